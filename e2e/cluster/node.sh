@@ -1,0 +1,211 @@
+# shellcheck shell=bash
+# Owns the whole cluster as seen from this machine: what is prepared before `machine` starts in its namespaces, the one
+# link into them, and how every trace goes away again. Sourced by `cluster`.
+#
+# The node lives in network, mount, process and IPC namespaces of its own, so that nearly all it does vanishes with its
+# first process: its mounts, links, iptables rules and network settings were never this machine's. What remains outside,
+# and what cluster_down therefore undoes, is a link with two routes, the rules that let pods out, and cgroups.
+
+node_address=10.99.0.1
+host_address=10.99.0.2
+link=understudy0
+pods=10.244.0.0/16
+services=10.96.0.0/16
+comment=understudy-cluster
+pause_image=docker.io/understudy/pause:1
+
+cluster_up() {
+  need etcd containerd runc buildah openssl iptables ip unshare nsenter curl gcc
+  [ "$(id -u)" = 0 ] || { echo "cluster: starting a node needs root" >&2; exit 1; }
+  "$here/binaries" >/dev/null
+  if cluster_runs && [ "$(kubectl_admin get --raw /readyz 2>/dev/null)" = ok ]; then
+    echo "KUBECONFIG=$state/kubeconfig"
+    return
+  fi
+  cluster_down
+  mkdir -p "$state" "$cache/images"
+  pause_archive
+  prepare
+  start_machine
+  connect
+  echo "KUBECONFIG=$state/kubeconfig"
+}
+
+cluster_runs() { process_lives "$state/machine.pid"; }
+
+kubectl_admin() { "$("$here/binaries" kubectl)" --kubeconfig "$state/kubeconfig" --request-timeout 5s "$@"; }
+
+cluster_status() {
+  if ! cluster_runs; then
+    echo "the cluster is not running"
+    return 1
+  fi
+  kubectl_admin get nodes -o wide
+}
+
+cluster_ctr() { ctr --address "$state/containerd.sock" --namespace k8s.io "$@"; }
+
+# An archive that is there already is not imported again: its digest stands beside the image's content.
+cluster_load() {
+  local archive
+  for archive in "$@"; do
+    cluster_ctr images import --no-unpack=false "$archive" >/dev/null
+  done
+}
+
+# The container that holds a pod's namespaces. It is made once, since no registry is asked for it.
+pause_archive() {
+  local archive=$cache/images/pause.tar folder
+  [ -e "$archive" ] && return
+  folder=$(mktemp -d)
+  gcc -Os -static -o "$folder/pause" "$here/pause.c"
+  printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' >"$folder/Dockerfile"
+  buildah --root "$folder/root" --runroot "$folder/run" --storage-driver vfs bud -q --isolation chroot -t "$pause_image" "$folder" >/dev/null
+  buildah --root "$folder/root" --runroot "$folder/run" --storage-driver vfs push -q "$pause_image" "oci-archive:$archive.new:$pause_image"
+  mv "$archive.new" "$archive"
+  rm -rf "$folder"
+}
+
+# Everything that the daemons read.
+prepare() {
+  local pki=$state/pki server=https://$node_address:6443 name
+  apiserver_certificates "$pki" "$node_address"
+  certificate "$pki" kubelet "/O=system:nodes/CN=system:node:understudy" clientAuth,serverAuth "IP:$node_address,DNS:understudy"
+  for name in kube-controller-manager kube-scheduler kube-proxy coredns; do
+    certificate "$pki" "$name" "/CN=system:$name" clientAuth
+  done
+  for name in kubelet kube-controller-manager kube-scheduler kube-proxy coredns; do
+    kubeconfig "$pki" "$name" "$server" "$state/$name.kubeconfig"
+  done
+  kubeconfig "$pki" admin "$server" "$state/kubeconfig"
+  resolvers >"$state/resolv.conf"
+  (
+    export state cache node_address pods pause_image pki
+    for name in containerd.toml kubelet.yaml kube-proxy.yaml cni.conflist Corefile; do
+      envsubst_plain <"$here/config/$name" >"$state/$name"
+    done
+  )
+}
+
+# ${NAME} becomes the variable's value; nothing else of the shell is interpreted.
+envsubst_plain() { perl -pe 's/\$\{(\w+)\}/$ENV{$1} \/\/ die "no value for $1\n"/ge'; }
+
+# The name servers that pods can reach: not those that listen on this machine's loopback.
+resolvers() {
+  local file=/etc/resolv.conf
+  [ -e /run/systemd/resolve/resolv.conf ] && file=/run/systemd/resolve/resolv.conf
+  grep '^nameserver' "$file" | grep -v ' 127\.' | grep -v ' ::1' || true
+}
+
+start_machine() {
+  cgroups_make
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  setsid bash -c 'for tasks in "$@"; do echo $$ >"$tasks"; done
+    exec unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc "$0/machine"' \
+    "$here" "${daemons[@]}" </dev/null >"$state/machine.log" 2>&1 9>&- &
+  process_note $! "$state/machine.pid"
+}
+
+# The one link between this machine and its node, with the way to pods and Services, and out again for pods.
+connect() {
+  local inner deadline=$((SECONDS + 120))
+  until inner=$(first_process) && [ "$(readlink "/proc/$inner/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do
+    alive_until "$deadline"
+  done
+  ip link add "$link" type veth peer name k8s0 netns "$inner"
+  ip address add "$host_address/30" dev "$link"
+  ip link set "$link" up
+  ip route add "$pods" via "$node_address"
+  ip route add "$services" via "$node_address"
+  let_pods_out
+  until [ -e "$state/ready" ]; do alive_until "$deadline"; done
+}
+
+first_process() {
+  local outer
+  read -r outer _ <"$state/machine.pid"
+  cat "/proc/$outer/task/$outer/children" 2>/dev/null | tr -d ' ' | grep .
+}
+
+alive_until() {
+  if ! cluster_runs || [ "$SECONDS" -ge "$1" ]; then
+    echo "cluster: the node did not become ready; the end of its logs in $state/logs:" >&2
+    tail -n 5 "$state/machine.log" "$state"/logs/*.log >&2
+    exit 1
+  fi
+  sleep 0.1
+}
+
+let_pods_out() {
+  cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward"
+  echo 1 >/proc/sys/net/ipv4/ip_forward
+  outbound_rules -I
+}
+outbound_rules() {
+  local sources=$pods,$node_address
+  iptables -w -t nat "$1" POSTROUTING -s "$sources" ! -o "$link" -m comment --comment "$comment" -j MASQUERADE
+  iptables -w "$1" FORWARD -i "$link" -m comment --comment "$comment" -j ACCEPT
+  iptables -w "$1" FORWARD -o "$link" -m comment --comment "$comment" -j ACCEPT
+}
+
+cluster_down() {
+  [ "$(id -u)" = 0 ] || { echo "cluster: ending a node needs root" >&2; exit 1; }
+  cgroups_end
+  process_end "$state/machine.pid"
+  ip link delete "$link" 2>/dev/null || true
+  if [ -e "$state/ip_forward" ]; then
+    while outbound_rules -D 2>/dev/null; do :; done
+    cat "$state/ip_forward" >/proc/sys/net/ipv4/ip_forward
+  fi
+  rm -rf "$state"
+}
+
+# Every process of the node, its containers' too, is in this cgroup tree and no other process is: that is how
+# cluster_down finds them all, whatever happened before. With cgroup v1 there is one such tree per controller.
+if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
+  trees=(/sys/fs/cgroup)
+else
+  mapfile -t trees < <(awk '$3 == "cgroup" { print $2 }' /proc/mounts)
+fi
+daemons=("${trees[@]/%//understudy/daemons/cgroup.procs}")
+
+cgroups_make() {
+  local tree
+  for tree in "${trees[@]}"; do
+    if [ -e "$tree/cgroup.subtree_control" ]; then
+      cat "$tree/cgroup.subtree_control" >"$state/subtree_control"
+      sed 's/[^ ]\+/+&/g' "$tree/cgroup.controllers" >"$tree/cgroup.subtree_control"
+    fi
+    mkdir -p "$tree/understudy/daemons"
+    cpuset_inherit "$tree/understudy"
+    cpuset_inherit "$tree/understudy/daemons"
+  done
+}
+
+# A new cpuset of cgroup v1 is empty, and no process may enter it before it is filled.
+cpuset_inherit() {
+  local file
+  for file in cpuset.cpus cpuset.mems; do
+    if [ -e "$1/../$file" ] && [ ! -e "$1/cgroup.controllers" ]; then cat "$1/../$file" >"$1/$file"; fi
+  done
+}
+
+cgroups_end() {
+  local tree deadline=$((SECONDS + 30)) controller
+  for tree in "${trees[@]}"; do
+    while [ -d "$tree/understudy" ]; do
+      find "$tree/understudy" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
+      find "$tree/understudy" -depth -type d -exec rmdir {} + 2>/dev/null || true
+      if [ "$SECONDS" -ge "$deadline" ]; then
+        echo "cluster: processes in $tree/understudy do not end" >&2
+        return 1
+      fi
+      [ ! -d "$tree/understudy" ] || sleep 0.1
+    done
+    if [ -e "$state/subtree_control" ]; then
+      for controller in $(cat "$tree/cgroup.subtree_control"); do
+        grep -qw "$controller" "$state/subtree_control" || echo "-$controller" >"$tree/cgroup.subtree_control" 2>/dev/null || true
+      done
+    fi
+  done
+}
