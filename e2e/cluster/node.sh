@@ -45,11 +45,22 @@ cluster_status() {
 
 cluster_ctr() { ctr --address "$state/containerd.sock" --namespace k8s.io "$@"; }
 
-# An archive that is there already is not imported again: its digest stands beside the image's content.
+# cluster_load IMAGE…: OCI layouts (folders) or archives. A layout whose image is there already is not imported again.
 cluster_load() {
-  local archive
-  for archive in "$@"; do
-    cluster_ctr images import --no-unpack=false "$archive" >/dev/null
+  local image reference digest
+  for image in "$@"; do
+    if [ ! -d "$image" ]; then
+      cluster_ctr images import "$image" >/dev/null
+      continue
+    fi
+    reference=$(sed -n 's/.*"org.opencontainers.image.ref.name":"\([^"]*\)".*/\1/p' "$image/index.json")
+    digest=$(grep -o 'sha256:[0-9a-f]*' "$image/index.json" | head -n 1)
+    if cluster_ctr images list "name==$reference" | grep -qF "$digest"; then
+      echo "$reference is there"
+    else
+      tar -C "$image" -cf - . | cluster_ctr images import - >/dev/null
+      echo "$reference imported"
+    fi
   done
 }
 
@@ -81,14 +92,17 @@ prepare() {
   resolvers >"$state/resolv.conf"
   (
     export state cache node_address pods pause_image pki
-    for name in containerd.toml kubelet.yaml kube-proxy.yaml cni.conflist Corefile; do
-      envsubst_plain <"$here/config/$name" >"$state/$name"
+    export forward=
+    if [ -s "$state/resolv.conf" ]; then forward="forward . $state/resolv.conf"; fi
+    mkdir -p "$state/cni"
+    for name in containerd.toml kubelet.yaml kube-proxy.yaml cni/cni.conflist Corefile; do
+      fill_in <"$here/config/$(basename "$name")" >"$state/$name"
     done
   )
 }
 
 # ${NAME} becomes the variable's value; nothing else of the shell is interpreted.
-envsubst_plain() { perl -pe 's/\$\{(\w+)\}/$ENV{$1} \/\/ die "no value for $1\n"/ge'; }
+fill_in() { perl -pe 's/\$\{(\w+)\}/$ENV{$1} \/\/ die "no value for $1\n"/ge'; }
 
 # The name servers that pods can reach: not those that listen on this machine's loopback.
 resolvers() {
