@@ -1,1 +1,14 @@
-//! The runtime's decisions.
+//! The runtime's decisions: pure functions and state machines. Nothing here reads a clock, a file, a
+//! socket, the environment or a random source; time and facts are arguments, effects are values.
+//!
+//! Lowest layer first; a module imports only from earlier groups.
+
+pub mod backoff;
+pub mod condition;
+pub mod spec;
+
+pub mod input;
+pub mod media;
+pub mod part;
+
+pub mod report;

@@ -1,1 +1,84 @@
-//! The runtime side of the control link.
+//! The runtime's side of the control link: dials the operator, repeats the whole truth after every reconnect, and hands
+//! over what is desired. It decides nothing about the session, and losing the link touches nothing but itself.
+//!
+//! It stands alone (no GStreamer, no browser), so that the operator's tests run against the very client that pods run.
+
+mod backoff;
+mod fence;
+
+mod dial;
+mod link;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use understudy_proto::v1::{Desired, Nack, PodIdentity, Report};
+
+/// A link that lasted this long was a good one: the next attempt is made without delay. Shorter ones count as failures,
+/// so that an operator that welcomes and closes is not dialled in a tight loop.
+const GOOD_LINK: Duration = Duration::from_secs(5);
+
+/// Whom to dial, and as whom.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `HOST:PORT` of the operator.
+    pub address: String,
+    /// The name in the operator's certificate; `None`: the host of `address`.
+    pub server_name: Option<String>,
+    /// The projected ServiceAccount token, read at each dial.
+    pub token_file: PathBuf,
+    /// The operator's certificate authority in PEM, read at each dial.
+    pub ca_file: PathBuf,
+    /// Who this pod is.
+    pub identity: PodIdentity,
+    /// Made anew at each start of the process.
+    pub boot_id: String,
+    /// Optional abilities of this runtime.
+    pub capabilities: Vec<String>,
+}
+
+/// The latest that this runtime has to say; the newest replaces what was not sent yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outgoing {
+    /// How the session is. `None` until there is something to say.
+    pub report: Option<Report>,
+    /// The refusal of the newest Desired; `None` once one was accepted.
+    pub nack: Option<Nack>,
+}
+
+/// Keeps the link up until `shutdown`, or until nobody reads `desired` any more.
+///
+/// Every accepted `Desired` is delivered, repetitions after a reconnect included: the reader compares. A reader that is
+/// slow holds back further messages of the operator, never reports.
+pub async fn run(
+    config: Config,
+    desired: mpsc::Sender<Desired>,
+    outgoing: watch::Receiver<Outgoing>,
+    shutdown: CancellationToken,
+) {
+    let mut link = link::Link::new(config, desired, outgoing);
+    let mut backoff = backoff::Backoff::default();
+    while !shutdown.is_cancelled() {
+        let began = Instant::now();
+        let ended = tokio::select! {
+            ended = link.serve() => ended,
+            () = shutdown.cancelled() => return,
+        };
+        match ended {
+            Err(link::Error::NobodyReads) => return,
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%error, cause, "control link is down; media goes on");
+            }
+            Ok(()) => tracing::info!("the operator ended the control link; media goes on"),
+        }
+        if began.elapsed() >= GOOD_LINK {
+            backoff = backoff::Backoff::default();
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff.next(rand::random::<f64>())) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}

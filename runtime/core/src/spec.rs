@@ -1,0 +1,241 @@
+//! A session that can be run: sizes within bounds, URLs of a known kind, defaults filled in.
+//!
+//! The wire's document is parsed into these types once, at the edge (`runtime/src/spec.rs`).
+
+use std::fmt;
+
+/// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
+/// picture in WebRTC's camera (measured with 642×362).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    width: u32,
+    height: u32,
+}
+
+/// Whole frames a second, 1 to 60.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRate(u32);
+
+/// Bits a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bitrate(u32);
+
+/// A page or a piece of media.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// Ships with the runtime: `understudy:NAME`.
+    Bundled(String),
+    /// An `http:` or `https:` URL.
+    Web(String),
+    /// An absolute path: `file:///…`.
+    File(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub page: Option<Page>,
+    pub inputs: Inputs,
+    pub encoding: Encoding,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub location: Location,
+    pub size: Resolution,
+    pub frame_rate: FrameRate,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    pub video: Option<File>,
+    pub audio: Option<File>,
+}
+
+/// Media played at its own rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    pub location: Location,
+    pub repeat: Repeat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    Forever,
+    Once,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    pub video: Bitrate,
+    pub audio: Bitrate,
+}
+
+/// A value that cannot be run, and where in the document it stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct Invalid {
+    /// Dotted camelCase path, as `page.width`.
+    pub field: String,
+    pub reason: String,
+}
+
+impl Invalid {
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+impl Default for Session {
+    /// An idle session: no page, a slate and silence.
+    fn default() -> Self {
+        Self { page: None, inputs: Inputs::default(), encoding: Encoding::default() }
+    }
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Self { video: Bitrate(2_500_000), audio: Bitrate(96_000) }
+    }
+}
+
+impl Resolution {
+    pub const HD: Self = Self { width: 1280, height: 720 };
+
+    /// Zero stands for the default of that side.
+    pub fn parse(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
+        let side = |name: &str, value: u32, default: u32, least: u32, most: u32| match value {
+            0 => Ok(default),
+            v if v < least || v > most => {
+                Err(Invalid::new(format!("{field}.{name}"), format!("must be {least} to {most} pixels, got {v}")))
+            }
+            v if v % 8 != 0 => Err(Invalid::new(
+                format!("{field}.{name}"),
+                format!("must be a multiple of 8 pixels, got {v}"),
+            )),
+            v => Ok(v),
+        };
+        Ok(Self {
+            width: side("width", width, Self::HD.width, 320, 3840)?,
+            height: side("height", height, Self::HD.height, 240, 2160)?,
+        })
+    }
+
+    pub const fn width(self) -> u32 {
+        self.width
+    }
+
+    pub const fn height(self) -> u32 {
+        self.height
+    }
+
+    /// Bytes of one frame as I420: a plane of luma and two of chroma at a quarter of its size.
+    pub const fn i420_bytes(self) -> usize {
+        self.width as usize * self.height as usize * 3 / 2
+    }
+}
+
+impl FrameRate {
+    pub const THIRTY: Self = Self(30);
+
+    /// Zero stands for 30.
+    pub fn parse(field: &str, value: u32) -> Result<Self, Invalid> {
+        match value {
+            0 => Ok(Self::THIRTY),
+            1..=60 => Ok(Self(value)),
+            v => Err(Invalid::new(field, format!("must be 1 to 60 frames a second, got {v}"))),
+        }
+    }
+
+    pub const fn per_second(self) -> u32 {
+        self.0
+    }
+
+    pub fn interval(self) -> std::time::Duration {
+        std::time::Duration::from_secs(1) / self.0
+    }
+}
+
+impl Bitrate {
+    pub fn parse(field: &str, value: u32, default: Self, bounds: [u32; 2]) -> Result<Self, Invalid> {
+        let [least, most] = bounds;
+        match value {
+            0 => Ok(default),
+            v if (least..=most).contains(&v) => Ok(Self(v)),
+            v => Err(Invalid::new(field, format!("must be {least} to {most} bits a second, got {v}"))),
+        }
+    }
+
+    pub const fn bits_per_second(self) -> u32 {
+        self.0
+    }
+}
+
+impl Location {
+    pub fn parse(field: &str, url: &str) -> Result<Self, Invalid> {
+        let (scheme, rest) =
+            url.split_once(':').ok_or_else(|| Invalid::new(field, "must be a URL with a scheme"))?;
+        match scheme.to_ascii_lowercase().as_str() {
+            "understudy" if is_name(rest) => Ok(Self::Bundled(rest.to_owned())),
+            "understudy" => {
+                Err(Invalid::new(field, "after understudy: comes a name of lower-case letters, digits and -"))
+            }
+            "http" | "https" if rest.len() > 2 && rest.starts_with("//") => Ok(Self::Web(url.to_owned())),
+            "file" if rest.starts_with("///") && !rest.split('/').any(|part| part == "..") => {
+                Ok(Self::File(rest[2..].to_owned()))
+            }
+            "file" => Err(Invalid::new(field, "must be file:/// with an absolute path and no ..")),
+            other => Err(Invalid::new(field, format!("cannot use a URL of scheme {other}"))),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundled(name) => write!(f, "understudy:{name}"),
+            Self::Web(url) => f.write_str(url),
+            Self::File(path) => write!(f, "file://{path}"),
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_of_zero_is_the_default_and_others_are_checked() {
+        assert_eq!(Resolution::parse("page", 0, 0), Ok(Resolution::HD));
+        let odd = Resolution::parse("page", 1281, 720).unwrap_err();
+        assert_eq!(odd.to_string(), "page.width: must be a multiple of 8 pixels, got 1281");
+        let tall = Resolution::parse("page", 1280, 4000).unwrap_err();
+        assert_eq!(tall.field, "page.height");
+    }
+
+    #[test]
+    fn locations_are_bundled_web_or_file() {
+        let parse = |url| Location::parse("page.url", url);
+        assert_eq!(parse("understudy:mirror"), Ok(Location::Bundled("mirror".into())));
+        assert_eq!(parse("https://example.org/a"), Ok(Location::Web("https://example.org/a".into())));
+        assert_eq!(parse("file:///a/b.mkv"), Ok(Location::File("/a/b.mkv".into())));
+    }
+
+    #[test]
+    fn a_location_that_could_reach_elsewhere_is_refused() {
+        for url in ["", "nothing", "ftp://a/b", "understudy:../x", "understudy:", "file://host/a", "file:///a/../b", "javascript:alert(1)"] {
+            assert_eq!(Location::parse("page.url", url).unwrap_err().field, "page.url", "{url}");
+        }
+    }
+
+    #[test]
+    fn frame_rates_and_bitrates_are_bounded() {
+        assert_eq!(FrameRate::parse("page.frameRate", 61).unwrap_err().field, "page.frameRate");
+        let default = Encoding::default().video;
+        assert!(Bitrate::parse("encoding.videoBitrateBps", 5, default, [100_000, 20_000_000]).is_err());
+        assert_eq!(Bitrate::parse("x", 0, default, [1, 2]), Ok(default));
+    }
+}

@@ -1,0 +1,153 @@
+//! One stream after another with the operator: what is said on it, and what outlives it (ticket, fence).
+
+use crate::dial::{self, dial};
+use crate::fence::Fence;
+use crate::{Config, Outgoing};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Status, Streaming};
+use understudy_proto::PROTOCOL;
+use understudy_proto::v1::control_link_client::ControlLinkClient;
+use understudy_proto::v1::{
+    Desired, Hello, OperatorMessage, RuntimeMessage, Welcome, operator_message, runtime_message,
+};
+
+/// A token review and a cache that is just being filled fit into it.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(15);
+/// Upward messages on their way; snapshots, so that a small number is plenty.
+const UPWARD_CAPACITY: usize = 4;
+/// A Desired is a few kilobytes; a peer that sends more than this is not an operator.
+const LARGEST_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot dial the operator")]
+    Dial(#[from] dial::Error),
+    #[error("the operator refused or broke the link")]
+    Refused(#[from] Box<Status>),
+    #[error("the operator did not welcome this runtime in time")]
+    NoWelcome,
+    #[error("the operator wants protocol version {0}, which this runtime does not speak")]
+    Protocol(u32),
+    #[error("the operator has leader term {0}, which is over")]
+    Stale(u64),
+    #[error("nobody reads what the operator desires")]
+    NobodyReads,
+}
+
+pub(crate) struct Link {
+    config: Config,
+    desired: mpsc::Sender<Desired>,
+    outgoing: watch::Receiver<Outgoing>,
+    /// Of the last Welcome; spares the operator a token review.
+    ticket: Vec<u8>,
+    fence: Fence,
+}
+
+impl Link {
+    pub(crate) fn new(
+        config: Config,
+        desired: mpsc::Sender<Desired>,
+        outgoing: watch::Receiver<Outgoing>,
+    ) -> Self {
+        Self { config, desired, outgoing, ticket: Vec::new(), fence: Fence::default() }
+    }
+
+    /// One stream, from dialling to its end.
+    pub(crate) async fn serve(&mut self) -> Result<(), Error> {
+        let (upward, mut downward) = self.open().await?;
+        self.outgoing.mark_changed(); // whoever is at the other end has to hear the whole truth
+        let mut said = Outgoing::default();
+        loop {
+            tokio::select! {
+                message = downward.message() => match message.map_err(Box::new)? {
+                    Some(message) => self.obey(message).await?,
+                    None => return Ok(()),
+                },
+                changed = self.outgoing.changed() => {
+                    changed.map_err(|_closed| Error::NobodyReads)?;
+                    let now = self.outgoing.borrow_and_update().clone();
+                    if say(&upward, &said, &now).await.is_err() {
+                        return Ok(());
+                    }
+                    said = now;
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<(mpsc::Sender<RuntimeMessage>, Streaming<OperatorMessage>), Error> {
+        let (channel, bearer) = dial(&self.config).await?;
+        let mut client = ControlLinkClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE_BYTES);
+        let (upward, messages) = mpsc::channel(UPWARD_CAPACITY);
+        // The channel is new and has room.
+        let _ = upward.try_send(up(runtime_message::Kind::Hello(self.hello())));
+        let mut request = Request::new(ReceiverStream::new(messages));
+        request.metadata_mut().insert("authorization", bearer);
+        let welcomed = async {
+            let mut downward = client.link(request).await?.into_inner();
+            let first = downward.message().await?;
+            Ok::<_, Status>((downward, first))
+        };
+        let (downward, first) =
+            tokio::time::timeout(WELCOME_TIMEOUT, welcomed).await.map_err(|_late| Error::NoWelcome)?.map_err(Box::new)?;
+        match first.and_then(|message| message.kind) {
+            Some(operator_message::Kind::Welcome(welcome)) => self.accept(welcome)?,
+            _ => return Err(Error::NoWelcome),
+        }
+        Ok((upward, downward))
+    }
+
+    fn hello(&self) -> Hello {
+        Hello {
+            boot_id: self.config.boot_id.clone(),
+            pod: Some(self.config.identity.clone()),
+            protocol_min: *PROTOCOL.start(),
+            protocol_max: *PROTOCOL.end(),
+            capabilities: self.config.capabilities.clone(),
+            resume_ticket: self.ticket.clone(),
+        }
+    }
+
+    fn accept(&mut self, welcome: Welcome) -> Result<(), Error> {
+        if !PROTOCOL.contains(&welcome.protocol) {
+            return Err(Error::Protocol(welcome.protocol));
+        }
+        if !self.fence.admits(welcome.leader_term) {
+            return Err(Error::Stale(welcome.leader_term));
+        }
+        self.ticket = welcome.resume_ticket;
+        tracing::info!(leader_term = welcome.leader_term, "control link is up");
+        Ok(())
+    }
+
+    async fn obey(&mut self, message: OperatorMessage) -> Result<(), Error> {
+        // A kind that a later version added is ignored.
+        let Some(operator_message::Kind::Desired(desired)) = message.kind else { return Ok(()) };
+        if !self.fence.admits(desired.leader_term) {
+            return Err(Error::Stale(desired.leader_term));
+        }
+        self.desired.send(desired).await.map_err(|_closed| Error::NobodyReads)
+    }
+}
+
+/// Sends what differs from what was said on this stream. Fails when the stream is gone.
+async fn say(
+    upward: &mpsc::Sender<RuntimeMessage>,
+    said: &Outgoing,
+    now: &Outgoing,
+) -> Result<(), mpsc::error::SendError<RuntimeMessage>> {
+    if let Some(nack) = now.nack.as_ref().filter(|_| now.nack != said.nack) {
+        upward.send(up(runtime_message::Kind::Nack(nack.clone()))).await?;
+    }
+    if let Some(report) = now.report.as_ref().filter(|_| now.report != said.report) {
+        upward.send(up(runtime_message::Kind::Report(report.clone()))).await?;
+    }
+    Ok(())
+}
+
+fn up(kind: runtime_message::Kind) -> RuntimeMessage {
+    RuntimeMessage { kind: Some(kind) }
+}

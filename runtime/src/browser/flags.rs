@@ -1,0 +1,110 @@
+//! Chromium's command line, each flag with its reason.
+
+use std::path::Path;
+
+use super::Config;
+
+/// Whether Chromium confines its own processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// By user namespaces, which the kernel and the pod's seccomp profile allow.
+    Namespaces,
+    /// `--no-sandbox`: the pod's own confinement is all there is. Reported, never silent.
+    Disabled,
+}
+
+/// How Chromium finds the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameraAccess {
+    Pipewire,
+    None,
+}
+
+pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
+    let mut flags: Vec<String> = [
+        // One window that fills the display and nothing else.
+        "--kiosk",
+        "--window-position=0,0",
+        "--force-device-scale-factor=1",
+        "--hide-scrollbars",
+        "--no-first-run",
+        "--no-default-browser-check",
+        "--disable-infobars",
+        // Colours as the page means them: the capture is read back by machines, too.
+        "--force-color-profile=srgb",
+        // No GPU in a pod: software compositing without probing for one.
+        "--disable-gpu",
+        // Nothing phones home from an idle browser.
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-breakpad",
+        "--disable-default-apps",
+        "--disable-extensions",
+        "--metrics-recording-only",
+        "--password-store=basic",
+        // A participant acts without anybody clicking.
+        "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-ui-for-media-stream",
+        // The page is always looked at, even when nothing tells Chromium so.
+        "--disable-background-timer-throttling",
+        "--disable-backgrounding-occluded-windows",
+        "--disable-renderer-backgrounding",
+        "--disable-hang-monitor",
+        // The port it picks is read from its profile.
+        "--remote-debugging-port=0",
+        "--remote-debugging-address=127.0.0.1",
+    ]
+    .map(str::to_owned)
+    .into();
+    flags.push(format!("--window-size={},{}", config.size.width(), config.size.height()));
+    flags.push(format!("--user-data-dir={}", profile.display()));
+    // Lists are merged here: of a flag given twice the last one wins.
+    flags.push("--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame".to_owned());
+    if config.camera == CameraAccess::Pipewire {
+        flags.push("--enable-features=WebRtcPipeWireCamera".to_owned());
+    }
+    if config.sandbox == Sandbox::Disabled {
+        flags.push("--no-sandbox".to_owned());
+        // Keeps the warning bar about the flag above out of the picture.
+        flags.push("--test-type".to_owned());
+    }
+    flags.push("about:blank".to_owned());
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::spec::Resolution;
+
+    use super::*;
+
+    fn flags(sandbox: Sandbox, camera: CameraAccess) -> Vec<String> {
+        let config = Config {
+            program: "chromium".into(),
+            directory: "/tmp/x".into(),
+            display: ":1".into(),
+            size: Resolution::HD,
+            sandbox,
+            camera,
+        };
+        list(&config, Path::new("/tmp/x/chromium"))
+    }
+
+    #[test]
+    fn the_sandbox_is_given_up_only_when_told() {
+        let has = |sandbox| flags(sandbox, CameraAccess::Pipewire).iter().any(|f| f == "--no-sandbox");
+        assert!(!has(Sandbox::Namespaces));
+        assert!(has(Sandbox::Disabled));
+    }
+
+    #[test]
+    fn no_flag_is_given_twice_since_the_last_would_win() {
+        let flags = flags(Sandbox::Disabled, CameraAccess::Pipewire);
+        let mut names: Vec<_> = flags.iter().map(|f| f.split('=').next()).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

@@ -1,0 +1,18 @@
+//! Whether Chromium's own sandbox can work here.
+
+use std::path::Path;
+
+use super::Sandbox;
+use crate::child::Program;
+
+/// Tries what the sandbox needs: a user namespace, as somebody who is not root (as root Chromium refuses).
+pub async fn probe(directory: &Path) -> Sandbox {
+    if nix::unistd::geteuid().is_root() {
+        return Sandbox::Disabled;
+    }
+    let unshare = Program::new("unshare", "unshare").args(["--user", "--pid", "--fork", "true"]);
+    match unshare.env("HOME", directory).spawn() {
+        Ok(mut child) if child.wait().await == "exited with code 0" => Sandbox::Namespaces,
+        _ => Sandbox::Disabled,
+    }
+}

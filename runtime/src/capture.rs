@@ -1,0 +1,119 @@
+//! The program: the display and the speaker, captured and encoded once, into one hub.
+//!
+//! Nothing runs while nobody needs it. What ran stays warm for a short while, so that a viewer who comes
+//! back finds it running.
+
+mod screen;
+mod speaker;
+mod video;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use understudy_core::backoff;
+use understudy_core::spec::{Bitrate, FrameRate, Resolution};
+
+use crate::broadcast::Hub;
+use crate::gst;
+
+/// From the last reader leaving to the encoder stopping: longer than a page takes to be loaded again.
+const WARM: Duration = Duration::from_secs(10);
+
+/// What is captured from; absent while it is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// As in `DISPLAY`.
+    pub display: String,
+    pub size: Resolution,
+    pub frame_rate: FrameRate,
+    pub bitrate: Bitrate,
+}
+
+/// Where the speaker is heard; absent while PulseAudio is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// The value of `PULSE_SERVER`.
+    pub server: String,
+    pub bitrate: Bitrate,
+}
+
+/// Both captures. Dropped, they end.
+#[derive(Debug)]
+pub struct Capture {
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Capture {
+    /// Follows the screen and the speaker as they come and go, for as long as `hub` has readers.
+    pub fn start(
+        hub: &Hub,
+        screen: watch::Receiver<Option<Screen>>,
+        speaker: watch::Receiver<Option<Speaker>>,
+    ) -> Self {
+        let (video, audio) = (hub.clone(), hub.clone());
+        Self {
+            tasks: [
+                tokio::spawn(follow("screen", hub.demand(), screen, async move |s| video::run(s, &video).await)),
+                tokio::spawn(follow("speaker", hub.demand(), speaker, async move |s| {
+                    speaker::run(s, &audio).await
+                })),
+            ],
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Runs `capture` while there are readers and something to capture; again after a failure.
+async fn follow<T: Clone + PartialEq>(
+    name: &'static str,
+    mut demand: watch::Receiver<usize>,
+    mut subject: watch::Receiver<Option<T>>,
+    capture: impl AsyncFn(&T) -> Result<(), gst::Error>,
+) {
+    let mut failures = 0;
+    loop {
+        if demand.wait_for(|readers| *readers > 0).await.is_err() {
+            return;
+        }
+        let Ok(present) = subject.wait_for(Option::is_some).await.map(|s| s.clone()) else { return };
+        let Some(what) = present else { continue };
+        tracing::info!(capture = name, "capture starts");
+        let began = tokio::time::Instant::now();
+        tokio::select! {
+            ended = capture(&what) => {
+                failures = if began.elapsed() > WARM { 1 } else { failures + 1 };
+                if let Err(error) = ended {
+                    tracing::warn!(capture = name, %error, failures, "capture failed");
+                }
+                tokio::time::sleep(backoff::after(failures)).await;
+            }
+            gone = subject.wait_for(|now| now.as_ref() != Some(&what)) => {
+                if gone.is_err() {
+                    return;
+                }
+            }
+            () = idle(&mut demand) => tracing::info!(capture = name, "capture rests: nobody watches"),
+        }
+    }
+}
+
+/// Resolves when there has been no reader for a while.
+async fn idle(demand: &mut watch::Receiver<usize>) {
+    loop {
+        if demand.wait_for(|readers| *readers == 0).await.is_err() {
+            return;
+        }
+        let back = demand.wait_for(|readers| *readers > 0);
+        if tokio::time::timeout(WARM, back).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The speaker's monitor as Opus.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use understudy_core::media::{Frame, Kind};
+
+use super::Speaker;
+use crate::broadcast::Hub;
+use crate::gst::{Ended, Error, Pipeline, element};
+
+/// One Opus packet; what browsers expect.
+const PACKET: Duration = Duration::from_millis(20);
+
+const FRAGMENT_MICROSECONDS: i64 = 10_000;
+const BUFFER_MICROSECONDS: i64 = 40_000;
+
+/// Captures until it fails.
+pub(super) async fn run(speaker: &Speaker, hub: &Hub) -> Result<(), Error> {
+    let pipeline = build(speaker, hub)?;
+    pipeline.set(gst::State::Playing).await?;
+    match pipeline.ended().await {
+        Ended::Error(error) => Err(error),
+        Ended::Stream | Ended::Segment => Ok(()),
+    }
+}
+
+fn build(speaker: &Speaker, hub: &Hub) -> Result<Pipeline, Error> {
+    let pipeline = Pipeline::new("speaker");
+    let source = element("pulsesrc")?;
+    source.set_property("server", &speaker.server);
+    source.set_property("device", crate::sound::SPEAKER_MONITOR);
+    source.set_property("client-name", "capture");
+    source.set_property("provide-clock", false);
+    source.set_property("buffer-time", BUFFER_MICROSECONDS);
+    source.set_property("latency-time", FRAGMENT_MICROSECONDS);
+    let convert = element("audioconvert")?;
+    let resample = element("audioresample")?;
+    let caps = element("capsfilter")?;
+    let format = gst::Caps::builder("audio/x-raw").field("rate", 48_000).field("channels", 2).build();
+    caps.set_property("caps", &format);
+    let encoder = element("opusenc")?;
+    encoder.set_property("bitrate", speaker.bitrate.bits_per_second().cast_signed());
+    encoder.set_property_from_str("frame-size", "20");
+    let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
+    let hub = hub.clone();
+    sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(move |sink| publish(sink, &hub)).build());
+    pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
+    Ok(pipeline)
+}
+
+fn publish(sink: &gst_app::AppSink, hub: &Hub) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+    let buffer = sample.buffer_owned().ok_or(gst::FlowError::Error)?;
+    let Some(pts) = buffer.pts() else { return Ok(gst::FlowSuccess::Ok) };
+    let payload = buffer.into_mapped_buffer_readable().map_err(|_| gst::FlowError::Error)?;
+    hub.publish(Frame {
+        kind: Kind::Audio,
+        captured_at: pts.into(),
+        duration: PACKET,
+        keyframe: true,
+        payload: Bytes::from_owner(payload),
+    });
+    Ok(gst::FlowSuccess::Ok)
+}

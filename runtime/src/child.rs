@@ -1,0 +1,184 @@
+//! The one door through which processes are started, watched and ended.
+//!
+//! Every child leads its own process group, so that whatever it starts ends with it; it sees only the
+//! variables it is given; and it is killed by the kernel should the runtime die first.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
+use tokio::process::{ChildStdout, Command};
+use tokio::time::timeout;
+
+/// From SIGTERM to SIGKILL: daemons leave within milliseconds, Chromium within a second.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How often a readiness probe looks again.
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub name: &'static str,
+    pub path: PathBuf,
+    pub args: Vec<OsString>,
+    pub env: Vec<(String, OsString)>,
+}
+
+/// A running child. Dropped, it is killed with its group.
+#[derive(Debug)]
+pub struct Child {
+    name: &'static str,
+    process: tokio::process::Child,
+    group: Pid,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{program} is not installed ({path})")]
+    Missing { program: &'static str, path: PathBuf },
+    #[error("cannot start {program}")]
+    Start { program: &'static str, source: io::Error },
+    #[error("{program} ended before it was ready: {status}")]
+    EndedEarly { program: &'static str, status: String },
+}
+
+impl Program {
+    pub fn new(name: &'static str, path: impl Into<PathBuf>) -> Self {
+        Self { name, path: path.into(), args: Vec::new(), env: Vec::new() }
+    }
+
+    pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Starts it with its output going to the log at debug level.
+    pub fn spawn(&self) -> Result<Child, Error> {
+        let (child, stdout) = self.spawn_with_stdout()?;
+        tokio::spawn(log_lines(self.name, stdout));
+        Ok(child)
+    }
+
+    /// The same, handing the lines of its standard output to the caller.
+    pub fn spawn_with_stdout(&self) -> Result<(Child, Lines<BufReader<ChildStdout>>), Error> {
+        let start = |source| Error::Start { program: self.name, source };
+        let mut process = self.command().spawn().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::Missing { program: self.name, path: self.path.clone() },
+            _ => start(error),
+        })?;
+        let id = process.id().and_then(|id| i32::try_from(id).ok());
+        let pid = id.ok_or_else(|| start(io::ErrorKind::NotFound.into()))?;
+        let stdout = process.stdout.take().ok_or_else(|| start(io::ErrorKind::BrokenPipe.into()))?;
+        if let Some(stderr) = process.stderr.take() {
+            tokio::spawn(log_lines(self.name, BufReader::new(stderr).lines()));
+        }
+        tracing::info!(program = self.name, pid, "started");
+        let child = Child { name: self.name, process, group: Pid::from_raw(pid) };
+        Ok((child, BufReader::new(stdout).lines()))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn command(&self) -> Command {
+        // setpriv asks the kernel to end the child with its parent, which std cannot without unsafe code.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).arg(&self.path).args(&self.args);
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+        command.env("LANG", "C.UTF-8").envs(self.env.iter().map(|(k, v)| (k, v)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        command
+    }
+}
+
+impl Child {
+    pub fn pid(&self) -> i32 {
+        self.group.as_raw()
+    }
+
+    /// Resolves when the process has ended, with words for people.
+    pub async fn wait(&mut self) -> String {
+        match self.process.wait().await {
+            Ok(status) => describe(status),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Ends the whole group: politely, then not.
+    pub async fn stop(mut self) {
+        signal_group(self.group, Signal::SIGTERM);
+        if timeout(GRACE, self.process.wait()).await.is_err() {
+            tracing::warn!(program = self.name, "did not end in time and is killed");
+        }
+        signal_group(self.group, Signal::SIGKILL);
+        let ended = timeout(GRACE, self.process.wait()).await;
+        tracing::info!(program = self.name, ended = ended.is_ok(), "stopped");
+    }
+
+    /// Waits until `ready` says so; an error if the child ends first. The caller sets the deadline.
+    pub async fn until(&mut self, ready: impl AsyncFn() -> bool) -> Result<(), Error> {
+        loop {
+            if ready().await {
+                return Ok(());
+            }
+            tokio::select! {
+                status = self.wait() => {
+                    return Err(Error::EndedEarly { program: self.name, status });
+                }
+                () = tokio::time::sleep(PROBE_INTERVAL) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.process.id().is_some() {
+            signal_group(self.group, Signal::SIGKILL);
+        }
+    }
+}
+
+/// Whether something accepts connections on the Unix socket at `path`.
+pub async fn listens(path: &Path) -> bool {
+    tokio::net::UnixStream::connect(path).await.is_ok()
+}
+
+/// Kills the one process with this id.
+pub fn kill_process(pid: i32) {
+    if let Err(error) = kill(Pid::from_raw(pid), Signal::SIGKILL) {
+        tracing::debug!(pid, %error, "a process to be killed was gone");
+    }
+}
+
+fn signal_group(group: Pid, signal: Signal) {
+    // The group is gone when all of it has ended, which is what was wanted.
+    if let Err(error) = killpg(group, signal) {
+        tracing::trace!(%group, %error, "no such process group");
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exited with code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+async fn log_lines<R: AsyncRead + Unpin>(program: &'static str, mut lines: Lines<BufReader<R>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::debug!(program, line, "output");
+    }
+}

@@ -1,0 +1,33 @@
+//! The headless display: Xvfb on a number it picks itself.
+
+use std::path::Path;
+
+use understudy_core::spec::Resolution;
+
+use crate::child::{Child, Error, Program};
+
+/// A running display.
+#[derive(Debug)]
+pub struct Display {
+    pub child: Child,
+    /// As in `DISPLAY`, `:7`.
+    pub name: String,
+}
+
+/// Starts Xvfb with one screen of `size`.
+pub async fn start(size: Resolution, home: &Path) -> Result<Display, Error> {
+    let screen = format!("{}x{}x24", size.width(), size.height());
+    // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
+    // the last client leaves.
+    let program = Program::new("Xvfb", "Xvfb").env("HOME", home).args([
+        "-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset", "-dpi", "96",
+    ]);
+    let (mut child, mut stdout) = program.spawn_with_stdout()?;
+    match stdout.next_line().await {
+        Ok(Some(number)) => Ok(Display { child, name: format!(":{}", number.trim()) }),
+        _ => {
+            let status = child.wait().await;
+            Err(Error::EndedEarly { program: "Xvfb", status })
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What every GStreamer pipeline here shares: one timeline, elements that name what is missing, an end
+//! that is awaited, and state changes with a deadline.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use futures::StreamExt;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+/// No state change of a local pipeline takes this long; one that does is stuck in a driver.
+const STATE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Zero of the timeline that all captured frames share: the clock's reading when it was first asked.
+static EPOCH: LazyLock<(gst::Clock, gst::ClockTime)> = LazyLock::new(|| {
+    let clock = gst::SystemClock::obtain();
+    let now = clock.time();
+    (clock, now)
+});
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("GStreamer cannot start: {0}")]
+    Init(#[from] gst::glib::Error),
+    #[error("GStreamer has no element {0}: its plugin is not installed")]
+    Missing(&'static str),
+    #[error("the pipeline cannot be put together: {0}")]
+    Build(#[from] gst::glib::BoolError),
+    #[error("the pipeline does not start: {0}")]
+    State(#[from] gst::StateChangeError),
+    #[error("the pipeline did not change its state within {} s", STATE_DEADLINE.as_secs())]
+    Stuck,
+    #[error("{message}")]
+    Failed { message: String, missing: bool },
+}
+
+/// How a running pipeline ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// All has been played.
+    Stream,
+    /// The segment that was asked for has been played.
+    Segment,
+    Error(Error),
+}
+
+/// A pipeline that is taken down when dropped.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub inner: gst::Pipeline,
+}
+
+/// Loads GStreamer; harmless when repeated.
+pub fn init() -> Result<(), Error> {
+    gst::init()?;
+    LazyLock::force(&EPOCH);
+    Ok(())
+}
+
+/// Time since the epoch of the timeline.
+pub fn now() -> Duration {
+    let (clock, epoch) = &*EPOCH;
+    clock.time().saturating_sub(*epoch).into()
+}
+
+/// An element of this factory, with properties to be set by the caller.
+pub fn element(factory: &'static str) -> Result<gst::Element, Error> {
+    gst::ElementFactory::make(factory).build().map_err(|_| Error::Missing(factory))
+}
+
+impl Pipeline {
+    /// An empty pipeline on the shared timeline.
+    pub fn new(name: &str) -> Self {
+        let inner = gst::Pipeline::with_name(name);
+        let (clock, epoch) = &*EPOCH;
+        inner.use_clock(Some(clock));
+        inner.set_start_time(gst::ClockTime::NONE);
+        inner.set_base_time(*epoch);
+        Self { inner }
+    }
+
+    /// The same for media that starts when it is played, not when it was captured.
+    pub fn playback(name: &str) -> Self {
+        let inner = gst::Pipeline::with_name(name);
+        inner.use_clock(Some(&EPOCH.0));
+        Self { inner }
+    }
+
+    /// Adds the elements and links them in their order.
+    pub fn chain(&self, elements: &[&gst::Element]) -> Result<(), Error> {
+        self.inner.add_many(elements)?;
+        gst::Element::link_many(elements)?;
+        Ok(())
+    }
+
+    /// Brings it to `state` and waits until it is there.
+    pub async fn set(&self, state: gst::State) -> Result<(), Error> {
+        let pipeline = self.inner.clone();
+        let change = move || {
+            pipeline.set_state(state)?;
+            pipeline.state(gst::ClockTime::try_from(STATE_DEADLINE).ok()).0
+        };
+        match tokio::time::timeout(STATE_DEADLINE * 2, tokio::task::spawn_blocking(change)).await {
+            Ok(Ok(Ok(_))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(self.posted_error().unwrap_or(Error::State(error))),
+            _ => Err(Error::Stuck),
+        }
+    }
+
+    /// Resolves when it has ended.
+    pub async fn ended(&self) -> Ended {
+        let Some(bus) = self.inner.bus() else { return Ended::Stream };
+        let mut messages = bus.stream();
+        while let Some(message) = messages.next().await {
+            match message.view() {
+                gst::MessageView::Error(error) => return Ended::Error(describe(error)),
+                gst::MessageView::Eos(_) => return Ended::Stream,
+                gst::MessageView::SegmentDone(_) => return Ended::Segment,
+                _ => {}
+            }
+        }
+        Ended::Stream
+    }
+
+    /// The state change only says that it failed; the bus says why.
+    fn posted_error(&self) -> Option<Error> {
+        let message = self.inner.bus()?.pop_filtered(&[gst::MessageType::Error])?;
+        match message.view() {
+            gst::MessageView::Error(error) => Some(describe(error)),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        let pipeline = self.inner.clone();
+        // Going down may block on a stuck device: it shall not block whoever drops.
+        let down = move || {
+            if let Err(error) = pipeline.set_state(gst::State::Null) {
+                tracing::debug!(%error, "a pipeline did not go down cleanly");
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(down)),
+            Err(_) => down(),
+        }
+    }
+}
+
+fn describe(error: &gst::message::Error) -> Error {
+    let source = error.src().map(|s| s.name().to_string()).unwrap_or_default();
+    let missing = error.error().matches(gst::ResourceError::NotFound);
+    tracing::debug!(source, debug = ?error.debug(), error = %error.error(), "pipeline error");
+    Error::Failed { message: error.error().to_string(), missing }
+}

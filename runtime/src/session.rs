@@ -1,0 +1,116 @@
+//! One session: a single task owns all that can change, takes messages one at a time, and carries out
+//! what `understudy_core` decides.
+
+mod driver;
+mod keeper;
+mod journal;
+
+use std::path::PathBuf;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use understudy_core::spec::{FrameRate, Invalid, Resolution};
+use understudy_proto::v1;
+
+use crate::broadcast::Hub;
+
+/// Commands wait here; a full box makes the sender wait, which is right for all of them.
+const MAILBOX: usize = 32;
+
+/// How the session is set up by the platform, whatever it is asked to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Private and writable; sockets, profiles and configurations of the children go here.
+    pub directory: PathBuf,
+    pub chromium: PathBuf,
+    /// Where bundled media lies.
+    pub bundled_media: PathBuf,
+    /// Where `file:` URLs may point to.
+    pub media: PathBuf,
+    /// What `understudy:NAME` pages are found under, as `http://127.0.0.1:10001/pages`.
+    pub bundled_pages: String,
+    /// The camera's picture, fixed for the life of the session.
+    pub camera_size: Resolution,
+    pub camera_frame_rate: FrameRate,
+    pub ports: v1::Ports,
+}
+
+/// What the session is asked to be.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub generation: u64,
+    pub spec: v1::SessionSpec,
+    pub livestreams: Vec<v1::Livestream>,
+}
+
+/// A handle on the running session.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    mailbox: mpsc::Sender<Message>,
+    report: watch::Receiver<v1::Report>,
+    names: watch::Receiver<Vec<String>>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Want(Box<Wanted>, oneshot::Sender<Result<(), Invalid>>),
+    News(keeper::News),
+    Inputs,
+    Keyframe,
+    Viewers,
+    Ping(oneshot::Sender<()>),
+}
+
+/// Why a command had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("the session has ended")]
+    Ended,
+}
+
+/// Starts an idle session. The task ends, with everything it started, after `shutdown`.
+pub fn start(
+    config: Config,
+    hub: Hub,
+    viewers: impl Viewers,
+    shutdown: CancellationToken,
+) -> (Handle, tokio::task::JoinHandle<()>) {
+    let (mailbox, messages) = mpsc::channel(MAILBOX);
+    let (driver, (report, names)) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
+    let task = tokio::spawn(driver.run(messages, shutdown));
+    (Handle { mailbox, report, names }, task)
+}
+
+/// Who knows how many people watch a livestream.
+pub trait Viewers: Send + 'static {
+    fn count(&self, name: &str) -> watch::Receiver<usize>;
+}
+
+impl Handle {
+    /// Asks for a new whole; an invalid one is refused and what ran goes on.
+    pub async fn want(&self, wanted: Wanted) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        let message = Message::Want(Box::new(wanted), answer);
+        self.mailbox.send(message).await.map_err(|_| Error::Ended)?;
+        Ok(answered.await.map_err(|_| Error::Ended)??)
+    }
+
+    /// The newest snapshot; changes are worth telling.
+    pub fn report(&self) -> watch::Receiver<v1::Report> {
+        self.report.clone()
+    }
+
+    /// The names under which the program can be fetched.
+    pub fn names(&self) -> watch::Receiver<Vec<String>> {
+        self.names.clone()
+    }
+
+    /// Resolves when the session's task has taken a message: it is alive.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.send(Message::Ping(answer)).await.map_err(|_| Error::Ended)?;
+        answered.await.map_err(|_| Error::Ended)
+    }
+}

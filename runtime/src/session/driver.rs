@@ -1,0 +1,425 @@
+//! The session's one task: messages in, effects out, a fresh report after each.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use understudy_core::condition::{Happening, Severity};
+use understudy_core::input::{self, Health, Plan};
+use understudy_core::part::{Effect, Event, Part, Parts};
+use understudy_core::report;
+use understudy_core::spec::{Invalid, Location, Session};
+use understudy_proto::v1;
+
+use super::journal::Journal;
+use super::keeper::{Gives, Keeper, News, Order, What};
+use super::{Config, Message, Viewers, Wanted};
+use crate::broadcast::{Hub, Subscriber};
+use crate::browser::{self, CameraAccess, Page, Sandbox, Service};
+use crate::camera::{Format, Picture};
+use crate::capture::{Capture, Screen, Speaker};
+use crate::source::{Source, Surroundings};
+use crate::{sound, spec};
+
+/// The program under its own name, whether or not a livestream is asked for.
+const PROGRAM: &str = "program";
+
+pub(super) struct Driver {
+    config: Config,
+    hub: Hub,
+    viewers: Box<dyn Viewers>,
+    mailbox: mpsc::Sender<Message>,
+
+    wanted: Wanted,
+    session: Session,
+    parts: Parts,
+    keepers: HashMap<Part, Keeper>,
+    attempts: u64,
+    display: Option<String>,
+    browser: Option<(Page, i32, Sandbox)>,
+    picture: Picture,
+    sources: Vec<(Plan, Source)>,
+    journal: Journal,
+
+    screen: watch::Sender<Option<Screen>>,
+    speaker: watch::Sender<Option<Speaker>>,
+    _capture: Capture,
+    /// Reads the program until it has shown that there is a picture.
+    proof: Option<Subscriber>,
+    proven: bool,
+
+    report: watch::Sender<v1::Report>,
+    names: watch::Sender<Vec<String>>,
+}
+
+type Outlets = (watch::Receiver<v1::Report>, watch::Receiver<Vec<String>>);
+
+impl Driver {
+    pub(super) fn new(
+        config: Config,
+        hub: Hub,
+        viewers: Box<dyn Viewers>,
+        mailbox: mpsc::Sender<Message>,
+    ) -> (Self, Outlets) {
+        let (screen, screens) = watch::channel(None);
+        let (speaker, speakers) = watch::channel(None);
+        let capture = Capture::start(&hub, screens, speakers);
+        let (report, reports) = watch::channel(v1::Report::default());
+        let (names, all_names) = watch::channel(vec![PROGRAM.to_owned()]);
+        let picture = Picture::new(config.camera_size);
+        let driver = Self {
+            config,
+            hub,
+            viewers,
+            mailbox,
+            wanted: Wanted::default(),
+            session: Session::default(),
+            parts: Parts::default(),
+            keepers: HashMap::new(),
+            attempts: 0,
+            display: None,
+            browser: None,
+            picture,
+            sources: Vec::new(),
+            journal: Journal::default(),
+            screen,
+            speaker,
+            _capture: capture,
+            proof: None,
+            proven: false,
+            report,
+            names,
+        };
+        (driver, (reports, all_names))
+    }
+
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>, shutdown: CancellationToken) {
+        let keyframes = tokio::spawn(tell_keyframes(self.hub.clone(), self.mailbox.clone()));
+        loop {
+            self.publish();
+            let deadline = self.parts.deadline();
+            tokio::select! {
+                message = messages.recv() => match message {
+                    Some(message) => self.take(message).await,
+                    None => break,
+                },
+                () = until(deadline) => self.on(Event::Tick).await,
+                () = shutdown.cancelled() => break,
+            }
+        }
+        keyframes.abort();
+        self.end(messages).await;
+    }
+
+    async fn take(&mut self, message: Message) {
+        match message {
+            Message::Want(wanted, answer) => {
+                // Whoever asked may have gone; the wish counts all the same.
+                drop(answer.send(self.want(*wanted).await));
+            }
+            Message::News(news) => self.news(news).await,
+            Message::Keyframe => self.proven(),
+            Message::Inputs | Message::Viewers => {}
+            Message::Ping(answer) => drop(answer.send(())),
+        }
+    }
+
+    /// Takes a new whole, if it is valid.
+    async fn want(&mut self, wanted: Wanted) -> Result<(), Invalid> {
+        let session = spec::parse(&wanted.spec)?;
+        let before = std::mem::replace(&mut self.session, session);
+        self.follow_viewers(&wanted.livestreams);
+        self.names.send_replace(
+            [PROGRAM.to_owned()].into_iter().chain(wanted.livestreams.iter().map(|l| l.name.clone())).collect(),
+        );
+        self.wanted = wanted;
+        for event in changes(&before, &self.session) {
+            self.on(event).await;
+        }
+        self.offer_screen();
+        self.offer_speaker();
+        self.reconcile_sources();
+        Ok(())
+    }
+
+    async fn news(&mut self, news: News) {
+        let News { part, attempt, what } = news;
+        if self.keepers.get(&part).is_none_or(|keeper| keeper.attempt != attempt) {
+            return;
+        }
+        match what {
+            What::Up(gives) => {
+                if self.parts.slot(part).is_recovering() {
+                    self.journal.add(restored(part));
+                }
+                match gives {
+                    Gives::Display(name) => self.display = Some(name),
+                    Gives::Browser { page, pid, sandbox } => self.browser = Some((page, pid, sandbox)),
+                    Gives::Nothing => {}
+                }
+                self.on(Event::Started(part)).await;
+            }
+            What::Lost(why) => {
+                let was_up = self.parts.is_up(part);
+                self.journal.add(lost(part, &why, was_up));
+                self.on(Event::Lost(part, why)).await;
+            }
+        }
+        self.offer_screen();
+        self.offer_speaker();
+        self.reconcile_sources();
+    }
+
+    async fn on(&mut self, event: Event) {
+        for effect in self.parts.on(event, Instant::now()) {
+            tracing::debug!(?effect, "session");
+            match effect {
+                Effect::Start(part) => self.start(part),
+                Effect::Stop(part) => {
+                    if let Some(keeper) = self.keepers.get(&part) {
+                        keeper.stop();
+                    }
+                }
+                Effect::Mend { returned, .. } => self.mend(returned).await,
+            }
+        }
+        self.offer_screen();
+        self.offer_speaker();
+    }
+
+    fn start(&mut self, part: Part) {
+        self.attempts += 1;
+        let Some(order) = self.order(part) else { return };
+        let previous = self.keepers.remove(&part);
+        let keeper = Keeper::start(order, self.attempts, previous, &self.config, self.mailbox.clone());
+        self.keepers.insert(part, keeper);
+    }
+
+    /// What `part` is started with. `None` only if what it stands on is gone again, which its own deadline mends.
+    fn order(&self, part: Part) -> Option<Order> {
+        Some(match part {
+            Part::Display => Order::Display(self.session.page.as_ref()?.size),
+            Part::Sound => Order::Sound,
+            Part::Bus => Order::Bus,
+            Part::Pipewire => Order::Pipewire,
+            Part::Camera => Order::Camera(self.picture.clone()),
+            Part::Browser => Order::Browser {
+                display: self.display.clone()?,
+                size: self.session.page.as_ref()?.size,
+                camera: CameraAccess::Pipewire,
+            },
+            Part::Page => Order::Page { page: self.browser.as_ref()?.0.clone(), url: self.url()? },
+        })
+    }
+
+    fn url(&self) -> Option<String> {
+        Some(match &self.session.page.as_ref()?.location {
+            Location::Bundled(name) => format!("{}/{name}", self.config.bundled_pages),
+            location => location.to_string(),
+        })
+    }
+
+    /// The browser holds on to a device that is a new one now: the service that does is started anew. The page is
+    /// loaded again after it.
+    async fn mend(&mut self, returned: Part) {
+        let Some((_, pid, _)) = self.browser else { return };
+        let service = if returned == Part::Sound { Service::Audio } else { Service::VideoCapture };
+        browser::restart_service(pid, service).await;
+        self.journal.add(Happening {
+            severity: Severity::Normal,
+            reason: "PageReloaded",
+            message: format!("{} is back; the page is loaded again to use it", report::name(returned)),
+        });
+    }
+
+    fn offer_screen(&mut self) {
+        let up = self.parts.is_up(Part::Display);
+        let screen = self.session.page.as_ref().filter(|_| up).and_then(|page| {
+            let (size, frame_rate) = (page.size, page.frame_rate);
+            Some(Screen { display: self.display.clone()?, size, frame_rate, bitrate: self.session.encoding.video })
+        });
+        let gone = screen.is_none();
+        replace(&self.screen, screen);
+        if gone {
+            (self.proven, self.proof) = (false, None);
+        } else if !self.proven && self.proof.is_none() && !self.wanted.livestreams.is_empty() {
+            self.proof = Some(self.hub.subscribe());
+        }
+    }
+
+    fn offer_speaker(&self) {
+        let speaker = self.parts.is_up(Part::Sound).then(|| Speaker {
+            server: sound::server(&self.config.directory),
+            bitrate: self.session.encoding.audio,
+        });
+        replace(&self.speaker, speaker);
+    }
+
+    fn proven(&mut self) {
+        if self.screen.borrow().is_some() {
+            (self.proven, self.proof) = (true, None);
+        }
+    }
+
+    /// Sources that shall play, play; sound waits for PulseAudio.
+    fn reconcile_sources(&mut self) {
+        let (camera, sound) = (self.parts.is_wanted(Part::Camera), self.parts.is_up(Part::Sound));
+        let mut plans: Vec<_> = self.plans();
+        plans.retain(|plan| camera && (sound || !plan.carries.audio()));
+        self.sources.retain(|(plan, _)| plans.contains(plan));
+        for plan in plans {
+            if self.sources.iter().any(|(running, _)| *running == plan) {
+                continue;
+            }
+            let source = Source::start(plan.clone(), self.surroundings());
+            tokio::spawn(forward(source.health(), self.mailbox.clone(), || Message::Inputs));
+            self.sources.push((plan, source));
+        }
+    }
+
+    fn plans(&self) -> Vec<Plan> {
+        self.session.page.as_ref().map(|_| input::plan(&self.session.inputs)).unwrap_or_default()
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            picture: self.picture.clone(),
+            format: Format { size: self.config.camera_size, frame_rate: self.config.camera_frame_rate },
+            pulse_server: sound::server(&self.config.directory),
+            bundled: self.config.bundled_media.clone(),
+            media: self.config.media.clone(),
+        }
+    }
+
+    fn follow_viewers(&self, livestreams: &[v1::Livestream]) {
+        for livestream in livestreams {
+            if self.wanted.livestreams.iter().all(|known| known.name != livestream.name) {
+                let count = self.viewers.count(&livestream.name);
+                tokio::spawn(forward(count, self.mailbox.clone(), || Message::Viewers));
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let report = self.snapshot();
+        self.report.send_if_modified(|last| {
+            let changed = *last != report;
+            *last = report;
+            changed
+        });
+    }
+
+    fn snapshot(&self) -> v1::Report {
+        let healths: Vec<_> = self.plans().iter().map(|plan| self.health(plan)).collect();
+        let conditions = [report::devices(&self.parts), report::page(&self.parts), report::inputs(&healths)];
+        let camera = if self.parts.is_up(Part::Camera) { "pipewire" } else { "none" };
+        let sandbox = match self.browser.as_ref().map(|(_, _, sandbox)| sandbox) {
+            Some(Sandbox::Namespaces) => "namespaces",
+            Some(Sandbox::Disabled) => "disabled",
+            None => "",
+        };
+        v1::Report {
+            observed_generation: self.wanted.generation,
+            conditions: conditions
+                .into_iter()
+                .map(|condition| v1::Condition {
+                    r#type: condition.kind.to_string(),
+                    status: condition.status.to_string(),
+                    reason: condition.reason.to_owned(),
+                    message: condition.message,
+                })
+                .collect(),
+            media: Some(v1::Media { camera: camera.to_owned(), browser_sandbox: sandbox.to_owned() }),
+            livestreams: self.wanted.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
+            ports: Some(self.config.ports),
+            happenings: self.journal.snapshot(),
+        }
+    }
+
+    fn health(&self, plan: &Plan) -> Health {
+        let running = self.sources.iter().find(|(running, _)| running == plan);
+        running.map(|(_, source)| source.health().borrow().clone()).unwrap_or_default()
+    }
+
+    fn livestream(&self, name: &str) -> v1::LivestreamReport {
+        let (ready, reason, message) = match (&self.session.page, self.proven) {
+            (None, _) => (false, "NoPage", "the session has no page, so there is no picture"),
+            (_, false) => (false, "WaitingForPicture", "no keyframe has been produced yet"),
+            (_, true) => (true, "Serving", "a picture is produced and can be fetched over WHEP"),
+        };
+        let viewers = *self.viewers.count(name).borrow();
+        v1::LivestreamReport {
+            name: name.to_owned(),
+            ready,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Ends everything in the reverse order of its start. News is still taken from the box, so that no keeper waits
+    /// for room in it.
+    async fn end(mut self, mut messages: mpsc::Receiver<Message>) {
+        messages.close();
+        self.sources.clear();
+        for part in Part::ALL.into_iter().rev() {
+            if let Some(keeper) = self.keepers.remove(&part) {
+                keeper.stopped().await;
+            }
+        }
+    }
+}
+
+/// The events that lead from one session to another.
+fn changes(before: &Session, after: &Session) -> Vec<Event> {
+    match (&before.page, &after.page) {
+        (None, Some(_)) => Part::ALL.into_iter().map(Event::Want).collect(),
+        (Some(_), None) => Part::ALL.into_iter().rev().map(Event::Drop).collect(),
+        (Some(a), Some(b)) if a.size != b.size => vec![Event::Renew(Part::Display)],
+        (Some(a), Some(b)) if a.location != b.location => vec![Event::Renew(Part::Page)],
+        _ => Vec::new(),
+    }
+}
+
+fn lost(part: Part, why: &str, was_up: bool) -> Happening {
+    let (reason, verb) = match (part, was_up) {
+        (Part::Page, false) => ("PageLoadFailed", "cannot be loaded"),
+        (_, false) => ("StartFailed", "did not start"),
+        (_, true) => ("Lost", "is gone and will be started again"),
+    };
+    Happening { severity: Severity::Warning, reason, message: format!("{} {verb}: {why}", report::name(part)) }
+}
+
+fn restored(part: Part) -> Happening {
+    let message = format!("{} is back", report::name(part));
+    Happening { severity: Severity::Normal, reason: "Restored", message }
+}
+
+fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {
+    place.send_if_modified(|current| {
+        let changed = *current != value;
+        *current = value;
+        changed
+    });
+}
+
+/// Tells the session of each change of a value, until either is gone.
+async fn forward<T>(mut value: watch::Receiver<T>, mailbox: mpsc::Sender<Message>, message: fn() -> Message) {
+    while value.changed().await.is_ok() {
+        if mailbox.send(message()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tell_keyframes(hub: Hub, mailbox: mpsc::Sender<Message>) {
+    forward(hub.keyframes(), mailbox, || Message::Keyframe).await;
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

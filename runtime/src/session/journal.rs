@@ -1,0 +1,38 @@
+//! Things that happened, numbered, the newest kept.
+
+use std::collections::VecDeque;
+
+use understudy_core::condition::{Happening, Severity};
+use understudy_proto::v1;
+
+/// A reader that comes back after a while still finds the last of them.
+const KEPT: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    next: u64,
+    kept: VecDeque<v1::Happening>,
+}
+
+impl Journal {
+    pub(super) fn add(&mut self, happening: Happening) {
+        match happening.severity {
+            Severity::Normal => tracing::info!(reason = happening.reason, message = happening.message, "session"),
+            Severity::Warning => tracing::warn!(reason = happening.reason, message = happening.message, "session"),
+        }
+        self.next += 1;
+        self.kept.push_back(v1::Happening {
+            sequence: self.next,
+            r#type: happening.severity.to_string(),
+            reason: happening.reason.to_owned(),
+            message: happening.message,
+        });
+        if self.kept.len() > KEPT {
+            self.kept.pop_front();
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Vec<v1::Happening> {
+        self.kept.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,201 @@
+//! One task for each part that runs: it starts the part, tells when it is up and when it is lost, and
+//! ends it when told to.
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use understudy_core::part::Part;
+use understudy_core::spec::Resolution;
+
+use super::{Config, Message};
+use crate::browser::{self, Browser, CameraAccess, Page, Sandbox};
+use crate::camera::{self, Picture};
+use crate::child::Child;
+use crate::{bus, display, sound};
+
+/// What one part is started with.
+#[derive(Debug)]
+pub(super) enum Order {
+    Display(Resolution),
+    Sound,
+    Bus,
+    Pipewire,
+    Camera(Picture),
+    Browser { display: String, size: Resolution, camera: CameraAccess },
+    Page { page: Page, url: String },
+}
+
+/// What one part gives to those that need it.
+#[derive(Debug)]
+pub(super) enum Gives {
+    Nothing,
+    Display(String),
+    Browser { page: Page, pid: i32, sandbox: Sandbox },
+}
+
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) part: Part,
+    /// Which start this is about: news of an earlier one means nothing any more.
+    pub(super) attempt: u64,
+    pub(super) what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    Up(Gives),
+    Lost(String),
+}
+
+/// The task of one part.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) attempt: u64,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Starts the part once `previous` has ended, so that two never share a socket or a profile.
+    pub(super) fn start(
+        order: Order,
+        attempt: u64,
+        previous: Option<Self>,
+        config: &Config,
+        mailbox: mpsc::Sender<Message>,
+    ) -> Self {
+        let stop = CancellationToken::new();
+        let (part, config, token) = (order.part(), config.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            if let Some(previous) = previous {
+                previous.stopped().await;
+            }
+            let tell = async |what| {
+                // The session's end takes no more news.
+                drop(mailbox.send(Message::News(News { part, attempt, what })).await);
+            };
+            keep(order, &config, token, tell).await;
+        });
+        Self { attempt, stop, task }
+    }
+
+    /// Asks it to end and goes on.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(super) async fn stopped(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "a part's task failed");
+        }
+    }
+}
+
+impl Order {
+    const fn part(&self) -> Part {
+        match self {
+            Self::Display(_) => Part::Display,
+            Self::Sound => Part::Sound,
+            Self::Bus => Part::Bus,
+            Self::Pipewire => Part::Pipewire,
+            Self::Camera(_) => Part::Camera,
+            Self::Browser { .. } => Part::Browser,
+            Self::Page { .. } => Part::Page,
+        }
+    }
+}
+
+async fn keep(order: Order, config: &Config, stop: CancellationToken, tell: impl AsyncFn(What)) {
+    let started = tokio::select! {
+        started = start(order, config) => started,
+        () = stop.cancelled() => return,
+    };
+    let (mut running, gives) = match started {
+        Ok(started) => started,
+        Err(why) => return tell(What::Lost(why)).await,
+    };
+    tell(What::Up(gives)).await;
+    tokio::select! {
+        why = running.lost() => tell(What::Lost(why)).await,
+        () = stop.cancelled() => {}
+    }
+    running.end().await;
+}
+
+/// A part that runs.
+enum Running {
+    Process(Child),
+    Camera(camera::Camera),
+    Browser(Box<Browser>),
+    Page(Page),
+}
+
+impl Running {
+    async fn lost(&mut self) -> String {
+        match self {
+            Self::Process(child) => child.wait().await,
+            Self::Camera(camera) => camera.lost().await.unwrap_or_else(|_| "the camera ended".to_owned()),
+            Self::Browser(browser) => browser.lost().await,
+            Self::Page(page) => match page.crashed().await {
+                Ok(()) => "the page crashed".to_owned(),
+                Err(error) => format!("the page cannot be watched: {error}"),
+            },
+        }
+    }
+
+    async fn end(self) {
+        match self {
+            Self::Process(child) => child.stop().await,
+            Self::Browser(browser) => browser.stop().await,
+            // Dropping the camera waits for its thread.
+            Self::Camera(camera) => drop(tokio::task::spawn_blocking(|| drop(camera)).await),
+            Self::Page(_) => {}
+        }
+    }
+}
+
+async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String> {
+    let directory = &config.directory;
+    let process = |child| (Running::Process(child), Gives::Nothing);
+    match order {
+        Order::Display(size) => display::start(size, directory)
+            .await
+            .map(|display| (Running::Process(display.child), Gives::Display(display.name)))
+            .map_err(explain),
+        Order::Sound => sound::start(directory).await.map(|sound| process(sound.child)).map_err(explain),
+        Order::Bus => bus::start(directory).await.map(|bus| process(bus.child)).map_err(explain),
+        Order::Pipewire => {
+            camera::daemon::start(directory).await.map(|daemon| process(daemon.child)).map_err(explain)
+        }
+        Order::Camera(picture) => {
+            let format = camera::Format { size: config.camera_size, frame_rate: config.camera_frame_rate };
+            let camera = camera::start(directory, format, picture).await.map_err(explain)?;
+            Ok((Running::Camera(camera), Gives::Nothing))
+        }
+        Order::Browser { display, size, camera } => {
+            let sandbox = browser::probe_sandbox(directory).await;
+            let (program, directory) = (config.chromium.clone(), directory.clone());
+            let config = browser::Config { program, directory, display, size, sandbox, camera };
+            let browser = browser::start(&config).await.map_err(explain)?;
+            let gives = Gives::Browser { page: browser.page.clone(), pid: browser.child.pid(), sandbox };
+            Ok((Running::Browser(Box::new(browser)), gives))
+        }
+        Order::Page { page, url } => {
+            page.load(&url).await.map_err(explain)?;
+            Ok((Running::Page(page), Gives::Nothing))
+        }
+    }
+}
+
+/// The error and what caused it, in one line.
+fn explain(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,70 @@
+//! Speaker and microphone: one PulseAudio daemon with two null sinks.
+//!
+//! `audio_output` is what the browser plays (its monitor is captured); whatever is played into
+//! `audio_input` comes out of the source `microphone`.
+
+use std::path::{Path, PathBuf};
+
+use crate::child::{Child, Error, Program, listens};
+
+/// What the microphone carries is played here.
+pub const MICROPHONE_SINK: &str = "audio_input";
+/// What the browser plays can be recorded here.
+pub const SPEAKER_MONITOR: &str = "audio_output.monitor";
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Sound {
+    pub child: Child,
+}
+
+/// Where the daemon listens. The same at each start, so that clients find the next one.
+pub fn socket(directory: &Path) -> PathBuf {
+    directory.join("pulse.sock")
+}
+
+/// The value of `PULSE_SERVER`.
+pub fn server(directory: &Path) -> String {
+    format!("unix:{}", socket(directory).display())
+}
+
+/// Starts the daemon and waits until it answers.
+pub async fn start(directory: &Path) -> Result<Sound, Error> {
+    let socket = socket(directory);
+    let script = directory.join("pulse.pa");
+    let failed = |source| Error::Start { program: "pulseaudio", source };
+    tokio::fs::write(&script, configuration(&socket)).await.map_err(failed)?;
+    remove_stale(&socket).await.map_err(failed)?;
+    let mut child = Program::new("pulseaudio", "pulseaudio")
+        .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit"])
+        .args(["--log-target=stderr", "--log-level=warn", "-F"])
+        .args([&script])
+        .env("HOME", directory)
+        .env("XDG_RUNTIME_DIR", directory)
+        .spawn()?;
+    child.until(async || listens(&socket).await).await?;
+    Ok(Sound { child })
+}
+
+/// The socket comes last: whoever can connect finds all sinks.
+fn configuration(socket: &Path) -> String {
+    format!(
+        "load-module module-null-sink sink_name=audio_output rate=48000 channels=2 \
+         sink_properties=device.description=Speaker\n\
+         load-module module-null-sink sink_name={MICROPHONE_SINK} rate=48000 channels=2 \
+         sink_properties=device.description=MicrophoneFeed\n\
+         load-module module-remap-source source_name=microphone master={MICROPHONE_SINK}.monitor \
+         source_properties=device.description=Microphone\n\
+         set-default-sink audio_output\n\
+         set-default-source microphone\n\
+         load-module module-native-protocol-unix auth-anonymous=1 socket={}\n",
+        socket.display()
+    )
+}
+
+pub(crate) async fn remove_stale(path: &Path) -> std::io::Result<()> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
