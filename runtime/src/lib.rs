@@ -1,1 +1,3 @@
 //! The media runtime.
+
+pub mod broadcast;
