@@ -5,10 +5,13 @@
 
 pub mod backoff;
 pub mod condition;
-pub mod spec;
-
-pub mod input;
 pub mod media;
+pub mod offer;
+pub mod spec;
+pub mod test_picture;
+
+pub mod fanout;
+pub mod input;
 pub mod part;
 
 pub mod report;

@@ -1,0 +1,153 @@
+//! What one reader has still to take, bounded by time.
+//!
+//! Invariants: it never holds more than [`LIMIT`] of media; what it gives out passes a [`Gate`], so that a reader
+//! that falls behind continues at a keyframe; audio and video leave in the order they came.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::gate::{Gate, Verdict};
+use crate::media::Frame;
+
+/// Longer than any pause of a healthy reader (a garbage collection, one lost round trip), shorter than what a viewer
+/// would call a delay.
+pub const LIMIT: Duration = Duration::from_millis(500);
+/// Holds even if the times of the frames are nonsense: 500 ms of 60 fps video and 10 ms audio, twice.
+const LIMIT_FRAMES: usize = 160;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    Queued,
+    /// Not wanted: this reader waits for a keyframe.
+    Skipped,
+    /// The reader was behind; it continues at a keyframe that was waiting already.
+    Jumped { dropped: usize },
+    /// The reader was behind and has no picture until somebody makes a keyframe.
+    Lagged { dropped: usize },
+}
+
+#[derive(Debug, Default)]
+pub struct Backlog {
+    frames: VecDeque<Frame>,
+    gate: Gate,
+}
+
+impl Backlog {
+    pub fn push(&mut self, frame: Frame) -> Pushed {
+        if self.gate.admit(&frame) == Verdict::Skip {
+            return Pushed::Skipped;
+        }
+        self.frames.push_back(frame);
+        if !self.is_behind() {
+            return Pushed::Queued;
+        }
+        self.catch_up()
+    }
+
+    pub fn pop(&mut self) -> Option<Frame> {
+        self.frames.pop_front()
+    }
+
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    fn is_behind(&self) -> bool {
+        let span = match (self.frames.front(), self.frames.back()) {
+            (Some(first), Some(last)) => last.captured_at.saturating_sub(first.captured_at),
+            _ => Duration::ZERO,
+        };
+        span > LIMIT || self.frames.len() > LIMIT_FRAMES
+    }
+
+    fn catch_up(&mut self) -> Pushed {
+        let before = self.frames.len();
+        // Not the first: a reader that jumps to where it stands stays behind.
+        match self.frames.iter().rposition(Frame::starts_picture).filter(|at| *at > 0) {
+            Some(at) => {
+                self.frames.drain(..at);
+                Pushed::Jumped { dropped: before - self.frames.len() }
+            }
+            None => {
+                self.frames.clear();
+                self.gate.close();
+                Pushed::Lagged { dropped: before }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Kind;
+    use bytes::Bytes;
+
+    fn video(milliseconds: u64, keyframe: bool) -> Frame {
+        Frame {
+            kind: Kind::Video,
+            captured_at: Duration::from_millis(milliseconds),
+            duration: Duration::from_millis(33),
+            keyframe,
+            payload: Bytes::new(),
+        }
+    }
+
+    fn audio(milliseconds: u64) -> Frame {
+        Frame { kind: Kind::Audio, keyframe: true, ..video(milliseconds, true) }
+    }
+
+    #[test]
+    fn a_reader_that_keeps_up_gets_everything_in_order() {
+        let mut backlog = Backlog::default();
+        assert_eq!(backlog.push(video(0, true)), Pushed::Queued);
+        assert_eq!(backlog.push(audio(5)), Pushed::Queued);
+        assert_eq!(backlog.push(video(33, false)), Pushed::Queued);
+        let times: Vec<u128> =
+            std::iter::from_fn(|| backlog.pop()).map(|f| f.captured_at.as_millis()).collect();
+        assert_eq!(times, [0, 5, 33]);
+    }
+
+    #[test]
+    fn a_reader_that_stops_holds_a_bounded_time_and_continues_at_a_keyframe() {
+        let mut backlog = Backlog::default();
+        backlog.push(video(0, true));
+        let lag = (1..60).map(|n| backlog.push(video(n * 33, false))).find(|p| *p != Pushed::Queued);
+        assert!(matches!(lag, Some(Pushed::Lagged { .. })), "{lag:?}");
+        assert!(backlog.is_empty());
+        assert_eq!(backlog.push(video(3000, false)), Pushed::Skipped);
+        assert_eq!(backlog.push(video(3033, true)), Pushed::Queued);
+        assert_eq!(backlog.pop().map(|f| f.keyframe), Some(true));
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_prefers_a_keyframe_that_already_waits() {
+        let mut backlog = Backlog::default();
+        backlog.push(video(0, true));
+        backlog.push(video(400, true));
+        assert_eq!(backlog.push(video(600, false)), Pushed::Jumped { dropped: 1 });
+        assert_eq!(backlog.pop().map(|f| f.captured_at.as_millis()), Some(400));
+    }
+
+    #[test]
+    fn sound_alone_is_bounded_too() {
+        let mut backlog = Backlog::default();
+        for n in 0..1000 {
+            backlog.push(audio(n * 20));
+            assert!(backlog.len() <= 26);
+        }
+    }
+
+    #[test]
+    fn frames_without_sensible_times_are_bounded_by_number() {
+        let mut backlog = Backlog::default();
+        for _ in 0..1000 {
+            backlog.push(audio(0));
+            assert!(backlog.len() <= LIMIT_FRAMES);
+        }
+    }
+}

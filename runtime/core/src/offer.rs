@@ -1,0 +1,162 @@
+//! A viewer's SDP offer: what is wrong with it, or what of it can be served.
+//!
+//! The text is a stranger's. What leaves this module is an offer reduced to what an ICE-lite sender of one H.264 video
+//! and one Opus audio needs: candidates, other codecs and everything about media coming from the viewer are gone, so
+//! that the WebRTC stack behind it parses little that it was not written for.
+
+mod codec;
+mod section;
+
+use codec::choose;
+use section::{Lines, Section};
+
+use crate::media::Kind;
+
+/// Room for a browser with every codec and extension: about 12 kB in practice.
+pub const MAX_BYTES: usize = 64 * 1024;
+/// Picture, sound and a data channel; a few more are not worth an argument.
+const MAX_SECTIONS: usize = 8;
+
+/// An offer that can be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The reduced offer.
+    pub sdp: String,
+    pub video: Option<Codec>,
+    pub audio: Option<Codec>,
+}
+
+/// One codec as the offer numbers and describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Codec {
+    pub payload_type: u8,
+    /// The `a=fmtp` parameters, which the answer repeats.
+    pub fmtp: String,
+}
+
+/// What the viewer must change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("the offer is empty")]
+    Empty,
+    #[error("the offer is larger than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("line {line} is not SDP: an offer is lines of the form `x=value`, the first `v=0`")]
+    NotSdp { line: usize },
+    #[error("the offer has no media section (m=)")]
+    NoMedia,
+    #[error("the offer has more than {MAX_SECTIONS} media sections")]
+    TooManySections,
+    #[error("the offer asks for nothing this server can send: it needs a recvonly (or sendrecv) video or audio section")]
+    NothingToSend,
+    #[error("the offer has more than one {0} section to receive; one of a kind is served")]
+    TwoOfAKind(&'static str),
+    #[error("media section {section} has no a=mid")]
+    NoMid { section: usize },
+    #[error("the offer has no a=group:BUNDLE: picture and sound travel over one transport")]
+    NotBundled,
+    #[error("the offer has no ICE user fragment and password (a=ice-ufrag, a=ice-pwd)")]
+    NoIceCredentials,
+    #[error("the offer has no DTLS certificate fingerprint (a=fingerprint)")]
+    NoFingerprint,
+    #[error("the offer says a=setup:{0}; this server is the DTLS server, so it must be actpass or active")]
+    WrongSetup(String),
+    #[error("the {kind} section offers no codec this server can send: it needs {needed}")]
+    NoCodec { kind: &'static str, needed: &'static str },
+}
+
+pub fn read(text: &str) -> Result<Offer, Fault> {
+    if text.trim().is_empty() {
+        return Err(Fault::Empty);
+    }
+    if text.len() > MAX_BYTES {
+        return Err(Fault::TooLarge);
+    }
+    let Lines { session, sections } = section::split(text)?;
+    check_shape(&session, &sections)?;
+    let video = wanted(&sections, Kind::Video)?;
+    let audio = wanted(&sections, Kind::Audio)?;
+    if video.is_none() && audio.is_none() {
+        return Err(Fault::NothingToSend);
+    }
+    check_transport(&session, &sections)?;
+    let video = video.map(|section| choose(section, Kind::Video)).transpose()?;
+    let audio = audio.map(|section| choose(section, Kind::Audio)).transpose()?;
+    let sdp = reduce(&session, &sections, video.as_ref(), audio.as_ref());
+    Ok(Offer { sdp, video, audio })
+}
+
+fn check_shape(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> {
+    if sections.is_empty() {
+        return Err(Fault::NoMedia);
+    }
+    if sections.len() > MAX_SECTIONS {
+        return Err(Fault::TooManySections);
+    }
+    for (index, section) in sections.iter().enumerate() {
+        if section.attribute("mid").is_none_or(str::is_empty) {
+            return Err(Fault::NoMid { section: index + 1 });
+        }
+    }
+    let bundled = session.iter().any(|line| line.starts_with("a=group:BUNDLE"));
+    if sections.len() > 1 && !bundled {
+        return Err(Fault::NotBundled);
+    }
+    Ok(())
+}
+
+/// Attributes that may stand once for all sections or in each.
+fn check_transport(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> {
+    let find = |name: &str| {
+        let prefix = format!("a={name}:");
+        let everywhere = session.iter().find_map(|line| line.strip_prefix(&prefix));
+        everywhere.or_else(|| sections.iter().find_map(|section| section.attribute(name)))
+    };
+    // RFC 8839 §5.4: at least 4 and 22 characters.
+    let long_enough = |name, least| find(name).is_some_and(|value| value.trim().len() >= least);
+    if !long_enough("ice-ufrag", 4) || !long_enough("ice-pwd", 22) {
+        return Err(Fault::NoIceCredentials);
+    }
+    if find("fingerprint").is_none_or(|value| value.split_whitespace().count() != 2) {
+        return Err(Fault::NoFingerprint);
+    }
+    match find("setup").map(str::trim) {
+        None | Some("actpass" | "active") => Ok(()),
+        Some(other) => Err(Fault::WrongSetup(other.chars().take(16).collect())),
+    }
+}
+
+fn wanted<'a, 'b>(sections: &'a [Section<'b>], kind: Kind) -> Result<Option<&'a Section<'b>>, Fault> {
+    let mut found = sections.iter().filter(|section| section.kind() == Some(kind) && section.receives());
+    let first = found.next();
+    if found.next().is_some() {
+        return Err(Fault::TwoOfAKind(codec::word(kind)));
+    }
+    Ok(first)
+}
+
+fn reduce(
+    session: &[&str],
+    sections: &[Section<'_>],
+    video: Option<&Codec>,
+    audio: Option<&Codec>,
+) -> String {
+    let mut out = String::new();
+    for line in session {
+        if !section::is_candidate(line) {
+            section::push_line(&mut out, line);
+        }
+    }
+    for section in sections {
+        let chosen = match section.kind() {
+            Some(Kind::Video) if section.receives() => video,
+            Some(Kind::Audio) if section.receives() => audio,
+            _ => None,
+        };
+        section.reduce_into(&mut out, chosen.map(|codec| codec.payload_type));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

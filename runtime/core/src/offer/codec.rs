@@ -1,0 +1,70 @@
+//! Which of the offered codecs is sent.
+
+use super::section::Section;
+use super::{Codec, Fault};
+use crate::media::Kind;
+
+/// What a viewer means who offers H.264 and says no more (GStreamer does).
+const PLAIN_H264: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+
+pub(super) fn choose(section: &Section<'_>, kind: Kind) -> Result<Codec, Fault> {
+    let ranked = section.payload_types().filter_map(|number| {
+        let codec = candidate(section, kind, number)?;
+        Some((suitability(kind, &codec.fmtp)?, codec))
+    });
+    first_best(ranked).ok_or(Fault::NoCodec {
+        kind: word(kind),
+        needed: match kind {
+            Kind::Video => "H.264 with packetization-mode=1",
+            Kind::Audio => "Opus (opus/48000/2)",
+        },
+    })
+}
+
+pub(super) fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Video => "video",
+        Kind::Audio => "audio",
+    }
+}
+
+/// The first of the greatest: the viewer's order decides between equals.
+fn first_best(ranked: impl Iterator<Item = (u8, Codec)>) -> Option<Codec> {
+    ranked.reduce(|best, other| if other.0 > best.0 { other } else { best }).map(|(_, codec)| codec)
+}
+
+fn candidate(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Codec> {
+    let name = section.described("rtpmap", payload_type)?.to_ascii_lowercase();
+    let fitting = match kind {
+        Kind::Video => name == "h264/90000",
+        Kind::Audio => name == "opus/48000/2",
+    };
+    let fmtp = section.described("fmtp", payload_type).unwrap_or(match kind {
+        Kind::Video => PLAIN_H264,
+        Kind::Audio => "",
+    });
+    fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned() })
+}
+
+/// Greater is better. Constrained baseline is what we send; each other profile decodes it too.
+fn suitability(kind: Kind, fmtp: &str) -> Option<u8> {
+    if kind == Kind::Audio {
+        return Some(0);
+    }
+    let parameter = |name: &str| {
+        fmtp.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::trim))
+    };
+    if parameter("packetization-mode") != Some("1") {
+        return None;
+    }
+    // RFC 6184 §8.1: without a profile, baseline is meant.
+    let profile = parameter("profile-level-id").unwrap_or("42000a");
+    let idc = profile.get(..2)?;
+    let constraints = u8::from_str_radix(profile.get(2..4)?, 16).ok()?;
+    const CONSTRAINT_SET1: u8 = 0x40;
+    match idc {
+        "42" if constraints & CONSTRAINT_SET1 != 0 => Some(3),
+        "42" => Some(2),
+        _ => Some(1),
+    }
+}

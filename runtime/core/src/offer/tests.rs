@@ -1,0 +1,99 @@
+use super::*;
+
+const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n";
+const TRANSPORT: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n\
+    a=fingerprint:sha-256 AB:CD\r\na=setup:actpass\r\na=rtcp-mux\r\n";
+const VIDEO: &str = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtpmap:102 H264/90000\r\n\
+    a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f\r\na=rtpmap:104 H264/90000\r\n\
+    a=fmtp:104 packetization-mode=0;profile-level-id=42e01f\r\na=rtpmap:106 H264/90000\r\n\
+    a=rtcp-fb:106 nack pli\r\na=fmtp:106 packetization-mode=1;profile-level-id=42e01f\r\n";
+const AUDIO: &str = "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\n";
+
+fn offer() -> String {
+    format!(
+        "{SESSION}m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\n{TRANSPORT}a=mid:0\r\na=recvonly\r\n{AUDIO}\
+         m=video 9 UDP/TLS/RTP/SAVPF 96 102 104 106\r\n{TRANSPORT}a=mid:1\r\na=sendrecv\r\na=ssrc:7 cname:x\r\n\
+         a=candidate:1 1 udp 1 x.local 9 typ host\r\n{VIDEO}"
+    )
+}
+
+fn fault_of(text: &str) -> Fault {
+    read(text).expect_err("must be refused")
+}
+
+#[test]
+fn constrained_baseline_is_preferred_and_keeps_the_number_of_the_offer() {
+    let offer = read(&offer()).unwrap();
+    assert_eq!(offer.video.unwrap().payload_type, 106);
+    assert_eq!(offer.audio.unwrap().payload_type, 111);
+}
+
+#[test]
+fn the_reduced_offer_holds_one_codec_a_section_and_nothing_sent_by_the_viewer() {
+    let sdp = read(&offer()).unwrap().sdp;
+    assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 106\r\n"), "{sdp}");
+    for gone in ["VP8", "a=ssrc", "candidate", "sendrecv", ":104", "PCMU"] {
+        assert!(!sdp.contains(gone), "{gone} in {sdp}");
+    }
+    assert_eq!(read(&sdp).unwrap().sdp, sdp);
+}
+
+#[test]
+fn a_data_channel_is_kept_as_it_is() {
+    let data = format!(
+        "{}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{TRANSPORT}a=mid:2\r\na=sctp-port:5000\r\n",
+        offer()
+    );
+    assert!(read(&data).unwrap().sdp.contains("a=sctp-port:5000"));
+}
+
+#[test]
+fn a_viewer_that_says_no_more_than_h264_is_served() {
+    let plain = offer().replace("a=fmtp:106 packetization-mode=1;profile-level-id=42e01f\r\n", "");
+    assert_eq!(read(&plain).unwrap().video.unwrap().payload_type, 106);
+}
+
+#[test]
+fn each_fault_is_named() {
+    let whole = offer();
+    let cases = [
+        (String::new(), Fault::Empty),
+        ("hello".into(), Fault::NotSdp { line: 1 }),
+        ("{\"sdp\": \"v=0\"}".into(), Fault::NotSdp { line: 1 }),
+        (whole.replace("s=-\r\n", "s=-\r\nnonsense\r\n"), Fault::NotSdp { line: 4 }),
+        (SESSION.into(), Fault::NoMedia),
+        (whole.replace("a=mid:1\r\n", ""), Fault::NoMid { section: 2 }),
+        (whole.replace("a=group:BUNDLE 0 1\r\n", ""), Fault::NotBundled),
+        (whole.replace("a=ice-ufrag:abcd\r\n", ""), Fault::NoIceCredentials),
+        (whole.replace("0123456789012345678901", "short"), Fault::NoIceCredentials),
+        (whole.replace("a=fingerprint:sha-256 AB:CD\r\n", ""), Fault::NoFingerprint),
+        (whole.replace("actpass", "passive"), Fault::WrongSetup("passive".into())),
+        (whole.replace("recvonly", "sendonly").replace("sendrecv", "inactive"), Fault::NothingToSend),
+        (whole.replace("m=audio", "m=video"), Fault::TwoOfAKind("video")),
+        ("v=0\r\n".repeat(MAX_BYTES), Fault::TooLarge),
+    ];
+    for (text, fault) in cases {
+        assert_eq!(fault_of(&text), fault);
+    }
+}
+
+#[test]
+fn a_viewer_without_our_codec_is_told_which_it_needs() {
+    let fault = fault_of(&offer().replace("H264", "H265"));
+    assert!(matches!(fault, Fault::NoCodec { kind: "video", .. }));
+    assert!(fault.to_string().contains("H.264"));
+    assert!(matches!(fault_of(&offer().replace("opus", "G722")), Fault::NoCodec { kind: "audio", .. }));
+}
+
+#[test]
+fn no_part_of_an_offer_and_no_changed_byte_of_it_makes_the_reader_fail() {
+    let whole = offer();
+    for end in 0..whole.len() {
+        let _ = read(&whole[..end]);
+        for byte in [b'\n', b' ', 0, b':', b'=', 0xc3] {
+            let mut bytes = whole.clone().into_bytes();
+            bytes[end] = byte;
+            let _ = read(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}

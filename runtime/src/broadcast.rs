@@ -1,0 +1,189 @@
+//! The hub: one stream of encoded frames, any number of readers.
+//!
+//! A reader can lose frames. It can never slow the hub or another reader: publishing takes short locks and waits for
+//! nobody. What is kept for whom is decided in `understudy_core::fanout`.
+
+mod keyframes;
+mod metrics;
+mod subscriber;
+
+pub use keyframes::KeyframeRequests;
+pub use metrics::Metrics;
+pub use subscriber::Subscriber;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use understudy_core::fanout::backlog::Pushed;
+use understudy_core::fanout::keyframe::Need;
+use understudy_core::media::{Frame, Kind};
+
+use keyframes::Wishes;
+use subscriber::Reader;
+
+/// A handle on one broadcast; clones are the same broadcast.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    readers: Mutex<Vec<Arc<Reader>>>,
+    wishes: Wishes,
+    demand: watch::Sender<usize>,
+    keyframes: watch::Sender<u64>,
+    metrics: Metrics,
+}
+
+impl Hub {
+    pub fn new(metrics: Metrics) -> Self {
+        let shared = Shared {
+            readers: Mutex::default(),
+            wishes: Wishes::default(),
+            demand: watch::Sender::new(0),
+            keyframes: watch::Sender::new(0),
+            metrics,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Hands a frame to every reader. Never waits.
+    pub fn publish(&self, frame: Frame) {
+        if frame.starts_picture() {
+            self.shared.wishes.produced();
+            self.shared.keyframes.send_modify(|count| *count += 1);
+        }
+        self.shared.metrics.published(frame.kind, frame.payload.len());
+        for reader in self.shared.readers.lock().iter() {
+            self.shared.account(reader.offer(frame.clone()));
+        }
+        drop(frame);
+    }
+
+    /// A new reader. It begins with a keyframe, which is asked for here.
+    pub fn subscribe(&self) -> Subscriber {
+        let reader = Arc::new(Reader::default());
+        let count = {
+            let mut readers = self.shared.readers.lock();
+            readers.push(Arc::clone(&reader));
+            readers.len()
+        };
+        self.shared.demand.send_replace(count);
+        self.shared.metrics.readers.inc();
+        self.request_keyframe(Need::Join);
+        Subscriber::new(self.clone(), reader)
+    }
+
+    /// Wishes for a keyframe; wishes are merged and spaced.
+    pub fn request_keyframe(&self, need: Need) {
+        self.shared.metrics.requested(need);
+        self.shared.wishes.add(need);
+    }
+
+    /// What the encoder listens to. Meant for one listener: each wish is told once.
+    pub fn keyframe_requests(&self) -> KeyframeRequests {
+        KeyframeRequests::new(self.clone())
+    }
+
+    /// How many readers there are: nothing needs to be encoded while there are none.
+    pub fn demand(&self) -> watch::Receiver<usize> {
+        self.shared.demand.subscribe()
+    }
+
+    /// How many keyframes were published. More than none means that there is a picture.
+    pub fn keyframes(&self) -> watch::Receiver<u64> {
+        self.shared.keyframes.subscribe()
+    }
+
+    fn leave(&self, reader: &Arc<Reader>) {
+        let count = {
+            let mut readers = self.shared.readers.lock();
+            readers.retain(|other| !Arc::ptr_eq(other, reader));
+            readers.len()
+        };
+        self.shared.demand.send_replace(count);
+        self.shared.metrics.readers.dec();
+    }
+}
+
+impl Shared {
+    fn account(&self, pushed: Pushed) {
+        match pushed {
+            Pushed::Queued | Pushed::Skipped => {}
+            Pushed::Jumped { dropped } => self.metrics.dropped(dropped),
+            Pushed::Lagged { dropped } => {
+                self.metrics.dropped(dropped);
+                self.metrics.lagged.inc();
+                self.metrics.requested(Need::Repair);
+                self.wishes.add(Need::Repair);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use std::time::Duration;
+
+    fn video(milliseconds: u64, keyframe: bool) -> Frame {
+        Frame {
+            kind: Kind::Video,
+            captured_at: Duration::from_millis(milliseconds),
+            duration: Duration::from_millis(33),
+            keyframe,
+            payload: Bytes::from_static(b"frame"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stops_loses_frames_and_another_loses_none() {
+        let hub = Hub::new(Metrics::default());
+        let mut healthy = hub.subscribe();
+        let _stopped = hub.subscribe();
+        for n in 0..100 {
+            hub.publish(video(n * 33, n == 0));
+            let got = healthy.next().await;
+            assert_eq!(got.captured_at, Duration::from_millis(n * 33));
+        }
+        assert_eq!(hub.shared.metrics.lagged.get(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn demand_follows_readers_up_and_down() {
+        let hub = Hub::new(Metrics::default());
+        let demand = hub.demand();
+        let first = hub.subscribe();
+        let second = hub.subscribe();
+        assert_eq!(*demand.borrow(), 2);
+        drop(first);
+        drop(second);
+        assert_eq!(*demand.borrow(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn joiners_share_one_keyframe_and_a_later_repair_waits_its_turn() {
+        let hub = Hub::new(Metrics::default());
+        let mut requests = hub.keyframe_requests();
+        let _readers: Vec<Subscriber> = (0..50).map(|_| hub.subscribe()).collect();
+        let start = tokio::time::Instant::now();
+        requests.next().await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        hub.publish(video(0, true));
+        hub.request_keyframe(Need::Repair);
+        requests.next().await;
+        assert_eq!(start.elapsed(), understudy_core::fanout::keyframe::REPAIR_GAP);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_keyframe_can_be_waited_for() {
+        let hub = Hub::new(Metrics::default());
+        let mut keyframes = hub.keyframes();
+        hub.publish(video(0, false));
+        assert_eq!(*keyframes.borrow(), 0);
+        hub.publish(video(33, true));
+        assert!(keyframes.wait_for(|count| *count > 0).await.is_ok());
+    }
+}
