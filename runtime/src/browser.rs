@@ -72,7 +72,7 @@ pub async fn start(config: &Config) -> Result<Browser, Error> {
     let mut child = program(config, &profile).spawn()?;
     // Chromium writes the port it picked and the path of its socket into this file.
     let port_file = profile.join("DevToolsActivePort");
-    child.until(async || endpoint(&port_file).await.is_some()).await?;
+    child.until(|| async { endpoint(&port_file).await.is_some() }).await?;
     let url = endpoint(&port_file).await.unwrap_or_default();
     let (mut devtools, mut events) = Devtools::connect_with_config(url, handler()).await?;
     let handler = tokio::spawn(async move {

@@ -30,7 +30,7 @@ pub async fn start(directory: &Path) -> Result<Bus, Error> {
         .env("HOME", directory)
         .spawn()?;
     let socket = socket(directory);
-    child.until(async || listens(&socket).await).await?;
+    child.until(|| listens(&socket)).await?;
     Ok(Bus { child })
 }
 

@@ -52,14 +52,9 @@ impl Capture {
         speaker: watch::Receiver<Option<Speaker>>,
     ) -> Self {
         let (video, audio) = (hub.clone(), hub.clone());
-        Self {
-            tasks: [
-                tokio::spawn(follow("screen", hub.demand(), screen, async move |s| video::run(s, &video).await)),
-                tokio::spawn(follow("speaker", hub.demand(), speaker, async move |s| {
-                    speaker::run(s, &audio).await
-                })),
-            ],
-        }
+        let screen = follow("screen", hub.demand(), screen, move |s| video::run(s, video.clone()));
+        let speaker = follow("speaker", hub.demand(), speaker, move |s| speaker::run(s, audio.clone()));
+        Self { tasks: [tokio::spawn(screen), tokio::spawn(speaker)] }
     }
 }
 
@@ -72,37 +67,43 @@ impl Drop for Capture {
 }
 
 /// Runs `capture` while there are readers and something to capture; again after a failure.
-async fn follow<T: Clone + PartialEq>(
+async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>>(
     name: &'static str,
     mut demand: watch::Receiver<usize>,
     mut subject: watch::Receiver<Option<T>>,
-    capture: impl AsyncFn(&T) -> Result<(), gst::Error>,
+    capture: impl Fn(T) -> F,
 ) {
     let mut failures = 0;
     loop {
         if demand.wait_for(|readers| *readers > 0).await.is_err() {
             return;
         }
-        let Ok(present) = subject.wait_for(Option::is_some).await.map(|s| s.clone()) else { return };
-        let Some(what) = present else { continue };
+        if subject.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        let Some(what) = subject.borrow_and_update().clone() else { continue };
         tracing::info!(capture = name, "capture starts");
         let began = tokio::time::Instant::now();
-        tokio::select! {
-            ended = capture(&what) => {
-                failures = if began.elapsed() > WARM { 1 } else { failures + 1 };
-                if let Err(error) = ended {
-                    tracing::warn!(capture = name, %error, failures, "capture failed");
-                }
-                tokio::time::sleep(backoff::after(failures)).await;
+        let ended = tokio::select! {
+            ended = capture(what.clone()) => ended,
+            () = replaced(&mut subject, &what) => continue,
+            () = idle(&mut demand) => {
+                tracing::info!(capture = name, "capture rests: nobody watches");
+                continue;
             }
-            gone = subject.wait_for(|now| now.as_ref() != Some(&what)) => {
-                if gone.is_err() {
-                    return;
-                }
-            }
-            () = idle(&mut demand) => tracing::info!(capture = name, "capture rests: nobody watches"),
+        };
+        failures = if began.elapsed() > WARM { 1 } else { failures + 1 };
+        if let Err(error) = ended {
+            tracing::warn!(capture = name, %error, failures, "capture failed");
         }
+        tokio::time::sleep(backoff::after(failures)).await;
     }
+}
+
+/// Resolves when the subject is another one, or none.
+async fn replaced<T: PartialEq>(subject: &mut watch::Receiver<Option<T>>, what: &T) {
+    // A subject that is never told of again ends the loop at its next wait.
+    drop(subject.wait_for(|now| now.as_ref() != Some(what)).await);
 }
 
 /// Resolves when there has been no reader for a while.

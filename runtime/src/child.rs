@@ -126,7 +126,7 @@ impl Child {
     }
 
     /// Waits until `ready` says so; an error if the child ends first. The caller sets the deadline.
-    pub async fn until(&mut self, ready: impl AsyncFn() -> bool) -> Result<(), Error> {
+    pub async fn until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F) -> Result<(), Error> {
         loop {
             if ready().await {
                 return Ok(());

@@ -42,7 +42,7 @@ pub async fn start(directory: &Path) -> Result<Sound, Error> {
         .env("HOME", directory)
         .env("XDG_RUNTIME_DIR", directory)
         .spawn()?;
-    child.until(async || listens(&socket).await).await?;
+    child.until(|| listens(&socket)).await?;
     Ok(Sound { child })
 }
 

@@ -11,8 +11,9 @@ pub async fn probe(directory: &Path) -> Sandbox {
         return Sandbox::Disabled;
     }
     let unshare = Program::new("unshare", "unshare").args(["--user", "--pid", "--fork", "true"]);
-    match unshare.env("HOME", directory).spawn() {
-        Ok(mut child) if child.wait().await == "exited with code 0" => Sandbox::Namespaces,
+    let Ok(mut child) = unshare.env("HOME", directory).spawn() else { return Sandbox::Disabled };
+    match child.wait().await.as_str() {
+        "exited with code 0" => Sandbox::Namespaces,
         _ => Sandbox::Disabled,
     }
 }

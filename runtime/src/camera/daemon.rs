@@ -29,7 +29,7 @@ pub async fn start(directory: &Path) -> Result<Pipewire, Error> {
         .env("XDG_RUNTIME_DIR", directory)
         .env("PIPEWIRE_RUNTIME_DIR", directory)
         .spawn()?;
-    child.until(async || listens(&socket).await).await?;
+    child.until(|| listens(&socket)).await?;
     Ok(Pipewire { child })
 }
 

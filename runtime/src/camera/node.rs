@@ -38,7 +38,6 @@ const LINK_INTERVAL: Duration = Duration::from_millis(100);
 const LABEL: &str = "Virtual Camera";
 
 /// The running node. Dropped, it ends.
-#[derive(Debug)]
 pub(super) struct Node {
     commands: channel::Sender<Command>,
     picture: Picture,
@@ -92,6 +91,12 @@ pub(super) async fn start(socket: PathBuf, format: Format, picture: Picture) -> 
 impl Node {
     pub(super) fn lost(&mut self) -> oneshot::Receiver<String> {
         self.lost.take().unwrap_or_else(|| oneshot::channel().1)
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("picture", &self.picture).finish_non_exhaustive()
     }
 }
 

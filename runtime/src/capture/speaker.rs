@@ -19,8 +19,8 @@ const FRAGMENT_MICROSECONDS: i64 = 10_000;
 const BUFFER_MICROSECONDS: i64 = 40_000;
 
 /// Captures until it fails.
-pub(super) async fn run(speaker: &Speaker, hub: &Hub) -> Result<(), Error> {
-    let pipeline = build(speaker, hub)?;
+pub(super) async fn run(speaker: Speaker, hub: Hub) -> Result<(), Error> {
+    let pipeline = build(&speaker, hub)?;
     pipeline.set(gst::State::Playing).await?;
     match pipeline.ended().await {
         Ended::Error(error) => Err(error),
@@ -28,7 +28,7 @@ pub(super) async fn run(speaker: &Speaker, hub: &Hub) -> Result<(), Error> {
     }
 }
 
-fn build(speaker: &Speaker, hub: &Hub) -> Result<Pipeline, Error> {
+fn build(speaker: &Speaker, hub: Hub) -> Result<Pipeline, Error> {
     let pipeline = Pipeline::new("speaker");
     let source = element("pulsesrc")?;
     source.set_property("server", &speaker.server);
@@ -46,7 +46,6 @@ fn build(speaker: &Speaker, hub: &Hub) -> Result<Pipeline, Error> {
     encoder.set_property("bitrate", speaker.bitrate.bits_per_second().cast_signed());
     encoder.set_property_from_str("frame-size", "20");
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
-    let hub = hub.clone();
     sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(move |sink| publish(sink, &hub)).build());
     pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
     Ok(pipeline)

@@ -25,10 +25,10 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
 const VBV_MILLISECONDS: u32 = 600;
 
 /// Captures and encodes until either fails.
-pub(super) async fn run(screen: &Screen, hub: &Hub) -> Result<(), Error> {
-    let (pipeline, frames, encoded) = build(screen, hub)?;
+pub(super) async fn run(screen: Screen, hub: Hub) -> Result<(), Error> {
+    let (pipeline, frames, encoded) = build(&screen, hub.clone())?;
     pipeline.set(gst::State::Playing).await?;
-    let (grabber, grabbed) = Grabber::start(screen.clone(), frames)?;
+    let (grabber, grabbed) = Grabber::start(screen, frames)?;
     let ended = tokio::select! {
         ended = pipeline.ended() => match ended {
             Ended::Error(error) => Err(error),
@@ -38,7 +38,7 @@ pub(super) async fn run(screen: &Screen, hub: &Hub) -> Result<(), Error> {
             message: why.unwrap_or_else(|_| "the capture thread ended".to_owned()),
             missing: false,
         }),
-        () = force_keyframes(hub, &encoded) => Ok(()),
+        () = force_keyframes(&hub, &encoded) => Ok(()),
     };
     drop(grabber);
     ended
@@ -115,7 +115,7 @@ async fn force_keyframes(hub: &Hub, encoded: &gst_app::AppSink) {
     }
 }
 
-fn build(screen: &Screen, hub: &Hub) -> Result<(Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
+fn build(screen: &Screen, hub: Hub) -> Result<(Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
     let pipeline = Pipeline::new("screen");
     let source = raw_frames(screen);
     let convert = element("videoconvert")?;
@@ -126,7 +126,7 @@ fn build(screen: &Screen, hub: &Hub) -> Result<(Pipeline, gst_app::AppSrc, gst_a
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    let (hub, interval) = (hub.clone(), screen.frame_rate.interval());
+    let interval = screen.frame_rate.interval();
     let publish = move |sink: &gst_app::AppSink| publish(sink, &hub, interval);
     sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(publish).build());
     pipeline.chain(&[source.upcast_ref(), &convert, &encoder, sink.upcast_ref()])?;

@@ -70,11 +70,7 @@ impl Keeper {
             if let Some(previous) = previous {
                 previous.stopped().await;
             }
-            let tell = async |what| {
-                // The session's end takes no more news.
-                drop(mailbox.send(Message::News(News { part, attempt, what })).await);
-            };
-            keep(order, &config, token, tell).await;
+            keep(order, &config, token, Teller { part, attempt, mailbox }).await;
         });
         Self { attempt, stop, task }
     }
@@ -107,18 +103,33 @@ impl Order {
     }
 }
 
-async fn keep(order: Order, config: &Config, stop: CancellationToken, tell: impl AsyncFn(What)) {
+/// Brings news of one start of one part to the session.
+struct Teller {
+    part: Part,
+    attempt: u64,
+    mailbox: mpsc::Sender<Message>,
+}
+
+impl Teller {
+    async fn tell(&self, what: What) {
+        let news = News { part: self.part, attempt: self.attempt, what };
+        // A session that ends takes no more news.
+        drop(self.mailbox.send(Message::News(news)).await);
+    }
+}
+
+async fn keep(order: Order, config: &Config, stop: CancellationToken, teller: Teller) {
     let started = tokio::select! {
         started = start(order, config) => started,
         () = stop.cancelled() => return,
     };
     let (mut running, gives) = match started {
         Ok(started) => started,
-        Err(why) => return tell(What::Lost(why)).await,
+        Err(why) => return teller.tell(What::Lost(why)).await,
     };
-    tell(What::Up(gives)).await;
+    teller.tell(What::Up(gives)).await;
     tokio::select! {
-        why = running.lost() => tell(What::Lost(why)).await,
+        why = running.lost() => teller.tell(What::Lost(why)).await,
         () = stop.cancelled() => {}
     }
     running.end().await;

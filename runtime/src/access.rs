@@ -1,0 +1,136 @@
+//! Who may do what over HTTP: bearer tokens with roles.
+//!
+//! A browser may pass its token as the query parameter `token` where it cannot set a header (pages and
+//! WebSockets, which are GET).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+use understudy_proto::v1::AccessTokens;
+
+/// What a bearer may do; each role includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    View,
+    Control,
+    Admin,
+}
+
+/// Whom the doors open for.
+#[derive(Clone, Default)]
+pub enum Policy {
+    /// Everybody: on loopback, or where the operator of the container says so.
+    Open,
+    /// Nobody yet: the tokens have not arrived.
+    #[default]
+    Waiting,
+    Tokens(Box<AccessTokens>),
+}
+
+/// The policy in force, and the role that a door asks for.
+#[derive(Clone)]
+pub struct Guard {
+    pub policy: watch::Receiver<Policy>,
+    pub role: Role,
+}
+
+/// Middleware: lets a request pass if its bearer has the guard's role.
+pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    // A preflight carries no credentials, by the CORS protocol.
+    if request.method() == Method::OPTIONS {
+        return next.run(request).await;
+    }
+    let verdict = judge(&guard.policy.borrow(), guard.role, presented(&request).as_deref());
+    match verdict {
+        Verdict::Pass => next.run(request).await,
+        Verdict::Waiting => deny(StatusCode::SERVICE_UNAVAILABLE, "the session has no access tokens yet"),
+        Verdict::Unknown => {
+            let mut response = deny(StatusCode::UNAUTHORIZED, "a valid bearer token is needed");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response
+        }
+        Verdict::TooLow => deny(StatusCode::FORBIDDEN, "this token's role does not allow it"),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    Waiting,
+    Unknown,
+    TooLow,
+}
+
+fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
+    let tokens = match policy {
+        Policy::Open => return Verdict::Pass,
+        Policy::Waiting => return Verdict::Waiting,
+        Policy::Tokens(tokens) => tokens,
+    };
+    let known = [(&tokens.view, Role::View), (&tokens.control, Role::Control), (&tokens.admin, Role::Admin)];
+    let given = token.unwrap_or_default().as_bytes();
+    let matches = |expected: &str| !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given));
+    // No early end: how long it takes shall not tell which token was close.
+    match known.into_iter().filter(|(expected, _)| matches(expected)).map(|(_, role)| role).max() {
+        Some(role) if role >= needed => Verdict::Pass,
+        Some(_) => Verdict::TooLow,
+        None => Verdict::Unknown,
+    }
+}
+
+fn presented(request: &Request) -> Option<String> {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if let Some((scheme, token)) = header.and_then(|value| value.split_once(' ')) {
+        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());
+    }
+    if request.method() != Method::GET {
+        return None;
+    }
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').find_map(|pair| pair.strip_prefix("token=")).map(str::to_owned)
+}
+
+fn deny(status: StatusCode, message: &'static str) -> Response {
+    (status, axum::Json(serde_json::json!({ "error": message, "message": message }))).into_response()
+}
+
+impl std::fmt::Debug for Policy {
+    /// Tokens are never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Open => "Open",
+            Self::Waiting => "Waiting",
+            Self::Tokens(_) => "Tokens",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens() -> Policy {
+        Policy::Tokens(Box::new(AccessTokens { view: "v".into(), control: "c".into(), admin: String::new() }))
+    }
+
+    #[test]
+    fn a_role_includes_those_below_it() {
+        assert_eq!(judge(&tokens(), Role::View, Some("v")), Verdict::Pass);
+        assert_eq!(judge(&tokens(), Role::View, Some("c")), Verdict::Pass);
+        assert_eq!(judge(&tokens(), Role::Control, Some("v")), Verdict::TooLow);
+    }
+
+    #[test]
+    fn a_missing_wrong_or_empty_token_opens_nothing() {
+        for token in [None, Some(""), Some("x"), Some("vv")] {
+            assert_eq!(judge(&tokens(), Role::View, token), Verdict::Unknown, "{token:?}");
+        }
+        assert_eq!(judge(&Policy::Waiting, Role::View, Some("v")), Verdict::Waiting);
+        assert_eq!(judge(&Policy::Open, Role::Admin, None), Verdict::Pass);
+    }
+}

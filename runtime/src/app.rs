@@ -1,0 +1,200 @@
+//! Puts the layers together, runs them, and takes them down in the reverse order.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use understudy_core::spec::{FrameRate, Resolution};
+use understudy_link::Outgoing;
+use understudy_proto::v1;
+
+use crate::access::Policy;
+use crate::broadcast::{self, Hub};
+use crate::config::{Access, Link, Run};
+use crate::egress::whep;
+use crate::session::{self, Wanted};
+use crate::{admin, api, gst, rtc, spec};
+
+/// Desired snapshots supersede each other: more than a few never wait.
+const DESIRED_WAITING: usize = 4;
+
+/// From the signal to the end; the pod's grace period is longer.
+const SHUTDOWN: Duration = Duration::from_secs(15);
+
+/// Runs one session until `stop` resolves.
+pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    gst::init()?;
+    let first = first_session(&config)?;
+    let directory = tempfile::Builder::new().prefix("understudy-").tempdir().context("no writable directory for temporary files")?;
+    let shutdown = CancellationToken::new();
+    let mut registry = Registry::default();
+
+    let hub = Hub::new(broadcast::Metrics::register(&mut registry));
+    let media = rtc::Config { bind: config.media_address(), announce: config.announced() };
+    let peers = rtc::Driver::spawn(media, &mut registry, shutdown.clone())
+        .with_context(|| format!("cannot listen on UDP {}", config.media_address()))?;
+    let http = listen(config.http_address()).await?;
+    let admin = listen(config.admin_address()).await?;
+
+    let (session, task) = session::start(
+        session_config(&config, directory.path(), peers.local_address().port(), &http)?,
+        hub.clone(),
+        peers.clone(),
+        shutdown.clone(),
+    );
+    let (policy, policies) = watch::channel(initial_policy(&config));
+    let names = session.names();
+    let endpoint = whep::Endpoint::new(peers.clone(), move |name: &str| {
+        names.borrow().iter().any(|known| known == name).then(|| hub.clone())
+    });
+    let servers = [
+        serve(http, api::router(session.clone(), endpoint, policies), &shutdown),
+        serve(admin, admin::router(session.clone(), registry), &shutdown),
+    ];
+    if let Some(wanted) = first {
+        session.want(wanted).await?;
+    }
+    let link = config.control_link.then(|| tokio::spawn(follow_operator(config.link, session, policy, shutdown.clone())));
+
+    stop.await;
+    tracing::info!("shutting down");
+    shutdown.cancel();
+    let down = async {
+        if let Some(link) = link {
+            drop(link.await);
+        }
+        drop(task.await);
+        for server in servers {
+            drop(server.await);
+        }
+    };
+    tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
+    Ok(())
+}
+
+/// The session of the file, read before anything starts.
+fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
+    let Some(path) = &config.spec else { return Ok(None) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let document = spec::read(&text).with_context(|| format!("{} is not a session", path.display()))?;
+    spec::parse(&document).with_context(|| format!("{} cannot be run", path.display()))?;
+    let program = v1::Livestream { name: "program".into(), web_rtc: Some(v1::WebRtcOutput {}) };
+    Ok(Some(Wanted { generation: 1, spec: document, livestreams: vec![program] }))
+}
+
+fn session_config(
+    config: &Run,
+    directory: &std::path::Path,
+    media_port: u16,
+    http: &TcpListener,
+) -> anyhow::Result<session::Config> {
+    let http_port = http.local_addr()?.port();
+    Ok(session::Config {
+        directory: directory.to_owned(),
+        chromium: config.chromium.clone(),
+        bundled_media: config.share_dir.join("media"),
+        media: config.media_dir.clone(),
+        bundled_pages: format!("http://127.0.0.1:{http_port}/pages"),
+        camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
+        camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
+        ports: v1::Ports { http: http_port.into(), media_udp: media_port.into() },
+    })
+}
+
+fn initial_policy(config: &Run) -> Policy {
+    match (config.control_link, config.access) {
+        (true, _) => Policy::Waiting,
+        (false, Access::Local) => Policy::Open,
+        (false, Access::Open) => {
+            tracing::warn!("access is open: everybody who reaches the port may watch");
+            Policy::Open
+        }
+    }
+}
+
+async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    Ok(listener)
+}
+
+fn serve(listener: TcpListener, router: axum::Router, shutdown: &CancellationToken) -> JoinHandle<()> {
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "an HTTP server failed");
+        }
+    })
+}
+
+/// Carries the operator's wishes to the session, and the session's reports to the operator.
+async fn follow_operator(
+    link: Link,
+    session: session::Handle,
+    policy: watch::Sender<Policy>,
+    shutdown: CancellationToken,
+) {
+    let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
+    let (outgoing, outgoings) = watch::channel(Outgoing::default());
+    let Some(config) = link_config(link) else { return };
+    let client = tokio::spawn(understudy_link::run(config, desired, outgoings, shutdown.clone()));
+    let mut reports = session.report();
+    loop {
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(wish) => obey(wish, &session, &policy, &outgoing).await,
+                None => break,
+            },
+            changed = reports.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                let report = reports.borrow_and_update().clone();
+                outgoing.send_modify(|o| o.report = Some(report));
+            }
+            () = shutdown.cancelled() => break,
+        }
+    }
+    drop(client.await);
+}
+
+async fn obey(
+    wish: v1::Desired,
+    session: &session::Handle,
+    policy: &watch::Sender<Policy>,
+    outgoing: &watch::Sender<Outgoing>,
+) {
+    if let Some(tokens) = wish.access {
+        policy.send_replace(Policy::Tokens(Box::new(tokens)));
+    }
+    let generation = wish.generation;
+    let spec = wish.session.unwrap_or_default();
+    let wanted = Wanted { generation, spec, livestreams: wish.livestreams };
+    let nack = match session.want(wanted).await {
+        Ok(()) => None,
+        Err(session::Error::Invalid(invalid)) => {
+            tracing::warn!(generation, %invalid, "a wish cannot be carried out");
+            Some(v1::Nack { generation, field_path: invalid.field, reason: invalid.reason })
+        }
+        Err(session::Error::Ended) => return,
+    };
+    outgoing.send_modify(|o| o.nack = nack);
+}
+
+/// `None` cannot happen: the command line asks for all of them together.
+fn link_config(link: Link) -> Option<understudy_link::Config> {
+    Some(understudy_link::Config {
+        address: link.operator_address?,
+        server_name: link.operator_server_name,
+        token_file: link.token_file?,
+        ca_file: link.ca_file?,
+        identity: v1::PodIdentity { namespace: link.pod_namespace?, name: link.pod_name?, uid: link.pod_uid? },
+        boot_id: uuid::Uuid::new_v4().to_string(),
+        capabilities: vec!["camera.pipewire".into(), "input.file".into(), "output.webrtc".into()],
+    })
+}

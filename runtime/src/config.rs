@@ -1,0 +1,188 @@
+//! The command line and the environment: the only place that reads either.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The media runtime of one virtual participant.
+#[derive(Debug, Parser)]
+#[command(name = "understudy-runtime", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one session until interrupted.
+    Run(Box<Run>),
+    /// Write the test picture and its tone as a media file.
+    TestPicture(TestPicture),
+}
+
+#[derive(Args, Debug)]
+pub struct TestPicture {
+    /// Where to, as `test-picture.mkv`.
+    pub path: PathBuf,
+    /// How long; it loops best at a whole number of seconds.
+    #[arg(long, default_value_t = 20)]
+    pub seconds: u32,
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    /// A SessionSpec as YAML or JSON. Without it the session is idle until it is told what to be.
+    pub spec: Option<PathBuf>,
+
+    /// Take the session from the operator, over the control link.
+    #[arg(long, conflicts_with = "spec", requires_all = ["operator_address", "token_file", "ca_file", "pod_name", "pod_namespace", "pod_uid"])]
+    pub control_link: bool,
+
+    /// Port of the HTTP surface.
+    #[arg(long, env = "PORT", default_value_t = 10001)]
+    pub port: u16,
+
+    /// Port of probes and metrics.
+    #[arg(long, env = "UNDERSTUDY_ADMIN_PORT", default_value_t = 10002)]
+    pub admin_port: u16,
+
+    /// UDP port of all WebRTC.
+    #[arg(long, env = "UNDERSTUDY_MEDIA_PORT", default_value_t = 10003)]
+    pub media_port: u16,
+
+    /// Addresses that viewers reach the media port at, comma-separated; default: the pod's, else loopback.
+    #[arg(long, env = "UNDERSTUDY_ANNOUNCE", value_delimiter = ',')]
+    pub announce: Vec<IpAddr>,
+
+    /// Who may use the HTTP surface when no tokens are set.
+    #[arg(long, env = "UNDERSTUDY_ACCESS", value_enum, default_value_t = Access::Local)]
+    pub access: Access,
+
+    /// Where what ships with the runtime lies.
+    #[arg(long, env = "UNDERSTUDY_SHARE_DIR", default_value = "/usr/share/understudy")]
+    pub share_dir: PathBuf,
+
+    /// Where `file:` URLs may point to.
+    #[arg(long, env = "UNDERSTUDY_MEDIA_DIR", default_value = "/media")]
+    pub media_dir: PathBuf,
+
+    /// The browser's program.
+    #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
+    pub chromium: PathBuf,
+
+    /// Width of the camera's picture, in pixels.
+    #[arg(long, env = "VIRTUAL_INPUT_WIDTH", default_value_t = 1280)]
+    pub camera_width: u32,
+
+    /// Height of the camera's picture, in pixels.
+    #[arg(long, env = "VIRTUAL_INPUT_HEIGHT", default_value_t = 720)]
+    pub camera_height: u32,
+
+    /// Frames a second of the camera.
+    #[arg(long, env = "VIRTUAL_INPUT_FRAME_RATE", default_value_t = 30)]
+    pub camera_frame_rate: u32,
+
+    #[command(flatten)]
+    pub link: Link,
+}
+
+/// What the operator puts into a pod.
+#[derive(Args, Clone, Debug)]
+pub struct Link {
+    /// `host:port` of the operator's control link.
+    #[arg(long, env = "UNDERSTUDY_OPERATOR_ADDRESS")]
+    pub operator_address: Option<String>,
+
+    /// The name in the operator's certificate, if it is not the address's host.
+    #[arg(long, env = "UNDERSTUDY_OPERATOR_SERVER_NAME")]
+    pub operator_server_name: Option<String>,
+
+    /// The projected ServiceAccount token.
+    #[arg(long, env = "UNDERSTUDY_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// The operator's certificate authority.
+    #[arg(long, env = "UNDERSTUDY_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    #[arg(long, env = "UNDERSTUDY_POD_NAME")]
+    pub pod_name: Option<String>,
+
+    #[arg(long, env = "UNDERSTUDY_POD_NAMESPACE")]
+    pub pod_namespace: Option<String>,
+
+    #[arg(long, env = "UNDERSTUDY_POD_UID")]
+    pub pod_uid: Option<String>,
+
+    #[arg(long, env = "UNDERSTUDY_POD_IP")]
+    pub pod_ip: Option<IpAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Access {
+    /// Loopback only.
+    Local,
+    /// Everybody who reaches the port: for a container on one's own machine.
+    Open,
+}
+
+impl Run {
+    /// Where the HTTP surface listens: not beyond loopback unless something guards it.
+    pub fn http_address(&self) -> SocketAddr {
+        SocketAddr::new(self.interface(), self.port)
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        SocketAddr::new(self.interface(), self.admin_port)
+    }
+
+    pub fn media_address(&self) -> SocketAddr {
+        SocketAddr::new(self.interface(), self.media_port)
+    }
+
+    pub fn announced(&self) -> Vec<IpAddr> {
+        match (&self.announce[..], self.link.pod_ip) {
+            ([], Some(pod)) => vec![pod],
+            ([], None) => vec![Ipv4Addr::LOCALHOST.into()],
+            (given, _) => given.to_vec(),
+        }
+    }
+
+    fn interface(&self) -> IpAddr {
+        let beyond_loopback = self.control_link || self.access == Access::Open;
+        if beyond_loopback { Ipv4Addr::UNSPECIFIED.into() } else { Ipv4Addr::LOCALHOST.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn run(args: &[&str]) -> Run {
+        let all = ["understudy-runtime", "run"].iter().chain(args);
+        match Cli::try_parse_from(all).unwrap().command {
+            Command::Run(run) => *run,
+            Command::TestPicture(_) => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_tokens_nothing_listens_beyond_loopback() {
+        assert!(run(&[]).http_address().ip().is_loopback());
+        assert!(!run(&["--access", "open"]).http_address().ip().is_loopback());
+    }
+
+    #[test]
+    fn a_control_link_without_an_operator_is_refused() {
+        let error = Cli::try_parse_from(["understudy-runtime", "run", "--control-link"]).unwrap_err();
+        assert!(error.to_string().contains("--operator-address"), "{error}");
+    }
+}
