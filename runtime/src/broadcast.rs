@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use understudy_core::fanout::backlog::Pushed;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::Frame;
 
 use keyframes::Wishes;
 use subscriber::Reader;
@@ -55,10 +55,12 @@ impl Hub {
             self.shared.keyframes.send_modify(|count| *count += 1);
         }
         self.shared.metrics.published(frame.kind, frame.payload.len());
-        for reader in self.shared.readers.lock().iter() {
+        let readers = self.shared.readers.lock();
+        let Some((last, others)) = readers.split_last() else { return };
+        for reader in others {
             self.shared.account(reader.offer(frame.clone()));
         }
-        drop(frame);
+        self.shared.account(last.offer(frame));
     }
 
     /// A new reader. It begins with a keyframe, which is asked for here.
@@ -96,6 +98,11 @@ impl Hub {
         self.shared.keyframes.subscribe()
     }
 
+    /// Whether both are handles on the same broadcast.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     fn leave(&self, reader: &Arc<Reader>) {
         let count = {
             let mut readers = self.shared.readers.lock();
@@ -127,6 +134,7 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use std::time::Duration;
+    use understudy_core::media::Kind;
 
     fn video(milliseconds: u64, keyframe: bool) -> Frame {
         Frame {

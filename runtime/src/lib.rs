@@ -3,22 +3,31 @@
 //! Lowest layer first; a module imports only from earlier groups, members of a group do not import each
 //! other.
 
+pub mod broadcast;
 pub mod child;
 pub mod gst;
+pub mod test_picture;
 
 pub mod bus;
-pub mod display;
+pub mod rtc;
 pub mod sound;
 
 pub mod camera;
+pub mod capture;
+pub mod display;
+pub mod egress;
 
 pub mod browser;
 pub mod source;
 
-pub mod broadcast;
-
-pub mod capture;
-
 pub mod spec;
 
 pub mod session;
+
+pub mod access;
+
+pub mod admin;
+pub mod api;
+pub mod config;
+
+pub mod app;

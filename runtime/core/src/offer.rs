@@ -22,6 +22,8 @@ const MAX_SECTIONS: usize = 8;
 pub struct Offer {
     /// The reduced offer.
     pub sdp: String,
+    /// The viewer's ICE user fragment.
+    pub ufrag: String,
     pub video: Option<Codec>,
     pub audio: Option<Codec>,
 }
@@ -47,7 +49,7 @@ pub enum Fault {
     NoMedia,
     #[error("the offer has more than {MAX_SECTIONS} media sections")]
     TooManySections,
-    #[error("the offer asks for nothing this server can send: it needs a recvonly (or sendrecv) video or audio section")]
+    #[error("the offer asks for nothing this server can send: it needs a recvonly video or audio section")]
     NothingToSend,
     #[error("the offer has more than one {0} section to receive; one of a kind is served")]
     TwoOfAKind(&'static str),
@@ -79,11 +81,11 @@ pub fn read(text: &str) -> Result<Offer, Fault> {
     if video.is_none() && audio.is_none() {
         return Err(Fault::NothingToSend);
     }
-    check_transport(&session, &sections)?;
+    let ufrag = check_transport(&session, &sections)?.to_owned();
     let video = video.map(|section| choose(section, Kind::Video)).transpose()?;
     let audio = audio.map(|section| choose(section, Kind::Audio)).transpose()?;
     let sdp = reduce(&session, &sections, video.as_ref(), audio.as_ref());
-    Ok(Offer { sdp, video, audio })
+    Ok(Offer { sdp, ufrag, video, audio })
 }
 
 fn check_shape(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> {
@@ -105,23 +107,22 @@ fn check_shape(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Attributes that may stand once for all sections or in each.
-fn check_transport(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> {
+/// Attributes that may stand once for all sections or in each. Tells the user fragment.
+fn check_transport<'a>(session: &[&'a str], sections: &[Section<'a>]) -> Result<&'a str, Fault> {
     let find = |name: &str| {
         let prefix = format!("a={name}:");
         let everywhere = session.iter().find_map(|line| line.strip_prefix(&prefix));
-        everywhere.or_else(|| sections.iter().find_map(|section| section.attribute(name)))
+        everywhere.or_else(|| sections.iter().find_map(|section| section.attribute(name))).map(str::trim)
     };
     // RFC 8839 §5.4: at least 4 and 22 characters.
-    let long_enough = |name, least| find(name).is_some_and(|value| value.trim().len() >= least);
-    if !long_enough("ice-ufrag", 4) || !long_enough("ice-pwd", 22) {
-        return Err(Fault::NoIceCredentials);
-    }
+    let long_enough = |name, least| find(name).filter(|value| value.len() >= least);
+    let ufrag = long_enough("ice-ufrag", 4).ok_or(Fault::NoIceCredentials)?;
+    long_enough("ice-pwd", 22).ok_or(Fault::NoIceCredentials)?;
     if find("fingerprint").is_none_or(|value| value.split_whitespace().count() != 2) {
         return Err(Fault::NoFingerprint);
     }
-    match find("setup").map(str::trim) {
-        None | Some("actpass" | "active") => Ok(()),
+    match find("setup") {
+        None | Some("actpass" | "active") => Ok(ufrag),
         Some(other) => Err(Fault::WrongSetup(other.chars().take(16).collect())),
     }
 }

@@ -42,7 +42,16 @@ pub struct Moment {
     pub rtp: u32,
 }
 
+/// More than any encoder's delay varies: the timeline has begun anew.
+const BREAK: Duration = Duration::from_secs(2);
+
 impl Anchor {
+    /// Whether a frame that arrives now is of the timeline this anchor was taken from.
+    pub fn holds(&self, captured_at: Duration, now: Instant) -> bool {
+        let expected = self.captured_at + now.saturating_duration_since(self.instant);
+        expected.abs_diff(captured_at) <= BREAK
+    }
+
     pub fn moment(&self, kind: Kind, now: Instant, offset: u32) -> Moment {
         let elapsed = now.saturating_duration_since(self.instant);
         Moment {
@@ -76,6 +85,15 @@ mod tests {
         let before = timestamp(Kind::Video, Duration::from_secs(0), u32::MAX);
         let after = timestamp(Kind::Video, Duration::from_secs(1), u32::MAX);
         assert_eq!(after.wrapping_sub(before), VIDEO_RATE_HZ);
+    }
+
+    #[test]
+    fn an_anchor_holds_while_the_timeline_goes_on() {
+        let start = Instant::now();
+        let anchor = Anchor { captured_at: Duration::from_secs(10), instant: start, wall: UNIX_EPOCH };
+        let later = start + Duration::from_secs(60);
+        assert!(anchor.holds(Duration::from_millis(69_900), later));
+        assert!(!anchor.holds(Duration::from_secs(1), later));
     }
 
     #[test]

@@ -1,0 +1,57 @@
+"""Reads the test picture and its tone: the same definition as runtime/core/src/test_picture.rs."""
+
+import numpy
+
+CELL = 40
+CELLS = 28
+BITS = 24
+FIRST_BIT = 2
+PARITY = FIRST_BIT + BITS
+# The middle of a cell, away from its neighbours' blur.
+MARGIN = 10
+# A cell must differ from the middle between black and white by this much of their distance.
+SURE = 0.2
+
+TONE_HZ = 1000.0
+
+
+def frame_number(luma):
+    """The number in the cells along the top edge, or None where they cannot be read."""
+    if luma.shape[0] < CELL or luma.shape[1] < CELLS * CELL:
+        return None
+    row = luma[MARGIN : CELL - MARGIN, : CELLS * CELL].astype(numpy.float32)
+    levels = [row[:, i * CELL + MARGIN : (i + 1) * CELL - MARGIN].mean() for i in range(CELLS)]
+    white, black = (levels[0] + levels[CELLS - 1]) / 2, levels[1]
+    span = white - black
+    if span < 64:
+        return None
+    shades = [(level - black) / span - 0.5 for level in levels]
+    if any(abs(shade) < SURE for shade in shades):
+        return None
+    bits = [shade > 0 for shade in shades]
+    if not (bits[0] and not bits[1] and bits[CELLS - 1]):
+        return None
+    data = bits[FIRST_BIT : FIRST_BIT + BITS]
+    if sum(data) % 2 != bits[PARITY]:
+        return None
+    return sum(1 << i for i, bit in enumerate(data) if bit)
+
+
+def tone(samples, rate):
+    """The tone's frequency and the part of the time it sounds, over all samples (mono, -1 to 1)."""
+    window = rate // 50
+    count = len(samples) // window
+    if count == 0:
+        return 0.0, 0.0
+    frames = samples[: count * window].reshape(count, window)
+    loud = numpy.sqrt((frames**2).mean(axis=1)) > 0.02
+    if not loud.any():
+        return 0.0, 0.0
+    # The longest stretch of sound, so that the silence between does not smear the spectrum.
+    edges = numpy.flatnonzero(numpy.diff(numpy.concatenate(([0], loud.view(numpy.int8), [0]))))
+    starts, ends = edges[::2], edges[1::2]
+    best = int(numpy.argmax(ends - starts))
+    stretch = samples[starts[best] * window : ends[best] * window]
+    size = max(1 << 17, len(stretch))
+    spectrum = numpy.abs(numpy.fft.rfft(stretch * numpy.hanning(len(stretch)), size))
+    return float(numpy.argmax(spectrum) * rate / size), float(loud.mean())

@@ -1,0 +1,4 @@
+//! Ways out: who asks for a picture, and in which protocol.
+
+pub mod view;
+pub mod whep;

@@ -1,0 +1,115 @@
+//! WHEP: a viewer posts an offer and gets an answer (draft-ietf-wish-whep).
+//!
+//! Only HTTP is here: what a status means, and to which fault of an offer it belongs. Access is decided by a layer
+//! around [`router`]; [`with_cors`] belongs around that layer, because a preflight carries no token.
+
+mod cors;
+mod error;
+
+pub use cors::with_cors;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, post};
+use understudy_core::offer::{Fault, MAX_BYTES};
+
+use crate::broadcast::Hub;
+use crate::rtc::{Handle, OfferError};
+use error::Refusal;
+
+const SDP: &str = "application/sdp";
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+/// There is one generation of ICE in a session: restarts are refused.
+const FIRST_GENERATION: &str = "\"1\"";
+
+/// What a name stands for at this moment.
+pub enum Program {
+    Unknown,
+    /// It exists, and has nothing to show yet.
+    Silent,
+    Live(Hub),
+}
+
+/// Where names are looked up; a closure will do.
+pub trait Programs: Send + Sync + 'static {
+    fn find(&self, name: &str) -> Program;
+}
+
+impl<F: Fn(&str) -> Program + Send + Sync + 'static> Programs for F {
+    fn find(&self, name: &str) -> Program {
+        self(name)
+    }
+}
+
+#[derive(Clone)]
+struct Whep {
+    driver: Handle,
+    programs: Arc<dyn Programs>,
+}
+
+/// `POST /whep/{name}`, and `PATCH` and `DELETE /whep/{name}/{session}`.
+pub fn router(driver: Handle, programs: impl Programs) -> Router {
+    Router::new()
+        .route("/whep/{name}", post(watch))
+        .route("/whep/{name}/{session}", delete(leave).patch(trickle))
+        .with_state(Whep { driver, programs: Arc::new(programs) })
+}
+
+async fn watch(
+    State(whep): State<Whep>,
+    uri: Uri,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let hub = match whep.programs.find(&name) {
+        Program::Live(hub) => hub,
+        Program::Silent => return Err(Refusal::Silent),
+        Program::Unknown => return Err(Refusal::UnknownProgram),
+    };
+    expect_type(&headers, SDP)?;
+    let offer = text(body).await?;
+    let answer = whep.driver.watch(&name, &hub, &offer).await.map_err(Refusal::Offer)?;
+    let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
+    let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, FIRST_GENERATION.to_owned())];
+    Ok((StatusCode::CREATED, headers, answer.sdp).into_response())
+}
+
+/// Whoever asks for a session's end has it, also the second time.
+async fn leave(State(whep): State<Whep>, Path((_, session)): Path<(String, String)>) -> StatusCode {
+    if whep.driver.leave(&session).await { StatusCode::OK } else { StatusCode::NO_CONTENT }
+}
+
+/// Candidates are welcome and not needed: it is the viewer who checks. New credentials would be an ICE restart.
+async fn trickle(
+    State(whep): State<Whep>,
+    Path((_, session)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    let known = whep.driver.viewer_ufrag(&session).await.ok_or(Refusal::UnknownSession)?;
+    expect_type(&headers, FRAGMENT)?;
+    let fragment = text(body).await?;
+    let said = fragment.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));
+    if said.is_some_and(|ufrag| ufrag != known) {
+        return Err(Refusal::Restart);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusal> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Refusal::WrongType { expected }) }
+}
+
+async fn text(body: Body) -> Result<String, Refusal> {
+    let bytes = to_bytes(body, MAX_BYTES).await.map_err(|_| Refusal::Offer(OfferError::Faulty(Fault::TooLarge)))?;
+    String::from_utf8(bytes.into()).map_err(|_| Refusal::NotText)
+}

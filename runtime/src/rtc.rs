@@ -1,0 +1,167 @@
+//! WebRTC to viewers: one UDP socket for all of them.
+//!
+//! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer; each hub with
+//! viewers has one feed, which cuts a frame into packets once. We are ICE-lite and the DTLS server: the viewer checks,
+//! the viewer begins, and whoever falls silent is removed.
+
+mod addresses;
+mod batch;
+mod cut;
+mod feedback;
+mod metrics;
+mod stun;
+
+mod negotiate;
+mod routes;
+mod socket;
+
+mod peer;
+
+mod programs;
+
+mod driver;
+
+pub use metrics::Metrics;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use understudy_core::offer::{self, Fault};
+
+use crate::broadcast::Hub;
+use driver::Command;
+use peer::Peer;
+
+/// A mailbox entry is one join or leave; more than this many at once wait at the door.
+const MAILBOX: usize = 64;
+/// The owner answers within one turn of its loop; longer means that it is gone or the machine is stuck.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the one socket listens; port 0 takes any.
+    pub bind: SocketAddr,
+    /// What viewers are told to send to, with the bound port: the host's address or the outer one of a 1:1 NAT. Empty:
+    /// the addresses this machine would use itself.
+    pub announce: Vec<IpAddr>,
+    /// About 0.4 MB each.
+    pub max_viewers: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Cannot be guessed: who knows it may end the session.
+    pub session_id: String,
+    pub sdp: String,
+}
+
+/// Why an offer was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum OfferError {
+    /// The viewer's fault.
+    #[error(transparent)]
+    Faulty(#[from] Fault),
+    /// The viewer's fault, as the WebRTC stack words it.
+    #[error("the offer could not be answered: {0}")]
+    Unanswerable(String),
+    /// Ours, for now.
+    #[error("this server has as many viewers as it may")]
+    Full,
+    /// Ours: the driver has stopped or does not answer.
+    #[error("the media transport is not running")]
+    NotRunning,
+}
+
+/// A handle on the driver; clones are the same driver.
+#[derive(Clone)]
+pub struct Handle {
+    mailbox: mpsc::Sender<Command>,
+    audience: Audience,
+    local: SocketAddr,
+    announced: Arc<[SocketAddr]>,
+}
+
+/// Viewers by name, for whoever wants to know.
+#[derive(Clone, Default)]
+pub(crate) struct Audience(Arc<Mutex<HashMap<String, watch::Sender<usize>>>>);
+
+/// Binds the socket and starts the task that owns it. It ends with `shutdown`, after telling every viewer.
+pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> io::Result<Handle> {
+    let socket = socket::Socket::bind(config.bind)?;
+    let local = socket.local_addr();
+    let addresses = if config.announce.is_empty() { addresses::own(config.bind.ip()) } else { config.announce.clone() };
+    let announced: Arc<[SocketAddr]> =
+        addresses.into_iter().map(|address| SocketAddr::new(address, local.port())).collect();
+    tracing::info!(%local, ?announced, "media transport listens");
+    let (mailbox, inbox) = mpsc::channel(MAILBOX);
+    let audience = Audience::default();
+    let driver = driver::Driver::new(socket, Arc::clone(&announced), config.max_viewers, metrics, audience.clone());
+    tokio::spawn(driver.run(inbox, shutdown));
+    Ok(Handle { mailbox, audience, local, announced })
+}
+
+impl Handle {
+    /// Lets one more viewer watch a hub. The name is what [`Handle::viewers`] counts by.
+    pub async fn watch(&self, name: &str, hub: &Hub, offer_sdp: &str) -> Result<Answer, OfferError> {
+        let offer = offer::read(offer_sdp)?;
+        // Before the owner sees it: certificates and SDP take longer than a frame may wait.
+        let (peer, answer) = Peer::answer(&offer, &self.announced)?;
+        let (reply, admitted) = oneshot::channel();
+        self.tell(Command::Admit { name: name.to_owned(), hub: hub.clone(), peer: Box::new(peer), reply }).await?;
+        match tokio::time::timeout(ANSWER_DEADLINE, admitted).await {
+            Ok(Ok(true)) => Ok(answer),
+            Ok(Ok(false)) => Err(OfferError::Full),
+            Ok(Err(_)) | Err(_) => Err(OfferError::NotRunning),
+        }
+    }
+
+    /// Ends a viewer's session. False: there is none of that id.
+    pub async fn leave(&self, session_id: &str) -> bool {
+        let (reply, left) = oneshot::channel();
+        if self.tell(Command::Leave { session_id: session_id.to_owned(), reply }).await.is_err() {
+            return false;
+        }
+        matches!(tokio::time::timeout(ANSWER_DEADLINE, left).await, Ok(Ok(true)))
+    }
+
+    /// The ICE user fragment that the viewer of a session gave; none: there is no such session.
+    pub async fn viewer_ufrag(&self, session_id: &str) -> Option<String> {
+        let (reply, found) = oneshot::channel();
+        self.tell(Command::Find { session_id: session_id.to_owned(), reply }).await.ok()?;
+        tokio::time::timeout(ANSWER_DEADLINE, found).await.ok()?.ok()?
+    }
+
+    /// How many viewers a name has: admitted, connected or about to be.
+    pub fn viewers(&self, name: &str) -> watch::Receiver<usize> {
+        self.audience.of(name)
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Returns when the driver has ended.
+    pub async fn stopped(&self) {
+        self.mailbox.closed().await;
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), OfferError> {
+        self.mailbox.send_timeout(command, ANSWER_DEADLINE).await.map_err(|_| OfferError::NotRunning)
+    }
+}
+
+impl Audience {
+    fn of(&self, name: &str) -> watch::Receiver<usize> {
+        self.0.lock().entry(name.to_owned()).or_default().subscribe()
+    }
+
+    pub(crate) fn set(&self, name: &str, count: usize) {
+        self.0.lock().entry(name.to_owned()).or_default().send_replace(count);
+    }
+}

@@ -1,0 +1,104 @@
+//! The hubs that have viewers, each with the feed that cuts its frames.
+
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use understudy_core::fanout::clock::Anchor;
+
+use super::cut::Cut;
+use super::routes::PeerId;
+use crate::broadcast::Hub;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProgramId(u64);
+
+/// A frame of one program, on its way to the owner.
+pub(super) struct Fed {
+    pub program: ProgramId,
+    pub cut: Cut,
+}
+
+pub(super) struct Program {
+    pub id: ProgramId,
+    pub name: String,
+    pub hub: Hub,
+    pub viewers: Vec<PeerId>,
+    anchor: Option<Anchor>,
+    feed: AbortHandle,
+}
+
+impl Program {
+    /// Where the captured timeline stands on our clocks. Picture and sound share it.
+    pub fn anchor(&mut self, cut: &Cut, now: Instant) -> Anchor {
+        let captured_at = cut.frame.captured_at;
+        match self.anchor {
+            Some(anchor) if anchor.holds(captured_at, now) => anchor,
+            _ => *self.anchor.insert(Anchor { captured_at, instant: now, wall: SystemTime::now() }),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.feed.abort();
+    }
+}
+
+/// A handful at most, so a list is enough.
+pub(super) struct Programs {
+    all: Vec<Program>,
+    next: u64,
+    fed: mpsc::Sender<Fed>,
+}
+
+impl Programs {
+    pub fn new(fed: mpsc::Sender<Fed>) -> Self {
+        Self { all: Vec::new(), next: 0, fed }
+    }
+
+    /// Adds a viewer; the first of a hub starts its feed.
+    pub fn join(&mut self, name: String, hub: Hub, viewer: PeerId) -> ProgramId {
+        if let Some(program) = self.all.iter_mut().find(|program| program.name == name && program.hub.is(&hub)) {
+            program.viewers.push(viewer);
+            return program.id;
+        }
+        self.next += 1;
+        let id = ProgramId(self.next);
+        let feed = tokio::spawn(feed(id, hub.clone(), self.fed.clone())).abort_handle();
+        self.all.push(Program { id, name, hub, viewers: vec![viewer], anchor: None, feed });
+        id
+    }
+
+    /// Removes a viewer; the last of a hub ends its feed. Tells the name it was of.
+    pub fn leave(&mut self, viewer: PeerId) -> Option<String> {
+        let program = self.all.iter_mut().find(|program| program.viewers.contains(&viewer))?;
+        program.viewers.retain(|other| *other != viewer);
+        let name = program.name.clone();
+        self.all.retain(|program| !program.viewers.is_empty());
+        Some(name)
+    }
+
+    pub fn get_mut(&mut self, id: ProgramId) -> Option<&mut Program> {
+        self.all.iter_mut().find(|program| program.id == id)
+    }
+
+    pub fn hub_of(&self, viewer: PeerId) -> Option<&Hub> {
+        self.all.iter().find(|program| program.viewers.contains(&viewer)).map(|program| &program.hub)
+    }
+
+    pub fn count(&self, name: &str) -> usize {
+        self.all.iter().filter(|program| program.name == name).map(|program| program.viewers.len()).sum()
+    }
+}
+
+/// Waits for the owner, not the other way round: if it is slow, the hub drops to a keyframe for us.
+async fn feed(program: ProgramId, hub: Hub, fed: mpsc::Sender<Fed>) {
+    let mut frames = hub.subscribe();
+    loop {
+        let cut = Cut::new(frames.next().await);
+        if fed.send(Fed { program, cut }).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The one UDP socket.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::batch::{Added, Batch, Path};
+use super::metrics::Metrics;
+
+/// Two keyframes for a hundred viewers.
+const SEND_BUFFER_BYTES: usize = 4 << 20;
+/// Checks and reports of a thousand viewers that speak at once.
+const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
+/// Datagrams taken in one call.
+const RECEIVE_BATCH: usize = 16;
+/// What receive offload may put into one buffer.
+const RECEIVE_BYTES: usize = 65_536;
+
+pub(super) struct Socket {
+    io: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+    batch: Batch,
+    buffer: Vec<u8>,
+}
+
+/// A datagram that arrived.
+pub(super) struct Arrived<'a> {
+    pub from: SocketAddr,
+    /// The address of ours that it was sent to.
+    pub local: Option<IpAddr>,
+    pub bytes: &'a [u8],
+}
+
+impl Socket {
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = std::net::UdpSocket::bind(address)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        // The kernel may grant less (net.core.wmem_max); that costs packets under load, not correctness.
+        let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SEND_BUFFER_BYTES);
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), RECEIVE_BUFFER_BYTES);
+        let local = socket.local_addr()?;
+        let io = UdpSocket::from_std(socket)?;
+        Ok(Self { io, state, local, batch: Batch::default(), buffer: vec![0; RECEIVE_BATCH * RECEIVE_BYTES] })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub async fn readable(&self) -> io::Result<()> {
+        self.io.readable().await
+    }
+
+    /// Everything that fits into one call; nothing if nothing waits.
+    pub fn receive(&mut self, mut each: impl FnMut(Arrived<'_>)) -> io::Result<()> {
+        let mut meta = [RecvMeta::default(); RECEIVE_BATCH];
+        let mut slices: Vec<IoSliceMut<'_>> = self.buffer.chunks_mut(RECEIVE_BYTES).map(IoSliceMut::new).collect();
+        let received = self.io.try_io(Interest::READABLE, || {
+            self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut meta)
+        });
+        let count = match received {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for (meta, buffer) in meta.iter().zip(self.buffer.chunks(RECEIVE_BYTES)).take(count) {
+            for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                each(Arrived { from: meta.addr, local: meta.dst_ip, bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues a datagram behind others to the same viewer; a different one pushes them out.
+    pub fn send(&mut self, path: Path, datagram: &[u8], metrics: &Metrics) {
+        let most = self.state.max_gso_segments();
+        if self.batch.add(path, datagram, most) == Added::Full {
+            self.flush(metrics);
+            self.batch.add(path, datagram, most);
+        }
+    }
+
+    /// Hands what is queued to the kernel. What it does not take is lost, as on any network.
+    pub fn flush(&mut self, metrics: &Metrics) {
+        if let Some((path, contents, segment, count)) = self.batch.contents() {
+            let segment_size = (count > 1).then_some(segment);
+            let transmit =
+                Transmit { destination: path.to, ecn: None, contents, segment_size, src_ip: path.source };
+            let sent = self
+                .io
+                .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit));
+            match sent {
+                Ok(()) => {
+                    metrics.sent_datagrams.inc_by(count as u64);
+                    metrics.sent_bytes.inc_by(contents.len() as u64);
+                }
+                Err(_) => {
+                    metrics.unsent_datagrams.inc_by(count as u64);
+                }
+            }
+        }
+        self.batch.clear();
+    }
+}

@@ -1,0 +1,58 @@
+//! The one thing read from a datagram of a stranger: whom it is for.
+
+/// RFC 8489 §5, §14.3.
+const HEADER_BYTES: usize = 20;
+const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+const BINDING_REQUEST: [u8; 2] = [0, 1];
+const USERNAME: u16 = 0x0006;
+
+/// Our user fragment in an ICE check: the part of USERNAME before the colon (RFC 8445 §7.2.2).
+pub(super) fn addressed_ufrag(datagram: &[u8]) -> Option<&str> {
+    if datagram.get(..2)? != BINDING_REQUEST || datagram.get(4..8)? != COOKIE {
+        return None;
+    }
+    let mut rest = datagram.get(HEADER_BYTES..)?;
+    loop {
+        let kind = u16::from_be_bytes([*rest.first()?, *rest.get(1)?]);
+        let length = usize::from(u16::from_be_bytes([*rest.get(2)?, *rest.get(3)?]));
+        let value = rest.get(4..4 + length)?;
+        if kind == USERNAME {
+            return std::str::from_utf8(value).ok()?.split(':').next();
+        }
+        rest = rest.get(4 + length.next_multiple_of(4)..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(username: &str) -> Vec<u8> {
+        let mut out = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        out.extend([0; 12]);
+        // An attribute of odd length comes first.
+        out.extend([0x80, 0x22, 0, 3, 1, 2, 3, 0]);
+        out.extend([0, 6, 0, username.len() as u8]);
+        out.extend(username.as_bytes());
+        out.extend(vec![0; username.len().next_multiple_of(4) - username.len()]);
+        out
+    }
+
+    #[test]
+    fn a_check_names_whom_it_is_for() {
+        assert_eq!(addressed_ufrag(&check("ours:theirs")), Some("ours"));
+    }
+
+    #[test]
+    fn what_is_no_check_names_nobody() {
+        let whole = check("ours:theirs");
+        for end in 0..whole.len() {
+            let _ = addressed_ufrag(&whole[..end]);
+            let mut changed = whole.clone();
+            changed[end] ^= 0xff;
+            let _ = addressed_ufrag(&changed);
+        }
+        assert_eq!(addressed_ufrag(&[22, 254, 253, 0]), None);
+        assert_eq!(addressed_ufrag(&[]), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! A hub with a real encoder behind it, served over real HTTP and UDP on loopback.
+
+pub mod browser;
+pub mod encoder;
+pub mod probe;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use understudy_runtime::broadcast::{self, Hub};
+use understudy_runtime::egress::whep::{self, Program};
+use understudy_runtime::egress::view;
+use understudy_runtime::rtc::{self, Handle};
+
+/// More than any test needs, less than a machine minds.
+const MAX_VIEWERS: usize = 64;
+
+pub struct Stage {
+    pub hub: Hub,
+    pub driver: Handle,
+    pub http: SocketAddr,
+    _encoder: encoder::Encoder,
+    _shutdown: DropGuard,
+}
+
+impl Stage {
+    pub async fn open() -> Self {
+        let hub = Hub::new(broadcast::Metrics::default());
+        let encoder = encoder::Encoder::start(hub.clone());
+        let shutdown = CancellationToken::new();
+        let config = rtc::Config {
+            bind: (Ipv4Addr::UNSPECIFIED, 0).into(),
+            announce: vec![Ipv4Addr::LOCALHOST.into()],
+            max_viewers: MAX_VIEWERS,
+        };
+        let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
+        let http = serve(driver.clone(), hub.clone()).await;
+        Self { hub, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
+    }
+
+    pub fn whep(&self) -> String {
+        format!("http://{}/whep/program", self.http)
+    }
+
+    pub fn view(&self) -> String {
+        format!("http://{}/view/program", self.http)
+    }
+}
+
+async fn serve(driver: Handle, hub: Hub) -> SocketAddr {
+    let programs = move |name: &str| match name {
+        "program" => Program::Live(hub.clone()),
+        "silent" => Program::Silent,
+        _ => Program::Unknown,
+    };
+    let app: Router = whep::with_cors(whep::router(driver, programs)).merge(view::router());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
+    let address = listener.local_addr().expect("a listener must have an address");
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}

@@ -1,0 +1,217 @@
+//! WHEP from outside: another WebRTC stack, a real browser, and offers that are none.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{Client, StatusCode};
+use support::browser::{self, Chromium};
+use support::{Stage, probe};
+
+const SDP: &str = "application/sdp";
+/// What a viewer can leave behind must be gone by then.
+const CLEAN_UP: Duration = Duration::from_secs(10);
+
+/// An offer as a browser writes it, with nobody behind it.
+const OFFER: &str = include_str!("fixtures/chromium_offer.sdp");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_stack_receives_picture_and_sound() {
+    let stage = Stage::open().await;
+    let seen = probe::watch(&stage.whep(), 6).await;
+    assert_eq!((seen.width, seen.height), (1280, 720), "{seen:?}");
+    assert!(seen.distinct_per_second >= 28, "{seen:?}");
+    assert!(seen.max_gap_frames <= 4, "{seen:?}");
+    assert!((seen.tone_hz - 1000.0).abs() < 10.0, "{seen:?}");
+    assert!((0.12..0.3).contains(&seen.tone_duty), "{seen:?}");
+    assert!(seen.audio_seconds > 5.0, "{seen:?}");
+    assert!(seen.frames > 100, "{seen:?}");
+    assert_eq!(seen.delete_status, 200, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joiner_gets_a_picture_at_once() {
+    let stage = Stage::open().await;
+    let _first = probe::watch(&stage.whep(), 1).await;
+    let seen = probe::watch(&stage.whep(), 1).await;
+    // Without a keyframe on joining it would be a second on average, two at worst.
+    assert!(seen.first_frame_ms < 900, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_viewer_page_plays_in_a_browser_and_leaves_when_it_goes() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&format!("{}?token=secret", stage.view())).await;
+    browser::becomes_true(&page, "document.body.dataset.state === 'live' && understudy.frames > 60").await;
+    let address: String = browser::evaluate(&page, "location.href").await;
+    assert!(!address.contains("secret"), "the token stays in {address}");
+    let size: Vec<u32> = browser::evaluate(&page, "[understudy.width, understudy.height]").await;
+    assert_eq!(size, [1280, 720]);
+    browser::photograph(&page, "view-live.png").await;
+    assert_eq!(*stage.driver.viewers("program").borrow(), 1);
+
+    let mut viewers = stage.driver.viewers("program");
+    page.goto("about:blank").await.expect("the page must leave");
+    let gone = tokio::time::timeout(CLEAN_UP, viewers.wait_for(|count| *count == 0)).await;
+    assert!(gone.is_ok(), "the viewer is still counted");
+    chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_viewer_page_says_when_there_is_nothing_of_that_name() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
+    browser::becomes_true(&page, "document.body.dataset.state === 'not-found'").await;
+    browser::photograph(&page, "view-not-found.png").await;
+    page.goto(format!("http://{}/view/silent", stage.http)).await.expect("the page must open");
+    browser::becomes_true(&page, "document.body.dataset.state === 'waiting'").await;
+    browser::photograph(&page, "view-waiting.png").await;
+    chromium.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_offers_are_named_and_a_viewer_already_there_notices_nothing() {
+    let stage = Stage::open().await;
+    let whep = stage.whep();
+    let watching = tokio::spawn(async move { probe::watch(&whep, 6).await });
+    let mut viewers = stage.driver.viewers("program");
+    viewers.wait_for(|count| *count > 0).await.expect("the driver must run");
+
+    let http = Client::new();
+    for (offer, status, word) in [
+        (String::new(), 400, "empty"),
+        ("not sdp".to_owned(), 400, "line 1"),
+        ("v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nt=0 0\r\n".to_owned(), 422, "m="),
+        (OFFER.replace("a=ice-ufrag", "a=x-ufrag"), 422, "a=ice-ufrag"),
+        (OFFER.replace("a=fingerprint", "a=x"), 422, "a=fingerprint"),
+        (OFFER.replace("sha-256", "sha-0"), 422, "offer"),
+        (OFFER.replace("recvonly", "sendonly"), 422, "recvonly"),
+        (OFFER.replace("H264", "H266"), 406, "H.264"),
+        ("v=0\r\n".repeat(100_000), 413, "larger"),
+    ] {
+        for _ in 0..5 {
+            let response = post(&http, &stage.whep(), offer.clone()).await;
+            assert_eq!(response.status().as_u16(), status, "{word}");
+            let body: serde_json::Value = response.json().await.expect("a refusal must be JSON");
+            assert!(body["message"].as_str().is_some_and(|text| text.contains(word)), "{body}");
+            assert_eq!(body["message"], body["error"]);
+        }
+    }
+
+    let seen = watching.await.expect("the probe must end");
+    assert!(seen.distinct_per_second >= 28, "{seen:?}");
+    assert!(seen.max_gap_frames <= 4, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_misuse_of_the_endpoint_has_its_status() {
+    let stage = Stage::open().await;
+    let http = Client::new();
+    let elsewhere = |name: &str| format!("http://{}/whep/{name}", stage.http);
+    assert_eq!(post(&http, &elsewhere("nobody"), OFFER.into()).await.status(), StatusCode::NOT_FOUND);
+    let silent = post(&http, &elsewhere("silent"), OFFER.into()).await;
+    assert_eq!(silent.status(), StatusCode::CONFLICT);
+    assert!(silent.headers().contains_key(RETRY_AFTER));
+    let wrong = http.post(stage.whep()).json(&serde_json::json!({})).send().await.expect("HTTP must work");
+    assert_eq!(wrong.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let got = http.get(stage.whep()).send().await.expect("HTTP must work");
+    assert_eq!(got.status(), StatusCode::METHOD_NOT_ALLOWED);
+
+    let unknown = elsewhere("program/0123456789abcdef0123456789abcdef");
+    let deleted = http.delete(&unknown).send().await.expect("HTTP must work");
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    assert_eq!(trickle(&http, &unknown, "").await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_accepts_candidates_refuses_a_restart_and_ends_once() {
+    let stage = Stage::open().await;
+    let http = Client::new();
+    let created = post(&http, &stage.whep(), OFFER.into()).await;
+    assert_eq!(created.status(), StatusCode::CREATED);
+    assert_eq!(created.headers()[CONTENT_TYPE], SDP);
+    let path = created.headers()[LOCATION].to_str().expect("a path must be text").to_owned();
+    assert!(path.starts_with("/whep/program/"), "{path}");
+    let session = format!("http://{}{path}", stage.http);
+    let answer = created.text().await.expect("the answer must be text");
+    for line in ["a=ice-lite", "a=setup:passive", "a=sendonly", "127.0.0.1", "a=end-of-candidates"] {
+        assert!(answer.contains(line), "no {line} in {answer}");
+    }
+    assert!(!answer.contains("a=recvonly") && !answer.contains("a=sendrecv"), "{answer}");
+
+    let own = OFFER.lines().find(|line| line.starts_with("a=ice-ufrag")).expect("the offer must have one");
+    assert_eq!(trickle(&http, &session, own).await, StatusCode::NO_CONTENT);
+    assert_eq!(trickle(&http, &session, "a=ice-ufrag:another").await, StatusCode::UNPROCESSABLE_ENTITY);
+    for status in [StatusCode::OK, StatusCode::NO_CONTENT] {
+        assert_eq!(http.delete(&session).send().await.expect("HTTP must work").status(), status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_of_any_origin_may_use_it_with_a_token() {
+    let stage = Stage::open().await;
+    let response = Client::new()
+        .request(reqwest::Method::OPTIONS, stage.whep())
+        .header("Origin", "https://elsewhere.example")
+        .header("Access-Control-Request-Method", "POST")
+        .send()
+        .await
+        .expect("HTTP must work");
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    let header = |name: &str| response.headers()[name].to_str().unwrap_or_default().to_owned();
+    assert_eq!(header("access-control-allow-origin"), "*");
+    assert!(header("access-control-allow-headers").contains("Authorization"));
+    assert!(header("access-control-allow-methods").contains("DELETE"));
+    assert!(header("access-control-expose-headers").contains("Location"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_frees_everything() {
+    let stage = Stage::open().await;
+    let http = Client::new();
+    let viewers = stage.driver.viewers("program");
+    let demand = stage.hub.demand();
+    for _ in 0..50 {
+        let created = post(&http, &stage.whep(), OFFER.into()).await;
+        assert_eq!(created.status(), StatusCode::CREATED);
+        assert_eq!((*viewers.borrow(), *demand.borrow()), (1, 1));
+        let path = created.headers()[LOCATION].to_str().expect("a path must be text");
+        http.delete(format!("http://{}{path}", stage.http)).send().await.expect("HTTP must work");
+        assert_eq!(*viewers.borrow(), 0);
+        settles(&demand, 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_says_when_it_is_full_and_stays_usable() {
+    let stage = Stage::open().await;
+    let http = Client::new();
+    let mut statuses = Vec::new();
+    for _ in 0..66 {
+        statuses.push(post(&http, &stage.whep(), OFFER.into()).await.status().as_u16());
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 64);
+    assert_eq!(statuses.last(), Some(&503));
+}
+
+async fn settles(demand: &tokio::sync::watch::Receiver<usize>, wanted: usize) {
+    let mut demand = demand.clone();
+    let settled = tokio::time::timeout(CLEAN_UP, demand.wait_for(|count| *count == wanted)).await;
+    assert!(settled.is_ok(), "the hub still has readers");
+}
+
+async fn post(http: &Client, url: &str, offer: String) -> reqwest::Response {
+    let started = Instant::now();
+    let response =
+        http.post(url).header(CONTENT_TYPE, SDP).body(offer).send().await.expect("HTTP must work");
+    assert!(started.elapsed() < Duration::from_secs(5), "the answer took {:?}", started.elapsed());
+    response
+}
+
+async fn trickle(http: &Client, session: &str, fragment: &str) -> StatusCode {
+    let request = http.patch(session).header(CONTENT_TYPE, "application/trickle-ice-sdpfrag");
+    request.header("If-Match", "*").body(fragment.to_owned()).send().await.expect("HTTP must work").status()
+}
