@@ -17,12 +17,13 @@ use crate::session;
 const PAGES: [(&str, &str); 1] = [("mirror", include_str!("../assets/pages/mirror.html"))];
 
 /// All routes, each behind the role that it asks for.
-pub fn router(session: session::Handle, whep: whep::Endpoint, policy: watch::Receiver<Policy>) -> Router {
+pub fn router(session: session::Handle, whep: Router, policy: watch::Receiver<Policy>) -> Router {
     let guard = Arc::new(Guard { policy, role: Role::View });
-    let viewing = Router::new()
+    let guarded = Router::new()
         .route("/status", get(status).with_state(session))
-        .merge(whep::router(whep))
+        .merge(whep)
         .layer(middleware::from_fn_with_state(guard, access::check));
+    let viewing = whep::with_cors(guarded);
     // Pages hold no secrets; what they fetch is guarded.
     let pages = Router::new()
         .route("/", get(|| async { Redirect::temporary("/view") }))

@@ -15,7 +15,7 @@ use understudy_proto::v1;
 use crate::access::Policy;
 use crate::broadcast::{self, Hub};
 use crate::config::{Access, Link, Run};
-use crate::egress::whep;
+use crate::egress::whep::{self, Program};
 use crate::session::{self, Wanted};
 use crate::{admin, api, gst, rtc, spec};
 
@@ -33,26 +33,37 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
 
-    let hub = Hub::new(broadcast::Metrics::register(&mut registry));
-    let media = rtc::Config { bind: config.media_address(), announce: config.announced() };
-    let peers = rtc::Driver::spawn(media, &mut registry, shutdown.clone())
-        .with_context(|| format!("cannot listen on UDP {}", config.media_address()))?;
+    let hub_metrics = broadcast::Metrics::default();
+    hub_metrics.register(&mut registry);
+    let hub = Hub::new(hub_metrics);
+    let rtc_metrics = rtc::Metrics::default();
+    rtc_metrics.register(&mut registry);
+    let media = rtc::Config {
+        bind: config.media_address(),
+        announce: config.announced(),
+        max_viewers: config.max_viewers,
+    };
+    let peers = rtc::spawn(&media, rtc_metrics, shutdown.clone())
+        .with_context(|| format!("cannot listen on UDP {}", media.bind))?;
     let http = listen(config.http_address()).await?;
     let admin = listen(config.admin_address()).await?;
 
+    let audience = peers.clone();
     let (session, task) = session::start(
-        session_config(&config, directory.path(), peers.local_address().port(), &http)?,
+        session_config(&config, directory.path(), peers.local_addr().port(), &http)?,
         hub.clone(),
-        peers.clone(),
+        move |name: &str| audience.viewers(name),
         shutdown.clone(),
     );
     let (policy, policies) = watch::channel(initial_policy(&config));
     let names = session.names();
-    let endpoint = whep::Endpoint::new(peers.clone(), move |name: &str| {
-        names.borrow().iter().any(|known| known == name).then(|| hub.clone())
-    });
+    let programs = move |name: &str| match names.borrow().iter().any(|known| known == name) {
+        true => Program::Live(hub.clone()),
+        false => Program::Unknown,
+    };
+    let whep = whep::router(peers.clone(), programs);
     let servers = [
-        serve(http, api::router(session.clone(), endpoint, policies), &shutdown),
+        serve(http, api::router(session.clone(), whep, policies), &shutdown),
         serve(admin, admin::router(session.clone(), registry), &shutdown),
     ];
     if let Some(wanted) = first {
@@ -71,6 +82,7 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
         for server in servers {
             drop(server.await);
         }
+        peers.stopped().await;
     };
     tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
     Ok(())

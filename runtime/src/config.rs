@@ -55,6 +55,10 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_ANNOUNCE", value_delimiter = ',')]
     pub announce: Vec<IpAddr>,
 
+    /// Viewers at once; each takes about 0.4 MB.
+    #[arg(long, env = "UNDERSTUDY_MAX_VIEWERS", default_value_t = 200)]
+    pub max_viewers: usize,
+
     /// Who may use the HTTP surface when no tokens are set.
     #[arg(long, env = "UNDERSTUDY_ACCESS", value_enum, default_value_t = Access::Local)]
     pub access: Access,

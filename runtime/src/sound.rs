@@ -57,7 +57,7 @@ fn configuration(socket: &Path) -> String {
          source_properties=device.description=Microphone\n\
          set-default-sink audio_output\n\
          set-default-source microphone\n\
-         load-module module-native-protocol-unix auth-anonymous=1 socket={}\n",
+         load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={}\n",
         socket.display()
     )
 }
