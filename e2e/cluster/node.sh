@@ -45,22 +45,18 @@ cluster_status() {
 
 cluster_ctr() { ctr --address "$state/containerd.sock" --namespace k8s.io "$@"; }
 
-# cluster_load IMAGE…: OCI layouts (folders) or archives. A layout whose image is there already is not imported again.
+# cluster_load ARCHIVE…: one with FILE.id beside it, which says what it was made from, is imported once.
 cluster_load() {
-  local image reference digest
-  for image in "$@"; do
-    if [ ! -d "$image" ]; then
-      cluster_ctr images import "$image" >/dev/null
+  local archive id reference key=understudy.dev/made-from
+  for archive in "$@"; do
+    id=$(cat "$archive.id" 2>/dev/null || true)
+    if [ -n "$id" ] && [ -n "$(cluster_ctr images list -q "labels.\"$key\"==$id")" ]; then
+      echo "$archive is there"
       continue
     fi
-    reference=$(sed -n 's/.*"org.opencontainers.image.ref.name":"\([^"]*\)".*/\1/p' "$image/index.json")
-    digest=$(grep -o 'sha256:[0-9a-f]*' "$image/index.json" | head -n 1)
-    if cluster_ctr images list "name==$reference" | grep -qF "$digest"; then
-      echo "$reference is there"
-    else
-      tar -C "$image" -cf - . | cluster_ctr images import - >/dev/null
-      echo "$reference imported"
-    fi
+    reference=$(cluster_ctr images import "$archive" | awk '/^unpacking/ { print $2; exit }')
+    if [ -n "$id" ]; then cluster_ctr images label "$reference" "$key=$id" >/dev/null; fi
+    echo "$reference imported"
   done
 }
 
@@ -175,18 +171,15 @@ cluster_down() {
 }
 
 # Every process of the node, its containers' too, is in this cgroup tree and no other process is: that is how
-# cluster_down finds them all, whatever happened before. With cgroup v1 there is one such tree per controller.
-if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
-  trees=(/sys/fs/cgroup)
-else
-  mapfile -t trees < <(awk '$3 == "cgroup" { print $2 }' /proc/mounts)
-fi
+# cluster_down finds them all, whatever happened before. With cgroup v2 there is one tree, with v1 one per controller.
+mapfile -t trees < <(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts)
 daemons=("${trees[@]/%//understudy/daemons/cgroup.procs}")
 
 cgroups_make() {
   local tree
   for tree in "${trees[@]}"; do
-    if [ -e "$tree/cgroup.subtree_control" ]; then
+    # In the one tree of v2 a cgroup has only the controllers that its parent hands on.
+    if [ "$tree" = /sys/fs/cgroup ]; then
       cat "$tree/cgroup.subtree_control" >"$state/subtree_control"
       sed 's/[^ ]\+/+&/g' "$tree/cgroup.controllers" >"$tree/cgroup.subtree_control"
     fi
@@ -216,7 +209,7 @@ cgroups_end() {
       fi
       [ ! -d "$tree/understudy" ] || sleep 0.1
     done
-    if [ -e "$state/subtree_control" ]; then
+    if [ "$tree" = /sys/fs/cgroup ] && [ -e "$state/subtree_control" ]; then
       for controller in $(cat "$tree/cgroup.subtree_control"); do
         grep -qw "$controller" "$state/subtree_control" || echo "-$controller" >"$tree/cgroup.subtree_control" 2>/dev/null || true
       done
