@@ -172,16 +172,18 @@ cluster_down() {
 
 # Every process of the node, its containers' too, is in this cgroup tree and no other process is: that is how
 # cluster_down finds them all, whatever happened before. With cgroup v2 there is one tree, with v1 one per controller.
-mapfile -t trees < <(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts)
+mapfile -t trees < <(awk '$3 ~ /^cgroup2?$/ && $2 ~ /^\/sys\/fs\/cgroup/ { print $2 }' /proc/mounts)
 daemons=("${trees[@]/%//understudy/daemons/cgroup.procs}")
 
 cgroups_make() {
-  local tree
+  local tree controller
   for tree in "${trees[@]}"; do
     # In the one tree of v2 a cgroup has only the controllers that its parent hands on.
     if [ "$tree" = /sys/fs/cgroup ]; then
       cat "$tree/cgroup.subtree_control" >"$state/subtree_control"
-      sed 's/[^ ]\+/+&/g' "$tree/cgroup.controllers" >"$tree/cgroup.subtree_control"
+      for controller in $(cat "$tree/cgroup.controllers"); do
+        echo "+$controller" >"$tree/cgroup.subtree_control" 2>/dev/null || echo "cluster: no $controller for pods" >&2
+      done
     fi
     mkdir -p "$tree/understudy/daemons"
     cpuset_inherit "$tree/understudy"
