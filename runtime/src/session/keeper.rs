@@ -149,10 +149,7 @@ impl Running {
             Self::Process(child) => child.wait().await,
             Self::Camera(camera) => camera.lost().await.unwrap_or_else(|_| "the camera ended".to_owned()),
             Self::Browser(browser) => browser.lost().await,
-            Self::Page(page) => match page.crashed().await {
-                Ok(()) => "the page crashed".to_owned(),
-                Err(error) => format!("the page cannot be watched: {error}"),
-            },
+            Self::Page(page) => format!("the page crashed ({})", page.crashed().await),
         }
     }
 
