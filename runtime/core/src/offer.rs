@@ -55,7 +55,7 @@ pub enum Fault {
     TwoOfAKind(&'static str),
     #[error("media section {section} has no a=mid")]
     NoMid { section: usize },
-    #[error("the offer has no a=group:BUNDLE: picture and sound travel over one transport")]
+    #[error("the sections of the offer are not all in one a=group:BUNDLE: picture and sound travel over one transport")]
     NotBundled,
     #[error("the offer has no ICE user fragment and password (a=ice-ufrag, a=ice-pwd)")]
     NoIceCredentials,
@@ -74,21 +74,23 @@ pub fn read(text: &str) -> Result<Offer, Fault> {
     if text.len() > MAX_BYTES {
         return Err(Fault::TooLarge);
     }
-    let Lines { session, sections } = section::split(text)?;
-    check_shape(&session, &sections)?;
-    let video = wanted(&sections, Kind::Video)?;
-    let audio = wanted(&sections, Kind::Audio)?;
-    if video.is_none() && audio.is_none() {
+    let lines = section::split(text)?;
+    check_shape(&lines.sections)?;
+    let video = wanted(&lines.sections, Kind::Video)?;
+    let audio = wanted(&lines.sections, Kind::Audio)?;
+    let sent: Vec<&Section<'_>> = video.into_iter().chain(audio).collect();
+    if sent.is_empty() {
         return Err(Fault::NothingToSend);
     }
-    let ufrag = check_transport(&session, &sections)?.to_owned();
+    let lead = leader(&lines, &sent)?;
+    let ufrag = check_transport(&lines.session, lead)?.to_owned();
     let video = video.map(|section| choose(section, Kind::Video)).transpose()?;
     let audio = audio.map(|section| choose(section, Kind::Audio)).transpose()?;
-    let sdp = reduce(&session, &sections, video.as_ref(), audio.as_ref());
+    let sdp = reduce(&lines, lead, video.as_ref(), audio.as_ref());
     Ok(Offer { sdp, ufrag, video, audio })
 }
 
-fn check_shape(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> {
+fn check_shape(sections: &[Section<'_>]) -> Result<(), Fault> {
     if sections.is_empty() {
         return Err(Fault::NoMedia);
     }
@@ -100,19 +102,29 @@ fn check_shape(session: &[&str], sections: &[Section<'_>]) -> Result<(), Fault> 
             return Err(Fault::NoMid { section: index + 1 });
         }
     }
-    let bundled = session.iter().any(|line| line.starts_with("a=group:BUNDLE"));
-    if sections.len() > 1 && !bundled {
-        return Err(Fault::NotBundled);
-    }
     Ok(())
 }
 
+/// The section whose transport all others share: the first of the group (RFC 9143 §7.2).
+fn leader<'a, 'b>(lines: &'a Lines<'b>, sent: &[&'a Section<'b>]) -> Result<&'a Section<'b>, Fault> {
+    let group = lines.session.iter().find_map(|line| line.strip_prefix("a=group:BUNDLE"));
+    let Some(group) = group else {
+        return match lines.sections.as_slice() {
+            [only] => Ok(only),
+            _ => Err(Fault::NotBundled),
+        };
+    };
+    let mids: Vec<&str> = group.split_whitespace().collect();
+    let within = |section: &Section<'_>| section.attribute("mid").is_some_and(|mid| mids.contains(&mid));
+    let lead = lines.sections.iter().find(|section| section.attribute("mid") == mids.first().copied());
+    lead.filter(|_| sent.iter().all(|section| within(section))).ok_or(Fault::NotBundled)
+}
+
 /// Attributes that may stand once for all sections or in each. Tells the user fragment.
-fn check_transport<'a>(session: &[&'a str], sections: &[Section<'a>]) -> Result<&'a str, Fault> {
+fn check_transport<'a>(session: &[&'a str], lead: &Section<'a>) -> Result<&'a str, Fault> {
     let find = |name: &str| {
-        let prefix = format!("a={name}:");
-        let everywhere = session.iter().find_map(|line| line.strip_prefix(&prefix));
-        everywhere.or_else(|| sections.iter().find_map(|section| section.attribute(name))).map(str::trim)
+        let everywhere = || session.iter().find_map(|line| section::value(line, name));
+        lead.attribute(name).or_else(everywhere).map(str::trim)
     };
     // RFC 8839 §5.4: at least 4 and 22 characters.
     let long_enough = |name, least| find(name).filter(|value| value.len() >= least);
@@ -136,25 +148,21 @@ fn wanted<'a, 'b>(sections: &'a [Section<'b>], kind: Kind) -> Result<Option<&'a 
     Ok(first)
 }
 
-fn reduce(
-    session: &[&str],
-    sections: &[Section<'_>],
-    video: Option<&Codec>,
-    audio: Option<&Codec>,
-) -> String {
+fn reduce(lines: &Lines<'_>, lead: &Section<'_>, video: Option<&Codec>, audio: Option<&Codec>) -> String {
     let mut out = String::new();
-    for line in session {
+    for line in &lines.session {
         if !section::is_candidate(line) {
             section::push_line(&mut out, line);
         }
     }
-    for section in sections {
+    for section in &lines.sections {
         let chosen = match section.kind() {
             Some(Kind::Video) if section.receives() => video,
             Some(Kind::Audio) if section.receives() => audio,
             _ => None,
         };
         section.reduce_into(&mut out, chosen.map(|codec| codec.payload_type));
+        lead.transport().for_each(|line| section::push_line(&mut out, line));
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chromiumoxide::browser::{Browser, BrowserConfig, HeadlessMode};
+use chromiumoxide::browser::{Browser, BrowserConfig};
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Handler, Page};
 use futures::StreamExt;
@@ -28,10 +28,12 @@ impl Chromium {
         let config = BrowserConfig::builder()
             .chrome_executable(executable())
             .user_data_dir(profile.path())
-            .headless_mode(HeadlessMode::New)
+            .new_headless_mode()
             .no_sandbox()
             .launch_timeout(LAUNCH_DEADLINE)
-            .window_size(1280, 760)
+            // The page fills the window, as it does for people.
+            .viewport(None)
+            .window_size(1280, 800)
             .args([
                 "--disable-gpu",
                 "--no-first-run",

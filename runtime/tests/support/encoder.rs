@@ -107,7 +107,7 @@ fn chain(pipeline: &gst::Pipeline, elements: &[&gst::Element]) {
 fn publish(sink: &AppSink, kind: Kind, hub: Hub) {
     let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        if let Some(frame) = sample.buffer().and_then(|buffer| frame(kind, buffer)) {
+        if let Some(frame) = frame(kind, &sample) {
             hub.publish(frame);
         }
         Ok(gst::FlowSuccess::Ok)
@@ -115,14 +115,15 @@ fn publish(sink: &AppSink, kind: Kind, hub: Hub) {
     sink.set_callbacks(callbacks.build());
 }
 
-fn frame(kind: Kind, buffer: &gst::BufferRef) -> Option<Frame> {
-    let payload = Bytes::copy_from_slice(&buffer.map_readable().ok()?);
-    let duration = |time: Option<gst::ClockTime>| Duration::from_nanos(time.map_or(0, gst::ClockTime::nseconds));
+fn frame(kind: Kind, sample: &gst::Sample) -> Option<Frame> {
+    let buffer = sample.buffer()?;
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     Some(Frame {
         kind,
-        captured_at: duration(buffer.pts()),
-        duration: duration(buffer.duration()),
+        // Not the bare timestamp: the video encoder counts from a thousand hours, and its segment says so.
+        captured_at: segment.to_running_time(buffer.pts()?)?.into(),
+        duration: buffer.duration()?.into(),
         keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-        payload,
+        payload: Bytes::copy_from_slice(&buffer.map_readable().ok()?),
     })
 }

@@ -56,12 +56,11 @@ impl Backlog {
         self.frames.is_empty()
     }
 
+    /// Sound against sound and picture against picture: a stream that is late against the other is not a slow reader.
     fn is_behind(&self) -> bool {
-        let span = match (self.frames.front(), self.frames.back()) {
-            (Some(first), Some(last)) => last.captured_at.saturating_sub(first.captured_at),
-            _ => Duration::ZERO,
-        };
-        span > LIMIT || self.frames.len() > LIMIT_FRAMES
+        let Some(last) = self.frames.back() else { return false };
+        let first = self.frames.iter().find(|frame| frame.kind == last.kind).unwrap_or(last);
+        last.captured_at.saturating_sub(first.captured_at) > LIMIT || self.frames.len() > LIMIT_FRAMES
     }
 
     fn catch_up(&mut self) -> Pushed {
@@ -131,6 +130,13 @@ mod tests {
         backlog.push(video(400, true));
         assert_eq!(backlog.push(video(600, false)), Pushed::Jumped { dropped: 1 });
         assert_eq!(backlog.pop().map(|f| f.captured_at.as_millis()), Some(400));
+    }
+
+    #[test]
+    fn sound_far_behind_the_picture_is_no_reason_to_drop() {
+        let mut backlog = Backlog::default();
+        assert_eq!(backlog.push(audio(0)), Pushed::Queued);
+        assert_eq!(backlog.push(video(10_000, true)), Pushed::Queued);
     }
 
     #[test]

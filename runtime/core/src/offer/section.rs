@@ -71,24 +71,26 @@ impl<'a> Section<'a> {
         })
     }
 
-    pub fn reduce_into(&self, out: &mut String, payload_type: Option<u8>) {
-        let Some(chosen) = payload_type else { return self.copy_into(out) };
-        let fixed: Vec<&str> = self.media.split_whitespace().take(3).collect();
-        push_line(out, &format!("m={} {chosen}", fixed.join(" ")));
-        for line in &self.lines {
-            match *line {
-                "a=sendrecv" => push_line(out, "a=recvonly"),
-                line if concerns_other_codec(line, chosen) || only_for_senders(line) || is_candidate(line) => {}
-                line => push_line(out, line),
-            }
-        }
+    /// The lines that say how to reach and recognise the viewer.
+    pub fn transport(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.lines.iter().copied().filter(|line| is_transport(line))
     }
 
-    fn copy_into(&self, out: &mut String) {
-        push_line(out, &format!("m={}", self.media));
+    /// Everything but the transport. With a payload type, only what concerns it.
+    pub fn reduce_into(&self, out: &mut String, payload_type: Option<u8>) {
+        match payload_type {
+            Some(chosen) => {
+                let fixed: Vec<&str> = self.media.split_whitespace().take(3).collect();
+                push_line(out, &format!("m={} {chosen}", fixed.join(" ")));
+            }
+            None => push_line(out, &format!("m={}", self.media)),
+        }
         for line in &self.lines {
-            if !is_candidate(line) && !only_for_senders(line) {
-                push_line(out, line);
+            let foreign = payload_type.is_some_and(|chosen| concerns_other_codec(line, chosen));
+            match *line {
+                line if foreign || only_for_senders(line) || is_candidate(line) || is_transport(line) => {}
+                "a=sendrecv" if payload_type.is_some() => push_line(out, "a=recvonly"),
+                line => push_line(out, line),
             }
         }
     }
@@ -104,8 +106,12 @@ pub(super) fn is_candidate(line: &str) -> bool {
     line.starts_with("a=candidate:") || line == "a=end-of-candidates"
 }
 
-fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':')
+}
+
+fn is_transport(line: &str) -> bool {
+    ["ice-ufrag", "ice-pwd", "fingerprint", "setup"].iter().any(|name| value(line, name).is_some())
 }
 
 fn concerns_other_codec(line: &str, chosen: u8) -> bool {

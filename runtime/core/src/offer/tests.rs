@@ -39,6 +39,16 @@ fn the_reduced_offer_holds_one_codec_a_section_and_nothing_sent_by_the_viewer() 
 }
 
 #[test]
+fn sections_with_transports_of_their_own_get_that_of_the_first_in_the_group() {
+    let (first, second) = offer().split_once("m=video").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let own = format!("{first}m=video{}", second.replace("abcd", "efgh").replace("0123456789", "9876543210"));
+    let offer = read(&own).unwrap();
+    assert_eq!(offer.ufrag, "abcd");
+    assert!(!offer.sdp.contains("efgh") && !offer.sdp.contains("9876543210"), "{}", offer.sdp);
+    assert_eq!(offer.sdp.matches("a=ice-ufrag:abcd").count(), 2);
+}
+
+#[test]
 fn a_data_channel_is_kept_as_it_is() {
     let data = format!(
         "{}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{TRANSPORT}a=mid:2\r\na=sctp-port:5000\r\n",
@@ -64,6 +74,7 @@ fn each_fault_is_named() {
         (SESSION.into(), Fault::NoMedia),
         (whole.replace("a=mid:1\r\n", ""), Fault::NoMid { section: 2 }),
         (whole.replace("a=group:BUNDLE 0 1\r\n", ""), Fault::NotBundled),
+        (whole.replace("BUNDLE 0 1", "BUNDLE 0"), Fault::NotBundled),
         (whole.replace("a=ice-ufrag:abcd\r\n", ""), Fault::NoIceCredentials),
         (whole.replace("0123456789012345678901", "short"), Fault::NoIceCredentials),
         (whole.replace("a=fingerprint:sha-256 AB:CD\r\n", ""), Fault::NoFingerprint),
