@@ -1,8 +1,6 @@
 //! The browser: Chromium on the headless display, steered over the DevTools protocol.
 
-mod devtools;
 mod flags;
-mod page;
 mod sandbox;
 mod service;
 
@@ -10,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::JoinHandle;
 use understudy_core::spec::Resolution;
+use understudy_devtools::{Devtools, Page, endpoint};
 
 use crate::child::{self, Child, Program};
 
-pub use devtools::Devtools;
 pub use flags::{CameraAccess, Sandbox};
-pub use page::{Page, Trouble};
 pub use sandbox::probe as probe_sandbox;
 pub use service::Service;
 
@@ -48,7 +45,7 @@ pub enum Error {
     #[error("cannot prepare the browser's profile")]
     Profile(#[from] std::io::Error),
     #[error(transparent)]
-    Devtools(#[from] devtools::Error),
+    Devtools(#[from] understudy_devtools::Error),
 }
 
 /// Starts Chromium with a fresh profile and connects to it.
@@ -59,10 +56,8 @@ pub async fn start(config: &Config) -> Result<Browser, Error> {
         _ => tokio::fs::create_dir_all(&profile).await?,
     }
     let mut child = program(config, &profile).spawn()?;
-    // Chromium writes the port it picked and the path of its socket into this file.
-    let port_file = profile.join("DevToolsActivePort");
-    child.until(|| async { endpoint(&port_file).await.is_some() }).await?;
-    let url = endpoint(&port_file).await.unwrap_or_default();
+    child.until(|| async { endpoint(&profile).await.is_some() }).await?;
+    let url = endpoint(&profile).await.unwrap_or_default();
     let (devtools, task) = Devtools::connect(&url).await?;
     let page = Page::first(&devtools).await?;
     Ok(Browser { child, page, devtools: task })
@@ -108,10 +103,4 @@ fn program(config: &Config, profile: &Path) -> Program {
         .env("PULSE_SERVER", crate::sound::server(directory))
         // Small fragments: the default of two seconds would be heard.
         .env("PULSE_LATENCY_MSEC", "20")
-}
-
-async fn endpoint(file: &Path) -> Option<String> {
-    let text = tokio::fs::read_to_string(file).await.ok()?;
-    let (port, path) = text.trim().split_once('\n')?;
-    Some(format!("ws://127.0.0.1:{}{}", port.trim(), path.trim()))
 }

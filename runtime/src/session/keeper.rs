@@ -6,9 +6,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::part::Part;
 use understudy_core::spec::Resolution;
+use understudy_devtools::Page;
 
 use super::{Config, Message};
-use crate::browser::{self, Browser, CameraAccess, Page, Sandbox};
+use crate::browser::{self, Browser, CameraAccess, Sandbox};
 use crate::camera::{self, Picture};
 use crate::child::Child;
 use crate::{bus, display, sound};

@@ -1,11 +1,11 @@
-//! The page in the browser's tab: loading it, and noticing when it is gone.
+//! One page in a tab: loading it, and noticing when it is gone.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::devtools::{Devtools, Error, Event};
+use super::connection::{Devtools, Error, Event};
 
 /// A server that has not sent the document by then is not going to.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
@@ -38,15 +38,16 @@ impl Page {
     pub async fn first(devtools: &Devtools) -> Result<Self, Error> {
         let targets = devtools.call(None, "Target.getTargets", json!({})).await?;
         let pages = targets["targetInfos"].as_array().into_iter().flatten();
-        let page = pages.filter(|target| target["type"] == "page").find_map(|t| t["targetId"].as_str());
-        let target = match page {
-            Some(id) => id.to_owned(),
-            None => {
-                let made = devtools.call(None, "Target.createTarget", json!({ "url": "about:blank" })).await?;
-                made["targetId"].as_str().unwrap_or_default().to_owned()
-            }
-        };
-        Self::attach(devtools, &target).await
+        match pages.filter(|target| target["type"] == "page").find_map(|t| t["targetId"].as_str()) {
+            Some(id) => Self::attach(devtools, id).await,
+            None => Self::open(devtools).await,
+        }
+    }
+
+    /// Opens a tab of its own.
+    pub async fn open(devtools: &Devtools) -> Result<Self, Error> {
+        let made = devtools.call(None, "Target.createTarget", json!({ "url": "about:blank" })).await?;
+        Self::attach(devtools, made["targetId"].as_str().unwrap_or_default()).await
     }
 
     async fn attach(devtools: &Devtools, target: &str) -> Result<Self, Error> {
