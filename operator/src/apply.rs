@@ -9,7 +9,7 @@ use base64::Engine;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -40,6 +40,9 @@ pub enum Error {
     /// A Secret of that name is somebody else's.
     #[error("the Secret {0} is not this participant's; rename or delete it")]
     ForeignSecret(String),
+    /// The Secret is still that of an earlier participant of the same name; it goes by itself.
+    #[error("the Secret {0} of the participant's predecessor is not collected yet")]
+    PredecessorsSecret(String),
     /// A Secret of ours was changed by somebody.
     #[error("the Secret {0} has no usable token {1:?}; delete it to have new ones made")]
     IncompleteSecret(String, &'static str),
@@ -164,6 +167,10 @@ impl Writer {
 /// Only a Secret that was made for this very participant is read: its name alone proves nothing.
 fn tokens(participant: &VirtualParticipant, secret: &Secret) -> Result<AccessTokens, Error> {
     let owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == participant.uid().as_ref());
+    let (kind, name) = (VirtualParticipant::kind(&()), participant.name_any());
+    if !owned && secret.owner_references().iter().any(|owner| owner.kind == kind && owner.name == name) {
+        return Err(Error::PredecessorsSecret(secret.name_any()));
+    }
     if !owned || secret.type_.as_deref() != Some(ACCESS_SECRET_TYPE) {
         return Err(Error::ForeignSecret(secret.name_any()));
     }
@@ -208,7 +215,7 @@ mod tests {
         let secret = resource::access_secret(&participant("u1"), &["v".into(), "c".into(), "a".into()]);
         let expected = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
         assert_eq!(tokens(&participant("u1"), &secret).unwrap(), expected);
-        assert!(matches!(tokens(&participant("u2"), &secret), Err(Error::ForeignSecret(_))));
+        assert!(matches!(tokens(&participant("u2"), &secret), Err(Error::PredecessorsSecret(_))));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct Context {
     /// Since when this process leads.
     pub leading_since: Instant,
     /// Writes their status.
-    pub publisher: Publisher<Livestream>,
+    pub publisher: Arc<Publisher<Livestream>>,
     /// Writes Events.
     pub recorder: Arc<Recorder>,
     /// Counts.

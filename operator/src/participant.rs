@@ -45,9 +45,9 @@ pub struct Context {
     /// `HOST:PORT` that pods dial.
     pub operator_address: String,
     /// Writes what participants own.
-    pub writer: apply::Writer,
+    pub writer: Arc<apply::Writer>,
     /// Writes their status.
-    pub publisher: Publisher<VirtualParticipant>,
+    pub publisher: Arc<Publisher<VirtualParticipant>>,
     /// Writes Events.
     pub recorder: Arc<Recorder>,
     /// Counts.

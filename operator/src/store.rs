@@ -42,6 +42,17 @@ pub struct Triggers {
     pub livestreams: Trigger<Livestream>,
 }
 
+/// An object that is gone, by its UID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departed<'a> {
+    /// A participant.
+    Participant(&'a str),
+    /// A livestream.
+    Livestream(&'a str),
+    /// A session pod.
+    Pod(&'a str),
+}
+
 /// The three feeds of the stores; each runs until it is dropped.
 struct Writers {
     participants: Writer<VirtualParticipant>,
@@ -50,24 +61,28 @@ struct Writers {
 }
 
 impl Stores {
-    /// Starts to watch, on `tasks`, until `shutdown`.
+    /// Starts to watch, on `tasks`, until `shutdown`. `departed` hears of objects that were deleted; of those that were
+    /// while the watch was broken it does not.
     pub fn watch(
         client: &Client,
         triggers: &Triggers,
+        departed: impl Fn(Departed<'_>) + Clone + Send + 'static,
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
     ) -> Self {
         let (stores, writers) = Self::empty();
-        let (all, marks) = (stores.clone(), triggers.clone());
+        let (all, marks, gone) = (stores.clone(), triggers.clone(), departed.clone());
         let feed = follow(client.clone(), watcher::Config::default(), writers.participants, move |event| {
             each(event, |participant| all.participant_changed(&marks, participant));
+            deleted(event, |uid| gone(Departed::Participant(uid)));
         });
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(feed));
 
-        let (all, marks) = (stores.clone(), triggers.clone());
+        let (all, marks, gone) = (stores.clone(), triggers.clone(), departed.clone());
         let feed = follow(client.clone(), watcher::Config::default(), writers.livestreams, move |event| {
             all.livestreams_of.write().on(event, origin);
             each(event, |livestream| livestream_changed(&marks, livestream));
+            deleted(event, |uid| gone(Departed::Livestream(uid)));
         });
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(feed));
 
@@ -76,6 +91,7 @@ impl Stores {
         let feed = follow(client.clone(), sessions, writers.pods, move |event| {
             all.pods_of.write().on(event, owner_uid);
             each(event, |pod| pod_changed(&marks, pod));
+            deleted(event, |uid| departed(Departed::Pod(uid)));
             if matches!(event, Event::InitDone) {
                 all.mark_all(&marks); // pods may have vanished unheard
             }
@@ -201,5 +217,13 @@ fn each<K>(event: &Event<K>, on: impl Fn(&K)) {
     match event {
         Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => on(object),
         Event::Init | Event::InitDone => {}
+    }
+}
+
+fn deleted<K: Resource>(event: &Event<K>, on: impl Fn(&str)) {
+    if let Event::Delete(object) = event
+        && let Some(uid) = &object.meta().uid
+    {
+        on(uid);
     }
 }

@@ -9,7 +9,7 @@ use crate::event::Recorder;
 use crate::link_endpoint;
 use crate::metrics::Metrics;
 use crate::status::Publisher;
-use crate::store::{Stores, Triggers};
+use crate::store::{Departed, Stores, Triggers};
 use crate::{livestream, participant};
 use anyhow::Context;
 use futures::{Stream, StreamExt};
@@ -45,13 +45,29 @@ pub(super) async fn lead(
     let (triggers, tasks) = (Triggers::default(), TaskTracker::new());
     let end_watches = CancellationToken::new();
     let _stop = end_watches.clone().drop_guard();
-    let stores = Stores::watch(client, &triggers, &tasks, &end_watches);
+    let registry = Registry::new(triggers.clone(), term);
+    let writer = Arc::new(Writer::new(client.clone(), authority.root.clone()));
+    let publisher = Arc::new(Publisher::new(client.clone()));
+    let live_publisher = Arc::new(Publisher::new(client.clone()));
+    let departed = {
+        let (registry, writer) = (registry.clone(), Arc::clone(&writer));
+        let (publisher, live_publisher) = (Arc::clone(&publisher), Arc::clone(&live_publisher));
+        move |departed: Departed<'_>| match departed {
+            Departed::Participant(uid) => {
+                registry.drain(uid);
+                writer.forget(uid);
+                publisher.forget(uid);
+            }
+            Departed::Livestream(uid) => live_publisher.forget(uid),
+            Departed::Pod(uid) => registry.forget(uid),
+        }
+    };
+    let stores = Stores::watch(client, &triggers, departed, &tasks, &end_watches);
     let listed = tokio::time::timeout(LIST_TIMEOUT, stores.ready());
     tokio::select! {
         listed = listed => listed.context("participants, livestreams or pods could not be listed in time")?,
         () = end.cancelled() => return Ok(()),
     }
-    let registry = Registry::new(triggers.clone(), term);
     let recorder = Arc::new(Recorder::new(client.clone(), &config.pod_name));
     let participants = participant::Context {
         stores: stores.clone(),
@@ -59,8 +75,8 @@ pub(super) async fn lead(
         leading_since,
         profiles: config.profiles.clone(),
         operator_address: config.link_address.clone(),
-        writer: Writer::new(client.clone(), authority.root.clone()),
-        publisher: Publisher::new(client.clone()),
+        writer,
+        publisher,
         recorder: Arc::clone(&recorder),
         metrics: metrics.clone(),
     };
@@ -68,7 +84,7 @@ pub(super) async fn lead(
         stores: stores.clone(),
         registry: registry.clone(),
         leading_since,
-        publisher: Publisher::new(client.clone()),
+        publisher: live_publisher,
         recorder,
         metrics: metrics.clone(),
     };

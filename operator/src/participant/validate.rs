@@ -57,7 +57,7 @@ impl Problem {
             apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => {
                 (ParticipantCondition::RuntimeReady, "AccessSecretUnusable")
             }
-            apply::Error::Api(_) => return None,
+            apply::Error::Api(_) | apply::Error::PredecessorsSecret(_) => return None,
         };
         Some(Self { condition, reason, message: error.to_string() })
     }

@@ -1,0 +1,203 @@
+//! What the API server lets in, and in which words it refuses the rest: the rules run where users meet them.
+
+mod support;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use std::time::Duration;
+use understudy_crds::definitions;
+
+/// The API server takes a second to serve a new definition; a busy machine takes longer.
+const ESTABLISHED: Duration = Duration::from_secs(60);
+
+async fn admin() -> Client {
+    let client = support::client().await;
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for (_file, definition) in definitions() {
+        let name = definition.name_any();
+        let params = PatchParams::apply("test").force();
+        api.patch(&name, &params, &Patch::Apply(&definition)).await.unwrap();
+        let established = await_condition(api.clone(), &name, conditions::is_crd_established());
+        tokio::time::timeout(ESTABLISHED, established).await.unwrap().unwrap();
+    }
+    client
+}
+
+fn api(client: &Client, kind: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("understudy.dev", "v1alpha1", kind));
+    Api::namespaced_with(client.clone(), "default", &resource)
+}
+
+fn object(kind: &str, name: &str, spec: &Value) -> DynamicObject {
+    serde_json::from_value(json!({
+        "apiVersion": "understudy.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec
+    }))
+    .unwrap()
+}
+
+/// Nothing is stored; the answer is the object as it would be, or the words of the refusal.
+async fn tried(client: &Client, kind: &str, name: &str, spec: Value) -> Result<DynamicObject, String> {
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    // The definitions may be served by another handler for a moment.
+    for _attempt in 0..100 {
+        match api(client, kind).create(&params, &object(kind, name, &spec)).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                tokio::time::sleep(Duration::from_millis(100)).await
+            }
+            Err(kube::Error::Api(status)) => return Err(status.message.clone()),
+            other => return Ok(other.unwrap()),
+        }
+    }
+    panic!("{kind} is not served");
+}
+
+async fn accepts(client: &Client, kind: &str, specs: &[Value]) {
+    for spec in specs {
+        let outcome = tried(client, kind, "ada", spec.clone()).await;
+        assert!(outcome.is_ok(), "{spec} was refused: {outcome:?}");
+    }
+}
+
+async fn refuses(client: &Client, kind: &str, table: &[(Value, &str)]) {
+    for (spec, words) in table {
+        match tried(client, kind, "ada", spec.clone()).await {
+            Ok(_) => panic!("{spec} was let in"),
+            Err(message) => {
+                assert!(message.contains(words), "{spec} was refused with {message:?}, without {words:?}")
+            }
+        }
+    }
+}
+
+fn page(url: &str) -> Value {
+    json!({"page": {"url": url}})
+}
+
+fn video(url: &str) -> Value {
+    json!({"inputs": {"video": {"file": {"url": url}}}})
+}
+
+#[tokio::test]
+async fn participants_that_make_sense_are_let_in() {
+    let client = admin().await;
+    let specs = [
+        json!({}),
+        page("understudy:mirror"),
+        page("https://example.com/room?name=ada#x"),
+        page("http://example.com:8080"),
+        video("understudy:test-picture"),
+        video("file:///media/clip.mp4"),
+        json!({"page": {"url": "understudy:mirror", "width": 3840, "height": 2160, "frameRate": 60}}),
+        json!({"displayName": "Ada", "attributes": {"role": "host"}}),
+        json!({"inputs": {}}),
+    ];
+    accepts(&client, "VirtualParticipant", &specs).await;
+}
+
+#[tokio::test]
+async fn participants_that_make_no_sense_are_refused_by_the_name_of_the_field() {
+    let client = admin().await;
+    let size =
+        |width: i64, height: i64| json!({"page": {"url": "understudy:x", "width": width, "height": height}});
+    let url = "page.url must be";
+    let file = "file.url must be";
+    let table = [
+        (page("ftp://example.com"), url),
+        (page("https://user:password@example.com/"), url),
+        (page("javascript:alert(1)"), url),
+        (page("understudy:"), url),
+        (page("https://exa mple.com"), url),
+        (page(""), "spec.page.url"),
+        (json!({"page": {}}), "spec.page.url"),
+        (size(319, 720), "spec.page.width"),
+        (size(1284, 720), "spec.page.width"),
+        (size(1280, 721), "spec.page.height"),
+        (size(1280, 4000), "spec.page.height"),
+        (json!({"page": {"url": "understudy:x", "frameRate": 0}}), "spec.page.frameRate"),
+        (video("https://example.com/clip.mp4"), file),
+        (video("file:///media/../etc/passwd"), file),
+        (video("/media/clip.mp4"), file),
+        (json!({"inputs": {"video": {}}}), "exactly one source must be set in inputs.video"),
+        (json!({"inputs": {"audio": {}}}), "exactly one source must be set in inputs.audio"),
+        (json!({"inputs": {"audio": {"file": null}}}), "exactly one source must be set in inputs.audio"),
+        (json!({"displayName": ""}), "spec.displayName"),
+        (json!({"attributes": {"role": "x".repeat(257)}}), "spec.attributes"),
+        (json!({"runtimeProfileName": ""}), "spec.runtimeProfileName"),
+    ];
+    refuses(&client, "VirtualParticipant", &table).await;
+}
+
+#[tokio::test]
+async fn livestreams_are_of_one_participant_and_go_one_way() {
+    let client = admin().await;
+    let of = json!({"name": "ada"});
+    accepts(&client, "Livestream", &[json!({"participantRef": of, "output": {"webRTC": {}}})]).await;
+    let table = [
+        (json!({"output": {"webRTC": {}}}), "exactly one origin must be set"),
+        (json!({"participantRef": of, "output": {}}), "exactly one output must be set"),
+        (json!({"participantRef": of, "output": {"webRTC": null}}), "exactly one output must be set"),
+        (json!({"participantRef": of}), "spec.output"),
+        (json!({"participantRef": {"name": ""}, "output": {"webRTC": {}}}), "spec.participantRef.name"),
+    ];
+    refuses(&client, "Livestream", &table).await;
+}
+
+#[tokio::test]
+async fn names_are_short_enough_for_pods_and_plain_enough_for_urls() {
+    let client = admin().await;
+    let spec = json!({});
+    let named = async |name: &str| tried(&client, "VirtualParticipant", name, spec.clone()).await;
+    assert!(named(&"a".repeat(50)).await.is_ok());
+    assert!(named(&"a".repeat(51)).await.unwrap_err().contains("at most 50 characters"));
+    assert!(named("ada.lovelace").await.unwrap_err().contains("lower case letters, digits and dashes"));
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_filled_in() {
+    let client = admin().await;
+    let ada = tried(&client, "VirtualParticipant", "ada", video("understudy:x")).await.unwrap();
+    assert_eq!(ada.data["spec"]["runtimeProfileName"], "default");
+    assert_eq!(ada.data["spec"]["inputs"]["video"]["file"]["loop"], true);
+    let ada = tried(&client, "VirtualParticipant", "ada", page("understudy:x")).await.unwrap();
+    let expected = json!({"url": "understudy:x", "width": 1280, "height": 720, "frameRate": 30});
+    assert_eq!(ada.data["spec"]["page"], expected);
+}
+
+#[tokio::test]
+async fn what_is_immutable_stays() {
+    let client = admin().await;
+    let participants = api(&client, "VirtualParticipant");
+    participants
+        .create(&PostParams::default(), &object("VirtualParticipant", "fixed", &json!({})))
+        .await
+        .unwrap();
+    let patched = async |api: &Api<DynamicObject>, spec: Value| {
+        let patch = json!({"spec": spec});
+        let outcome = api.patch("fixed", &PatchParams::default(), &Patch::Merge(&patch)).await;
+        outcome.map(|_object| ()).map_err(|error| error.to_string())
+    };
+    let error = patched(&participants, json!({"runtimeProfileName": "other"})).await.unwrap_err();
+    assert!(error.contains("runtimeProfileName is immutable"), "{error}");
+    patched(&participants, json!({"displayName": "Bea"})).await.unwrap();
+
+    let livestreams = api(&client, "Livestream");
+    let spec = json!({"participantRef": {"name": "ada"}, "output": {"webRTC": {}}});
+    livestreams.create(&PostParams::default(), &object("Livestream", "fixed", &spec)).await.unwrap();
+    let error = patched(&livestreams, json!({"participantRef": {"name": "bea"}})).await.unwrap_err();
+    assert!(error.contains("participantRef.name is immutable"), "{error}");
+}
+
+#[tokio::test]
+async fn examples_are_let_in() {
+    let client = admin().await;
+    for (file, kind) in [("ada.yaml", "VirtualParticipant"), ("ada-live.yaml", "Livestream")] {
+        let text = std::fs::read_to_string(support::repository("examples").join(file)).unwrap();
+        let example: DynamicObject = serde_yaml_ng::from_str(&text).unwrap();
+        let outcome = tried(&client, kind, &example.name_any(), example.data["spec"].clone()).await;
+        assert!(outcome.is_ok(), "{file}: {outcome:?}");
+    }
+}

@@ -1,0 +1,424 @@
+//! The operator against a real API server, with runtimes that speak the real control link.
+
+mod support;
+
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{DeleteParams, ListParams, WatchEvent, WatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use std::time::Duration;
+use support::{NAMESPACE, Runtime, SYSTEM, World, said, well};
+use tokio_stream::StreamExt;
+use understudy_crds::v1alpha1::{
+    EndpointType, Livestream, LivestreamPhase, ParticipantPhase, VirtualParticipant,
+};
+use understudy_operator::names;
+use understudy_proto::v1::{Happening, Nack, Report};
+
+/// Time for something that must not happen to happen.
+const A_WHILE: Duration = Duration::from_millis(1500);
+
+fn condition<'a>(conditions: &'a [Condition], type_: &str) -> &'a Condition {
+    conditions.iter().find(|condition| condition.type_ == type_).unwrap()
+}
+
+fn is(participant: &VirtualParticipant, type_: &str, status: &str) -> bool {
+    let conditions = participant.status.iter().flat_map(|status| &status.conditions);
+    conditions.filter(|condition| condition.type_ == type_).any(|condition| condition.status == status)
+}
+
+fn ready(participant: &VirtualParticipant) -> bool {
+    let generation = participant.metadata.generation;
+    is(participant, "Ready", "True")
+        && participant
+            .status
+            .iter()
+            .flat_map(|status| &status.conditions)
+            .all(|condition| condition.type_ != "Ready" || condition.observed_generation == generation)
+}
+
+fn phase(participant: &VirtualParticipant) -> Option<ParticipantPhase> {
+    participant.status.as_ref()?.phase
+}
+
+/// From nothing to a participant that is available.
+async fn available(world: &World, name: &str) -> (VirtualParticipant, Pod, Runtime) {
+    let participant = world.apply(name, json!({"page": {"url": "understudy:mirror"}})).await;
+    let pod = world.pod(&participant, 1).await;
+    let pod = world.run_pod(&pod).await;
+    let mut runtime = Runtime::start(world, &pod).await;
+    let desired = runtime.told().await;
+    runtime.say(well(&desired));
+    let participant = world.until(name, "ready", ready).await;
+    (participant, pod, runtime)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_participant_becomes_a_pod_with_its_secret_and_the_operators_authority() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({"displayName": "Ada"})).await;
+    // The namespace enforces the restricted level: a pod that did not pass would not be there.
+    let pod = world.pod(&ada, 1).await;
+    assert_eq!(pod.owner_references()[0].uid, ada.uid().unwrap());
+    assert_eq!(pod.labels()["app.kubernetes.io/component"], "session");
+
+    let secret: Secret = world.api().get("ada-access").await.unwrap();
+    assert_eq!(secret.type_.as_deref(), Some("understudy.dev/access"));
+    assert_eq!(secret.owner_references()[0].uid, ada.uid().unwrap());
+    let keys: Vec<String> = secret.data.unwrap().into_keys().collect();
+    assert_eq!(keys, ["admin", "control", "view"]);
+
+    let ada =
+        world.until("ada", "provisioning", |ada| phase(ada) == Some(ParticipantPhase::Provisioning)).await;
+    let status = ada.status.unwrap();
+    assert_eq!(status.conditions.len(), 9, "all conditions are there from the first status on");
+    assert_eq!(condition(&status.conditions, "Invited").reason, "NotInvited");
+    assert_eq!(status.access.unwrap().secret_name, "ada-access");
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_reports_becomes_status() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({"displayName": "Ada", "page": {"url": "understudy:mirror"}})).await;
+    world.livestream("ada-live", "ada").await;
+    let pod = world.pod(&ada, 1).await;
+    let pod = world.run_pod(&pod).await;
+    let mut runtime = Runtime::start(&world, &pod).await;
+    let desired = runtime.told_that(|desired| !desired.livestreams.is_empty()).await;
+    let session = desired.session.clone().unwrap();
+    assert_eq!(session.display_name, "Ada");
+    assert_eq!(session.page.unwrap().url, "understudy:mirror");
+    assert_eq!(desired.livestreams[0].name, "ada-live");
+    let secret: Secret = world.api().get("ada-access").await.unwrap();
+    assert_eq!(desired.access.clone().unwrap().view.into_bytes(), secret.data.unwrap()["view"].0);
+
+    runtime.say(well(&desired));
+    let status = world.until("ada", "ready", ready).await.status.unwrap();
+    assert_eq!(status.phase, Some(ParticipantPhase::Available), "nobody has invited it");
+    assert_eq!(status.media.unwrap().camera.as_deref(), Some("pipewire"));
+    assert_eq!(status.pod.unwrap().node.as_deref(), Some("node-1"));
+    let view = status.endpoints.iter().find(|endpoint| endpoint.type_ == EndpointType::View).unwrap();
+    assert_eq!(view.url, "http://10.244.0.9:10001/view");
+
+    let is_ready = |live: &Livestream| {
+        live.status.as_ref().is_some_and(|status| status.phase == Some(LivestreamPhase::Ready))
+    };
+    let live = world.until("ada-live", "ready", is_ready).await;
+    let endpoints = live.status.unwrap().endpoints;
+    let whep = endpoints.iter().find(|endpoint| endpoint.type_ == EndpointType::Whep).unwrap();
+    assert_eq!(whep.url, "http://10.244.0.9:10001/whep/ada-live");
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_costs_few_writes_and_a_quiet_participant_none() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let api = world.api::<VirtualParticipant>();
+    let version = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let (ada, pod, runtime) = available(&world, "ada").await;
+    tokio::time::sleep(2 * A_WHILE).await;
+    runtime.end().await;
+    operator.end().await;
+
+    let mut versions = Vec::new();
+    let changes = api.watch(&WatchParams::default().timeout(2), &version).await.unwrap();
+    let mut changes = std::pin::pin!(changes);
+    while let Some(change) = changes.next().await {
+        if let WatchEvent::Modified(object) = change.unwrap() {
+            versions.push(object.status.unwrap().phase);
+        }
+    }
+    assert!(versions.len() <= 3, "status was written {} times: {versions:?}", versions.len());
+    let writers = |pod: &Pod| {
+        pod.metadata.managed_fields.iter().flatten().filter_map(|field| field.manager.clone()).count()
+    };
+    let now = world.api::<Pod>().get(&pod.name_any()).await.unwrap();
+    assert_eq!(writers(&now), writers(&pod), "the pod was created and never written again");
+    assert_eq!(phase(&ada), Some(ParticipantPhase::Available));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_audience_lets_nobody_in() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({})).await;
+    let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let token = world.token(&pod, "https://kubernetes.default.svc.cluster.local").await;
+    let mut intruder = Runtime::with_token(&world, &pod, &token).await;
+    assert!(intruder.is_left_alone(A_WHILE).await);
+    let mut runtime = Runtime::start(&world, &pod).await;
+    runtime.told().await;
+    intruder.end().await;
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_cannot_speak_for_another_one() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (ada, bea) = (world.apply("ada", json!({})).await, world.apply("bea", json!({})).await);
+    let adas = world.run_pod(&world.pod(&ada, 1).await).await;
+    let beas = world.run_pod(&world.pod(&bea, 1).await).await;
+    let token = world.token(&adas, names::SESSION_AUDIENCE).await;
+    let mut intruder = Runtime::with_token(&world, &beas, &token).await;
+    assert!(intruder.is_left_alone(A_WHILE).await, "what is Bea's was told to Ada's pod");
+    intruder.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_fails_is_a_condition_and_an_event_and_can_be_repaired() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, pod, mut runtime) = available(&world, "ada").await;
+    world.apply("ada", json!({"page": {"url": "https://nowhere.example/"}})).await;
+    let url = |desired: &understudy_proto::v1::Desired| desired.session.clone().unwrap().page.unwrap().url;
+    let desired = runtime.told_that(|desired| url(desired) == "https://nowhere.example/").await;
+    let mut report = well(&desired);
+    report.conditions[1] = said("PageReady", "False", "PageUnreachable", "net::ERR_NAME_NOT_RESOLVED");
+    runtime.say(report);
+    let broken = world.until("ada", "failed", |ada| phase(ada) == Some(ParticipantPhase::Failed)).await;
+    let status = broken.status.unwrap();
+    assert_eq!(condition(&status.conditions, "PageReady").reason, "PageUnreachable");
+    assert_eq!(condition(&status.conditions, "PageReady").observed_generation, Some(2));
+    assert_eq!(status.last_error.unwrap().code, "PageUnreachable");
+    let events = world.api::<Event>().list(&ListParams::default()).await.unwrap();
+    let event = events.items.iter().find(|event| event.reason.as_deref() == Some("PageUnreachable")).unwrap();
+    assert_eq!(event.type_.as_deref(), Some("Warning"));
+
+    world.apply("ada", json!({"page": {"url": "understudy:mirror"}})).await;
+    let desired = runtime.told_that(|desired| url(desired) == "understudy:mirror").await;
+    runtime.say(well(&desired));
+    let repaired = world.until("ada", "ready again", ready).await;
+    assert_eq!(repaired.status.unwrap().pod.unwrap().uid, pod.uid(), "no pod was replaced for it");
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_runtime_names_the_field() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, _pod, mut runtime) = available(&world, "ada").await;
+    world.apply("ada", json!({"inputs": {"video": {"file": {"url": "understudy:nothing"}}}})).await;
+    let desired = runtime.told_that(|desired| desired.session.as_ref().unwrap().inputs.is_some()).await;
+    let field_path = "inputs.video.file.url".to_owned();
+    runtime.refuse(Nack {
+        generation: desired.generation,
+        field_path,
+        reason: "there is no such media".into(),
+    });
+    let refused = world.until("ada", "refused", |ada| is(ada, "InputsReady", "False")).await;
+    let status = refused.status.unwrap();
+    let inputs = condition(&status.conditions, "InputsReady");
+    assert_eq!(inputs.reason, "Rejected");
+    assert_eq!(inputs.message, "spec.inputs.video.file.url: there is no such media");
+    assert_eq!(condition(&status.conditions, "Ready").status, "False");
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_in_a_session_is_told_once_as_an_event() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let participant = world.apply("ada", json!({})).await;
+    let pod = world.run_pod(&world.pod(&participant, 1).await).await;
+    let mut runtime = Runtime::start(&world, &pod).await;
+    let desired = runtime.told().await;
+    let happening = |sequence| Happening {
+        sequence,
+        r#type: "Warning".into(),
+        reason: "SoundRepaired".into(),
+        message: "the sound server had died".into(),
+    };
+    runtime.say(Report { happenings: vec![happening(1)], ..well(&desired) });
+    world.until("ada", "ready", ready).await;
+    runtime.say(Report {
+        happenings: vec![happening(1), happening(2)],
+        livestreams: Vec::new(),
+        ..well(&desired)
+    });
+    let told = async || {
+        let events = world.api::<Event>().list(&ListParams::default()).await.unwrap();
+        let uid = participant.uid();
+        let of_ada = |event: &&Event| event.regarding.as_ref().is_some_and(|object| object.uid == uid);
+        let repaired = |event: &&Event| event.reason.as_deref() == Some("SoundRepaired");
+        events.items.iter().filter(of_ada).filter(repaired).count()
+    };
+    let both = async {
+        while told().await < 2 {
+            tokio::time::sleep(Duration::from_millis(100)).await
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+    assert_eq!(told().await, 2);
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_starts_again_finds_its_sessions_and_replaces_nothing() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (before, pod, mut runtime) = available(&world, "ada").await;
+    operator.end().await;
+
+    let operator = world.operator("one").await;
+    let desired = runtime.told().await;
+    runtime.say(well(&desired));
+    tokio::time::sleep(A_WHILE).await;
+    let after = world.api::<VirtualParticipant>().get("ada").await.unwrap();
+    assert_eq!(
+        after.resource_version(),
+        before.resource_version(),
+        "nothing changed, so that nothing is written"
+    );
+    let pods = world.api::<Pod>().list(&ListParams::default()).await.unwrap();
+    assert_eq!(pods.items.iter().map(ResourceExt::uid).collect::<Vec<_>>(), [pod.uid()]);
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_operator_takes_over_with_a_higher_term() {
+    let world = World::new().await;
+    let first = world.operator("one").await;
+    let (before, pod, mut runtime) = available(&world, "ada").await;
+    let slices: Api<EndpointSlice> = Api::namespaced(world.client.clone(), SYSTEM);
+    let led = slices.get("understudy-operator-link-ipv4").await.unwrap();
+    assert_eq!(led.endpoints[0].addresses, ["10.99.0.7"]);
+
+    let second = world.operator("two").await;
+    assert!(runtime.is_left_alone(A_WHILE).await, "a follower serves nobody");
+    first.end().await;
+    let desired = runtime.told().await;
+    let term = desired.leader_term;
+    assert_eq!(desired.generation >> 32, term, "generations of a later leader are above all earlier ones");
+    runtime.say(well(&desired));
+    world.apply("ada", json!({"displayName": "Bea", "page": {"url": "understudy:mirror"}})).await;
+    let desired = runtime.told_that(|desired| desired.session.clone().unwrap().display_name == "Bea").await;
+    assert_eq!(desired.leader_term, term);
+    runtime.say(well(&desired));
+    let after = world.until("ada", "ready under the second", ready).await;
+    assert_eq!(after.status.unwrap().pod.unwrap().uid, pod.uid());
+    assert!(before.metadata.generation < after.metadata.generation);
+    runtime.end().await;
+    second.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn livestreams_come_and_go_without_touching_the_pod() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, pod, mut runtime) = available(&world, "ada").await;
+    world.livestream("side", "ada").await;
+    let desired = runtime.told_that(|desired| desired.livestreams.len() == 1).await;
+    let mut report = well(&desired);
+    report.livestreams[0].viewers = 2;
+    runtime.say(report);
+    let active = |live: &Livestream| {
+        live.status.as_ref().is_some_and(|status| status.phase == Some(LivestreamPhase::Active))
+    };
+    world.until("side", "active", active).await;
+    world.api::<Livestream>().delete("side", &DeleteParams::default()).await.unwrap();
+    runtime.told_that(|desired| desired.livestreams.is_empty()).await;
+    assert_eq!(world.api::<Pod>().get(&pod.name_any()).await.unwrap().uid(), pod.uid());
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_livestream_of_nobody_says_whom_it_misses() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    world.livestream("lonely", "nobody").await;
+    let lonely = world.until("lonely", "reported", |live: &Livestream| live.status.is_some()).await;
+    let status = lonely.status.unwrap();
+    assert_eq!(status.phase, Some(LivestreamPhase::Pending));
+    assert_eq!(condition(&status.conditions, "Ready").reason, "ParticipantNotFound");
+    assert!(condition(&status.conditions, "Ready").message.contains("\"nobody\""));
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_profile_is_told_with_those_that_are_known() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    world.apply("ada", json!({"runtimeProfileName": "huge"})).await;
+    let ada = world.until("ada", "failed", |ada| phase(ada) == Some(ParticipantPhase::Failed)).await;
+    let conditions = ada.status.unwrap().conditions;
+    assert_eq!(condition(&conditions, "Ready").reason, "ProfileNotFound");
+    assert!(condition(&conditions, "Ready").message.contains("there are: default"));
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_ended_is_followed_by_the_next_attempt() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (ada, pod, runtime) = available(&world, "ada").await;
+    runtime.end().await;
+    world.pod_status(&pod.name_any(), json!({"phase": "Failed", "reason": "Evicted"})).await;
+    let next = world.pod(&ada, 2).await;
+    let disrupted = world
+        .until("ada", "served by the next pod", |ada: &VirtualParticipant| {
+            ada.status.as_ref().and_then(|status| status.pod.as_ref()).is_some_and(|pod| pod.attempt == 2)
+        })
+        .await;
+    assert_eq!(phase(&disrupted), Some(ParticipantPhase::Disrupted));
+    let mut runtime = Runtime::start(&world, &world.run_pod(&next).await).await;
+    let desired = runtime.told().await;
+    runtime.say(well(&desired));
+    world.until("ada", "ready again", ready).await;
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_somebody_deleted_is_followed_by_the_next_attempt() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({})).await;
+    let pod = world.pod(&ada, 1).await;
+    world.until("ada", "reported", |ada: &VirtualParticipant| ada.status.is_some()).await;
+    let now = DeleteParams::default().grace_period(0);
+    world.api::<Pod>().delete(&pod.name_any(), &now).await.unwrap();
+    world.pod(&ada, 2).await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_of_a_deleted_participant_is_told_to_finish() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, _pod, mut runtime) = available(&world, "ada").await;
+    world.api::<VirtualParticipant>().delete("ada", &DeleteParams::default()).await.unwrap();
+    runtime.told_that(|desired| desired.drain).await;
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_somebody_elses_is_neither_used_nor_shown() {
+    let world = World::new().await;
+    let secret = serde_json::from_value(json!({
+        "metadata": {"name": "eve-access"}, "type": "understudy.dev/access", "stringData": {"view": "stolen"}
+    }));
+    let secrets: Api<Secret> = Api::namespaced(world.client.clone(), NAMESPACE);
+    secrets.create(&Default::default(), &secret.unwrap()).await.unwrap();
+    let operator = world.operator("one").await;
+    world.apply("eve", json!({})).await;
+    let eve = world.until("eve", "failed", |eve| phase(eve) == Some(ParticipantPhase::Failed)).await;
+    assert_eq!(condition(&eve.status.unwrap().conditions, "RuntimeReady").reason, "AccessSecretUnusable");
+    operator.end().await;
+}

@@ -1,0 +1,278 @@
+//! A world for the operator: a real API server with the chart applied, operators with the rights that the chart gives
+//! them, and the parts that a node would play (scheduler, kubelet, runtime).
+
+#[path = "../../../crds/tests/support/mod.rs"]
+mod control_plane;
+mod runtime;
+
+pub use runtime::{Runtime, said, well};
+
+use control_plane::{kubeconfig, repository};
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::fmt::Debug;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
+use understudy_operator::app::{self, Config};
+use understudy_operator::lease::Timing;
+use understudy_operator::names;
+use understudy_operator::profile::{Profile, Profiles};
+
+pub const NAMESPACE: &str = "demo";
+pub const SYSTEM: &str = "understudy-system";
+/// Far longer than anything takes; a busy machine must not fail a test.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Quick, so that a hand-over is not waited for.
+const TIMING: Timing = Timing {
+    duration: Duration::from_secs(3),
+    renew_deadline: Duration::from_secs(2),
+    retry: Duration::from_millis(200),
+};
+/// Operators look at all namespaces: one test at a time has the API server for itself.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+static CHART: OnceLock<()> = OnceLock::new();
+
+pub struct World {
+    pub client: Client,
+    pub port: u16,
+    _alone: MutexGuard<'static, ()>,
+}
+
+pub struct Operator {
+    end: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+impl World {
+    /// Empty, but for the chart.
+    pub async fn new() -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter("warn,understudy_operator=debug")
+            .try_init();
+        let client = control_plane::client().await;
+        CHART.get_or_init(apply_chart);
+        let world = Self { client, port: free_port(), _alone: alone };
+        world.clear().await;
+        let accounts = world.api::<ServiceAccount>();
+        let account: ServiceAccount =
+            serde_json::from_value(json!({"metadata": {"name": "default"}})).unwrap();
+        let _ = accounts.create(&PostParams::default(), &account).await; // there since the first test
+        world
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    /// One more replica, with no right but those that the chart gives.
+    pub async fn operator(&self, name: &str) -> Operator {
+        let config = Config {
+            namespace: SYSTEM.into(),
+            pod_name: name.into(),
+            pod_ip: IpAddr::from(Ipv4Addr::new(10, 99, 0, 7)),
+            link_service: "understudy-operator-link".into(),
+            link_address: format!("127.0.0.1:{}", self.port),
+            link_listen: SocketAddr::from(([127, 0, 0, 1], self.port)),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            profiles: Profiles::new([(
+                "default".into(),
+                Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() },
+            )]),
+            lease: "understudy-operator".into(),
+            timing: TIMING,
+            authority_secret: "understudy-operator-authority".into(),
+            concurrency: 4,
+        };
+        let client = Client::try_from(as_operator().await).unwrap();
+        let end = CancellationToken::new();
+        Operator { running: tokio::spawn(app::run(config, client, end.clone())), end }
+    }
+
+    pub async fn apply(&self, name: &str, spec: Value) -> VirtualParticipant {
+        let participant: VirtualParticipant = serde_json::from_value(json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant",
+            "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec
+        }))
+        .unwrap();
+        let params = PatchParams::apply("test").force();
+        self.api().patch(name, &params, &Patch::Apply(&participant)).await.unwrap()
+    }
+
+    pub async fn livestream(&self, name: &str, participant: &str) -> Livestream {
+        let livestream: Livestream = serde_json::from_value(json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "Livestream",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {"participantRef": {"name": participant}, "output": {"webRTC": {}}}
+        }))
+        .unwrap();
+        self.api().create(&PostParams::default(), &livestream).await.unwrap()
+    }
+
+    /// Waits until the object is so, and fails with what it is instead.
+    pub async fn until<K>(&self, name: &str, what: &str, is: impl Fn(&K) -> bool + Send + Sync) -> K
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
+    {
+        let condition = move |object: Option<&K>| object.is_some_and(&is);
+        match tokio::time::timeout(PATIENCE, await_condition(self.api(), name, condition)).await {
+            Ok(found) => found.unwrap().unwrap(),
+            Err(_elapsed) => {
+                panic!("{name} never came to be {what}: {:#?}", self.api::<K>().get_opt(name).await)
+            }
+        }
+    }
+
+    /// The pod that serves the participant, once there is one of that attempt.
+    pub async fn pod(&self, participant: &VirtualParticipant, attempt: i32) -> Pod {
+        let name = names::pod(&participant.name_any(), &participant.uid().unwrap(), attempt);
+        self.until(&name, "there", |_pod: &Pod| true).await
+    }
+
+    /// What scheduler and kubelet do.
+    pub async fn run_pod(&self, pod: &Pod) -> Pod {
+        let name = pod.name_any();
+        let binding = json!({
+            "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": NAMESPACE},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": "node-1"}
+        });
+        let _: Value = self
+            .api::<Pod>()
+            .create_subresource("binding", &name, &PostParams::default(), &binding)
+            .await
+            .unwrap();
+        self.pod_status(
+            &name,
+            json!({"phase": "Running", "podIP": "10.244.0.9", "podIPs": [{"ip": "10.244.0.9"}]}),
+        )
+        .await
+    }
+
+    pub async fn pod_status(&self, name: &str, status: Value) -> Pod {
+        let patch = Patch::Merge(json!({"status": status}));
+        self.api::<Pod>().patch_status(name, &PatchParams::default(), &patch).await.unwrap()
+    }
+
+    /// What the kubelet puts into the pod.
+    pub async fn token(&self, pod: &Pod, audience: &str) -> String {
+        let request = TokenRequest {
+            spec: TokenRequestSpec {
+                audiences: vec![audience.into()],
+                bound_object_ref: Some(BoundObjectReference {
+                    api_version: Some("v1".into()),
+                    kind: Some("Pod".into()),
+                    name: Some(pod.name_any()),
+                    uid: pod.uid(),
+                }),
+                expiration_seconds: Some(600),
+            },
+            ..TokenRequest::default()
+        };
+        let api = self.api::<ServiceAccount>();
+        let issued = api.create_token_request("default", &PostParams::default(), &request).await.unwrap();
+        issued.status.unwrap().token
+    }
+
+    /// No controller manager collects garbage here.
+    async fn clear(&self) {
+        let (now, all) = (DeleteParams::default().grace_period(0), ListParams::default());
+        self.api::<Livestream>().delete_collection(&now, &all).await.unwrap();
+        self.api::<VirtualParticipant>().delete_collection(&now, &all).await.unwrap();
+        self.api::<Pod>().delete_collection(&now, &all).await.unwrap();
+        self.api::<Secret>().delete_collection(&now, &all).await.unwrap();
+    }
+}
+
+impl Operator {
+    /// As SIGTERM does.
+    pub async fn end(self) {
+        self.end.cancel();
+        tokio::time::timeout(PATIENCE, self.running).await.unwrap().unwrap().unwrap();
+    }
+}
+
+/// The ServiceAccount of the chart.
+async fn as_operator() -> kube::Config {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig()).unwrap();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    config.auth_info.impersonate = Some(format!("system:serviceaccount:{SYSTEM}:understudy-operator"));
+    config.auth_info.impersonate_groups =
+        Some(vec!["system:serviceaccounts".into(), "system:authenticated".into()]);
+    config
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Everything of the chart, into a namespace that enforces the restricted level, as the participants' one does.
+#[allow(clippy::disallowed_methods, reason = "tests run Helm and kubectl")]
+fn apply_chart() {
+    let (helm, kubectl) = (program("helm"), program("kubectl"));
+    let restricted = "pod-security.kubernetes.io/enforce: restricted";
+    let namespaces = [NAMESPACE, SYSTEM].map(|name| {
+        format!(
+            "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {{{restricted}}}\n"
+        )
+    });
+    let chart = repository("charts/understudy");
+    let rendered = Command::new(helm)
+        .args(["template", "understudy"])
+        .arg(chart)
+        .args(["--namespace", SYSTEM])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(rendered.status.success(), "helm must render the chart");
+    let manifests = namespaces.concat() + &String::from_utf8(rendered.stdout).unwrap();
+    let path = std::env::temp_dir().join(format!("understudy-chart-{}.yaml", std::process::id()));
+    std::fs::write(&path, manifests).unwrap();
+    let applied = Command::new(kubectl)
+        .args(["apply", "--server-side", "--kubeconfig"])
+        .arg(kubeconfig())
+        .arg("--filename")
+        .arg(&path)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(applied.success(), "the API server must take the chart");
+    let established = Command::new(program("kubectl"))
+        .args(["wait", "--for", "condition=Established", "crd", "--all", "--kubeconfig"])
+        .arg(kubeconfig())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(established.success(), "the definitions must be served");
+}
+
+/// Built from its Go module if it is not there; says on standard error what it lacks for that.
+#[allow(clippy::disallowed_methods, reason = "tests run Helm and kubectl")]
+fn program(name: &str) -> String {
+    let found =
+        Command::new(repository("e2e/cluster/binaries")).arg(name).stderr(Stdio::inherit()).output().unwrap();
+    assert!(found.status.success(), "{name} is missing: run e2e/cluster/binaries {name}");
+    String::from_utf8(found.stdout).unwrap().trim().to_owned()
+}

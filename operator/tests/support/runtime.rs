@@ -1,0 +1,115 @@
+//! A runtime without media: the real client of the control link, and a session that says what a test has it say.
+
+use crate::support::{NAMESPACE, World};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::ResourceExt;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use understudy_link::{Config, Outgoing};
+use understudy_operator::names;
+use understudy_proto::v1::{Condition, Desired, LivestreamReport, Media, Nack, PodIdentity, Ports, Report};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Runtime {
+    desired: mpsc::Receiver<Desired>,
+    outgoing: watch::Sender<Outgoing>,
+    end: CancellationToken,
+    running: JoinHandle<()>,
+    _files: TempDir,
+}
+
+impl Runtime {
+    /// With a good token.
+    pub async fn start(world: &World, pod: &Pod) -> Self {
+        let token = world.token(pod, names::SESSION_AUDIENCE).await;
+        Self::with_token(world, pod, &token).await
+    }
+
+    /// Says to be this pod, and shows this token.
+    pub async fn with_token(world: &World, pod: &Pod, token: &str) -> Self {
+        let authority: ConfigMap = world.api().get(names::CA_CONFIG_MAP).await.unwrap();
+        let files = TempDir::new().unwrap();
+        let (token_file, ca_file) = (files.path().join("token"), files.path().join("ca.crt"));
+        std::fs::write(&token_file, token).unwrap();
+        std::fs::write(&ca_file, &authority.data.unwrap()[names::CA_KEY]).unwrap();
+        let config = Config {
+            address: format!("127.0.0.1:{}", world.port),
+            server_name: None,
+            token_file,
+            ca_file,
+            identity: PodIdentity {
+                namespace: NAMESPACE.into(),
+                name: pod.name_any(),
+                uid: pod.uid().unwrap(),
+            },
+            boot_id: format!("boot-of-{}", pod.name_any()),
+            capabilities: vec!["output.webrtc".into()],
+        };
+        let (sender, desired) = mpsc::channel(8);
+        let (outgoing, receiver) = watch::channel(Outgoing::default());
+        let end = CancellationToken::new();
+        let running = tokio::spawn(understudy_link::run(config, sender, receiver, end.clone()));
+        Self { desired, outgoing, end, running, _files: files }
+    }
+
+    /// The next thing that is desired.
+    pub async fn told(&mut self) -> Desired {
+        tokio::time::timeout(PATIENCE, self.desired.recv()).await.expect("something must be desired").unwrap()
+    }
+
+    /// The next thing that is desired and is so.
+    pub async fn told_that(&mut self, is: impl Fn(&Desired) -> bool) -> Desired {
+        loop {
+            let desired = self.told().await;
+            if is(&desired) {
+                return desired;
+            }
+        }
+    }
+
+    /// True: nothing is desired for this long.
+    pub async fn is_left_alone(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.desired.recv()).await.is_err()
+    }
+
+    pub fn say(&self, report: Report) {
+        self.outgoing.send_replace(Outgoing { report: Some(report), nack: None });
+    }
+
+    pub fn refuse(&self, nack: Nack) {
+        self.outgoing.send_modify(|outgoing| outgoing.nack = Some(nack));
+    }
+
+    pub async fn end(self) {
+        self.end.cancel();
+        self.running.await.unwrap();
+    }
+}
+
+/// A session that carries out what is desired, and is well.
+pub fn well(desired: &Desired) -> Report {
+    let serving = |name: &str| LivestreamReport {
+        name: name.into(),
+        ready: true,
+        reason: "Serving".into(),
+        ..LivestreamReport::default()
+    };
+    Report {
+        observed_generation: desired.generation,
+        conditions: ["DevicesReady", "PageReady", "InputsReady"]
+            .map(|type_| said(type_, "True", "Up", ""))
+            .into(),
+        media: Some(Media { camera: "pipewire".into(), browser_sandbox: "disabled".into() }),
+        livestreams: desired.livestreams.iter().map(|livestream| serving(&livestream.name)).collect(),
+        ports: Some(Ports { http: 10001, media_udp: 10003 }),
+        happenings: Vec::new(),
+    }
+}
+
+pub fn said(type_: &str, status: &str, reason: &str, message: &str) -> Condition {
+    Condition { r#type: type_.into(), status: status.into(), reason: reason.into(), message: message.into() }
+}
