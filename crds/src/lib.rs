@@ -1,1 +1,46 @@
-//! Placeholder until the first line of behaviour lands.
+//! The Kubernetes API of Understudy: types and the rules that the API server enforces, no behaviour.
+//!
+//! `generated/` holds the same as YAML (`kubectl apply -f crds/generated`), compared by `tests/generated.rs`.
+
+pub mod condition;
+
+pub mod v1alpha1;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+};
+use kube::CustomResourceExt;
+
+/// The API group.
+pub const GROUP: &str = "understudy.dev";
+
+/// The `type` of the Secret that holds a participant's access tokens.
+pub const ACCESS_SECRET_TYPE: &str = "understudy.dev/access";
+
+/// The definitions, each with the name of its file below `generated/`.
+///
+/// No field is nullable: the API server then drops an explicit `null`, so that `has()` in a rule means what the types mean.
+pub fn definitions() -> [(&'static str, CustomResourceDefinition); 2] {
+    [
+        ("virtualparticipants.yaml", strict(v1alpha1::VirtualParticipant::crd())),
+        ("livestreams.yaml", strict(v1alpha1::Livestream::crd())),
+    ]
+}
+
+fn strict(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
+    for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
+        deny_null(schema);
+    }
+    definition
+}
+
+fn deny_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        deny_null(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        deny_null(items);
+    }
+}

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # here is that of the script that sources this
 # Owns etcd and kube-apiserver: how they are started, and the light control plane (these two alone, on loopback, no root
 # needed) that tests of an operator run against. Sourced by `cluster` and by `machine`.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # here, cache and state are those of the script that sources this
 # Owns the whole cluster as seen from this machine: what is prepared before `machine` starts in its namespaces, the one
 # link into them, and how every trace goes away again. Sourced by `cluster`.
 #
@@ -134,7 +134,7 @@ connect() {
 first_process() {
   local outer
   read -r outer _ <"$state/machine.pid"
-  cat "/proc/$outer/task/$outer/children" 2>/dev/null | tr -d ' ' | grep .
+  tr -d ' ' <"/proc/$outer/task/$outer/children" 2>/dev/null | grep .
 }
 
 alive_until() {
@@ -172,16 +172,19 @@ cluster_down() {
 
 # Every process of the node, its containers' too, is in this cgroup tree and no other process is: that is how
 # cluster_down finds them all, whatever happened before. With cgroup v2 there is one tree, with v1 one per controller.
-mapfile -t trees < <(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts)
+mapfile -t trees < <(awk '$3 ~ /^cgroup2?$/ && $2 ~ /^\/sys\/fs\/cgroup/ { print $2 }' /proc/mounts)
 daemons=("${trees[@]/%//understudy/daemons/cgroup.procs}")
 
 cgroups_make() {
-  local tree
+  local tree controller controllers
   for tree in "${trees[@]}"; do
     # In the one tree of v2 a cgroup has only the controllers that its parent hands on.
     if [ "$tree" = /sys/fs/cgroup ]; then
       cat "$tree/cgroup.subtree_control" >"$state/subtree_control"
-      sed 's/[^ ]\+/+&/g' "$tree/cgroup.controllers" >"$tree/cgroup.subtree_control"
+      read -ra controllers <"$tree/cgroup.controllers"
+      for controller in "${controllers[@]}"; do
+        echo "+$controller" >"$tree/cgroup.subtree_control" 2>/dev/null || echo "cluster: no $controller for pods" >&2
+      done
     fi
     mkdir -p "$tree/understudy/daemons"
     cpuset_inherit "$tree/understudy"
@@ -198,10 +201,11 @@ cpuset_inherit() {
 }
 
 cgroups_end() {
-  local tree deadline=$((SECONDS + 30)) controller
+  local tree deadline=$((SECONDS + 30)) left controller controllers
   for tree in "${trees[@]}"; do
     while [ -d "$tree/understudy" ]; do
-      find "$tree/understudy" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
+      mapfile -t left < <(find "$tree/understudy" -name cgroup.procs -exec cat {} + 2>/dev/null)
+      [ ${#left[@]} = 0 ] || kill -KILL "${left[@]}" 2>/dev/null || true
       find "$tree/understudy" -depth -type d -exec rmdir {} + 2>/dev/null || true
       if [ "$SECONDS" -ge "$deadline" ]; then
         echo "cluster: processes in $tree/understudy do not end" >&2
@@ -210,7 +214,8 @@ cgroups_end() {
       [ ! -d "$tree/understudy" ] || sleep 0.1
     done
     if [ "$tree" = /sys/fs/cgroup ] && [ -e "$state/subtree_control" ]; then
-      for controller in $(cat "$tree/cgroup.subtree_control"); do
+      read -ra controllers <"$tree/cgroup.subtree_control"
+      for controller in "${controllers[@]}"; do
         grep -qw "$controller" "$state/subtree_control" || echo "-$controller" >"$tree/cgroup.subtree_control" 2>/dev/null || true
       done
     fi

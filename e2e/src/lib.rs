@@ -1,1 +1,14 @@
-//! Placeholder until the first line of behaviour lands.
+//! What tests look through from outside: a browser, a viewer on another WebRTC stack, a cluster.
+//!
+//! A part that is missing is a failure that names the command which installs it, never a skipped test.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+pub mod settings;
+
+mod program;
+
+pub mod browser;
+pub mod kubectl;
+pub mod probe;
+
+pub mod wait;

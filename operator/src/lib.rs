@@ -1,1 +1,32 @@
-//! Placeholder until the first line of behaviour lands.
+//! The operator: observe, validate, decide, build, apply, report. Modules are listed lowest layer first; a module uses
+//! only earlier groups.
+
+pub mod metrics;
+pub mod names;
+pub mod profile;
+pub mod telemetry;
+pub mod trigger;
+
+pub mod condition;
+pub mod endpoint;
+pub mod resource;
+
+pub mod authority;
+pub mod event;
+pub mod lease;
+pub mod link_endpoint;
+pub mod status;
+pub mod store;
+
+pub mod apply;
+pub mod control;
+
+pub mod link_state;
+
+pub mod livestream;
+pub mod participant;
+
+pub mod admin;
+pub mod args;
+
+pub mod app;

@@ -1,33 +1,20 @@
 //! The browser: Chromium on the headless display, steered over the DevTools protocol.
 
 mod flags;
-mod page;
 mod sandbox;
 mod service;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use chromiumoxide::Browser as Devtools;
-use chromiumoxide::handler::HandlerConfig;
-use futures::StreamExt;
 use tokio::task::JoinHandle;
 use understudy_core::spec::Resolution;
+use understudy_devtools::{Devtools, Page, endpoint};
 
 use crate::child::{self, Child, Program};
 
 pub use flags::{CameraAccess, Sandbox};
-pub use page::{Page, Trouble};
 pub use sandbox::probe as probe_sandbox;
 pub use service::Service;
-
-/// A DevTools command that is not answered in this time never will be. A page may load for longer; that
-/// has a deadline of its own.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(40);
-
-/// The first tab is there within milliseconds of the browser; after a second one is opened instead.
-const TAB_PROBES: u32 = 50;
-const TAB_PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a browser is started with.
 #[derive(Clone, Debug)]
@@ -48,8 +35,7 @@ pub struct Browser {
     /// The first tab, which the participant's page is shown in.
     pub page: Page,
     /// Reads what DevTools sends; ends with the connection.
-    handler: JoinHandle<()>,
-    _devtools: Devtools,
+    devtools: JoinHandle<()>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +44,8 @@ pub enum Error {
     Child(#[from] child::Error),
     #[error("cannot prepare the browser's profile")]
     Profile(#[from] std::io::Error),
-    #[error("DevTools does not answer: {0}")]
-    Devtools(#[from] chromiumoxide::error::CdpError),
+    #[error(transparent)]
+    Devtools(#[from] understudy_devtools::Error),
 }
 
 /// Starts Chromium with a fresh profile and connects to it.
@@ -70,20 +56,11 @@ pub async fn start(config: &Config) -> Result<Browser, Error> {
         _ => tokio::fs::create_dir_all(&profile).await?,
     }
     let mut child = program(config, &profile).spawn()?;
-    // Chromium writes the port it picked and the path of its socket into this file.
-    let port_file = profile.join("DevToolsActivePort");
-    child.until(|| async { endpoint(&port_file).await.is_some() }).await?;
-    let url = endpoint(&port_file).await.unwrap_or_default();
-    let (mut devtools, mut events) = Devtools::connect_with_config(url, handler()).await?;
-    let handler = tokio::spawn(async move {
-        while let Some(event) = events.next().await {
-            if let Err(error) = event {
-                tracing::debug!(%error, "a DevTools message was not understood");
-            }
-        }
-    });
-    let page = first_tab(&mut devtools).await?;
-    Ok(Browser { child, page, handler, _devtools: devtools })
+    child.until(|| async { endpoint(&profile).await.is_some() }).await?;
+    let url = endpoint(&profile).await.unwrap_or_default();
+    let (devtools, task) = Devtools::connect(&url).await?;
+    let page = Page::first(&devtools).await?;
+    Ok(Browser { child, page, devtools: task })
 }
 
 /// Kills one service of the browser with this process id; Chromium starts it anew at the next call.
@@ -99,13 +76,13 @@ impl Browser {
     pub async fn lost(&mut self) -> String {
         tokio::select! {
             why = self.child.wait() => why,
-            _ = &mut self.handler => "DevTools hung up".to_owned(),
+            _ = &mut self.devtools => "DevTools hung up".to_owned(),
         }
     }
 
     /// Ends the browser and all of its processes.
     pub async fn stop(self) {
-        self.handler.abort();
+        self.devtools.abort();
         self.child.stop().await;
     }
 }
@@ -126,30 +103,4 @@ fn program(config: &Config, profile: &Path) -> Program {
         .env("PULSE_SERVER", crate::sound::server(directory))
         // Small fragments: the default of two seconds would be heard.
         .env("PULSE_LATENCY_MSEC", "20")
-}
-
-async fn first_tab(devtools: &mut Devtools) -> Result<Page, Error> {
-    devtools.fetch_targets().await?;
-    for _ in 0..TAB_PROBES {
-        if let Some(page) = devtools.pages().await?.into_iter().next() {
-            return Ok(Page::new(page));
-        }
-        tokio::time::sleep(TAB_PROBE_INTERVAL).await;
-    }
-    Ok(Page::new(devtools.new_page("about:blank").await?))
-}
-
-fn handler() -> HandlerConfig {
-    HandlerConfig {
-        // The window's own size counts; nothing is emulated.
-        viewport: None,
-        request_timeout: COMMAND_TIMEOUT,
-        ..HandlerConfig::default()
-    }
-}
-
-async fn endpoint(file: &Path) -> Option<String> {
-    let text = tokio::fs::read_to_string(file).await.ok()?;
-    let (port, path) = text.trim().split_once('\n')?;
-    Some(format!("ws://127.0.0.1:{}{}", port.trim(), path.trim()))
 }

@@ -91,8 +91,10 @@ impl Link {
             let first = downward.message().await?;
             Ok::<_, Status>((downward, first))
         };
-        let (downward, first) =
-            tokio::time::timeout(WELCOME_TIMEOUT, welcomed).await.map_err(|_late| Error::NoWelcome)?.map_err(Box::new)?;
+        let (downward, first) = tokio::time::timeout(WELCOME_TIMEOUT, welcomed)
+            .await
+            .map_err(|_late| Error::NoWelcome)?
+            .map_err(Box::new)?;
         match first.and_then(|message| message.kind) {
             Some(operator_message::Kind::Welcome(welcome)) => self.accept(welcome)?,
             _ => return Err(Error::NoWelcome),

@@ -10,13 +10,14 @@ use understudy_core::input::{self, Health, Plan};
 use understudy_core::part::{Effect, Event, Part, Parts};
 use understudy_core::report;
 use understudy_core::spec::{Invalid, Location, Session};
+use understudy_devtools::Page;
 use understudy_proto::v1;
 
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
 use super::{Config, Message, Viewers, Wanted};
 use crate::broadcast::{Hub, Subscriber};
-use crate::browser::{self, CameraAccess, Page, Sandbox, Service};
+use crate::browser::{self, CameraAccess, Sandbox, Service};
 use crate::camera::{Format, Picture};
 use crate::capture::{Capture, Screen, Speaker};
 use crate::source::{Source, Surroundings};

@@ -6,9 +6,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::part::Part;
 use understudy_core::spec::Resolution;
+use understudy_devtools::Page;
 
 use super::{Config, Message};
-use crate::browser::{self, Browser, CameraAccess, Page, Sandbox};
+use crate::browser::{self, Browser, CameraAccess, Sandbox};
 use crate::camera::{self, Picture};
 use crate::child::Child;
 use crate::{bus, display, sound};
@@ -149,10 +150,7 @@ impl Running {
             Self::Process(child) => child.wait().await,
             Self::Camera(camera) => camera.lost().await.unwrap_or_else(|_| "the camera ended".to_owned()),
             Self::Browser(browser) => browser.lost().await,
-            Self::Page(page) => match page.crashed().await {
-                Ok(()) => "the page crashed".to_owned(),
-                Err(error) => format!("the page cannot be watched: {error}"),
-            },
+            Self::Page(page) => format!("the page crashed ({})", page.crashed().await),
         }
     }
 

@@ -1,0 +1,114 @@
+//! The closed vocabulary of condition types. Reasons are constants beside whoever gives them, except
+//! for the few that both kinds share.
+
+/// What a condition of a VirtualParticipant is about. All are present after the first reconcile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ParticipantCondition {
+    /// A node was found for the pod.
+    PodScheduled,
+    /// The runtime is linked to the operator.
+    RuntimeReady,
+    /// Camera, microphone and speaker work.
+    DevicesReady,
+    /// The page is loaded.
+    PageReady,
+    /// Camera and microphone carry what was asked for.
+    InputsReady,
+    /// The participant was told to be on a stage.
+    Invited,
+    /// The participant is on the stage, by evidence of media.
+    Connected,
+    /// Others on the stage can see or hear the participant, by evidence of media.
+    Published,
+    /// RuntimeReady, DevicesReady, PageReady and InputsReady together.
+    Ready,
+}
+
+impl ParticipantCondition {
+    /// In the order in which they become true.
+    pub const ALL: [Self; 9] = [
+        Self::PodScheduled,
+        Self::RuntimeReady,
+        Self::DevicesReady,
+        Self::PageReady,
+        Self::InputsReady,
+        Self::Invited,
+        Self::Connected,
+        Self::Published,
+        Self::Ready,
+    ];
+
+    /// The `type` of the condition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PodScheduled => "PodScheduled",
+            Self::RuntimeReady => "RuntimeReady",
+            Self::DevicesReady => "DevicesReady",
+            Self::PageReady => "PageReady",
+            Self::InputsReady => "InputsReady",
+            Self::Invited => "Invited",
+            Self::Connected => "Connected",
+            Self::Published => "Published",
+            Self::Ready => "Ready",
+        }
+    }
+}
+
+/// What a condition of a Livestream is about. All are present after the first reconcile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LivestreamCondition {
+    /// The runtime that produces it is linked to the operator.
+    RuntimeReady,
+    /// A keyframe has been produced and the way out is open.
+    Ready,
+    /// Somebody takes it.
+    Active,
+}
+
+impl LivestreamCondition {
+    /// The `type` of the condition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RuntimeReady => "RuntimeReady",
+            Self::Ready => "Ready",
+            Self::Active => "Active",
+        }
+    }
+}
+
+/// The `status` of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// Nobody who knows has said.
+    Unknown,
+}
+
+impl Truth {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    /// Anything but `True` and `False` is `Unknown`.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "True" => Self::True,
+            "False" => Self::False,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}

@@ -1,0 +1,116 @@
+//! The Livestream: one named way out of a participant.
+
+use crate::v1alpha1::Endpoint;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+/// What is sent, and which way. Exactly one origin member is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "understudy.dev",
+    version = "v1alpha1",
+    kind = "Livestream",
+    plural = "livestreams",
+    shortname = "lvs",
+    category = "understudy",
+    namespaced,
+    status = "LivestreamStatus",
+    derive = "PartialEq",
+    doc = "One named way out of a participant: its picture and sound, live.",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Active", type_ = "string", json_path = r#".status.conditions[?(@.type=="Active")].status"#),
+    printcolumn(name = "Participant", type_ = "string", json_path = ".spec.participantRef.name"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    ),
+    validation = Rule::new("self.metadata.name.size() <= 50").message("metadata.name must be at most 50 characters"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must be lower case letters, digits and dashes")
+)]
+#[x_kube(
+    validation = Rule::new("[has(self.participantRef)].filter(set, set).size() == 1")
+        .message("exactly one origin must be set: participantRef"),
+    validation = Rule::new("has(self.participantRef) == has(oldSelf.participantRef)")
+        .message("the kind of origin is immutable")
+)]
+pub struct LivestreamSpec {
+    /// The participant whose display and speaker are sent. It may come into being later than the livestream. Immutable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant_ref: Option<ParticipantRef>,
+    /// Which way it goes. A change is live.
+    pub output: LivestreamOutput,
+}
+
+/// A participant in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantRef {
+    /// Name of the VirtualParticipant. Immutable.
+    #[schemars(length(min = 1, max = 50))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("participantRef.name is immutable"))]
+    pub name: String,
+}
+
+/// A way out: exactly one member is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.webRTC)].filter(set, set).size() == 1")
+    .message("exactly one output must be set: webRTC"))]
+pub struct LivestreamOutput {
+    /// Viewers fetch it over WHEP. A change is live.
+    #[serde(rename = "webRTC", skip_serializing_if = "Option::is_none")]
+    pub web_rtc: Option<WebRtcOutput>,
+}
+
+/// Settings of an output over WebRTC; none yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct WebRtcOutput {}
+
+/// What became of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LivestreamStatus {
+    /// The generation of the spec that this status was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// A summary of the conditions for people: Pending, Ready, Active, Disrupted, Failed or Terminating. More may come;
+    /// programs should read the conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub phase: Option<LivestreamPhase>,
+    /// RuntimeReady, Ready (a keyframe has been produced and the way out is open) and Active (somebody takes it).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Where it can be watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A summary of the conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LivestreamPhase {
+    /// The participant is not there or its runtime is still coming up.
+    Pending,
+    /// Somebody could take it.
+    Ready,
+    /// Somebody takes it.
+    Active,
+    /// It was ready, and something broke that is being repaired.
+    Disrupted,
+    /// It cannot become ready as it is described.
+    Failed,
+    /// It is being deleted.
+    Terminating,
+    /// Written by a later version.
+    #[serde(other)]
+    Unknown,
+}

@@ -1,0 +1,174 @@
+//! The VirtualParticipant: one identity with a face, a voice, ears and a screen.
+
+use crate::v1alpha1::{Endpoint, Inputs, Page};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the participant is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "understudy.dev",
+    version = "v1alpha1",
+    kind = "VirtualParticipant",
+    plural = "virtualparticipants",
+    shortname = "vp",
+    category = "understudy",
+    namespaced,
+    status = "VirtualParticipantStatus",
+    derive = "PartialEq",
+    doc = "One identity that a media runtime gives a face, a voice, ears and a screen, in a pod of its own.",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Camera", type_ = "string", json_path = ".status.media.camera"),
+    printcolumn(name = "Pod", type_ = "string", json_path = ".status.pod.name"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Node", type_ = "string", json_path = ".status.pod.node", priority = 1),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        priority = 1
+    ),
+    validation = Rule::new("self.metadata.name.size() <= 50").message("metadata.name must be at most 50 characters"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must be lower case letters, digits and dashes")
+)]
+pub struct VirtualParticipantSpec {
+    /// The runtime profile, kept by the platform, that decides the shape of the pod. Immutable.
+    #[serde(default = "default_profile")]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("runtimeProfileName is immutable"))]
+    pub runtime_profile_name: String,
+    /// The name that people know the participant by; absent: the object's name. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub display_name: Option<String>,
+    /// Free facts about the participant, for people and their programs. A change is live.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "attributes_schema")]
+    pub attributes: BTreeMap<String, String>,
+    /// The page that the browser shows; absent: neither browser nor display runs, which is far cheaper. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<Page>,
+    /// What camera and microphone carry; absent: a slate and silence. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
+}
+
+/// What the participant is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualParticipantStatus {
+    /// The generation of the spec that this status was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// A summary of the conditions for people: Pending, Provisioning, Available, Disrupted, Failed or Terminating. More may
+    /// come; programs should read the conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub phase: Option<ParticipantPhase>,
+    /// PodScheduled, RuntimeReady, DevicesReady, PageReady, InputsReady, Invited, Connected, Published and Ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The pod that runs the participant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodStatus>,
+    /// The runtime profile that the pod was built from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_profile_name: Option<String>,
+    /// What the runtime found and chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaStatus>,
+    /// The last thing that went wrong; kept when it is repaired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// Where the participant can be watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub endpoints: Vec<Endpoint>,
+    /// How to be let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessStatus>,
+}
+
+/// A summary of the conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParticipantPhase {
+    /// No pod yet.
+    Pending,
+    /// The pod is on its way.
+    Provisioning,
+    /// All is well and nobody has invited the participant.
+    Available,
+    /// It was well, and something broke that is being repaired.
+    Disrupted,
+    /// It cannot become well as it is described.
+    Failed,
+    /// It is being deleted.
+    Terminating,
+    /// Written by a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One pod of a participant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PodStatus {
+    /// Name of the pod, in the participant's namespace.
+    pub name: String,
+    /// UID of the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The node it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Counts the pods that the participant has had, from 1.
+    pub attempt: i32,
+}
+
+/// What the runtime found and chose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaStatus {
+    /// How the camera is made: `pipewire`, `v4l2`, `file` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// The browser's own sandbox: `namespaces` or `disabled`; absent without a browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser_sandbox: Option<String>,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastError {
+    /// The reason of the condition that told it.
+    pub code: String,
+    /// The message of the condition that told it.
+    pub message: String,
+}
+
+/// How to be let in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessStatus {
+    /// The Secret with the tokens `view`, `control` and `admin`, in the participant's namespace.
+    pub secret_name: String,
+}
+
+fn default_profile() -> String {
+    "default".into()
+}
+
+fn attributes_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "maxLength": 256}
+    })
+}

@@ -1,0 +1,79 @@
+//! The cluster as a person uses it: through kubectl.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+
+use crate::{program, settings};
+
+/// One command against a local cluster; deletions that wait for a pod take longest.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// kubectl with the demo's cluster and one namespace.
+#[derive(Clone, Debug)]
+pub struct Kubectl {
+    program: PathBuf,
+    kubeconfig: String,
+    namespace: String,
+}
+
+impl Kubectl {
+    pub async fn demo(namespace: &str) -> Self {
+        let mut find = program::command(settings::repository().join("e2e/cluster/binaries"));
+        let path = program::output(find.arg("kubectl"), DEADLINE).await.expect("kubectl must be there");
+        Self {
+            program: path.trim().into(),
+            kubeconfig: settings::demo("KUBECONFIG"),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// Runs it; what it wrote, or what it complained about.
+    pub async fn run(&self, args: &[&str]) -> Result<String, String> {
+        program::output(self.command().args(args), DEADLINE).await
+    }
+
+    /// One object, or a list of them.
+    pub async fn get(&self, what: &str) -> Result<Value, String> {
+        let mut args = vec!["get", "--output=json"];
+        args.extend(what.split(' '));
+        let text = self.run(&args).await?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// Applies a manifest.
+    pub async fn apply(&self, manifest: &str) -> Result<String, String> {
+        let mut command = self.command();
+        command.args(["apply", "--filename=-"]).stdin(std::process::Stdio::piped());
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let mut input = child.stdin.take().expect("its input must be a pipe");
+        input.write_all(manifest.as_bytes()).await.map_err(|error| error.to_string())?;
+        drop(input);
+        let done = child.wait_with_output().await.map_err(|error| error.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
+    }
+
+    /// Runs a command in a pod.
+    pub async fn exec(&self, pod: &str, args: &[&str]) -> Result<String, String> {
+        let mut all = vec!["exec", pod, "--"];
+        all.extend(args);
+        self.run(&all).await
+    }
+
+    fn command(&self) -> tokio::process::Command {
+        let mut command = program::command(&self.program);
+        command.env("KUBECONFIG", &self.kubeconfig).args(["--namespace", &self.namespace]);
+        command
+    }
+}
+
+/// A condition of an object: its status, reason and message.
+pub fn condition<'a>(object: &'a Value, kind: &str) -> (&'a str, &'a str, &'a str) {
+    let all = object["status"]["conditions"].as_array().into_iter().flatten();
+    let found = all.filter(|condition| condition["type"] == kind).next_back().unwrap_or(&Value::Null);
+    let text = |field: &str| found[field].as_str().unwrap_or_default();
+    (text("status"), text("reason"), text("message"))
+}

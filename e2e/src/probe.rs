@@ -1,0 +1,78 @@
+//! A viewer on another WebRTC stack (aiortc), as a child process.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{program, settings};
+
+/// Start, handshake and the report, besides the watching itself, on a machine that does more than this.
+const OVERHEAD: Duration = Duration::from_secs(80);
+
+/// What arrived.
+#[derive(Debug, Deserialize)]
+pub struct Seen {
+    pub frames: u32,
+    /// The least of all whole seconds.
+    pub distinct_per_second: u32,
+    /// The most numbers between two frames that followed each other.
+    pub max_gap_frames: u32,
+    pub first_frame_ms: u32,
+    pub width: u32,
+    pub height: u32,
+    pub audio_seconds: f64,
+    pub tone_hz: f64,
+    /// The part of the time that the tone is heard.
+    pub tone_duty: f64,
+    pub delete_status: u16,
+}
+
+/// What to watch.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    pub url: String,
+    pub token: Option<String>,
+    pub seconds: u32,
+    /// Length in frames of the clip that repeats; none: numbers only rise.
+    pub clip_frames: Option<u32>,
+}
+
+impl Watch {
+    pub fn new(url: impl Into<String>, seconds: u32) -> Self {
+        Self { url: url.into(), seconds, ..Self::default() }
+    }
+
+    /// Watches, and tells what arrived or why nothing did.
+    pub async fn run(&self) -> Result<Seen, String> {
+        let python = settings::cache().join("venv/bin/python");
+        program::needs(&python, "sh e2e/probe/setup.sh");
+        let mut command = program::command(python);
+        command.arg(settings::repository().join("e2e/probe/probe.py"));
+        command.args(["--url", &self.url, "--json", "--seconds", &self.seconds.to_string()]);
+        if let Some(token) = &self.token {
+            command.args(["--token", token]);
+        }
+        if let Some(frames) = self.clip_frames {
+            command.args(["--modulo", &frames.to_string()]);
+        }
+        let deadline = Duration::from_secs(self.seconds.into()) + OVERHEAD;
+        let said = program::output(&mut command, deadline).await?;
+        serde_json::from_str(&said).map_err(|error| format!("the probe said {said}: {error}"))
+    }
+}
+
+impl Seen {
+    /// The test picture at its full rate with its tone, as it must arrive everywhere.
+    ///
+    /// A browser on an idle display shows 29.5 new pictures a second and skips none (measured), hence 28 and a gap of at
+    /// most 4.
+    pub fn is_the_test_picture(&self) -> Result<(), String> {
+        let picture = self.distinct_per_second >= 28 && self.max_gap_frames <= 4;
+        let sound = (self.tone_hz - 1000.0).abs() < 10.0 && (0.12..0.3).contains(&self.tone_duty);
+        match (picture, sound) {
+            (true, true) => Ok(()),
+            (false, _) => Err(format!("the picture is not whole: {self:?}")),
+            (_, false) => Err(format!("the tone is not heard: {self:?}")),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The only place that starts programs.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+/// A program to be run; it is killed when its handle is dropped.
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Runs it to its end: what it wrote, or why it failed.
+pub(crate) async fn output(command: &mut Command, deadline: Duration) -> Result<String, String> {
+    let name = command.as_std().get_program().to_string_lossy().into_owned();
+    let done = tokio::time::timeout(deadline, command.output()).await;
+    let done = done.map_err(|_| format!("{name} did not end within {} s", deadline.as_secs()))?;
+    let done = done.map_err(|error| format!("{name} cannot be run: {error}"))?;
+    if done.status.success() {
+        Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+    } else {
+        Err(format!("{name} failed: {}", String::from_utf8_lossy(&done.stderr)))
+    }
+}
+
+/// Fails the test, with the command that helps, if a needed file is not there.
+pub(crate) fn needs(path: &Path, mend: &str) {
+    assert!(path.exists(), "{} is missing; install it with: {mend}", path.display());
+}

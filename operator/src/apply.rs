@@ -1,0 +1,232 @@
+//! The only writer of objects that participants own.
+//!
+//! Pods and Secrets are created and never changed, so they are created plainly: a name that is taken by our own is a
+//! success, one that is taken by somebody else's a failure. What is kept up to date is applied server-side.
+
+use crate::names;
+use crate::resource;
+use base64::Engine;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Api, Client, ResourceExt};
+use parking_lot::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+use understudy_crds::ACCESS_SECRET_TYPE;
+use understudy_crds::v1alpha1::VirtualParticipant;
+use understudy_proto::v1::AccessTokens;
+
+/// 256 bits: nobody guesses one.
+const TOKEN_BYTES: usize = 32;
+/// Secrets are read by name and never watched (the right to list them would open all Secrets), so that this is how long a
+/// deleted or changed one may go unnoticed by a participant that is looked at.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Why something could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused it: a quota, a policy, or a missing right. The site's to repair.
+    #[error("the API server refused {what}: {message}")]
+    Refused {
+        /// What was to be written.
+        what: String,
+        /// The API server's words.
+        message: String,
+    },
+    /// The API server is away, or somebody else was quicker.
+    #[error("the API server could not be asked")]
+    Api(#[from] kube::Error),
+    /// A Secret of that name is somebody else's.
+    #[error("the Secret {0} is not this participant's; rename or delete it")]
+    ForeignSecret(String),
+    /// A Secret of ours was changed by somebody.
+    #[error("the Secret {0} has no usable token {1:?}; delete it to have new ones made")]
+    IncompleteSecret(String, &'static str),
+    /// A pod of that name is somebody else's.
+    #[error("the pod {0} is not this participant's; rename or delete it")]
+    ForeignPod(String),
+}
+
+/// Writes through one client.
+pub struct Writer {
+    client: Client,
+    /// The root that sessions trust, in PEM.
+    root: String,
+    /// Namespaces that have it, as far as this process wrote it.
+    published: Mutex<HashSet<String>>,
+    /// Tokens by participant UID, and when they were read.
+    read: Mutex<HashMap<String, (Instant, AccessTokens)>>,
+}
+
+impl Writer {
+    /// `root` is the authority of the control link.
+    pub fn new(client: Client, root: String) -> Self {
+        Self { client, root, published: Mutex::default(), read: Mutex::default() }
+    }
+
+    /// The participant's tokens, made if there are none yet; not older than [`FRESH`].
+    pub async fn access(&self, participant: &VirtualParticipant) -> Result<AccessTokens, Error> {
+        let uid = participant.uid().unwrap_or_default();
+        if let Some((read, tokens)) = self.read.lock().get(&uid)
+            && read.elapsed() < FRESH
+        {
+            return Ok(tokens.clone());
+        }
+        let tokens = self.ensure_access(participant).await?;
+        self.read.lock().insert(uid, (Instant::now(), tokens.clone()));
+        Ok(tokens)
+    }
+
+    /// Forgets a participant that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.read.lock().remove(uid);
+    }
+
+    async fn ensure_access(&self, participant: &VirtualParticipant) -> Result<AccessTokens, Error> {
+        let api: Api<Secret> = self.api(participant);
+        let name = names::access_secret(&participant.name_any());
+        let secret = match api.get_opt(&name).await? {
+            Some(secret) => secret,
+            None => {
+                let fresh = resource::access_secret(participant, &std::array::from_fn(|_key| token()));
+                match api.create(&PostParams::default(), &fresh).await {
+                    Err(kube::Error::Api(status)) if status.is_already_exists() => api.get(&name).await?,
+                    created => created.map_err(|error| refused(error, format!("Secret {name}")))?,
+                }
+            }
+        };
+        tokens(participant, &secret)
+    }
+
+    /// Creates the pod, and what it needs to start. The pod as it is.
+    pub async fn create_pod(&self, participant: &VirtualParticipant, pod: &Pod) -> Result<Pod, Error> {
+        self.publish_root(participant).await?;
+        let api: Api<Pod> = self.api(participant);
+        let name = pod.name_any();
+        let created = match api.create(&PostParams::default(), pod).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => api.get(&name).await?,
+            created => created.map_err(|error| refused(error, format!("pod {name}")))?,
+        };
+        if crate::store::owner_uid(&created) != participant.uid() {
+            return Err(Error::ForeignPod(name));
+        }
+        tracing::info!(pod = name, "pod was created");
+        Ok(created)
+    }
+
+    /// The pod as the API server has it now: for when the watch may lag behind.
+    pub async fn read_pod(&self, participant: &VirtualParticipant, name: &str) -> Result<Option<Pod>, Error> {
+        Ok(self.api::<Pod>(participant).get_opt(name).await?)
+    }
+
+    /// Removes a pod that has ended; another of the same name is left alone.
+    pub async fn delete_pod(&self, participant: &VirtualParticipant, pod: &Pod) -> Result<(), Error> {
+        let only = Preconditions { uid: pod.uid(), resource_version: None };
+        let params = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
+        match self.api::<Pod>(participant).delete(&pod.name_any(), &params).await {
+            Ok(_deleted) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Once a namespace in the life of a leader, and again before each pod: somebody may have deleted it.
+    async fn publish_root(&self, participant: &VirtualParticipant) -> Result<(), Error> {
+        let namespace = participant.namespace().unwrap_or_default();
+        let api: Api<ConfigMap> = self.api(participant);
+        let object = resource::ca_config_map(&namespace, &self.root);
+        let params = PatchParams::apply(names::FIELD_MANAGER).force();
+        api.patch(names::CA_CONFIG_MAP, &params, &Patch::Apply(&object))
+            .await
+            .map_err(|error| refused(error, format!("ConfigMap {}", names::CA_CONFIG_MAP)))?;
+        self.published.lock().insert(namespace);
+        Ok(())
+    }
+
+    /// Before a session is told anything: a root that changed is spread where pods already run.
+    pub async fn publish_root_once(&self, participant: &VirtualParticipant) -> Result<(), Error> {
+        let namespace = participant.namespace().unwrap_or_default();
+        if self.published.lock().contains(&namespace) {
+            return Ok(());
+        }
+        self.publish_root(participant).await
+    }
+
+    fn api<K>(&self, participant: &VirtualParticipant) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &participant.namespace().unwrap_or_default())
+    }
+}
+
+/// Only a Secret that was made for this very participant is read: its name alone proves nothing.
+fn tokens(participant: &VirtualParticipant, secret: &Secret) -> Result<AccessTokens, Error> {
+    let owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == participant.uid().as_ref());
+    if !owned || secret.type_.as_deref() != Some(ACCESS_SECRET_TYPE) {
+        return Err(Error::ForeignSecret(secret.name_any()));
+    }
+    let text = |key: &'static str| {
+        let bytes = secret.data.as_ref().and_then(|data| data.get(key));
+        bytes
+            .and_then(|ByteString(bytes)| String::from_utf8(bytes.clone()).ok())
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| Error::IncompleteSecret(secret.name_any(), key))
+    };
+    let [view, control, admin] = names::ACCESS_KEYS;
+    Ok(AccessTokens { view: text(view)?, control: text(control)?, admin: text(admin)? })
+}
+
+fn refused(error: kube::Error, what: String) -> Error {
+    match error {
+        kube::Error::Api(status) if status.is_forbidden() || status.is_invalid() => {
+            Error::Refused { what, message: status.message.clone() }
+        }
+        error => error.into(),
+    }
+}
+
+fn token() -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn participant(uid: &str) -> VirtualParticipant {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant",
+            "metadata": {"name": "ada", "namespace": "demo", "uid": uid}, "spec": {}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn tokens_are_read_from_the_secret_that_was_made_for_the_participant() {
+        let secret = resource::access_secret(&participant("u1"), &["v".into(), "c".into(), "a".into()]);
+        let expected = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
+        assert_eq!(tokens(&participant("u1"), &secret).unwrap(), expected);
+        assert!(matches!(tokens(&participant("u2"), &secret), Err(Error::ForeignSecret(_))));
+    }
+
+    #[test]
+    fn a_secret_of_another_type_is_not_read() {
+        let mut secret = resource::access_secret(&participant("u1"), &["v".into(), "c".into(), "a".into()]);
+        secret.type_ = Some("Opaque".into());
+        assert!(matches!(tokens(&participant("u1"), &secret), Err(Error::ForeignSecret(_))));
+    }
+
+    #[test]
+    fn an_empty_token_lets_nobody_in() {
+        let secret = resource::access_secret(&participant("u1"), &["v".into(), String::new(), "a".into()]);
+        assert!(matches!(tokens(&participant("u1"), &secret), Err(Error::IncompleteSecret(_, "control"))));
+    }
+
+    #[test]
+    fn tokens_differ() {
+        assert_ne!(token(), token());
+        assert_eq!(token().len(), 43);
+    }
+}

@@ -1,0 +1,51 @@
+//! Every flag and variable of the operator, with its default and its meaning.
+
+use crate::telemetry::Format;
+use clap::Parser;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// Turns VirtualParticipants and Livestreams into pods and keeps their status true.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "understudy-operator", version)]
+pub struct Args {
+    /// Namespace of the operator's own objects: Lease, authority, EndpointSlice.
+    #[arg(long, env = "UNDERSTUDY_NAMESPACE")]
+    pub namespace: String,
+    /// Name of this process among the replicas.
+    #[arg(long, env = "UNDERSTUDY_POD_NAME")]
+    pub pod_name: String,
+    /// Address at which session pods reach this process.
+    #[arg(long, env = "UNDERSTUDY_POD_IP")]
+    pub pod_ip: IpAddr,
+    /// The Service without a selector whose EndpointSlice the leader owns.
+    #[arg(long, env = "UNDERSTUDY_LINK_SERVICE", default_value = "understudy-operator-link")]
+    pub link_service: String,
+    /// HOST:PORT that session pods dial; default: the link Service.
+    #[arg(long, env = "UNDERSTUDY_LINK_ADDRESS")]
+    pub link_address: Option<String>,
+    /// Where the leader serves the control link.
+    #[arg(long, env = "UNDERSTUDY_LINK_LISTEN", default_value = "0.0.0.0:8443")]
+    pub link_listen: SocketAddr,
+    /// Where /livez, /readyz and /metrics are served.
+    #[arg(long, env = "UNDERSTUDY_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    pub admin_listen: SocketAddr,
+    /// File with the runtime profiles.
+    #[arg(long, env = "UNDERSTUDY_PROFILES", default_value = "/etc/understudy/profiles.yaml")]
+    pub profiles: PathBuf,
+    /// Name of the Lease by which replicas elect a leader.
+    #[arg(long, env = "UNDERSTUDY_LEASE", default_value = "understudy-operator")]
+    pub lease: String,
+    /// Name of the Secret that holds the authority of the control link; made if it is not there.
+    #[arg(long, env = "UNDERSTUDY_AUTHORITY_SECRET", default_value = "understudy-authority")]
+    pub authority_secret: String,
+    /// Objects of each kind that are reconciled at a time.
+    #[arg(long, env = "UNDERSTUDY_CONCURRENCY", default_value_t = 16)]
+    pub concurrency: u16,
+    /// Form of log lines.
+    #[arg(long, env = "UNDERSTUDY_LOG_FORMAT", value_enum, default_value = "json")]
+    pub log_format: Format,
+    /// Which log lines are written.
+    #[arg(long, env = "UNDERSTUDY_LOG", default_value = "info")]
+    pub log: String,
+}

@@ -1,0 +1,13 @@
+//! The control link, operator's side: accepts streams, finds out who is there, keeps what each session last said, and
+//! tells it what is desired. What is desired, and what follows from a report, is decided by the controllers.
+
+pub mod convert;
+mod identity;
+pub mod registry;
+mod server;
+mod service;
+mod ticket;
+
+pub use identity::{PodRef, Reviewer};
+pub use server::{Config, serve};
+pub use ticket::Tickets;

@@ -1,0 +1,310 @@
+//! Who is linked, what each session last said, and what it was last told. One entry a pod; a new stream of a pod takes
+//! the place of an older one.
+
+use crate::control::identity::{Known, PodRef};
+use crate::store::Triggers;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+use understudy_proto::v1::{AccessTokens, Desired, Livestream, Nack, Report, SessionSpec};
+
+/// All sessions that have been linked to this leader.
+#[derive(Clone)]
+pub struct Registry {
+    sessions: Arc<Mutex<HashMap<String, Session>>>,
+    triggers: Triggers,
+    term: u64,
+}
+
+/// What a session is to be, without the numbers that the registry adds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wish {
+    /// The session.
+    pub session: SessionSpec,
+    /// Its ways out.
+    pub livestreams: Vec<Livestream>,
+    /// Who is let in.
+    pub access: AccessTokens,
+}
+
+/// What is known of one session, at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Whether the stream is there, and else since when not.
+    pub link: LinkState,
+    /// Of the runtime's process.
+    pub boot_id: String,
+    /// The last report of this boot.
+    pub report: Option<Report>,
+    /// The refusal of the newest Desired.
+    pub nack: Option<Nack>,
+    /// Of the newest Desired; 0 before the first.
+    pub generation: u64,
+}
+
+/// Whether a session's stream is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// Reports arrive.
+    #[default]
+    Up,
+    /// The stream ended.
+    Down {
+        /// When it did.
+        since: Instant,
+    },
+}
+
+impl Facts {
+    /// Whether the report speaks of the newest Desired.
+    pub fn is_current(&self) -> bool {
+        self.generation > 0
+            && self.report.as_ref().is_some_and(|report| report.observed_generation == self.generation)
+    }
+}
+
+struct Session {
+    known: Known,
+    facts: Facts,
+    wish: Option<Wish>,
+    desired: watch::Sender<Option<Desired>>,
+    /// Tells the streams of one pod apart.
+    stream: u64,
+}
+
+/// One stream's place in the registry; giving it up takes the stream off the list.
+pub(super) struct Seat {
+    registry: Registry,
+    uid: String,
+    stream: u64,
+    /// What to send down. Closed when a newer stream of the pod takes over.
+    pub(super) desired: watch::Receiver<Option<Desired>>,
+}
+
+impl Registry {
+    /// `term` is this leader's.
+    pub fn new(triggers: Triggers, term: u64) -> Self {
+        Self { sessions: Arc::default(), triggers, term }
+    }
+
+    /// What is known of the pod; `None` if it was never linked to this leader.
+    pub fn facts(&self, pod_uid: &str) -> Option<Facts> {
+        self.sessions.lock().get(pod_uid).map(|session| session.facts.clone())
+    }
+
+    /// Tells the session what it is to be, if that is news. `None` if it was never linked.
+    pub fn wish(&self, pod_uid: &str, wish: &Wish) {
+        let mut sessions = self.sessions.lock();
+        let Some(session) = sessions.get_mut(pod_uid) else { return };
+        if session.wish.as_ref() == Some(wish) {
+            return;
+        }
+        session.wish = Some(wish.clone());
+        session.facts.generation = next_generation(session.facts.generation, self.term);
+        session.facts.nack = None;
+        let Wish { session: spec, livestreams, access } = wish.clone();
+        session.desired.send_replace(Some(Desired {
+            generation: session.facts.generation,
+            leader_term: self.term,
+            session: Some(spec),
+            livestreams,
+            drain: false,
+            access: Some(access),
+        }));
+    }
+
+    /// Has all sessions of a participant finish: it is gone, or going.
+    pub fn drain(&self, participant_uid: &str) {
+        for session in self.sessions.lock().values_mut() {
+            if session.known.participant_uid == participant_uid {
+                session.wish = None;
+                session.facts.generation = next_generation(session.facts.generation, self.term);
+                let (generation, leader_term) = (session.facts.generation, self.term);
+                session.desired.send_modify(|desired| {
+                    *desired = Some(Desired {
+                        generation,
+                        leader_term,
+                        drain: true,
+                        ..desired.take().unwrap_or_default()
+                    });
+                });
+            }
+        }
+    }
+
+    /// Forgets what no longer has a pod.
+    pub fn forget(&self, pod_uid: &str) {
+        self.sessions.lock().remove(pod_uid);
+    }
+
+    /// How many streams are there.
+    pub fn linked(&self) -> usize {
+        self.sessions.lock().values().filter(|session| session.facts.link == LinkState::Up).count()
+    }
+
+    /// A new stream. What the pod said in an earlier stream of the same boot still holds.
+    pub(super) fn seat(&self, known: Known, boot_id: &str) -> Seat {
+        let uid = known.pod.uid.clone();
+        let mut sessions = self.sessions.lock();
+        let before = sessions.remove(&uid);
+        let stream = before.as_ref().map_or(0, |session| session.stream) + 1;
+        let (wish, last, mut facts) = match before {
+            Some(session) => (session.wish, session.desired.borrow().clone(), session.facts),
+            None => Default::default(),
+        };
+        let (sender, desired) = watch::channel(last);
+        if facts.boot_id != boot_id {
+            facts = Facts { generation: facts.generation, boot_id: boot_id.into(), ..Facts::default() };
+        }
+        facts.link = LinkState::Up;
+        self.mark(&known);
+        sessions.insert(uid.clone(), Session { known, facts, wish, desired: sender, stream });
+        Seat { registry: self.clone(), uid, stream, desired }
+    }
+
+    fn mark(&self, known: &Known) {
+        let PodRef { namespace, .. } = &known.pod;
+        self.triggers.participants.mark(namespace, &known.participant);
+    }
+}
+
+impl Seat {
+    /// Takes a report. False: a newer stream of the pod has taken over.
+    pub(super) fn report(&self, report: Report) -> bool {
+        self.update(|facts| facts.report = Some(report))
+    }
+
+    /// Takes a refusal; one of an older Desired is of no interest.
+    pub(super) fn nack(&self, nack: Nack) -> bool {
+        self.update(|facts| {
+            if nack.generation == facts.generation {
+                facts.nack = Some(nack);
+            }
+        })
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Facts)) -> bool {
+        let mut sessions = self.registry.sessions.lock();
+        let Some(session) = sessions.get_mut(&self.uid).filter(|session| session.stream == self.stream)
+        else {
+            return false;
+        };
+        let before = session.facts.clone();
+        change(&mut session.facts);
+        if session.facts != before {
+            self.registry.mark(&session.known);
+            for livestream in session.facts.report.iter().flat_map(|report| &report.livestreams) {
+                self.registry.triggers.livestreams.mark(&session.known.pod.namespace, &livestream.name);
+            }
+        }
+        true
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.update(|facts| facts.link = LinkState::Down { since: Instant::now() });
+    }
+}
+
+/// Above all generations of earlier leaders: the term is the upper half.
+fn next_generation(last: u64, term: u64) -> u64 {
+    last.max(term << 32) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known {
+        let pod = PodRef { namespace: "demo".into(), name: "ada-1".into(), uid: "u1".into() };
+        Known { pod, participant: "ada".into(), participant_uid: "p1".into() }
+    }
+
+    fn wish(name: &str) -> Wish {
+        Wish {
+            session: SessionSpec { display_name: name.into(), ..SessionSpec::default() },
+            ..Wish::default()
+        }
+    }
+
+    fn registry() -> Registry {
+        Registry::new(Triggers::default(), 3)
+    }
+
+    #[test]
+    fn the_same_wish_is_told_once() {
+        let registry = registry();
+        let mut seat = registry.seat(known(), "b1");
+        registry.wish("u1", &wish("Ada"));
+        assert_eq!(seat.desired.borrow_and_update().as_ref().unwrap().generation, (3 << 32) + 1);
+        registry.wish("u1", &wish("Ada"));
+        assert!(!seat.desired.has_changed().unwrap());
+        registry.wish("u1", &wish("Bea"));
+        assert_eq!(seat.desired.borrow_and_update().as_ref().unwrap().generation, (3 << 32) + 2);
+    }
+
+    #[test]
+    fn a_later_leader_counts_on_above_all_earlier_ones() {
+        assert!(next_generation(0, 4) > next_generation((3 << 32) + 99, 3));
+    }
+
+    #[test]
+    fn a_new_stream_shuts_out_the_older_one_of_the_same_pod() {
+        let registry = registry();
+        let old = registry.seat(known(), "b1");
+        let new = registry.seat(known(), "b1");
+        assert!(!old.report(Report::default()));
+        assert!(new.report(Report::default()));
+        drop(old);
+        assert_eq!(registry.facts("u1").unwrap().link, LinkState::Up, "the end of the old one says nothing");
+        drop(new);
+        assert!(matches!(registry.facts("u1").unwrap().link, LinkState::Down { .. }));
+    }
+
+    #[test]
+    fn a_report_outlives_its_stream_but_not_its_boot() {
+        let registry = registry();
+        registry.seat(known(), "b1").report(Report::default());
+        let _again = registry.seat(known(), "b1");
+        assert!(registry.facts("u1").unwrap().report.is_some());
+        let _rebooted = registry.seat(known(), "b2");
+        assert!(registry.facts("u1").unwrap().report.is_none());
+    }
+
+    #[test]
+    fn a_new_stream_is_told_what_the_older_one_was() {
+        let registry = registry();
+        let old = registry.seat(known(), "b1");
+        registry.wish("u1", &wish("Ada"));
+        let told = old.desired.borrow().clone();
+        assert_eq!(*registry.seat(known(), "b1").desired.borrow(), told);
+    }
+
+    #[test]
+    fn a_refusal_counts_until_something_else_is_desired() {
+        let registry = registry();
+        let seat = registry.seat(known(), "b1");
+        registry.wish("u1", &wish("Ada"));
+        let generation = registry.facts("u1").unwrap().generation;
+        seat.nack(Nack { generation, field_path: "page.url".into(), reason: "no".into() });
+        assert!(registry.facts("u1").unwrap().nack.is_some());
+        registry.wish("u1", &wish("Bea"));
+        assert!(registry.facts("u1").unwrap().nack.is_none());
+        seat.nack(Nack { generation, ..Nack::default() });
+        assert!(registry.facts("u1").unwrap().nack.is_none(), "a refusal that came too late");
+    }
+
+    #[test]
+    fn sessions_of_a_participant_that_is_gone_are_drained() {
+        let registry = registry();
+        let seat = registry.seat(known(), "b1");
+        registry.wish("u1", &wish("Ada"));
+        registry.drain("p1");
+        let desired = seat.desired.borrow().clone().unwrap();
+        assert!(desired.drain);
+        assert_eq!(desired.session.unwrap().display_name, "Ada");
+    }
+}

@@ -1,0 +1,167 @@
+//! Kubernetes Events: failures and outcomes, not every step. The name of an Event follows from what it tells, so that the
+//! same thing told again (by a runtime that reconnects, by another leader) is the same Event.
+
+use crate::condition::{find, shorten};
+use hmac::digest::Digest;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
+use kube::api::PostParams;
+use kube::{Api, Client, Resource, ResourceExt};
+use parking_lot::Mutex;
+use sha2::Sha256;
+use std::collections::HashMap;
+use understudy_proto::v1::Happening;
+
+/// States on the way, which are no failures.
+const EXPECTED: [&str; 6] =
+    ["Starting", "NoPod", "NotInvited", "NoViewers", "Waiting", "ParticipantNotReady"];
+
+/// One thing to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Tells the same thing apart from another.
+    pub key: String,
+    /// Normal or Warning.
+    pub severity: &'static str,
+    /// CamelCase.
+    pub reason: String,
+    /// For people.
+    pub note: String,
+}
+
+/// Writes Events.
+pub struct Recorder {
+    client: Client,
+    /// This process.
+    instance: String,
+    /// Pod UID to the boot and the last sequence that was told.
+    told: Mutex<HashMap<String, (String, u64)>>,
+}
+
+impl Recorder {
+    /// `instance` names this process.
+    pub fn new(client: Client, instance: &str) -> Self {
+        Self { client, instance: instance.into(), told: Mutex::default() }
+    }
+
+    /// Tells what happened in a session and was not told by this process yet.
+    pub async fn happenings<K>(&self, about: &K, pod_uid: &str, boot_id: &str, happenings: &[Happening])
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        for happening in happenings {
+            let last = self
+                .told
+                .lock()
+                .get(pod_uid)
+                .filter(|(boot, _)| boot == boot_id)
+                .map(|(_, sequence)| *sequence);
+            if last.is_some_and(|last| happening.sequence <= last) {
+                continue;
+            }
+            self.record(about, &news_of(boot_id, happening)).await;
+            self.told.lock().insert(pod_uid.into(), (boot_id.into(), happening.sequence));
+        }
+    }
+
+    /// Writes one Event. It is worth a log line if that fails, and no more.
+    pub async fn record<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &about.namespace().unwrap_or_default());
+        tracing::info!(kind = %K::kind(&()), name = about.name_any(), reason = news.reason, note = news.note, "event");
+        match api.create(&PostParams::default(), &self.event(about, news)).await {
+            Ok(_created) => {}
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written")
+            }
+        }
+    }
+
+    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) -> Event {
+        let (name, uid) = (about.name_any(), about.uid().unwrap_or_default());
+        let digest = Sha256::digest(format!("{uid}\n{}", news.key));
+        let suffix: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Event {
+            metadata: ObjectMeta {
+                name: Some(format!("{name}.{suffix}")),
+                namespace: about.namespace(),
+                ..ObjectMeta::default()
+            },
+            event_time: Some(MicroTime(Timestamp::now())),
+            reporting_controller: Some("understudy.dev/operator".into()),
+            reporting_instance: Some(self.instance.chars().take(128).collect()),
+            action: Some("Reconcile".into()),
+            type_: Some(news.severity.into()),
+            reason: Some(news.reason.clone()),
+            note: Some(news.note.clone()),
+            regarding: Some(ObjectReference {
+                api_version: Some(K::api_version(&()).into()),
+                kind: Some(K::kind(&()).into()),
+                name: Some(name),
+                namespace: about.namespace(),
+                uid: Some(uid),
+                resource_version: about.resource_version(),
+                field_path: None,
+            }),
+            ..Event::default()
+        }
+    }
+}
+
+/// The conditions that have failed since `before`. A summary of others (Ready of a participant) is left out by `skip`.
+pub fn failures(before: &[Condition], after: &[Condition], skip: &str) -> Vec<News> {
+    let failed = after.iter().filter(|condition| condition.status == "False" && condition.type_ != skip);
+    failed
+        .filter(|condition| !EXPECTED.contains(&condition.reason.as_str()))
+        .filter(|condition| {
+            let before = find(before, &condition.type_);
+            before.is_none_or(|before| before.status != "False" || before.reason != condition.reason)
+        })
+        .map(|condition| News {
+            key: format!("{} {} {:?}", condition.type_, condition.reason, condition.last_transition_time),
+            severity: "Warning",
+            reason: condition.reason.clone(),
+            note: condition.message.clone(),
+        })
+        .collect()
+}
+
+fn news_of(boot_id: &str, happening: &Happening) -> News {
+    let verdict = crate::condition::Verdict::told(
+        understudy_crds::condition::Truth::Unknown,
+        &happening.reason,
+        &happening.message,
+    );
+    News {
+        key: format!("{boot_id} {}", happening.sequence),
+        severity: if happening.r#type == "Warning" { "Warning" } else { "Normal" },
+        reason: verdict.reason,
+        note: shorten(&happening.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::{Verdict, condition};
+
+    fn page(verdict: &Verdict) -> Vec<Condition> {
+        vec![condition(&[], "PageReady", verdict, 1, Timestamp::UNIX_EPOCH)]
+    }
+
+    #[test]
+    fn a_failure_is_told_once() {
+        let (well, broken) =
+            (page(&Verdict::yes("Loaded")), page(&Verdict::no("PageUnreachable", "no such host")));
+        assert_eq!(failures(&well, &broken, "Ready")[0].reason, "PageUnreachable");
+        assert!(failures(&broken, &broken, "Ready").is_empty());
+        assert!(failures(&broken, &well, "Ready").is_empty());
+    }
+
+    #[test]
+    fn a_state_on_the_way_is_no_failure() {
+        assert!(failures(&[], &page(&Verdict::no("Starting", "")), "Ready").is_empty());
+    }
+}

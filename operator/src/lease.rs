@@ -1,0 +1,179 @@
+//! Leader election through one Lease: who leads, and with which term.
+//!
+//! The term is the lease's number of transitions. It never falls, so that peers can tell a leader from one that has not
+//! noticed yet that it no longer is.
+
+mod decide;
+
+use crate::lease::decide::{Observed, Step, decide};
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Api;
+use kube::api::PostParams;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How a lease is kept. The defaults are those of Kubernetes' own components.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// After this long without renewal others may take the lease.
+    pub duration: Duration,
+    /// After this long without success the leader steps down: well before others may take over.
+    pub renew_deadline: Duration,
+    /// How often the lease is read and renewed.
+    pub retry: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Whether this process leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leadership {
+    /// Another leads, or nobody does.
+    #[default]
+    Follower,
+    /// This process leads.
+    Leader {
+        /// Rises with every hand-over.
+        term: u64,
+    },
+}
+
+/// One process' part in the election.
+pub struct Election {
+    api: Api<Lease>,
+    name: String,
+    me: String,
+    timing: Timing,
+    seen: Option<(LeaseSpec, Instant)>,
+    renewed: Instant,
+}
+
+impl Election {
+    /// `me` is unique to this process.
+    pub fn new(api: Api<Lease>, name: &str, me: &str, timing: Timing) -> Self {
+        Self { api, name: name.into(), me: me.into(), timing, seen: None, renewed: Instant::now() }
+    }
+
+    /// Takes part until `shutdown`, and gives the lease back then. Everything that only a leader does must have ended
+    /// before `shutdown` is cancelled.
+    pub async fn run(mut self, leadership: &watch::Sender<Leadership>, shutdown: CancellationToken) {
+        loop {
+            let tried = tokio::time::timeout(self.timing.renew_deadline, self.attempt());
+            match tokio::select! { tried = tried => tried, () = shutdown.cancelled() => break } {
+                Ok(Ok(now)) => self.publish(leadership, now),
+                Ok(Err(error)) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "lease could not be read or written"
+                    );
+                }
+                Err(_elapsed) => tracing::warn!("the API server did not answer about the lease in time"),
+            }
+            if self.renewed.elapsed() > self.timing.renew_deadline {
+                self.publish(leadership, Leadership::Follower);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.timing.retry) => {}
+                () = shutdown.cancelled() => break,
+            }
+        }
+        if *leadership.borrow() != Leadership::Follower {
+            self.publish(leadership, Leadership::Follower);
+            self.give_back().await;
+        }
+    }
+
+    fn publish(&self, leadership: &watch::Sender<Leadership>, now: Leadership) {
+        let changed = leadership.send_if_modified(|before| std::mem::replace(before, now) != now);
+        if changed {
+            tracing::info!(leadership = ?now, me = self.me, "leadership changed");
+        }
+    }
+
+    /// Reads the lease and does what is to be done. A conflict means that somebody else was quicker: an error like others.
+    async fn attempt(&mut self) -> Result<Leadership, kube::Error> {
+        let asked = Instant::now();
+        let lease = self.api.get_opt(&self.name).await?;
+        let observed = self.observe(lease.as_ref());
+        let term = match decide(observed.as_ref(), &self.me, Instant::now()) {
+            Step::Wait => return Ok(Leadership::Follower),
+            Step::Create => {
+                let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+                let lease = Lease { metadata, spec: Some(self.spec(None, 1)) };
+                self.api.create(&PostParams::default(), &lease).await?;
+                1
+            }
+            Step::Renew => self.write(lease, observed.map_or(1, |lease| lease.transitions)).await?,
+            Step::Take { transitions } => self.write(lease, transitions).await?,
+        };
+        self.renewed = asked;
+        Ok(Leadership::Leader { term })
+    }
+
+    /// The version read goes with it: a lease that changed in between is not overwritten.
+    async fn write(&self, lease: Option<Lease>, transitions: u64) -> Result<u64, kube::Error> {
+        let mut lease = lease.unwrap_or_default();
+        lease.spec = Some(self.spec(lease.spec.as_ref(), transitions));
+        self.api.replace(&self.name, &PostParams::default(), &lease).await?;
+        Ok(transitions)
+    }
+
+    fn observe(&mut self, lease: Option<&Lease>) -> Option<Observed> {
+        let spec = lease?.spec.clone().unwrap_or_default();
+        let unchanged_since = match &self.seen {
+            Some((before, since)) if *before == spec => *since,
+            _ => Instant::now(),
+        };
+        self.seen = Some((spec.clone(), unchanged_since));
+        Some(Observed {
+            holder: spec.holder_identity.unwrap_or_default(),
+            duration: Duration::from_secs(
+                spec.lease_duration_seconds.unwrap_or_default().unsigned_abs().into(),
+            ),
+            transitions: spec.lease_transitions.unwrap_or_default().unsigned_abs().into(),
+            unchanged_since,
+        })
+    }
+
+    fn spec(&self, before: Option<&LeaseSpec>, transitions: u64) -> LeaseSpec {
+        let now = MicroTime(Timestamp::now());
+        let mine = before.filter(|spec| spec.holder_identity.as_ref() == Some(&self.me));
+        LeaseSpec {
+            holder_identity: Some(self.me.clone()),
+            lease_duration_seconds: Some(i32::try_from(self.timing.duration.as_secs()).unwrap_or(i32::MAX)),
+            acquire_time: mine.and_then(|spec| spec.acquire_time.clone()).or_else(|| Some(now.clone())),
+            renew_time: Some(now),
+            lease_transitions: Some(i32::try_from(transitions).unwrap_or(i32::MAX)),
+            ..LeaseSpec::default()
+        }
+    }
+
+    /// So that a successor need not wait for the lease to run out.
+    async fn give_back(&self) {
+        let given = async {
+            let mut lease = self.api.get(&self.name).await?;
+            let spec = lease.spec.get_or_insert_default();
+            if spec.holder_identity.as_ref() != Some(&self.me) {
+                return Ok(());
+            }
+            spec.holder_identity = Some(String::new());
+            self.api.replace(&self.name, &PostParams::default(), &lease).await.map(|_lease| ())
+        };
+        match tokio::time::timeout(self.timing.retry, given).await {
+            Ok(Ok(())) => tracing::info!("lease was given back"),
+            Ok(Err(error)) => tracing::debug!(%error, "lease was not given back; it will run out"),
+            Err(_elapsed) => tracing::debug!("lease was not given back in time; it will run out"),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Livestream: has no pod of its own. It joins what its participant's session is told (the participant's controller sees
+//! to that), and its status is what that session reports.
+
+pub mod report;
+
+use crate::control::registry::Registry;
+use crate::event::{Recorder, failures};
+use crate::link_state::{View, view};
+use crate::livestream::report::{Observed, report};
+use crate::metrics::Metrics;
+use crate::status::{Published, Publisher};
+use crate::store::Stores;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
+
+/// Reads only; changes are told by watches and reports.
+const RESYNC: Duration = Duration::from_secs(600);
+/// After the API server failed.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What reconciling livestreams needs.
+pub struct Context {
+    /// What the API server holds.
+    pub stores: Stores,
+    /// Who is linked.
+    pub registry: Registry,
+    /// Since when this process leads.
+    pub leading_since: Instant,
+    /// Writes their status.
+    pub publisher: Publisher<Livestream>,
+    /// Writes Events.
+    pub recorder: Arc<Recorder>,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+/// Why a reconcile has to be tried again.
+#[derive(Debug, thiserror::Error)]
+#[error("the status could not be written")]
+pub struct Error(#[from] kube::Error);
+
+/// Tries again after a while.
+pub fn on_error(livestream: Arc<Livestream>, error: &Error, context: Arc<Context>) -> Action {
+    context.metrics.reconcile_failed("Livestream");
+    let name = livestream.name_any();
+    tracing::warn!(error = error as &dyn std::error::Error, name, "livestream is tried again");
+    Action::requeue(RETRY)
+}
+
+/// One look at one livestream.
+pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Result<Action, Error> {
+    context.metrics.reconciled("Livestream");
+    let participant = participant(&context, &livestream);
+    let view = participant.as_ref().map_or(View::Silent, |participant| look(&context, participant));
+    let again = match &view {
+        View::Expected { until, .. } => until.saturating_duration_since(Instant::now()),
+        View::Linked(_) | View::Silent => RESYNC,
+    };
+    let previous = context.publisher.latest(&livestream);
+    let before = previous.clone().map(|status| status.conditions).unwrap_or_default();
+    let pod_ip = participant.as_ref().and_then(|participant| pod_ip(&context, participant));
+    let status = report(&Observed {
+        livestream: &livestream,
+        participant: participant.as_deref(),
+        pod_ip,
+        view,
+        previous,
+        now: jiff::Timestamp::now(),
+    });
+    let news = failures(&before, &status.conditions, "RuntimeReady");
+    match context.publisher.publish(&livestream, status).await? {
+        Published::Later(rest) => Ok(Action::requeue(rest.min(again))),
+        Published::Done => {
+            for news in news {
+                context.recorder.record(&*livestream, &news).await;
+            }
+            Ok(Action::requeue(again))
+        }
+    }
+}
+
+fn participant(context: &Context, livestream: &Livestream) -> Option<Arc<VirtualParticipant>> {
+    let name = &livestream.spec.participant_ref.as_ref()?.name;
+    context.stores.participant(&livestream.namespace()?, name)
+}
+
+fn look(context: &Context, participant: &VirtualParticipant) -> View {
+    let pod = participant.status.as_ref().and_then(|status| status.pod.as_ref()?.uid.clone());
+    let facts = pod.and_then(|uid| context.registry.facts(&uid));
+    view(facts, context.leading_since, Instant::now())
+}
+
+fn pod_ip(context: &Context, participant: &VirtualParticipant) -> Option<String> {
+    let pod = participant.status.as_ref()?.pod.as_ref()?;
+    context.stores.pod(&participant.namespace()?, &pod.name)?.status.as_ref()?.pod_ip.clone()
+}

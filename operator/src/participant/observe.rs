@@ -1,0 +1,126 @@
+//! What a pod says about itself, reduced to what is decided on.
+
+use crate::names;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt;
+
+/// One pod of a participant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodFacts {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Which pod of the participant it is.
+    pub attempt: i32,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Where it runs.
+    pub node: Option<String>,
+    /// How it is reached.
+    pub ip: Option<String>,
+    /// How far its life has come.
+    pub life: Life,
+    /// Why no node was found for it.
+    pub unschedulable: Option<Trouble>,
+    /// Why its container does not run.
+    pub trouble: Option<Trouble>,
+}
+
+/// How far the life of a pod has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It runs, or will.
+    Alive,
+    /// It was asked to end, and may still run.
+    Ending,
+    /// Nothing of it runs any more.
+    Ended,
+}
+
+/// What Kubernetes says about something that does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// CamelCase.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Of a container that waits: those that are no trouble.
+const ORDINARY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
+impl PodFacts {
+    /// What this pod says.
+    pub fn of(pod: &Pod) -> Self {
+        let status = pod.status.clone().unwrap_or_default();
+        let phase = status.phase.as_deref().unwrap_or_default();
+        let scheduled =
+            status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
+        Self {
+            name: pod.name_any(),
+            uid: pod.uid().unwrap_or_default(),
+            attempt: pod.labels().get(names::ATTEMPT_LABEL).and_then(|text| text.parse().ok()).unwrap_or(1),
+            created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+            node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+            ip: status.pod_ip.clone(),
+            life: match phase {
+                "Succeeded" | "Failed" => Life::Ended,
+                _ if pod.metadata.deletion_timestamp.is_some() => Life::Ending,
+                _ => Life::Alive,
+            },
+            unschedulable: scheduled.filter(|condition| condition.status == "False").map(|condition| {
+                Trouble {
+                    reason: condition.reason.clone().unwrap_or_else(|| "Unschedulable".into()),
+                    message: condition.message.clone().unwrap_or_default(),
+                }
+            }),
+            trouble: status.container_statuses.iter().flatten().find_map(trouble),
+        }
+    }
+}
+
+fn trouble(container: &ContainerStatus) -> Option<Trouble> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.clone().filter(|reason| !ORDINARY.contains(&reason.as_str()))?;
+    let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    let exit = last.map(|last| format!(" (last exit code {})", last.exit_code)).unwrap_or_default();
+    Some(Trouble { reason, message: format!("{}{exit}", waiting.message.clone().unwrap_or_default()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn facts(status: serde_json::Value) -> PodFacts {
+        let pod =
+            json!({"metadata": {"name": "ada-1", "labels": {names::ATTEMPT_LABEL: "3"}}, "status": status});
+        PodFacts::of(&serde_json::from_value(pod).unwrap())
+    }
+
+    #[test]
+    fn a_container_that_is_being_created_is_no_trouble() {
+        let waiting = |reason: &str| {
+            json!({"containerStatuses": [{"name": "runtime", "image": "", "imageID": "", "ready": false,
+                "restartCount": 0, "state": {"waiting": {"reason": reason, "message": "m"}}}]})
+        };
+        assert_eq!(facts(waiting("ContainerCreating")).trouble, None);
+        assert_eq!(facts(waiting("ImagePullBackOff")).trouble.unwrap().reason, "ImagePullBackOff");
+    }
+
+    #[test]
+    fn a_pod_without_a_node_says_why() {
+        let status = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/1 nodes are available"}]});
+        assert_eq!(facts(status).unschedulable.unwrap().message, "0/1 nodes are available");
+    }
+
+    #[test]
+    fn a_failed_pod_has_ended() {
+        assert_eq!(facts(json!({"phase": "Failed"})).life, Life::Ended);
+        assert_eq!(facts(json!({"phase": "Running"})).life, Life::Alive);
+        assert_eq!(facts(json!({})).attempt, 3);
+    }
+}

@@ -1,0 +1,96 @@
+//! What the API server cannot check: whether the platform has what a participant asks for. Pure.
+
+use crate::apply;
+use crate::profile::{Browser, Profile, Profiles};
+use understudy_crds::condition::ParticipantCondition;
+use understudy_crds::v1alpha1::VirtualParticipant;
+
+/// A participant that can be provided.
+#[derive(Clone, Copy, Debug)]
+pub struct Valid<'a> {
+    /// The shape of its pod.
+    pub profile: &'a Profile,
+}
+
+/// Why a participant cannot be provided as it is described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The condition that tells it.
+    pub condition: ParticipantCondition,
+    /// CamelCase.
+    pub reason: &'static str,
+    /// Names the field, and what would do.
+    pub message: String,
+}
+
+/// The participant as it can be provided.
+pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) -> Result<Valid<'a>, Problem> {
+    let name = &participant.spec.runtime_profile_name;
+    let Some(profile) = profiles.get(name) else {
+        let known: Vec<&str> = profiles.names().collect();
+        return Err(Problem {
+            condition: ParticipantCondition::PodScheduled,
+            reason: "ProfileNotFound",
+            message: format!(
+                "spec.runtimeProfileName: there is no profile {name:?}; there are: {}",
+                known.join(", ")
+            ),
+        });
+    };
+    if participant.spec.page.is_some() && profile.browser == Browser::Forbidden {
+        return Err(Problem {
+            condition: ParticipantCondition::PageReady,
+            reason: "ProfileWithoutBrowser",
+            message: format!("spec.page: the profile {name:?} has no browser"),
+        });
+    }
+    Ok(Valid { profile })
+}
+
+impl Problem {
+    /// Those failures of writing that people have to know of. Others pass by themselves.
+    pub fn of(error: &apply::Error) -> Option<Self> {
+        let (condition, reason) = match error {
+            apply::Error::Refused { .. } | apply::Error::ForeignPod(_) => {
+                (ParticipantCondition::PodScheduled, "PodRefused")
+            }
+            apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => {
+                (ParticipantCondition::RuntimeReady, "AccessSecretUnusable")
+            }
+            apply::Error::Api(_) => return None,
+        };
+        Some(Self { condition, reason, message: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn checked(spec: serde_json::Value) -> Result<(), Problem> {
+        let participant = serde_json::from_value(json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": spec
+        }))
+        .unwrap();
+        let blind = Profile { browser: Browser::Forbidden, ..Profile::default() };
+        let profiles = Profiles::new([("default".into(), Profile::default()), ("blind".into(), blind)]);
+        validate(&participant, &profiles).map(|_valid| ())
+    }
+
+    #[test]
+    fn a_profile_that_is_not_there_is_a_problem_that_names_those_that_are() {
+        let problem = checked(json!({"runtimeProfileName": "huge"})).unwrap_err();
+        assert_eq!(problem.reason, "ProfileNotFound");
+        assert!(problem.message.contains("blind, default"), "{}", problem.message);
+    }
+
+    #[test]
+    fn a_page_needs_a_profile_with_a_browser() {
+        let page = json!({"url": "understudy:mirror"});
+        assert!(checked(json!({"page": page})).is_ok());
+        let problem = checked(json!({"page": page, "runtimeProfileName": "blind"})).unwrap_err();
+        assert_eq!(problem.reason, "ProfileWithoutBrowser");
+        assert!(checked(json!({"runtimeProfileName": "blind"})).is_ok());
+    }
+}

@@ -1,0 +1,96 @@
+//! The one container of a session pod. Everything about the session itself arrives over the control link: nothing of it,
+//! and no secret, is in arguments or environment.
+
+use crate::names;
+use crate::profile::Profile;
+use crate::resource::{security, volume};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, ObjectFieldSelector, Probe,
+};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+/// `operator_address` is `HOST:PORT` of the control link.
+pub(super) fn container(profile: &Profile, operator_address: &str) -> Container {
+    Container {
+        name: "runtime".into(),
+        image: Some(profile.image.clone()),
+        image_pull_policy: Some(profile.image_pull_policy.as_str().into()),
+        args: Some(["run", "--control-link"].map(Into::into).into()),
+        env: Some(environment(profile, operator_address)),
+        ports: Some(ports()),
+        resources: Some(profile.resources.clone()),
+        security_context: Some(security::container()),
+        volume_mounts: Some(volume::mounts()),
+        // Until it lives, nothing else is asked; 60 s cover a node that starts many at once.
+        startup_probe: Some(Probe {
+            period_seconds: Some(1),
+            failure_threshold: Some(60),
+            ..probe("/livez")
+        }),
+        liveness_probe: Some(Probe {
+            period_seconds: Some(10),
+            failure_threshold: Some(3),
+            ..probe("/livez")
+        }),
+        readiness_probe: Some(Probe {
+            period_seconds: Some(2),
+            failure_threshold: Some(2),
+            ..probe("/readyz")
+        }),
+        ..Container::default()
+    }
+}
+
+fn environment(profile: &Profile, operator_address: &str) -> Vec<EnvVar> {
+    let folder = names::IDENTITY_FOLDER;
+    vec![
+        value("HOME", "/tmp"),
+        value("UNDERSTUDY_OPERATOR_ADDRESS", operator_address),
+        value("UNDERSTUDY_TOKEN_FILE", &format!("{folder}/{}", names::TOKEN_KEY)),
+        value("UNDERSTUDY_CA_FILE", &format!("{folder}/{}", names::CA_KEY)),
+        value("UNDERSTUDY_CAMERA", profile.camera.as_str()),
+        field("UNDERSTUDY_POD_NAME", "metadata.name"),
+        field("UNDERSTUDY_POD_NAMESPACE", "metadata.namespace"),
+        field("UNDERSTUDY_POD_UID", "metadata.uid"),
+        field("UNDERSTUDY_POD_IP", "status.podIP"),
+    ]
+}
+
+fn value(name: &str, value: &str) -> EnvVar {
+    EnvVar { name: name.into(), value: Some(value.into()), value_from: None }
+}
+
+fn field(name: &str, path: &str) -> EnvVar {
+    let field_ref = Some(ObjectFieldSelector { api_version: None, field_path: path.into() });
+    EnvVar {
+        name: name.into(),
+        value: None,
+        value_from: Some(EnvVarSource { field_ref, ..EnvVarSource::default() }),
+    }
+}
+
+fn ports() -> Vec<ContainerPort> {
+    let port = |name: &str, number: u16, protocol: &str| ContainerPort {
+        name: Some(name.into()),
+        container_port: number.into(),
+        protocol: Some(protocol.into()),
+        ..ContainerPort::default()
+    };
+    vec![
+        port("http", names::HTTP_PORT, "TCP"),
+        port("admin", names::ADMIN_PORT, "TCP"),
+        port("media", names::MEDIA_PORT, "UDP"),
+    ]
+}
+
+fn probe(path: &str) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.into()),
+            port: IntOrString::String("admin".into()),
+            ..HTTPGetAction::default()
+        }),
+        timeout_seconds: Some(2),
+        ..Probe::default()
+    }
+}

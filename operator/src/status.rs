@@ -1,0 +1,170 @@
+//! The only writer of `.status`: nothing periodic, nothing when nothing changed, and changes that follow each other
+//! quickly share one write.
+
+mod urgency;
+
+use crate::names;
+use crate::status::urgency::{Urgency, urgency};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::time::{Duration, Instant};
+use understudy_crds::v1alpha1::{Livestream, LivestreamStatus, VirtualParticipant, VirtualParticipantStatus};
+
+/// A change that nobody waits for is written after this long at the latest. Most starts are over before it, so that what is
+/// passed through on the way is never written.
+const COALESCE: Duration = Duration::from_secs(5);
+
+/// An object with a status of ours.
+pub trait Reported:
+    Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope> + Clone + Debug + DeserializeOwned
+{
+    /// Its status.
+    type Status: Clone + PartialEq + Serialize;
+    /// The status as the object has it.
+    fn status(&self) -> Option<&Self::Status>;
+    /// The conditions in a status.
+    fn conditions(status: &Self::Status) -> &[Condition];
+    /// Whether both have the same phase.
+    fn same_phase(one: &Self::Status, other: &Self::Status) -> bool;
+}
+
+/// What became of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// It is written, or nothing had to be.
+    Done,
+    /// It will have to be written at that time, unless something else is until then.
+    Later(Duration),
+}
+
+/// Writes the status of one kind.
+pub struct Publisher<K: Reported> {
+    client: Client,
+    written: Mutex<HashMap<String, Written<K::Status>>>,
+}
+
+/// What this process last did to one object: the watch may not have shown it yet.
+struct Written<Status> {
+    version: u64,
+    status: Option<Status>,
+    /// Since when a change that is not urgent waits.
+    waiting: Option<Instant>,
+}
+
+impl<K: Reported> Publisher<K> {
+    /// Writes through this client.
+    pub fn new(client: Client) -> Self {
+        Self { client, written: Mutex::default() }
+    }
+
+    /// The newest status that is known of the object: what the watch shows, or what was written after that.
+    pub fn latest(&self, object: &K) -> Option<K::Status> {
+        let written = self.written.lock();
+        let ours = written
+            .get(&object.uid().unwrap_or_default())
+            .filter(|written| written.version > version(object));
+        ours.and_then(|written| written.status.clone()).or_else(|| object.status().cloned())
+    }
+
+    /// Makes the object's status be `status`.
+    pub async fn publish(&self, object: &K, status: K::Status) -> Result<Published, kube::Error> {
+        let before = self.latest(object);
+        if before.as_ref() == Some(&status) {
+            self.settle(object);
+            return Ok(Published::Done);
+        }
+        if urgency::<K>(before.as_ref(), &status) == Urgency::CanWait
+            && let Some(rest) = self.wait(object)
+        {
+            return Ok(Published::Later(rest));
+        }
+        let written = self.write(object, &status).await?;
+        self.remember(object, version(&written), status);
+        Ok(Published::Done)
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.written.lock().remove(uid);
+    }
+
+    async fn write(&self, object: &K, status: &K::Status) -> Result<K, kube::Error> {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
+        let patch = serde_json::json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            // Without it, an object that was deleted and made again would get the status of its predecessor.
+            "metadata": {"uid": object.uid()},
+            "status": status,
+        });
+        let params = PatchParams::apply(names::FIELD_MANAGER).force();
+        tracing::debug!(name = object.name_any(), "status is written");
+        api.patch_status(&object.name_any(), &params, &Patch::Apply(patch)).await
+    }
+
+    fn settle(&self, object: &K) {
+        if let Some(written) = self.written.lock().get_mut(&object.uid().unwrap_or_default()) {
+            written.waiting = None;
+        }
+    }
+
+    fn remember(&self, object: &K, version: u64, status: K::Status) {
+        let written = Written { version, status: Some(status), waiting: None };
+        self.written.lock().insert(object.uid().unwrap_or_default(), written);
+    }
+
+    /// How long this change still waits; `None`: it has waited long enough.
+    fn wait(&self, object: &K) -> Option<Duration> {
+        let mut written = self.written.lock();
+        let entry = written.entry(object.uid().unwrap_or_default()).or_insert(Written {
+            version: 0,
+            status: None,
+            waiting: None,
+        });
+        let since = *entry.waiting.get_or_insert_with(Instant::now);
+        COALESCE.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero())
+    }
+}
+
+/// Resource versions of one object rise.
+fn version<K: Resource>(object: &K) -> u64 {
+    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+impl Reported for VirtualParticipant {
+    type Status = VirtualParticipantStatus;
+
+    fn status(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn conditions(status: &Self::Status) -> &[Condition] {
+        &status.conditions
+    }
+
+    fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {
+        one.phase == other.phase
+    }
+}
+
+impl Reported for Livestream {
+    type Status = LivestreamStatus;
+
+    fn status(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn conditions(status: &Self::Status) -> &[Condition] {
+        &status.conditions
+    }
+
+    fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {
+        one.phase == other.phase
+    }
+}

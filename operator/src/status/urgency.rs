@@ -1,0 +1,81 @@
+//! Which changes of a status somebody may be waiting for. Pure.
+
+use crate::condition::find;
+use crate::status::Reported;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// When a status is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// At once.
+    Now,
+    /// Together with what follows, if something does soon.
+    CanWait,
+}
+
+/// The first status, another phase, a failure, and whatever happens to Ready are written at once.
+pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status) -> Urgency {
+    let Some(before) = before else { return Urgency::Now };
+    if !K::same_phase(before, after) {
+        return Urgency::Now;
+    }
+    let before = K::conditions(before);
+    if K::conditions(after).iter().any(|condition| is_urgent(find(before, &condition.type_), condition)) {
+        return Urgency::Now;
+    }
+    Urgency::CanWait
+}
+
+fn is_urgent(before: Option<&Condition>, after: &Condition) -> bool {
+    let Some(before) = before else { return true };
+    let failed = before.status != "False" && after.status == "False";
+    let answered = before.status != after.status || before.observed_generation != after.observed_generation;
+    failed || (after.type_ == "Ready" && answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::condition::{Verdict, condition};
+    use jiff::Timestamp;
+    use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant, VirtualParticipantStatus};
+
+    fn status(type_: &str, verdict: &Verdict, generation: i64) -> VirtualParticipantStatus {
+        VirtualParticipantStatus {
+            phase: Some(ParticipantPhase::Provisioning),
+            conditions: vec![condition(&[], type_, verdict, generation, Timestamp::UNIX_EPOCH)],
+            ..VirtualParticipantStatus::default()
+        }
+    }
+
+    fn change(type_: &str, before: &Verdict, after: &Verdict) -> Urgency {
+        urgency::<VirtualParticipant>(Some(&status(type_, before, 1)), &status(type_, after, 1))
+    }
+
+    #[test]
+    fn a_step_on_the_way_can_wait() {
+        let (no, yes) = (Verdict::unknown("Starting", ""), Verdict::yes("Up"));
+        assert_eq!(change("PodScheduled", &no, &yes), Urgency::CanWait);
+    }
+
+    #[test]
+    fn a_failure_and_the_outcome_cannot() {
+        let (no, yes) = (Verdict::no("Broken", ""), Verdict::yes("Up"));
+        assert_eq!(change("PageReady", &yes, &no), Urgency::Now);
+        assert_eq!(change("Ready", &no, &yes), Urgency::Now);
+        assert_eq!(change("Ready", &yes, &no), Urgency::Now);
+    }
+
+    #[test]
+    fn an_answer_to_a_new_spec_cannot_wait() {
+        let yes = Verdict::yes("Up");
+        let (before, after) = (status("Ready", &yes, 1), status("Ready", &yes, 2));
+        assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now);
+    }
+
+    #[test]
+    fn the_first_status_cannot_wait() {
+        let after = status("Ready", &Verdict::unknown("Starting", ""), 1);
+        assert_eq!(urgency::<VirtualParticipant>(None, &after), Urgency::Now);
+    }
+}

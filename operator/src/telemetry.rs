@@ -1,0 +1,22 @@
+//! Where log lines go: standard output, as JSON for machines or as text for people.
+
+use tracing_subscriber::EnvFilter;
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Sets both up for the whole process. `filter` is as of tracing (`info`, `understudy_operator=debug`).
+pub fn start(format: Format, filter: &str) {
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stdout);
+    match format {
+        Format::Json => lines.json().flatten_event(true).init(),
+        Format::Text => lines.init(),
+    }
+}

@@ -1,0 +1,181 @@
+//! A small client of the Chrome DevTools Protocol: commands, answers and events over one WebSocket.
+//!
+//! Messages stay JSON: a dozen commands are used, and a browser newer than this code may say more.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A command that is not answered in this time never will be.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Commands and events in flight: far more than one page causes at once. A listener that falls behind misses the
+/// oldest events.
+const QUEUE: usize = 256;
+
+/// A screenshot is the largest message.
+const LARGEST_MESSAGE: usize = 64 << 20;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A handle on the connection; clones share it. It ends when the last is dropped, or with the browser.
+#[derive(Clone, Debug)]
+pub struct Devtools {
+    commands: mpsc::Sender<Command>,
+    events: broadcast::Sender<Event>,
+}
+
+/// Something the browser tells unasked.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Which attached target it is about.
+    pub session: Option<String>,
+    pub method: String,
+    pub params: Value,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot connect to DevTools: {0}")]
+    Connect(#[from] tokio_tungstenite::tungstenite::Error),
+    #[error("DevTools hung up")]
+    Closed,
+    #[error("DevTools did not answer {0}")]
+    Timeout(&'static str),
+    #[error("DevTools refused {method}: {message}")]
+    Refused { method: &'static str, message: String },
+}
+
+#[derive(Debug)]
+struct Command {
+    session: Option<String>,
+    method: &'static str,
+    params: Value,
+    answer: oneshot::Sender<Result<Value, Error>>,
+}
+
+impl Devtools {
+    /// Connects; the task reads until the browser hangs up.
+    pub async fn connect(url: &str) -> Result<(Self, JoinHandle<()>), Error> {
+        let limits = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST_MESSAGE))
+            .max_frame_size(Some(LARGEST_MESSAGE));
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(url, Some(limits), true).await?;
+        let (commands, inbox) = mpsc::channel(QUEUE);
+        let events = broadcast::Sender::new(QUEUE);
+        let task = tokio::spawn(serve(socket, inbox, events.clone()));
+        Ok((Self { commands, events }, task))
+    }
+
+    /// One command to the browser (`session: None`) or to an attached target.
+    pub async fn call(&self, session: Option<&str>, method: &'static str, params: Value) -> Result<Value, Error> {
+        self.call_within(ANSWER_DEADLINE, session, method, params).await
+    }
+
+    /// The same for a command that waits for more than the browser.
+    pub async fn call_within(
+        &self,
+        deadline: Duration,
+        session: Option<&str>,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Value, Error> {
+        let (answer, answered) = oneshot::channel();
+        let command = Command { session: session.map(str::to_owned), method, params, answer };
+        self.commands.send(command).await.map_err(|_| Error::Closed)?;
+        match tokio::time::timeout(deadline, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Error::Closed),
+            Err(_) => Err(Error::Timeout(method)),
+        }
+    }
+
+    /// All events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+}
+
+/// Answers that are waited for, by the id of their command.
+type Waiting = HashMap<u64, (&'static str, oneshot::Sender<Result<Value, Error>>)>;
+
+async fn serve(mut socket: Socket, mut inbox: mpsc::Receiver<Command>, events: broadcast::Sender<Event>) {
+    let mut waiting = Waiting::new();
+    let mut next = 0_u64;
+    loop {
+        tokio::select! {
+            command = inbox.recv() => {
+                let Some(Command { session, method, params, answer }) = command else { return };
+                next += 1;
+                let mut message = json!({ "id": next, "method": method, "params": params });
+                if let Some(session) = session {
+                    message["sessionId"] = session.into();
+                }
+                waiting.insert(next, (method, answer));
+                if socket.send(Message::text(message.to_string())).await.is_err() {
+                    return;
+                }
+            }
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => sort(text.as_str(), &mut waiting, &events),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return,
+            },
+        }
+    }
+}
+
+/// An answer goes to whoever waits for it, an event to whoever listens; neither need be there any more.
+fn sort(text: &str, waiting: &mut Waiting, events: &broadcast::Sender<Event>) {
+    let Ok(mut message) = serde_json::from_str::<Value>(text) else { return };
+    if let Some(id) = message["id"].as_u64() {
+        let Some((method, answer)) = waiting.remove(&id) else { return };
+        let result = match message.get("error") {
+            Some(error) => {
+                let message = error["message"].as_str().unwrap_or("no reason given").to_owned();
+                Err(Error::Refused { method, message })
+            }
+            None => Ok(message["result"].take()),
+        };
+        drop(answer.send(result));
+    } else if let Some(method) = message["method"].as_str() {
+        let (session, method) = (message["sessionId"].as_str().map(str::to_owned), method.to_owned());
+        drop(events.send(Event { session, method, params: message["params"].take() }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_finds_its_command_and_a_refusal_says_why() {
+        let (mut waiting, events) = (Waiting::new(), broadcast::Sender::new(1));
+        let (answer, mut first) = oneshot::channel();
+        waiting.insert(1, ("A", answer));
+        let (answer, mut second) = oneshot::channel();
+        waiting.insert(2, ("B", answer));
+        sort(r#"{"id":2,"error":{"code":1,"message":"no"}}"#, &mut waiting, &events);
+        sort(r#"{"id":1,"result":{"a":7}}"#, &mut waiting, &events);
+        assert_eq!(first.try_recv().unwrap().unwrap()["a"], 7);
+        assert_eq!(second.try_recv().unwrap().unwrap_err().to_string(), "DevTools refused B: no");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_passed_over() {
+        let (mut waiting, events) = (Waiting::new(), broadcast::Sender::new(1));
+        let mut heard = events.subscribe();
+        for text in ["", "[]", "{}", r#"{"id":9,"result":{}}"#, "\u{0}"] {
+            sort(text, &mut waiting, &events);
+        }
+        sort(r#"{"method":"New.thing","params":{"x":1},"sessionId":"s"}"#, &mut waiting, &events);
+        assert_eq!(heard.try_recv().unwrap().method, "New.thing");
+    }
+}

@@ -1,0 +1,149 @@
+//! One page in a tab: loading it, and noticing when it is gone.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::connection::{Devtools, Error, Event};
+
+/// A server that has not sent the document by then is not going to.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// From the document to its `load` event. A page that streams never fires it and is shown all the same.
+const LOAD_DEADLINE: Duration = Duration::from_secs(8);
+
+/// One tab, attached.
+#[derive(Clone, Debug)]
+pub struct Page {
+    devtools: Devtools,
+    session: String,
+}
+
+/// Why a page is not shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error("{0}")]
+    Unreachable(String),
+    #[error("the server answered {0}")]
+    Status(u64),
+    #[error("the server did not answer within {} s", COMMIT_DEADLINE.as_secs())]
+    Silent,
+    #[error(transparent)]
+    Devtools(#[from] Error),
+}
+
+impl Page {
+    /// Attaches to the browser's first tab.
+    pub async fn first(devtools: &Devtools) -> Result<Self, Error> {
+        let targets = devtools.call(None, "Target.getTargets", json!({})).await?;
+        let pages = targets["targetInfos"].as_array().into_iter().flatten();
+        match pages.filter(|target| target["type"] == "page").find_map(|t| t["targetId"].as_str()) {
+            Some(id) => Self::attach(devtools, id).await,
+            None => Self::open(devtools).await,
+        }
+    }
+
+    /// Opens a tab of its own.
+    pub async fn open(devtools: &Devtools) -> Result<Self, Error> {
+        let made = devtools.call(None, "Target.createTarget", json!({ "url": "about:blank" })).await?;
+        Self::attach(devtools, made["targetId"].as_str().unwrap_or_default()).await
+    }
+
+    async fn attach(devtools: &Devtools, target: &str) -> Result<Self, Error> {
+        let wish = json!({ "targetId": target, "flatten": true });
+        let attached = devtools.call(None, "Target.attachToTarget", wish).await?;
+        let session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
+        let page = Self { devtools: devtools.clone(), session };
+        for domain in ["Page.enable", "Inspector.enable", "Network.enable"] {
+            page.call(domain, json!({})).await?;
+        }
+        Ok(page)
+    }
+
+    /// Loads `url`; done when the document and its resources are there.
+    pub async fn load(&self, url: &str) -> Result<(), Trouble> {
+        let mut events = self.devtools.events();
+        // The answer comes with the first bytes of the document, or with the reason that there are none.
+        let wish = json!({ "url": url });
+        let navigate = self.devtools.call_within(COMMIT_DEADLINE, Some(&self.session), "Page.navigate", wish);
+        let navigated = match navigate.await {
+            Err(Error::Timeout(_)) => return Err(Trouble::Silent),
+            navigated => navigated?,
+        };
+        if let Some(text) = navigated["errorText"].as_str().filter(|text| !text.is_empty()) {
+            return Err(Trouble::Unreachable(text.to_owned()));
+        }
+        let Some(loader) = navigated["loaderId"].as_str() else { return Ok(()) }; // the same document
+        match tokio::time::timeout(LOAD_DEADLINE, self.loaded(&mut events, loader)).await {
+            Ok(Ok(Some(status))) => Err(Trouble::Status(status)),
+            Ok(Ok(None)) => Ok(()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => {
+                tracing::debug!("the page is still loading and is shown as it is");
+                Ok(())
+            }
+        }
+    }
+
+    /// Resolves when the page's process has crashed or its tab is gone.
+    pub async fn crashed(&self) -> Error {
+        let mut events = self.devtools.events();
+        loop {
+            match self.next(&mut events).await {
+                Ok(event) if event.method == "Inspector.targetCrashed" => return Error::Closed,
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Evaluates JavaScript in the page, awaiting promises, and returns its value as JSON.
+    pub async fn evaluate(&self, script: &str) -> Result<Value, Error> {
+        let wish = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        let mut done = self.call("Runtime.evaluate", wish).await?;
+        if let Some(text) = done["exceptionDetails"]["exception"]["description"].as_str() {
+            return Err(Error::Refused { method: "Runtime.evaluate", message: text.to_owned() });
+        }
+        Ok(done["result"]["value"].take())
+    }
+
+    /// The page as PNG, in base64.
+    pub async fn screenshot(&self) -> Result<String, Error> {
+        let done = self.call("Page.captureScreenshot", json!({ "format": "png" })).await?;
+        Ok(done["data"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Until the load event; the status of the document if it is an error.
+    async fn loaded(&self, events: &mut Receiver<Event>, loader: &str) -> Result<Option<u64>, Error> {
+        loop {
+            let event = self.next(events).await?;
+            match event.method.as_str() {
+                "Network.responseReceived" if event.params["loaderId"] == loader => {
+                    let status = event.params["response"]["status"].as_u64().unwrap_or_default();
+                    if event.params["type"] == "Document" && status >= 400 {
+                        return Ok(Some(status));
+                    }
+                }
+                "Page.loadEventFired" => return Ok(None),
+                "Inspector.targetCrashed" => return Err(Error::Closed),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next event of this page; those missed in a rush are passed over.
+    async fn next(&self, events: &mut Receiver<Event>) -> Result<Event, Error> {
+        loop {
+            match events.recv().await {
+                Ok(event) if event.session.as_ref() == Some(&self.session) => return Ok(event),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Err(Error::Closed),
+            }
+        }
+    }
+
+    async fn call(&self, method: &'static str, params: Value) -> Result<Value, Error> {
+        self.devtools.call(Some(&self.session), method, params).await
+    }
+}

@@ -1,0 +1,95 @@
+//! One session with all of its real parts: Xvfb, PulseAudio, D-Bus, PipeWire, Chromium and GStreamer.
+
+#[path = "support/session.rs"]
+mod session;
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use session::{Session, refused};
+
+const MIRROR: &str = include_str!("../../examples/session.yaml");
+
+/// From the death of any part to a picture again.
+const REPAIR: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_reaches_a_viewer_through_camera_browser_and_display() {
+    let session = Session::live(MIRROR).await;
+    let seen = session.watch(8).run().await.unwrap();
+    seen.is_the_test_picture().unwrap();
+    assert_eq!((seen.width, seen.height), (1280, 720));
+    let report = session.report().await.unwrap();
+    assert_eq!(report["media"]["camera"], "pipewire");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_part_that_dies_repairs_itself_with_camera_and_microphone() {
+    let session = Session::live(MIRROR).await;
+    for part in ["Xvfb", "pulseaudio", "pipewire", "chromium", "dbus-daemon"] {
+        let victims = session.children(part);
+        assert_eq!(victims.len(), 1, "{part} must be a child of the runtime");
+        kill(victims[0], Signal::SIGKILL).unwrap();
+        let gone = async || session.report().await.map(|r| r["happenings"].to_string()).unwrap_or_default();
+        let before = gone().await;
+        while gone().await == before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let took = session.until_live(REPAIR).await;
+        println!("{part} repaired in {took:?}");
+        let seen = session.watch(5).run().await.unwrap();
+        seen.is_the_test_picture().unwrap_or_else(|why| panic!("after {part}: {why}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
+    let session = Session::start("page: {url: 'understudy:nowhere'}");
+    let message = session.until_reason("PageReady", "PageLoadFailed").await;
+    assert!(message.contains("404"), "{message}");
+    session.until_reason("DevicesReady", "Live").await;
+
+    let session = Session::start("page: {url: 'http://127.0.0.1:9/'}");
+    let message = session.until_reason("PageReady", "PageLoadFailed").await;
+    assert!(message.contains("net::ERR_"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_cannot_be_opened_is_a_condition_that_names_it() {
+    let with = |url: &str| format!("page: {{url: 'understudy:mirror'}}\ninputs: {{video: {{file: {{url: '{url}'}}}}}}");
+    let session = Session::start(&with("understudy:nothing"));
+    let message = session.until_reason("InputsReady", "SourceNotFound").await;
+    assert!(message.contains("understudy:nothing"), "{message}");
+
+    let session = Session::start(&with("file:///etc/hostname"));
+    let message = session.until_reason("InputsReady", "SourceForbidden").await;
+    assert!(message.contains("media directory"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_repeated_ends_in_a_slate() {
+    let once = MIRROR.replace("test-picture\"}", "test-picture\", loop: false}");
+    let session = Session::live(&once).await;
+    session.until_reason("InputsReady", "Ended").await;
+    let seen = session.watch(2).run().await.unwrap();
+    assert!(seen.frames > 30, "the picture goes on: {seen:?}");
+    assert!(seen.distinct_per_second <= 1, "and shows no frame number: {seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_no_session_is_refused_by_the_name_of_its_field() {
+    let said = refused("page: {url: 'understudy:mirror', width: 13}").await;
+    assert!(said.contains("page.width: must be 320 to 3840 pixels, got 13"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_session_leaves_no_process_behind() {
+    let session = Session::live(MIRROR).await;
+    let parts = ["Xvfb", "pulseaudio", "pipewire", "chromium", "dbus-daemon"];
+    let children: Vec<_> = parts.iter().flat_map(|part| session.children(part)).collect();
+    assert_eq!(children.len(), parts.len());
+    assert!(session.terminate().await.success());
+    for child in children {
+        assert!(kill(child, None).is_err(), "{child} is still there");
+    }
+}

@@ -1,0 +1,157 @@
+//! The program itself, run as a person runs it: with a file, on free ports of loopback.
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use understudy_e2e::probe::Watch;
+use understudy_e2e::wait;
+
+/// From the start to a live page, on a machine that does more than this. Idle it takes a second.
+const START: Duration = Duration::from_secs(40);
+
+/// The runtime gives itself 15 s to end.
+const END: Duration = Duration::from_secs(20);
+
+/// 20 s at 30 frames a second.
+pub const CLIP_FRAMES: u32 = 600;
+
+/// The program's own media, made once for all tests of a run.
+static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
+    let share = tempfile::tempdir().expect("a directory must be free");
+    let media = share.path().join("media");
+    std::fs::create_dir(&media).expect("a directory must be made");
+    let length = Duration::from_secs(u64::from(CLIP_FRAMES) / 30);
+    understudy_runtime::test_picture::write(&media.join("test-picture.mkv"), length)
+        .expect("the test picture must be written; scripts/packages install build image");
+    share
+});
+
+/// A running session; dropped, it is killed.
+pub struct Session {
+    process: Child,
+    http: u16,
+    _folder: TempDir,
+}
+
+impl Session {
+    /// Starts it with this SessionSpec.
+    pub fn start(spec: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let file = folder.path().join("session.yaml");
+        std::fs::write(&file, spec).expect("the session must be written");
+        let [http, admin] = [free_tcp(), free_tcp()];
+        let media = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
+        let mut command = program();
+        command.arg("run").arg(&file).arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
+        for (flag, port) in [("--port", http), ("--admin-port", admin), ("--media-port", media)] {
+            command.args([flag, &port.to_string()]);
+        }
+        let process = command.spawn().expect("the runtime must start");
+        Self { process, http, _folder: folder }
+    }
+
+    /// Starts it and waits until its page shows its camera.
+    pub async fn live(spec: &str) -> Self {
+        let session = Self::start(spec);
+        session.until_live(START).await;
+        session
+    }
+
+    pub fn whep(&self) -> String {
+        format!("http://127.0.0.1:{}/whep/program", self.http)
+    }
+
+    pub fn watch(&self, seconds: u32) -> Watch {
+        Watch { clip_frames: Some(CLIP_FRAMES), ..Watch::new(self.whep(), seconds) }
+    }
+
+    pub async fn report(&self) -> Result<Value, String> {
+        let url = format!("http://127.0.0.1:{}/status", self.http);
+        let answer = reqwest::get(url).await.map_err(|error| error.to_string())?;
+        answer.json().await.map_err(|error| error.to_string())
+    }
+
+    /// Waits until all conditions are true and the program is served; how long it took.
+    pub async fn until_live(&self, deadline: Duration) -> Duration {
+        let live = || async {
+            let report = self.report().await?;
+            let conditions = report["conditions"].as_array().into_iter().flatten();
+            let all = conditions.clone().count() == 3 && conditions.clone().all(|c| c["status"] == "True");
+            match all && report["livestreams"][0]["ready"] == true {
+                true => Ok(()),
+                false => Err(report.to_string()),
+            }
+        };
+        wait::until(deadline, live).await.1
+    }
+
+    /// Waits until a condition has this reason; its message.
+    pub async fn until_reason(&self, condition: &str, reason: &str) -> String {
+        let found = || async {
+            let report = self.report().await?;
+            let mut conditions = report["conditions"].as_array().into_iter().flatten();
+            match conditions.find(|c| c["type"] == condition && c["reason"] == reason) {
+                Some(condition) => Ok(condition["message"].as_str().unwrap_or_default().to_owned()),
+                None => Err(report.to_string()),
+            }
+        };
+        wait::until(START, found).await.0
+    }
+
+    /// The program's own children with this name (as in proc_pid_comm(5)).
+    pub fn children(&self, name: &str) -> Vec<Pid> {
+        let parent = self.pid();
+        let entries = std::fs::read_dir("/proc").expect("/proc must be there").flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let is_child = |pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let Some((front, back)) = stat.rsplit_once(')') else { return false };
+            let named = front.split_once('(').is_some_and(|(_, comm)| comm == name);
+            let mut fields = back.split_whitespace();
+            let running = fields.next() != Some("Z");
+            named && running && fields.next() == Some(&parent.to_string())
+        };
+        pids.filter(is_child).map(Pid::from_raw).collect()
+    }
+
+    /// Ends it as Kubernetes does.
+    pub async fn terminate(mut self) -> ExitStatus {
+        kill(self.pid(), Signal::SIGTERM).expect("the runtime must be there");
+        tokio::time::timeout(END, self.process.wait()).await.expect("it must end in time").expect("it must be waited for")
+    }
+
+    fn pid(&self) -> Pid {
+        let id = self.process.id().expect("the runtime must be there");
+        Pid::from_raw(id.try_into().expect("an id must fit"))
+    }
+}
+
+/// Runs it with a file that cannot be a session: what it says as it ends.
+pub async fn refused(spec: &str) -> String {
+    let folder = tempfile::tempdir().expect("a directory must be free");
+    let file: PathBuf = folder.path().join("session.yaml");
+    std::fs::write(&file, spec).expect("the session must be written");
+    let output = program().arg("run").arg(&file).output();
+    let output = tokio::time::timeout(END, output).await.expect("it must end").expect("it must run");
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
+fn program() -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_understudy-runtime")));
+    command.stdin(Stdio::null()).kill_on_drop(true).env("NO_COLOR", "1");
+    command
+}
+
+fn free_tcp() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port must be free").port()
+}
