@@ -6,6 +6,7 @@ Exit: 0 something to tell; 1 nothing could be watched (the reason is on stderr).
 import argparse
 import asyncio
 import json
+import random
 import sys
 import time
 from urllib.parse import urljoin
@@ -14,6 +15,7 @@ import aiohttp
 import numpy
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from cells import frame_number, tone
 
@@ -74,6 +76,17 @@ class Audio:
             self.rate = frame.sample_rate
             samples = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
             self.parts.append(samples.mean(axis=1) / 32768.0)
+
+
+def lose(share):
+    """Makes this share of the media packets disappear, as a bad network does."""
+    deliver = RTCDtlsTransport._handle_rtp_data
+
+    async def deliver_some(self, *arguments, **named):
+        if random.random() >= share:
+            await deliver(self, *arguments, **named)
+
+    RTCDtlsTransport._handle_rtp_data = deliver_some
 
 
 async def watch(options, video, audio):
@@ -180,6 +193,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=5, help="how long to watch after the first frame")
     parser.add_argument("--settle", type=float, default=1, help="seconds left out of counts at the beginning")
     parser.add_argument("--modulo", type=int, default=0, help="length of the clip in frames, if it repeats")
+    parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
     parser.add_argument("--json", action="store_true", help="one line, for programs")
     options = parser.parse_args()
     try:
@@ -192,6 +206,8 @@ def main():
 
 
 async def run(options):
+    if options.drop:
+        lose(options.drop)
     video, audio = Video(), Audio()
     deleted = await watch(options, video, audio)
     return summary(options, video, audio, deleted)

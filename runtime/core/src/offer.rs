@@ -61,6 +61,8 @@ pub enum Fault {
     NoIceCredentials,
     #[error("the offer has no DTLS certificate fingerprint (a=fingerprint)")]
     NoFingerprint,
+    #[error("the a=fingerprint of the offer is none: it must be sha-256, sha-384 or sha-512, and the hash in hex pairs")]
+    BadFingerprint,
     #[error("the offer says a=setup:{0}; this server is the DTLS server, so it must be actpass or active")]
     WrongSetup(String),
     #[error("the {kind} section offers no codec this server can send: it needs {needed}")]
@@ -130,13 +132,21 @@ fn check_transport<'a>(session: &[&'a str], lead: &Section<'a>) -> Result<&'a st
     let long_enough = |name, least| find(name).filter(|value| value.len() >= least);
     let ufrag = long_enough("ice-ufrag", 4).ok_or(Fault::NoIceCredentials)?;
     long_enough("ice-pwd", 22).ok_or(Fault::NoIceCredentials)?;
-    if find("fingerprint").is_none_or(|value| value.split_whitespace().count() != 2) {
-        return Err(Fault::NoFingerprint);
+    let fingerprint = find("fingerprint").ok_or(Fault::NoFingerprint)?;
+    if !is_fingerprint(fingerprint) {
+        return Err(Fault::BadFingerprint);
     }
     match find("setup") {
         None | Some("actpass" | "active") => Ok(ufrag),
         Some(other) => Err(Fault::WrongSetup(other.chars().take(16).collect())),
     }
+}
+
+/// RFC 8122 §5, without the hashes that no longer prove anything.
+fn is_fingerprint(text: &str) -> bool {
+    let Some((hash, hex)) = text.split_once(' ') else { return false };
+    let known = ["sha-256", "sha-384", "sha-512"].iter().any(|name| hash.eq_ignore_ascii_case(name));
+    known && hex.split(':').all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn wanted<'a, 'b>(sections: &'a [Section<'b>], kind: Kind) -> Result<Option<&'a Section<'b>>, Fault> {

@@ -72,7 +72,9 @@ fn video(pipeline: &gst::Pipeline, hub: Hub) -> AppSrc {
     encoder.set_property_from_str("speed-preset", "ultrafast");
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property("bitrate", 2500u32);
-    encoder.set_property("key-int-max", 2 * FRAME_RATE);
+    // Far more than the runtime's, so that a picture that comes soon came because it was asked for.
+    encoder.set_property("key-int-max", 20 * FRAME_RATE);
+    encoder.set_property_from_str("option-string", "scenecut=0");
     let encoded = gst::Caps::builder("video/x-h264")
         .field("stream-format", "byte-stream")
         .field("alignment", "au")

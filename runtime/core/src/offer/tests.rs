@@ -78,6 +78,8 @@ fn each_fault_is_named() {
         (whole.replace("a=ice-ufrag:abcd\r\n", ""), Fault::NoIceCredentials),
         (whole.replace("0123456789012345678901", "short"), Fault::NoIceCredentials),
         (whole.replace("a=fingerprint:sha-256 AB:CD\r\n", ""), Fault::NoFingerprint),
+        (whole.replace("sha-256", "md5"), Fault::BadFingerprint),
+        (whole.replace("AB:CD", "AB:C"), Fault::BadFingerprint),
         (whole.replace("actpass", "passive"), Fault::WrongSetup("passive".into())),
         (whole.replace("recvonly", "sendonly").replace("sendrecv", "inactive"), Fault::NothingToSend),
         (whole.replace("m=audio", "m=video"), Fault::TwoOfAKind("video")),
