@@ -158,7 +158,7 @@ impl Writer {
 
     fn api<K>(&self, participant: &VirtualParticipant) -> Api<K>
     where
-        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
     {
         Api::namespaced(self.client.clone(), &participant.namespace().unwrap_or_default())
     }

@@ -40,6 +40,12 @@ pub fn view(facts: Option<Facts>, leading_since: Instant, now: Instant) -> View 
 }
 
 impl View {
+    /// Whether nothing was heard of the session by this leader, and something still may be: what an earlier leader wrote
+    /// holds. A session that has just been linked is such a one, until its first report.
+    pub fn holds(&self) -> bool {
+        *self != Self::Silent && self.facts().is_none_or(|facts| facts.report.is_none())
+    }
+
     /// What the session said, as long as it holds.
     pub fn facts(&self) -> Option<&Facts> {
         match self {
@@ -53,6 +59,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use understudy_proto::v1::Report;
 
     #[test]
     fn a_lost_stream_changes_nothing_until_the_grace_is_over() {
@@ -68,6 +75,16 @@ mod tests {
         let start = Instant::now();
         assert!(matches!(view(None, start, start + GRACE / 2), View::Expected { facts: None, .. }));
         assert_eq!(view(None, start, start + GRACE), View::Silent);
+    }
+
+    #[test]
+    fn what_was_written_holds_until_the_first_report() {
+        let start = Instant::now();
+        let reported = Facts { report: Some(Report::default()), ..Facts::default() };
+        assert!(view(None, start, start).holds());
+        assert!(view(Some(Facts::default()), start, start).holds());
+        assert!(!view(Some(reported), start, start).holds());
+        assert!(!View::Silent.holds());
     }
 
     #[test]

@@ -42,9 +42,9 @@ impl Observed<'_> {
         report.livestreams.iter().find(|told| told.name == self.livestream.name_any())
     }
 
-    /// A session of which nothing is known now, and which may speak again soon: what was known holds.
+    /// Nothing was heard of the session yet, and may be soon: what was known holds.
     fn holds(&self) -> bool {
-        matches!(self.view, View::Expected { facts: None, .. }) && self.previous.is_some()
+        self.view.holds() && self.previous.is_some()
     }
 }
 
@@ -140,5 +140,82 @@ fn endpoints(observed: &Observed<'_>) -> Vec<understudy_crds::v1alpha1::Endpoint
         }
         (_, Some(_), _) => Vec::new(),
         _ => previous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::registry::Facts;
+    use serde_json::json;
+    use std::time::Instant;
+    use understudy_proto::v1::Report;
+
+    fn livestream() -> Livestream {
+        serde_json::from_value(json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "Livestream", "metadata": {"name": "live", "generation": 1},
+            "spec": {"participantRef": {"name": "ada"}, "output": {"webRTC": {}}}
+        }))
+        .unwrap()
+    }
+
+    fn participant() -> VirtualParticipant {
+        serde_json::from_value(json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": {}
+        }))
+        .unwrap()
+    }
+
+    fn serving(told: LivestreamReport) -> View {
+        let report = Report { livestreams: vec![told], ..Report::default() };
+        View::Linked(Facts { report: Some(report), ..Facts::default() })
+    }
+
+    fn told(reason: &str) -> LivestreamReport {
+        let ready = reason == "Serving";
+        LivestreamReport { name: "live".into(), ready, reason: reason.into(), ..LivestreamReport::default() }
+    }
+
+    fn after(previous: Option<&LivestreamStatus>, view: View) -> LivestreamStatus {
+        let (livestream, participant) = (livestream(), participant());
+        report(&Observed {
+            livestream: &livestream,
+            participant: Some(&participant),
+            pod_ip: Some("10.0.0.1".into()),
+            view,
+            previous: previous.cloned(),
+            now: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn phases_follow_from_what_the_session_reports() {
+        use LivestreamPhase as Phase;
+        let ready = after(None, serving(told("Serving")));
+        let watched = LivestreamReport { viewers: 3, ..told("Serving") };
+        let table = [
+            (None, View::Silent, Phase::Pending),
+            (None, serving(told("Starting")), Phase::Pending),
+            (None, serving(told("EncoderBroken")), Phase::Failed),
+            (None, serving(told("Serving")), Phase::Ready),
+            (None, serving(watched), Phase::Active),
+            (Some(&ready), serving(told("EncoderBroken")), Phase::Disrupted),
+            (Some(&ready), View::Silent, Phase::Disrupted),
+        ];
+        for (number, (previous, view, phase)) in table.into_iter().enumerate() {
+            assert_eq!(after(previous, view).phase, Some(phase), "row {number}");
+        }
+    }
+
+    #[test]
+    fn a_hand_over_changes_nothing() {
+        let before = after(None, serving(told("Serving")));
+        let phase = |view| {
+            let status = after(Some(&before), view);
+            (status.phase, status.endpoints)
+        };
+        let expected = View::Expected { until: Instant::now(), facts: None };
+        assert_eq!(phase(expected), (before.phase, before.endpoints.clone()));
+        assert_eq!(phase(View::Linked(Facts::default())), (before.phase, before.endpoints.clone()));
     }
 }
