@@ -18,6 +18,13 @@ const REPAIR: Duration = Duration::from_secs(10);
 /// From a manifest to what it causes; a pod with a browser starts within seconds.
 const RECONCILE: Duration = Duration::from_secs(60);
 
+/// Kills the process of this name that was started first; the image has no pkill.
+const KILL_OLDEST: &str = r#"
+for process in $(ls /proc | grep -E '^[0-9]+$' | sort -n); do
+  if [ "$(cat "/proc/$process/comm" 2>/dev/null)" = "$1" ]; then kill -9 "$process"; exit; fi
+done
+exit 1"#;
+
 fn watch(seconds: u32) -> Watch {
     Watch {
         url: settings::demo("WHEP"),
@@ -89,7 +96,7 @@ async fn each_part_that_dies_in_the_pod_repairs_itself_without_a_restart() {
     let pod = pod_of(&kubectl, "ada").await;
     for part in ["chromium", "Xvfb", "pulseaudio", "pipewire"] {
         let before = events(&kubectl).await;
-        kubectl.exec(&pod, &["pkill", "-KILL", "-o", "-x", part]).await.unwrap();
+        kubectl.exec(&pod, &["sh", "-c", KILL_OLDEST, "sh", part]).await.unwrap();
         // The death is told before the repair is judged, so that "Ready" is not the one from before.
         wait::until(REPAIR, || async { (events(&kubectl).await > before).then_some(()).ok_or(part.to_owned()) }).await;
         let (_, took) = wait::until(REPAIR, || ready(&kubectl, "vp ada")).await;
