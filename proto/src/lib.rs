@@ -3,7 +3,7 @@
 //! The generated file is committed; `tests/generated.rs` compares it (and writes it with `UPDATE=1`).
 
 /// The control link, first version of the protocol.
-#[allow(clippy::all, clippy::doc_markdown, unused_qualifications, reason = "generated")]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_qualifications, reason = "generated")]
 pub mod v1 {
     include!("gen/understudy.control.v1.rs");
 }
