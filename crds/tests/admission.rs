@@ -1,5 +1,7 @@
 //! What the API server lets in, and in which words it refuses the rest: the rules run where users meet them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
+
 mod support;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -46,7 +48,7 @@ async fn tried(client: &Client, kind: &str, name: &str, spec: Value) -> Result<D
     for _attempt in 0..100 {
         match api(client, kind).create(&params, &object(kind, name, &spec)).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {
-                tokio::time::sleep(Duration::from_millis(100)).await
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
             Err(kube::Error::Api(status)) => return Err(status.message.clone()),
             other => return Ok(other.unwrap()),
@@ -67,7 +69,7 @@ async fn refuses(client: &Client, kind: &str, table: &[(Value, &str)]) {
         match tried(client, kind, "ada", spec.clone()).await {
             Ok(_) => panic!("{spec} was let in"),
             Err(message) => {
-                assert!(message.contains(words), "{spec} was refused with {message:?}, without {words:?}")
+                assert!(message.contains(words), "{spec} was refused with {message:?}, without {words:?}");
             }
         }
     }

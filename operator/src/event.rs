@@ -74,7 +74,7 @@ impl Recorder {
             Ok(_created) => {}
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written")
+                tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written");
             }
         }
     }

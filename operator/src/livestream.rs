@@ -43,6 +43,7 @@ pub struct Context {
 pub struct Error(#[from] kube::Error);
 
 /// Tries again after a while.
+#[allow(clippy::needless_pass_by_value, reason = "kube's signature")]
 pub fn on_error(livestream: Arc<Livestream>, error: &Error, context: Arc<Context>) -> Action {
     context.metrics.reconcile_failed("Livestream");
     let name = livestream.name_any();

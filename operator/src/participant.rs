@@ -66,6 +66,7 @@ pub enum Error {
 }
 
 /// Tries again after a while.
+#[allow(clippy::needless_pass_by_value, reason = "kube's signature")]
 pub fn on_error(participant: Arc<VirtualParticipant>, error: &Error, context: Arc<Context>) -> Action {
     context.metrics.reconcile_failed("VirtualParticipant");
     let name = participant.name_any();

@@ -1,5 +1,7 @@
 //! The operator against a real API server, with runtimes that speak the real control link.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
+
 mod support;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -257,7 +259,7 @@ async fn what_happened_in_a_session_is_told_once_as_an_event() {
     };
     let both = async {
         while told().await < 2 {
-            tokio::time::sleep(Duration::from_millis(100)).await
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();

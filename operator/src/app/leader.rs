@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
 /// How long a new leader waits for its first lists; then it says why it cannot lead.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,6 +31,27 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the number of linked sessions is counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Those who write, and keep in memory what they wrote.
+struct Writers {
+    writer: Arc<Writer>,
+    participants: Arc<Publisher<VirtualParticipant>>,
+    livestreams: Arc<Publisher<Livestream>>,
+    recorder: Arc<Recorder>,
+}
+
+/// All that a leader works with.
+struct Leader<'a> {
+    config: &'a Config,
+    client: &'a Client,
+    term: u64,
+    metrics: &'a Metrics,
+    since: Instant,
+    authority: Authority,
+    triggers: Triggers,
+    registry: Registry,
+    writers: Writers,
+}
 
 /// Leads until `end`.
 pub(super) async fn lead(
@@ -39,101 +61,135 @@ pub(super) async fn lead(
     metrics: &Metrics,
     end: CancellationToken,
 ) -> anyhow::Result<()> {
-    let leading_since = Instant::now();
     let secrets = Api::namespaced(client.clone(), &config.namespace);
     let authority = Authority::ensure(&secrets, &config.authority_secret).await?;
-    let (triggers, tasks) = (Triggers::default(), TaskTracker::new());
-    let end_watches = CancellationToken::new();
-    let _stop = end_watches.clone().drop_guard();
-    let registry = Registry::new(triggers.clone(), term);
-    let writer = Arc::new(Writer::new(client.clone(), authority.root.clone()));
-    let publisher = Arc::new(Publisher::new(client.clone()));
-    let live_publisher = Arc::new(Publisher::new(client.clone()));
-    let departed = {
-        let (registry, writer) = (registry.clone(), Arc::clone(&writer));
-        let (publisher, live_publisher) = (Arc::clone(&publisher), Arc::clone(&live_publisher));
-        move |departed: Departed<'_>| match departed {
+    let triggers = Triggers::default();
+    let leader = Leader {
+        config,
+        client,
+        term,
+        metrics,
+        since: Instant::now(),
+        registry: Registry::new(triggers.clone(), term),
+        writers: Writers {
+            writer: Arc::new(Writer::new(client.clone(), authority.root.clone())),
+            participants: Arc::new(Publisher::new(client.clone())),
+            livestreams: Arc::new(Publisher::new(client.clone())),
+            recorder: Arc::new(Recorder::new(client.clone(), &config.pod_name)),
+        },
+        authority,
+        triggers,
+    };
+    leader.run(end).await
+}
+
+impl Leader<'_> {
+    /// Watches begin first and end last.
+    async fn run(self, end: CancellationToken) -> anyhow::Result<()> {
+        let (tasks, end_watches) = (TaskTracker::new(), CancellationToken::new());
+        let _whatever_happens = end_watches.clone().drop_guard();
+        let stores = Stores::watch(self.client, &self.triggers, self.departed(), &tasks, &end_watches);
+        tokio::select! {
+            listed = tokio::time::timeout(LIST_TIMEOUT, stores.ready()) => {
+                listed.context("participants, livestreams or pods could not be listed in time")?;
+            }
+            () = end.cancelled() => return Ok(()),
+        }
+        let (config, service) = (self.config, &self.config.link_service);
+        let target = SocketAddr::new(config.pod_ip, config.link_listen.port());
+        link_endpoint::publish(self.client, &config.namespace, service, target)
+            .await
+            .with_context(|| format!("the Service {service} cannot be led here"))?;
+        self.reconcile(&stores, &tasks, &end);
+        let link = control::serve(self.link(&stores)?, end.clone());
+        let served = tokio::select! {
+            served = link => served.context("the control link ended"),
+            () = count(&self.registry, self.metrics) => Ok(()),
+        };
+        end.cancel();
+        end_watches.cancel();
+        tasks.close();
+        if tokio::time::timeout(END_TIMEOUT, tasks.wait()).await.is_err() {
+            tracing::warn!("some reconciles did not end in time");
+        }
+        served
+    }
+
+    /// Starts both controllers.
+    fn reconcile(&self, stores: &Stores, tasks: &TaskTracker, end: &CancellationToken) {
+        let settings = controller::Config::default().concurrency(self.config.concurrency);
+        let reconcile = |object, context| Box::pin(participant::reconcile(object, context));
+        tasks.spawn(watch_over(applier(
+            reconcile,
+            participant::on_error,
+            Arc::new(self.participants(stores)),
+            stores.participants(),
+            until(self.triggers.participants.stream(), end),
+            settings.clone(),
+        )));
+        let reconcile = |object, context| Box::pin(livestream::reconcile(object, context));
+        tasks.spawn(watch_over(applier(
+            reconcile,
+            livestream::on_error,
+            Arc::new(self.livestreams(stores)),
+            stores.livestreams(),
+            until(self.triggers.livestreams.stream(), end),
+            settings,
+        )));
+    }
+
+    fn participants(&self, stores: &Stores) -> participant::Context {
+        participant::Context {
+            stores: stores.clone(),
+            registry: self.registry.clone(),
+            leading_since: self.since,
+            profiles: self.config.profiles.clone(),
+            operator_address: self.config.link_address.clone(),
+            writer: Arc::clone(&self.writers.writer),
+            publisher: Arc::clone(&self.writers.participants),
+            recorder: Arc::clone(&self.writers.recorder),
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    fn livestreams(&self, stores: &Stores) -> livestream::Context {
+        livestream::Context {
+            stores: stores.clone(),
+            registry: self.registry.clone(),
+            leading_since: self.since,
+            publisher: Arc::clone(&self.writers.livestreams),
+            recorder: Arc::clone(&self.writers.recorder),
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    fn link(&self, stores: &Stores) -> anyhow::Result<control::Config> {
+        Ok(control::Config {
+            listen: self.config.link_listen,
+            identity: self.authority.issue(link_names(self.config))?,
+            term: self.term,
+            stores: stores.clone(),
+            registry: self.registry.clone(),
+            reviewer: Reviewer::new(self.client.clone()),
+            tickets: Tickets::new(self.authority.derive("understudy.dev/resume-ticket")),
+        })
+    }
+
+    /// Forgets what is gone, and has sessions of what is gone finish.
+    fn departed(&self) -> impl Fn(Departed<'_>) + Clone + Send + 'static {
+        let (registry, writer) = (self.registry.clone(), Arc::clone(&self.writers.writer));
+        let (participants, livestreams) =
+            (Arc::clone(&self.writers.participants), Arc::clone(&self.writers.livestreams));
+        move |departed| match departed {
             Departed::Participant(uid) => {
                 registry.drain(uid);
                 writer.forget(uid);
-                publisher.forget(uid);
+                participants.forget(uid);
             }
-            Departed::Livestream(uid) => live_publisher.forget(uid),
+            Departed::Livestream(uid) => livestreams.forget(uid),
             Departed::Pod(uid) => registry.forget(uid),
         }
-    };
-    let stores = Stores::watch(client, &triggers, departed, &tasks, &end_watches);
-    let listed = tokio::time::timeout(LIST_TIMEOUT, stores.ready());
-    tokio::select! {
-        listed = listed => listed.context("participants, livestreams or pods could not be listed in time")?,
-        () = end.cancelled() => return Ok(()),
     }
-    let recorder = Arc::new(Recorder::new(client.clone(), &config.pod_name));
-    let participants = participant::Context {
-        stores: stores.clone(),
-        registry: registry.clone(),
-        leading_since,
-        profiles: config.profiles.clone(),
-        operator_address: config.link_address.clone(),
-        writer,
-        publisher,
-        recorder: Arc::clone(&recorder),
-        metrics: metrics.clone(),
-    };
-    let livestreams = livestream::Context {
-        stores: stores.clone(),
-        registry: registry.clone(),
-        leading_since,
-        publisher: live_publisher,
-        recorder,
-        metrics: metrics.clone(),
-    };
-    let link = control::serve(
-        control::Config {
-            listen: config.link_listen,
-            identity: authority.issue(link_names(config))?,
-            term,
-            stores: stores.clone(),
-            registry: registry.clone(),
-            reviewer: Reviewer::new(client.clone()),
-            tickets: Tickets::new(authority.derive("understudy.dev/resume-ticket")),
-        },
-        end.clone(),
-    );
-    let target = SocketAddr::new(config.pod_ip, config.link_listen.port());
-    link_endpoint::publish(client, &config.namespace, &config.link_service, target)
-        .await
-        .with_context(|| format!("the Service {} cannot be led here", config.link_service))?;
-    let settings = controller::Config::default().concurrency(config.concurrency);
-    let reconcile = |object, context| Box::pin(participant::reconcile(object, context));
-    tasks.spawn(watch_over(applier(
-        reconcile,
-        participant::on_error,
-        Arc::new(participants),
-        stores.participants(),
-        until(triggers.participants.stream(), &end),
-        settings.clone(),
-    )));
-    let reconcile = |object, context| Box::pin(livestream::reconcile(object, context));
-    tasks.spawn(watch_over(applier(
-        reconcile,
-        livestream::on_error,
-        Arc::new(livestreams),
-        stores.livestreams(),
-        until(triggers.livestreams.stream(), &end),
-        settings,
-    )));
-    let served = tokio::select! {
-        served = link => served.context("the control link ended"),
-        () = count(&registry, metrics) => Ok(()),
-    };
-    end.cancel();
-    end_watches.cancel();
-    tasks.close();
-    if tokio::time::timeout(END_TIMEOUT, tasks.wait()).await.is_err() {
-        tracing::warn!("some reconciles did not end in time");
-    }
-    served
 }
 
 /// The queue ends with the leadership; a reconcile that runs is let finish.

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn facts(status: serde_json::Value) -> PodFacts {
+    fn facts(status: &serde_json::Value) -> PodFacts {
         let pod =
             json!({"metadata": {"name": "ada-1", "labels": {names::ATTEMPT_LABEL: "3"}}, "status": status});
         PodFacts::of(&serde_json::from_value(pod).unwrap())
@@ -106,21 +106,21 @@ mod tests {
             json!({"containerStatuses": [{"name": "runtime", "image": "", "imageID": "", "ready": false,
                 "restartCount": 0, "state": {"waiting": {"reason": reason, "message": "m"}}}]})
         };
-        assert_eq!(facts(waiting("ContainerCreating")).trouble, None);
-        assert_eq!(facts(waiting("ImagePullBackOff")).trouble.unwrap().reason, "ImagePullBackOff");
+        assert_eq!(facts(&waiting("ContainerCreating")).trouble, None);
+        assert_eq!(facts(&waiting("ImagePullBackOff")).trouble.unwrap().reason, "ImagePullBackOff");
     }
 
     #[test]
     fn a_pod_without_a_node_says_why() {
         let status = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
             "message": "0/1 nodes are available"}]});
-        assert_eq!(facts(status).unschedulable.unwrap().message, "0/1 nodes are available");
+        assert_eq!(facts(&status).unschedulable.unwrap().message, "0/1 nodes are available");
     }
 
     #[test]
     fn a_failed_pod_has_ended() {
-        assert_eq!(facts(json!({"phase": "Failed"})).life, Life::Ended);
-        assert_eq!(facts(json!({"phase": "Running"})).life, Life::Alive);
-        assert_eq!(facts(json!({})).attempt, 3);
+        assert_eq!(facts(&json!({"phase": "Failed"})).life, Life::Ended);
+        assert_eq!(facts(&json!({"phase": "Running"})).life, Life::Alive);
+        assert_eq!(facts(&json!({})).attempt, 3);
     }
 }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn checked(spec: serde_json::Value) -> Result<(), Problem> {
+    fn checked(spec: &serde_json::Value) -> Result<(), Problem> {
         let participant = serde_json::from_value(json!({
             "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": spec
         }))
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_profile_that_is_not_there_is_a_problem_that_names_those_that_are() {
-        let problem = checked(json!({"runtimeProfileName": "huge"})).unwrap_err();
+        let problem = checked(&json!({"runtimeProfileName": "huge"})).unwrap_err();
         assert_eq!(problem.reason, "ProfileNotFound");
         assert!(problem.message.contains("blind, default"), "{}", problem.message);
     }
@@ -88,9 +88,9 @@ mod tests {
     #[test]
     fn a_page_needs_a_profile_with_a_browser() {
         let page = json!({"url": "understudy:mirror"});
-        assert!(checked(json!({"page": page})).is_ok());
-        let problem = checked(json!({"page": page, "runtimeProfileName": "blind"})).unwrap_err();
+        assert!(checked(&json!({"page": page})).is_ok());
+        let problem = checked(&json!({"page": page, "runtimeProfileName": "blind"})).unwrap_err();
         assert_eq!(problem.reason, "ProfileWithoutBrowser");
-        assert!(checked(json!({"runtimeProfileName": "blind"})).is_ok());
+        assert!(checked(&json!({"runtimeProfileName": "blind"})).is_ok());
     }
 }
