@@ -72,8 +72,8 @@ impl Kubectl {
 
 /// A condition of an object: its status, reason and message.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> (&'a str, &'a str, &'a str) {
-    let all = object["status"]["conditions"].as_array().into_iter().flatten();
-    let found = all.filter(|condition| condition["type"] == kind).next_back().unwrap_or(&Value::Null);
+    let mut all = object["status"]["conditions"].as_array().into_iter().flatten();
+    let found = all.find(|condition| condition["type"] == kind).unwrap_or(&Value::Null);
     let text = |field: &str| found[field].as_str().unwrap_or_default();
     (text("status"), text("reason"), text("message"))
 }

@@ -1,6 +1,8 @@
 //! The demo, judged from outside: what `make demo` printed, looked at with a browser, a viewer on another WebRTC stack,
 //! and kubectl.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
+
 use std::time::Duration;
 
 use serde_json::Value;

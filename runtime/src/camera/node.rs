@@ -58,13 +58,12 @@ pub(super) async fn start(socket: PathBuf, format: Format, picture: Picture) -> 
     let (commands, receiver) = channel::channel();
     let (ready, started) = oneshot::channel();
     let (gone, lost) = oneshot::channel();
-    let shown = picture.clone();
     let pushed = Arc::new(AtomicBool::new(false));
-    let pending = pushed.clone();
+    let given = Given { socket, format, picture: picture.clone(), commands: receiver, pending: pushed.clone() };
     let thread = std::thread::Builder::new()
         .name("camera".into())
         .spawn(move || {
-            let why = match run(&socket, format, shown, receiver, pending, ready) {
+            let why = match run(given, ready) {
                 Ok(why) => why,
                 Err(error) => error.to_string(),
             };
@@ -121,14 +120,19 @@ struct Shared {
     ended: RefCell<Option<String>>,
 }
 
-fn run(
-    socket: &std::path::Path,
+/// What the thread is started with.
+struct Given {
+    socket: PathBuf,
     format: Format,
     picture: Picture,
     commands: channel::Receiver<Command>,
+    /// A push is on its way.
     pending: Arc<AtomicBool>,
-    ready: Ready,
-) -> Result<String, pw::Error> {
+}
+
+/// Until it is stopped or the daemon goes; why it ended.
+fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
+    let Given { socket, format, picture, commands, pending } = given;
     pw::init();
     let main = MainLoopRc::new(None)?;
     let context = ContextRc::new(&main, None)?;
