@@ -13,9 +13,9 @@ from urllib.parse import urljoin
 
 import aiohttp
 import numpy
+from aioice import Connection
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from cells import frame_number, tone
 
@@ -79,14 +79,19 @@ class Audio:
 
 
 def lose(share):
-    """Makes this share of the media packets disappear, as a bad network does."""
-    deliver = RTCDtlsTransport._handle_rtp_data
+    """Makes this share of the media packets disappear, as a bad network does: before SRTP has seen them, or a
+    second copy would count as a replay."""
+    receive = Connection.recv
 
-    async def deliver_some(self, *arguments, **named):
-        if random.random() >= share:
-            await deliver(self, *arguments, **named)
+    async def receive_some(self):
+        while True:
+            data = await receive(self)
+            # RFC 7983: RTP and RTCP; RFC 5761: which of them.
+            is_media = len(data) > 1 and 127 < data[0] < 192 and not 191 < data[1] < 224
+            if not (is_media and random.random() < share):
+                return data
 
-    RTCDtlsTransport._handle_rtp_data = deliver_some
+    Connection.recv = receive_some
 
 
 async def watch(options, video, audio):

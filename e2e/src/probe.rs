@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::process::{Child, Command};
 
 use crate::{program, settings};
 
@@ -35,6 +36,8 @@ pub struct Watch {
     pub seconds: u32,
     /// Length in frames of the clip that repeats; none: numbers only rise.
     pub clip_frames: Option<u32>,
+    /// The share of the media packets to lose on the way, 0 to 1.
+    pub loss: f64,
 }
 
 impl Watch {
@@ -44,6 +47,18 @@ impl Watch {
 
     /// Watches, and tells what arrived or why nothing did.
     pub async fn run(&self) -> Result<Seen, String> {
+        let mut command = self.command();
+        let deadline = Duration::from_secs(self.seconds.into()) + OVERHEAD;
+        let said = program::output(&mut command, deadline).await?;
+        serde_json::from_str(&said).map_err(|error| format!("the probe said {said}: {error}"))
+    }
+
+    /// The same as a process of its own, for tests that end it themselves.
+    pub fn start(&self) -> Child {
+        self.command().spawn().expect("the probe must start")
+    }
+
+    fn command(&self) -> Command {
         let python = settings::cache().join("venv/bin/python");
         program::needs(&python, "sh e2e/probe/setup.sh");
         let mut command = program::command(python);
@@ -55,9 +70,10 @@ impl Watch {
         if let Some(frames) = self.clip_frames {
             command.args(["--modulo", &frames.to_string()]);
         }
-        let deadline = Duration::from_secs(self.seconds.into()) + OVERHEAD;
-        let said = program::output(&mut command, deadline).await?;
-        serde_json::from_str(&said).map_err(|error| format!("the probe said {said}: {error}"))
+        if self.loss > 0.0 {
+            command.args(["--drop", &self.loss.to_string()]);
+        }
+        command
     }
 }
 

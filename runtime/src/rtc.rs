@@ -95,13 +95,15 @@ pub(crate) struct Audience(Arc<Mutex<HashMap<String, watch::Sender<usize>>>>);
 pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> io::Result<Handle> {
     let socket = socket::Socket::bind(config.bind)?;
     let local = socket.local_addr();
-    let addresses = if config.announce.is_empty() { addresses::own(config.bind.ip()) } else { config.announce.clone() };
+    let addresses =
+        if config.announce.is_empty() { addresses::own(config.bind.ip()) } else { config.announce.clone() };
     let announced: Arc<[SocketAddr]> =
         addresses.into_iter().map(|address| SocketAddr::new(address, local.port())).collect();
     tracing::info!(%local, ?announced, "media transport listens");
     let (mailbox, inbox) = mpsc::channel(MAILBOX);
     let audience = Audience::default();
-    let driver = driver::Driver::new(socket, Arc::clone(&announced), config.max_viewers, metrics, audience.clone());
+    let driver =
+        driver::Driver::new(socket, Arc::clone(&announced), config.max_viewers, metrics, audience.clone());
     tokio::spawn(driver.run(inbox, shutdown));
     Ok(Handle { mailbox, audience, local, announced })
 }
@@ -113,7 +115,8 @@ impl Handle {
         // Before the owner sees it: certificates and SDP take longer than a frame may wait.
         let (peer, answer) = Peer::answer(&offer, &self.announced)?;
         let (reply, admitted) = oneshot::channel();
-        self.tell(Command::Admit { name: name.to_owned(), hub: hub.clone(), peer: Box::new(peer), reply }).await?;
+        self.tell(Command::Admit { name: name.to_owned(), hub: hub.clone(), peer: Box::new(peer), reply })
+            .await?;
         match tokio::time::timeout(ANSWER_DEADLINE, admitted).await {
             Ok(Ok(true)) => Ok(answer),
             Ok(Ok(false)) => Err(OfferError::Full),

@@ -125,7 +125,8 @@ pub fn picture(number: u64) -> gst::Buffer {
 /// The sound that belongs to one picture.
 pub fn samples(number: u64) -> gst::Buffer {
     let each = u64::from(SAMPLE_RATE_HZ / FRAME_RATE);
-    let bytes = (number * each..(number + 1) * each).flat_map(|position| tone(position).to_le_bytes()).collect();
+    let bytes =
+        (number * each..(number + 1) * each).flat_map(|position| tone(position).to_le_bytes()).collect();
     timed(bytes, number)
 }
 

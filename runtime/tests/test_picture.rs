@@ -43,7 +43,8 @@ fn numbers(path: &std::path::Path) -> Vec<Option<u32>> {
     pipeline.set_state(gst::State::Playing).expect("the file must play");
     let mut numbers = Vec::new();
     while let Some(sample) = sink.try_pull_sample(DEADLINE) {
-        let buffer = sample.buffer().and_then(|buffer| buffer.map_readable().ok()).expect("a frame must have bytes");
+        let buffer =
+            sample.buffer().and_then(|buffer| buffer.map_readable().ok()).expect("a frame must have bytes");
         numbers.push(read(&buffer, WIDTH));
     }
     let _ = pipeline.set_state(gst::State::Null);

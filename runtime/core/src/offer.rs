@@ -55,13 +55,17 @@ pub enum Fault {
     TwoOfAKind(&'static str),
     #[error("media section {section} has no a=mid")]
     NoMid { section: usize },
-    #[error("the sections of the offer are not all in one a=group:BUNDLE: picture and sound travel over one transport")]
+    #[error(
+        "the sections of the offer are not all in one a=group:BUNDLE: picture and sound travel over one transport"
+    )]
     NotBundled,
     #[error("the offer has no ICE user fragment and password (a=ice-ufrag, a=ice-pwd)")]
     NoIceCredentials,
     #[error("the offer has no DTLS certificate fingerprint (a=fingerprint)")]
     NoFingerprint,
-    #[error("the a=fingerprint of the offer is none: it must be sha-256, sha-384 or sha-512, and the hash in hex pairs")]
+    #[error(
+        "the a=fingerprint of the offer is none: it must be sha-256, sha-384 or sha-512, and the hash in hex pairs"
+    )]
     BadFingerprint,
     #[error("the offer says a=setup:{0}; this server is the DTLS server, so it must be actpass or active")]
     WrongSetup(String),

@@ -48,7 +48,11 @@ impl Metrics {
         hub.register("readers", "Readers of all hubs", self.readers.clone());
         hub.register("frames", "Encoded frames published", self.frames.clone());
         hub.register_with_unit("payload", "Encoded media published", Unit::Bytes, self.payload.clone());
-        hub.register("reader_dropped_frames", "Frames dropped for readers that were behind", self.dropped.clone());
+        hub.register(
+            "reader_dropped_frames",
+            "Frames dropped for readers that were behind",
+            self.dropped.clone(),
+        );
         hub.register("reader_lags", "Times a reader was left without a picture", self.lagged.clone());
         hub.register("keyframe_requests", "Wishes for a keyframe", self.requests.clone());
         hub.register("keyframes_asked", "Wishes passed on to the encoder", self.issued.clone());

@@ -17,8 +17,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// `/view` shows `program`, `/view/{name}` any other.
 pub fn router() -> Router {
     Router::new()
-        .route("/view", get(|| page()))
-        .route("/view/{name}", get(|| page()))
+        .route("/view", get(page))
+        .route("/view/{name}", get(page))
         .route("/view/assets/view.css", get(|| asset("text/css; charset=utf-8", STYLE)))
         .route("/view/assets/view.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
 }

@@ -110,6 +110,7 @@ fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusa
 }
 
 async fn text(body: Body) -> Result<String, Refusal> {
-    let bytes = to_bytes(body, MAX_BYTES).await.map_err(|_| Refusal::Offer(OfferError::Faulty(Fault::TooLarge)))?;
+    let bytes =
+        to_bytes(body, MAX_BYTES).await.map_err(|_| Refusal::Offer(OfferError::Faulty(Fault::TooLarge)))?;
     String::from_utf8(bytes.into()).map_err(|_| Refusal::NotText)
 }

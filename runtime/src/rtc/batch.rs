@@ -80,7 +80,10 @@ mod tests {
         assert_eq!(batch.add(to(1), &[1; 100], 64), Added::Yes);
         assert_eq!(batch.add(to(1), &[2; 40], 64), Added::Yes);
         assert_eq!(batch.add(to(1), &[3; 40], 64), Added::Full);
-        assert_eq!(batch.contents().map(|(_, bytes, segment, n)| (bytes.len(), segment, n)), Some((240, 100, 3)));
+        assert_eq!(
+            batch.contents().map(|(_, bytes, segment, n)| (bytes.len(), segment, n)),
+            Some((240, 100, 3))
+        );
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Driver {
                     Some(command) => self.obey(command),
                     None => break,
                 },
-                Some(fed) = self.fed.recv() => self.show(fed),
+                Some(fed) = self.fed.recv() => self.show(&fed),
                 readable = self.socket.readable() => {
                     let received = readable.and_then(|()| self.receive());
                     if let Err(error) = received {
@@ -105,7 +105,7 @@ impl Driver {
         // Whoever asked may have gone meanwhile; that changes nothing.
         match command {
             Command::Admit { name, hub, peer, reply } => {
-                let _ = reply.send(self.admit(name, hub, *peer));
+                let _ = reply.send(self.admit(&name, hub, *peer));
             }
             Command::Leave { session_id, reply } => {
                 let found = self.sessions.get(&session_id).copied();
@@ -121,7 +121,7 @@ impl Driver {
         }
     }
 
-    fn admit(&mut self, name: String, hub: Hub, peer: Peer) -> bool {
+    fn admit(&mut self, name: &str, hub: Hub, peer: Peer) -> bool {
         if self.peers.len() >= self.max_viewers {
             return false;
         }
@@ -130,8 +130,8 @@ impl Driver {
         self.routes.expect(peer.ufrag().to_owned(), id);
         self.sessions.insert(peer.session_id().to_owned(), id);
         self.peers.insert(id, peer);
-        self.programs.join(name.clone(), hub, id);
-        self.audience.set(&name, self.programs.count(&name));
+        self.programs.join(name, hub, id);
+        self.audience.set(name, self.programs.count(name));
         self.metrics.viewers.inc();
         self.metrics.joined.inc();
         tracing::info!(viewer = id.0, program = name, "viewer admitted");
@@ -139,7 +139,7 @@ impl Driver {
         true
     }
 
-    fn show(&mut self, fed: Fed) {
+    fn show(&mut self, fed: &Fed) {
         let now = Instant::now();
         let Some(program) = self.programs.get_mut(fed.program) else { return };
         let anchor = program.anchor(&fed.cut, now);
@@ -161,7 +161,12 @@ impl Driver {
                 metrics.strangers.inc();
                 return;
             };
-            peer.receive(arrived.from, as_announced(announced, arrived.local, arrived.from), arrived.bytes, now);
+            peer.receive(
+                arrived.from,
+                as_announced(announced, arrived.local, arrived.from),
+                arrived.bytes,
+                now,
+            );
             if touched.last() != Some(&id) {
                 touched.push(id);
             }
@@ -174,8 +179,12 @@ impl Driver {
 
     fn elapse(&mut self) {
         let now = Instant::now();
-        let due: Vec<PeerId> =
-            self.peers.iter().filter(|(_, peer)| peer.wake_at().is_some_and(|at| at <= now)).map(|(id, _)| *id).collect();
+        let due: Vec<PeerId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.wake_at().is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
         for id in due {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.elapse(now);

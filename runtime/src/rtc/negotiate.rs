@@ -17,7 +17,8 @@ use rtc::peer_connection::transport::{
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::RTCRtpSenderId;
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RtpCodecKind,
 };
 use rtc::shared::error::Error;
 use understudy_core::fanout::clock;
@@ -115,8 +116,13 @@ fn add_track(connection: &mut RTCPeerConnection, kind: Kind, codec: &Codec) -> R
         ..Default::default()
     };
     // One stream for both: that is what makes a browser keep them in step.
-    let track =
-        MediaStreamTrack::new("understudy".into(), name.into(), name.into(), codec_kind(kind), vec![encoding]);
+    let track = MediaStreamTrack::new(
+        "understudy".into(),
+        name.into(),
+        name.into(),
+        codec_kind(kind),
+        vec![encoding],
+    );
     let sender = connection.add_track(track)?;
     Ok(Sending { sender, track: name.to_owned(), ssrc, payload_type: codec.payload_type })
 }
@@ -152,9 +158,8 @@ fn host_candidate(address: SocketAddr) -> Result<RTCIceCandidateInit, Error> {
 
 /// The stack lists each candidate for RTCP too, which shares the one port.
 fn tidy(sdp: &str) -> String {
-    let for_rtcp = |line: &str| {
-        line.strip_prefix("a=candidate:").and_then(|rest| rest.split(' ').nth(1)) == Some("2")
-    };
+    let for_rtcp =
+        |line: &str| line.strip_prefix("a=candidate:").and_then(|rest| rest.split(' ').nth(1)) == Some("2");
     sdp.lines().filter(|line| !for_rtcp(line)).flat_map(|line| [line, "\r\n"]).collect()
 }
 
@@ -183,5 +188,5 @@ fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {
             Kind::Audio => vec![],
         },
     };
-    RTCRtpCodecParameters { rtp_codec, payload_type: codec.payload_type, ..Default::default() }
+    RTCRtpCodecParameters { rtp_codec, payload_type: codec.payload_type }
 }

@@ -192,8 +192,12 @@ impl Peer {
         let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(connection) = event else { return };
         self.state = match (self.state, connection) {
             (State::Expected { .. }, RTCPeerConnectionState::Connected) => State::Live,
-            (State::Expected { .. } | State::Live, RTCPeerConnectionState::Failed) => State::Gone(Why::Silent),
-            (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => State::Gone(Why::Closed),
+            (State::Expected { .. } | State::Live, RTCPeerConnectionState::Failed) => {
+                State::Gone(Why::Silent)
+            }
+            (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => {
+                State::Gone(Why::Closed)
+            }
             (state, _) => state,
         };
     }
@@ -210,7 +214,13 @@ impl Peer {
         }
     }
 
-    fn write(&mut self, cut: &Cut, payload: Bytes, marker: bool, now: Instant) -> Result<(), rtc::shared::error::Error> {
+    fn write(
+        &mut self,
+        cut: &Cut,
+        payload: Bytes,
+        marker: bool,
+        now: Instant,
+    ) -> Result<(), rtc::shared::error::Error> {
         let stream = match cut.frame.kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,

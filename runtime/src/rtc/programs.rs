@@ -58,15 +58,17 @@ impl Programs {
     }
 
     /// Adds a viewer; the first of a hub starts its feed.
-    pub fn join(&mut self, name: String, hub: Hub, viewer: PeerId) -> ProgramId {
-        if let Some(program) = self.all.iter_mut().find(|program| program.name == name && program.hub.is(&hub)) {
+    pub fn join(&mut self, name: &str, hub: Hub, viewer: PeerId) -> ProgramId {
+        if let Some(program) =
+            self.all.iter_mut().find(|program| program.name == name && program.hub.is(&hub))
+        {
             program.viewers.push(viewer);
             return program.id;
         }
         self.next += 1;
         let id = ProgramId(self.next);
         let feed = tokio::spawn(feed(id, hub.clone(), self.fed.clone())).abort_handle();
-        self.all.push(Program { id, name, hub, viewers: vec![viewer], anchor: None, feed });
+        self.all.push(Program { id, name: name.to_owned(), hub, viewers: vec![viewer], anchor: None, feed });
         id
     }
 

@@ -58,7 +58,8 @@ impl Socket {
     /// Everything that fits into one call; nothing if nothing waits.
     pub fn receive(&mut self, mut each: impl FnMut(Arrived<'_>)) -> io::Result<()> {
         let mut meta = [RecvMeta::default(); RECEIVE_BATCH];
-        let mut slices: Vec<IoSliceMut<'_>> = self.buffer.chunks_mut(RECEIVE_BYTES).map(IoSliceMut::new).collect();
+        let mut slices: Vec<IoSliceMut<'_>> =
+            self.buffer.chunks_mut(RECEIVE_BYTES).map(IoSliceMut::new).collect();
         let received = self.io.try_io(Interest::READABLE, || {
             self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut meta)
         });

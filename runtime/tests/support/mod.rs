@@ -1,8 +1,6 @@
 //! A hub with a real encoder behind it, served over real HTTP and UDP on loopback.
 
-pub mod browser;
 pub mod encoder;
-pub mod probe;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -10,8 +8,8 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use understudy_runtime::broadcast::{self, Hub};
-use understudy_runtime::egress::whep::{self, Program};
 use understudy_runtime::egress::view;
+use understudy_runtime::egress::whep::{self, Program};
 use understudy_runtime::rtc::{self, Handle};
 
 /// More than any test needs, less than a machine minds.
@@ -35,7 +33,8 @@ impl Stage {
             announce: vec![Ipv4Addr::LOCALHOST.into()],
             max_viewers: MAX_VIEWERS,
         };
-        let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
+        let driver =
+            rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
         let http = serve(driver.clone(), hub.clone()).await;
         Self { hub, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
     }

@@ -21,9 +21,13 @@ pub enum Pushed {
     /// Not wanted: this reader waits for a keyframe.
     Skipped,
     /// The reader was behind; it continues at a keyframe that was waiting already.
-    Jumped { dropped: usize },
+    Jumped {
+        dropped: usize,
+    },
     /// The reader was behind and has no picture until somebody makes a keyframe.
-    Lagged { dropped: usize },
+    Lagged {
+        dropped: usize,
+    },
 }
 
 #[derive(Debug, Default)]

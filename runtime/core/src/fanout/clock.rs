@@ -54,10 +54,7 @@ impl Anchor {
 
     pub fn moment(&self, kind: Kind, now: Instant, offset: u32) -> Moment {
         let elapsed = now.saturating_duration_since(self.instant);
-        Moment {
-            ntp: ntp(self.wall + elapsed),
-            rtp: timestamp(kind, self.captured_at + elapsed, offset),
-        }
+        Moment { ntp: ntp(self.wall + elapsed), rtp: timestamp(kind, self.captured_at + elapsed, offset) }
     }
 }
 

@@ -50,8 +50,8 @@ impl<'a> Section<'a> {
 
     /// Whether the viewer wants media in this section. Without a word about it, SDP means both ways.
     pub fn receives(&self) -> bool {
-        let refused = self.media.split_whitespace().nth(1) == Some("0")
-            && !self.lines.contains(&"a=bundle-only");
+        let refused =
+            self.media.split_whitespace().nth(1) == Some("0") && !self.lines.contains(&"a=bundle-only");
         !refused && !self.lines.iter().any(|line| matches!(*line, "a=sendonly" | "a=inactive"))
     }
 

@@ -20,6 +20,8 @@ const FONT: [[u8; 7]; 10] = [
 pub(super) fn dots(digit: u8) -> impl Iterator<Item = (usize, usize)> {
     let rows = FONT.get(usize::from(digit)).copied().unwrap_or_default();
     rows.into_iter().enumerate().flat_map(|(row, dots)| {
-        (0..COLUMNS).filter(move |column| dots >> (COLUMNS - 1 - column) & 1 == 1).map(move |column| (column, row))
+        (0..COLUMNS)
+            .filter(move |column| dots >> (COLUMNS - 1 - column) & 1 == 1)
+            .map(move |column| (column, row))
     })
 }

@@ -26,7 +26,10 @@ pub fn with_cors(router: Router) -> Router {
 
 async fn answer(request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
-        (StatusCode::NO_CONTENT, HeaderMap::from_iter(ALLOW.map(|(name, value)| (name, HeaderValue::from_static(value)))))
+        (
+            StatusCode::NO_CONTENT,
+            HeaderMap::from_iter(ALLOW.map(|(name, value)| (name, HeaderValue::from_static(value)))),
+        )
             .into_response()
     } else {
         next.run(request).await
