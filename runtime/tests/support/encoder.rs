@@ -55,9 +55,7 @@ impl Drop for Encoder {
 
 fn make(name: &str) -> gst::Element {
     let made = gst::ElementFactory::make(name).build();
-    made.unwrap_or_else(|_| {
-        panic!("{name} is missing: apt-get install -y gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly")
-    })
+    made.expect("GStreamer's plugins must be installed: scripts/packages install build image")
 }
 
 fn video(pipeline: &gst::Pipeline, hub: Hub) -> AppSrc {
