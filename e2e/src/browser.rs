@@ -35,7 +35,8 @@ impl Chromium {
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         command.args(FLAGS);
         let process = command.spawn().expect("the browser must start");
-        let listening = || async { endpoint(profile.path()).await.ok_or("the browser does not listen".to_owned()) };
+        let listening =
+            || async { endpoint(profile.path()).await.ok_or("the browser does not listen".to_owned()) };
         let (url, _) = wait::until(LAUNCH, listening).await;
         let (devtools, _reader) = Devtools::connect(&url).await.expect("DevTools must answer");
         Self { devtools, _process: process, _profile: profile }

@@ -33,6 +33,7 @@ fn watch(seconds: u32) -> Watch {
         token: Some(settings::demo("TOKEN")),
         seconds,
         clip_frames: Some(CLIP_FRAMES),
+        ..Watch::default()
     }
 }
 
@@ -100,7 +101,10 @@ async fn each_part_that_dies_in_the_pod_repairs_itself_without_a_restart() {
         let before = events(&kubectl).await;
         kubectl.exec(&pod, &["sh", "-c", KILL_OLDEST, "sh", part]).await.unwrap();
         // The death is told before the repair is judged, so that "Ready" is not the one from before.
-        wait::until(REPAIR, || async { (events(&kubectl).await > before).then_some(()).ok_or(part.to_owned()) }).await;
+        wait::until(REPAIR, || async {
+            (events(&kubectl).await > before).then_some(()).ok_or(part.to_owned())
+        })
+        .await;
         let (_, took) = wait::until(REPAIR, || ready(&kubectl, "vp ada")).await;
         println!("{part} repaired in {took:?}");
         let seen = watch(4).run().await.unwrap();
@@ -135,7 +139,8 @@ async fn what_cannot_be_loaded_is_told_and_repairing_the_manifest_repairs_the_pa
     let told = kubectl.run(&["get", "events", "--field-selector=involvedObject.name=bea"]).await.unwrap();
     assert!(told.contains("PageLoadFailed") && told.contains("SourceNotFound"), "{told}");
 
-    let mended = "page: {url: 'understudy:mirror'}\n  inputs: {video: {file: {url: 'understudy:test-picture'}}}";
+    let mended =
+        "page: {url: 'understudy:mirror'}\n  inputs: {video: {file: {url: 'understudy:test-picture'}}}";
     kubectl.apply(&participant("bea", mended)).await.unwrap();
     wait::until(RECONCILE, || ready(&kubectl, "vp bea")).await;
     assert_eq!(pod_of(&kubectl, "bea").await, pod, "the pod is the same");

@@ -51,7 +51,9 @@ pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next
         Verdict::Waiting => deny(StatusCode::SERVICE_UNAVAILABLE, "the session has no access tokens yet"),
         Verdict::Unknown => {
             let mut response = deny(StatusCode::UNAUTHORIZED, "a valid bearer token is needed");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
             response
         }
         Verdict::TooLow => deny(StatusCode::FORBIDDEN, "this token's role does not allow it"),

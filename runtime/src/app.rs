@@ -1,26 +1,24 @@
 //! Puts the layers together, runs them, and takes them down in the reverse order.
 
+mod operator;
+
 use std::time::Duration;
 
 use anyhow::Context;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::spec::{FrameRate, Resolution};
-use understudy_link::Outgoing;
 use understudy_proto::v1;
 
 use crate::access::Policy;
 use crate::broadcast::{self, Hub};
-use crate::config::{Access, Link, Run};
+use crate::config::{Access, Run};
 use crate::egress::whep::{self, Program};
 use crate::session::{self, Wanted};
 use crate::{admin, api, gst, rtc, spec};
-
-/// Desired snapshots supersede each other: more than a few never wait.
-const DESIRED_WAITING: usize = 4;
 
 /// From the signal to the end; the pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(15);
@@ -29,22 +27,15 @@ const SHUTDOWN: Duration = Duration::from_secs(15);
 pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     gst::init()?;
     let first = first_session(&config)?;
-    let directory = tempfile::Builder::new().prefix("understudy-").tempdir().context("no writable directory for temporary files")?;
+    let directory = tempfile::Builder::new()
+        .prefix("understudy-")
+        .tempdir()
+        .context("no writable directory for temporary files")?;
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
 
-    let hub_metrics = broadcast::Metrics::default();
-    hub_metrics.register(&mut registry);
-    let hub = Hub::new(hub_metrics);
-    let rtc_metrics = rtc::Metrics::default();
-    rtc_metrics.register(&mut registry);
-    let media = rtc::Config {
-        bind: config.media_address(),
-        announce: config.announced(),
-        max_viewers: config.max_viewers,
-    };
-    let peers = rtc::spawn(&media, rtc_metrics, shutdown.clone())
-        .with_context(|| format!("cannot listen on UDP {}", media.bind))?;
+    let hub = hub(&mut registry);
+    let peers = peers(&config, &mut registry, &shutdown)?;
     let http = listen(config.http_address()).await?;
     let admin = listen(config.admin_address()).await?;
 
@@ -69,7 +60,9 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     if let Some(wanted) = first {
         session.want(wanted).await?;
     }
-    let link = config.control_link.then(|| tokio::spawn(follow_operator(config.link, session, policy, shutdown.clone())));
+    let link = config
+        .control_link
+        .then(|| tokio::spawn(operator::follow(config.link, session, policy, shutdown.clone())));
 
     stop.await;
     tracing::info!("shutting down");
@@ -86,6 +79,20 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     };
     tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
     Ok(())
+}
+
+fn hub(registry: &mut Registry) -> Hub {
+    let metrics = broadcast::Metrics::default();
+    metrics.register(registry);
+    Hub::new(metrics)
+}
+
+fn peers(config: &Run, registry: &mut Registry, shutdown: &CancellationToken) -> anyhow::Result<rtc::Handle> {
+    let metrics = rtc::Metrics::default();
+    metrics.register(registry);
+    let (bind, announce) = (config.media_address(), config.announced());
+    let media = rtc::Config { bind, announce, max_viewers: config.max_viewers };
+    rtc::spawn(&media, metrics, shutdown.clone()).with_context(|| format!("cannot listen on UDP {bind}"))
 }
 
 /// The session of the file, read before anything starts.
@@ -141,72 +148,5 @@ fn serve(listener: TcpListener, router: axum::Router, shutdown: &CancellationTok
         if let Err(error) = served.await {
             tracing::error!(%error, "an HTTP server failed");
         }
-    })
-}
-
-/// Carries the operator's wishes to the session, and the session's reports to the operator.
-async fn follow_operator(
-    link: Link,
-    session: session::Handle,
-    policy: watch::Sender<Policy>,
-    shutdown: CancellationToken,
-) {
-    let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
-    let (outgoing, outgoings) = watch::channel(Outgoing::default());
-    let Some(config) = link_config(link) else { return };
-    let client = tokio::spawn(understudy_link::run(config, desired, outgoings, shutdown.clone()));
-    let mut reports = session.report();
-    loop {
-        tokio::select! {
-            wish = wishes.recv() => match wish {
-                Some(wish) => obey(wish, &session, &policy, &outgoing).await,
-                None => break,
-            },
-            changed = reports.changed() => {
-                if changed.is_err() {
-                    break;
-                }
-                let report = reports.borrow_and_update().clone();
-                outgoing.send_modify(|o| o.report = Some(report));
-            }
-            () = shutdown.cancelled() => break,
-        }
-    }
-    drop(client.await);
-}
-
-async fn obey(
-    wish: v1::Desired,
-    session: &session::Handle,
-    policy: &watch::Sender<Policy>,
-    outgoing: &watch::Sender<Outgoing>,
-) {
-    if let Some(tokens) = wish.access {
-        policy.send_replace(Policy::Tokens(Box::new(tokens)));
-    }
-    let generation = wish.generation;
-    let spec = wish.session.unwrap_or_default();
-    let wanted = Wanted { generation, spec, livestreams: wish.livestreams };
-    let nack = match session.want(wanted).await {
-        Ok(()) => None,
-        Err(session::Error::Invalid(invalid)) => {
-            tracing::warn!(generation, %invalid, "a wish cannot be carried out");
-            Some(v1::Nack { generation, field_path: invalid.field, reason: invalid.reason })
-        }
-        Err(session::Error::Ended) => return,
-    };
-    outgoing.send_modify(|o| o.nack = nack);
-}
-
-/// `None` cannot happen: the command line asks for all of them together.
-fn link_config(link: Link) -> Option<understudy_link::Config> {
-    Some(understudy_link::Config {
-        address: link.operator_address?,
-        server_name: link.operator_server_name,
-        token_file: link.token_file?,
-        ca_file: link.ca_file?,
-        identity: v1::PodIdentity { namespace: link.pod_namespace?, name: link.pod_name?, uid: link.pod_uid? },
-        boot_id: uuid::Uuid::new_v4().to_string(),
-        capabilities: vec!["camera.pipewire".into(), "input.file".into(), "output.webrtc".into()],
     })
 }

@@ -87,7 +87,6 @@ impl Browser {
     }
 }
 
-
 fn program(config: &Config, profile: &Path) -> Program {
     let directory = &config.directory;
     Program::new("chromium", &config.program)

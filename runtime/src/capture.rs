@@ -3,6 +3,8 @@
 //! Nothing runs while nobody needs it. What ran stays warm for a short while, so that a viewer who comes
 //! back finds it running.
 
+mod encoded;
+
 mod screen;
 mod speaker;
 mod video;

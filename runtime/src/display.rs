@@ -20,7 +20,16 @@ pub async fn start(size: Resolution, home: &Path) -> Result<Display, Error> {
     // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
     // the last client leaves.
     let program = Program::new("Xvfb", "Xvfb").env("HOME", home).args([
-        "-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset", "-dpi", "96",
+        "-displayfd",
+        "1",
+        "-screen",
+        "0",
+        &screen,
+        "-nolisten",
+        "tcp",
+        "-noreset",
+        "-dpi",
+        "96",
     ]);
     let (mut child, mut stdout) = program.spawn_with_stdout()?;
     match stdout.next_line().await {

@@ -2,8 +2,8 @@
 //! what `understudy_core` decides.
 
 mod driver;
-mod keeper;
 mod journal;
+mod keeper;
 
 use std::path::PathBuf;
 

@@ -84,7 +84,11 @@ async fn supervise(plan: Plan, surroundings: Surroundings, health: watch::Sender
 }
 
 /// Plays once, or for ever if it repeats; returns when it came to its end or failed.
-async fn play(plan: &Plan, surroundings: &Surroundings, health: &watch::Sender<Health>) -> Result<(), Failure> {
+async fn play(
+    plan: &Plan,
+    surroundings: &Surroundings,
+    health: &watch::Sender<Health>,
+) -> Result<(), Failure> {
     let path = resolve(&plan.file.location, surroundings)?;
     let source = file::open(&path, plan.carries, surroundings).map_err(explain)?;
     source.start().await.map_err(explain)?;
@@ -113,7 +117,10 @@ fn resolve(location: &Location, surroundings: &Surroundings) -> Result<PathBuf, 
     if [&surroundings.bundled, &surroundings.media].into_iter().any(|allowed| within(&real, allowed)) {
         return Ok(real);
     }
-    fail("SourceForbidden", format!("{location} is outside of the media directory {}", surroundings.media.display()))
+    fail(
+        "SourceForbidden",
+        format!("{location} is outside of the media directory {}", surroundings.media.display()),
+    )
 }
 
 fn within(path: &Path, directory: &Path) -> bool {

@@ -95,8 +95,14 @@ mod tests {
             ("page: {url: 'file:///etc/passwd'}", "page.url: must be https:, http: or understudy:"),
             ("page: {url: 'understudy:mirror', width: 13}", "page.width: must be 320 to 3840 pixels, got 13"),
             ("inputs: {video: {}}", "inputs.video: needs exactly one source: file"),
-            ("inputs: {audio: {file: {url: 'http://a/b'}}}", "inputs.audio.file.url: must be understudy: or file:///"),
-            ("encoding: {videoBitrateBps: 1}", "encoding.videoBitrateBps: must be 100000 to 20000000 bits a second, got 1"),
+            (
+                "inputs: {audio: {file: {url: 'http://a/b'}}}",
+                "inputs.audio.file.url: must be understudy: or file:///",
+            ),
+            (
+                "encoding: {videoBitrateBps: 1}",
+                "encoding.videoBitrateBps: must be 100000 to 20000000 bits a second, got 1",
+            ),
         ] {
             assert_eq!(check(text), Err(message.to_owned()), "{text}");
         }

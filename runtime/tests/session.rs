@@ -56,7 +56,9 @@ async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_cannot_be_opened_is_a_condition_that_names_it() {
-    let with = |url: &str| format!("page: {{url: 'understudy:mirror'}}\ninputs: {{video: {{file: {{url: '{url}'}}}}}}");
+    let with = |url: &str| {
+        format!("page: {{url: 'understudy:mirror'}}\ninputs: {{video: {{file: {{url: '{url}'}}}}}}")
+    };
     let session = Session::start(&with("understudy:nothing"));
     let message = session.until_reason("InputsReady", "SourceNotFound").await;
     assert!(message.contains("understudy:nothing"), "{message}");

@@ -40,7 +40,10 @@ pub enum Effect {
     Start(Part),
     Stop(Part),
     /// `part` goes on; what it leaned on (`returned`) is a new one and it must be told.
-    Mend { part: Part, returned: Part },
+    Mend {
+        part: Part,
+        returned: Part,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +63,13 @@ pub enum State {
     Off,
     /// What it needs is not there yet.
     Waiting,
-    Starting { deadline: Instant },
+    Starting {
+        deadline: Instant,
+    },
     Up,
-    Backoff { until: Instant },
+    Backoff {
+        until: Instant,
+    },
 }
 
 /// One part's state and its recent misfortune.
@@ -127,8 +134,7 @@ impl Part {
 
 impl Default for Parts {
     fn default() -> Self {
-        let off =
-            Slot { state: State::Off, failures: 0, why: String::new(), up_since: None, was_up: false };
+        let off = Slot { state: State::Off, failures: 0, why: String::new(), up_since: None, was_up: false };
         Self { slots: std::array::from_fn(|_| off.clone()) }
     }
 }

@@ -105,9 +105,10 @@ impl Resolution {
     pub fn parse(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
         let side = |name: &str, value: u32, default: u32, least: u32, most: u32| match value {
             0 => Ok(default),
-            v if v < least || v > most => {
-                Err(Invalid::new(format!("{field}.{name}"), format!("must be {least} to {most} pixels, got {v}")))
-            }
+            v if v < least || v > most => Err(Invalid::new(
+                format!("{field}.{name}"),
+                format!("must be {least} to {most} pixels, got {v}"),
+            )),
             v if v % 8 != 0 => Err(Invalid::new(
                 format!("{field}.{name}"),
                 format!("must be a multiple of 8 pixels, got {v}"),
@@ -226,7 +227,16 @@ mod tests {
 
     #[test]
     fn a_location_that_could_reach_elsewhere_is_refused() {
-        for url in ["", "nothing", "ftp://a/b", "understudy:../x", "understudy:", "file://host/a", "file:///a/../b", "javascript:alert(1)"] {
+        for url in [
+            "",
+            "nothing",
+            "ftp://a/b",
+            "understudy:../x",
+            "understudy:",
+            "file://host/a",
+            "file:///a/../b",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(Location::parse("page.url", url).unwrap_err().field, "page.url", "{url}");
         }
     }

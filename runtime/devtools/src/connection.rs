@@ -75,7 +75,12 @@ impl Devtools {
     }
 
     /// One command to the browser (`session: None`) or to an attached target.
-    pub async fn call(&self, session: Option<&str>, method: &'static str, params: Value) -> Result<Value, Error> {
+    pub async fn call(
+        &self,
+        session: Option<&str>,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Value, Error> {
         self.call_within(ANSWER_DEADLINE, session, method, params).await
     }
 

@@ -59,7 +59,8 @@ pub(super) async fn start(socket: PathBuf, format: Format, picture: Picture) -> 
     let (ready, started) = oneshot::channel();
     let (gone, lost) = oneshot::channel();
     let pushed = Arc::new(AtomicBool::new(false));
-    let given = Given { socket, format, picture: picture.clone(), commands: receiver, pending: pushed.clone() };
+    let given =
+        Given { socket, format, picture: picture.clone(), commands: receiver, pending: pushed.clone() };
     let thread = std::thread::Builder::new()
         .name("camera".into())
         .spawn(move || {
@@ -188,7 +189,9 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
 
 fn push(stream: &Stream, shared: &Shared) {
     shared.pushed_at.set(Instant::now());
-    if shared.streaming.get() && let Err(error) = stream.trigger_process() {
+    if shared.streaming.get()
+        && let Err(error) = stream.trigger_process()
+    {
         tracing::debug!(%error, "the camera node did not take a frame");
     }
 }

@@ -42,8 +42,8 @@ impl Portal {
         let sender = header.sender().ok_or_else(|| fdo::Error::Failed("no sender".into()))?;
         let token = options.get("handle_token").and_then(|v| <&str>::try_from(v).ok()).unwrap_or("t");
         let request = request_path(sender.as_str(), token)?;
-        let emitter = SignalEmitter::new(connection, request.clone())?
-            .set_destination(sender.to_owned().into());
+        let emitter =
+            SignalEmitter::new(connection, request.clone())?.set_destination(sender.to_owned().into());
         let granted = (0_u32, HashMap::<&str, Value<'_>>::new());
         emitter.emit("org.freedesktop.portal.Request", "Response", &granted).await?;
         tracing::debug!(%sender, "camera access granted");

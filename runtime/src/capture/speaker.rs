@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::Kind;
 
 use super::Speaker;
+use super::encoded::publisher;
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
 
@@ -46,22 +46,7 @@ fn build(speaker: &Speaker, hub: Hub) -> Result<Pipeline, Error> {
     encoder.set_property("bitrate", speaker.bitrate.bits_per_second().cast_signed());
     encoder.set_property_from_str("frame-size", "20");
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
-    sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(move |sink| publish(sink, &hub)).build());
+    sink.set_callbacks(publisher(hub, Kind::Audio, PACKET));
     pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
     Ok(pipeline)
-}
-
-fn publish(sink: &gst_app::AppSink, hub: &Hub) -> Result<gst::FlowSuccess, gst::FlowError> {
-    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-    let buffer = sample.buffer_owned().ok_or(gst::FlowError::Error)?;
-    let Some(pts) = buffer.pts() else { return Ok(gst::FlowSuccess::Ok) };
-    let payload = buffer.into_mapped_buffer_readable().map_err(|_| gst::FlowError::Error)?;
-    hub.publish(Frame {
-        kind: Kind::Audio,
-        captured_at: pts.into(),
-        duration: PACKET,
-        keyframe: true,
-        payload: Bytes::from_owner(payload),
-    });
-    Ok(gst::FlowSuccess::Ok)
 }

@@ -6,14 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use tokio::sync::oneshot;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::Kind;
 
+use super::encoded::publisher;
 use super::{Screen, screen};
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
@@ -126,9 +126,7 @@ fn build(screen: &Screen, hub: Hub) -> Result<(Pipeline, gst_app::AppSrc, gst_ap
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    let interval = screen.frame_rate.interval();
-    let publish = move |sink: &gst_app::AppSink| publish(sink, &hub, interval);
-    sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(publish).build());
+    sink.set_callbacks(publisher(hub, Kind::Video, screen.frame_rate.interval()));
     pipeline.chain(&[source.upcast_ref(), &convert, &encoder, sink.upcast_ref()])?;
     Ok((pipeline, source, sink))
 }
@@ -152,7 +150,8 @@ fn raw_frames(screen: &Screen) -> gst_app::AppSrc {
 
 fn encoder(screen: &Screen) -> Result<gst::Element, Error> {
     let encoder = element("x264enc")?;
-    let frames_between_keys = screen.frame_rate.per_second() * u32::try_from(KEYFRAME_INTERVAL.as_secs()).unwrap_or(2);
+    let frames_between_keys =
+        screen.frame_rate.per_second() * u32::try_from(KEYFRAME_INTERVAL.as_secs()).unwrap_or(2);
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property_from_str("speed-preset", "superfast");
     encoder.set_property("bitrate", screen.bitrate.bits_per_second() / 1000);
@@ -163,20 +162,4 @@ fn encoder(screen: &Screen) -> Result<gst::Element, Error> {
     // Scene cuts would make keyframes that nobody asked for.
     encoder.set_property("option-string", "scenecut=0:repeat-headers=1");
     Ok(encoder)
-}
-
-fn publish(sink: &gst_app::AppSink, hub: &Hub, interval: Duration) -> Result<gst::FlowSuccess, gst::FlowError> {
-    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-    let buffer = sample.buffer_owned().ok_or(gst::FlowError::Error)?;
-    let Some(pts) = buffer.pts() else { return Ok(gst::FlowSuccess::Ok) };
-    let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-    let payload = buffer.into_mapped_buffer_readable().map_err(|_| gst::FlowError::Error)?;
-    hub.publish(Frame {
-        kind: Kind::Video,
-        captured_at: pts.into(),
-        duration: interval,
-        keyframe,
-        payload: Bytes::from_owner(payload),
-    });
-    Ok(gst::FlowSuccess::Ok)
 }

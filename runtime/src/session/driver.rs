@@ -132,7 +132,10 @@ impl Driver {
         let before = std::mem::replace(&mut self.session, session);
         self.follow_viewers(&wanted.livestreams);
         self.names.send_replace(
-            [PROGRAM.to_owned()].into_iter().chain(wanted.livestreams.iter().map(|l| l.name.clone())).collect(),
+            [PROGRAM.to_owned()]
+                .into_iter()
+                .chain(wanted.livestreams.iter().map(|l| l.name.clone()))
+                .collect(),
         );
         self.wanted = wanted;
         for event in changes(&before, &self.session) {
@@ -238,7 +241,12 @@ impl Driver {
         let up = self.parts.is_up(Part::Display);
         let screen = self.session.page.as_ref().filter(|_| up).and_then(|page| {
             let (size, frame_rate) = (page.size, page.frame_rate);
-            Some(Screen { display: self.display.clone()?, size, frame_rate, bitrate: self.session.encoding.video })
+            Some(Screen {
+                display: self.display.clone()?,
+                size,
+                frame_rate,
+                bitrate: self.session.encoding.video,
+            })
         });
         let gone = screen.is_none();
         replace(&self.screen, screen);
@@ -389,7 +397,11 @@ fn lost(part: Part, why: &str, was_up: bool) -> Happening {
         (_, false) => ("StartFailed", "did not start"),
         (_, true) => ("Lost", "is gone and will be started again"),
     };
-    Happening { severity: Severity::Warning, reason, message: format!("{} {verb}: {why}", report::name(part)) }
+    Happening {
+        severity: Severity::Warning,
+        reason,
+        message: format!("{} {verb}: {why}", report::name(part)),
+    }
 }
 
 fn restored(part: Part) -> Happening {

@@ -17,8 +17,12 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn add(&mut self, happening: Happening) {
         match happening.severity {
-            Severity::Normal => tracing::info!(reason = happening.reason, message = happening.message, "session"),
-            Severity::Warning => tracing::warn!(reason = happening.reason, message = happening.message, "session"),
+            Severity::Normal => {
+                tracing::info!(reason = happening.reason, message = happening.message, "session");
+            }
+            Severity::Warning => {
+                tracing::warn!(reason = happening.reason, message = happening.message, "session");
+            }
         }
         self.next += 1;
         self.kept.push_back(v1::Happening {

@@ -48,9 +48,16 @@ impl Session {
         let file = folder.path().join("session.yaml");
         std::fs::write(&file, spec).expect("the session must be written");
         let [http, admin] = [free_tcp(), free_tcp()];
-        let media = UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
+        let media =
+            UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         let mut command = program();
-        command.arg("run").arg(&file).arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
+        command
+            .arg("run")
+            .arg(&file)
+            .arg("--share-dir")
+            .arg(SHARE.path())
+            .arg("--media-dir")
+            .arg(folder.path());
         for (flag, port) in [("--port", http), ("--admin-port", admin), ("--media-port", media)] {
             command.args([flag, &port.to_string()]);
         }
@@ -125,7 +132,10 @@ impl Session {
     /// Ends it as Kubernetes does.
     pub async fn terminate(mut self) -> ExitStatus {
         kill(self.pid(), Signal::SIGTERM).expect("the runtime must be there");
-        tokio::time::timeout(END, self.process.wait()).await.expect("it must end in time").expect("it must be waited for")
+        tokio::time::timeout(END, self.process.wait())
+            .await
+            .expect("it must end in time")
+            .expect("it must be waited for")
     }
 
     fn pid(&self) -> Pid {

@@ -1,0 +1,84 @@
+//! Between the control link and the session: wishes down, reports up.
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use understudy_link::Outgoing;
+use understudy_proto::v1;
+
+use crate::access::Policy;
+use crate::config::Link;
+use crate::session::{self, Wanted};
+
+/// Desired snapshots supersede each other: more than a few never wait.
+const DESIRED_WAITING: usize = 4;
+
+/// Carries the operator's wishes to the session, and the session's reports to the operator.
+pub(super) async fn follow(
+    link: Link,
+    session: session::Handle,
+    policy: watch::Sender<Policy>,
+    shutdown: CancellationToken,
+) {
+    let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
+    let (outgoing, outgoings) = watch::channel(Outgoing::default());
+    let Some(config) = link_config(link) else { return };
+    let client = tokio::spawn(understudy_link::run(config, desired, outgoings, shutdown.clone()));
+    let mut reports = session.report();
+    loop {
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(wish) => obey(wish, &session, &policy, &outgoing).await,
+                None => break,
+            },
+            changed = reports.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                let report = reports.borrow_and_update().clone();
+                outgoing.send_modify(|o| o.report = Some(report));
+            }
+            () = shutdown.cancelled() => break,
+        }
+    }
+    drop(client.await);
+}
+
+async fn obey(
+    wish: v1::Desired,
+    session: &session::Handle,
+    policy: &watch::Sender<Policy>,
+    outgoing: &watch::Sender<Outgoing>,
+) {
+    if let Some(tokens) = wish.access {
+        policy.send_replace(Policy::Tokens(Box::new(tokens)));
+    }
+    let generation = wish.generation;
+    let spec = wish.session.unwrap_or_default();
+    let wanted = Wanted { generation, spec, livestreams: wish.livestreams };
+    let nack = match session.want(wanted).await {
+        Ok(()) => None,
+        Err(session::Error::Invalid(invalid)) => {
+            tracing::warn!(generation, %invalid, "a wish cannot be carried out");
+            Some(v1::Nack { generation, field_path: invalid.field, reason: invalid.reason })
+        }
+        Err(session::Error::Ended) => return,
+    };
+    outgoing.send_modify(|o| o.nack = nack);
+}
+
+/// `None` cannot happen: the command line asks for all of them together.
+fn link_config(link: Link) -> Option<understudy_link::Config> {
+    Some(understudy_link::Config {
+        address: link.operator_address?,
+        server_name: link.operator_server_name,
+        token_file: link.token_file?,
+        ca_file: link.ca_file?,
+        identity: v1::PodIdentity {
+            namespace: link.pod_namespace?,
+            name: link.pod_name?,
+            uid: link.pod_uid?,
+        },
+        boot_id: uuid::Uuid::new_v4().to_string(),
+        capabilities: vec!["camera.pipewire".into(), "input.file".into(), "output.webrtc".into()],
+    })
+}
