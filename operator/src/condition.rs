@@ -7,6 +7,25 @@ use understudy_crds::condition::Truth;
 /// Longer messages of runtimes are cut: status is for people, logs have the rest.
 const LONGEST_MESSAGE_CHARACTERS: usize = 512;
 
+/// Reasons why something is not so yet, or not now, without anything being wrong: the operator's own and the runtime's.
+const ON_THE_WAY: [&str; 10] = [
+    "Starting",
+    "Loading",
+    "Reloading",
+    "WaitingForPicture",
+    "Waiting",
+    "NoPod",
+    "NotInvited",
+    "NoViewers",
+    "ParticipantNotReady",
+    "ParticipantNotFound",
+];
+
+/// Whether a condition tells of something that is wrong, and not only on its way.
+pub fn is_failure(condition: &Condition) -> bool {
+    Verdict::of(condition).is_failure()
+}
+
 /// What a condition says, without its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -41,6 +60,11 @@ impl Verdict {
             && reason.chars().all(|letter| letter.is_ascii_alphanumeric());
         let reason = if camel { reason } else { "Unspecified" };
         Self { truth, reason: reason.into(), message: shorten(message) }
+    }
+
+    /// Whether something is wrong, and not only on its way.
+    pub fn is_failure(&self) -> bool {
+        self.truth == Truth::False && !ON_THE_WAY.contains(&self.reason.as_str())
     }
 
     /// What an earlier status said.

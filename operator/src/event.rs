@@ -1,7 +1,7 @@
 //! Kubernetes Events: failures and outcomes, not every step. The name of an Event follows from what it tells, so that the
 //! same thing told again (by a runtime that reconnects, by another leader) is the same Event.
 
-use crate::condition::{find, shorten};
+use crate::condition::{find, is_failure, shorten};
 use hmac::digest::Digest;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -13,10 +13,6 @@ use parking_lot::Mutex;
 use sha2::Sha256;
 use std::collections::HashMap;
 use understudy_proto::v1::Happening;
-
-/// States on the way, which are no failures.
-const EXPECTED: [&str; 6] =
-    ["Starting", "NoPod", "NotInvited", "NoViewers", "Waiting", "ParticipantNotReady"];
 
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,9 +108,8 @@ impl Recorder {
 
 /// The conditions that have failed since `before`. A summary of others (Ready of a participant) is left out by `skip`.
 pub fn failures(before: &[Condition], after: &[Condition], skip: &str) -> Vec<News> {
-    let failed = after.iter().filter(|condition| condition.status == "False" && condition.type_ != skip);
+    let failed = after.iter().filter(|condition| is_failure(condition) && condition.type_ != skip);
     failed
-        .filter(|condition| !EXPECTED.contains(&condition.reason.as_str()))
         .filter(|condition| {
             let before = find(before, &condition.type_);
             before.is_none_or(|before| before.status != "False" || before.reason != condition.reason)

@@ -122,7 +122,7 @@ fn phase(observed: &Observed<'_>, ready: &Verdict, active: &Verdict) -> Livestre
         (Truth::True, _) => Phase::Ready,
         _ if matches!(before, Some(Phase::Ready | Phase::Active | Phase::Disrupted)) => Phase::Disrupted,
         // The runtime said that it cannot, and not that it is not there yet.
-        (Truth::False, _) if observed.told().is_some() && ready.reason != "Starting" => Phase::Failed,
+        _ if observed.told().is_some() && ready.is_failure() => Phase::Failed,
         _ => Phase::Pending,
     }
 }
@@ -195,7 +195,7 @@ mod tests {
         let watched = LivestreamReport { viewers: 3, ..told("Serving") };
         let table = [
             (None, View::Silent, Phase::Pending),
-            (None, serving(told("Starting")), Phase::Pending),
+            (None, serving(told("WaitingForPicture")), Phase::Pending),
             (None, serving(told("EncoderBroken")), Phase::Failed),
             (None, serving(told("Serving")), Phase::Ready),
             (None, serving(watched), Phase::Active),

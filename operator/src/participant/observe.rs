@@ -84,9 +84,13 @@ impl PodFacts {
 fn trouble(container: &ContainerStatus) -> Option<Trouble> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.clone().filter(|reason| !ORDINARY.contains(&reason.as_str()))?;
-    let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
-    let exit = last.map(|last| format!(" (last exit code {})", last.exit_code)).unwrap_or_default();
-    Some(Trouble { reason, message: format!("{}{exit}", waiting.message.clone().unwrap_or_default()) })
+    // Why it ended before says more than that it is tried again, and does not change with every attempt.
+    let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref()).map(|last| {
+        let (reason, message) =
+            (last.reason.as_deref().unwrap_or("Error"), last.message.as_deref().unwrap_or_default());
+        format!("{reason}, exit code {}: {message}", last.exit_code)
+    });
+    Some(Trouble { reason, message: last.or_else(|| waiting.message.clone()).unwrap_or_default() })
 }
 
 #[cfg(test)]
@@ -108,6 +112,16 @@ mod tests {
         };
         assert_eq!(facts(&waiting("ContainerCreating")).trouble, None);
         assert_eq!(facts(&waiting("ImagePullBackOff")).trouble.unwrap().reason, "ImagePullBackOff");
+    }
+
+    #[test]
+    fn a_container_that_ends_again_and_again_says_what_ended_it() {
+        let status = json!({"containerStatuses": [{"name": "runtime", "image": "", "imageID": "", "ready": false,
+            "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+            "lastState": {"terminated": {"exitCode": 128, "reason": "StartError", "message": "no such file"}}}]});
+        let trouble = facts(&status).trouble.unwrap();
+        assert_eq!(trouble.reason, "CrashLoopBackOff");
+        assert_eq!(trouble.message, "StartError, exit code 128: no such file");
     }
 
     #[test]

@@ -189,12 +189,9 @@ fn ready(observed: &Observed<'_>, verdicts: &Verdicts) -> Verdict {
     }
     let parts: Vec<_> =
         verdicts.iter().filter(|(type_, _)| PARTS.contains(type_) || is_pod(*type_)).collect();
-    let worst = parts
-        .iter()
-        .find(|(_, verdict)| verdict.truth == Truth::False && verdict.reason != STARTING)
-        .or_else(|| {
-            parts.iter().find(|(type_, verdict)| PARTS.contains(type_) && verdict.truth != Truth::True)
-        });
+    let worst = parts.iter().find(|(_, verdict)| verdict.is_failure()).or_else(|| {
+        parts.iter().find(|(type_, verdict)| PARTS.contains(type_) && verdict.truth != Truth::True)
+    });
     let Some((type_, verdict)) = worst else { return Verdict::yes("AllReady") };
     let message = format!("{}: {}", type_.as_str(), verdict.message);
     match verdict.truth {
@@ -250,7 +247,8 @@ fn phase(observed: &Observed<'_>, verdicts: &Verdicts) -> ParticipantPhase {
     } else if observed.pod.is_none() {
         Phase::Pending
     } else if truth(ParticipantCondition::RuntimeReady) == Some(Truth::True)
-        && (observed.nack().is_some() || PARTS.iter().any(|part| truth(*part) == Some(Truth::False)))
+        && (observed.nack().is_some()
+            || PARTS.iter().any(|part| verdict(*part).is_some_and(Verdict::is_failure)))
     {
         Phase::Failed
     } else {
@@ -293,9 +291,7 @@ fn endpoints(observed: &Observed<'_>) -> Option<Vec<understudy_crds::v1alpha1::E
 
 fn last_error(verdicts: &Verdicts) -> Option<LastError> {
     let told = |(type_, verdict): &&(ParticipantCondition, Verdict)| {
-        (PARTS.contains(type_) || is_pod(*type_))
-            && verdict.truth == Truth::False
-            && ![STARTING, NO_POD].contains(&verdict.reason.as_str())
+        (PARTS.contains(type_) || is_pod(*type_)) && verdict.is_failure()
     };
     let (_, verdict) = verdicts.iter().find(told)?;
     Some(LastError { code: verdict.reason.clone(), message: verdict.message.clone() })
@@ -390,6 +386,7 @@ mod tests {
             (None, None, View::Silent, Phase::Pending),
             (None, Some(pod()), expected(), Phase::Provisioning),
             (None, Some(pod()), page("Unknown", "Loading"), Phase::Provisioning),
+            (None, Some(pod()), page("False", "Loading"), Phase::Provisioning),
             (None, Some(pod()), page("False", "PageUnreachable"), Phase::Failed),
             (None, Some(pod()), well(), Phase::Available),
             (Some(&available), Some(pod()), page("False", "PageCrashed"), Phase::Disrupted),

@@ -1,6 +1,6 @@
 //! Which changes of a status somebody may be waiting for. Pure.
 
-use crate::condition::find;
+use crate::condition::{find, is_failure};
 use crate::status::Reported;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -28,7 +28,7 @@ pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status
 
 fn is_urgent(before: Option<&Condition>, after: &Condition) -> bool {
     let Some(before) = before else { return true };
-    let failed = before.status != "False" && after.status == "False";
+    let failed = is_failure(after) && !is_failure(before);
     let answered = before.status != after.status || before.observed_generation != after.observed_generation;
     failed || (after.type_ == "Ready" && answered)
 }
@@ -56,6 +56,7 @@ mod tests {
     fn a_step_on_the_way_can_wait() {
         let (no, yes) = (Verdict::unknown("Starting", ""), Verdict::yes("Up"));
         assert_eq!(change("PodScheduled", &no, &yes), Urgency::CanWait);
+        assert_eq!(change("PageReady", &no, &Verdict::no("Loading", "")), Urgency::CanWait);
     }
 
     #[test]
