@@ -40,12 +40,10 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     let admin = listen(config.admin_address()).await?;
 
     let audience = peers.clone();
-    let (session, task) = session::start(
-        session_config(&config, directory.path(), peers.local_addr().port(), &http)?,
-        hub.clone(),
-        move |name: &str| audience.viewers(name),
-        shutdown.clone(),
-    );
+    let setup = session_config(&config, directory.path(), peers.local_addr().port(), &http)?;
+    setup.metrics.register(&mut registry);
+    let (session, task) =
+        session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
     let (policy, policies) = watch::channel(initial_policy(&config));
     let names = session.names();
     let programs = move |name: &str| match names.borrow().iter().any(|known| known == name) {
@@ -121,6 +119,7 @@ fn session_config(
         camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
         camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
         ports: v1::Ports { http: http_port.into(), media_udp: media_port.into() },
+        metrics: session::Metrics::default(),
     })
 }
 

@@ -1,9 +1,12 @@
 //! One session: a single task owns all that can change, takes messages one at a time, and carries out
 //! what `understudy_core` decides.
 
-mod driver;
 mod journal;
+mod metrics;
+
 mod keeper;
+
+mod driver;
 
 use std::path::PathBuf;
 
@@ -13,6 +16,8 @@ use understudy_core::spec::{FrameRate, Invalid, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast::Hub;
+
+pub use metrics::Metrics;
 
 /// Commands wait here; a full box makes the sender wait, which is right for all of them.
 const MAILBOX: usize = 32;
@@ -33,6 +38,7 @@ pub struct Config {
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,
     pub ports: v1::Ports,
+    pub metrics: Metrics,
 }
 
 /// What the session is asked to be.

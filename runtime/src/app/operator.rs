@@ -53,8 +53,11 @@ async fn obey(
         policy.send_replace(Policy::Tokens(Box::new(tokens)));
     }
     let generation = wish.generation;
-    let spec = wish.session.unwrap_or_default();
-    let wanted = Wanted { generation, spec, livestreams: wish.livestreams };
+    let wanted = match wish.drain {
+        // What is drained goes idle: its owner is gone, and the pod ends soon.
+        true => Wanted { generation, ..Wanted::default() },
+        false => Wanted { generation, spec: wish.session.unwrap_or_default(), livestreams: wish.livestreams },
+    };
     let nack = match session.want(wanted).await {
         Ok(()) => None,
         Err(session::Error::Invalid(invalid)) => {

@@ -165,6 +165,7 @@ impl Driver {
                 self.on(Event::Started(part)).await;
             }
             What::Lost(why) => {
+                self.config.metrics.lost(part);
                 let was_up = self.parts.is_up(part);
                 self.journal.add(lost(part, &why, was_up));
                 self.on(Event::Lost(part, why)).await;
@@ -311,6 +312,7 @@ impl Driver {
     }
 
     fn publish(&self) {
+        self.config.metrics.observe(&self.parts);
         let report = self.snapshot();
         self.report.send_if_modified(|last| {
             let changed = *last != report;
