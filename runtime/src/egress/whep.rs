@@ -11,12 +11,13 @@ pub use cors::with_cors;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
+use futures::StreamExt;
 use understudy_core::offer::{Fault, MAX_BYTES};
 
 use crate::broadcast::Hub;
@@ -25,6 +26,8 @@ use error::Refusal;
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+/// No honest offer comes near; past this the connection just ends.
+const THROWN_AWAY: usize = 4 << 20;
 /// There is one generation of ICE in a session: restarts are refused.
 const FIRST_GENERATION: &str = "\"1\"";
 
@@ -109,8 +112,22 @@ fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusa
     if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Refusal::WrongType { expected }) }
 }
 
+/// The body as text. One that is too large is read on for a while and thrown away: a client that is still writing when
+/// the connection ends sees a broken pipe, not the answer.
 async fn text(body: Body) -> Result<String, Refusal> {
-    let bytes =
-        to_bytes(body, MAX_BYTES).await.map_err(|_| Refusal::Offer(OfferError::Faulty(Fault::TooLarge)))?;
-    String::from_utf8(bytes.into()).map_err(|_| Refusal::NotText)
+    let (mut chunks, mut read, mut total) = (body.into_data_stream(), Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Refusal::NotText)?;
+        total += chunk.len();
+        if total > THROWN_AWAY {
+            break;
+        }
+        if total <= MAX_BYTES {
+            read.extend_from_slice(&chunk);
+        }
+    }
+    if total > MAX_BYTES {
+        return Err(Refusal::Offer(OfferError::Faulty(Fault::TooLarge)));
+    }
+    String::from_utf8(read).map_err(|_| Refusal::NotText)
 }
