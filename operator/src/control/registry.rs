@@ -94,7 +94,7 @@ impl Registry {
         self.sessions.lock().get(pod_uid).map(|session| session.facts.clone())
     }
 
-    /// Tells the session what it is to be, if that is news. `None` if it was never linked.
+    /// Tells the session what it is to be, if that is news. One that was never linked is told nothing.
     pub fn wish(&self, pod_uid: &str, wish: &Wish) {
         let mut sessions = self.sessions.lock();
         let Some(session) = sessions.get_mut(pod_uid) else { return };
@@ -118,8 +118,11 @@ impl Registry {
     /// Has all sessions of a participant finish: it is gone, or going.
     pub fn drain(&self, participant_uid: &str) {
         for session in self.sessions.lock().values_mut() {
-            if session.known.participant_uid == participant_uid {
+            // Told once: each Desired is answered by a report, and each report leads here again.
+            let drains = session.desired.borrow().as_ref().is_some_and(|desired| desired.drain);
+            if session.known.participant_uid == participant_uid && !drains {
                 session.wish = None;
+                session.facts.nack = None;
                 session.facts.generation = next_generation(session.facts.generation, self.term);
                 let (generation, leader_term) = (session.facts.generation, self.term);
                 session.desired.send_modify(|desired| {
@@ -306,5 +309,17 @@ mod tests {
         let desired = seat.desired.borrow().clone().unwrap();
         assert!(desired.drain);
         assert_eq!(desired.session.unwrap().display_name, "Ada");
+    }
+
+    #[test]
+    fn a_session_is_told_to_finish_once() {
+        let registry = registry();
+        let mut seat = registry.seat(known(), "b1");
+        registry.drain("p1");
+        let generation = seat.desired.borrow_and_update().as_ref().unwrap().generation;
+        seat.report(Report { observed_generation: generation, ..Report::default() });
+        registry.drain("p1");
+        assert!(!seat.desired.has_changed().unwrap());
+        assert!(registry.facts("u1").unwrap().is_current());
     }
 }
