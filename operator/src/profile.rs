@@ -103,10 +103,6 @@ pub enum Camera {
     Auto,
     /// A camera node of PipeWire.
     Pipewire,
-    /// A v4l2loopback device of the node.
-    V4l2,
-    /// Chromium's capture file.
-    File,
 }
 
 impl Camera {
@@ -115,8 +111,6 @@ impl Camera {
         match self {
             Self::Auto => "auto",
             Self::Pipewire => "pipewire",
-            Self::V4l2 => "v4l2",
-            Self::File => "file",
         }
     }
 }
@@ -179,6 +173,14 @@ mod tests {
         let expected = Seccomp::Localhost { localhost_profile: "chromium.json".into() };
         assert_eq!(profiles.get("x").unwrap().seccomp, expected);
         assert!(parse("profiles: {x: {image: i, seccomp: {type: Localhost}}}").is_err());
+    }
+
+    #[test]
+    fn a_camera_that_the_runtime_cannot_make_is_refused() {
+        let camera = |name| parse(&format!("profiles: {{x: {{image: i, camera: {name}}}}}"));
+        assert_eq!(camera("pipewire").unwrap().get("x").unwrap().camera, Camera::Pipewire);
+        assert!(camera("auto").is_ok());
+        assert!(camera("v4l2").is_err() && camera("file").is_err());
     }
 
     #[test]
