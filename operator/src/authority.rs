@@ -15,7 +15,8 @@ use rcgen::{
 
 const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
-/// Shorter than people keep a cluster would mean an outage that nobody expects; rotation adds a second root.
+/// Shorter than people keep a cluster would mean an outage that nobody expects. There is no rotation:
+/// a new root shuts out every session until its pod has read that one.
 const VALID_YEARS: i32 = 10;
 
 /// Why there is no authority.

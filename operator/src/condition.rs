@@ -131,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_runtime_waits_for_is_no_failure() {
+        let wrong = |reason| Verdict::told(Truth::False, reason, "").is_failure();
+        assert!(
+            !wrong("Starting") && !wrong("Loading") && !wrong("Reloading") && !wrong("WaitingForPicture")
+        );
+        assert!(wrong("NoPage") && wrong("CaptureFailed"));
+        assert!(!Verdict::told(Truth::True, "NotWanted", "").is_failure());
+    }
+
+    #[test]
     fn what_a_runtime_says_is_cut_and_cleaned() {
         let told = Verdict::told(Truth::False, "not camel!", &"ü".repeat(2000));
         assert_eq!(told.reason, "Unspecified");

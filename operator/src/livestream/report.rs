@@ -196,10 +196,10 @@ mod tests {
         let table = [
             (None, View::Silent, Phase::Pending),
             (None, serving(told("WaitingForPicture")), Phase::Pending),
-            (None, serving(told("EncoderBroken")), Phase::Failed),
+            (None, serving(told("CaptureFailed")), Phase::Failed),
             (None, serving(told("Serving")), Phase::Ready),
             (None, serving(watched), Phase::Active),
-            (Some(&ready), serving(told("EncoderBroken")), Phase::Disrupted),
+            (Some(&ready), serving(told("CaptureFailed")), Phase::Disrupted),
             (Some(&ready), View::Silent, Phase::Disrupted),
         ];
         for (number, (previous, view, phase)) in table.into_iter().enumerate() {

@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_proto::v1::{Desired, Nack, PodIdentity, Report};
 
-/// A link that lasted this long was a good one: the next attempt is made without delay. Shorter ones count as failures,
-/// so that an operator that welcomes and closes is not dialled in a tight loop.
+/// A link that lasted this long was a good one: the next attempt follows after the shortest delay. Shorter ones count as
+/// failures, so that an operator that welcomes and closes is not dialled in a tight loop.
 const GOOD_LINK: Duration = Duration::from_secs(5);
 
 /// Whom to dial, and as whom.
