@@ -12,7 +12,7 @@ use kube::api::{DeleteParams, ListParams, WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::time::Duration;
-use support::{NAMESPACE, Runtime, SYSTEM, World, said, well};
+use support::{NAMESPACE, Runtime, SYSTEM, Silent, World, said, well};
 use tokio_stream::StreamExt;
 use understudy_crds::v1alpha1::{
     EndpointType, Livestream, LivestreamPhase, ParticipantPhase, VirtualParticipant,
@@ -174,6 +174,22 @@ async fn a_pod_cannot_speak_for_another_one() {
     let mut intruder = Runtime::with_token(&world, &beas, &token).await;
     assert!(intruder.is_left_alone(A_WHILE).await, "what is Bea's was told to Ada's pod");
     intruder.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_say_nothing_keep_nobody_out() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({})).await;
+    let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let silent = Silent::open(&world, 100).await;
+    tokio::time::sleep(A_WHILE).await;
+    let mut runtime = Runtime::start(&world, &pod).await;
+    let told = tokio::time::timeout(Duration::from_secs(5), runtime.told()).await;
+    assert!(told.is_ok(), "a session waits until the silent ones are turned away");
+    drop(silent);
+    runtime.end().await;
     operator.end().await;
 }
 

@@ -22,7 +22,7 @@ use understudy_proto::v1::{
 
 /// A runtime says Hello at once.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Streams that are being let in at a time: after an outage all come at once, and each may cost a token review.
+/// Streams that are being identified at a time: after an outage all come at once, and each may cost a token review.
 const ADMISSIONS: usize = 64;
 /// Downward messages on their way: snapshots, so that a small number is plenty.
 const DOWNWARD_CAPACITY: usize = 4;
@@ -62,13 +62,8 @@ impl ControlLink for Service {
     ) -> Result<Response<Self::LinkStream>, Status> {
         let bearer = bearer(request.metadata());
         let mut upward = request.into_inner();
-        let (hello, known) = {
-            let closed = |_closed| Status::unavailable("this operator ends");
-            let _admission = self.shared.admissions.acquire().await.map_err(closed)?;
-            let hello = self.shared.hello(&mut upward).await?;
-            let known = self.shared.identify(&hello, bearer.as_deref()).await?;
-            (hello, known)
-        };
+        let hello = self.shared.hello(&mut upward).await?;
+        let known = self.shared.admit(&hello, bearer.as_deref()).await?;
         let protocol = negotiate(&hello)?;
         tracing::info!(
             pod = known.pod.name,
@@ -100,6 +95,13 @@ impl Shared {
             Some(runtime_message::Kind::Hello(hello)) => Ok(hello),
             _ => Err(Status::invalid_argument("the first message must be hello")),
         }
+    }
+
+    /// Whoever says nothing holds nobody up: a stream takes its turn only once it has said Hello.
+    async fn admit(&self, hello: &Hello, bearer: Option<&str>) -> Result<Known, Status> {
+        let closed = |_closed| Status::unavailable("this operator ends");
+        let _admission = self.admissions.acquire().await.map_err(closed)?;
+        self.identify(hello, bearer).await
     }
 
     async fn identify(&self, hello: &Hello, bearer: Option<&str>) -> Result<Known, Status> {

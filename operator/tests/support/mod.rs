@@ -4,8 +4,10 @@
 #[path = "../../../crds/tests/support/mod.rs"]
 mod control_plane;
 mod runtime;
+mod silent;
 
 pub use runtime::{Runtime, said, well};
+pub use silent::Silent;
 
 use control_plane::{kubeconfig, repository};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
