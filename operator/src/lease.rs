@@ -1,7 +1,7 @@
 //! Leader election through one Lease: who leads, and with which term.
 //!
-//! The term is the lease's number of transitions. It never falls, so that peers can tell a leader from one that has not
-//! noticed yet that it no longer is.
+//! The term is kept as the lease's number of transitions. It never falls, so that peers can tell a leader from one that has
+//! not noticed yet that it no longer is. It follows the clock, so that it does not fall either when the lease is deleted.
 
 mod decide;
 
@@ -11,9 +11,12 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::Api;
 use kube::api::PostParams;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+/// 2025-01-01 in seconds since 1970: terms count from here, and fit into the lease's 31 bits until 2093.
+const FIRST_TERM_SECONDS: u64 = 1_735_689_600;
 
 /// How a lease is kept. The defaults are those of Kubernetes' own components.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +72,7 @@ impl Election {
     /// before `shutdown` is cancelled.
     pub async fn run(mut self, leadership: &watch::Sender<Leadership>, shutdown: CancellationToken) {
         loop {
-            let tried = tokio::time::timeout(self.timing.renew_deadline, self.attempt());
+            let tried = tokio::time::timeout(self.patience(leadership), self.attempt());
             match tokio::select! { tried = tried => tried, () = shutdown.cancelled() => break } {
                 Ok(Ok(now)) => self.publish(leadership, now),
                 Ok(Err(error)) => {
@@ -80,17 +83,26 @@ impl Election {
                 }
                 Err(_elapsed) => tracing::warn!("the API server did not answer about the lease in time"),
             }
-            if self.renewed.elapsed() > self.timing.renew_deadline {
+            let rest = self.patience(leadership);
+            if rest.is_zero() {
                 self.publish(leadership, Leadership::Follower);
             }
             tokio::select! {
-                () = tokio::time::sleep(self.timing.retry) => {}
+                () = tokio::time::sleep(self.timing.retry.min(rest)) => {}
                 () = shutdown.cancelled() => break,
             }
         }
         if *leadership.borrow() != Leadership::Follower {
             self.publish(leadership, Leadership::Follower);
             self.give_back().await;
+        }
+    }
+
+    /// How long to wait for anything: a leader until it has to step down, counted from when its last renewal was sent.
+    fn patience(&self, leadership: &watch::Sender<Leadership>) -> Duration {
+        match *leadership.borrow() {
+            Leadership::Leader { .. } => self.timing.renew_deadline.saturating_sub(self.renewed.elapsed()),
+            Leadership::Follower => self.timing.renew_deadline,
         }
     }
 
@@ -106,27 +118,27 @@ impl Election {
         let asked = Instant::now();
         let lease = self.api.get_opt(&self.name).await?;
         let observed = self.observe(lease.as_ref());
-        let term = match decide(observed.as_ref(), &self.me, Instant::now()) {
+        let term = match decide(observed.as_ref(), &self.me, Instant::now(), clock()) {
             Step::Wait => return Ok(Leadership::Follower),
-            Step::Create => {
+            Step::Create { term } => {
                 let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-                let lease = Lease { metadata, spec: Some(self.spec(None, 1)) };
+                let lease = Lease { metadata, spec: Some(self.spec(None, term)) };
                 self.api.create(&PostParams::default(), &lease).await?;
-                1
+                term
             }
-            Step::Renew => self.write(lease, observed.map_or(1, |lease| lease.transitions)).await?,
-            Step::Take { transitions } => self.write(lease, transitions).await?,
+            Step::Renew => self.write(lease, observed.map_or(1, |lease| lease.term)).await?,
+            Step::Take { term } => self.write(lease, term).await?,
         };
         self.renewed = asked;
         Ok(Leadership::Leader { term })
     }
 
     /// The version read goes with it: a lease that changed in between is not overwritten.
-    async fn write(&self, lease: Option<Lease>, transitions: u64) -> Result<u64, kube::Error> {
+    async fn write(&self, lease: Option<Lease>, term: u64) -> Result<u64, kube::Error> {
         let mut lease = lease.unwrap_or_default();
-        lease.spec = Some(self.spec(lease.spec.as_ref(), transitions));
+        lease.spec = Some(self.spec(lease.spec.as_ref(), term));
         self.api.replace(&self.name, &PostParams::default(), &lease).await?;
-        Ok(transitions)
+        Ok(term)
     }
 
     fn observe(&mut self, lease: Option<&Lease>) -> Option<Observed> {
@@ -141,12 +153,12 @@ impl Election {
             duration: Duration::from_secs(
                 spec.lease_duration_seconds.unwrap_or_default().unsigned_abs().into(),
             ),
-            transitions: spec.lease_transitions.unwrap_or_default().unsigned_abs().into(),
+            term: spec.lease_transitions.unwrap_or_default().unsigned_abs().into(),
             unchanged_since,
         })
     }
 
-    fn spec(&self, before: Option<&LeaseSpec>, transitions: u64) -> LeaseSpec {
+    fn spec(&self, before: Option<&LeaseSpec>, term: u64) -> LeaseSpec {
         let now = MicroTime(Timestamp::now());
         let mine = before.filter(|spec| spec.holder_identity.as_ref() == Some(&self.me));
         LeaseSpec {
@@ -154,7 +166,7 @@ impl Election {
             lease_duration_seconds: Some(i32::try_from(self.timing.duration.as_secs()).unwrap_or(i32::MAX)),
             acquire_time: mine.and_then(|spec| spec.acquire_time.clone()).or_else(|| Some(now.clone())),
             renew_time: Some(now),
-            lease_transitions: Some(i32::try_from(transitions).unwrap_or(i32::MAX)),
+            lease_transitions: Some(i32::try_from(term).unwrap_or(i32::MAX)),
             ..LeaseSpec::default()
         }
     }
@@ -177,3 +189,12 @@ impl Election {
         }
     }
 }
+
+/// The lowest term that may begin now.
+fn clock() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().saturating_sub(FIRST_TERM_SECONDS)
+}
+
+#[cfg(test)]
+mod tests;
