@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -24,8 +24,10 @@ pub enum Role {
 /// Whom the doors open for.
 #[derive(Clone, Default)]
 pub enum Policy {
-    /// Everybody: on loopback, or where the operator of the container says so.
+    /// Everybody: the operator of the container says so.
     Open,
+    /// Whoever is on this machine, and pages of this server; not whatever other page a person's browser has open.
+    Local,
     /// Nobody yet: the tokens have not arrived.
     #[default]
     Waiting,
@@ -45,16 +47,21 @@ pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next
     if request.method() == Method::OPTIONS {
         return next.run(request).await;
     }
-    let verdict = judge(&guard.policy.borrow(), guard.role, presented(&request).as_deref());
+    let verdict = match &*guard.policy.borrow() {
+        Policy::Local if is_local(request.headers()) => Verdict::Pass,
+        Policy::Local => Verdict::Foreign,
+        policy => judge(policy, guard.role, presented(&request).as_deref()),
+    };
     match verdict {
         Verdict::Pass => next.run(request).await,
         Verdict::Waiting => deny(StatusCode::SERVICE_UNAVAILABLE, "the session has no access tokens yet"),
         Verdict::Unknown => {
             let mut response = deny(StatusCode::UNAUTHORIZED, "a valid bearer token is needed");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-            response
+        }
+        Verdict::Foreign => {
+            deny(StatusCode::FORBIDDEN, "without tokens only this machine and this server's own pages may")
         }
         Verdict::TooLow => deny(StatusCode::FORBIDDEN, "this token's role does not allow it"),
     }
@@ -65,12 +72,26 @@ enum Verdict {
     Pass,
     Waiting,
     Unknown,
+    Foreign,
     TooLow,
+}
+
+/// Asked under a name of this machine (a foreign name may be pointed at loopback), and not by another site's page.
+fn is_local(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let Some(host) = text(header::HOST) else { return false };
+    let name =
+        host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    let own_page =
+        headers.get(header::ORIGIN).is_none() || origin.is_some_and(|(_, authority)| authority == host);
+    ["localhost", "127.0.0.1", "[::1]"].contains(&name) && own_page
 }
 
 fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
     let tokens = match policy {
         Policy::Open => return Verdict::Pass,
+        Policy::Local => return Verdict::Foreign,
         Policy::Waiting => return Verdict::Waiting,
         Policy::Tokens(tokens) => tokens,
     };
@@ -106,6 +127,7 @@ impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Open => "Open",
+            Self::Local => "Local",
             Self::Waiting => "Waiting",
             Self::Tokens(_) => "Tokens",
         })
@@ -125,6 +147,24 @@ mod tests {
         assert_eq!(judge(&tokens(), Role::View, Some("v")), Verdict::Pass);
         assert_eq!(judge(&tokens(), Role::View, Some("c")), Verdict::Pass);
         assert_eq!(judge(&tokens(), Role::Control, Some("v")), Verdict::TooLow);
+    }
+
+    #[test]
+    fn a_local_session_is_shown_to_this_machine_and_to_no_other_site() {
+        let asked = |host: &'static str, origin: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            origin.map(|origin| headers.insert(header::ORIGIN, HeaderValue::from_static(origin)));
+            is_local(&headers)
+        };
+        assert!(asked("127.0.0.1:10001", None));
+        assert!(asked("[::1]:10001", None));
+        assert!(asked("[::1]", None));
+        assert!(asked("localhost:10001", Some("http://localhost:10001")));
+        assert!(!asked("127.0.0.1:10001", Some("https://elsewhere.example")));
+        assert!(!asked("127.0.0.1:10001", Some("null")));
+        assert!(!asked("rebound.example:10001", None));
+        assert!(!is_local(&HeaderMap::new()));
     }
 
     #[test]

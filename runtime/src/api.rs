@@ -18,12 +18,14 @@ const PAGES: [(&str, &str); 1] = [("mirror", include_str!("../assets/pages/mirro
 
 /// All routes, each behind the role that it asks for.
 pub fn router(session: session::Handle, whep: Router, policy: watch::Receiver<Policy>) -> Router {
+    let local = matches!(*policy.borrow(), Policy::Local);
     let guard = Arc::new(Guard { policy, role: Role::View });
     let guarded = Router::new()
         .route("/status", get(status).with_state(session))
         .merge(whep)
         .layer(middleware::from_fn_with_state(guard, access::check));
-    let viewing = whep::with_cors(guarded);
+    // Pages of other sites may watch with a token; where there are none, they may not.
+    let viewing = if local { guarded } else { whep::with_cors(guarded) };
     // Pages hold no secrets; what they fetch is guarded.
     let pages = Router::new()
         .route("/", get(|| async { Redirect::temporary("/view") }))

@@ -126,7 +126,7 @@ fn session_config(
 fn initial_policy(config: &Run) -> Policy {
     match (config.control_link, config.access) {
         (true, _) => Policy::Waiting,
-        (false, Access::Local) => Policy::Open,
+        (false, Access::Local) => Policy::Local,
         (false, Access::Open) => {
             tracing::warn!("access is open: everybody who reaches the port may watch");
             Policy::Open

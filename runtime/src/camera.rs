@@ -15,7 +15,7 @@ use std::path::Path;
 use tokio::sync::oneshot;
 use understudy_core::spec::{FrameRate, Resolution};
 
-pub use picture::Picture;
+pub use picture::{Picture, Writer};
 
 /// Portal, node and linker together.
 #[derive(Debug)]

@@ -47,15 +47,19 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Follows the screen and the speaker as they come and go, for as long as `hub` has readers.
+    /// Follows the screen and the speaker as they come and go, for as long as `hub` has readers. A capture that fails is
+    /// tried again, and `complain` is told why.
     pub fn start(
         hub: &Hub,
         screen: watch::Receiver<Option<Screen>>,
         speaker: watch::Receiver<Option<Speaker>>,
+        complain: impl Fn(String) + Clone + Send + Sync + 'static,
     ) -> Self {
         let (video, audio) = (hub.clone(), hub.clone());
-        let screen = follow("screen", hub.demand(), screen, move |s| video::run(s, video.clone()));
-        let speaker = follow("speaker", hub.demand(), speaker, move |s| speaker::run(s, audio.clone()));
+        let screen =
+            follow("screen", hub.demand(), screen, complain.clone(), move |s| video::run(s, video.clone()));
+        let speaker =
+            follow("speaker", hub.demand(), speaker, complain, move |s| speaker::run(s, audio.clone()));
         Self { tasks: [tokio::spawn(screen), tokio::spawn(speaker)] }
     }
 }
@@ -73,6 +77,7 @@ async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>
     name: &'static str,
     mut demand: watch::Receiver<usize>,
     mut subject: watch::Receiver<Option<T>>,
+    complain: impl Fn(String),
     capture: impl Fn(T) -> F,
 ) {
     let mut failures = 0;
@@ -97,6 +102,7 @@ async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>
         failures = if began.elapsed() > WARM { 1 } else { failures + 1 };
         if let Err(error) = ended {
             tracing::warn!(capture = name, %error, failures, "capture failed");
+            complain(format!("the {name} cannot be captured: {error}"));
         }
         tokio::time::sleep(backoff::after(failures)).await;
     }

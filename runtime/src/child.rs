@@ -18,6 +18,9 @@ use tokio::time::timeout;
 /// From SIGTERM to SIGKILL: daemons leave within milliseconds, Chromium within a second.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Where programs are looked for.
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
 /// How often a readiness probe looks again.
 const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -73,10 +76,10 @@ impl Program {
     /// The same, handing the lines of its standard output to the caller.
     pub fn spawn_with_stdout(&self) -> Result<(Child, Lines<BufReader<ChildStdout>>), Error> {
         let start = |source| Error::Start { program: self.name, source };
-        let mut process = self.command().spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::Missing { program: self.name, path: self.path.clone() },
-            _ => start(error),
-        })?;
+        if !installed(&self.path) {
+            return Err(Error::Missing { program: self.name, path: self.path.clone() });
+        }
+        let mut process = self.command().spawn().map_err(start)?;
         let id = process.id().and_then(|id| i32::try_from(id).ok());
         let pid = id.ok_or_else(|| start(io::ErrorKind::NotFound.into()))?;
         let stdout = process.stdout.take().ok_or_else(|| start(io::ErrorKind::BrokenPipe.into()))?;
@@ -93,7 +96,7 @@ impl Program {
         // setpriv asks the kernel to end the child with its parent, which std cannot without unsafe code.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(&self.path).args(&self.args);
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+        command.env_clear().env("PATH", PATH);
         command.env("LANG", "C.UTF-8").envs(self.env.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
@@ -125,7 +128,7 @@ impl Child {
         tracing::info!(program = self.name, ended = ended.is_ok(), "stopped");
     }
 
-    /// Waits until `ready` says so; an error if the child ends first. The caller sets the deadline.
+    /// Waits until `ready` says so; an error if the child ends first. The session's table of parts sets the deadline.
     pub async fn until<F: Future<Output = bool>>(&mut self, ready: impl Fn() -> F) -> Result<(), Error> {
         loop {
             if ready().await {
@@ -159,6 +162,11 @@ pub fn kill_process(pid: i32) {
     if let Err(error) = kill(Pid::from_raw(pid), Signal::SIGKILL) {
         tracing::debug!(pid, %error, "a process to be killed was gone");
     }
+}
+
+/// Looked up here, since it is setpriv that would not find it.
+fn installed(program: &Path) -> bool {
+    program.exists() || PATH.split(':').any(|folder| Path::new(folder).join(program).exists())
 }
 
 fn signal_group(group: Pid, signal: Signal) {

@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "understudy-runtime", version)]
 pub struct Cli {
+    /// What is told: a level (`info`), or levels by module (`info,understudy_runtime=debug`).
+    #[arg(long, env = "UNDERSTUDY_LOG", default_value = "info", global = true)]
+    pub log: String,
+
     #[command(subcommand)]
     pub command: Command,
 }
@@ -71,6 +75,10 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_MEDIA_DIR", default_value = "/media")]
     pub media_dir: PathBuf,
 
+    /// How pages get their camera.
+    #[arg(long, env = "UNDERSTUDY_CAMERA", value_enum, default_value_t = Camera::Auto)]
+    pub camera: Camera,
+
     /// The browser's program.
     #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
     pub chromium: PathBuf,
@@ -121,6 +129,15 @@ pub struct Link {
 
     #[arg(long, env = "UNDERSTUDY_POD_IP")]
     pub pod_ip: Option<IpAddr>,
+}
+
+/// There is one mode today; others will be chosen by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Camera {
+    /// The best that works here.
+    Auto,
+    /// A PipeWire node behind a camera portal.
+    Pipewire,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -182,6 +199,13 @@ mod tests {
     fn without_tokens_nothing_listens_beyond_loopback() {
         assert!(run(&[]).http_address().ip().is_loopback());
         assert!(!run(&["--access", "open"]).http_address().ip().is_loopback());
+    }
+
+    #[test]
+    fn a_camera_mode_that_does_not_exist_is_refused_by_name() {
+        let error =
+            Cli::try_parse_from(["understudy-runtime", "run", "--camera", "v4l2"]).unwrap_err().to_string();
+        assert!(error.contains("v4l2") && error.contains("pipewire"), "{error}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use understudy_runtime::{app, test_picture};
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    log();
+    log(&cli.log);
     let done = match cli.command {
         Command::Run(config) => app::run(*config, interrupted()).await,
         Command::TestPicture(config) => {
@@ -32,9 +32,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `RUST_LOG` chooses what is told; default: everything from `info` up.
-fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// What the filter does not understand of `directives` is left out, with a warning.
+fn log(directives: &str) {
+    let filter = EnvFilter::builder().parse_lossy(directives);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -7,6 +7,7 @@ mod metrics;
 mod keeper;
 
 mod driver;
+mod snapshot;
 
 use std::path::PathBuf;
 
@@ -63,6 +64,7 @@ enum Message {
     News(keeper::News),
     Inputs,
     Keyframe,
+    CaptureFailed(String),
     Viewers,
     Ping(oneshot::Sender<()>),
 }

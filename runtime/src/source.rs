@@ -7,15 +7,20 @@
 mod file;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use understudy_core::backoff;
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::spec::{Location, Repeat};
 
 use crate::camera::{Format, Picture};
 use crate::gst::{self, Ended};
+
+/// A source that played this long has recovered: its next failure is a first one.
+const STEADY: Duration = Duration::from_secs(20);
 
 /// What every source needs of the session.
 #[derive(Clone, Debug)]
@@ -63,6 +68,7 @@ impl Drop for Source {
 async fn supervise(plan: Plan, surroundings: Surroundings, health: watch::Sender<Health>) {
     let mut failures = 0;
     loop {
+        let began = Instant::now();
         let ended = play(&plan, &surroundings, &health).await;
         if plan.carries.video() {
             surroundings.picture.show_slate();
@@ -73,7 +79,7 @@ async fn supervise(plan: Plan, surroundings: Surroundings, health: watch::Sender
                 return;
             }
             Err(failure) => {
-                failures = if *health.borrow() == Health::Playing { 1 } else { failures + 1 };
+                failures = if began.elapsed() > STEADY { 1 } else { failures + 1 };
                 tracing::warn!(source = %plan.file.location, reason = failure.reason, message = failure.message,
                     failures, "a source does not play");
                 health.send_replace(Health::Failed(failure));

@@ -35,6 +35,11 @@ pub enum Error {
 /// Blocks until the file is complete: H.264 and FLAC in Matroska.
 pub fn write(path: &Path, length: Duration) -> Result<(), Error> {
     gst::init()?;
+    if let Some(folder) = path.parent() {
+        let failed =
+            |error: std::io::Error| Error::Failed { path: path.to_owned(), reason: error.to_string() };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
     let pipeline = gst::Pipeline::new();
     let mux = make("matroskamux")?;
     let file = make("filesink")?;

@@ -16,8 +16,7 @@ const REPAIR: Duration = Duration::from_secs(10);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_reaches_a_viewer_through_camera_browser_and_display() {
     let session = Session::live(MIRROR).await;
-    let seen = session.watch(8).run().await.unwrap();
-    seen.is_the_test_picture().unwrap();
+    let seen = session.watch(8).whole().await.unwrap();
     assert_eq!((seen.width, seen.height), (1280, 720));
     let report = session.report().await.unwrap();
     assert_eq!(report["media"]["camera"], "pipewire");
@@ -37,8 +36,7 @@ async fn each_part_that_dies_repairs_itself_with_camera_and_microphone() {
         }
         let took = session.until_live(REPAIR).await;
         println!("{part} repaired in {took:?}");
-        let seen = session.watch(5).run().await.unwrap();
-        seen.is_the_test_picture().unwrap_or_else(|why| panic!("after {part}: {why}"));
+        session.watch(5).whole().await.unwrap_or_else(|why| panic!("after {part}: {why}"));
     }
 }
 
@@ -52,6 +50,45 @@ async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
     let session = Session::start("page: {url: 'http://127.0.0.1:9/'}");
     let message = session.until_reason("PageReady", "PageLoadFailed").await;
     assert!(message.contains("net::ERR_"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_cannot_start_is_a_condition_and_comes_back_once_it_can() {
+    let session = Session::live(MIRROR).await;
+    let configuration = session.configuration("pipewire");
+    std::fs::remove_file(&configuration).unwrap();
+    std::fs::create_dir(&configuration).unwrap();
+    kill(session.children("pipewire")[0], Signal::SIGKILL).unwrap();
+    let message = session.until_reason("DevicesReady", "CameraFailed").await;
+    assert!(message.contains("PipeWire"), "{message}");
+    session.until_reason("PageReady", "Loaded").await;
+    std::fs::remove_dir(&configuration).unwrap();
+    session.until_live(Duration::from_secs(40)).await;
+    session.watch(4).whole().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_is_not_there_is_told_by_name() {
+    let session = Session::start_with(MIRROR, &["--chromium", "/nowhere/chromium"]);
+    let message = session.until_reason("PageReady", "BrowserFailed").await;
+    assert!(message.contains("/nowhere/chromium"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sites_page_sees_nothing_of_a_local_session() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    session.until_reason("DevicesReady", "NotWanted").await;
+    let http = reqwest::Client::new();
+    let offer = http
+        .post(session.whep())
+        .header("origin", "https://elsewhere.example")
+        .body("v=0")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(offer.status(), 403);
+    assert!(!offer.headers().contains_key("access-control-allow-origin"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,13 @@ pub enum Effect {
         part: Part,
         returned: Part,
     },
+    /// To be told: it did not start (`was_up: false`) or it is gone. Why is in its slot.
+    Failed {
+        part: Part,
+        was_up: bool,
+    },
+    /// To be told: what was gone is back.
+    Restored(Part),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +65,9 @@ pub enum Event {
     Tick,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
+    #[default]
     Off,
     /// What it needs is not there yet.
     Waiting,
@@ -73,15 +81,18 @@ pub enum State {
 }
 
 /// One part's state and its recent misfortune.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
     pub state: State,
-    /// Failures in a row; zero again once it stayed up for [`STEADY`].
+    /// Failures in a row; forgotten once it stayed up for [`STEADY`].
     pub failures: u32,
-    /// Why it failed last; empty while it never did.
+    /// Why it failed last; empty once it is up again.
     pub why: String,
+    /// What it leans on and was started without.
+    pub without: Vec<Part>,
     up_since: Option<Instant>,
     was_up: bool,
+    gone: bool,
 }
 
 /// The session's parts together.
@@ -134,8 +145,7 @@ impl Part {
 
 impl Default for Parts {
     fn default() -> Self {
-        let off = Slot { state: State::Off, failures: 0, why: String::new(), up_since: None, was_up: false };
-        Self { slots: std::array::from_fn(|_| off.clone()) }
+        Self { slots: std::array::from_fn(|_| Slot::default()) }
     }
 }
 
@@ -148,6 +158,11 @@ impl Parts {
         self.slot(part).state == State::Up
     }
 
+    /// It was started and not stopped since.
+    pub fn is_running(&self, part: Part) -> bool {
+        matches!(self.slot(part).state, State::Starting { .. } | State::Up)
+    }
+
     pub fn is_wanted(&self, part: Part) -> bool {
         self.slot(part).state != State::Off
     }
@@ -157,10 +172,13 @@ impl Parts {
         let mut effects = Vec::new();
         match event {
             Event::Want(part) if !self.is_wanted(part) => self.slot_mut(part).state = State::Waiting,
-            Event::Drop(part) => self.stop(part, State::Off, &mut effects),
+            Event::Drop(part) => {
+                self.stop(part, State::Off, now, &mut effects);
+                *self.slot_mut(part) = Slot::default();
+            }
             Event::Renew(part) if self.is_wanted(part) => {
-                self.slot_mut(part).failures = 0;
-                self.stop(part, State::Waiting, &mut effects);
+                self.stop(part, State::Waiting, now, &mut effects);
+                *self.slot_mut(part) = Slot { state: State::Waiting, ..Slot::default() };
             }
             Event::Started(part) => self.started(part, now, &mut effects),
             Event::Lost(part, why) => self.lost(part, why, now, &mut effects),
@@ -188,40 +206,60 @@ impl Parts {
         slot.state = State::Up;
         slot.up_since = Some(now);
         slot.was_up = true;
-        for leaner in Part::ALL {
-            if leaner.leans_on().contains(&part) && self.is_up(leaner) {
-                effects.push(Effect::Mend { part: leaner, returned: part });
-                for child in Part::ALL.into_iter().filter(|c| c.stands_on().contains(&leaner)) {
-                    self.stop(child, State::Waiting, effects);
+        slot.why.clear();
+        if std::mem::take(&mut slot.gone) {
+            effects.push(Effect::Restored(part));
+        }
+        for leaner in Part::ALL.into_iter().filter(|leaner| leaner.leans_on().contains(&part)) {
+            self.tell(leaner, part, now, effects);
+        }
+    }
+
+    /// `returned` is there, again or at last: whoever leans on it is mended, or begins again if it does not know it.
+    fn tell(&mut self, leaner: Part, returned: Part, now: Instant, effects: &mut Vec<Effect>) {
+        let slot = self.slot(leaner);
+        match slot.state {
+            State::Up if !slot.without.contains(&returned) => {
+                effects.push(Effect::Mend { part: leaner, returned });
+                for child in Part::ALL.into_iter().filter(|child| child.stands_on().contains(&leaner)) {
+                    self.stop(child, State::Waiting, now, effects);
                 }
             }
+            State::Up | State::Starting { .. } => self.stop(leaner, State::Waiting, now, effects),
+            State::Off | State::Waiting | State::Backoff { .. } => {}
         }
     }
 
     fn lost(&mut self, part: Part, why: String, now: Instant, effects: &mut Vec<Effect>) {
+        let was_up = match self.slot(part).state {
+            State::Up => true,
+            State::Starting { .. } => false,
+            State::Off | State::Waiting | State::Backoff { .. } => return, // it was already given up
+        };
+        effects.push(Effect::Failed { part, was_up });
+        self.stop(part, State::Waiting, now, effects);
         let slot = self.slot_mut(part);
-        if matches!(slot.state, State::Off | State::Waiting | State::Backoff { .. }) {
-            return; // it was already given up
-        }
-        let steady = slot.up_since.is_some_and(|since| now.saturating_duration_since(since) >= STEADY);
-        slot.failures = if steady { 1 } else { slot.failures.saturating_add(1) };
+        slot.failures = slot.failures.saturating_add(1);
         slot.why = why;
-        let until = now + backoff::after(slot.failures);
-        self.stop(part, State::Backoff { until }, effects);
+        slot.gone |= was_up;
+        slot.state = State::Backoff { until: now + backoff::after(slot.failures) };
     }
 
     /// Ends `part` and, before it, all that stands on it.
-    fn stop(&mut self, part: Part, next: State, effects: &mut Vec<Effect>) {
+    fn stop(&mut self, part: Part, next: State, now: Instant, effects: &mut Vec<Effect>) {
         for child in Part::ALL.into_iter().rev().filter(|c| c.stands_on().contains(&part)) {
             if matches!(self.slot(child).state, State::Starting { .. } | State::Up) {
-                self.stop(child, State::Waiting, effects);
+                self.stop(child, State::Waiting, now, effects);
             }
         }
         let slot = self.slot_mut(part);
         if matches!(slot.state, State::Starting { .. } | State::Up) {
             effects.push(Effect::Stop(part));
         }
-        slot.up_since = None;
+        let steady = |since| now.saturating_duration_since(since) >= STEADY;
+        if slot.up_since.take().is_some_and(steady) {
+            slot.failures = 0;
+        }
         slot.state = next;
     }
 
@@ -241,16 +279,26 @@ impl Parts {
     fn start_what_can(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         for part in Part::ALL {
             if self.slot(part).state == State::Waiting && self.may_start(part) {
-                self.slot_mut(part).state = State::Starting { deadline: now + part.patience() };
+                let without = part.leans_on().iter().copied().filter(|p| !self.is_up(*p)).collect();
+                let slot = self.slot_mut(part);
+                slot.without = without;
+                slot.state = State::Starting { deadline: now + part.patience() };
                 effects.push(Effect::Start(part));
             }
         }
     }
 
     fn may_start(&self, part: Part) -> bool {
-        let tried_enough = |p: &Part| self.slot(*p).failures >= PATIENCE || !self.is_wanted(*p);
         part.stands_on().iter().all(|p| self.is_up(*p))
-            && part.leans_on().iter().all(|p| self.is_up(*p) || tried_enough(p))
+            && part.leans_on().iter().all(|p| self.is_up(*p) || self.given_up(*p))
+    }
+
+    /// Nobody waits for it any more: it, or what it stands on, failed too often.
+    fn given_up(&self, part: Part) -> bool {
+        let slot = self.slot(part);
+        let failing = slot.state != State::Up
+            && (slot.failures >= PATIENCE || part.stands_on().iter().any(|p| self.given_up(*p)));
+        slot.state == State::Off || failing
     }
 }
 
@@ -270,133 +318,4 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Effect::*, Event, Part::*, *};
-
-    /// Wants everything and reports each start as done until nothing more is asked.
-    fn all_up(now: Instant) -> Parts {
-        let mut parts = Parts::default();
-        let mut todo: Vec<_> = Part::ALL.into_iter().flat_map(|p| parts.on(Event::Want(p), now)).collect();
-        while let Some(effect) = todo.pop() {
-            if let Start(part) = effect {
-                todo.extend(parts.on(Event::Started(part), now));
-            }
-        }
-        assert!(Part::ALL.into_iter().all(|p| parts.is_up(p)));
-        parts
-    }
-
-    #[test]
-    fn a_part_starts_once_all_it_needs_is_up() {
-        let now = Instant::now();
-        let mut parts = Parts::default();
-        assert_eq!(parts.on(Event::Want(Browser), now), []);
-        assert_eq!(parts.on(Event::Want(Display), now), [Start(Display)]);
-        assert_eq!(parts.on(Event::Want(Bus), now), [Start(Bus)]);
-        assert_eq!(parts.on(Event::Started(Display), now), []);
-        assert_eq!(parts.on(Event::Started(Bus), now), [Start(Browser)]);
-    }
-
-    #[test]
-    fn the_loss_of_the_display_restarts_the_browser_after_it() {
-        let now = Instant::now();
-        let mut parts = all_up(now);
-        let effects = parts.on(Event::Lost(Display, "signal 9".into()), now);
-        assert_eq!(effects, [Stop(Page), Stop(Browser), Stop(Display)]);
-        let later = now + Duration::from_millis(250);
-        assert_eq!(parts.on(Event::Tick, later), [Start(Display)]);
-        assert_eq!(parts.on(Event::Started(Display), later), [Start(Browser)]);
-        assert_eq!(parts.on(Event::Started(Browser), later), [Start(Page)]);
-    }
-
-    #[test]
-    fn the_return_of_sound_mends_the_browser_and_loads_the_page_again() {
-        let now = Instant::now();
-        let mut parts = all_up(now);
-        assert_eq!(parts.on(Event::Lost(Sound, "signal 9".into()), now), [Stop(Sound)]);
-        assert!(parts.is_up(Browser));
-        let later = now + Duration::from_secs(1);
-        assert_eq!(parts.on(Event::Tick, later), [Start(Sound)]);
-        let effects = parts.on(Event::Started(Sound), later);
-        assert_eq!(effects, [Mend { part: Browser, returned: Sound }, Stop(Page), Start(Page)]);
-    }
-
-    #[test]
-    fn the_loss_of_pipewire_takes_the_camera_along_and_its_return_mends_the_browser() {
-        let now = Instant::now();
-        let mut parts = all_up(now);
-        assert_eq!(parts.on(Event::Lost(Pipewire, "gone".into()), now), [Stop(Camera), Stop(Pipewire)]);
-        let later = now + Duration::from_secs(1);
-        assert_eq!(parts.on(Event::Tick, later), [Start(Pipewire)]);
-        assert_eq!(parts.on(Event::Started(Pipewire), later), [Start(Camera)]);
-        let effects = parts.on(Event::Started(Camera), later);
-        assert_eq!(effects, [Mend { part: Browser, returned: Camera }, Stop(Page), Start(Page)]);
-    }
-
-    #[test]
-    fn the_browser_does_not_wait_for_ever_for_a_camera_that_cannot_start() {
-        let mut now = Instant::now();
-        let mut parts = Parts::default();
-        let mut effects: Vec<_> = Part::ALL.into_iter().flat_map(|p| parts.on(Event::Want(p), now)).collect();
-        let mut started = Vec::new();
-        for _ in 0..20 {
-            for effect in std::mem::take(&mut effects) {
-                match effect {
-                    Start(Camera) => effects.extend(parts.on(Event::Lost(Camera, "no".into()), now)),
-                    Start(part) => {
-                        started.push(part);
-                        effects.extend(parts.on(Event::Started(part), now));
-                    }
-                    _ => {}
-                }
-            }
-            now += Duration::from_secs(1);
-            effects.extend(parts.on(Event::Tick, now));
-        }
-        assert!(started.contains(&Page));
-    }
-
-    #[test]
-    fn failures_back_off_and_are_forgiven_after_a_steady_while() {
-        let now = Instant::now();
-        let mut parts = Parts::default();
-        parts.on(Event::Want(Display), now);
-        parts.on(Event::Lost(Display, "a".into()), now);
-        assert_eq!(parts.deadline(), Some(now + Duration::from_millis(250)));
-        let t = now + Duration::from_secs(1);
-        assert_eq!(parts.on(Event::Tick, t), [Start(Display)]);
-        parts.on(Event::Lost(Display, "b".into()), t);
-        assert_eq!(parts.slot(Display).failures, 2);
-        let t = t + Duration::from_secs(1);
-        parts.on(Event::Tick, t);
-        parts.on(Event::Started(Display), t);
-        parts.on(Event::Lost(Display, "c".into()), t + STEADY);
-        assert_eq!(parts.slot(Display).failures, 1);
-    }
-
-    #[test]
-    fn a_start_that_takes_too_long_has_failed() {
-        let now = Instant::now();
-        let mut parts = Parts::default();
-        parts.on(Event::Want(Sound), now);
-        let deadline = parts.deadline().unwrap();
-        assert_eq!(parts.on(Event::Tick, deadline), [Stop(Sound)]);
-        assert_eq!(parts.slot(Sound).why, "did not start within 10 s");
-        assert_eq!(parts.on(Event::Started(Sound), deadline), [], "a late echo changes nothing");
-    }
-
-    #[test]
-    fn dropping_the_browser_leaves_the_devices_alone() {
-        let now = Instant::now();
-        let mut parts = all_up(now);
-        assert_eq!(parts.on(Event::Drop(Browser), now), [Stop(Page), Stop(Browser)]);
-        assert!(parts.is_up(Camera) && parts.is_up(Sound));
-    }
-
-    #[test]
-    fn a_renewed_page_is_loaded_again() {
-        let now = Instant::now();
-        let mut parts = all_up(now);
-        assert_eq!(parts.on(Event::Renew(Page), now), [Stop(Page), Start(Page)]);
-    }
-}
+mod tests;

@@ -10,7 +10,10 @@ const DEVICES: [Part; 4] = [Part::Sound, Part::Bus, Part::Pipewire, Part::Camera
 /// Whether camera, microphone and speaker work.
 pub fn devices(parts: &Parts) -> Condition {
     let say = |status, reason, message| Condition::new(Type::DevicesReady, status, reason, message);
-    let broken = DEVICES.into_iter().find(|p| parts.slot(*p).failures > 0 && !parts.is_up(*p));
+    if !parts.is_wanted(Part::Camera) {
+        return say(Status::True, "NotWanted", "the session has no page that would use them".to_owned());
+    }
+    let broken = DEVICES.into_iter().find(|p| !parts.slot(*p).why.is_empty());
     if let Some(part) = broken {
         let reason = match part {
             Part::Sound => "SoundFailed",
@@ -31,7 +34,7 @@ pub fn page(parts: &Parts) -> Condition {
         return say(Status::True, "NotWanted", "the session has no page".to_owned());
     }
     let chain = [Part::Display, Part::Browser, Part::Page];
-    let broken = chain.into_iter().find(|p| parts.slot(*p).failures > 0 && !parts.is_up(*p));
+    let broken = chain.into_iter().find(|p| !parts.slot(*p).why.is_empty());
     if let Some(part) = broken {
         let reason = match part {
             Part::Display => "DisplayFailed",
@@ -118,8 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_page_the_page_is_no_obstacle() {
+    fn without_a_page_neither_page_nor_devices_are_an_obstacle() {
         assert_eq!(page(&Parts::default()).status, Status::True);
+        assert_eq!(devices(&Parts::default()).status, Status::True);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Page {
         let attached = devtools.call(None, "Target.attachToTarget", wish).await?;
         let session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
         let page = Self { devtools: devtools.clone(), session };
-        for domain in ["Page.enable", "Inspector.enable", "Network.enable"] {
+        for domain in ["Page.enable", "Inspector.enable"] {
             page.call(domain, json!({})).await?;
         }
         Ok(page)
@@ -63,6 +63,14 @@ impl Page {
 
     /// Loads `url`; done when the document and its resources are there.
     pub async fn load(&self, url: &str) -> Result<(), Trouble> {
+        // Only now: a page's own traffic would fill the queue for as long as it lives.
+        self.call("Network.enable", json!({})).await?;
+        let loaded = self.navigate(url).await;
+        self.call("Network.disable", json!({})).await?;
+        loaded
+    }
+
+    async fn navigate(&self, url: &str) -> Result<(), Trouble> {
         let mut events = self.devtools.events();
         // The answer comes with the first bytes of the document, or with the reason that there are none.
         let wish = json!({ "url": url });
@@ -89,6 +97,10 @@ impl Page {
     /// Resolves when the page's process has crashed or its tab is gone.
     pub async fn crashed(&self) -> Error {
         let mut events = self.devtools.events();
+        // A crash between loading and now is told to nobody: a dead page does not answer either.
+        if let Err(error) = self.evaluate("1").await {
+            return error;
+        }
         loop {
             match self.next(&mut events).await {
                 Ok(event) if event.method == "Inspector.targetCrashed" => return Error::Closed,

@@ -1,7 +1,6 @@
 //! The picture that the camera shows now: one slot, written by a source, read by the node.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -11,12 +10,24 @@ use understudy_core::spec::Resolution;
 #[derive(Clone, Debug)]
 pub struct Picture(Arc<Slot>);
 
+/// The right to show frames, until the slate or another writer takes it away: what a source still delivers after its
+/// end is not seen any more.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    picture: Picture,
+    turn: u64,
+}
+
 struct Slot {
     size: Resolution,
-    current: Mutex<Bytes>,
-    shown: AtomicU64,
+    current: Mutex<Current>,
     /// Called after each change; set while a node is there.
     changed: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+struct Current {
+    turn: u64,
+    frame: Bytes,
 }
 
 impl Picture {
@@ -24,8 +35,7 @@ impl Picture {
     pub fn new(size: Resolution) -> Self {
         Self(Arc::new(Slot {
             size,
-            current: Mutex::new(slate(size)),
-            shown: AtomicU64::new(0),
+            current: Mutex::new(Current { turn: 0, frame: slate(size) }),
             changed: Mutex::new(None),
         }))
     }
@@ -34,34 +44,49 @@ impl Picture {
         self.0.size
     }
 
-    /// Shows one tightly packed I420 frame. One of another length is not shown.
-    pub fn show(&self, frame: Bytes) {
-        if frame.len() != self.0.size.i420_bytes() {
-            return;
-        }
-        *self.0.current.lock() = frame;
-        self.0.shown.fetch_add(1, Ordering::Relaxed);
-        if let Some(changed) = &*self.0.changed.lock() {
-            changed();
-        }
+    /// A new writer; the one before may show nothing any more.
+    pub fn writer(&self) -> Writer {
+        let mut current = self.0.current.lock();
+        current.turn += 1;
+        Writer { picture: self.clone(), turn: current.turn }
     }
 
-    /// Shows what is shown when nothing arrives.
+    /// Shows what is shown when nothing arrives; no writer may show anything any more.
     pub fn show_slate(&self) {
-        self.show(slate(self.0.size));
-    }
-
-    /// Frames shown since the start.
-    pub fn shown(&self) -> u64 {
-        self.0.shown.load(Ordering::Relaxed)
+        {
+            let mut current = self.0.current.lock();
+            current.turn += 1;
+            current.frame = slate(self.0.size);
+        }
+        self.changed();
     }
 
     pub(super) fn current(&self) -> Bytes {
-        self.0.current.lock().clone()
+        self.0.current.lock().frame.clone()
     }
 
     pub(super) fn on_change(&self, changed: Option<Box<dyn Fn() + Send>>) {
         *self.0.changed.lock() = changed;
+    }
+
+    fn changed(&self) {
+        if let Some(changed) = &*self.0.changed.lock() {
+            changed();
+        }
+    }
+}
+
+impl Writer {
+    /// Shows one tightly packed I420 frame. One of another length, or out of turn, is not shown.
+    pub fn show(&self, frame: Bytes) {
+        {
+            let mut current = self.picture.0.current.lock();
+            if current.turn != self.turn || frame.len() != self.picture.0.size.i420_bytes() {
+                return;
+            }
+            current.frame = frame;
+        }
+        self.picture.changed();
     }
 }
 
@@ -87,13 +112,30 @@ fn slate(size: Resolution) -> Bytes {
 mod tests {
     use super::*;
 
+    fn frame(luma: u8) -> Bytes {
+        vec![luma; Resolution::HD.i420_bytes()].into()
+    }
+
     #[test]
     fn a_frame_of_another_size_is_not_shown() {
         let picture = Picture::new(Resolution::HD);
-        let before = picture.current();
-        picture.show(Bytes::from_static(b"short"));
-        assert_eq!(picture.current(), before);
-        assert_eq!(picture.shown(), 0);
+        picture.writer().show(Bytes::from_static(b"short"));
+        assert_eq!(picture.current(), slate(Resolution::HD));
+    }
+
+    #[test]
+    fn what_a_source_delivers_after_its_end_is_not_seen() {
+        let picture = Picture::new(Resolution::HD);
+        let first = picture.writer();
+        first.show(frame(1));
+        assert_eq!(picture.current(), frame(1));
+        picture.show_slate();
+        first.show(frame(2));
+        assert_eq!(picture.current(), slate(Resolution::HD));
+        let second = picture.writer();
+        first.show(frame(3));
+        second.show(frame(4));
+        assert_eq!(picture.current(), frame(4));
     }
 
     #[test]

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_core::condition::{Happening, Severity};
-use understudy_core::input::{self, Health, Plan};
+use understudy_core::input::{self, Plan};
 use understudy_core::part::{Effect, Event, Part, Parts};
-use understudy_core::report;
 use understudy_core::spec::{Invalid, Location, Session};
 use understudy_devtools::Page;
 use understudy_proto::v1;
@@ -27,31 +26,42 @@ use crate::{sound, spec};
 const PROGRAM: &str = "program";
 
 pub(super) struct Driver {
-    config: Config,
-    hub: Hub,
-    viewers: Box<dyn Viewers>,
+    pub(super) config: Config,
+    pub(super) hub: Hub,
+    pub(super) viewers: Box<dyn Viewers>,
     mailbox: mpsc::Sender<Message>,
 
-    wanted: Wanted,
-    session: Session,
-    parts: Parts,
+    pub(super) wanted: Wanted,
+    pub(super) session: Session,
+    pub(super) parts: Parts,
     keepers: HashMap<Part, Keeper>,
     attempts: u64,
     display: Option<String>,
-    browser: Option<(Page, i32, Sandbox)>,
+    pub(super) browser: Option<RunningBrowser>,
     picture: Picture,
-    sources: Vec<(Plan, Source)>,
-    journal: Journal,
+    pub(super) sources: Vec<(Plan, Source)>,
+    pub(super) journal: Journal,
 
     screen: watch::Sender<Option<Screen>>,
     speaker: watch::Sender<Option<Speaker>>,
     _capture: Capture,
     /// Reads the program until it has shown that there is a picture.
     proof: Option<Subscriber>,
-    proven: bool,
+    pub(super) proven: bool,
+    /// Why the last capture failed; none once there is a picture again.
+    pub(super) capture_failed: Option<String>,
+    /// Tasks that tell of viewers, by livestream.
+    followed: HashMap<String, AbortHandle>,
 
-    report: watch::Sender<v1::Report>,
+    pub(super) report: watch::Sender<v1::Report>,
     names: watch::Sender<Vec<String>>,
+}
+
+/// What others need of the browser that runs.
+pub(super) struct RunningBrowser {
+    page: Page,
+    pid: i32,
+    pub(super) sandbox: Sandbox,
 }
 
 type Outlets = (watch::Receiver<v1::Report>, watch::Receiver<Vec<String>>);
@@ -65,7 +75,11 @@ impl Driver {
     ) -> (Self, Outlets) {
         let (screen, screens) = watch::channel(None);
         let (speaker, speakers) = watch::channel(None);
-        let capture = Capture::start(&hub, screens, speakers);
+        let complaints = mailbox.clone();
+        let capture = Capture::start(&hub, screens, speakers, move |why| {
+            // A full box loses this one; the next failure tells it again.
+            drop(complaints.try_send(Message::CaptureFailed(why)));
+        });
         let (report, reports) = watch::channel(v1::Report::default());
         let (names, all_names) = watch::channel(vec![PROGRAM.to_owned()]);
         let picture = Picture::new(config.camera_size);
@@ -89,6 +103,8 @@ impl Driver {
             _capture: capture,
             proof: None,
             proven: false,
+            capture_failed: None,
+            followed: HashMap::new(),
             report,
             names,
         };
@@ -121,6 +137,7 @@ impl Driver {
             }
             Message::News(news) => self.news(news).await,
             Message::Keyframe => self.proven(),
+            Message::CaptureFailed(why) => self.capture_failed = Some(why),
             Message::Inputs | Message::Viewers => {}
             Message::Ping(answer) => drop(answer.send(())),
         }
@@ -149,30 +166,23 @@ impl Driver {
 
     async fn news(&mut self, news: News) {
         let News { part, attempt, what } = news;
-        if self.keepers.get(&part).is_none_or(|keeper| keeper.attempt != attempt) {
-            return;
+        let current = self.keepers.get(&part).is_some_and(|keeper| keeper.attempt == attempt);
+        if !current || !self.parts.is_running(part) {
+            return; // of an earlier start, or of a part that was stopped meanwhile
         }
         match what {
             What::Up(gives) => {
-                if self.parts.slot(part).is_recovering() {
-                    self.journal.add(restored(part));
-                }
                 match gives {
                     Gives::Display(name) => self.display = Some(name),
-                    Gives::Browser { page, pid, sandbox } => self.browser = Some((page, pid, sandbox)),
+                    Gives::Browser { page, pid, sandbox } => {
+                        self.browser = Some(RunningBrowser { page, pid, sandbox });
+                    }
                     Gives::Nothing => {}
                 }
                 self.on(Event::Started(part)).await;
             }
-            What::Lost(why) => {
-                self.config.metrics.lost(part);
-                let was_up = self.parts.is_up(part);
-                self.journal.add(lost(part, &why, was_up));
-                self.on(Event::Lost(part, why)).await;
-            }
+            What::Lost(why) => self.on(Event::Lost(part, why)).await,
         }
-        self.offer_screen();
-        self.offer_speaker();
         self.reconcile_sources();
     }
 
@@ -181,11 +191,12 @@ impl Driver {
             tracing::debug!(?effect, "session");
             match effect {
                 Effect::Start(part) => self.start(part),
-                Effect::Stop(part) => {
-                    if let Some(keeper) = self.keepers.get(&part) {
-                        keeper.stop();
-                    }
+                Effect::Stop(part) => self.stop(part),
+                Effect::Failed { part, was_up } => {
+                    self.config.metrics.lost(part);
+                    self.journal.lost(part, &self.parts.slot(part).why, was_up);
                 }
+                Effect::Restored(part) => self.journal.restored(part),
                 Effect::Mend { returned, .. } => self.mend(returned).await,
             }
         }
@@ -201,6 +212,17 @@ impl Driver {
         self.keepers.insert(part, keeper);
     }
 
+    fn stop(&mut self, part: Part) {
+        if let Some(keeper) = self.keepers.get(&part) {
+            keeper.stop();
+        }
+        match part {
+            Part::Display => self.display = None,
+            Part::Browser => self.browser = None,
+            _ => {}
+        }
+    }
+
     /// What `part` is started with. `None` only if what it stands on is gone again, which its own deadline mends.
     fn order(&self, part: Part) -> Option<Order> {
         Some(match part {
@@ -212,9 +234,13 @@ impl Driver {
             Part::Browser => Order::Browser {
                 display: self.display.clone()?,
                 size: self.session.page.as_ref()?.size,
-                camera: CameraAccess::Pipewire,
+                // A portal that is not there would hang getUserMedia, that of the microphone as well.
+                camera: match self.parts.slot(part).without.contains(&Part::Camera) {
+                    true => CameraAccess::None,
+                    false => CameraAccess::Pipewire,
+                },
             },
-            Part::Page => Order::Page { page: self.browser.as_ref()?.0.clone(), url: self.url()? },
+            Part::Page => Order::Page { page: self.browser.as_ref()?.page.clone(), url: self.url()? },
         })
     }
 
@@ -228,14 +254,10 @@ impl Driver {
     /// The browser holds on to a device that is a new one now: the service that does is started anew. The page is
     /// loaded again after it.
     async fn mend(&mut self, returned: Part) {
-        let Some((_, pid, _)) = self.browser else { return };
+        let Some(RunningBrowser { pid, .. }) = self.browser else { return };
         let service = if returned == Part::Sound { Service::Audio } else { Service::VideoCapture };
         browser::restart_service(pid, service).await;
-        self.journal.add(Happening {
-            severity: Severity::Normal,
-            reason: "PageReloaded",
-            message: format!("{} is back; the page is loaded again to use it", report::name(returned)),
-        });
+        self.journal.reloaded(returned);
     }
 
     fn offer_screen(&mut self) {
@@ -268,7 +290,7 @@ impl Driver {
 
     fn proven(&mut self) {
         if self.screen.borrow().is_some() {
-            (self.proven, self.proof) = (true, None);
+            (self.proven, self.proof, self.capture_failed) = (true, None, None);
         }
     }
 
@@ -288,7 +310,7 @@ impl Driver {
         }
     }
 
-    fn plans(&self) -> Vec<Plan> {
+    pub(super) fn plans(&self) -> Vec<Plan> {
         self.session.page.as_ref().map(|_| input::plan(&self.session.inputs)).unwrap_or_default()
     }
 
@@ -302,77 +324,28 @@ impl Driver {
         }
     }
 
-    fn follow_viewers(&self, livestreams: &[v1::Livestream]) {
-        for livestream in livestreams {
-            if self.wanted.livestreams.iter().all(|known| known.name != livestream.name) {
-                let count = self.viewers.count(&livestream.name);
-                tokio::spawn(forward(count, self.mailbox.clone(), || Message::Viewers));
+    fn follow_viewers(&mut self, livestreams: &[v1::Livestream]) {
+        self.followed.retain(|name, task| {
+            let wanted = livestreams.iter().any(|livestream| livestream.name == *name);
+            if !wanted {
+                task.abort();
             }
-        }
-    }
-
-    fn publish(&self) {
-        self.config.metrics.observe(&self.parts);
-        let report = self.snapshot();
-        self.report.send_if_modified(|last| {
-            let changed = *last != report;
-            *last = report;
-            changed
+            wanted
         });
-    }
-
-    fn snapshot(&self) -> v1::Report {
-        let healths: Vec<_> = self.plans().iter().map(|plan| self.health(plan)).collect();
-        let conditions = [report::devices(&self.parts), report::page(&self.parts), report::inputs(&healths)];
-        let camera = if self.parts.is_up(Part::Camera) { "pipewire" } else { "none" };
-        let sandbox = match self.browser.as_ref().map(|(_, _, sandbox)| sandbox) {
-            Some(Sandbox::Namespaces) => "namespaces",
-            Some(Sandbox::Disabled) => "disabled",
-            None => "",
-        };
-        v1::Report {
-            observed_generation: self.wanted.generation,
-            conditions: conditions
-                .into_iter()
-                .map(|condition| v1::Condition {
-                    r#type: condition.kind.to_string(),
-                    status: condition.status.to_string(),
-                    reason: condition.reason.to_owned(),
-                    message: condition.message,
-                })
-                .collect(),
-            media: Some(v1::Media { camera: camera.to_owned(), browser_sandbox: sandbox.to_owned() }),
-            livestreams: self.wanted.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
-            ports: Some(self.config.ports),
-            happenings: self.journal.snapshot(),
+        for livestream in livestreams {
+            self.followed.entry(livestream.name.clone()).or_insert_with(|| {
+                let count = self.viewers.count(&livestream.name);
+                tokio::spawn(forward(count, self.mailbox.clone(), || Message::Viewers)).abort_handle()
+            });
         }
     }
 
-    fn health(&self, plan: &Plan) -> Health {
-        let running = self.sources.iter().find(|(running, _)| running == plan);
-        running.map(|(_, source)| source.health().borrow().clone()).unwrap_or_default()
-    }
-
-    fn livestream(&self, name: &str) -> v1::LivestreamReport {
-        let (ready, reason, message) = match (&self.session.page, self.proven) {
-            (None, _) => (false, "NoPage", "the session has no page, so there is no picture"),
-            (_, false) => (false, "WaitingForPicture", "no keyframe has been produced yet"),
-            (_, true) => (true, "Serving", "a picture is produced and can be fetched over WHEP"),
-        };
-        let viewers = *self.viewers.count(name).borrow();
-        v1::LivestreamReport {
-            name: name.to_owned(),
-            ready,
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-            viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
-        }
-    }
-
-    /// Ends everything in the reverse order of its start. News is still taken from the box, so that no keeper waits
-    /// for room in it.
+    /// Ends everything in the reverse order of its start. The box is closed first, so that no keeper waits for room in it.
     async fn end(mut self, mut messages: mpsc::Receiver<Message>) {
         messages.close();
+        self.followed.values().for_each(AbortHandle::abort);
+        replace(&self.screen, None);
+        replace(&self.speaker, None);
         self.sources.clear();
         for part in Part::ALL.into_iter().rev() {
             if let Some(keeper) = self.keepers.remove(&part) {
@@ -387,28 +360,10 @@ fn changes(before: &Session, after: &Session) -> Vec<Event> {
     match (&before.page, &after.page) {
         (None, Some(_)) => Part::ALL.into_iter().map(Event::Want).collect(),
         (Some(_), None) => Part::ALL.into_iter().rev().map(Event::Drop).collect(),
-        (Some(a), Some(b)) if a.size != b.size => vec![Event::Renew(Part::Display)],
+        (Some(a), Some(b)) if a.size != b.size => vec![Event::Renew(Part::Display), Event::Renew(Part::Page)],
         (Some(a), Some(b)) if a.location != b.location => vec![Event::Renew(Part::Page)],
         _ => Vec::new(),
     }
-}
-
-fn lost(part: Part, why: &str, was_up: bool) -> Happening {
-    let (reason, verb) = match (part, was_up) {
-        (Part::Page, false) => ("PageLoadFailed", "cannot be loaded"),
-        (_, false) => ("StartFailed", "did not start"),
-        (_, true) => ("Lost", "is gone and will be started again"),
-    };
-    Happening {
-        severity: Severity::Warning,
-        reason,
-        message: format!("{} {verb}: {why}", report::name(part)),
-    }
-}
-
-fn restored(part: Part) -> Happening {
-    let message = format!("{} is back", report::name(part));
-    Happening { severity: Severity::Normal, reason: "Restored", message }
 }
 
 fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {

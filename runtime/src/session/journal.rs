@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use understudy_core::condition::{Happening, Severity};
+use understudy_core::part::Part;
+use understudy_core::report;
 use understudy_proto::v1;
 
 /// A reader that comes back after a while still finds the last of them.
@@ -15,7 +17,31 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn add(&mut self, happening: Happening) {
+    pub(super) fn lost(&mut self, part: Part, why: &str, was_up: bool) {
+        let (reason, verb) = match (part, was_up) {
+            (Part::Page, false) => ("PageLoadFailed", "cannot be loaded"),
+            (_, false) => ("StartFailed", "did not start"),
+            (_, true) => ("Lost", "is gone and will be started again"),
+        };
+        let message = format!("{} {verb}: {why}", report::name(part));
+        self.add(Happening { severity: Severity::Warning, reason, message });
+    }
+
+    pub(super) fn restored(&mut self, part: Part) {
+        let message = format!("{} is back", report::name(part));
+        self.add(Happening { severity: Severity::Normal, reason: "Restored", message });
+    }
+
+    pub(super) fn reloaded(&mut self, returned: Part) {
+        let message = format!("{} is back; the page is loaded again to use it", report::name(returned));
+        self.add(Happening { severity: Severity::Normal, reason: "PageReloaded", message });
+    }
+
+    pub(super) fn snapshot(&self) -> Vec<v1::Happening> {
+        self.kept.iter().cloned().collect()
+    }
+
+    fn add(&mut self, happening: Happening) {
         match happening.severity {
             Severity::Normal => {
                 tracing::info!(reason = happening.reason, message = happening.message, "session");
@@ -34,9 +60,5 @@ impl Journal {
         if self.kept.len() > KEPT {
             self.kept.pop_front();
         }
-    }
-
-    pub(super) fn snapshot(&self) -> Vec<v1::Happening> {
-        self.kept.iter().cloned().collect()
     }
 }

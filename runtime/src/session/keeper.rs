@@ -1,6 +1,8 @@
 //! One task for each part that runs: it starts the part, tells when it is up and when it is lost, and
 //! ends it when told to.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +15,9 @@ use crate::browser::{self, Browser, CameraAccess, Sandbox};
 use crate::camera::{self, Picture};
 use crate::child::Child;
 use crate::{bus, display, sound};
+
+/// A child is given 3 s to end and is killed then; the camera's thread ends within a frame.
+const STOP: Duration = Duration::from_secs(8);
 
 /// What one part is started with.
 #[derive(Debug)]
@@ -84,8 +89,10 @@ impl Keeper {
     /// Asks it to end and waits until it has.
     pub(super) async fn stopped(self) {
         self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "a part's task failed");
+        match tokio::time::timeout(STOP, self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a part's task failed"),
+            Err(_) => tracing::error!("a part did not end in time and is left to itself"),
         }
     }
 }

@@ -12,7 +12,7 @@ use gstreamer_app as gst_app;
 use understudy_core::input::Carries;
 
 use super::Surroundings;
-use crate::camera::Picture;
+use crate::camera::Writer;
 use crate::gst::{Ended, Error, Pipeline, element};
 
 /// How far ahead of its playing sound is handed to PulseAudio: small, since it adds to the delay.
@@ -95,7 +95,7 @@ fn video_branch(pipeline: &Pipeline, surroundings: &Surroundings) -> Result<gst:
         .field("framerate", gst::Fraction::new(format.frame_rate.per_second().cast_signed(), 1))
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(true).max_buffers(2).drop(true).build();
-    let picture = surroundings.picture.clone();
+    let picture = surroundings.picture.writer();
     sink.set_callbacks(
         gst_app::AppSinkCallbacks::builder().new_sample(move |sink| show(sink, &picture)).build(),
     );
@@ -103,7 +103,7 @@ fn video_branch(pipeline: &Pipeline, surroundings: &Surroundings) -> Result<gst:
     Ok(queue)
 }
 
-fn show(sink: &gst_app::AppSink, picture: &Picture) -> Result<gst::FlowSuccess, gst::FlowError> {
+fn show(sink: &gst_app::AppSink, picture: &Writer) -> Result<gst::FlowSuccess, gst::FlowError> {
     let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
     let buffer = sample.buffer_owned().ok_or(gst::FlowError::Error)?;
     let mapped = buffer.into_mapped_buffer_readable().map_err(|_| gst::FlowError::Error)?;

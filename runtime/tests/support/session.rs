@@ -44,6 +44,11 @@ pub struct Session {
 impl Session {
     /// Starts it with this SessionSpec.
     pub fn start(spec: &str) -> Self {
+        Self::start_with(spec, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(spec: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory must be free");
         let file = folder.path().join("session.yaml");
         std::fs::write(&file, spec).expect("the session must be written");
@@ -54,6 +59,7 @@ impl Session {
         command
             .arg("run")
             .arg(&file)
+            .args(arguments)
             .arg("--share-dir")
             .arg(SHARE.path())
             .arg("--media-dir")
@@ -127,6 +133,17 @@ impl Session {
             named && running && fields.next() == Some(&parent.to_string())
         };
         pids.filter(is_child).map(Pid::from_raw).collect()
+    }
+
+    /// Where a child's configuration lies, by its command line.
+    pub fn configuration(&self, name: &str) -> PathBuf {
+        let child = *self.children(name).first().expect("the child must run");
+        let line =
+            std::fs::read_to_string(format!("/proc/{child}/cmdline")).expect("it must have a command line");
+        line.split('\0')
+            .find(|part| part.ends_with(".conf"))
+            .expect("it must be given a configuration")
+            .into()
     }
 
     /// Ends it as Kubernetes does.
