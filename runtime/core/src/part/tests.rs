@@ -73,7 +73,7 @@ fn started_without(broken: Part, now: &mut Instant, parts: &mut Parts) -> Vec<Pa
         for effect in std::mem::take(&mut effects) {
             match effect {
                 Start(part) if part == broken => {
-                    effects.extend(parts.on(Event::Lost(part, "no".into()), *now))
+                    effects.extend(parts.on(Event::Lost(part, "no".into()), *now));
                 }
                 Start(part) => {
                     started.push(part);
