@@ -16,7 +16,7 @@ use understudy_core::backoff;
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::spec::{Location, Repeat};
 
-use crate::camera::{Format, Picture};
+use crate::camera::{Format, Picture, Writer};
 use crate::gst::{self, Ended};
 
 /// A source that played this long has recovered: its next failure is a first one.
@@ -46,8 +46,10 @@ pub struct Source {
 impl Source {
     pub fn start(plan: Plan, surroundings: Surroundings) -> Self {
         let (sender, health) = watch::channel(Health::Starting);
-        let picture = plan.carries.video().then(|| surroundings.picture.clone());
-        let task = tokio::spawn(supervise(plan, surroundings, sender));
+        // Taken here and once: whatever this source still delivers after its end, its successor has the turn.
+        let writer = plan.carries.video().then(|| surroundings.picture.writer());
+        let picture = writer.is_some().then(|| surroundings.picture.clone());
+        let task = tokio::spawn(supervise(plan, surroundings, writer, sender));
         Self { task, health, picture }
     }
 
@@ -65,13 +67,18 @@ impl Drop for Source {
     }
 }
 
-async fn supervise(plan: Plan, surroundings: Surroundings, health: watch::Sender<Health>) {
+async fn supervise(
+    plan: Plan,
+    surroundings: Surroundings,
+    writer: Option<Writer>,
+    health: watch::Sender<Health>,
+) {
     let mut failures = 0;
     loop {
         let began = Instant::now();
-        let ended = play(&plan, &surroundings, &health).await;
-        if plan.carries.video() {
-            surroundings.picture.show_slate();
+        let ended = play(&plan, &surroundings, writer.clone(), &health).await;
+        if let Some(writer) = &writer {
+            writer.show_slate();
         }
         match ended {
             Ok(()) => {
@@ -93,18 +100,26 @@ async fn supervise(plan: Plan, surroundings: Surroundings, health: watch::Sender
 async fn play(
     plan: &Plan,
     surroundings: &Surroundings,
+    writer: Option<Writer>,
     health: &watch::Sender<Health>,
 ) -> Result<(), Failure> {
     let path = resolve(&plan.file.location, surroundings)?;
-    let source = file::open(&path, plan.carries, surroundings).map_err(explain)?;
-    source.start().await.map_err(explain)?;
+    let source = file::open(&path, plan.carries, writer, surroundings).map_err(explain)?;
+    let ended = run(plan, &source, health).await;
+    // Down before anything else is shown: no frame comes after it.
+    source.stop().await;
+    ended.map_err(explain)
+}
+
+async fn run(plan: &Plan, source: &file::File, health: &watch::Sender<Health>) -> Result<(), gst::Error> {
+    source.start().await?;
     health.send_replace(Health::Playing);
     tracing::info!(source = %plan.file.location, carries = ?plan.carries, "a source plays");
     loop {
         match (source.ended().await, plan.file.repeat) {
-            (Ended::Error(error), _) => return Err(explain(error)),
+            (Ended::Error(error), _) => return Err(error),
             (Ended::Segment | Ended::Stream, Repeat::Once) => return Ok(()),
-            (ended, Repeat::Forever) => source.again(&ended).map_err(explain)?,
+            (ended, Repeat::Forever) => source.again(&ended)?,
         }
     }
 }

@@ -77,6 +77,11 @@ impl Picture {
 }
 
 impl Writer {
+    /// Shows the slate between two frames of the same writer.
+    pub fn show_slate(&self) {
+        self.show(slate(self.picture.0.size));
+    }
+
     /// Shows one tightly packed I420 frame. One of another length, or out of turn, is not shown.
     pub fn show(&self, frame: Bytes) {
         {

@@ -36,13 +36,19 @@ struct Branch {
     linked: AtomicBool,
 }
 
-pub(super) fn open(path: &Path, carries: Carries, surroundings: &Surroundings) -> Result<File, Error> {
+/// With a writer the picture goes to it; the sound goes to the microphone if it is carried.
+pub(super) fn open(
+    path: &Path,
+    carries: Carries,
+    writer: Option<Writer>,
+    surroundings: &Surroundings,
+) -> Result<File, Error> {
     let pipeline = Pipeline::playback("file");
     let source = element("filesrc")?;
     source.set_property("location", path.display().to_string());
     let decoder = element("decodebin")?;
     pipeline.chain(&[&source, &decoder])?;
-    let video = carries.video().then(|| video_branch(&pipeline, surroundings)).transpose()?;
+    let video = writer.map(|writer| video_branch(&pipeline, writer, surroundings)).transpose()?;
     let audio = carries.audio().then(|| audio_branch(&pipeline, surroundings)).transpose()?;
     let branches = Arc::new(Branches {
         video: Branch { entry: video, linked: AtomicBool::new(false) },
@@ -63,6 +69,13 @@ impl File {
         self.pipeline.set(gst::State::Playing).await
     }
 
+    /// Takes it down; what cannot be taken down is left to its drop.
+    pub(super) async fn stop(&self) {
+        if let Err(error) = self.pipeline.set(gst::State::Null).await {
+            tracing::debug!(%error, "a source did not go down cleanly");
+        }
+    }
+
     pub(super) async fn ended(&self) -> Ended {
         self.pipeline.ended().await
     }
@@ -80,7 +93,11 @@ impl File {
     }
 }
 
-fn video_branch(pipeline: &Pipeline, surroundings: &Surroundings) -> Result<gst::Element, Error> {
+fn video_branch(
+    pipeline: &Pipeline,
+    writer: Writer,
+    surroundings: &Surroundings,
+) -> Result<gst::Element, Error> {
     let queue = element("queue")?;
     let rate = element("videorate")?;
     let scale = element("videoconvertscale")?;
@@ -95,19 +112,18 @@ fn video_branch(pipeline: &Pipeline, surroundings: &Surroundings) -> Result<gst:
         .field("framerate", gst::Fraction::new(format.frame_rate.per_second().cast_signed(), 1))
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(true).max_buffers(2).drop(true).build();
-    let picture = surroundings.picture.writer();
     sink.set_callbacks(
-        gst_app::AppSinkCallbacks::builder().new_sample(move |sink| show(sink, &picture)).build(),
+        gst_app::AppSinkCallbacks::builder().new_sample(move |sink| show(sink, &writer)).build(),
     );
     pipeline.chain(&[&queue, &rate, &scale, sink.upcast_ref()])?;
     Ok(queue)
 }
 
-fn show(sink: &gst_app::AppSink, picture: &Writer) -> Result<gst::FlowSuccess, gst::FlowError> {
+fn show(sink: &gst_app::AppSink, writer: &Writer) -> Result<gst::FlowSuccess, gst::FlowError> {
     let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
     let buffer = sample.buffer_owned().ok_or(gst::FlowError::Error)?;
     let mapped = buffer.into_mapped_buffer_readable().map_err(|_| gst::FlowError::Error)?;
-    picture.show(Bytes::from_owner(mapped));
+    writer.show(Bytes::from_owner(mapped));
     Ok(gst::FlowSuccess::Ok)
 }
 
