@@ -48,18 +48,16 @@ pub struct Capture {
 
 impl Capture {
     /// Follows the screen and the speaker as they come and go, for as long as `hub` has readers. A capture that fails is
-    /// tried again, and `complain` is told why.
+    /// tried again; of the screen's, `complain` is told why (without the speaker there still is a picture).
     pub fn start(
         hub: &Hub,
         screen: watch::Receiver<Option<Screen>>,
         speaker: watch::Receiver<Option<Speaker>>,
-        complain: impl Fn(String) + Clone + Send + Sync + 'static,
+        complain: impl Fn(String) + Send + Sync + 'static,
     ) -> Self {
         let (video, audio) = (hub.clone(), hub.clone());
-        let screen =
-            follow("screen", hub.demand(), screen, complain.clone(), move |s| video::run(s, video.clone()));
-        let speaker =
-            follow("speaker", hub.demand(), speaker, complain, move |s| speaker::run(s, audio.clone()));
+        let screen = follow("screen", hub.demand(), screen, complain, move |s| video::run(s, video.clone()));
+        let speaker = follow("speaker", hub.demand(), speaker, drop, move |s| speaker::run(s, audio.clone()));
         Self { tasks: [tokio::spawn(screen), tokio::spawn(speaker)] }
     }
 }

@@ -4,6 +4,7 @@
 //! one never destroys a consumer's stream, so a track outlives a restart of the node.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use pipewire::core::CoreRc;
 use pipewire::link::Link;
@@ -12,7 +13,10 @@ use pipewire::registry::GlobalObject;
 use pipewire::spa::utils::dict::DictRef;
 use pipewire::types::ObjectType;
 
-/// What the registry told, and the links made from it.
+/// A link that the daemon does not announce in this time was refused, which it tells nobody.
+const ANNOUNCED_WITHIN: Duration = Duration::from_millis(300);
+
+/// What the registry told, and the links asked for from it.
 #[derive(Default)]
 pub(super) struct Linker {
     camera: Option<u32>,
@@ -20,8 +24,10 @@ pub(super) struct Linker {
     /// By node: the first port of the direction that matters.
     outputs: HashMap<u32, u32>,
     inputs: HashMap<u32, u32>,
-    /// By consumer; a link lives as long as its proxy.
-    links: HashMap<u32, Link>,
+    /// Links that the registry announced, with the consumer of each.
+    links: HashMap<u32, u32>,
+    /// By consumer: the link that was asked for last, which lives as long as its proxy.
+    asked: HashMap<u32, (Instant, Link)>,
 }
 
 impl Linker {
@@ -43,6 +49,11 @@ impl Linker {
                 };
                 ports.entry(node).or_insert(global.id);
             }
+            ObjectType::Link => {
+                if let Some(consumer) = props.get("link.input.node").and_then(|id| id.parse().ok()) {
+                    self.links.insert(global.id, consumer);
+                }
+            }
             _ => {}
         }
     }
@@ -52,18 +63,19 @@ impl Linker {
         self.outputs.retain(|node, port| *node != id && *port != id);
         self.inputs.retain(|node, port| *node != id && *port != id);
         self.links.remove(&id);
+        self.asked.remove(&id);
     }
 
-    /// Makes the links that are missing; called again and again, since a first try may come too early.
+    /// Makes the links that are missing; called again and again, since a try may come too early and is then refused without a word.
     pub(super) fn link(&mut self, core: &CoreRc) {
         let Some((camera, output)) = self.camera.and_then(|c| self.outputs.get(&c).map(|port| (c, *port)))
         else {
             return;
         };
         for consumer in &self.consumers {
-            let Some(input) = self.inputs.get(consumer).filter(|_| !self.links.contains_key(consumer)) else {
-                continue;
-            };
+            let linked = self.links.values().any(|linked| linked == consumer);
+            let waiting = self.asked.get(consumer).is_some_and(|(at, _)| at.elapsed() < ANNOUNCED_WITHIN);
+            let Some(input) = self.inputs.get(consumer).filter(|_| !linked && !waiting) else { continue };
             let made = core.create_object::<Link>(
                 "link-factory",
                 &properties! {
@@ -75,8 +87,8 @@ impl Linker {
             );
             match made {
                 Ok(link) => {
-                    tracing::debug!(camera, consumer, "camera linked");
-                    self.links.insert(*consumer, link);
+                    tracing::debug!(camera, consumer, "link asked for");
+                    self.asked.insert(*consumer, (Instant::now(), link));
                 }
                 Err(error) => tracing::debug!(consumer, %error, "link not made yet"),
             }

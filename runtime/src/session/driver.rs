@@ -137,7 +137,11 @@ impl Driver {
             }
             Message::News(news) => self.news(news).await,
             Message::Keyframe => self.proven(),
-            Message::CaptureFailed(why) => self.capture_failed = Some(why),
+            Message::CaptureFailed(why) => {
+                // Shown to work anew, with nobody watching as well.
+                (self.capture_failed, self.proven) = (Some(why), false);
+                self.offer_screen();
+            }
             Message::Inputs | Message::Viewers => {}
             Message::Ping(answer) => drop(answer.send(())),
         }
