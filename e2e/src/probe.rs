@@ -81,8 +81,8 @@ impl Watch {
 }
 
 impl Watch {
-    /// Looks until the whole test picture with its tone has been seen, a few times at most: on a shared machine somebody
-    /// else may take the processor for a moment of any one look.
+    /// For a viewer that shall regain its picture after a repair: looks until it is whole again, a few times at most.
+    /// Where nothing was broken one look must do.
     pub async fn whole(&self) -> Result<Seen, String> {
         let mut complaint = String::new();
         for _ in 0..LOOKS {

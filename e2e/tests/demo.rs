@@ -43,7 +43,8 @@ async fn cluster() -> Kubectl {
 
 #[tokio::test]
 async fn a_viewer_on_another_stack_receives_the_file_as_picture_and_sound() {
-    let seen = watch(10).whole().await.unwrap();
+    let seen = watch(10).run().await.unwrap();
+    seen.is_the_test_picture().unwrap();
     assert_eq!((seen.width, seen.height, seen.delete_status), (1280, 720, 200));
 }
 

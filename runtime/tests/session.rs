@@ -16,7 +16,8 @@ const REPAIR: Duration = Duration::from_secs(10);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_reaches_a_viewer_through_camera_browser_and_display() {
     let session = Session::live(MIRROR).await;
-    let seen = session.watch(8).whole().await.unwrap();
+    let seen = session.watch(8).run().await.unwrap();
+    seen.is_the_test_picture().unwrap();
     assert_eq!((seen.width, seen.height), (1280, 720));
     let report = session.report().await.unwrap();
     assert_eq!(report["media"]["camera"], "pipewire");

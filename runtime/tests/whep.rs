@@ -31,7 +31,8 @@ const WATCH_SKEW: &str = "setInterval(async () => {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_stack_receives_picture_and_sound() {
     let stage = Stage::open().await;
-    let seen = Watch::new(stage.whep(), 6).whole().await.expect("the picture must be whole");
+    let seen = watch(&stage.whep(), 6).await;
+    seen.is_the_test_picture().expect("the picture must be whole");
     assert_eq!((seen.width, seen.height), (1280, 720), "{seen:?}");
     assert!(seen.audio_seconds > 5.0, "{seen:?}");
     assert!(seen.frames > 100, "{seen:?}");
