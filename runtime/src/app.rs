@@ -17,6 +17,8 @@ use crate::access::Policy;
 use crate::broadcast::{self, Hub};
 use crate::config::{Access, Run};
 use crate::egress::whep::{self, Program};
+use crate::feed::Feed;
+use crate::ingest::Ingest;
 use crate::session::{self, Wanted};
 use crate::{admin, api, gst, rtc, spec};
 
@@ -118,6 +120,8 @@ fn session_config(
         bundled_pages: format!("http://127.0.0.1:{http_port}/pages"),
         camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
         camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
+        ingest: Ingest::default(),
+        feed: Feed::default(),
         ports: v1::Ports { http: http_port.into(), media_udp: media_port.into() },
         metrics: session::Metrics::default(),
     })

@@ -5,7 +5,9 @@
 
 pub mod broadcast;
 pub mod child;
+pub mod feed;
 pub mod gst;
+pub mod ingest;
 pub mod test_picture;
 
 pub mod bus;

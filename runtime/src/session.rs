@@ -10,13 +10,17 @@ mod driver;
 mod snapshot;
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use understudy_core::spec::{FrameRate, Invalid, Resolution};
+use understudy_core::input::{Refusal, State, Steer};
+use understudy_core::spec::{FrameRate, Inputs, Invalid, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast::Hub;
+use crate::feed::Feed;
+use crate::ingest::Ingest;
 
 pub use metrics::Metrics;
 
@@ -39,6 +43,10 @@ pub struct Config {
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,
     pub ports: v1::Ports,
+    /// Where what is sent to the session comes in.
+    pub ingest: Ingest,
+    /// Where people see what was sent.
+    pub feed: Feed,
     pub metrics: Metrics,
 }
 
@@ -50,17 +58,32 @@ pub struct Wanted {
     pub livestreams: Vec<v1::Livestream>,
 }
 
+/// How the inputs stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputsView {
+    pub state: State,
+    pub configured: Option<Inputs>,
+    /// When they came into this state; none when idle.
+    pub since: Option<SystemTime>,
+    /// What a source last failed with, since the inputs were set.
+    pub last_error: Option<String>,
+    /// `pipewire`, `v4l2`, `file` or `none`.
+    pub camera: String,
+}
+
 /// A handle on the running session.
 #[derive(Clone, Debug)]
 pub struct Handle {
     mailbox: mpsc::Sender<Message>,
     report: watch::Receiver<v1::Report>,
+    inputs: watch::Receiver<InputsView>,
     names: watch::Receiver<Vec<String>>,
 }
 
 #[derive(Debug)]
 enum Message {
     Want(Box<Wanted>, oneshot::Sender<Result<(), Invalid>>),
+    Steer(Steer, oneshot::Sender<Result<(), Refusal>>),
     News(keeper::News),
     Inputs,
     Keyframe,
@@ -69,11 +92,27 @@ enum Message {
     Ping(oneshot::Sender<()>),
 }
 
+impl Default for InputsView {
+    fn default() -> Self {
+        let camera = "none".to_owned();
+        Self { state: State::Idle, configured: None, since: None, last_error: None, camera }
+    }
+}
+
 /// Why a command had no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    #[error("the session has ended")]
+    Ended,
+}
+
+/// Why the inputs were not steered.
+#[derive(Debug, thiserror::Error)]
+pub enum SteerError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("the session has ended")]
     Ended,
 }
@@ -86,9 +125,10 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> (Handle, tokio::task::JoinHandle<()>) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
-    let (driver, (report, names)) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
+    let (driver, outlets) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(driver.run(messages, shutdown));
-    (Handle { mailbox, report, names }, task)
+    let driver::Outlets { report, inputs, names } = outlets;
+    (Handle { mailbox, report, inputs, names }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -109,6 +149,19 @@ impl Handle {
         let message = Message::Want(Box::new(wanted), answer);
         self.mailbox.send(message).await.map_err(|_| Error::Ended)?;
         Ok(answered.await.map_err(|_| Error::Ended)??)
+    }
+
+    /// Steers the inputs; how they stand then.
+    pub async fn steer(&self, steer: Steer) -> Result<InputsView, SteerError> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.send(Message::Steer(steer, answer)).await.map_err(|_| SteerError::Ended)?;
+        answered.await.map_err(|_| SteerError::Ended)??;
+        Ok(self.inputs.borrow().clone())
+    }
+
+    /// How the inputs stand.
+    pub fn inputs(&self) -> watch::Receiver<InputsView> {
+        self.inputs.clone()
     }
 
     /// The newest snapshot; changes are worth telling.

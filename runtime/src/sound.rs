@@ -5,12 +5,24 @@
 
 use std::path::{Path, PathBuf};
 
+use understudy_core::spec::Destination;
+
 use crate::child::{Child, Error, Program, listens};
 
 /// What the microphone carries is played here.
-pub const MICROPHONE_SINK: &str = "audio_input";
+const MICROPHONE_SINK: &str = "audio_input";
+/// What the browser plays, and what is sent straight to the speaker, is played here.
+const SPEAKER_SINK: &str = "audio_output";
 /// What the browser plays can be recorded here.
 pub const SPEAKER_MONITOR: &str = "audio_output.monitor";
+
+/// Where sound for `destination` is played.
+pub const fn sink(destination: Destination) -> &'static str {
+    match destination {
+        Destination::Microphone => MICROPHONE_SINK,
+        Destination::Speaker => SPEAKER_SINK,
+    }
+}
 
 /// A running daemon.
 #[derive(Debug)]
@@ -49,13 +61,13 @@ pub async fn start(directory: &Path) -> Result<Sound, Error> {
 /// The socket comes last: whoever can connect finds all sinks.
 fn configuration(socket: &Path) -> String {
     format!(
-        "load-module module-null-sink sink_name=audio_output rate=48000 channels=2 \
+        "load-module module-null-sink sink_name={SPEAKER_SINK} rate=48000 channels=2 \
          sink_properties=device.description=Speaker\n\
          load-module module-null-sink sink_name={MICROPHONE_SINK} rate=48000 channels=2 \
          sink_properties=device.description=MicrophoneFeed\n\
          load-module module-remap-source source_name=microphone master={MICROPHONE_SINK}.monitor \
          source_properties=device.description=Microphone\n\
-         set-default-sink audio_output\n\
+         set-default-sink {SPEAKER_SINK}\n\
          set-default-source microphone\n\
          load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={}\n",
         socket.display()

@@ -14,10 +14,12 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use understudy_core::backoff;
 use understudy_core::input::{Failure, Health, Plan};
-use understudy_core::spec::{Location, Repeat};
+use understudy_core::spec::{self, Location, Repeat};
 
 use crate::camera::{Format, Picture, Writer};
+use crate::feed::Feed;
 use crate::gst::{self, Ended};
+use crate::ingest::Ingest;
 
 /// A source that played this long has recovered: its next failure is a first one.
 const STEADY: Duration = Duration::from_secs(20);
@@ -33,6 +35,10 @@ pub struct Surroundings {
     pub bundled: PathBuf,
     /// Where `file:` URLs may point to.
     pub media: PathBuf,
+    /// Where what is sent comes in.
+    pub ingest: Ingest,
+    /// Where what is sent is shown to people.
+    pub feed: Feed,
 }
 
 /// A running source. Dropped, it ends and leaves the slate.
@@ -87,7 +93,7 @@ async fn supervise(
             }
             Err(failure) => {
                 failures = if began.elapsed() > STEADY { 1 } else { failures + 1 };
-                tracing::warn!(source = %plan.file.location, reason = failure.reason, message = failure.message,
+                tracing::warn!(carries = ?plan.carries, reason = failure.reason, message = failure.message,
                     failures, "a source does not play");
                 health.send_replace(Health::Failed(failure));
                 tokio::time::sleep(backoff::after(failures)).await;
@@ -96,27 +102,51 @@ async fn supervise(
     }
 }
 
-/// Plays once, or for ever if it repeats; returns when it came to its end or failed.
+/// Plays until it came to its end (a file that is not repeated) or failed.
 async fn play(
     plan: &Plan,
     surroundings: &Surroundings,
     writer: Option<Writer>,
     health: &watch::Sender<Health>,
 ) -> Result<(), Failure> {
-    let path = resolve(&plan.file.location, surroundings)?;
-    let source = file::open(&path, plan.carries, writer, surroundings).map_err(explain)?;
-    let ended = run(plan, &source, health).await;
+    match &plan.source {
+        spec::Source::File(file) => play_file(file, plan, surroundings, writer, health).await,
+        spec::Source::Stream(url) => unsupported(url.as_str()),
+        spec::Source::Socket => unsupported("a socket"),
+        spec::Source::WebRtc => unsupported("a peer"),
+    }
+}
+
+fn unsupported(what: &str) -> Result<(), Failure> {
+    Err(Failure { reason: "SourceUnsupported", message: format!("{what} cannot be played") })
+}
+
+async fn play_file(
+    wanted: &spec::File,
+    plan: &Plan,
+    surroundings: &Surroundings,
+    writer: Option<Writer>,
+    health: &watch::Sender<Health>,
+) -> Result<(), Failure> {
+    let path = resolve(&wanted.location, surroundings)?;
+    let source = file::open(&path, plan, writer, surroundings).map_err(explain)?;
+    let ended = run(wanted, plan, &source, health).await;
     // Down before anything else is shown: no frame comes after it.
     source.stop().await;
     ended.map_err(explain)
 }
 
-async fn run(plan: &Plan, source: &file::File, health: &watch::Sender<Health>) -> Result<(), gst::Error> {
+async fn run(
+    wanted: &spec::File,
+    plan: &Plan,
+    source: &file::File,
+    health: &watch::Sender<Health>,
+) -> Result<(), gst::Error> {
     source.start().await?;
     health.send_replace(Health::Playing);
-    tracing::info!(source = %plan.file.location, carries = ?plan.carries, "a source plays");
+    tracing::info!(source = %wanted.location, carries = ?plan.carries, "a source plays");
     loop {
-        match (source.ended().await, plan.file.repeat) {
+        match (source.ended().await, wanted.repeat) {
             (Ended::Error(error), _) => return Err(error),
             (Ended::Segment | Ended::Stream, Repeat::Once) => return Ok(()),
             (ended, Repeat::Forever) => source.again(&ended)?,
@@ -177,6 +207,8 @@ mod tests {
             pulse_server: String::new(),
             bundled: root.path().join("bundled"),
             media: media.clone(),
+            ingest: Ingest::default(),
+            feed: Feed::default(),
         };
         let reason = |name: &str| {
             let location = Location::File(media.join(name).display().to_string());

@@ -1,7 +1,8 @@
 //! The wire's SessionSpec, parsed once into a session that can be run.
 
 use understudy_core::spec::{
-    Bitrate, Encoding, File, FrameRate, Inputs, Invalid, Location, Page, Repeat, Resolution, Session,
+    AudioInput, Bitrate, Destination, Encoding, File, FrameRate, Inputs, Invalid, Location, Page, Repeat,
+    Resolution, Session, Shape, Source, StreamUrl, VideoInput,
 };
 use understudy_proto::v1;
 
@@ -53,18 +54,54 @@ fn page(page: &v1::Page) -> Result<Page, Invalid> {
 }
 
 fn inputs(inputs: Option<&v1::Inputs>) -> Result<Inputs, Invalid> {
-    let video = inputs.and_then(|i| i.video.as_ref()).map(|v| one("inputs.video", v.file.as_ref()));
-    let audio = inputs.and_then(|i| i.audio.as_ref()).map(|a| one("inputs.audio", a.file.as_ref()));
-    Ok(Inputs { video: video.transpose()?, audio: audio.transpose()? })
+    let Some(inputs) = inputs else { return Ok(Inputs::default()) };
+    Ok(Inputs {
+        video: inputs.video.as_ref().map(video).transpose()?,
+        audio: inputs.audio.as_ref().map(audio).transpose()?,
+        start_paused: inputs.start_paused,
+    })
 }
 
-fn one(field: &str, file: Option<&v1::FileSource>) -> Result<File, Invalid> {
-    let file = file.ok_or_else(|| Invalid::new(field, "needs exactly one source: file"))?;
-    let field = format!("{field}.file.url");
-    let location = Location::parse(&field, &file.url)?;
-    if matches!(location, Location::Web(_)) {
-        return Err(Invalid::new(field, "must be understudy: or file:///"));
+fn video(video: &v1::VideoInput) -> Result<VideoInput, Invalid> {
+    const FIELD: &str = "inputs.video";
+    let given =
+        Given { file: &video.file, stream: &video.stream, socket: &video.socket, web_rtc: &video.web_rtc };
+    let shape = Shape::parse(FIELD, video.width, video.height, video.frame_rate)?;
+    Ok(VideoInput { source: given.one(FIELD)?, shape })
+}
+
+fn audio(audio: &v1::AudioInput) -> Result<AudioInput, Invalid> {
+    const FIELD: &str = "inputs.audio";
+    let given =
+        Given { file: &audio.file, stream: &audio.stream, socket: &audio.socket, web_rtc: &audio.web_rtc };
+    let destination = Destination::parse("inputs.audio.destination", &audio.destination)?;
+    Ok(AudioInput { source: given.one(FIELD)?, destination })
+}
+
+/// The members of which exactly one is set.
+struct Given<'a> {
+    file: &'a Option<v1::FileSource>,
+    stream: &'a Option<v1::StreamSource>,
+    socket: &'a Option<v1::SocketSource>,
+    web_rtc: &'a Option<v1::WebRtcSource>,
+}
+
+impl Given<'_> {
+    fn one(&self, field: &str) -> Result<Source, Invalid> {
+        match (self.file, self.stream, self.socket, self.web_rtc) {
+            (Some(given), None, None, None) => file(field, given).map(Source::File),
+            (None, Some(given), None, None) => {
+                StreamUrl::parse(&format!("{field}.stream.url"), &given.url).map(Source::Stream)
+            }
+            (None, None, Some(_), None) => Ok(Source::Socket),
+            (None, None, None, Some(_)) => Ok(Source::WebRtc),
+            _ => Err(Invalid::new(field, "needs exactly one source: file, stream, socket or webRtc")),
+        }
     }
+}
+
+fn file(field: &str, file: &v1::FileSource) -> Result<File, Invalid> {
+    let location = Location::parse(&format!("{field}.file.url"), &file.url)?;
     let repeat = if file.r#loop.unwrap_or(true) { Repeat::Forever } else { Repeat::Once };
     Ok(File { location, repeat })
 }
@@ -81,7 +118,7 @@ mod tests {
     fn the_readme_example_is_a_session() {
         let session = check(include_str!("../../examples/session.yaml")).unwrap();
         assert_eq!(session.page.unwrap().location, Location::Bundled("mirror".into()));
-        assert_eq!(session.inputs.video, session.inputs.audio);
+        assert_eq!(session.inputs.video.unwrap().source, session.inputs.audio.unwrap().source);
     }
 
     #[test]
@@ -94,10 +131,18 @@ mod tests {
         for (text, message) in [
             ("page: {url: 'file:///etc/passwd'}", "page.url: must be https:, http: or understudy:"),
             ("page: {url: 'understudy:mirror', width: 13}", "page.width: must be 320 to 3840 pixels, got 13"),
-            ("inputs: {video: {}}", "inputs.video: needs exactly one source: file"),
+            ("inputs: {video: {}}", "inputs.video: needs exactly one source: file, stream, socket or webRtc"),
             (
-                "inputs: {audio: {file: {url: 'http://a/b'}}}",
-                "inputs.audio.file.url: must be understudy: or file:///",
+                "inputs: {audio: {file: {url: 'ftp://a/b'}}}",
+                "inputs.audio.file.url: cannot use a URL of scheme ftp",
+            ),
+            (
+                "inputs: {video: {stream: {url: 'file:///a'}}}",
+                "inputs.video.stream.url: must be a URL of http, https, rtmp, rtmps, rtsp, rtsps, srt",
+            ),
+            (
+                "inputs: {audio: {socket: {}, destination: nowhere}}",
+                "inputs.audio.destination: must be Microphone or Speaker, got nowhere",
             ),
             (
                 "encoding: {videoBitrateBps: 1}",

@@ -33,8 +33,15 @@ fn page(page: &api::Page) -> wire::Page {
 
 fn inputs(inputs: &api::Inputs) -> wire::Inputs {
     wire::Inputs {
-        video: inputs.video.as_ref().map(|video| wire::VideoInput { file: video.file.as_ref().map(file) }),
-        audio: inputs.audio.as_ref().map(|audio| wire::AudioInput { file: audio.file.as_ref().map(file) }),
+        video: inputs.video.as_ref().map(|video| wire::VideoInput {
+            file: video.file.as_ref().map(file),
+            ..wire::VideoInput::default()
+        }),
+        audio: inputs.audio.as_ref().map(|audio| wire::AudioInput {
+            file: audio.file.as_ref().map(file),
+            ..wire::AudioInput::default()
+        }),
+        start_paused: false,
     }
 }
 

@@ -46,6 +46,9 @@ pub struct Inputs {
     pub video: ::core::option::Option<VideoInput>,
     #[prost(message, optional, tag = "2")]
     pub audio: ::core::option::Option<AudioInput>,
+    /// Begin with black and silence, until resumed over the session's HTTP surface. Counts when inputs are set, not later.
+    #[prost(bool, tag = "3")]
+    pub start_paused: bool,
 }
 /// Exactly one source member is set.
 #[allow(clippy::all)]
@@ -55,6 +58,21 @@ pub struct Inputs {
 pub struct VideoInput {
     #[prost(message, optional, tag = "1")]
     pub file: ::core::option::Option<FileSource>,
+    #[prost(message, optional, tag = "2")]
+    pub stream: ::core::option::Option<StreamSource>,
+    #[prost(message, optional, tag = "3")]
+    pub socket: ::core::option::Option<SocketSource>,
+    #[prost(message, optional, tag = "4")]
+    pub web_rtc: ::core::option::Option<WebRtcSource>,
+    /// Pixels of the source's picture, which is scaled with its aspect kept and then padded into the camera's; 0 means the
+    /// camera's.
+    #[prost(uint32, tag = "5")]
+    pub width: u32,
+    #[prost(uint32, tag = "6")]
+    pub height: u32,
+    /// Frames a second that the source is brought to; 0 means the camera's.
+    #[prost(uint32, tag = "7")]
+    pub frame_rate: u32,
 }
 /// Exactly one source member is set.
 #[allow(clippy::all)]
@@ -64,19 +82,51 @@ pub struct VideoInput {
 pub struct AudioInput {
     #[prost(message, optional, tag = "1")]
     pub file: ::core::option::Option<FileSource>,
+    #[prost(message, optional, tag = "2")]
+    pub stream: ::core::option::Option<StreamSource>,
+    #[prost(message, optional, tag = "3")]
+    pub socket: ::core::option::Option<SocketSource>,
+    #[prost(message, optional, tag = "4")]
+    pub web_rtc: ::core::option::Option<WebRtcSource>,
+    /// `Microphone` or `Speaker`; empty means Microphone.
+    #[prost(string, tag = "5")]
+    pub destination: ::prost::alloc::string::String,
 }
+/// Media with an end, played at its own rate.
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileSource {
-    /// `understudy:NAME` for media that ships with the runtime, or `file:///…` below the media directory.
+    /// `understudy:NAME` for media that ships with the runtime, `file:///…` below the media directory, `<http://…`> or
+    /// `<https://…`.>
     #[prost(string, tag = "1")]
     pub url: ::prost::alloc::string::String,
     /// Start again at the end; true when absent.
     #[prost(bool, optional, tag = "2")]
     pub r#loop: ::core::option::Option<bool>,
 }
+/// Media that goes on: `http(s)` (progressive, HLS, DASH, Icecast), `rtmp(s)`, `rtsp(s)` or `srt`.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamSource {
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+}
+/// One publisher sends media in the binary messages of a WebSocket: MPEG-TS as video, MP3 as audio.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SocketSource {}
+/// One WebRTC peer sends; a new offer replaces it.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WebRtcSource {}
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]

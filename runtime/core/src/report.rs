@@ -1,7 +1,7 @@
 //! What the session says of itself, derived from its parts and inputs.
 
 use crate::condition::{Condition, Status, Type};
-use crate::input::{Failure, Health};
+use crate::input::{self, Failure, Health};
 use crate::part::{Part, Parts, State};
 
 /// Parts that make up the devices.
@@ -53,23 +53,30 @@ pub fn page(parts: &Parts) -> Condition {
 }
 
 /// Whether all that the camera and the microphone shall carry plays.
-pub fn inputs<'a>(health: impl IntoIterator<Item = &'a Health>) -> Condition {
+pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Health>) -> Condition {
     let say = |status, reason, message: &str| Condition::new(Type::InputsReady, status, reason, message);
-    let (mut any, mut starting, mut ended) = (false, false, false);
+    let (mut any, mut starting, mut waiting, mut stalled, mut ended) = (false, false, false, false, false);
     for one in health {
         any = true;
         match one {
             Health::Failed(Failure { reason, message }) => return say(Status::False, reason, message),
             Health::Starting => starting = true,
+            Health::Waiting => waiting = true,
+            Health::Stalled => stalled = true,
             Health::Ended => ended = true,
             Health::Playing => {}
         }
     }
-    match (any, starting, ended) {
-        (false, ..) => say(Status::True, "NotWanted", "no inputs are set: a slate and silence"),
-        (_, true, _) => say(Status::False, "Starting", "opening the sources"),
-        (_, _, true) => say(Status::True, "Ended", "a source came to its end and is not repeated"),
-        _ => say(Status::True, "Playing", "all sources play"),
+    match () {
+        () if state == input::State::Paused => say(Status::True, "Paused", "paused: black and silence"),
+        () if !any => say(Status::True, "NotWanted", "no inputs are set: a slate and silence"),
+        () if starting => say(Status::False, "Starting", "opening the sources"),
+        () if stalled => {
+            say(Status::False, "Stalled", "nothing arrives from a source: a slate and silence meanwhile")
+        }
+        () if waiting => say(Status::True, "Waiting", "ready for a publisher, who is not there yet"),
+        () if ended => say(Status::True, "Ended", "a source came to its end and is not repeated"),
+        () => say(Status::True, "Playing", "all sources play"),
     }
 }
 
@@ -129,9 +136,9 @@ mod tests {
     #[test]
     fn one_failed_source_is_what_is_told() {
         let failed = Health::Failed(Failure { reason: "SourceNotFound", message: "no such file".into() });
-        let said = inputs([&Health::Playing, &failed]);
+        let said = inputs(input::State::Running, [&Health::Playing, &failed]);
         assert_eq!((said.status, said.reason), (Status::False, "SourceNotFound"));
-        assert_eq!(inputs([&Health::Playing]).status, Status::True);
-        assert_eq!(inputs([]).reason, "NotWanted");
+        assert_eq!(inputs(input::State::Running, [&Health::Playing]).status, Status::True);
+        assert_eq!(inputs(input::State::Idle, []).reason, "NotWanted");
     }
 }

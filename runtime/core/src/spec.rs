@@ -2,7 +2,11 @@
 //!
 //! The wire's document is parsed into these types once, at the edge (`runtime/src/spec.rs`).
 
+mod inputs;
+
 use std::fmt;
+
+pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
 /// picture in WebRTC's camera (measured with 642×362).
@@ -43,25 +47,6 @@ pub struct Page {
     pub location: Location,
     pub size: Resolution,
     pub frame_rate: FrameRate,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inputs {
-    pub video: Option<File>,
-    pub audio: Option<File>,
-}
-
-/// Media played at its own rate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    pub location: Location,
-    pub repeat: Repeat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
-    Forever,
-    Once,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,6 +61,16 @@ impl Picture {
         self.changed();
     }
 
+    /// The same, in black: paused.
+    pub fn show_black(&self) {
+        {
+            let mut current = self.0.current.lock();
+            current.turn += 1;
+            current.frame = plain(self.0.size, [16, 128, 128]);
+        }
+        self.changed();
+    }
+
     pub(super) fn current(&self) -> Bytes {
         self.0.current.lock().frame.clone()
     }
@@ -103,13 +113,15 @@ impl std::fmt::Debug for Slot {
 
 /// A quiet dark blue, so that nobody takes it for a broken camera.
 fn slate(size: Resolution) -> Bytes {
-    const LUMA: u8 = 36;
-    const BLUE: u8 = 142;
-    const RED: u8 = 122;
+    plain(size, [36, 142, 122])
+}
+
+/// One colour: luma, blue and red difference (BT.601, limited range).
+fn plain(size: Resolution, [luma, blue, red]: [u8; 3]) -> Bytes {
     let pixels = (size.width() * size.height()) as usize;
-    let mut frame = vec![LUMA; pixels];
-    frame.resize(pixels + pixels / 4, BLUE);
-    frame.resize(size.i420_bytes(), RED);
+    let mut frame = vec![luma; pixels];
+    frame.resize(pixels + pixels / 4, blue);
+    frame.resize(size.i420_bytes(), red);
     frame.into()
 }
 

@@ -1,12 +1,12 @@
 //! The session's one task: messages in, effects out, a fresh report after each.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_core::input::{self, Plan};
+use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer};
 use understudy_core::part::{Effect, Event, Part, Parts};
 use understudy_core::spec::{Invalid, Location, Session};
 use understudy_devtools::Page;
@@ -14,7 +14,7 @@ use understudy_proto::v1;
 
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
-use super::{Config, Message, Viewers, Wanted};
+use super::{Config, InputsView, Message, Viewers, Wanted};
 use crate::broadcast::{Hub, Subscriber};
 use crate::browser::{self, CameraAccess, Sandbox, Service};
 use crate::camera::{Format, Picture};
@@ -39,7 +39,12 @@ pub(super) struct Driver {
     display: Option<String>,
     pub(super) browser: Option<RunningBrowser>,
     picture: Picture,
+    pub(super) control: Control,
+    /// When the inputs came into the state that they are in; none when idle.
+    pub(super) steered_at: Option<SystemTime>,
     pub(super) sources: Vec<(Plan, Source)>,
+    /// What a source last failed with, since the inputs were set.
+    pub(super) last_error: Option<String>,
     pub(super) journal: Journal,
 
     screen: watch::Sender<Option<Screen>>,
@@ -54,6 +59,7 @@ pub(super) struct Driver {
     followed: HashMap<String, AbortHandle>,
 
     pub(super) report: watch::Sender<v1::Report>,
+    pub(super) inputs: watch::Sender<InputsView>,
     names: watch::Sender<Vec<String>>,
 }
 
@@ -64,7 +70,12 @@ pub(super) struct RunningBrowser {
     pub(super) sandbox: Sandbox,
 }
 
-type Outlets = (watch::Receiver<v1::Report>, watch::Receiver<Vec<String>>);
+/// What the session lets others follow.
+pub(super) struct Outlets {
+    pub(super) report: watch::Receiver<v1::Report>,
+    pub(super) inputs: watch::Receiver<InputsView>,
+    pub(super) names: watch::Receiver<Vec<String>>,
+}
 
 impl Driver {
     pub(super) fn new(
@@ -80,8 +91,10 @@ impl Driver {
             // A full box loses this one; the next failure tells it again.
             drop(complaints.try_send(Message::CaptureFailed(why)));
         });
-        let (report, reports) = watch::channel(v1::Report::default());
-        let (names, all_names) = watch::channel(vec![PROGRAM.to_owned()]);
+        let (report, names) = (watch::Sender::default(), watch::Sender::new(vec![PROGRAM.to_owned()]));
+        let inputs = watch::Sender::new(InputsView::default());
+        let outlets =
+            Outlets { report: report.subscribe(), inputs: inputs.subscribe(), names: names.subscribe() };
         let picture = Picture::new(config.camera_size);
         let driver = Self {
             config,
@@ -96,7 +109,10 @@ impl Driver {
             display: None,
             browser: None,
             picture,
+            control: Control::default(),
+            steered_at: None,
             sources: Vec::new(),
+            last_error: None,
             journal: Journal::default(),
             screen,
             speaker,
@@ -106,9 +122,10 @@ impl Driver {
             capture_failed: None,
             followed: HashMap::new(),
             report,
+            inputs,
             names,
         };
-        (driver, (reports, all_names))
+        (driver, outlets)
     }
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>, shutdown: CancellationToken) {
@@ -135,6 +152,12 @@ impl Driver {
                 // Whoever asked may have gone; the wish counts all the same.
                 drop(answer.send(self.want(*wanted).await));
             }
+            Message::Steer(steer, answer) => {
+                let steered = self.steer(steer);
+                self.publish();
+                // Whoever asked may have gone; the inputs are steered all the same.
+                let _ = answer.send(steered);
+            }
             Message::News(news) => self.news(news).await,
             Message::Keyframe => self.proven(),
             Message::CaptureFailed(why) => {
@@ -142,7 +165,8 @@ impl Driver {
                 (self.capture_failed, self.proven) = (Some(why), false);
                 self.offer_screen();
             }
-            Message::Inputs | Message::Viewers => {}
+            Message::Inputs => self.note_failures(),
+            Message::Viewers => {}
             Message::Ping(answer) => drop(answer.send(())),
         }
     }
@@ -164,8 +188,43 @@ impl Driver {
         }
         self.offer_screen();
         self.offer_speaker();
+        let control = self.control.clone();
+        self.control.document(&self.session.inputs);
+        if self.control != control {
+            self.steered();
+        }
         self.reconcile_sources();
         Ok(())
+    }
+
+    /// Somebody steers the inputs over HTTP.
+    fn steer(&mut self, steer: Steer) -> Result<(), Refusal> {
+        let before = (self.control.state(), self.control.configured().cloned());
+        let anew = matches!(steer, Steer::Configure(_));
+        self.control.steer(steer)?;
+        if anew {
+            // What is asked for begins now, also if it is what ran already.
+            self.sources.clear();
+        }
+        if anew || before != (self.control.state(), self.control.configured().cloned()) {
+            self.steered();
+        }
+        self.reconcile_sources();
+        Ok(())
+    }
+
+    fn steered(&mut self) {
+        let idle = self.control.state() == State::Idle;
+        self.steered_at = (!idle).then(SystemTime::now);
+        self.last_error = None;
+    }
+
+    fn note_failures(&mut self) {
+        for (_, source) in &self.sources {
+            if let Health::Failed(failure) = &*source.health().borrow() {
+                self.last_error = Some(failure.message.clone());
+            }
+        }
     }
 
     async fn news(&mut self, news: News) {
@@ -304,6 +363,12 @@ impl Driver {
         let mut plans: Vec<_> = self.plans();
         plans.retain(|plan| camera && (sound || !plan.carries.audio()));
         self.sources.retain(|(plan, _)| plans.contains(plan));
+        match self.control.state() {
+            State::Paused => self.picture.show_black(),
+            State::Idle | State::Running => {}
+        }
+        let (video, audio) = input::realtime(self.control.configured());
+        self.config.ingest.expect(video, audio);
         for plan in plans {
             if self.sources.iter().any(|(running, _)| *running == plan) {
                 continue;
@@ -315,7 +380,10 @@ impl Driver {
     }
 
     pub(super) fn plans(&self) -> Vec<Plan> {
-        self.session.page.as_ref().map(|_| input::plan(&self.session.inputs)).unwrap_or_default()
+        match (&self.session.page, self.control.state(), self.control.configured()) {
+            (Some(_), State::Running, Some(inputs)) => input::plan(inputs),
+            _ => Vec::new(),
+        }
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -325,6 +393,8 @@ impl Driver {
             pulse_server: sound::server(&self.config.directory),
             bundled: self.config.bundled_media.clone(),
             media: self.config.media.clone(),
+            ingest: self.config.ingest.clone(),
+            feed: self.config.feed.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ use understudy_core::part::Part;
 use understudy_core::report;
 use understudy_proto::v1;
 
+use super::InputsView;
 use super::driver::Driver;
 use crate::browser::Sandbox;
 
@@ -12,6 +13,12 @@ impl Driver {
     pub(super) fn publish(&self) {
         self.config.metrics.observe(&self.parts);
         let report = self.snapshot();
+        let inputs = self.inputs(&report);
+        self.inputs.send_if_modified(|last| {
+            let changed = *last != inputs;
+            *last = inputs;
+            changed
+        });
         self.report.send_if_modified(|last| {
             let changed = *last != report;
             *last = report;
@@ -19,9 +26,23 @@ impl Driver {
         });
     }
 
+    fn inputs(&self, report: &v1::Report) -> InputsView {
+        InputsView {
+            state: self.control.state(),
+            configured: self.control.configured().cloned(),
+            since: self.steered_at,
+            last_error: self.last_error.clone(),
+            camera: report.media.as_ref().map(|media| media.camera.clone()).unwrap_or_default(),
+        }
+    }
+
     fn snapshot(&self) -> v1::Report {
         let healths: Vec<_> = self.plans().iter().map(|plan| self.health(plan)).collect();
-        let conditions = [report::devices(&self.parts), report::page(&self.parts), report::inputs(&healths)];
+        let conditions = [
+            report::devices(&self.parts),
+            report::page(&self.parts),
+            report::inputs(self.control.state(), &healths),
+        ];
         let camera = if self.parts.is_up(Part::Camera) { "pipewire" } else { "none" };
         let sandbox = match self.browser.as_ref().map(|browser| browser.sandbox) {
             Some(Sandbox::Namespaces) => "namespaces",

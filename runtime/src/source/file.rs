@@ -9,7 +9,8 @@ use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use understudy_core::input::Carries;
+use understudy_core::input::Plan;
+use understudy_core::spec::Destination;
 
 use super::Surroundings;
 use crate::camera::Writer;
@@ -39,7 +40,7 @@ struct Branch {
 /// With a writer the picture goes to it; the sound goes to the microphone if it is carried.
 pub(super) fn open(
     path: &Path,
-    carries: Carries,
+    plan: &Plan,
     writer: Option<Writer>,
     surroundings: &Surroundings,
 ) -> Result<File, Error> {
@@ -49,7 +50,8 @@ pub(super) fn open(
     let decoder = element("decodebin")?;
     pipeline.chain(&[&source, &decoder])?;
     let video = writer.map(|writer| video_branch(&pipeline, writer, surroundings)).transpose()?;
-    let audio = carries.audio().then(|| audio_branch(&pipeline, surroundings)).transpose()?;
+    let audio =
+        plan.carries.audio().then(|| audio_branch(&pipeline, plan.destination, surroundings)).transpose()?;
     let branches = Arc::new(Branches {
         video: Branch { entry: video, linked: AtomicBool::new(false) },
         audio: Branch { entry: audio, linked: AtomicBool::new(false) },
@@ -127,7 +129,11 @@ fn show(sink: &gst_app::AppSink, writer: &Writer) -> Result<gst::FlowSuccess, gs
     Ok(gst::FlowSuccess::Ok)
 }
 
-fn audio_branch(pipeline: &Pipeline, surroundings: &Surroundings) -> Result<gst::Element, Error> {
+fn audio_branch(
+    pipeline: &Pipeline,
+    destination: Destination,
+    surroundings: &Surroundings,
+) -> Result<gst::Element, Error> {
     let queue = element("queue")?;
     let convert = element("audioconvert")?;
     let resample = element("audioresample")?;
@@ -140,7 +146,7 @@ fn audio_branch(pipeline: &Pipeline, surroundings: &Surroundings) -> Result<gst:
     caps.set_property("caps", &format);
     let sink = element("pulsesink")?;
     sink.set_property("server", &surroundings.pulse_server);
-    sink.set_property("device", crate::sound::MICROPHONE_SINK);
+    sink.set_property("device", crate::sound::sink(destination));
     sink.set_property("client-name", "source");
     sink.set_property("provide-clock", false);
     sink.set_property("buffer-time", PULSE_BUFFER_MICROSECONDS);
