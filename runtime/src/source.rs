@@ -5,6 +5,8 @@
 //! shows the slate and the microphone is silent.
 
 mod file;
+pub mod metrics;
+pub mod shape;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +22,8 @@ use crate::camera::{Format, Picture, Writer};
 use crate::feed::Feed;
 use crate::gst::{self, Ended};
 use crate::ingest::Ingest;
+
+pub use metrics::Metrics;
 
 /// A source that played this long has recovered: its next failure is a first one.
 const STEADY: Duration = Duration::from_secs(20);
@@ -39,6 +43,7 @@ pub struct Surroundings {
     pub ingest: Ingest,
     /// Where what is sent is shown to people.
     pub feed: Feed,
+    pub metrics: Metrics,
 }
 
 /// A running source. Dropped, it ends and leaves the slate.
@@ -55,6 +60,7 @@ impl Source {
         // Taken here and once: whatever this source still delivers after its end, its successor has the turn.
         let writer = plan.carries.video().then(|| surroundings.picture.writer());
         let picture = writer.is_some().then(|| surroundings.picture.clone());
+        tokio::spawn(surroundings.metrics.clone().follow(plan.clone(), health.clone()));
         let task = tokio::spawn(supervise(plan, surroundings, writer, sender));
         Self { task, health, picture }
     }
@@ -97,6 +103,7 @@ async fn supervise(
                     failures, "a source does not play");
                 health.send_replace(Health::Failed(failure));
                 tokio::time::sleep(backoff::after(failures)).await;
+                surroundings.metrics.reconnected(&plan);
             }
         }
     }
@@ -209,6 +216,7 @@ mod tests {
             media: media.clone(),
             ingest: Ingest::default(),
             feed: Feed::default(),
+            metrics: Metrics::default(),
         };
         let reason = |name: &str| {
             let location = Location::File(media.join(name).display().to_string());

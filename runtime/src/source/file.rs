@@ -5,20 +5,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
-use gstreamer_app as gst_app;
 use understudy_core::input::Plan;
-use understudy_core::spec::Destination;
 
 use super::Surroundings;
+use super::metrics::Origin;
+use super::shape::{self, Timing};
 use crate::camera::Writer;
 use crate::gst::{Ended, Error, Pipeline, element};
-
-/// How far ahead of its playing sound is handed to PulseAudio: small, since it adds to the delay.
-const PULSE_BUFFER_MICROSECONDS: i64 = 40_000;
-const PULSE_FRAGMENT_MICROSECONDS: i64 = 10_000;
 
 /// An opened file.
 pub(super) struct File {
@@ -49,9 +44,15 @@ pub(super) fn open(
     source.set_property("location", path.display().to_string());
     let decoder = element("decodebin")?;
     pipeline.chain(&[&source, &decoder])?;
-    let video = writer.map(|writer| video_branch(&pipeline, writer, surroundings)).transpose()?;
-    let audio =
-        plan.carries.audio().then(|| audio_branch(&pipeline, plan.destination, surroundings)).transpose()?;
+    let ends = shape::Branches {
+        pipeline: &pipeline,
+        surroundings,
+        origin: Origin::File,
+        timing: Timing::ByTimestamp,
+    };
+    let video = writer.map(|writer| ends.picture(plan.shape, writer)).transpose()?.map(|branch| branch.entry);
+    let audio = plan.carries.audio().then(|| ends.sound(plan.destination)).transpose()?;
+    let audio = audio.map(|branch| branch.entry);
     let branches = Arc::new(Branches {
         video: Branch { entry: video, linked: AtomicBool::new(false) },
         audio: Branch { entry: audio, linked: AtomicBool::new(false) },
@@ -93,66 +94,6 @@ impl File {
     fn seek(&self, flags: gst::SeekFlags) -> Result<(), Error> {
         Ok(self.pipeline.inner.seek_simple(flags, gst::ClockTime::ZERO)?)
     }
-}
-
-fn video_branch(
-    pipeline: &Pipeline,
-    writer: Writer,
-    surroundings: &Surroundings,
-) -> Result<gst::Element, Error> {
-    let queue = element("queue")?;
-    let rate = element("videorate")?;
-    let scale = element("videoconvertscale")?;
-    scale.set_property("add-borders", true);
-    let format = surroundings.format;
-    let (width, height) = (format.size.width().cast_signed(), format.size.height().cast_signed());
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
-        .field("width", width)
-        .field("height", height)
-        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
-        .field("framerate", gst::Fraction::new(format.frame_rate.per_second().cast_signed(), 1))
-        .build();
-    let sink = gst_app::AppSink::builder().caps(&caps).sync(true).max_buffers(2).drop(true).build();
-    sink.set_callbacks(
-        gst_app::AppSinkCallbacks::builder().new_sample(move |sink| show(sink, &writer)).build(),
-    );
-    pipeline.chain(&[&queue, &rate, &scale, sink.upcast_ref()])?;
-    Ok(queue)
-}
-
-fn show(sink: &gst_app::AppSink, writer: &Writer) -> Result<gst::FlowSuccess, gst::FlowError> {
-    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-    let buffer = sample.buffer_owned().ok_or(gst::FlowError::Error)?;
-    let mapped = buffer.into_mapped_buffer_readable().map_err(|_| gst::FlowError::Error)?;
-    writer.show(Bytes::from_owner(mapped));
-    Ok(gst::FlowSuccess::Ok)
-}
-
-fn audio_branch(
-    pipeline: &Pipeline,
-    destination: Destination,
-    surroundings: &Surroundings,
-) -> Result<gst::Element, Error> {
-    let queue = element("queue")?;
-    let convert = element("audioconvert")?;
-    let resample = element("audioresample")?;
-    let caps = element("capsfilter")?;
-    let format = gst::Caps::builder("audio/x-raw")
-        .field("format", "S16LE")
-        .field("rate", 48_000)
-        .field("channels", 2)
-        .build();
-    caps.set_property("caps", &format);
-    let sink = element("pulsesink")?;
-    sink.set_property("server", &surroundings.pulse_server);
-    sink.set_property("device", crate::sound::sink(destination));
-    sink.set_property("client-name", "source");
-    sink.set_property("provide-clock", false);
-    sink.set_property("buffer-time", PULSE_BUFFER_MICROSECONDS);
-    sink.set_property("latency-time", PULSE_FRAGMENT_MICROSECONDS);
-    pipeline.chain(&[&queue, &convert, &resample, &caps, &sink])?;
-    Ok(queue)
 }
 
 fn link(branches: &Weak<Branches>, pad: &gst::Pad) {
