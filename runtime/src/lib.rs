@@ -6,6 +6,7 @@
 pub mod broadcast;
 pub mod child;
 pub mod gst;
+pub mod guard;
 pub mod test_picture;
 
 pub mod bus;

@@ -17,6 +17,7 @@ use understudy_core::spec::{FrameRate, Invalid, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast::Hub;
+use crate::guard;
 
 pub use metrics::Metrics;
 
@@ -39,6 +40,10 @@ pub struct Config {
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,
     pub ports: v1::Ports,
+    /// What the browser fetches everything through.
+    pub browser_guard: guard::Opened,
+    /// What sources and outputs fetch through; by HTTP they do so unasked.
+    pub media_guard: guard::Opened,
     pub metrics: Metrics,
 }
 
