@@ -1,7 +1,9 @@
 //! Puts the layers together, runs them, and takes them down in the reverse order.
 
+mod guards;
 mod operator;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -22,11 +24,17 @@ use crate::ingest::Ingest;
 use crate::session::{self, Wanted};
 use crate::{admin, api, gst, rtc, source, spec};
 
+use guards::Guards;
+
 /// From the signal to the end; the pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(15);
 
-/// Runs one session until `stop` resolves.
-pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+/// Runs one session until `stop` resolves. The environment names `media` as the proxy already.
+pub async fn run(
+    config: Run,
+    media: std::net::TcpListener,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     gst::init()?;
     let first = first_session(&config)?;
     let directory = tempfile::Builder::new()
@@ -41,8 +49,12 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     let http = listen(config.http_address()).await?;
     let admin = listen(config.admin_address()).await?;
 
+    let (http_port, media_port) = (http.local_addr()?.port(), peers.local_addr().port());
+    // Dropped at the end, after everything that fetches through them.
+    let guards = Guards::start(&config.allow_private_urls, media, http_port, &mut registry)?;
     let audience = peers.clone();
-    let setup = session_config(&config, directory.path(), peers.local_addr().port(), &http)?;
+    let ports = v1::Ports { http: http_port.into(), media_udp: media_port.into() };
+    let setup = session_config(&config, directory.path(), ports, &guards)?;
     setup.metrics.register(&mut registry);
     setup.source_metrics.register(&mut registry);
     let (session, task) =
@@ -109,21 +121,22 @@ fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
 fn session_config(
     config: &Run,
     directory: &std::path::Path,
-    media_port: u16,
-    http: &TcpListener,
+    ports: v1::Ports,
+    guards: &Guards,
 ) -> anyhow::Result<session::Config> {
-    let http_port = http.local_addr()?.port();
     Ok(session::Config {
         directory: directory.to_owned(),
         chromium: config.chromium.clone(),
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
-        bundled_pages: format!("http://127.0.0.1:{http_port}/pages"),
+        bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),
         camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
         camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
         ingest: Ingest::default(),
         feed: Feed::default(),
-        ports: v1::Ports { http: http_port.into(), media_udp: media_port.into() },
+        ports,
+        browser_guard: guards.browser.clone(),
+        media_guard: guards.media.clone(),
         metrics: session::Metrics::default(),
         source_metrics: source::Metrics::default(),
     })
@@ -140,7 +153,7 @@ fn initial_policy(config: &Run) -> Policy {
     }
 }
 
-async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     Ok(listener)

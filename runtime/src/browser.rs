@@ -4,6 +4,7 @@ mod flags;
 mod sandbox;
 mod service;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::task::JoinHandle;
@@ -26,6 +27,8 @@ pub struct Config {
     pub size: Resolution,
     pub sandbox: Sandbox,
     pub camera: CameraAccess,
+    /// The HTTP proxy that everything is fetched through.
+    pub proxy: SocketAddr,
 }
 
 /// A running browser.

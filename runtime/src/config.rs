@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use understudy_core::guard::AllowPrivate;
 
 /// The media runtime of one virtual participant.
 #[derive(Debug, Parser)]
@@ -66,6 +67,11 @@ pub struct Run {
     /// Who may use the HTTP surface when no tokens are set.
     #[arg(long, env = "UNDERSTUDY_ACCESS", value_enum, default_value_t = Access::Local)]
     pub access: Access,
+
+    /// Which addresses beside public ones the URLs of pages, sources and outputs may lead to: networks or addresses,
+    /// comma-separated (`10.0.0.0/8,127.0.0.1`), or `*` for all. Default: none.
+    #[arg(long, env = "UNDERSTUDY_ALLOW_PRIVATE_URLS", default_value = "", hide_default_value = true)]
+    pub allow_private_urls: AllowPrivate,
 
     /// Where what ships with the runtime lies.
     #[arg(long, env = "UNDERSTUDY_SHARE_DIR", default_value = "/usr/share/understudy")]
@@ -199,6 +205,15 @@ mod tests {
     fn without_tokens_nothing_listens_beyond_loopback() {
         assert!(run(&[]).http_address().ip().is_loopback());
         assert!(!run(&["--access", "open"]).http_address().ip().is_loopback());
+    }
+
+    #[test]
+    fn private_urls_are_allowed_by_network_and_nonsense_is_refused_by_name() {
+        assert_eq!(run(&[]).allow_private_urls, AllowPrivate::None);
+        assert_eq!(run(&["--allow-private-urls", "*"]).allow_private_urls, AllowPrivate::All);
+        let wrong = ["understudy-runtime", "run", "--allow-private-urls", "10.0.0.0/99"];
+        let error = Cli::try_parse_from(wrong).unwrap_err().to_string();
+        assert!(error.contains("--allow-private-urls") && error.contains("10.0.0.0/99"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod broadcast;
 pub mod child;
 pub mod feed;
 pub mod gst;
+pub mod guard;
 pub mod ingest;
 pub mod test_picture;
 

@@ -1,26 +1,24 @@
 //! The program: reads its command line, sets up the log, runs, and says how it ended.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use understudy_runtime::config::{Cli, Command};
-use understudy_runtime::{app, test_picture};
+use understudy_runtime::config::{Cli, Command, Run};
+use understudy_runtime::{app, guard, test_picture};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
     log(&cli.log);
     let done = match cli.command {
-        Command::Run(config) => app::run(*config, interrupted()).await,
+        Command::Run(config) => run(*config),
         Command::TestPicture(config) => {
             let length = Duration::from_secs(config.seconds.into());
-            tokio::task::spawn_blocking(move || test_picture::write(&config.path, length))
-                .await
-                .map_err(anyhow::Error::from)
-                .and_then(|written| written.map_err(anyhow::Error::from))
+            test_picture::write(&config.path, length).map_err(anyhow::Error::from)
         }
     };
     match done {
@@ -29,6 +27,27 @@ async fn main() -> ExitCode {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Points the process at the guard while it has one thread, and only then starts the others.
+fn run(config: Run) -> anyhow::Result<()> {
+    let media = guard::listener().context("the guard has no port")?;
+    point_to(media.local_addr()?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(app::run(config, media, interrupted()))
+}
+
+/// GStreamer's internal downloaders have no property for a proxy: the environment is all that they ask.
+#[expect(unsafe_code, clippy::disallowed_methods, reason = "nothing else reads it while it changes")]
+fn point_to(guard: SocketAddr) {
+    for name in guard::PROXY_VARIABLES {
+        // SAFETY: this is the only thread: no runtime was started, and no library that starts threads was called.
+        unsafe { std::env::set_var(name, format!("http://{guard}")) };
+    }
+    for name in guard::DETOUR_VARIABLES {
+        // SAFETY: as above.
+        unsafe { std::env::remove_var(name) };
     }
 }
 

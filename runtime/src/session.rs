@@ -22,6 +22,7 @@ use crate::broadcast::Hub;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::source;
+use crate::guard;
 
 pub use metrics::Metrics;
 
@@ -48,6 +49,10 @@ pub struct Config {
     pub ingest: Ingest,
     /// Where people see what was sent.
     pub feed: Feed,
+    /// What the browser fetches everything through.
+    pub browser_guard: guard::Opened,
+    /// What sources and outputs fetch through; by HTTP they do so unasked.
+    pub media_guard: guard::Opened,
     pub metrics: Metrics,
     pub source_metrics: source::Metrics,
 }

@@ -48,9 +48,10 @@ async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
     assert!(message.contains("404"), "{message}");
     session.until_reason("DevicesReady", "Live").await;
 
-    let session = Session::start("page: {url: 'http://127.0.0.1:9/'}");
+    let page = "page: {url: 'http://127.0.0.1:9/'}";
+    let session = Session::start_with(page, &["--allow-private-urls", "127.0.0.1"]);
     let message = session.until_reason("PageReady", "PageLoadFailed").await;
-    assert!(message.contains("net::ERR_"), "{message}");
+    assert!(message.contains("127.0.0.1 cannot be reached"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

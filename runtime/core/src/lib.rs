@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod condition;
+pub mod guard;
 pub mod media;
 pub mod offer;
 pub mod redact;

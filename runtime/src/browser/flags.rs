@@ -51,6 +51,10 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
         "--disable-backgrounding-occluded-windows",
         "--disable-renderer-backgrounding",
         "--disable-hang-monitor",
+        // Loopback as well: without this, Chromium goes around a proxy for it.
+        "--proxy-bypass-list=<-loopback>",
+        // What goes over UDP would go around it, too.
+        "--disable-quic",
         // The port it picks is read from its profile.
         "--remote-debugging-port=0",
         "--remote-debugging-address=127.0.0.1",
@@ -58,6 +62,10 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
     .map(str::to_owned)
     .into();
     flags.push(format!("--window-size={},{}", config.size.width(), config.size.height()));
+    // All fetching passes the guard, which resolves the names, WebSockets included. A page's WebRTC does not: it is what a
+    // stage is made of, and sends to nobody who does not answer its checks with the right password. `file:` and
+    // `view-source:` are no way around either: a page from the web cannot go to them.
+    flags.push(format!("--proxy-server=http://{}", config.proxy));
     flags.push(format!("--user-data-dir={}", profile.display()));
     // Lists are merged here: of a flag given twice the last one wins.
     flags.push("--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame".to_owned());
@@ -87,6 +95,7 @@ mod tests {
             size: Resolution::HD,
             sandbox,
             camera,
+            proxy: ([127, 0, 0, 1], 1).into(),
         };
         list(&config, Path::new("/tmp/x/chromium"))
     }

@@ -14,7 +14,7 @@ use super::{Config, Message};
 use crate::browser::{self, Browser, CameraAccess, Sandbox};
 use crate::camera::{self, Picture};
 use crate::child::Child;
-use crate::{bus, display, sound};
+use crate::{bus, display, guard, sound};
 
 /// A child is given 3 s to end and is killed then; the camera's thread ends within a frame.
 const STOP: Duration = Duration::from_secs(8);
@@ -193,13 +193,17 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
         Order::Browser { display, size, camera } => {
             let sandbox = browser::probe_sandbox(directory).await;
             let (program, directory) = (config.chromium.clone(), directory.clone());
-            let config = browser::Config { program, directory, display, size, sandbox, camera };
+            let proxy = config.browser_guard.address;
+            let config = browser::Config { program, directory, display, size, sandbox, camera, proxy };
             let browser = browser::start(&config).await.map_err(explain)?;
             let gives = Gives::Browser { page: browser.page.clone(), pid: browser.child.pid(), sandbox };
             Ok((Running::Browser(Box::new(browser)), gives))
         }
         Order::Page { page, url } => {
-            page.load(&url).await.map_err(explain)?;
+            if let Err(error) = page.load(&url).await {
+                let obstacle = guard::obstacle(&url, &config.browser_guard.policy).await;
+                return Err(obstacle.map_or_else(|| explain(error), explain));
+            }
             Ok((Running::Page(page), Gives::Nothing))
         }
     }

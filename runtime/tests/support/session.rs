@@ -49,7 +49,11 @@ impl Session {
 
     /// The same with more arguments.
     pub fn start_with(spec: &str, arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a directory must be free");
+        Self::start_in(tempfile::tempdir().expect("a directory must be free"), spec, arguments)
+    }
+
+    /// The same with the media that lies in this folder.
+    pub fn start_in(folder: TempDir, spec: &str, arguments: &[&str]) -> Self {
         let file = folder.path().join("session.yaml");
         std::fs::write(&file, spec).expect("the session must be written");
         let [http, admin] = [free_tcp(), free_tcp()];
