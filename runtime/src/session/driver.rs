@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
+use understudy_core::camera::Mode;
 use understudy_core::input::{self, Plan};
 use understudy_core::part::{Effect, Event, Part, Parts};
 use understudy_core::spec::{Invalid, Location, Session};
@@ -90,7 +91,7 @@ impl Driver {
             mailbox,
             wanted: Wanted::default(),
             session: Session::default(),
-            parts: Parts::default(),
+            parts: Parts::new(Mode::Pipewire),
             keepers: HashMap::new(),
             attempts: 0,
             display: None,
