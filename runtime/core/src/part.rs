@@ -191,7 +191,7 @@ impl Parts {
         let mut effects = Vec::new();
         match event {
             Event::Want(part) if self.has(part) && !self.is_wanted(part) => {
-                self.slot_mut(part).state = State::Waiting
+                self.slot_mut(part).state = State::Waiting;
             }
             Event::Drop(part) => {
                 self.stop(part, State::Off, now, &mut effects);

@@ -6,7 +6,6 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_core::camera::Mode;
 use understudy_core::input::{self, Plan};
 use understudy_core::part::{Effect, Event, Part, Parts};
 use understudy_core::spec::{Invalid, Location, Session};
@@ -17,7 +16,7 @@ use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
 use super::{Config, Message, Viewers, Wanted};
 use crate::broadcast::{Hub, Subscriber};
-use crate::browser::{self, CameraAccess, Sandbox, Service};
+use crate::browser::{self, Sandbox, Service};
 use crate::camera::{Format, Picture};
 use crate::capture::{Capture, Screen, Speaker};
 use crate::source::{Source, Surroundings};
@@ -84,6 +83,7 @@ impl Driver {
         let (report, reports) = watch::channel(v1::Report::default());
         let (names, all_names) = watch::channel(vec![PROGRAM.to_owned()]);
         let picture = Picture::new(config.camera_size);
+        let camera = config.camera.mode();
         let driver = Self {
             config,
             hub,
@@ -91,7 +91,7 @@ impl Driver {
             mailbox,
             wanted: Wanted::default(),
             session: Session::default(),
-            parts: Parts::new(Mode::Pipewire),
+            parts: Parts::new(camera),
             keepers: HashMap::new(),
             attempts: 0,
             display: None,
@@ -241,8 +241,8 @@ impl Driver {
                 size: self.session.page.as_ref()?.size,
                 // A portal that is not there would hang getUserMedia, that of the microphone as well.
                 camera: match self.parts.slot(part).without.contains(&Part::Camera) {
-                    true => CameraAccess::None,
-                    false => CameraAccess::Pipewire,
+                    true => None,
+                    false => Some(self.config.camera.clone()),
                 },
             },
             Part::Page => Order::Page { page: self.browser.as_ref()?.page.clone(), url: self.url()? },
