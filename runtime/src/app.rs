@@ -12,11 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use understudy_core::camera::{Mode, choose};
 use understudy_core::spec::{FrameRate, Resolution};
 use understudy_proto::v1;
 
 use crate::access::Policy;
 use crate::broadcast::{self, Hub};
+use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
@@ -130,6 +132,7 @@ fn session_config(
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),
+        camera: camera_place(config, directory),
         camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
         camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
         ingest: Ingest::default(),
@@ -140,6 +143,18 @@ fn session_config(
         metrics: session::Metrics::default(),
         source_metrics: source::Metrics::default(),
     })
+}
+
+/// Decided once: a camera does not change its kind while pages look through it.
+fn camera_place(config: &Run, directory: &std::path::Path) -> Place {
+    let facts = camera::facts(&config.video_device);
+    let mode = choose(config.camera.asked(), facts);
+    tracing::info!(%mode, asked = ?config.camera, device = facts.device, pipewire = facts.pipewire, "camera");
+    match mode {
+        Mode::Pipewire => Place::Pipewire { directory: directory.to_owned() },
+        Mode::V4l2 => Place::V4l2 { device: config.video_device.clone() },
+        Mode::File => Place::File { path: config.virtual_inputs_dir.join("video.y4m") },
+    }
 }
 
 fn initial_policy(config: &Run) -> Policy {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
 
 /// The media runtime of one virtual participant.
@@ -85,6 +86,14 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_CAMERA", value_enum, default_value_t = Camera::Auto)]
     pub camera: Camera,
 
+    /// The v4l2loopback device of the `v4l2` camera.
+    #[arg(long, env = "VIRTUAL_INPUT_VIDEO_DEVICE", default_value = "/dev/video20")]
+    pub video_device: PathBuf,
+
+    /// Where the `file` camera keeps its `video.y4m`; no two sessions share it.
+    #[arg(long, env = "UNDERSTUDY_VIRTUAL_INPUTS_DIR", default_value = "/tmp/virtual-inputs")]
+    pub virtual_inputs_dir: PathBuf,
+
     /// The browser's program.
     #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
     pub chromium: PathBuf,
@@ -137,13 +146,28 @@ pub struct Link {
     pub pod_ip: Option<IpAddr>,
 }
 
-/// There is one mode today; others will be chosen by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Camera {
-    /// The best that works here.
+    /// The best that works here: the video device if it is there, else PipeWire if it is installed, else a file.
     Auto,
     /// A PipeWire node behind a camera portal.
     Pipewire,
+    /// A v4l2loopback device of the machine.
+    V4l2,
+    /// A file that the browser reads again and again.
+    File,
+}
+
+impl Camera {
+    /// None: whatever is best.
+    pub const fn asked(self) -> Option<Mode> {
+        match self {
+            Self::Auto => None,
+            Self::Pipewire => Some(Mode::Pipewire),
+            Self::V4l2 => Some(Mode::V4l2),
+            Self::File => Some(Mode::File),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -219,8 +243,8 @@ mod tests {
     #[test]
     fn a_camera_mode_that_does_not_exist_is_refused_by_name() {
         let error =
-            Cli::try_parse_from(["understudy-runtime", "run", "--camera", "v4l2"]).unwrap_err().to_string();
-        assert!(error.contains("v4l2") && error.contains("pipewire"), "{error}");
+            Cli::try_parse_from(["understudy-runtime", "run", "--camera", "webcam"]).unwrap_err().to_string();
+        assert!(error.contains("webcam") && error.contains("v4l2"), "{error}");
     }
 
     #[test]

@@ -19,10 +19,11 @@ use understudy_core::spec::{FrameRate, Inputs, Invalid, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast::Hub;
+use crate::camera::Place;
 use crate::feed::Feed;
+use crate::guard;
 use crate::ingest::Ingest;
 use crate::source;
-use crate::guard;
 
 pub use metrics::Metrics;
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub media: PathBuf,
     /// What `understudy:NAME` pages are found under, as `http://127.0.0.1:10001/pages`.
     pub bundled_pages: String,
+    /// Where pages find the camera.
+    pub camera: Place,
     /// The camera's picture, fixed for the life of the session.
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,

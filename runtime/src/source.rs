@@ -23,6 +23,7 @@ use understudy_core::spec;
 
 use crate::camera::{Format, Picture, Writer};
 use crate::feed::Feed;
+use crate::guard::Policy;
 use crate::ingest::Ingest;
 
 pub use metrics::Metrics;
@@ -41,6 +42,8 @@ pub struct Surroundings {
     pub bundled: PathBuf,
     /// Where `file:` URLs may point to.
     pub media: PathBuf,
+    /// Which addresses may be connected to.
+    pub guard: Policy,
     /// Where what is sent comes in.
     pub ingest: Ingest,
     /// Where what is sent is shown to people.

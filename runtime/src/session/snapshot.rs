@@ -43,7 +43,10 @@ impl Driver {
             report::page(&self.parts),
             report::inputs(self.control.state(), &healths),
         ];
-        let camera = if self.parts.is_up(Part::Camera) { "pipewire" } else { "none" };
+        let camera = match self.parts.is_up(Part::Camera) {
+            true => self.parts.camera().to_string(),
+            false => "none".to_owned(),
+        };
         let sandbox = match self.browser.as_ref().map(|browser| browser.sandbox) {
             Some(Sandbox::Namespaces) => "namespaces",
             Some(Sandbox::Disabled) => "disabled",
@@ -60,7 +63,7 @@ impl Driver {
                     message: condition.message,
                 })
                 .collect(),
-            media: Some(v1::Media { camera: camera.to_owned(), browser_sandbox: sandbox.to_owned() }),
+            media: Some(v1::Media { camera, browser_sandbox: sandbox.to_owned() }),
             livestreams: self.wanted.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),

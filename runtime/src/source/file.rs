@@ -71,6 +71,7 @@ mod tests {
     use super::*;
     use crate::camera::{Format, Picture};
     use crate::feed::Feed;
+    use crate::guard::Policy;
     use crate::ingest::Ingest;
     use crate::source::Metrics;
 
@@ -88,6 +89,7 @@ mod tests {
             pulse_server: String::new(),
             bundled: root.path().join("bundled"),
             media: media.clone(),
+            guard: Policy::default(),
             ingest: Ingest::default(),
             feed: Feed::default(),
             metrics: Metrics::default(),

@@ -20,7 +20,7 @@ pub(super) async fn play(
     health: &watch::Sender<Health>,
 ) -> Result<(), Failure> {
     let url = wanted.as_str();
-    let uri = address::resolve(wanted).await?;
+    let uri = address::resolve(wanted, &surroundings.guard).await?;
     let media = media::open(&uri, Origin::Stream, plan, writer.clone(), surroundings)
         .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
     let player = Player { media, url, course: Course::On, writer, health };

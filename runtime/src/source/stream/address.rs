@@ -4,8 +4,10 @@ use understudy_core::input::Failure;
 use understudy_core::redact::redacted;
 use understudy_core::spec::StreamUrl;
 
+use crate::guard::{Policy, Refused, pin};
+
 /// The URL to open. HTTP goes through the guarding proxy, which looks names up itself.
-pub(super) async fn resolve(wanted: &StreamUrl) -> Result<String, Failure> {
+pub(super) async fn resolve(wanted: &StreamUrl, policy: &Policy) -> Result<String, Failure> {
     let (url, scheme) = (wanted.as_str(), wanted.scheme());
     if matches!(scheme.as_str(), "http" | "https") {
         return Ok(url.to_owned());
@@ -16,11 +18,11 @@ pub(super) async fn resolve(wanted: &StreamUrl) -> Result<String, Failure> {
     };
     let port = parts.port.or(default_port(&scheme));
     let Some(port) = port else { return fail("SourceForbidden", url, "it has no port") };
-    let address = match tokio::net::lookup_host((parts.host.trim_matches(['[', ']']), port)).await {
-        Ok(mut addresses) => addresses.next(),
-        Err(error) => return fail("SourceUnreachable", url, &format!("its host is not known: {error}")),
+    let address = match pin(parts.host, port, policy).await {
+        Ok(address) => address,
+        Err(refused @ Refused::Private { .. }) => return fail("SourceForbidden", url, &refused.to_string()),
+        Err(refused) => return fail("SourceUnreachable", url, &refused.to_string()),
     };
-    let Some(address) = address else { return fail("SourceUnreachable", url, "its host has no address") };
     // A certificate is for a name: with TLS the name stays, and whoever answers under it must prove it.
     Ok(match scheme.as_str() {
         "rtmps" | "rtsps" => url.to_owned(),
@@ -85,7 +87,9 @@ mod tests {
 
     async fn resolved(url: &str) -> Result<String, &'static str> {
         let url = StreamUrl::parse("url", url).unwrap();
-        resolve(&url).await.map_err(|failure| failure.reason)
+        resolve(&url, &Policy { allow: "*".parse().unwrap(), own: vec![] })
+            .await
+            .map_err(|failure| failure.reason)
     }
 
     #[tokio::test]
@@ -102,6 +106,15 @@ mod tests {
         ] {
             assert_eq!(resolved(url).await.as_deref(), Ok(opened));
         }
+    }
+
+    #[tokio::test]
+    async fn a_private_address_is_refused_and_the_setting_that_allows_it_is_named() {
+        let url = StreamUrl::parse("url", "rtmp://127.0.0.1/live/key").unwrap();
+        let refused = resolve(&url, &Policy::default()).await.unwrap_err();
+        assert_eq!(refused.reason, "SourceForbidden");
+        assert!(refused.message.contains("UNDERSTUDY_ALLOW_PRIVATE_URLS"), "{}", refused.message);
+        assert!(!refused.message.contains("key"), "{}", refused.message);
     }
 
     #[tokio::test]
