@@ -18,9 +18,10 @@ use understudy_proto::v1;
 use crate::access::Policy;
 use crate::broadcast::{self, Hub};
 use crate::config::{Access, Run};
+use crate::devtools_proxy::DevtoolsProxy;
 use crate::egress::whep::{self, Program};
 use crate::session::{self, Wanted};
-use crate::{admin, api, gst, rtc, spec};
+use crate::{admin, api, devtools_proxy, gst, rtc, spec};
 
 use guards::Guards;
 
@@ -46,6 +47,7 @@ pub async fn run(
     let peers = peers(&config, &mut registry, &shutdown)?;
     let http = listen(config.http_address()).await?;
     let admin = listen(config.admin_address()).await?;
+    let devtools = listen(config.devtools_address()).await.context("DevTools (--devtools-port)")?;
 
     let (http_port, media_port) = (http.local_addr()?.port(), peers.local_addr().port());
     // Dropped at the end, after everything that fetches through them.
@@ -64,6 +66,7 @@ pub async fn run(
     };
     let whep = whep::router(peers.clone(), programs);
     let servers = [
+        serve(devtools, devtools_router(&config, &session, policies.clone()), &shutdown),
         serve(http, api::router(session.clone(), whep, policies), &shutdown),
         serve(admin, admin::router(session.clone(), registry), &shutdown),
     ];
@@ -134,6 +137,12 @@ fn session_config(
         media_guard: guards.media.clone(),
         metrics: session::Metrics::default(),
     })
+}
+
+fn devtools_router(config: &Run, session: &session::Handle, policy: watch::Receiver<Policy>) -> axum::Router {
+    let log =
+        if config.log_cdp_messages { devtools_proxy::Log::Methods } else { devtools_proxy::Log::Nothing };
+    devtools_proxy::router(DevtoolsProxy { browser: session.devtools(), policy, log })
 }
 
 fn initial_policy(config: &Run) -> Policy {

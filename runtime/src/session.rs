@@ -61,6 +61,7 @@ pub struct Handle {
     mailbox: mpsc::Sender<Message>,
     report: watch::Receiver<v1::Report>,
     names: watch::Receiver<Vec<String>>,
+    devtools: watch::Receiver<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -91,9 +92,10 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> (Handle, tokio::task::JoinHandle<()>) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
-    let (driver, (report, names)) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
+    let (driver, (report, names, devtools)) =
+        driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(driver.run(messages, shutdown));
-    (Handle { mailbox, report, names }, task)
+    (Handle { mailbox, report, names, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -124,6 +126,11 @@ impl Handle {
     /// The names under which the program can be fetched.
     pub fn names(&self) -> watch::Receiver<Vec<String>> {
         self.names.clone()
+    }
+
+    /// The WebSocket of the DevTools of the browser that runs; none while none does.
+    pub fn devtools(&self) -> watch::Receiver<Option<String>> {
+        self.devtools.clone()
     }
 
     /// Resolves when the session's task has taken a message: it is alive.

@@ -55,6 +55,7 @@ pub(super) struct Driver {
 
     pub(super) report: watch::Sender<v1::Report>,
     names: watch::Sender<Vec<String>>,
+    pub(super) devtools: watch::Sender<Option<String>>,
 }
 
 /// What others need of the browser that runs.
@@ -62,9 +63,10 @@ pub(super) struct RunningBrowser {
     page: Page,
     pid: i32,
     pub(super) sandbox: Sandbox,
+    pub(super) devtools_url: String,
 }
 
-type Outlets = (watch::Receiver<v1::Report>, watch::Receiver<Vec<String>>);
+type Outlets = (watch::Receiver<v1::Report>, watch::Receiver<Vec<String>>, watch::Receiver<Option<String>>);
 
 impl Driver {
     pub(super) fn new(
@@ -82,6 +84,7 @@ impl Driver {
         });
         let (report, reports) = watch::channel(v1::Report::default());
         let (names, all_names) = watch::channel(vec![PROGRAM.to_owned()]);
+        let (devtools, devtools_urls) = watch::channel(None);
         let picture = Picture::new(config.camera_size);
         let driver = Self {
             config,
@@ -107,8 +110,9 @@ impl Driver {
             followed: HashMap::new(),
             report,
             names,
+            devtools,
         };
-        (driver, (reports, all_names))
+        (driver, (reports, all_names, devtools_urls))
     }
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>, shutdown: CancellationToken) {
@@ -178,8 +182,8 @@ impl Driver {
             What::Up(gives) => {
                 match gives {
                     Gives::Display(name) => self.display = Some(name),
-                    Gives::Browser { page, pid, sandbox } => {
-                        self.browser = Some(RunningBrowser { page, pid, sandbox });
+                    Gives::Browser { page, pid, sandbox, devtools_url } => {
+                        self.browser = Some(RunningBrowser { page, pid, sandbox, devtools_url });
                     }
                     Gives::Nothing => {}
                 }
@@ -370,7 +374,7 @@ fn changes(before: &Session, after: &Session) -> Vec<Event> {
     }
 }
 
-fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {
+pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {
     place.send_if_modified(|current| {
         let changed = *current != value;
         *current = value;
