@@ -20,11 +20,12 @@ use crate::access::Policy;
 use crate::broadcast::{self, Hub};
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
+use crate::devtools_proxy::DevtoolsProxy;
 use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::session::{self, Wanted};
-use crate::{admin, api, gst, rtc, source, spec};
+use crate::{admin, api, devtools_proxy, gst, rtc, source, spec};
 
 use guards::Guards;
 
@@ -50,6 +51,7 @@ pub async fn run(
     let peers = peers(&config, &mut registry, &shutdown)?;
     let http = listen(config.http_address()).await?;
     let admin = listen(config.admin_address()).await?;
+    let devtools = listen(config.devtools_address()).await.context("DevTools (--devtools-port)")?;
 
     let (http_port, media_port) = (http.local_addr()?.port(), peers.local_addr().port());
     // Dropped at the end, after everything that fetches through them.
@@ -69,6 +71,7 @@ pub async fn run(
     };
     let whep = whep::router(peers.clone(), programs);
     let servers = [
+        serve(devtools, devtools_router(&config, &session, policies.clone()), &shutdown),
         serve(http, api::router(session.clone(), whep, policies), &shutdown),
         serve(admin, admin::router(session.clone(), registry), &shutdown),
     ];
@@ -155,6 +158,12 @@ fn camera_place(config: &Run, directory: &std::path::Path) -> Place {
         Mode::V4l2 => Place::V4l2 { device: config.video_device.clone() },
         Mode::File => Place::File { path: config.virtual_inputs_dir.join("video.y4m") },
     }
+}
+
+fn devtools_router(config: &Run, session: &session::Handle, policy: watch::Receiver<Policy>) -> axum::Router {
+    let log =
+        if config.log_cdp_messages { devtools_proxy::Log::Methods } else { devtools_proxy::Log::Nothing };
+    devtools_proxy::router(DevtoolsProxy { browser: session.devtools(), policy, log })
 }
 
 fn initial_policy(config: &Run) -> Policy {

@@ -40,6 +40,8 @@ pub struct Browser {
     pub child: Child,
     /// The first tab, which the participant's page is shown in.
     pub page: Page,
+    /// The WebSocket of its DevTools.
+    pub devtools_url: String,
     /// Reads what DevTools sends; ends with the connection.
     devtools: JoinHandle<()>,
 }
@@ -69,7 +71,7 @@ pub async fn start(config: &Config) -> Result<Browser, Error> {
     let url = endpoint(&profile).await.unwrap_or_default();
     let (devtools, task) = Devtools::connect(&url).await?;
     let page = Page::first(&devtools).await?;
-    Ok(Browser { child, page, devtools: task })
+    Ok(Browser { child, page, devtools_url: url, devtools: task })
 }
 
 /// Kills one service of the browser with this process id; Chromium starts it anew at the next call.

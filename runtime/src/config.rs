@@ -53,6 +53,14 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_ADMIN_PORT", default_value_t = 10002)]
     pub admin_port: u16,
 
+    /// Port of the browser's DevTools.
+    #[arg(long, env = "UNDERSTUDY_DEVTOOLS_PORT", default_value_t = 9222)]
+    pub devtools_port: u16,
+
+    /// Tell the methods of DevTools messages in the log, at level debug.
+    #[arg(long, env = "LOG_CDP_MESSAGES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub log_cdp_messages: bool,
+
     /// UDP port of all WebRTC.
     #[arg(long, env = "UNDERSTUDY_MEDIA_PORT", default_value_t = 10003)]
     pub media_port: u16,
@@ -186,6 +194,10 @@ impl Run {
 
     pub fn admin_address(&self) -> SocketAddr {
         SocketAddr::new(self.interface(), self.admin_port)
+    }
+
+    pub fn devtools_address(&self) -> SocketAddr {
+        SocketAddr::new(self.interface(), self.devtools_port)
     }
 
     pub fn media_address(&self) -> SocketAddr {

@@ -32,5 +32,6 @@ pub mod access;
 pub mod admin;
 pub mod api;
 pub mod config;
+pub mod devtools_proxy;
 
 pub mod app;

@@ -88,6 +88,7 @@ pub struct Handle {
     report: watch::Receiver<v1::Report>,
     inputs: watch::Receiver<InputsView>,
     names: watch::Receiver<Vec<String>>,
+    devtools: watch::Receiver<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -137,8 +138,8 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (driver, outlets) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(driver.run(messages, shutdown));
-    let driver::Outlets { report, inputs, names } = outlets;
-    (Handle { mailbox, report, inputs, names }, task)
+    let driver::Outlets { report, inputs, names, devtools } = outlets;
+    (Handle { mailbox, report, inputs, names, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -182,6 +183,11 @@ impl Handle {
     /// The names under which the program can be fetched.
     pub fn names(&self) -> watch::Receiver<Vec<String>> {
         self.names.clone()
+    }
+
+    /// The WebSocket of the DevTools of the browser that runs; none while none does.
+    pub fn devtools(&self) -> watch::Receiver<Option<String>> {
+        self.devtools.clone()
     }
 
     /// Resolves when the session's task has taken a message: it is alive.

@@ -61,6 +61,7 @@ pub(super) struct Driver {
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
     names: watch::Sender<Vec<String>>,
+    pub(super) devtools: watch::Sender<Option<String>>,
 }
 
 /// What others need of the browser that runs.
@@ -68,6 +69,7 @@ pub(super) struct RunningBrowser {
     page: Page,
     pid: i32,
     pub(super) sandbox: Sandbox,
+    pub(super) devtools_url: String,
 }
 
 /// What the session lets others follow.
@@ -75,6 +77,7 @@ pub(super) struct Outlets {
     pub(super) report: watch::Receiver<v1::Report>,
     pub(super) inputs: watch::Receiver<InputsView>,
     pub(super) names: watch::Receiver<Vec<String>>,
+    pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
 impl Driver {
@@ -92,9 +95,13 @@ impl Driver {
             drop(complaints.try_send(Message::CaptureFailed(why)));
         });
         let (report, names) = (watch::Sender::default(), watch::Sender::new(vec![PROGRAM.to_owned()]));
-        let inputs = watch::Sender::new(InputsView::default());
-        let outlets =
-            Outlets { report: report.subscribe(), inputs: inputs.subscribe(), names: names.subscribe() };
+        let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
+        let outlets = Outlets {
+            report: report.subscribe(),
+            inputs: inputs.subscribe(),
+            names: names.subscribe(),
+            devtools: devtools.subscribe(),
+        };
         let picture = Picture::new(config.camera_size);
         let camera = config.camera.mode();
         let driver = Self {
@@ -125,6 +132,7 @@ impl Driver {
             report,
             inputs,
             names,
+            devtools,
         };
         (driver, outlets)
     }
@@ -238,8 +246,8 @@ impl Driver {
             What::Up(gives) => {
                 match gives {
                     Gives::Display(name) => self.display = Some(name),
-                    Gives::Browser { page, pid, sandbox } => {
-                        self.browser = Some(RunningBrowser { page, pid, sandbox });
+                    Gives::Browser { page, pid, sandbox, devtools_url } => {
+                        self.browser = Some(RunningBrowser { page, pid, sandbox, devtools_url });
                     }
                     Gives::Nothing => {}
                 }
@@ -443,7 +451,7 @@ fn changes(before: &Session, after: &Session) -> Vec<Event> {
     }
 }
 
-fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {
+pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {
     place.send_if_modified(|current| {
         let changed = *current != value;
         *current = value;

@@ -36,7 +36,7 @@ pub(super) enum Order {
 pub(super) enum Gives {
     Nothing,
     Display(String),
-    Browser { page: Page, pid: i32, sandbox: Sandbox },
+    Browser { page: Page, pid: i32, sandbox: Sandbox, devtools_url: String },
 }
 
 #[derive(Debug)]
@@ -195,7 +195,12 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
             let proxy = config.browser_guard.address;
             let config = browser::Config { program, directory, display, size, sandbox, camera, proxy };
             let browser = browser::start(&config).await.map_err(explain)?;
-            let gives = Gives::Browser { page: browser.page.clone(), pid: browser.child.pid(), sandbox };
+            let gives = Gives::Browser {
+                page: browser.page.clone(),
+                pid: browser.child.pid(),
+                sandbox,
+                devtools_url: browser.devtools_url.clone(),
+            };
             Ok((Running::Browser(Box::new(browser)), gives))
         }
         Order::Page { page, url } => {

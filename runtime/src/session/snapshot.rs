@@ -6,12 +6,14 @@ use understudy_core::report;
 use understudy_proto::v1;
 
 use super::InputsView;
-use super::driver::Driver;
+use super::driver::{Driver, replace};
 use crate::browser::Sandbox;
 
 impl Driver {
     pub(super) fn publish(&self) {
         self.config.metrics.observe(&self.parts);
+        let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
+        replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
         let report = self.snapshot();
         let inputs = self.inputs(&report);
         self.inputs.send_if_modified(|last| {

@@ -40,6 +40,7 @@ static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
 pub struct Session {
     process: Child,
     http: u16,
+    devtools: u16,
     _folder: TempDir,
 }
 
@@ -58,7 +59,7 @@ impl Session {
     pub fn start_in(folder: TempDir, spec: &str, arguments: &[&str]) -> Self {
         let file = folder.path().join("session.yaml");
         std::fs::write(&file, spec).expect("the session must be written");
-        let [http, admin] = [free_tcp(), free_tcp()];
+        let [http, admin, devtools] = [free_tcp(), free_tcp(), free_tcp()];
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         let mut command = program();
@@ -70,11 +71,16 @@ impl Session {
             .arg(SHARE.path())
             .arg("--media-dir")
             .arg(folder.path());
-        for (flag, port) in [("--port", http), ("--admin-port", admin), ("--media-port", media)] {
+        for (flag, port) in [
+            ("--port", http),
+            ("--admin-port", admin),
+            ("--devtools-port", devtools),
+            ("--media-port", media),
+        ] {
             command.args([flag, &port.to_string()]);
         }
         let process = command.spawn().expect("the runtime must start");
-        Self { process, http, _folder: folder }
+        Self { process, http, devtools, _folder: folder }
     }
 
     /// Starts it and waits until its page shows its camera.
@@ -86,6 +92,11 @@ impl Session {
 
     pub fn whep(&self) -> String {
         format!("http://127.0.0.1:{}/whep/program", self.http)
+    }
+
+    /// `host:port` of the browser's DevTools.
+    pub fn devtools(&self) -> String {
+        format!("127.0.0.1:{}", self.devtools)
     }
 
     pub fn watch(&self, seconds: u32) -> Watch {
