@@ -1,127 +1,103 @@
-//! A file played at its own rate: any container and codec that GStreamer decodes, the picture scaled
-//! with its aspect kept into the camera's size, the sound into the microphone.
+//! Media with an end, from a directory of ours or from the web: played at its own rate, once or over and over.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::path::{Path, PathBuf};
 
 use gstreamer as gst;
-use gstreamer::prelude::*;
-use understudy_core::input::Plan;
+use tokio::sync::watch;
+use understudy_core::input::{Failure, Health, Plan};
+use understudy_core::spec::{self, Location, Repeat};
 
-use super::Surroundings;
 use super::metrics::Origin;
-use super::shape::{self, Timing};
+use super::player::{Course, Outcome, Player};
+use super::{Surroundings, media};
 use crate::camera::Writer;
-use crate::gst::{Ended, Error, Pipeline, element};
 
-/// An opened file.
-pub(super) struct File {
-    pipeline: Pipeline,
-}
-
-/// Where decoded pads are linked to, by kind.
-struct Branches {
-    video: Branch,
-    audio: Branch,
-}
-
-#[derive(Default)]
-struct Branch {
-    entry: Option<gst::Element>,
-    linked: AtomicBool,
-}
-
-/// With a writer the picture goes to it; the sound goes to the microphone if it is carried.
-pub(super) fn open(
-    path: &Path,
+/// Plays until it came to its end and is not repeated, or failed.
+pub(super) async fn play(
+    wanted: &spec::File,
     plan: &Plan,
-    writer: Option<Writer>,
     surroundings: &Surroundings,
-) -> Result<File, Error> {
-    let pipeline = Pipeline::playback("file");
-    let source = element("filesrc")?;
-    source.set_property("location", path.display().to_string());
-    let decoder = element("decodebin")?;
-    pipeline.chain(&[&source, &decoder])?;
-    let ends = shape::Branches {
-        pipeline: &pipeline,
-        surroundings,
-        origin: Origin::File,
-        timing: Timing::ByTimestamp,
+    writer: Option<Writer>,
+    health: &watch::Sender<Health>,
+) -> Result<(), Failure> {
+    let uri = locate(&wanted.location, surroundings)?;
+    let url = &wanted.location.to_string();
+    let course = match wanted.repeat {
+        Repeat::Forever => Course::Round,
+        Repeat::Once => Course::Once,
     };
-    let video = writer.map(|writer| ends.picture(plan.shape, writer)).transpose()?.map(|branch| branch.entry);
-    let audio = plan.carries.audio().then(|| ends.sound(plan.destination)).transpose()?;
-    let audio = audio.map(|branch| branch.entry);
-    let branches = Arc::new(Branches {
-        video: Branch { entry: video, linked: AtomicBool::new(false) },
-        audio: Branch { entry: audio, linked: AtomicBool::new(false) },
-    });
-    let weak = Arc::downgrade(&branches);
-    decoder.connect_pad_added(move |_, pad| link(&weak, pad));
-    decoder.connect_no_more_pads(move |decoder| complain(decoder, &branches));
-    Ok(File { pipeline })
-}
-
-impl File {
-    /// Plays from the start. The segment flag makes the end a message instead of an end of stream, so that
-    /// the file can begin again without a gap.
-    pub(super) async fn start(&self) -> Result<(), Error> {
-        self.pipeline.set(gst::State::Paused).await?;
-        self.seek(gst::SeekFlags::FLUSH | gst::SeekFlags::SEGMENT)?;
-        self.pipeline.set(gst::State::Playing).await
-    }
-
-    /// Takes it down; what cannot be taken down is left to its drop.
-    pub(super) async fn stop(&self) {
-        if let Err(error) = self.pipeline.set(gst::State::Null).await {
-            tracing::debug!(%error, "a source did not go down cleanly");
+    loop {
+        let media = media::open(&uri, Origin::File, plan, writer.clone(), surroundings)
+            .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
+        let player = Player { media, url, course, writer: writer.clone(), health };
+        match player.play().await? {
+            Outcome::Ended => return Ok(()),
+            Outcome::Again => tracing::debug!("a file that cannot go back is opened again"),
         }
-    }
-
-    pub(super) async fn ended(&self) -> Ended {
-        self.pipeline.ended().await
-    }
-
-    /// Plays again after `ended`.
-    pub(super) fn again(&self, ended: &Ended) -> Result<(), Error> {
-        match ended {
-            Ended::Segment => self.seek(gst::SeekFlags::SEGMENT),
-            _ => self.seek(gst::SeekFlags::FLUSH | gst::SeekFlags::SEGMENT),
-        }
-    }
-
-    fn seek(&self, flags: gst::SeekFlags) -> Result<(), Error> {
-        Ok(self.pipeline.inner.seek_simple(flags, gst::ClockTime::ZERO)?)
     }
 }
 
-fn link(branches: &Weak<Branches>, pad: &gst::Pad) {
-    let Some(branches) = branches.upgrade() else { return };
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let kind = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
-    let branch = match kind.split('/').next() {
-        Some("video") => &branches.video,
-        Some("audio") => &branches.audio,
-        _ => return,
+/// The URI of what may be read.
+fn locate(location: &Location, surroundings: &Surroundings) -> Result<String, Failure> {
+    let fail = |reason, message| Err(Failure { reason, message });
+    let path = match location {
+        Location::Bundled(name) => surroundings.bundled.join(format!("{name}.mkv")),
+        Location::File(path) => PathBuf::from(path),
+        Location::Web(url) => return Ok(url.clone()),
     };
-    // The first stream of a kind is taken, others are left.
-    let Some(target) = branch.entry.as_ref().and_then(|entry| entry.static_pad("sink")) else { return };
-    if target.is_linked() {
-        return;
+    let Ok(real) = path.canonicalize() else {
+        return fail("SourceNotFound", format!("there is no file {location}"));
+    };
+    if ![&surroundings.bundled, &surroundings.media].into_iter().any(|allowed| within(&real, allowed)) {
+        return fail(
+            "SourceForbidden",
+            format!("{location} is outside of the media directory {}", surroundings.media.display()),
+        );
     }
-    match pad.link(&target) {
-        Ok(_) => branch.linked.store(true, Ordering::Release),
-        Err(error) => tracing::debug!(%error, kind, "a decoded stream cannot be linked"),
+    match gst::glib::filename_to_uri(&real, None) {
+        Ok(uri) => Ok(uri.into()),
+        Err(error) => fail("SourceNotFound", format!("{location} has no usable name: {error}")),
     }
 }
 
-/// All streams are known: one that was asked for and is not there is an error, not a wait.
-fn complain(decoder: &gst::Element, branches: &Branches) {
-    for (branch, kind) in [(&branches.video, "picture"), (&branches.audio, "sound")] {
-        if branch.entry.is_some() && !branch.linked.load(Ordering::Acquire) {
-            let text = format!("the file has no {kind}");
-            gst::element_error!(decoder, gst::StreamError::WrongType, ("{text}"));
-        }
+fn within(path: &Path, directory: &Path) -> bool {
+    directory.canonicalize().is_ok_and(|directory| path.starts_with(directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::spec::{FrameRate, Resolution};
+
+    use super::*;
+    use crate::camera::{Format, Picture};
+    use crate::feed::Feed;
+    use crate::ingest::Ingest;
+    use crate::source::Metrics;
+
+    #[test]
+    fn a_link_out_of_the_media_directory_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let media = root.path().join("media");
+        std::fs::create_dir(&media).unwrap();
+        std::fs::write(root.path().join("secret"), "").unwrap();
+        std::fs::write(media.join("open.mkv"), "").unwrap();
+        std::os::unix::fs::symlink(root.path().join("secret"), media.join("link.mkv")).unwrap();
+        let surroundings = Surroundings {
+            picture: Picture::new(Resolution::HD),
+            format: Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY },
+            pulse_server: String::new(),
+            bundled: root.path().join("bundled"),
+            media: media.clone(),
+            ingest: Ingest::default(),
+            feed: Feed::default(),
+            metrics: Metrics::default(),
+        };
+        let reason = |name: &str| {
+            let location = Location::File(media.join(name).display().to_string());
+            locate(&location, &surroundings).map_err(|failure| failure.reason)
+        };
+        assert!(reason("open.mkv").is_ok());
+        assert_eq!(reason("link.mkv"), Err("SourceForbidden"));
+        assert_eq!(reason("none.mkv"), Err("SourceNotFound"));
     }
 }

@@ -5,7 +5,7 @@
 //! touched.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_app::gst_base::prelude::BaseSinkExt;
+use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 use understudy_core::spec::{Destination, Shape};
 
@@ -67,6 +68,7 @@ pub struct Flow(Arc<Reading>);
 struct Reading {
     /// Nanoseconds on the shared timeline; zero: nothing yet.
     arrived: AtomicU64,
+    over: AtomicBool,
     /// Nanoseconds that the last one was shown after its time; negative: before it.
     late: AtomicI64,
 }
@@ -185,10 +187,11 @@ impl Branches<'_> {
 
 impl Flow {
     /// When the last piece arrived, on the shared timeline.
-    pub fn arrived(&self) -> Option<Duration> {
+    pub fn arrival(&self) -> Arrival {
         match self.0.arrived.load(Ordering::Relaxed) {
-            0 => None,
-            nanoseconds => Some(Duration::from_nanos(nanoseconds)),
+            0 => Arrival::Nothing,
+            _ if self.0.over.load(Ordering::Relaxed) => Arrival::Over,
+            nanoseconds => Arrival::At(Duration::from_nanos(nanoseconds)),
         }
     }
 
@@ -201,11 +204,26 @@ impl Flow {
     fn watch(&self, entry: &gst::Element) {
         let Some(pad) = entry.static_pad("sink") else { return };
         let flow = self.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
-            let now = u64::try_from(crate::gst::now().as_nanos()).unwrap_or(u64::MAX).max(1);
-            flow.0.arrived.store(now, Ordering::Relaxed);
+        let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(mask, move |_, probe| {
+            flow.note(probe.event().map(|event| event.type_()));
             gst::PadProbeReturn::Ok
         });
+    }
+
+    /// Something came: an event or, without one, a piece.
+    fn note(&self, event: Option<gst::EventType>) {
+        match event {
+            Some(gst::EventType::Eos | gst::EventType::SegmentDone) => {
+                self.0.over.store(true, Ordering::Relaxed)
+            }
+            Some(_) => {}
+            None => {
+                let now = u64::try_from(crate::gst::now().as_nanos()).unwrap_or(u64::MAX).max(1);
+                self.0.arrived.store(now, Ordering::Relaxed);
+                self.0.over.store(false, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Counts what comes to a sink that keeps the time itself.
