@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A message to a viewer is at most this long: what clients of the feed have always been given.
 pub const LARGEST_PIECE: usize = 64 << 10;
@@ -58,6 +58,8 @@ struct State {
     turn: u64,
     format: Option<Format>,
     queues: Vec<Queue>,
+    /// How many ever came to look.
+    joined: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,11 @@ impl Feed {
         self.0.lock().format.clone()
     }
 
+    /// How many ever came to look: whoever feeds pictures that build on others gives each newcomer a whole one.
+    pub fn joined(&self) -> watch::Receiver<u64> {
+        self.0.lock().joined.subscribe()
+    }
+
     /// Everything from now on, after what it takes to read it.
     pub fn subscribe(&self) -> Viewer {
         let (sender, messages) = mpsc::channel(MOST_PIECES_WAITING);
@@ -90,6 +97,7 @@ impl Feed {
         let queue = Queue { messages: sender, waiting: waiting.clone() };
         if state.format.iter().flat_map(Format::opening).all(|message| queue.push(&message)) {
             state.queues.push(queue);
+            state.joined.send_modify(|joined| *joined += 1);
         }
         Viewer { messages, waiting }
     }

@@ -5,6 +5,7 @@
 //! its first packet comes and made anew when the peer or its format changes.
 
 mod chain;
+mod feeding;
 
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(super) async fn play(
 ) -> Result<(), Failure> {
     let mut seat = surroundings.ingest.peer.attach(plan.carries);
     let mut peer = seat.peer();
+    let mut onlookers = surroundings.feed.joined();
     let door = seat.door().clone();
     let mut stage =
         Stage { plan, surroundings, writer, health, door, video: Slot::default(), audio: Slot::default() };
@@ -49,6 +51,10 @@ pub(super) async fn play(
             Ok(()) = peer.changed() => {
                 let number = *peer.borrow_and_update();
                 stage.welcome(number).await;
+                Ok(())
+            }
+            Ok(()) = onlookers.changed() => {
+                stage.door.refresh(Need::Join);
                 Ok(())
             }
             _ = look.tick() => stage.look(),

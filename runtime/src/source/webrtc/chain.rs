@@ -15,6 +15,7 @@ use understudy_core::media::Kind;
 use understudy_core::offer::{Encoding, Format};
 use understudy_core::spec::{Destination, Shape};
 
+use super::feeding;
 use crate::camera::Writer;
 use crate::gst::{Error, Pipeline, element};
 use crate::ingest::peer::{Delivered, Door};
@@ -75,6 +76,9 @@ impl Chain {
         // A decoder that cannot keep up must not build a backlog: frames are lost, and a whole one is asked for.
         buffer.set_property("drop-on-latency", true);
         let elements = decoding(key.encoding())?;
+        if let Some(decoder) = elements.last() {
+            feeding::tap(decoder, key.encoding(), surroundings.feed.clone());
+        }
         let mut chain = vec![entry.upcast_ref(), &buffer];
         chain.extend(&elements);
         pipeline.chain(&chain)?;
@@ -109,7 +113,7 @@ impl Chain {
 
     /// What it does not take any more is told on its bus, by whom and why.
     pub fn push(&self, packet: Bytes) {
-        drop(self.entry.push_buffer(gst::Buffer::from_slice(packet)));
+        let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet));
     }
 
     pub fn plays(&self, key: &Key) -> bool {
@@ -190,14 +194,23 @@ fn decoding(encoding: Encoding) -> Result<Vec<gst::Element>, Error> {
     let decoder = element(decode)?;
     let mut elements = vec![unpack];
     if encoding == Encoding::H264 {
-        // Says how large the pictures are.
-        elements.push(element("h264parse")?);
+        let parse = element("h264parse")?;
+        // Whoever comes to look later needs the parameters with each whole picture.
+        parse.set_property("config-interval", -1_i32);
+        let form = element("capsfilter")?;
+        form.set_property("caps", byte_stream());
+        elements.extend([parse, form]);
         // Threads that take a frame each hold as many frames back.
         decoder.set_property_from_str("thread-type", "slice");
         decoder.set_property("output-corrupt", false);
     }
     elements.push(decoder);
     Ok(elements)
+}
+
+/// Start codes between the parts, a whole picture in each buffer.
+fn byte_stream() -> gst::Caps {
+    gst::Caps::builder("video/x-h264").field("stream-format", "byte-stream").field("alignment", "au").build()
 }
 
 /// What an element asks of its sender is asked of the peer.
