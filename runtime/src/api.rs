@@ -1,5 +1,7 @@
 //! The session's HTTP surface: viewer page, WHEP, bundled pages, and its report.
 
+pub mod offer;
+
 use std::sync::Arc;
 
 use axum::extract::{Path, State};

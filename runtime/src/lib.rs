@@ -8,12 +8,13 @@ pub mod child;
 pub mod feed;
 pub mod gst;
 pub mod guard;
-pub mod ingest;
 pub mod test_picture;
 
 pub mod bus;
 pub mod rtc;
 pub mod sound;
+
+pub mod ingest;
 
 pub mod camera;
 pub mod capture;

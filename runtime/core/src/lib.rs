@@ -15,6 +15,7 @@ pub mod test_picture;
 
 pub mod fanout;
 pub mod input;
+pub mod ivf;
 pub mod part;
 pub mod rhythm;
 
