@@ -5,7 +5,7 @@
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: ## the main job on a local cluster, until Ctrl-C (DETACH=1: return; CONTEXT=name IMAGES=registry/prefix: your cluster)
+demo: ## the main job on a local cluster, until Ctrl-C (DETACH=1: return; CONTEXT=name IMAGES=registry/prefix: your cluster, see README)
 	@scripts/demo up
 
 down: ## end what `make demo` started

@@ -14,7 +14,7 @@ step() {
   log=$logs/${name//[^a-zA-Z0-9]/-}.log
   mkdir -p "$logs"
   printf '%-44s %s\n' "· $name" "$log"
-  "$@" </dev/null >"$log" 2>&1 || code=$?
+  ("$@") </dev/null >"$log" 2>&1 || code=$? # in a subshell, so that a trap of the script does not write to the log
   if [ "$code" = 0 ]; then
     printf '%-44s %s\n' "✓ $name" "$((SECONDS - began)) s"
   else

@@ -66,6 +66,9 @@ impl Kubectl {
     fn command(&self) -> tokio::process::Command {
         let mut command = program::command(&self.program);
         command.env("KUBECONFIG", &self.kubeconfig).args(["--namespace", &self.namespace]);
+        if let Some(context) = settings::context() {
+            command.args(["--context", &context]);
+        }
         command
     }
 }

@@ -20,6 +20,11 @@ pub fn demo(name: &str) -> String {
     variable(name).unwrap_or_else(|| panic!("{name} is not set: `DETACH=1 make demo` prints it"))
 }
 
+/// The kube context of a demo in a cluster of somebody's; that of this machine is the only one in its file.
+pub fn context() -> Option<String> {
+    variable("CONTEXT")
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -69,8 +69,15 @@ mod tests {
             "displayName": "Ada",
             "page": {"url": "understudy:mirror", "width": 640, "height": 360, "frameRate": 25},
             "inputs": {
-                "video": {"file": {"url": "understudy:test-picture", "loop": false}},
-                "audio": {"file": {"url": "understudy:test-picture", "loop": true}}
+                "video": {
+                    "file": {"url": "understudy:test-picture", "loop": false},
+                    "stream": null, "socket": null, "webRtc": null, "width": 0, "height": 0, "frameRate": 0
+                },
+                "audio": {
+                    "file": {"url": "understudy:test-picture", "loop": true},
+                    "stream": null, "socket": null, "webRtc": null, "destination": ""
+                },
+                "startPaused": false
             },
             "encoding": null
         });
