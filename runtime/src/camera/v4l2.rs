@@ -1,26 +1,23 @@
 //! A v4l2loopback device of the machine's kernel, for any program that opens cameras.
 //!
 //! The writer is attached before the browser looks for cameras, since a loopback device without one is none, and it
-//! stays: sources come and go behind it.
+//! stays: sources come and go behind it. Frames go in by write(2), which v4l2loopback never makes wait; GStreamer's
+//! v4l2sink asks for buffers, and lost its place in them with v4l2loopback 0.12.7.
 
-use std::fs::OpenOptions;
-use std::io;
+mod format;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use gstreamer as gst;
-use gstreamer::prelude::*;
-use gstreamer_app::AppSrc;
 use tokio_util::sync::CancellationToken;
 
 use super::beat::Beat;
 use super::feeder::Feeder;
 use super::{Format, Picture};
-use crate::gst::{self as media, Ended, Pipeline, element};
-
-/// Frames that wait for the device; one that is slower gets the newest.
-const WAITING: u64 = 2;
 
 /// Why there is no such device for us; each says how that is mended.
 #[derive(Debug, thiserror::Error)]
@@ -34,83 +31,90 @@ pub enum Error {
     NotADevice(PathBuf),
     #[error("the video device {path} cannot be written to: let the user of this process open it")]
     Closed { path: PathBuf, source: io::Error },
-    #[error(
-        "the video device {path} does not take pictures: is it a v4l2loopback device, with no other writer?"
-    )]
-    Refused { path: PathBuf, source: media::Error },
+    #[error("another session writes to the video device {0}: give each session a device of its own")]
+    Taken(PathBuf),
+    #[error("the video device {path} takes no pictures: name a v4l2loopback device")]
+    Refused { path: PathBuf, source: io::Error },
 }
 
 /// Whether the device is there and may be written to.
 pub(super) fn probe(device: &Path) -> Result<(), Error> {
+    open(device).map(drop)
+}
+
+/// Attaches the writer; returns when the device has its first frame.
+pub(super) async fn start(device: &Path, format: Format, picture: Picture) -> Result<Feeder, Error> {
+    let mut beat = Beat::new(picture, format.frame_rate);
+    let file = Arc::new(open(device)?);
+    let refused = |source| Error::Refused { path: device.to_owned(), source };
+    // v4l2loopback would mix what several writers bring.
+    file.try_lock().map_err(|_| Error::Taken(device.to_owned()))?;
+    format::set(&file, format).map_err(refused)?;
+    write(&file, beat.next().await).await.map_err(refused)?;
+    Ok(Feeder::spawn(|stop| feed(file, beat, stop)))
+}
+
+fn open(device: &Path) -> Result<File, Error> {
     let path = || device.to_owned();
     let metadata = device.metadata().map_err(|_| Error::Missing(path()))?;
     if !metadata.file_type().is_char_device() {
         return Err(Error::NotADevice(path()));
     }
     let opened = OpenOptions::new().read(true).write(true).open(device);
-    opened.map(drop).map_err(|source| Error::Closed { path: path(), source })
-}
-
-/// Attaches the writer; returns when the device has its first frame.
-pub(super) async fn start(device: &Path, format: Format, picture: Picture) -> Result<Feeder, Error> {
-    probe(device)?;
-    let refused = |source| Error::Refused { path: device.to_owned(), source };
-    let (pipeline, source) = pipeline(device, format).map_err(refused)?;
-    let mut beat = Beat::new(picture, format.frame_rate);
-    push(&source, beat.next().await);
-    pipeline.set(gst::State::Playing).await.map_err(refused)?;
-    Ok(Feeder::spawn(|stop| feed(pipeline, source, beat, stop)))
-}
-
-fn pipeline(device: &Path, format: Format) -> Result<(Pipeline, AppSrc), media::Error> {
-    let (width, height) = (format.size.width().cast_signed(), format.size.height().cast_signed());
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
-        .field("width", width)
-        .field("height", height)
-        .field("framerate", gst::Fraction::new(format.frame_rate.per_second().cast_signed(), 1))
-        .build();
-    let source = AppSrc::builder().caps(&caps).format(gst::Format::Time).do_timestamp(true).build();
-    source.set_max_buffers(WAITING);
-    source.set_leaky_type(gstreamer_app::AppLeakyType::Downstream);
-    let sink = element("v4l2sink")?;
-    sink.set_property("device", device.display().to_string());
-    // Frames are shown when they come: the beat is theirs.
-    sink.set_property("sync", false);
-    let pipeline = Pipeline::playback("camera");
-    pipeline.chain(&[source.upcast_ref(), &sink])?;
-    Ok((pipeline, source))
+    opened.map_err(|source| Error::Closed { path: path(), source })
 }
 
 /// Until it is stopped or the device fails; why.
-async fn feed(pipeline: Pipeline, source: AppSrc, mut beat: Beat, stop: CancellationToken) -> String {
-    let why = {
-        let mut ended = std::pin::pin!(pipeline.ended());
-        loop {
-            tokio::select! {
-                ended = &mut ended => break explain(ended),
-                frame = beat.next() => push(&source, frame),
-                () = stop.cancelled() => break "stopped".to_owned(),
-            }
+async fn feed(device: Arc<File>, mut beat: Beat, stop: CancellationToken) -> String {
+    loop {
+        tokio::select! {
+            frame = beat.next() => if let Err(error) = write(&device, frame).await {
+                return format!("the video device failed: {error}");
+            },
+            () = stop.cancelled() => return "stopped".to_owned(),
         }
-    };
-    // Closed before anybody opens it again.
-    if let Err(error) = pipeline.set(gst::State::Null).await {
-        tracing::warn!(%error, "the video device was not closed cleanly");
-    }
-    why
-}
-
-fn push(source: &AppSrc, frame: Bytes) {
-    // What stops a pipeline is told on its bus.
-    if let Err(error) = source.push_buffer(gst::Buffer::from_slice(frame)) {
-        tracing::trace!(%error, "the video device took no frame");
     }
 }
 
-fn explain(ended: Ended) -> String {
-    match ended {
-        Ended::Error(error) => format!("the video device failed: {error}"),
-        Ended::Stream | Ended::Segment => "the video device took no more".to_owned(),
+/// One frame is one call; a megabyte is copied.
+async fn write(device: &Arc<File>, frame: Bytes) -> io::Result<()> {
+    let device = device.clone();
+    let written =
+        tokio::task::spawn_blocking(move || (&*device).write(&frame).map(|taken| (taken, frame.len())));
+    match written.await.map_err(io::Error::other)?? {
+        (taken, whole) if taken == whole => Ok(()),
+        (taken, whole) => Err(io::Error::other(format!("it took {taken} of {whole} bytes"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::spec::{FrameRate, Resolution};
+
+    use super::*;
+
+    async fn said(device: &Path) -> String {
+        let format = Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY };
+        start(device, format, Picture::new(Resolution::HD)).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn what_is_no_video_device_is_refused_with_a_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("video20");
+        assert!(said(&file).await.contains("load v4l2loopback"));
+        std::fs::write(&file, "").unwrap();
+        assert!(said(&file).await.contains("is not a device"));
+        assert!(said(Path::new("/dev/null")).await.contains("takes no pictures"));
+    }
+
+    #[tokio::test]
+    async fn a_device_that_takes_no_more_is_lost_with_its_cause() {
+        let full = Arc::new(open(Path::new("/dev/full")).unwrap());
+        let beat = Beat::new(Picture::new(Resolution::HD), FrameRate::THIRTY);
+        let mut feeder = Feeder::spawn(|stop| feed(full, beat, stop));
+        let why = feeder.lost().await.unwrap();
+        assert!(why.starts_with("the video device failed: No space left"), "{why}");
+        feeder.stop().await;
     }
 }
