@@ -152,11 +152,11 @@ impl Player<'_> {
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
     fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
         tracing::warn!(url = understudy_core::redact::redacted(self.url), "a source stalls");
-        self.health.send_replace(Health::Stalled);
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
         if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
             writer.show_slate();
         }
+        self.health.send_replace(Health::Stalled);
     }
 
     async fn change(&self, state: gst::State) -> Result<(), Failure> {
