@@ -9,13 +9,24 @@ use std::sync::Once;
 use gstreamer as gst;
 use gstreamer::log::{DebugCategory, DebugLevel, DebugMessage, LoggedObject};
 use gstreamer::prelude::*;
+use parking_lot::Mutex;
 
 const CATEGORY: &str = "souphttpsrc";
 const FAILED: &str = "Sending message failed: ";
 const MESSAGE: &str = "request-failed";
 
-/// From now on causes are told; harmless when repeated.
-pub(super) fn tell() {
+/// Elements whose causes are told, by their address: the log knows no more of them.
+static TOLD: Mutex<Vec<(usize, gst::glib::WeakRef<gst::Element>)>> = Mutex::new(Vec::new());
+
+/// From now on the causes of this element's failures are told.
+pub(super) fn tell(element: &gst::Element) {
+    listen();
+    let mut told = TOLD.lock();
+    told.retain(|(_, element)| element.upgrade().is_some());
+    told.push((element.as_ptr() as usize, element.downgrade()));
+}
+
+fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let Some(category) = DebugCategory::get(CATEGORY) else { return };
@@ -41,7 +52,9 @@ pub(super) fn of(message: &gst::StructureRef) -> Option<String> {
 fn post(object: Option<&LoggedObject>, message: &DebugMessage) {
     let Some(text) = message.get() else { return };
     let Some(cause) = text.strip_prefix(FAILED) else { return };
-    let element = object.and_then(|object| object.downcast_ref::<gst::Element>());
+    let address = object.map(|object| object.as_ptr() as usize);
+    let element =
+        TOLD.lock().iter().find(|(known, _)| Some(*known) == address).and_then(|(_, e)| e.upgrade());
     if let Some(element) = element {
         let told = gst::Structure::builder(MESSAGE).field("cause", cause).build();
         // Without a bus there is nobody to be told.
