@@ -1,6 +1,7 @@
 //! A URI opened and decoded: any container and codec that GStreamer decodes, its picture and sound linked to the
 //! branches that want them.
 
+mod cause;
 mod fault;
 mod tune;
 
@@ -33,8 +34,9 @@ pub(super) struct Media {
     pipeline: Pipeline,
     messages: gst::bus::BusStream,
     ends: Arc<Ends>,
-    /// A decoder that is not installed, in words.
-    undecoded: Option<String>,
+    heard: fault::Heard,
+    /// Set once something is within that cannot play a segment.
+    plain: Arc<AtomicBool>,
 }
 
 /// What happens to it.
@@ -71,7 +73,7 @@ pub(super) fn open(
 ) -> Result<Media, Error> {
     let pipeline = Pipeline::playback("media");
     let decoder = element("uridecodebin")?;
-    tune::all_within(&decoder, uri);
+    let plain = tune::all_within(&decoder, uri);
     decoder.set_property("uri", uri);
     decoder.set_property("use-buffering", origin == Origin::Stream);
     decoder.set_property("buffer-duration", AHEAD.nseconds().cast_signed());
@@ -90,7 +92,7 @@ pub(super) fn open(
     let weak = Arc::downgrade(&ends);
     decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
     let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
-    Ok(Media { pipeline, messages, ends, undecoded: None })
+    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), plain })
 }
 
 impl Media {
@@ -99,9 +101,15 @@ impl Media {
         self.pipeline.begin(state).await
     }
 
+    /// Whether its end can be a message instead of an end of stream, so that it begins again without a gap.
+    pub(super) fn plays_segments(&self) -> bool {
+        !self.plain.load(Ordering::Acquire)
+    }
+
     /// Back to its start. Flushing drops what is still on its way; without, it is played to its end first.
-    pub(super) fn rewind(&self, flags: gst::SeekFlags) -> bool {
-        self.pipeline.inner.seek_simple(flags | gst::SeekFlags::SEGMENT, gst::ClockTime::ZERO).is_ok()
+    pub(super) fn rewind(&self, mut flags: gst::SeekFlags) -> bool {
+        flags.set(gst::SeekFlags::SEGMENT, self.plays_segments());
+        self.pipeline.inner.seek_simple(flags, gst::ClockTime::ZERO).is_ok()
     }
 
     /// Takes it down; what cannot be taken down is left to its drop.
@@ -143,7 +151,7 @@ impl Media {
 
     fn read(&mut self, message: &gst::Message) -> Option<Event> {
         match message.view() {
-            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, self.undecoded.as_deref()))),
+            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard))),
             gst::MessageView::Eos(_) => Some(Event::End),
             gst::MessageView::SegmentDone(_) => Some(Event::Segment),
             gst::MessageView::AsyncDone(_) => Some(Event::Ready),

@@ -90,11 +90,12 @@ impl Player<'_> {
         Ok(step)
     }
 
-    /// What has a start is ready at it, and goes on from there. The segment flag makes its end a message instead of
-    /// an end of stream, so that it can begin again without a gap.
+    /// What has a start is ready at it, and goes on from there, as a segment if it can.
     async fn advance(&self, step: Step) -> Result<Step, Failure> {
         match step {
-            Step::Opening if self.media.rewind(gst::SeekFlags::FLUSH) => Ok(Step::Rewinding),
+            Step::Opening if self.media.plays_segments() && self.media.rewind(gst::SeekFlags::FLUSH) => {
+                Ok(Step::Rewinding)
+            }
             Step::Opening | Step::Rewinding => {
                 self.change(gst::State::Playing).await?;
                 Ok(Step::Playing)
@@ -152,11 +153,11 @@ impl Player<'_> {
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
     fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
         tracing::warn!(url = understudy_core::redact::redacted(self.url), "a source stalls");
-        self.health.send_replace(Health::Stalled);
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
         if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
             writer.show_slate();
         }
+        self.health.send_replace(Health::Stalled);
     }
 
     async fn change(&self, state: gst::State) -> Result<(), Failure> {

@@ -103,7 +103,10 @@ impl Rtsp {
             let source = server.attach(Some(&context)).expect("it must listen");
             ready.send(()).expect("somebody waits");
             running.run();
-            source.remove();
+            server.client_filter(Some(&mut |_, _| rtsp::RTSPFilterResult::Remove));
+            if let Some(listening) = context.find_source_by_id(&source) {
+                listening.destroy();
+            }
         });
         started.recv_timeout(READY).expect("it must start");
         Self { port, main, thread: Some(thread) }

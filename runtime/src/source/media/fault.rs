@@ -12,21 +12,45 @@ pub(in crate::source) struct Fault {
     text: String,
 }
 
+/// What elements told apart from errors.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// A decoder that is not installed, in words.
+    undecoded: Option<String>,
+    /// Why a request failed.
+    cause: Option<String>,
+}
+
+impl Heard {
+    pub(super) fn hear(&mut self, message: &gst::StructureRef) {
+        if let Some(decoder) = missing_decoder(message) {
+            self.undecoded = Some(decoder);
+        }
+        if let Some(cause) = super::cause::of(message) {
+            self.cause = Some(cause);
+        }
+    }
+}
+
 /// The failure of what `url` stands for.
 pub(in crate::source) fn failure(reason: &'static str, url: &str, text: &str) -> Failure {
     Failure { reason, message: format!("{}: {}", redacted(url), redacted_in(text, url)) }
 }
 
 impl Fault {
-    /// `undecoded` names a decoder that was missed before.
-    pub(super) fn of(message: &gst::message::Error, undecoded: Option<&str>) -> Self {
+    /// What was heard before it says more than the error itself.
+    pub(super) fn of(message: &gst::message::Error, heard: &Heard) -> Self {
         let (error, debug) = (message.error(), message.debug().unwrap_or_default());
         let source = message.src().map(|source| source.name().to_string()).unwrap_or_default();
         tracing::debug!(source, error = %redacted(error.message()), "pipeline error");
         let reason = reason(&error, &debug);
-        match (reason, undecoded) {
-            ("SourceUnsupported" | "SourceWrongType", Some(decoder)) => {
+        match (reason, heard) {
+            ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {
                 Self { reason: "SourceUnsupported", text: format!("there is no decoder for {decoder}") }
+            }
+            ("SourceFailed", Heard { cause: Some(cause), .. }) => {
+                let reason = if speaks_of_tls(cause) { "SourceTlsFailed" } else { "SourceUnreachable" };
+                Self { reason, text: sentence(cause) }
             }
             _ => Self { reason, text: sentence(error.message()) },
         }
@@ -38,14 +62,14 @@ impl Fault {
 }
 
 /// The words that a message about a missing plugin has for it, as `Windows Media Audio 9 decoder`.
-pub(super) fn missing_decoder(message: &gst::StructureRef) -> Option<String> {
+fn missing_decoder(message: &gst::StructureRef) -> Option<String> {
     let name: &str = (message.name() == "missing-plugin").then(|| message.get("name").ok())??;
     Some(name.trim_end_matches(" decoder").to_owned())
 }
 
 fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
     let text = format!("{} {debug}", error.message());
-    if ["TLS", "certificate", "Secure connection"].iter().any(|word| text.contains(word)) {
+    if speaks_of_tls(&text) {
         return "SourceTlsFailed";
     }
     if let Some(resource) = error.kind::<gst::ResourceError>() {
@@ -68,6 +92,10 @@ fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
         }
         _ => "SourceFailed",
     }
+}
+
+fn speaks_of_tls(text: &str) -> bool {
+    ["TLS", "certificate", "Secure connection"].iter().any(|word| text.contains(word))
 }
 
 /// Lower case and without a full stop, to stand after the URL.

@@ -1,5 +1,8 @@
 //! Settings of the elements that GStreamer itself puts together for a URI, and the bounds within which it may.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
@@ -14,26 +17,35 @@ const ANSWER: gst::ClockTime = gst::ClockTime::from_seconds(ANSWER_SECONDS as u6
 /// Demuxers of this second generation fetch by themselves, past the proxy that guards what is fetched.
 const UNGUARDED: [&str; 3] = ["hlsdemux2", "dashdemux2", "mssdemux2"];
 
-/// Sets up whatever comes to be within `decoder`, which plays `uri`.
-pub(super) fn all_within(decoder: &gst::Element, uri: &str) {
+/// Its demuxer stops for good when it is asked for a segment.
+const WITHOUT_SEGMENTS: &str = "tsdemux";
+
+/// Sets up whatever comes to be within `decoder`, which plays `uri`. Set: something cannot play a segment.
+pub(super) fn all_within(decoder: &gst::Element, uri: &str) -> Arc<AtomicBool> {
+    let plain = Arc::new(AtomicBool::new(false));
     for demuxer in UNGUARDED.iter().filter_map(|name| gst::ElementFactory::find(name)) {
         demuxer.set_rank(gst::Rank::NONE);
     }
     let uri = uri.to_owned();
-    let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return };
-    let bounded = decoder.downgrade();
+    let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return plain };
+    let (bounded, found) = (decoder.downgrade(), plain.clone());
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
+        if factory.name() == WITHOUT_SEGMENTS {
+            found.store(true, Ordering::Release);
+        }
         match bounded.upgrade() {
             Some(decoder) if leads_astray(&factory, element, &uri) => refuse(&decoder, element),
             _ => tune(factory.name().as_str(), element),
         }
     });
+    plain
 }
 
 fn tune(factory: &str, element: &gst::Element) {
     match factory {
         "souphttpsrc" => {
+            super::cause::tell(element);
             element.set_property("timeout", ANSWER_SECONDS);
             element.set_property("user-agent", concat!("understudy/", env!("CARGO_PKG_VERSION")));
         }
