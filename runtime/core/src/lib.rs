@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod condition;
 pub mod media;
+pub mod mpeg;
 pub mod offer;
 pub mod redact;
 pub mod spec;
