@@ -15,7 +15,7 @@ fn at(milliseconds: i64) -> Duration {
 }
 
 fn milliseconds(time: Duration) -> i64 {
-    time.as_millis().cast_signed()
+    i64::try_from(time.as_millis()).unwrap()
 }
 
 /// When each is played, none where it is left out.
