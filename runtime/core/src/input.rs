@@ -2,6 +2,7 @@
 
 mod control;
 pub mod pace;
+pub mod playout;
 pub mod watch;
 
 use crate::spec::{Destination, Inputs, Shape, Source};

@@ -8,6 +8,7 @@ pub mod camera;
 pub mod condition;
 pub mod guard;
 pub mod media;
+pub mod mpeg;
 pub mod offer;
 pub mod redact;
 pub mod spec;
