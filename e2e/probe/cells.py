@@ -1,4 +1,4 @@
-"""Reads the test picture and its tone: the same definition as runtime/core/src/test_picture.rs."""
+"""Reads and draws the test picture and its tone: the same definition as runtime/core/src/test_picture.rs."""
 
 import numpy
 
@@ -13,6 +13,10 @@ MARGIN = 10
 SURE = 0.2
 
 TONE_HZ = 1000.0
+TONE_SECONDS = 0.2
+
+WIDTH, HEIGHT = 1280, 720
+BLACK, WHITE, GROUND, NO_COLOUR = 16, 235, 38, 128
 
 
 def frame_number(luma):
@@ -55,3 +59,24 @@ def tone(samples, rate):
     size = max(1 << 17, len(stretch))
     spectrum = numpy.abs(numpy.fft.rfft(stretch * numpy.hanning(len(stretch)), size))
     return float(numpy.argmax(spectrum) * rate / size), float(loud.mean())
+
+
+def picture(number, scale=1):
+    """The cells of a number above plain ground, as planes of I420 one below the other; smaller by a whole scale."""
+    cell, width, height = CELL // scale, WIDTH // scale, HEIGHT // scale
+    planes = numpy.full((height * 3 // 2, width), NO_COLOUR, numpy.uint8)
+    planes[:height] = GROUND
+    bits = [number >> i & 1 for i in range(BITS)]
+    for i, white in enumerate([1, 0, *bits, sum(bits) % 2, 1]):
+        planes[:cell, i * cell : (i + 1) * cell] = WHITE if white else BLACK
+    # Something that moves, for the encoder to follow.
+    left = number * 8 // scale % (width - cell)
+    planes[height // 2 : height // 2 + cell, left : left + cell] = WHITE
+    return planes
+
+
+def tone_samples(position, count, rate):
+    """Samples from a position on, mono, 16 bits."""
+    at = (position + numpy.arange(count)) % rate
+    wave = numpy.sin(2 * numpy.pi * TONE_HZ * at / rate) * 0.25 * 32767
+    return numpy.where(at < TONE_SECONDS * rate, wave, 0).astype(numpy.int16)

@@ -10,5 +10,6 @@ mod program;
 pub mod browser;
 pub mod kubectl;
 pub mod probe;
+pub mod publish;
 
 pub mod wait;

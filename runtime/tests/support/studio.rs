@@ -95,6 +95,15 @@ impl Studio {
         Source::start(plan, self.surroundings.clone())
     }
 
+    /// Where what is sent comes in.
+    pub fn ingest(&self) -> Ingest {
+        self.surroundings.ingest.clone()
+    }
+
+    pub fn feed(&self) -> Feed {
+        self.surroundings.feed.clone()
+    }
+
     /// Puts a file where `file:` may point to; its URL.
     pub fn place(&self, name: &str) -> Kind {
         let path = self.folder.path().join("media").join(name);
