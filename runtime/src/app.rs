@@ -2,6 +2,7 @@
 
 mod operator;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,14 +21,18 @@ use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::session::{self, Wanted};
-use crate::{admin, api, gst, rtc, spec};
+use crate::{admin, api, gst, rtc, sound, spec};
 
 /// From the signal to the end; the pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(15);
 
+/// Where the source system's clients look for the files that stand for devices.
+const VIRTUAL_FILES: &str = "/tmp/virtual-inputs";
+
 /// Runs one session until `stop` resolves.
 pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     gst::init()?;
+    config.reserved.rtmps_identity()?;
     let first = first_session(&config)?;
     let directory = tempfile::Builder::new()
         .prefix("understudy-")
@@ -52,9 +57,15 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
         true => Program::Live(hub.clone()),
         false => Program::Unknown,
     };
-    let whep = whep::router(peers.clone(), programs);
+    let surface = api::Surface {
+        session: session.clone(),
+        whep: whep::router(peers.clone(), programs),
+        policy: policies,
+        devices: devices(&config)?,
+        players: config.share_dir.join("players"),
+    };
     let servers = [
-        serve(http, api::router(session.clone(), whep, policies), &shutdown),
+        serve(http, api::router(surface), &shutdown),
         serve(admin, admin::router(session.clone(), registry), &shutdown),
     ];
     if let Some(wanted) = first {
@@ -95,19 +106,45 @@ fn peers(config: &Run, registry: &mut Registry, shutdown: &CancellationToken) ->
     rtc::spawn(&media, metrics, shutdown.clone()).with_context(|| format!("cannot listen on UDP {bind}"))
 }
 
-/// The session of the file, read before anything starts.
+/// The session of the file, read before anything starts; without a file, one that says how to drive it.
 fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
-    let Some(path) = &config.spec else { return Ok(None) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let document = spec::read(&text).with_context(|| format!("{} is not a session", path.display()))?;
-    spec::parse(&document).with_context(|| format!("{} cannot be run", path.display()))?;
+    let document = match &config.spec {
+        _ if config.control_link => return Ok(None),
+        Some(path) => read(path)?,
+        None => welcome(),
+    };
     let program = v1::Livestream { name: "program".into(), web_rtc: Some(v1::WebRtcOutput {}) };
     Ok(Some(Wanted { generation: 1, spec: document, livestreams: vec![program] }))
 }
 
+fn read(path: &Path) -> anyhow::Result<v1::SessionSpec> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let document = spec::read(&text).with_context(|| format!("{} is not a session", path.display()))?;
+    spec::parse(&document).with_context(|| format!("{} cannot be run", path.display()))?;
+    Ok(document)
+}
+
+fn welcome() -> v1::SessionSpec {
+    let page = v1::Page { url: "understudy:welcome".into(), ..v1::Page::default() };
+    v1::SessionSpec { page: Some(page), ..v1::SessionSpec::default() }
+}
+
+/// What the devices are called over HTTP.
+fn devices(config: &Run) -> anyhow::Result<api::Devices> {
+    let devices = &config.devices;
+    Ok(api::Devices {
+        video_device: devices.video_device.clone(),
+        audio_sink: devices.audio_sink.clone(),
+        microphone_source: devices.microphone_source.clone(),
+        files: VIRTUAL_FILES.into(),
+        size: Resolution::parse("camera", devices.camera_width, devices.camera_height)?,
+        frame_rate: FrameRate::parse("camera.frameRate", devices.camera_frame_rate)?,
+    })
+}
+
 fn session_config(
     config: &Run,
-    directory: &std::path::Path,
+    directory: &Path,
     media_port: u16,
     http: &TcpListener,
 ) -> anyhow::Result<session::Config> {
@@ -118,8 +155,13 @@ fn session_config(
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{http_port}/pages"),
-        camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
-        camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
+        display_number: config.devices.display_number,
+        sound: sound::Names {
+            sink: config.devices.audio_sink.clone(),
+            source: config.devices.microphone_source.clone(),
+        },
+        camera_size: Resolution::parse("camera", config.devices.camera_width, config.devices.camera_height)?,
+        camera_frame_rate: FrameRate::parse("camera.frameRate", config.devices.camera_frame_rate)?,
         ingest: Ingest::default(),
         feed: Feed::default(),
         ports: v1::Ports { http: http_port.into(), media_udp: media_port.into() },
@@ -132,7 +174,7 @@ fn initial_policy(config: &Run) -> Policy {
         (true, _) => Policy::Waiting,
         (false, Access::Local) => Policy::Local,
         (false, Access::Open) => {
-            tracing::warn!("access is open: everybody who reaches the port may watch");
+            tracing::warn!("access is open: everybody who reaches the port may watch and steer");
             Policy::Open
         }
     }

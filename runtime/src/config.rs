@@ -1,9 +1,15 @@
 //! The command line and the environment: the only place that reads either.
 
+mod devices;
+mod reserved;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use devices::Devices;
+pub use reserved::Reserved;
 
 /// The media runtime of one virtual participant.
 #[derive(Debug, Parser)]
@@ -36,7 +42,7 @@ pub struct TestPicture {
 
 #[derive(Args, Debug)]
 pub struct Run {
-    /// A SessionSpec as YAML or JSON. Without it the session is idle until it is told what to be.
+    /// A SessionSpec as YAML or JSON. Without it a welcome page is shown, and the session is driven over HTTP.
     pub spec: Option<PathBuf>,
 
     /// Take the session from the operator, over the control link.
@@ -44,7 +50,7 @@ pub struct Run {
     pub control_link: bool,
 
     /// Port of the HTTP surface.
-    #[arg(long, env = "PORT", default_value_t = 10001)]
+    #[arg(long, env = "PORT", value_name = "PORT", default_value_t = 10001)]
     pub port: u16,
 
     /// Port of probes and metrics.
@@ -83,17 +89,11 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
     pub chromium: PathBuf,
 
-    /// Width of the camera's picture, in pixels.
-    #[arg(long, env = "VIRTUAL_INPUT_WIDTH", default_value_t = 1280)]
-    pub camera_width: u32,
+    #[command(flatten)]
+    pub devices: Devices,
 
-    /// Height of the camera's picture, in pixels.
-    #[arg(long, env = "VIRTUAL_INPUT_HEIGHT", default_value_t = 720)]
-    pub camera_height: u32,
-
-    /// Frames a second of the camera.
-    #[arg(long, env = "VIRTUAL_INPUT_FRAME_RATE", default_value_t = 30)]
-    pub camera_frame_rate: u32,
+    #[command(flatten)]
+    pub reserved: Reserved,
 
     #[command(flatten)]
     pub link: Link,
@@ -206,6 +206,47 @@ mod tests {
         let error =
             Cli::try_parse_from(["understudy-runtime", "run", "--camera", "v4l2"]).unwrap_err().to_string();
         assert!(error.contains("v4l2") && error.contains("pipewire"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_by_its_variable() {
+        for (flag, value, variable) in [
+            ("--port", "70000", "PORT"),
+            ("--display-number", "-1", "DISPLAY_NUM"),
+            ("--camera-width", "0", "VIRTUAL_INPUT_WIDTH"),
+            ("--camera-height", "13", "VIRTUAL_INPUT_HEIGHT"),
+            ("--camera-frame-rate", "61", "VIRTUAL_INPUT_FRAME_RATE"),
+            ("--video-device", "video20", "VIRTUAL_INPUT_VIDEO_DEVICE"),
+            ("--audio-sink", "a b", "VIRTUAL_INPUT_AUDIO_SINK"),
+            ("--microphone-source", "a\nb", "VIRTUAL_INPUT_MICROPHONE_SOURCE"),
+            ("--frame-rate", "21", "FRAME_RATE"),
+            ("--max-size-mb", "1001", "MAX_SIZE_MB"),
+            ("--output-dir", "", "OUTPUT_DIR"),
+            ("--ffmpeg-path", "", "FFMPEG_PATH"),
+            ("--rtmp-listen-addr", "", "RTMP_LISTEN_ADDR"),
+            ("--rtmps-listen-addr", "1936", "RTMPS_LISTEN_ADDR"),
+        ] {
+            let asked = ["understudy-runtime", "run", &format!("{flag}={value}")];
+            let error = Cli::try_parse_from(asked).unwrap_err().to_string();
+            assert!(error.contains(variable), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_set_together() {
+        let identity = |args: &[&str]| run(args).reserved.rtmps_identity();
+        assert_eq!(identity(&[]), Ok(None));
+        let alone = identity(&["--rtmps-cert-path", "c"]).unwrap_err().to_string();
+        assert!(alone.contains("RTMPS_KEY_PATH"), "{alone}");
+        assert!(identity(&["--rtmps-key-path", "k"]).is_err());
+        assert!(identity(&["--rtmps-cert-path", "c", "--rtmps-key-path", "k"]).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_speakers_sink_is_never_the_microphones() {
+        assert_eq!(run(&["--audio-sink", "audio_output"]).devices.audio_sink, "audio_input");
+        assert_eq!(run(&["--audio-sink", "mine"]).devices.audio_sink, "mine");
+        assert!(Cli::try_parse_from(["x", "run", "--microphone-source", "audio_output"]).is_err());
     }
 
     #[test]

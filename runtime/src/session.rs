@@ -21,6 +21,7 @@ use understudy_proto::v1;
 use crate::broadcast::Hub;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
+use crate::sound;
 
 pub use metrics::Metrics;
 
@@ -39,6 +40,10 @@ pub struct Config {
     pub media: PathBuf,
     /// What `understudy:NAME` pages are found under, as `http://127.0.0.1:10001/pages`.
     pub bundled_pages: String,
+    /// The display's number; none: one that is free.
+    pub display_number: Option<u16>,
+    /// What the microphone and what feeds it are called.
+    pub sound: sound::Names,
     /// The camera's picture, fixed for the life of the session.
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,

@@ -146,7 +146,7 @@ fn audio_branch(
     caps.set_property("caps", &format);
     let sink = element("pulsesink")?;
     sink.set_property("server", &surroundings.pulse_server);
-    sink.set_property("device", crate::sound::sink(destination));
+    sink.set_property("device", crate::sound::sink(destination, &surroundings.microphone_sink));
     sink.set_property("client-name", "source");
     sink.set_property("provide-clock", false);
     sink.set_property("buffer-time", PULSE_BUFFER_MICROSECONDS);
