@@ -13,5 +13,6 @@ pub mod test_picture;
 pub mod fanout;
 pub mod input;
 pub mod part;
+pub mod rhythm;
 
 pub mod report;
