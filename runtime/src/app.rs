@@ -21,7 +21,7 @@ use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::session::{self, Wanted};
-use crate::{admin, api, gst, rtc, sound, spec};
+use crate::{admin, api, gst, rtc, sound, source, spec};
 
 /// From the signal to the end; the pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(15);
@@ -49,6 +49,7 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     let audience = peers.clone();
     let setup = session_config(&config, directory.path(), peers.local_addr().port(), &http)?;
     setup.metrics.register(&mut registry);
+    setup.source_metrics.register(&mut registry);
     let (session, task) =
         session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
     let (policy, policies) = watch::channel(initial_policy(&config));
@@ -166,6 +167,7 @@ fn session_config(
         feed: Feed::default(),
         ports: v1::Ports { http: http_port.into(), media_udp: media_port.into() },
         metrics: session::Metrics::default(),
+        source_metrics: source::Metrics::default(),
     })
 }
 

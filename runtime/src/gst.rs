@@ -11,6 +11,9 @@ use gstreamer::prelude::*;
 /// No state change of a local pipeline takes this long; one that does is stuck in a driver.
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Some sources connect while they change their state: longer than they wait for an answer.
+const OPEN_DEADLINE: Duration = Duration::from_secs(15);
+
 /// Zero of the timeline that all captured frames share: the clock's reading when it was first asked.
 static EPOCH: LazyLock<(gst::Clock, gst::ClockTime)> = LazyLock::new(|| {
     let clock = gst::SystemClock::obtain();
@@ -103,6 +106,16 @@ impl Pipeline {
         match tokio::time::timeout(STATE_DEADLINE * 2, tokio::task::spawn_blocking(change)).await {
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => Err(self.posted_error().unwrap_or(Error::State(error))),
+            _ => Err(Error::Stuck),
+        }
+    }
+
+    /// Asks for `state`, which it comes to by itself; what goes wrong on the way is told on its bus.
+    pub async fn begin(&self, state: gst::State) -> Result<(), Error> {
+        let pipeline = self.inner.clone();
+        let change = tokio::task::spawn_blocking(move || pipeline.set_state(state));
+        match tokio::time::timeout(OPEN_DEADLINE, change).await {
+            Ok(Ok(_)) => Ok(()),
             _ => Err(Error::Stuck),
         }
     }

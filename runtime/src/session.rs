@@ -21,7 +21,7 @@ use understudy_proto::v1;
 use crate::broadcast::Hub;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
-use crate::sound;
+use crate::{sound, source};
 
 pub use metrics::Metrics;
 
@@ -53,6 +53,7 @@ pub struct Config {
     /// Where people see what was sent.
     pub feed: Feed,
     pub metrics: Metrics,
+    pub source_metrics: source::Metrics,
 }
 
 /// What the session is asked to be.

@@ -18,6 +18,12 @@ pub struct Names {
     pub source: String,
 }
 
+impl Default for Names {
+    fn default() -> Self {
+        Self { sink: "audio_input".to_owned(), source: "microphone".to_owned() }
+    }
+}
+
 /// What the browser plays, and what is sent straight to the speaker, is played here.
 const SPEAKER_SINK: &str = "audio_output";
 /// What the browser plays can be recorded here.

@@ -1,6 +1,8 @@
 //! Which pipelines carry the inputs, how they fare, and who steers them.
 
 mod control;
+pub mod pace;
+pub mod watch;
 
 use crate::spec::{Destination, Inputs, Shape, Source};
 

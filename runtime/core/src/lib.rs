@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod condition;
 pub mod media;
 pub mod offer;
+pub mod redact;
 pub mod spec;
 pub mod test_picture;
 

@@ -71,7 +71,8 @@ impl Picture {
         self.changed();
     }
 
-    pub(super) fn current(&self) -> Bytes {
+    /// What the camera shows now.
+    pub fn current(&self) -> Bytes {
         self.0.current.lock().frame.clone()
     }
 

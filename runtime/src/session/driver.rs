@@ -396,6 +396,7 @@ impl Driver {
             media: self.config.media.clone(),
             ingest: self.config.ingest.clone(),
             feed: self.config.feed.clone(),
+            metrics: self.config.source_metrics.clone(),
         }
     }
 

@@ -1,0 +1,84 @@
+//! URLs as they may be shown: without what lets others in.
+
+/// What stands for a secret.
+const HIDDEN: &str = "***";
+
+/// The URL without user, password, the values of its query, its fragment and, of RTMP, the stream key. What is no URL
+/// comes back as it is.
+pub fn redacted(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let rest = rest.split('#').next().unwrap_or_default();
+    let (place, query) = match rest.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (rest, None),
+    };
+    let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let path = match scheme.to_ascii_lowercase().as_str() {
+        "rtmp" | "rtmps" => without_key(path),
+        _ => path.to_owned(),
+    };
+    let query = query.map(|query| format!("?{}", without_values(query))).unwrap_or_default();
+    format!("{scheme}://{host}{path}{query}")
+}
+
+/// `text`, in which `url` may be quoted, with the URL redacted.
+pub fn redacted_in(text: &str, url: &str) -> String {
+    text.replace(url, &redacted(url))
+}
+
+/// All that follows the application is the key.
+fn without_key(path: &str) -> String {
+    let mut parts = path.trim_start_matches('/').splitn(2, '/');
+    match (parts.next(), parts.next()) {
+        (Some(application), Some(key)) if !key.is_empty() => format!("/{application}/{HIDDEN}"),
+        _ => path.to_owned(),
+    }
+}
+
+fn without_values(query: &str) -> String {
+    let hide = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) => format!("{name}={HIDDEN}"),
+        None => HIDDEN.to_owned(),
+    };
+    query.split('&').map(hide).collect::<Vec<_>>().join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lets_others_in_is_not_shown() {
+        for (url, shown) in [
+            ("https://me:pass@a.example/x.m3u8?token=abc&b=1#f", "https://a.example/x.m3u8?token=***&b=***"),
+            ("https://a.example/x?abc", "https://a.example/x?***"),
+            ("http://me@[::1]:80", "http://[::1]:80"),
+            ("rtmp://a.example:1935/live/key?auth=1", "rtmp://a.example:1935/live/***?auth=***"),
+            ("RTMPS://a.example/live/a/b", "RTMPS://a.example/live/***"),
+            (
+                "srt://a.example:9000?streamid=read:x&passphrase=y",
+                "srt://a.example:9000?streamid=***&passphrase=***",
+            ),
+            ("rtsp://u:p@w@cam/1", "rtsp://cam/1"),
+        ] {
+            assert_eq!(redacted(url), shown);
+        }
+    }
+
+    #[test]
+    fn an_open_url_stays_as_it_is() {
+        for url in ["http://a.example/radio.opus", "rtmp://a.example/live", "file:///a/b.mkv", "a"] {
+            assert_eq!(redacted(url), url);
+        }
+    }
+
+    #[test]
+    fn a_url_that_an_error_quotes_is_redacted_there() {
+        let url = "http://u:p@a/x?t=1";
+        assert_eq!(
+            redacted_in("cannot open http://u:p@a/x?t=1 (404)", url),
+            "cannot open http://a/x?t=*** (404)"
+        );
+    }
+}

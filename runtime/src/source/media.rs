@@ -1,0 +1,202 @@
+//! A URI opened and decoded: any container and codec that GStreamer decodes, its picture and sound linked to the
+//! branches that want them.
+
+mod fault;
+mod tune;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures::StreamExt;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use understudy_core::input::Plan;
+use understudy_core::input::watch::Arrival;
+use understudy_core::media::Kind;
+
+use super::Surroundings;
+use super::metrics::Origin;
+use super::shape::{Branch, Branches, Timing};
+use crate::camera::Writer;
+use crate::gst::{Error, Pipeline, element};
+
+pub(super) use fault::{Fault, failure};
+
+/// What is kept ready of a source that delivers faster than it plays: a segment of HLS may take as long to come.
+const AHEAD: gst::ClockTime = gst::ClockTime::from_seconds(5);
+/// And at most so much of it: five seconds of 6 Mbit/s.
+const AHEAD_BYTES: i32 = 4 << 20;
+
+/// An opened URI. Dropped, it goes down.
+pub(super) struct Media {
+    pipeline: Pipeline,
+    messages: gst::bus::BusStream,
+    ends: Arc<Ends>,
+    /// A decoder that is not installed, in words.
+    undecoded: Option<String>,
+}
+
+/// What happens to it.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The state or position that was asked for is reached.
+    Ready,
+    /// The segment that was asked for has been played.
+    Segment,
+    /// All has been played.
+    End,
+    Fault(Fault),
+}
+
+/// Where decoded pads are linked to.
+struct Ends {
+    video: Option<End>,
+    audio: Option<End>,
+}
+
+struct End {
+    kind: Kind,
+    branch: Branch,
+    linked: AtomicBool,
+}
+
+/// With a writer the picture goes to it; the sound goes where the plan says if it is carried.
+pub(super) fn open(
+    uri: &str,
+    origin: Origin,
+    plan: &Plan,
+    writer: Option<Writer>,
+    surroundings: &Surroundings,
+) -> Result<Media, Error> {
+    let pipeline = Pipeline::playback("media");
+    let decoder = element("uridecodebin")?;
+    tune::all_within(&decoder, uri);
+    decoder.set_property("uri", uri);
+    decoder.set_property("use-buffering", origin == Origin::Stream);
+    decoder.set_property("buffer-duration", AHEAD.nseconds().cast_signed());
+    decoder.set_property("buffer-size", AHEAD_BYTES);
+    pipeline.inner.add(&decoder)?;
+    let branches = Branches { pipeline: &pipeline, surroundings, origin, timing: Timing::ByTimestamp };
+    let video = writer.map(|writer| branches.picture(plan.shape, writer)).transpose()?;
+    let audio = plan.carries.audio().then(|| branches.sound(plan.destination)).transpose()?;
+    let end = |branch, kind| End { kind, branch, linked: AtomicBool::new(false) };
+    let ends = Arc::new(Ends {
+        video: video.map(|branch| end(branch, Kind::Video)),
+        audio: audio.map(|branch| end(branch, Kind::Audio)),
+    });
+    let weak = Arc::downgrade(&ends);
+    decoder.connect_pad_added(move |_, pad| link(&weak, pad));
+    let weak = Arc::downgrade(&ends);
+    decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
+    let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
+    Ok(Media { pipeline, messages, ends, undecoded: None })
+}
+
+impl Media {
+    /// Asks for a state; `Event::Ready` or a fault follows.
+    pub(super) async fn change(&self, state: gst::State) -> Result<(), Error> {
+        self.pipeline.begin(state).await
+    }
+
+    /// Back to its start. Flushing drops what is still on its way; without, it is played to its end first.
+    pub(super) fn rewind(&self, flags: gst::SeekFlags) -> bool {
+        self.pipeline.inner.seek_simple(flags | gst::SeekFlags::SEGMENT, gst::ClockTime::ZERO).is_ok()
+    }
+
+    /// Takes it down; what cannot be taken down is left to its drop.
+    pub(super) async fn stop(&self) {
+        if let Err(error) = self.pipeline.begin(gst::State::Null).await {
+            tracing::debug!(%error, "a source did not go down cleanly");
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Event {
+        while let Some(message) = self.messages.next().await {
+            if let Some(event) = self.read(&message) {
+                return event;
+            }
+        }
+        Event::End
+    }
+
+    /// A live sender has no length, whatever it sent.
+    pub(super) fn has_length(&self) -> bool {
+        self.pipeline.inner.query_duration::<gst::ClockTime>().is_some_and(|length| !length.is_zero())
+    }
+
+    pub(super) fn arrivals(&self) -> Vec<(Kind, Arrival)> {
+        self.ends.all().map(|end| (end.kind, end.branch.flow.arrival())).collect()
+    }
+
+    pub(super) fn late(&self) -> Option<Duration> {
+        self.ends.all().filter_map(|end| end.branch.flow.late()).max()
+    }
+
+    /// From now on everything is shown this much later.
+    pub(super) fn delay(&self, more: Duration) {
+        let more = i64::try_from(more.as_nanos()).unwrap_or(i64::MAX);
+        for pad in self.ends.all().filter_map(|end| end.branch.entry.static_pad("src")) {
+            pad.set_offset(pad.offset().saturating_add(more));
+        }
+    }
+
+    fn read(&mut self, message: &gst::Message) -> Option<Event> {
+        match message.view() {
+            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, self.undecoded.as_deref()))),
+            gst::MessageView::Eos(_) => Some(Event::End),
+            gst::MessageView::SegmentDone(_) => Some(Event::Segment),
+            gst::MessageView::AsyncDone(_) => Some(Event::Ready),
+            gst::MessageView::Latency(_) => {
+                if let Err(error) = self.pipeline.inner.recalculate_latency() {
+                    tracing::debug!(%error, "the latency of a source is not known");
+                }
+                None
+            }
+            gst::MessageView::Element(element) => {
+                self.undecoded =
+                    element.structure().and_then(fault::missing_decoder).or(self.undecoded.take());
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Ends {
+    fn all(&self) -> impl Iterator<Item = &End> {
+        self.video.iter().chain(&self.audio)
+    }
+}
+
+/// The first stream of a kind is taken, others are left.
+fn link(ends: &Weak<Ends>, pad: &gst::Pad) {
+    let Some(ends) = ends.upgrade() else { return };
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let media = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
+    let end = match media.split('/').next() {
+        Some("video") => &ends.video,
+        Some("audio") => &ends.audio,
+        _ => return,
+    };
+    let Some(end) = end else { return };
+    let Some(target) = end.branch.entry.static_pad("sink").filter(|target| !target.is_linked()) else {
+        return;
+    };
+    match pad.link(&target) {
+        Ok(_) => end.linked.store(true, Ordering::Release),
+        Err(error) => tracing::debug!(%error, media, "a decoded stream cannot be linked"),
+    }
+}
+
+/// All streams are known: one that was asked for and is not there is an error, not a wait.
+fn complain(decoder: &gst::Element, ends: &Weak<Ends>) {
+    let Some(ends) = ends.upgrade() else { return };
+    for end in ends.all().filter(|end| !end.linked.load(Ordering::Acquire)) {
+        let what = match end.kind {
+            Kind::Video => "picture",
+            Kind::Audio => "sound",
+        };
+        gst::element_error!(decoder, gst::StreamError::WrongType, ("it has no {}", what));
+    }
+}

@@ -1,0 +1,83 @@
+//! What GStreamer says went wrong, as a reason that stays the same and a message that shows no secret.
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use understudy_core::input::Failure;
+use understudy_core::redact::{redacted, redacted_in};
+
+/// Something went wrong with what was opened.
+#[derive(Debug)]
+pub(in crate::source) struct Fault {
+    reason: &'static str,
+    text: String,
+}
+
+/// The failure of what `url` stands for.
+pub(in crate::source) fn failure(reason: &'static str, url: &str, text: &str) -> Failure {
+    Failure { reason, message: format!("{}: {}", redacted(url), redacted_in(text, url)) }
+}
+
+impl Fault {
+    /// `undecoded` names a decoder that was missed before.
+    pub(super) fn of(message: &gst::message::Error, undecoded: Option<&str>) -> Self {
+        let (error, debug) = (message.error(), message.debug().unwrap_or_default());
+        let source = message.src().map(|source| source.name().to_string()).unwrap_or_default();
+        tracing::debug!(source, error = %redacted(error.message()), "pipeline error");
+        let reason = reason(&error, &debug);
+        match (reason, undecoded) {
+            ("SourceUnsupported" | "SourceWrongType", Some(decoder)) => {
+                Self { reason: "SourceUnsupported", text: format!("there is no decoder for {decoder}") }
+            }
+            _ => Self { reason, text: sentence(error.message()) },
+        }
+    }
+
+    pub(in crate::source) fn failure(&self, url: &str) -> Failure {
+        failure(self.reason, url, &self.text)
+    }
+}
+
+/// The words that a message about a missing plugin has for it, as `Windows Media Audio 9 decoder`.
+pub(super) fn missing_decoder(message: &gst::StructureRef) -> Option<String> {
+    let name: &str = (message.name() == "missing-plugin").then(|| message.get("name").ok())??;
+    Some(name.trim_end_matches(" decoder").to_owned())
+}
+
+fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
+    let text = format!("{} {debug}", error.message());
+    if ["TLS", "certificate", "Secure connection"].iter().any(|word| text.contains(word)) {
+        return "SourceTlsFailed";
+    }
+    if let Some(resource) = error.kind::<gst::ResourceError>() {
+        return match resource {
+            gst::ResourceError::NotFound if !text.contains("resolve") => "SourceNotFound",
+            gst::ResourceError::NotAuthorized => "SourceUnauthorized",
+            gst::ResourceError::Read | gst::ResourceError::Sync => "SourceInterrupted",
+            gst::ResourceError::Failed => "SourceFailed",
+            _ => "SourceUnreachable",
+        };
+    }
+    match (error.kind::<gst::StreamError>(), error.kind::<gst::CoreError>()) {
+        (Some(gst::StreamError::CodecNotFound), _) | (_, Some(gst::CoreError::MissingPlugin)) => {
+            "SourceUnsupported"
+        }
+        (Some(gst::StreamError::WrongType), _) => "SourceWrongType",
+        (Some(gst::StreamError::TypeNotFound), _) => "SourceNotMedia",
+        (Some(gst::StreamError::Decode | gst::StreamError::Demux | gst::StreamError::Format), _) => {
+            "SourceBroken"
+        }
+        _ => "SourceFailed",
+    }
+}
+
+/// Lower case and without a full stop, to stand after the URL.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) if !rest.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,201 @@
+//! How inputs arrive, in numbers. Labels are words of closed sets: which source, which kind, which state.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::watch;
+use understudy_core::input::{Carries, Health, Plan};
+use understudy_core::media::Kind;
+use understudy_core::spec::Source;
+
+/// From a frame's time to the camera: a frame interval, a jitter buffer, a broadcast's delay.
+const TO_CAMERA_SECONDS: [f64; 11] = [0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+const STATES: [&str; 6] = ["starting", "waiting", "playing", "stalled", "ended", "failed"];
+
+/// Registered once, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    frames: Family<FrameLabel, Counter>,
+    reconnects: Family<SourceLabel, Counter>,
+    state: Family<StateLabel, Gauge>,
+    to_camera: Family<SourceLabel, Histogram, fn() -> Histogram>,
+}
+
+/// Where a branch's media comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    File,
+    Stream,
+    Socket,
+    WebRtc,
+}
+
+/// What became of a frame, or of a piece of sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Shown,
+    /// Shown, but clearly after its time.
+    Late,
+    /// Left out: there were more than the camera takes.
+    Dropped,
+}
+
+/// The counters of one branch.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    shown: Counter,
+    late: Counter,
+    dropped: Counter,
+    to_camera: Histogram,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FrameLabel {
+    source: &'static str,
+    kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct SourceLabel {
+    source: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabel {
+    source: &'static str,
+    kind: &'static str,
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let buckets: fn() -> Histogram = || Histogram::new(TO_CAMERA_SECONDS);
+        Self {
+            frames: Family::default(),
+            reconnects: Family::default(),
+            state: Family::default(),
+            to_camera: Family::new_with_constructor(buckets),
+        }
+    }
+}
+
+impl Metrics {
+    pub fn register(&self, registry: &mut Registry) {
+        let input = registry.sub_registry_with_prefix("understudy_input");
+        input.register("frames", "Frames and pieces of sound that arrived", self.frames.clone());
+        input.register("reconnects", "Times that a source was opened again", self.reconnects.clone());
+        input.register("state", "Whether a source is in this state", self.state.clone());
+        input.register_with_unit(
+            "to_camera",
+            "From a frame's own time to the camera",
+            Unit::Seconds,
+            self.to_camera.clone(),
+        );
+    }
+
+    /// The counters of a branch of this kind.
+    pub fn meter(&self, origin: Origin, kind: Kind) -> Meter {
+        let (source, kind) = (origin.word(), word(kind));
+        let count = |result| self.frames.get_or_create_owned(&FrameLabel { source, kind, result });
+        Meter {
+            shown: count("shown"),
+            late: count("late"),
+            dropped: count("dropped"),
+            to_camera: self.to_camera.get_or_create_owned(&SourceLabel { source }),
+        }
+    }
+
+    pub(super) fn reconnected(&self, plan: &Plan) {
+        self.reconnects.get_or_create(&SourceLabel { source: Origin::of(plan).word() }).inc();
+    }
+
+    /// Shows how the source of `plan` fares, until it ends.
+    pub(super) async fn follow(self, plan: Plan, mut health: watch::Receiver<Health>) {
+        loop {
+            let now = state(&health.borrow_and_update());
+            self.set(&plan, Some(now));
+            if health.changed().await.is_err() {
+                break;
+            }
+        }
+        self.set(&plan, None);
+    }
+
+    fn set(&self, plan: &Plan, now: Option<&'static str>) {
+        let source = Origin::of(plan).word();
+        for kind in kinds(plan.carries) {
+            for state in STATES {
+                let label = StateLabel { source, kind: word(*kind), state };
+                self.state.get_or_create(&label).set((now == Some(state)).into());
+            }
+        }
+    }
+}
+
+impl Meter {
+    pub fn count(&self, fate: Fate) {
+        match fate {
+            Fate::Shown => self.shown.inc(),
+            Fate::Late => self.late.inc(),
+            Fate::Dropped => self.dropped.inc(),
+        };
+    }
+
+    /// From a frame's own time to the camera.
+    pub fn to_camera(&self, age: Duration) {
+        self.to_camera.observe(age.as_secs_f64());
+    }
+}
+
+impl Origin {
+    fn of(plan: &Plan) -> Self {
+        match plan.source {
+            Source::File(_) => Self::File,
+            Source::Stream(_) => Self::Stream,
+            Source::Socket => Self::Socket,
+            Source::WebRtc => Self::WebRtc,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Stream => "stream",
+            Self::Socket => "socket",
+            Self::WebRtc => "webrtc",
+        }
+    }
+}
+
+const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Video => "video",
+        Kind::Audio => "audio",
+    }
+}
+
+const fn kinds(carries: Carries) -> &'static [Kind] {
+    match carries {
+        Carries::Video => &[Kind::Video],
+        Carries::Audio => &[Kind::Audio],
+        Carries::Both => &[Kind::Video, Kind::Audio],
+    }
+}
+
+const fn state(health: &Health) -> &'static str {
+    match health {
+        Health::Starting => STATES[0],
+        Health::Waiting => STATES[1],
+        Health::Playing => STATES[2],
+        Health::Stalled => STATES[3],
+        Health::Ended => STATES[4],
+        Health::Failed(_) => STATES[5],
+    }
+}

@@ -1,0 +1,172 @@
+//! Plays opened media under watch: when it plays, stalls, comes to its end or has to be opened again.
+
+use std::time::Duration;
+
+use gstreamer as gst;
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use understudy_core::input::pace::Pace;
+use understudy_core::input::watch::{Arrival, LOST, OPENING, Verdict, Watch};
+use understudy_core::input::{Failure, Health};
+use understudy_core::media::Kind;
+
+use super::media::{Event, Media, failure};
+use crate::camera::Writer;
+
+/// How often is looked: a tenth of what counts as a stall.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How media is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// From where it is now, until its sender ends it.
+    On,
+    /// From its start to its end.
+    Once,
+    /// From its start, over and over.
+    Round,
+}
+
+/// Why it is not played any more, without a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Ended,
+    /// It is to be repeated and cannot go back: open it again.
+    Again,
+}
+
+/// What is played and who is told.
+pub(super) struct Player<'a> {
+    pub(super) media: Media,
+    /// As it was asked for.
+    pub(super) url: &'a str,
+    pub(super) course: Course,
+    pub(super) writer: Option<Writer>,
+    pub(super) health: &'a watch::Sender<Health>,
+}
+
+/// Where playing from the start stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Opening,
+    Rewinding,
+    Playing,
+}
+
+impl Player<'_> {
+    /// Plays it; when this returns it is down, and no frame comes after it.
+    pub(super) async fn play(mut self) -> Result<Outcome, Failure> {
+        let outcome = self.run().await;
+        self.media.stop().await;
+        outcome
+    }
+
+    async fn run(&mut self) -> Result<Outcome, Failure> {
+        let mut step = self.begin().await?;
+        let (mut sight, mut pace) = (Watch::new(crate::gst::now()), Pace::default());
+        let mut look = ticks();
+        loop {
+            tokio::select! {
+                event = self.media.next() => match event {
+                    Event::Fault(fault) => return Err(fault.failure(self.url)),
+                    Event::Ready => step = self.advance(step).await?,
+                    Event::End | Event::Segment => {
+                        if let Some(outcome) = self.ended(&event, &mut step)? {
+                            return Ok(outcome);
+                        }
+                    }
+                },
+                _ = look.tick() => self.look(&mut sight, &mut pace)?,
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Step, Failure> {
+        let (state, step) = match self.course {
+            Course::On => (gst::State::Playing, Step::Playing),
+            Course::Once | Course::Round => (gst::State::Paused, Step::Opening),
+        };
+        self.change(state).await?;
+        Ok(step)
+    }
+
+    /// What has a start is ready at it, and goes on from there. The segment flag makes its end a message instead of
+    /// an end of stream, so that it can begin again without a gap.
+    async fn advance(&self, step: Step) -> Result<Step, Failure> {
+        match step {
+            Step::Opening if self.media.rewind(gst::SeekFlags::FLUSH) => Ok(Step::Rewinding),
+            Step::Opening | Step::Rewinding => {
+                self.change(gst::State::Playing).await?;
+                Ok(Step::Playing)
+            }
+            Step::Playing => Ok(step),
+        }
+    }
+
+    fn ended(&self, event: &Event, step: &mut Step) -> Result<Option<Outcome>, Failure> {
+        match (self.course, event) {
+            (Course::Once, _) => Ok(Some(Outcome::Ended)),
+            (Course::On, _) if self.media.has_length() => Ok(Some(Outcome::Ended)),
+            (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
+            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()) => Ok(None),
+            (Course::Round, _) if *step == Step::Playing && self.media.rewind(gst::SeekFlags::FLUSH) => {
+                *step = Step::Playing;
+                Ok(None)
+            }
+            (Course::Round, _) => Ok(Some(Outcome::Again)),
+        }
+    }
+
+    fn look(&self, sight: &mut Watch, pace: &mut Pace) -> Result<(), Failure> {
+        let now = crate::gst::now();
+        let arrivals = self.media.arrivals();
+        let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
+        match sight.look(now, &each) {
+            Verdict::Wait => {}
+            Verdict::Plays => self.plays(),
+            Verdict::Stalls => self.stalls(now, &arrivals),
+            Verdict::NeverCame => {
+                let text = format!("nothing to play came within {} s", OPENING.as_secs());
+                return Err(failure("SourceTimeout", self.url, &text));
+            }
+            Verdict::Lost => {
+                let text = format!("nothing came for {} s", LOST.as_secs());
+                return Err(failure("SourceStalled", self.url, &text));
+            }
+        }
+        if let Some(more) = pace.look(now, self.media.late()) {
+            tracing::debug!(
+                milliseconds = more.as_millis(),
+                "a source came late for long: its time is moved"
+            );
+            self.media.delay(more);
+        }
+        Ok(())
+    }
+
+    fn plays(&self) {
+        tracing::info!(url = understudy_core::redact::redacted(self.url), "a source plays");
+        self.health.send_replace(Health::Playing);
+    }
+
+    /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
+    fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
+        tracing::warn!(url = understudy_core::redact::redacted(self.url), "a source stalls");
+        self.health.send_replace(Health::Stalled);
+        let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
+        if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
+            writer.show_slate();
+        }
+    }
+
+    async fn change(&self, state: gst::State) -> Result<(), Failure> {
+        let refused = |error: crate::gst::Error| failure("PipelineFailed", self.url, &error.to_string());
+        self.media.change(state).await.map_err(refused)
+    }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

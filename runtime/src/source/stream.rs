@@ -1,0 +1,30 @@
+//! Media that goes on, from a URL: HTTP (progressive, HLS, DASH, Icecast), RTMP, RTSP and SRT.
+
+mod address;
+
+use tokio::sync::watch;
+use understudy_core::input::{Failure, Health, Plan};
+use understudy_core::spec::StreamUrl;
+
+use super::metrics::Origin;
+use super::player::{Course, Outcome, Player};
+use super::{Surroundings, media};
+use crate::camera::Writer;
+
+/// Plays until it came to its end (it has one) or failed.
+pub(super) async fn play(
+    wanted: &StreamUrl,
+    plan: &Plan,
+    surroundings: &Surroundings,
+    writer: Option<Writer>,
+    health: &watch::Sender<Health>,
+) -> Result<(), Failure> {
+    let url = wanted.as_str();
+    let uri = address::resolve(wanted).await?;
+    let media = media::open(&uri, Origin::Stream, plan, writer.clone(), surroundings)
+        .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
+    let player = Player { media, url, course: Course::On, writer, health };
+    match player.play().await? {
+        Outcome::Ended | Outcome::Again => Ok(()),
+    }
+}

@@ -1,0 +1,239 @@
+//! Streams and files from real servers, seen at the camera's picture and heard at the microphone.
+
+#[path = "support/broadcast.rs"]
+mod broadcast;
+#[path = "support/clip.rs"]
+mod clip;
+#[path = "support/segments.rs"]
+mod segments;
+#[path = "support/site.rs"]
+mod site;
+#[path = "support/studio.rs"]
+mod studio;
+
+use std::time::Duration;
+
+use broadcast::{Rtmp, Rtsp, free_tcp, srt};
+use site::{Mood, Site};
+use studio::{OPEN, Studio, fails, fares, file, stream};
+use understudy_core::input::{Carries, Health};
+use understudy_core::spec::{Repeat, Shape};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_over_http_is_seen_and_heard_in_time() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let _source = studio.play(stream(&site.url("live/ts")), Carries::Both);
+    studio.is_live(Carries::Both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn radio_is_heard_whatever_its_codec() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    for codec in ["opus", "vorbis", "mp3", "aac"] {
+        println!("{codec}");
+        let source = studio.play(stream(&site.url(&format!("live/{codec}"))), Carries::Audio);
+        studio.is_live(Carries::Audio).await;
+        drop(source);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hls_plays_from_a_list_that_is_complete_and_from_one_that_grows() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    site.serves(folder.path().to_owned());
+    segments::hls(folder.path());
+    let source = studio.play(stream(&site.url("files/list.m3u8")), Carries::Both);
+    studio.until(true, OPEN).await;
+    fares(&source, OPEN, |health| *health == Health::Ended).await;
+    drop(source);
+
+    let folder = tempfile::tempdir().unwrap();
+    site.serves(folder.path().to_owned());
+    let _sender = segments::hls_live(folder.path());
+    let _source = studio.play(stream(&site.url("files/list.m3u8")), Carries::Both);
+    studio.is_live(Carries::Both).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dash_is_seen_and_heard() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    site.serves(folder.path().to_owned());
+    segments::dash(folder.path());
+    let _source = studio.play(file(&site.url("files/list.mpd"), Repeat::Forever), Carries::Both);
+    studio.until(true, OPEN).await;
+    let seen = studio.watch(Duration::from_secs(3)).await;
+    println!("{:.1} a second, {:?}", seen.rate(), seen.longest());
+    assert!(seen.rate() > 20.0, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtmp_is_seen_and_heard_and_comes_back_with_its_sender() {
+    let (studio, server) = (Studio::open().await, Rtmp::open().await);
+    let sender = server.publish();
+    let source = studio.play(stream(&server.url()), Carries::Both);
+    studio.is_live(Carries::Both).await;
+    drop(sender);
+    studio.until(false, OPEN).await;
+    let _sender = server.publish();
+    println!("  back after {:?}", studio.until(true, OPEN * 2).await);
+    drop(source);
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rtsp_is_seen_and_heard_and_comes_back_with_its_server() {
+    let studio = Studio::open().await;
+    let server = Rtsp::open();
+    let url = server.url();
+    let source = studio.play(stream(&url), Carries::Both);
+    studio.is_live(Carries::Both).await;
+    drop(server);
+    fares(&source, OPEN, |health| matches!(health, Health::Failed(_) | Health::Stalled)).await;
+    studio.until(false, OPEN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn srt_is_called_seen_and_heard() {
+    let studio = Studio::open().await;
+    let (sender, url) = srt();
+    let source = studio.play(stream(&url), Carries::Both);
+    studio.is_live(Carries::Both).await;
+    drop(sender);
+    let failure = fails(&source).await;
+    println!("{failure:?}");
+    studio.until(false, OPEN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_round_without_a_gap_whatever_its_container() {
+    let studio = Studio::open().await;
+    for name in ["short.mkv", "short.mp4", "short.ts", "short.webm"] {
+        println!("{name}");
+        let source = studio.play(studio.place(name), Carries::Both);
+        studio.until(true, OPEN).await;
+        let seen = studio.watch(Duration::from_secs(6)).await;
+        println!("  {:.1} a second, {:?}, {} blank", seen.rate(), seen.longest(), seen.blanks());
+        seen.moves();
+        drop(source);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_sound_is_heard_and_is_no_picture() {
+    let studio = Studio::open().await;
+    for name in ["sound.mp3", "sound.wav", "sound.ogg"] {
+        println!("{name}");
+        let source = studio.play(studio.place(name), Carries::Audio);
+        studio.is_live(Carries::Audio).await;
+        drop(source);
+        let source = studio.play(studio.place(name), Carries::Video);
+        let (reason, message) = fails(&source).await;
+        assert_eq!(reason, "SourceWrongType");
+        assert!(message.contains("no picture"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_from_the_web_goes_round_even_where_it_cannot_go_back() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    for path in ["files/short.mp4", "files/short.mkv", "plain/short.ts"] {
+        println!("{path}");
+        let source = studio.play(file(&site.url(path), Repeat::Forever), Carries::Both);
+        studio.until(true, OPEN).await;
+        let seen = studio.watch(Duration::from_secs(7)).await;
+        println!("  {:.1} a second, {:?}, {} blank", seen.rate(), seen.longest(), seen.blanks());
+        assert!(seen.rate() > 20.0, "{seen:?}");
+        drop(source);
+    }
+    let once = studio.play(file(&site.url("files/short.mp4"), Repeat::Once), Carries::Both);
+    fares(&once, OPEN, |health| *health == Health::Ended).await;
+    assert_eq!(studio.number(), None, "a slate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_played_is_told_by_reason_and_without_its_secrets() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "words.txt",
+        b"This is a text and nothing else, and it goes on for a while. ".repeat(50).as_slice(),
+    );
+    write(
+        "noise.bin",
+        &(0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>(),
+    );
+    let trap = format!(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{}/short.ts\n#EXT-X-ENDLIST\n",
+        clip::folder().display()
+    );
+    write("trap.m3u8", trap.as_bytes());
+    site.serves(folder.path().to_owned());
+    let secret = |url: String| url.replace("http://", "http://me:secret@") + "?token=secret";
+    let nobody = free_tcp();
+    for (url, wanted) in [
+        (secret(site.url("files/none.ts")), "SourceNotFound"),
+        (format!("http://me:secret@127.0.0.1:{nobody}/x"), "SourceUnreachable"),
+        (format!("rtmp://127.0.0.1:{nobody}/live/secret"), "SourceUnreachable"),
+        (format!("rtsp://me:secret@127.0.0.1:{nobody}/x"), "SourceUnreachable"),
+        (format!("srt://127.0.0.1:{nobody}?streamid=secret"), "SourceUnreachable"),
+        ("srt://127.0.0.1:9?mode=listener&passphrase=secretsecret".into(), "SourceForbidden"),
+        (site.url("files/words.txt").replace("http:", "https:"), "SourceTlsFailed"),
+        ("http://nowhere.invalid/x?secret".into(), "SourceUnreachable"),
+        (secret(site.url("files/words.txt")), "SourceWrongType"),
+        (secret(site.url("files/noise.bin")), "SourceNotMedia"),
+        (secret(site.url("files/trap.m3u8")), "SourceUnauthorized"),
+        (secret(site.url("live/opus")), "SourceWrongType"),
+    ] {
+        let source = studio.play(stream(&url), Carries::Video);
+        let (reason, message) = fails(&source).await;
+        println!("{reason}: {message}");
+        assert_eq!(reason, wanted, "{url}: {message}");
+        assert!(!message.contains("secret"), "{message}");
+        assert_eq!(studio.number(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_falls_silent_is_a_slate_and_goes_on_when_it_comes_back() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let source = studio.play(stream(&site.url("live/ts")), Carries::Both);
+    studio.until(true, OPEN).await;
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    site.is_in(Mood::Holds);
+    fares(&source, OPEN, |health| *health == Health::Stalled).await;
+    assert_eq!(studio.number(), None, "no frozen picture");
+    site.is_in(Mood::Sends);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    studio.until(true, OPEN).await;
+    assert_eq!(site.opened(), 1, "the same connection");
+    studio.is_live(Carries::Both).await;
+
+    site.is_in(Mood::Holds);
+    let (reason, message) = fails(&source).await;
+    assert_eq!(reason, "SourceStalled", "{message}");
+    site.is_in(Mood::Sends);
+    studio.until(true, OPEN).await;
+    assert!(site.opened() > 1, "opened again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_changes_its_size_stays_in_the_cameras_picture() {
+    let studio = Studio::open().await;
+    let small = Shape { size: Some((640, 360)), frame_rate: None };
+    let _source = studio.shaped(studio.place("small.ts"), Carries::Video, small);
+    studio.until_changed().await;
+    let picture = studio.picture.current();
+    let luma = |x: usize, y: usize| picture[y * 1280 + x];
+    println!("left {} middle {}", luma(10, 360), luma(640, 360));
+    assert!(luma(10, 360) < 20, "borders at the sides");
+    assert!(luma(640, 700) > 25, "a picture down to the edge");
+}
+
+/// Bytes that this process holds now.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}

@@ -1,0 +1,134 @@
+//! The test picture as the files and the live streams that others would send.
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSink, AppSinkCallbacks};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+/// What a live stream goes on for; no test watches one for longer.
+const LONG: Duration = Duration::from_secs(90);
+/// Enough to go round more than once.
+const SHORT: Duration = Duration::from_secs(4);
+/// Repacking takes a second; encoding at most a third of its own time.
+const DONE: gst::ClockTime = gst::ClockTime::from_seconds(120);
+/// Pieces on their way to one reader.
+const PIECES: usize = 256;
+
+static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a directory must be free");
+    for (name, length) in [("long.mkv", LONG), ("short.mkv", SHORT)] {
+        understudy_runtime::test_picture::write(&folder.path().join(name), length)
+            .expect("the test picture must be written; scripts/packages install build image");
+    }
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (video, audio) = (
+        "d.video_0 ! queue ! h264parse",
+        "d.audio_0 ! queue ! flacparse ! flacdec ! audioconvert ! audioresample",
+    );
+    let small = "d.video_0 ! queue ! h264parse ! avdec_h264 ! videoscale ! video/x-raw,width=640,height=480 ! \
+                 x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";
+    let vp8 = "d.video_0 ! queue ! h264parse ! avdec_h264 ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=30 target-bitrate=3000000";
+    for (name, description) in [
+        ("short.ts", format!("{video} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
+        (
+            "short.mp4",
+            format!("{video} ! mp4mux name=m faststart=true ! f. {audio} ! avenc_aac ! aacparse ! m."),
+        ),
+        ("short.webm", format!("{vp8} ! webmmux name=m ! f. {audio} ! opusenc ! m.")),
+        ("small.ts", format!("{small} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
+        ("sound.mp3", format!("{audio} ! lamemp3enc ! f.")),
+        ("sound.wav", format!("{audio} ! wavenc ! f.")),
+        ("sound.ogg", format!("{audio} ! opusenc ! oggmux ! f.")),
+    ] {
+        let from = at("short.mkv");
+        let to = at(name);
+        finish(&format!(
+            "filesrc location={from} ! matroskademux name=d {description} filesink name=f location={to}"
+        ));
+    }
+    folder
+});
+
+/// Where all clips lie, made once for all tests of a run.
+pub fn folder() -> &'static Path {
+    CLIPS.path()
+}
+
+/// Runs a pipeline to its end.
+pub fn finish(description: &str) {
+    let pipeline = parse(description);
+    pipeline.set_state(gst::State::Playing).expect("it must start");
+    let bus = pipeline.bus().expect("a pipeline has a bus");
+    let message = bus.timed_pop_filtered(DONE, &[gst::MessageType::Eos, gst::MessageType::Error]);
+    let _ = pipeline.set_state(gst::State::Null);
+    match message.as_ref().map(|message| message.view()) {
+        Some(gst::MessageView::Eos(_)) => {}
+        other => panic!("{description}: {other:?}"),
+    }
+}
+
+pub fn parse(description: &str) -> gst::Pipeline {
+    let made = gst::parse::launch(description);
+    let made = made.unwrap_or_else(|error| panic!("{description}: {error}"));
+    made.downcast().expect("a description makes a pipeline")
+}
+
+/// Somebody who sends the long clip at its own rate. Dropped, they are gone.
+pub struct Sender {
+    pub pipeline: gst::Pipeline,
+}
+
+/// The long clip's picture and sound as elements of a description that end in the named muxer.
+pub fn live(muxer: &str, video: Option<&str>, audio: Option<&str>) -> String {
+    let from = folder().join("long.mkv").display().to_string();
+    let video =
+        video.map(|video| format!("d.video_0 ! queue ! h264parse ! {video} ! identity sync=true ! m."));
+    let audio = audio.map(|audio| {
+        format!("d.audio_0 ! queue ! flacparse ! flacdec ! audioconvert ! audioresample ! {audio} ! identity sync=true ! m.")
+    });
+    let (video, audio) = (video.unwrap_or_default(), audio.unwrap_or_default());
+    format!("filesrc location={from} ! matroskademux name=d {video} {audio} {muxer}")
+}
+
+/// MPEG-TS with AAC, ended by `sink`.
+pub fn live_ts(sink: &str) -> String {
+    live(&format!("mpegtsmux name=m alignment=7 ! {sink}"), Some("identity"), Some("avenc_aac ! aacparse"))
+}
+
+impl Sender {
+    pub fn start(description: &str) -> Self {
+        let pipeline = parse(description);
+        pipeline.set_state(gst::State::Playing).expect("a sender must start");
+        Self { pipeline }
+    }
+
+    /// Sends into a channel; the description ends in `appsink name=out`.
+    pub fn pieces(description: &str) -> (Self, mpsc::Receiver<Bytes>) {
+        let pipeline = parse(description);
+        let out = pipeline.by_name("out").and_then(|sink| sink.downcast::<AppSink>().ok());
+        let (sender, receiver) = mpsc::channel(PIECES);
+        let pass = move |sink: &AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let map = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
+            let piece = Bytes::copy_from_slice(&map.ok_or(gst::FlowError::Error)?);
+            sender.blocking_send(piece).map_err(|_| gst::FlowError::Eos)?;
+            Ok(gst::FlowSuccess::Ok)
+        };
+        out.expect("it must end in an appsink")
+            .set_callbacks(AppSinkCallbacks::builder().new_sample(pass).build());
+        pipeline.set_state(gst::State::Playing).expect("a sender must start");
+        (Self { pipeline }, receiver)
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}

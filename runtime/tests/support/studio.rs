@@ -1,0 +1,318 @@
+//! A camera's picture and a real PulseAudio daemon, with sources that play into them, seen and heard.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSink, AppSinkCallbacks};
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use understudy_core::input::{Carries, Health, Plan};
+use understudy_core::spec::{
+    Destination, File, FrameRate, Location, Repeat, Resolution, Shape, Source as Kind, StreamUrl,
+};
+use understudy_core::test_picture::{SAMPLE_RATE_HZ, TONE_HZ, read};
+use understudy_runtime::camera::{Format, Picture};
+use understudy_runtime::feed::Feed;
+use understudy_runtime::ingest::Ingest;
+use understudy_runtime::sound::{self, Sound};
+use understudy_runtime::source::{Metrics, Source, Surroundings};
+
+/// Opening takes a second idle; this machine builds at the same time.
+pub const OPEN: Duration = Duration::from_secs(20);
+/// A quarter of a frame: no frame is missed.
+const GLANCE: Duration = Duration::from_millis(8);
+/// Long enough for several tones and a hundred frames.
+pub const WHILE: Duration = Duration::from_secs(4);
+/// Lips and voice may be this far apart (ITU-R BT.1359), and recording adds its own buffers.
+const IN_SYNC: Duration = Duration::from_millis(185);
+/// 20 ms of sound, in which twenty periods of the tone are counted.
+const WINDOW: usize = SAMPLE_RATE_HZ as usize / 50;
+
+pub struct Studio {
+    pub picture: Picture,
+    pub metrics: Metrics,
+    surroundings: Surroundings,
+    _sound: Sound,
+    folder: TempDir,
+}
+
+/// What was seen: when each picture came, and its number if it has one.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub changes: Vec<(Instant, Option<u32>)>,
+    pub lasted: Duration,
+}
+
+/// What the microphone carries, from now on.
+pub struct Ear {
+    pipeline: gst::Pipeline,
+    heard: Arc<Mutex<Heard>>,
+}
+
+#[derive(Debug, Default, Clone)]
+pub struct Heard {
+    pub windows: usize,
+    pub tones: usize,
+    /// When a tone began after silence.
+    pub onsets: Vec<Instant>,
+    was: bool,
+}
+
+impl Studio {
+    pub async fn open() -> Self {
+        understudy_runtime::gst::init().expect("GStreamer must start");
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let names = sound::Names::default();
+        let daemon = sound::start(folder.path(), &names).await;
+        let daemon = daemon.expect("PulseAudio must start: scripts/packages install image");
+        let picture = Picture::new(Resolution::HD);
+        let metrics = Metrics::default();
+        let media = folder.path().join("media");
+        std::fs::create_dir(&media).expect("a directory must be made");
+        let surroundings = Surroundings {
+            picture: picture.clone(),
+            format: Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY },
+            pulse_server: sound::server(folder.path()),
+            microphone_sink: names.sink,
+            bundled: super::clip::folder().to_owned(),
+            media,
+            ingest: Ingest::default(),
+            feed: Feed::default(),
+            metrics: metrics.clone(),
+        };
+        Self { picture, metrics, surroundings, _sound: daemon, folder }
+    }
+
+    pub fn play(&self, source: Kind, carries: Carries) -> Source {
+        self.shaped(source, carries, Shape::default())
+    }
+
+    pub fn shaped(&self, source: Kind, carries: Carries, shape: Shape) -> Source {
+        let plan = Plan { source, carries, shape, destination: Destination::Microphone };
+        Source::start(plan, self.surroundings.clone())
+    }
+
+    /// Puts a file where `file:` may point to; its URL.
+    pub fn place(&self, name: &str) -> Kind {
+        let path = self.folder.path().join("media").join(name);
+        std::fs::copy(super::clip::folder().join(name), &path).expect("a clip must be copied");
+        file(&format!("file://{}", path.display()), Repeat::Forever)
+    }
+
+    /// Looks at the picture for a while.
+    pub async fn watch(&self, time: Duration) -> Seen {
+        let (start, mut seen) = (Instant::now(), Seen::default());
+        let mut last = None;
+        let mut glances = tokio::time::interval(GLANCE);
+        while start.elapsed() < time {
+            glances.tick().await;
+            let number = self.number();
+            if seen.changes.is_empty() || number != last {
+                seen.changes.push((Instant::now(), number));
+                last = number;
+            }
+        }
+        seen.lasted = start.elapsed();
+        seen
+    }
+
+    pub fn number(&self) -> Option<u32> {
+        read(&self.picture.current(), 1280)
+    }
+
+    /// Waits until something else is shown.
+    pub async fn until_changed(&self) {
+        let (start, before) = (Instant::now(), self.picture.current());
+        while self.picture.current() == before {
+            assert!(start.elapsed() < OPEN, "nothing else is shown");
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until a picture with a number is shown, or none is.
+    pub async fn until(&self, numbered: bool, deadline: Duration) -> Duration {
+        let start = Instant::now();
+        while self.number().is_some() != numbered {
+            assert!(start.elapsed() < deadline, "after {deadline:?} a number is shown: {:?}", self.number());
+            tokio::time::sleep(GLANCE).await;
+        }
+        start.elapsed()
+    }
+
+    /// Watches and listens, and finds both as they should be.
+    pub async fn is_live(&self, carries: Carries) {
+        let ear = self.listen();
+        if carries.video() {
+            self.until(true, OPEN).await;
+        }
+        if carries.audio() {
+            ear.until_tone().await;
+        }
+        ear.forget();
+        let seen = self.watch(WHILE).await;
+        let heard = ear.heard();
+        println!(
+            "  {:.1} pictures a second, at most {:?} apart; {} of {} windows sound; {:?} apart",
+            seen.rate(),
+            seen.longest(),
+            heard.tones,
+            heard.windows,
+            (carries == Carries::Both).then(|| seen.drift(&heard)),
+        );
+        if carries.video() {
+            seen.moves();
+        }
+        if carries.audio() {
+            heard.rings();
+        }
+        if carries == Carries::Both {
+            assert!(seen.drift(&heard) < IN_SYNC, "{:?} apart", seen.drift(&heard));
+        }
+    }
+
+    pub fn listen(&self) -> Ear {
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let pipeline = gst::parse::launch(&format!(
+            "pulsesrc server={} device=microphone buffer-time=1000000 latency-time=20000 ! \
+             audio/x-raw,format=S16LE,rate={SAMPLE_RATE_HZ},channels=1 ! appsink name=ear sync=false",
+            self.surroundings.pulse_server
+        ));
+        let pipeline = pipeline.expect("recording must be possible").downcast::<gst::Pipeline>();
+        let pipeline = pipeline.expect("a description makes a pipeline");
+        let sink = pipeline.by_name("ear").and_then(|sink| sink.downcast::<AppSink>().ok());
+        let (ears, mut rest) = (heard.clone(), Vec::new());
+        let hear = move |sink: &AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let map = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
+            let map = map.ok_or(gst::FlowError::Error)?;
+            rest.extend(map.chunks_exact(2).map(|pair| f32::from(i16::from_le_bytes([pair[0], pair[1]]))));
+            while rest.len() >= WINDOW {
+                ears.lock().add(is_tone(&rest[..WINDOW]));
+                rest.drain(..WINDOW);
+            }
+            Ok(gst::FlowSuccess::Ok)
+        };
+        sink.expect("it has an ear").set_callbacks(AppSinkCallbacks::builder().new_sample(hear).build());
+        pipeline.set_state(gst::State::Playing).expect("recording must start");
+        Ear { pipeline, heard }
+    }
+}
+
+impl Ear {
+    pub fn heard(&self) -> Heard {
+        self.heard.lock().clone()
+    }
+
+    pub async fn until_tone(&self) {
+        let start = Instant::now();
+        while self.heard.lock().tones < 5 {
+            assert!(start.elapsed() < OPEN, "no tone after {OPEN:?}: {:?}", self.heard());
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    pub fn forget(&self) {
+        *self.heard.lock() = Heard::default();
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+impl Heard {
+    /// A fifth of the time: half of it and the half more are left to a loaded machine.
+    pub fn rings(&self) {
+        let share = self.tones as f64 / self.windows.max(1) as f64;
+        assert!((0.1..0.3).contains(&share), "{share} of the time: {self:?}");
+    }
+
+    fn add(&mut self, tone: bool) {
+        if tone && !self.was {
+            self.onsets.push(Instant::now());
+        }
+        self.windows += 1;
+        self.tones += usize::from(tone);
+        self.was = tone;
+    }
+}
+
+/// Goertzel: whether most of its loudness is the test tone.
+fn is_tone(samples: &[f32]) -> bool {
+    let turn = std::f32::consts::TAU * TONE_HZ as f32 / SAMPLE_RATE_HZ as f32;
+    let (mut before, mut last) = (0.0, 0.0);
+    let mut energy = 0.0;
+    for sample in samples {
+        energy += sample * sample;
+        (before, last) = (last, sample + 2.0 * turn.cos() * last - before);
+    }
+    let power = last * last + before * before - 2.0 * turn.cos() * last * before;
+    let count = samples.len() as f32;
+    energy / count > 500.0 * 500.0 && power / (energy * count / 2.0) > 0.7
+}
+
+impl Seen {
+    /// Different pictures a second.
+    pub fn rate(&self) -> f64 {
+        let numbered = self.changes.iter().filter(|(_, number)| number.is_some()).count();
+        numbered as f64 / self.lasted.as_secs_f64()
+    }
+
+    /// When a second of the clip began.
+    fn seconds(&self) -> impl Iterator<Item = Instant> {
+        let starts = self.changes.iter().skip(1).filter(|(_, number)| number.is_some_and(|n| n % 30 == 0));
+        starts.map(|(at, _)| *at)
+    }
+
+    /// How far the tone is from the picture that it belongs to, at its nearest.
+    pub fn drift(&self, heard: &Heard) -> Duration {
+        let apart = |a: Instant, b: Instant| if a > b { a - b } else { b - a };
+        let pairs = self.seconds().flat_map(|at| heard.onsets.iter().map(move |onset| apart(at, *onset)));
+        pairs.min().unwrap_or(Duration::MAX)
+    }
+
+    /// The longest time that one picture stood.
+    pub fn longest(&self) -> Duration {
+        let gaps = self.changes.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        gaps.max().unwrap_or(self.lasted)
+    }
+
+    pub fn blanks(&self) -> usize {
+        self.changes.iter().filter(|(_, number)| number.is_none()).count()
+    }
+
+    /// It moved: on a machine that does more than this some frames are left out.
+    pub fn moves(&self) {
+        assert!(self.rate() > 24.0 && self.blanks() == 0, "{} a second: {self:?}", self.rate());
+        assert!(self.longest() < Duration::from_millis(350), "stood for {:?}", self.longest());
+    }
+}
+
+pub fn stream(url: &str) -> Kind {
+    Kind::Stream(StreamUrl::parse("url", url).expect("it must be a stream's URL"))
+}
+
+pub fn file(url: &str, repeat: Repeat) -> Kind {
+    Kind::File(File { location: Location::parse("url", url).expect("it must be a URL"), repeat })
+}
+
+/// Waits until the source fares like this; how long it took.
+pub async fn fares(source: &Source, deadline: Duration, wanted: impl Fn(&Health) -> bool) -> Health {
+    let mut health = source.health();
+    let found = tokio::time::timeout(deadline, health.wait_for(|health| wanted(health)))
+        .await
+        .map(|found| found.expect("the source must be there").clone());
+    found.unwrap_or_else(|_| panic!("after {deadline:?} it is {:?}", *source.health().borrow()))
+}
+
+/// Waits for a failure: its reason and message.
+pub async fn fails(source: &Source) -> (&'static str, String) {
+    match fares(source, OPEN, |health| matches!(health, Health::Failed(_))).await {
+        Health::Failed(failure) => (failure.reason, failure.message),
+        other => panic!("{other:?}"),
+    }
+}
