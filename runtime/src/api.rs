@@ -2,6 +2,7 @@
 
 mod inputs;
 mod message;
+mod offer;
 mod openapi;
 mod pages;
 mod players;
@@ -19,7 +20,8 @@ use tokio::sync::watch;
 
 use crate::access::{self, Guard, Policy, Role};
 use crate::egress::{view, whep};
-use crate::session;
+use crate::ingest::Ingest;
+use crate::{rtc, session};
 
 pub use inputs::Devices;
 pub use openapi::document;
@@ -31,13 +33,16 @@ pub struct Surface {
     pub whep: Router,
     pub policy: watch::Receiver<Policy>,
     pub devices: Devices,
+    /// Where what is sent comes in, and over what a peer sends.
+    pub ingest: Ingest,
+    pub transport: rtc::Handle,
     /// Where the feed page's players lie.
     pub players: PathBuf,
 }
 
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
-    let Surface { session, whep, policy, devices, players } = surface;
+    let Surface { session, whep, policy, devices, ingest, transport, players } = surface;
     let local = matches!(*policy.borrow(), Policy::Local);
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -57,7 +62,7 @@ pub fn router(surface: Surface) -> Router {
         .merge(openapi::router())
         .merge(viewing)
         .merge(feed)
-        .merge(guarded(inputs.control(), Role::Control))
+        .merge(guarded(inputs.control().merge(offer::router(ingest, transport)), Role::Control))
 }
 
 /// The session's report on itself.

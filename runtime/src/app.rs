@@ -49,6 +49,7 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
     let audience = peers.clone();
     let setup = session_config(&config, directory.path(), peers.local_addr().port(), &http)?;
     setup.metrics.register(&mut registry);
+    let ingest = setup.ingest.clone();
     setup.source_metrics.register(&mut registry);
     let (session, task) =
         session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
@@ -63,6 +64,8 @@ pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<
         whep: whep::router(peers.clone(), programs),
         policy: policies,
         devices: devices(&config)?,
+        ingest,
+        transport: peers.clone(),
         players: config.share_dir.join("players"),
     };
     let servers = [

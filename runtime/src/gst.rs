@@ -135,6 +135,20 @@ impl Pipeline {
         Ended::Stream
     }
 
+    /// Does what its messages ask for, and tells what went wrong since the last call. For a pipeline that is looked
+    /// after from time to time instead of waited for.
+    pub fn look_after(&self) -> Option<Error> {
+        let bus = self.inner.bus()?;
+        while let Some(message) = bus.pop() {
+            match message.view() {
+                gst::MessageView::Error(error) => return Some(describe(error)),
+                gst::MessageView::Latency(_) => drop(self.inner.recalculate_latency()),
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// The state change only says that it failed; the bus says why.
     fn posted_error(&self) -> Option<Error> {
         let message = self.inner.bus()?.pop_filtered(&[gst::MessageType::Error])?;

@@ -37,6 +37,11 @@ impl Ingest {
 }
 
 impl Expected {
+    /// Whether anything is expected to arrive in this way.
+    pub fn any(self, protocol: Protocol) -> bool {
+        [self.video, self.audio].contains(&Some(protocol))
+    }
+
     pub const fn of(self, kind: Kind) -> Option<Protocol> {
         match kind {
             Kind::Video => self.video,

@@ -7,12 +7,13 @@ pub mod broadcast;
 pub mod child;
 pub mod feed;
 pub mod gst;
-pub mod ingest;
 pub mod test_picture;
 
 pub mod bus;
 pub mod rtc;
 pub mod sound;
+
+pub mod ingest;
 
 pub mod camera;
 pub mod capture;

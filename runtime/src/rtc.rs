@@ -1,21 +1,29 @@
-//! WebRTC to viewers: one UDP socket for all of them.
+//! WebRTC: one UDP socket for everybody who watches or sends.
 //!
-//! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer; each hub with
-//! viewers has one feed, which cuts a frame into packets once. We are ICE-lite and the DTLS server: the viewer checks,
-//! the viewer begins, and whoever falls silent is removed.
+//! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
+//! frames of a hub; each hub with viewers has one feed, which cuts a frame into packets once. A publisher's packets go
+//! to its [`Sink`]. We are ICE-lite and the DTLS server: the peer checks, the peer begins, and whoever falls silent is
+//! removed.
 
 mod addresses;
+mod arrivals;
 mod batch;
 mod cut;
 mod feedback;
-mod metrics;
 mod stun;
+mod tap;
 
+mod connection;
 mod negotiate;
 mod routes;
-mod socket;
 
+mod publisher;
+mod viewer;
+
+mod metrics;
 mod peer;
+
+mod socket;
 
 mod programs;
 
@@ -29,14 +37,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use understudy_core::offer::{self, Fault};
+use understudy_core::fanout::keyframe::Need;
+use understudy_core::offer::{self, Fault, Format};
 
 use crate::broadcast::Hub;
 use driver::Command;
-use peer::Peer;
+use publisher::Publisher;
+use viewer::Viewer;
 
 /// A mailbox entry is one join or leave; more than this many at once wait at the door.
 const MAILBOX: usize = 64;
@@ -61,17 +72,43 @@ pub struct Answer {
     pub sdp: String,
 }
 
+/// One RTP packet of a publisher.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    pub format: Arc<Format>,
+    /// Of the stream that it belongs to.
+    pub ssrc: u32,
+    /// The whole packet, decrypted, without header extensions.
+    pub bytes: Bytes,
+}
+
+/// Who takes what a publisher sends. Dropped when the publisher is gone.
+pub trait Sink: Send {
+    /// Is called by the owner of the socket: it must not wait.
+    fn take(&self, packet: Packet) -> Taken;
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    Yes,
+    /// Nobody wants it now.
+    Unwanted,
+    /// It is wanted and there is no room: a picture is lost.
+    Full,
+}
+
 /// Why an offer was not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum OfferError {
-    /// The viewer's fault.
+    /// The peer's fault.
     #[error(transparent)]
     Faulty(#[from] Fault),
-    /// The viewer's fault, as the WebRTC stack words it.
+    /// The peer's fault, as the WebRTC stack words it.
     #[error("the offer could not be answered: {0}")]
     Unanswerable(String),
     /// Ours, for now.
-    #[error("this server has as many viewers as it may")]
+    #[error("this server has as many peers as it may")]
     Full,
     /// Ours: the driver has stopped or does not answer.
     #[error("the media transport is not running")]
@@ -113,18 +150,29 @@ impl Handle {
     pub async fn watch(&self, name: &str, hub: &Hub, offer_sdp: &str) -> Result<Answer, OfferError> {
         let offer = offer::read(offer_sdp)?;
         // Before the owner sees it: certificates and SDP take longer than a frame may wait.
-        let (peer, answer) = Peer::answer(&offer, &self.announced)?;
+        let (viewer, answer) = Viewer::answer(&offer, &self.announced)?;
         let (reply, admitted) = oneshot::channel();
-        self.tell(Command::Admit { name: name.to_owned(), hub: hub.clone(), peer: Box::new(peer), reply })
-            .await?;
-        match tokio::time::timeout(ANSWER_DEADLINE, admitted).await {
-            Ok(Ok(true)) => Ok(answer),
-            Ok(Ok(false)) => Err(OfferError::Full),
-            Ok(Err(_)) | Err(_) => Err(OfferError::NotRunning),
-        }
+        let (name, hub, viewer) = (name.to_owned(), hub.clone(), Box::new(viewer));
+        self.tell(Command::Admit { name, hub, viewer, reply }).await?;
+        outcome(admitted, answer).await
     }
 
-    /// Ends a viewer's session. False: there is none of that id.
+    /// Lets somebody send. What arrives goes to `sink` until the publisher is gone.
+    pub async fn receive(&self, offer_sdp: &str, sink: Box<dyn Sink>) -> Result<Answer, OfferError> {
+        let offer = offer::incoming(offer_sdp)?;
+        let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink)?;
+        let (reply, taken_in) = oneshot::channel();
+        self.tell(Command::Receive { publisher: Box::new(publisher), reply }).await?;
+        outcome(taken_in, answer).await
+    }
+
+    /// Asks a publisher for a whole picture. Wishes are merged and spaced; one that meets a full mailbox is lost, and
+    /// whoever still needs a picture wishes again.
+    pub fn refresh(&self, session_id: &str, need: Need) {
+        drop(self.mailbox.try_send(Command::Refresh { session_id: session_id.to_owned(), need }));
+    }
+
+    /// Ends a peer's session. False: there is none of that id.
     pub async fn leave(&self, session_id: &str) -> bool {
         let (reply, left) = oneshot::channel();
         if self.tell(Command::Leave { session_id: session_id.to_owned(), reply }).await.is_err() {
@@ -156,6 +204,14 @@ impl Handle {
 
     async fn tell(&self, command: Command) -> Result<(), OfferError> {
         self.mailbox.send_timeout(command, ANSWER_DEADLINE).await.map_err(|_| OfferError::NotRunning)
+    }
+}
+
+async fn outcome(admitted: oneshot::Receiver<bool>, answer: Answer) -> Result<Answer, OfferError> {
+    match tokio::time::timeout(ANSWER_DEADLINE, admitted).await {
+        Ok(Ok(true)) => Ok(answer),
+        Ok(Ok(false)) => Err(OfferError::Full),
+        Ok(Err(_)) | Err(_) => Err(OfferError::NotRunning),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod metrics;
 mod player;
 pub mod shape;
 mod stream;
+mod webrtc;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -124,7 +125,7 @@ async fn play(
         spec::Source::File(wanted) => file::play(wanted, plan, surroundings, writer, health).await,
         spec::Source::Stream(url) => stream::play(url, plan, surroundings, writer, health).await,
         spec::Source::Socket => unsupported("a socket"),
-        spec::Source::WebRtc => unsupported("a peer"),
+        spec::Source::WebRtc => webrtc::play(plan, surroundings, writer, health).await,
     }
 }
 

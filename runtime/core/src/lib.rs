@@ -13,6 +13,7 @@ pub mod test_picture;
 
 pub mod fanout;
 pub mod input;
+pub mod ivf;
 pub mod part;
 pub mod rhythm;
 

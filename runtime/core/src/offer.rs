@@ -1,11 +1,14 @@
-//! A viewer's SDP offer: what is wrong with it, or what of it can be served.
+//! An SDP offer: what is wrong with it, or what of it can be served.
 //!
-//! The text is a stranger's. What leaves this module is an offer reduced to what an ICE-lite sender of one H.264 video
-//! and one Opus audio needs: candidates, other codecs and everything about media coming from the viewer are gone, so
-//! that the WebRTC stack behind it parses little that it was not written for.
+//! The text is a stranger's. What leaves this module is an offer reduced to what an ICE-lite peer needs that sends (to
+//! a viewer) or receives (from a publisher) one video and one audio: candidates, other codecs and everything about
+//! media in the other direction are gone, so that the WebRTC stack behind it parses little that it was not written for.
 
 mod codec;
+mod incoming;
 mod section;
+
+pub use incoming::{Encoding, Format, Incoming, Refresh, TRANSPORT_CC, incoming};
 
 use codec::choose;
 use section::{Lines, Section};
@@ -17,7 +20,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// Picture, sound and a data channel; a few more are not worth an argument.
 const MAX_SECTIONS: usize = 8;
 
-/// An offer that can be answered.
+/// The offer of a viewer, that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The reduced offer.
@@ -36,7 +39,7 @@ pub struct Codec {
     pub fmtp: String,
 }
 
-/// What the viewer must change.
+/// What the peer must change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     #[error("the offer is empty")]
@@ -51,6 +54,8 @@ pub enum Fault {
     TooManySections,
     #[error("the offer asks for nothing this server can send: it needs a recvonly video or audio section")]
     NothingToSend,
+    #[error("the offer sends nothing: it needs a sendonly or sendrecv video or audio section")]
+    NothingSent,
     #[error("the offer has more than one {0} section to receive; one of a kind is served")]
     TwoOfAKind(&'static str),
     #[error("media section {section} has no a=mid")]
@@ -69,19 +74,13 @@ pub enum Fault {
     BadFingerprint,
     #[error("the offer says a=setup:{0}; this server is the DTLS server, so it must be actpass or active")]
     WrongSetup(String),
-    #[error("the {kind} section offers no codec this server can send: it needs {needed}")]
+    #[error("the {kind} section offers no codec this server can use: it needs {needed}")]
     NoCodec { kind: &'static str, needed: &'static str },
 }
 
+/// Reads the offer of a viewer.
 pub fn read(text: &str) -> Result<Offer, Fault> {
-    if text.trim().is_empty() {
-        return Err(Fault::Empty);
-    }
-    if text.len() > MAX_BYTES {
-        return Err(Fault::TooLarge);
-    }
-    let lines = section::split(text)?;
-    check_shape(&lines.sections)?;
+    let lines = lines(text)?;
     let video = wanted(&lines.sections, Kind::Video)?;
     let audio = wanted(&lines.sections, Kind::Audio)?;
     let sent: Vec<&Section<'_>> = video.into_iter().chain(audio).collect();
@@ -94,6 +93,18 @@ pub fn read(text: &str) -> Result<Offer, Fault> {
     let audio = audio.map(|section| choose(section, Kind::Audio)).transpose()?;
     let sdp = reduce(&lines, lead, video.as_ref(), audio.as_ref());
     Ok(Offer { sdp, ufrag, video, audio })
+}
+
+fn lines(text: &str) -> Result<Lines<'_>, Fault> {
+    if text.trim().is_empty() {
+        return Err(Fault::Empty);
+    }
+    if text.len() > MAX_BYTES {
+        return Err(Fault::TooLarge);
+    }
+    let lines = section::split(text)?;
+    check_shape(&lines.sections)?;
+    Ok(lines)
 }
 
 fn check_shape(sections: &[Section<'_>]) -> Result<(), Fault> {
@@ -163,12 +174,7 @@ fn wanted<'a, 'b>(sections: &'a [Section<'b>], kind: Kind) -> Result<Option<&'a 
 }
 
 fn reduce(lines: &Lines<'_>, lead: &Section<'_>, video: Option<&Codec>, audio: Option<&Codec>) -> String {
-    let mut out = String::new();
-    for line in &lines.session {
-        if !section::is_candidate(line) {
-            section::push_line(&mut out, line);
-        }
-    }
+    let mut out = reduce_session(&lines.session);
     for section in &lines.sections {
         let chosen = match section.kind() {
             Some(Kind::Video) if section.receives() => video,
@@ -178,6 +184,15 @@ fn reduce(lines: &Lines<'_>, lead: &Section<'_>, video: Option<&Codec>, audio: O
         section.reduce_into(&mut out, chosen.map(|codec| codec.payload_type));
         lead.transport().for_each(|line| section::push_line(&mut out, line));
     }
+    out
+}
+
+fn reduce_session(session: &[&str]) -> String {
+    let mut out = String::new();
+    session
+        .iter()
+        .filter(|line| !section::is_candidate(line))
+        .for_each(|line| section::push_line(&mut out, line));
     out
 }
 

@@ -11,24 +11,49 @@ use understudy_core::fanout::keyframe::Need;
 
 use super::Audience;
 use super::batch::Path;
+use super::connection::State;
 use super::metrics::{Metrics, Why};
-use super::peer::{Peer, State};
+use super::peer::{Peer, Role};
 use super::programs::{Fed, Programs};
+use super::publisher::Publisher;
 use super::routes::{PeerId, Routes};
 use super::socket::Socket;
+use super::viewer::Viewer;
 use crate::broadcast::Hub;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
+/// One publishes to a session, and another may replace it before it is gone.
+const MAX_PUBLISHERS: usize = 4;
 /// With no timer due sooner.
 const IDLE: Duration = Duration::from_secs(60);
 /// After an error on the socket that is not "nothing there": it must not spin.
 const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) enum Command {
-    Admit { name: String, hub: Hub, peer: Box<Peer>, reply: oneshot::Sender<bool> },
-    Leave { session_id: String, reply: oneshot::Sender<bool> },
-    Find { session_id: String, reply: oneshot::Sender<Option<String>> },
+    Admit {
+        name: String,
+        hub: Hub,
+        viewer: Box<Viewer>,
+        reply: oneshot::Sender<bool>,
+    },
+    Receive {
+        publisher: Box<Publisher>,
+        reply: oneshot::Sender<bool>,
+    },
+    /// A whole picture is wanted of a publisher.
+    Refresh {
+        session_id: String,
+        need: Need,
+    },
+    Leave {
+        session_id: String,
+        reply: oneshot::Sender<bool>,
+    },
+    Find {
+        session_id: String,
+        reply: oneshot::Sender<Option<String>>,
+    },
 }
 
 pub(super) struct Driver {
@@ -97,15 +122,27 @@ impl Driver {
     }
 
     fn next_wake(&self) -> Instant {
-        let idle = Instant::now() + IDLE;
-        self.peers.values().filter_map(Peer::wake_at).min().map_or(idle, |due| due.min(idle))
+        let now = Instant::now();
+        let idle = now + IDLE;
+        let first = self.peers.values().filter_map(|peer| peer.wake_at(now)).min();
+        first.map_or(idle, |due| due.min(idle))
     }
 
     fn obey(&mut self, command: Command) {
         // Whoever asked may have gone meanwhile; that changes nothing.
         match command {
-            Command::Admit { name, hub, peer, reply } => {
-                let _ = reply.send(self.admit(&name, hub, *peer));
+            Command::Admit { name, hub, viewer, reply } => {
+                let _ = reply.send(self.admit(&name, hub, viewer));
+            }
+            Command::Receive { publisher, reply } => {
+                let _ = reply.send(self.take_in(publisher));
+            }
+            Command::Refresh { session_id, need } => {
+                let Some(id) = self.sessions.get(&session_id).copied() else { return };
+                if let Some(Peer::Publisher(publisher)) = self.peers.get_mut(&id) {
+                    publisher.refresh(need);
+                }
+                self.settle(id);
             }
             Command::Leave { session_id, reply } => {
                 let found = self.sessions.get(&session_id).copied();
@@ -116,20 +153,19 @@ impl Driver {
             }
             Command::Find { session_id, reply } => {
                 let peer = self.sessions.get(&session_id).and_then(|id| self.peers.get(id));
-                let _ = reply.send(peer.map(|peer| peer.viewer_ufrag().to_owned()));
+                let _ = reply.send(match peer {
+                    Some(Peer::Viewer(viewer)) => Some(viewer.ufrag().to_owned()),
+                    Some(Peer::Publisher(_)) | None => None,
+                });
             }
         }
     }
 
-    fn admit(&mut self, name: &str, hub: Hub, peer: Peer) -> bool {
-        if self.peers.len() >= self.max_viewers {
+    fn admit(&mut self, name: &str, hub: Hub, viewer: Box<Viewer>) -> bool {
+        if self.count(Role::Viewer) >= self.max_viewers {
             return false;
         }
-        self.next += 1;
-        let id = PeerId(self.next);
-        self.routes.expect(peer.ufrag().to_owned(), id);
-        self.sessions.insert(peer.session_id().to_owned(), id);
-        self.peers.insert(id, peer);
+        let id = self.add(Peer::Viewer(viewer));
         self.programs.join(name, hub, id);
         self.audience.set(name, self.programs.count(name));
         self.metrics.viewers.inc();
@@ -139,13 +175,38 @@ impl Driver {
         true
     }
 
+    fn take_in(&mut self, publisher: Box<Publisher>) -> bool {
+        if self.count(Role::Publisher) >= MAX_PUBLISHERS {
+            return false;
+        }
+        let id = self.add(Peer::Publisher(publisher));
+        self.metrics.publishers.inc();
+        self.metrics.publishers_joined.inc();
+        tracing::info!(publisher = id.0, "publisher expected");
+        self.settle(id);
+        true
+    }
+
+    fn add(&mut self, peer: Peer) -> PeerId {
+        self.next += 1;
+        let id = PeerId(self.next);
+        self.routes.expect(peer.connection().ufrag().to_owned(), id);
+        self.sessions.insert(peer.connection().session_id().to_owned(), id);
+        self.peers.insert(id, peer);
+        id
+    }
+
+    fn count(&self, role: Role) -> usize {
+        self.peers.values().filter(|peer| peer.role() == role).count()
+    }
+
     fn show(&mut self, fed: &Fed) {
         let now = Instant::now();
         let Some(program) = self.programs.get_mut(fed.program) else { return };
         let anchor = program.anchor(&fed.cut, now);
         for id in program.viewers.clone() {
-            if let Some(peer) = self.peers.get_mut(&id) {
-                peer.show(&fed.cut, &anchor, now);
+            if let Some(Peer::Viewer(viewer)) = self.peers.get_mut(&id) {
+                viewer.show(&fed.cut, &anchor, now);
                 self.settle(id);
             }
         }
@@ -161,12 +222,8 @@ impl Driver {
                 metrics.strangers.inc();
                 return;
             };
-            peer.receive(
-                arrived.from,
-                as_announced(announced, arrived.local, arrived.from),
-                arrived.bytes,
-                now,
-            );
+            let local = as_announced(announced, arrived.local, arrived.from);
+            peer.connection_mut().receive(arrived.from, local, arrived.bytes, now);
             if touched.last() != Some(&id) {
                 touched.push(id);
             }
@@ -182,12 +239,12 @@ impl Driver {
         let due: Vec<PeerId> = self
             .peers
             .iter()
-            .filter(|(_, peer)| peer.wake_at().is_some_and(|at| at <= now))
+            .filter(|(_, peer)| peer.wake_at(now).is_some_and(|at| at <= now))
             .map(|(id, _)| *id)
             .collect();
         for id in due {
             if let Some(peer) = self.peers.get_mut(&id) {
-                peer.elapse(now);
+                peer.connection_mut().elapse(now);
             }
             self.settle(id);
         }
@@ -195,25 +252,53 @@ impl Driver {
 
     /// After anything happened to a peer: sends what came of it and draws the conclusions.
     fn settle(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let before = peer.connection().state();
+        self.send(id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let before = peer.state();
-        let (socket, routes, metrics) = (&mut self.socket, &self.routes, &self.metrics);
-        peer.drain(|to, bytes| socket.send(Path { to, source: routes.local_for(to) }, bytes, metrics));
-        socket.flush(metrics);
-        metrics.asked_again.inc_by(peer.feedback().take_asked_again().into());
-        let lost = peer.feedback().take_picture_lost();
-        match peer.state() {
-            State::Gone(why) => self.remove(id, why),
-            State::Live if before != State::Live => {
-                tracing::info!(viewer = id.0, "viewer connected");
-                self.ask(id, Need::Join);
-            }
-            State::Live if lost => {
-                self.metrics.pictures_lost.inc();
-                self.ask(id, Need::Repair);
-            }
-            State::Live | State::Expected { .. } => {}
+        let state = peer.connection().state();
+        if let State::Gone(why) = state {
+            return self.remove(id, why);
         }
+        let connected = state == State::Live && before != State::Live;
+        match peer {
+            Peer::Viewer(_) => self.settle_viewer(id, connected),
+            Peer::Publisher(_) => self.settle_publisher(id, connected),
+        }
+    }
+
+    fn settle_viewer(&mut self, id: PeerId, connected: bool) {
+        let Some(Peer::Viewer(viewer)) = self.peers.get(&id) else { return };
+        self.metrics.asked_again.inc_by(viewer.feedback().take_asked_again().into());
+        let lost = viewer.feedback().take_picture_lost();
+        if connected {
+            tracing::info!(viewer = id.0, "viewer connected");
+            self.ask(id, Need::Join);
+        } else if lost {
+            self.metrics.pictures_lost.inc();
+            self.ask(id, Need::Repair);
+        }
+    }
+
+    fn settle_publisher(&mut self, id: PeerId, connected: bool) {
+        let Some(Peer::Publisher(publisher)) = self.peers.get_mut(&id) else { return };
+        if connected {
+            tracing::info!(publisher = id.0, "publisher connected");
+            publisher.refresh(Need::Join);
+        }
+        let delivery = publisher.deliver(Instant::now());
+        self.metrics.delivered(&delivery);
+        if delivery.refreshed > 0 {
+            self.send(id);
+        }
+    }
+
+    fn send(&mut self, id: PeerId) {
+        let Self { socket, routes, peers, metrics, .. } = self;
+        let Some(peer) = peers.get_mut(&id) else { return };
+        let pass = |to, bytes: &[u8]| socket.send(Path { to, source: routes.local_for(to) }, bytes, metrics);
+        peer.connection_mut().drain(pass);
+        socket.flush(metrics);
     }
 
     fn ask(&self, viewer: PeerId, need: Need) {
@@ -223,18 +308,25 @@ impl Driver {
     }
 
     fn remove(&mut self, id: PeerId, why: Why) {
-        let Some(mut peer) = self.peers.remove(&id) else { return };
-        peer.close(why);
-        let (socket, routes, metrics) = (&mut self.socket, &self.routes, &self.metrics);
-        peer.drain(|to, bytes| socket.send(Path { to, source: routes.local_for(to) }, bytes, metrics));
-        socket.flush(metrics);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.connection_mut().close(why);
+        self.send(id);
+        let Some(peer) = self.peers.remove(&id) else { return };
         self.routes.forget(id);
-        self.sessions.remove(peer.session_id());
-        if let Some(name) = self.programs.leave(id) {
-            self.audience.set(&name, self.programs.count(&name));
+        self.sessions.remove(peer.connection().session_id());
+        match peer.role() {
+            Role::Viewer => {
+                if let Some(name) = self.programs.leave(id) {
+                    self.audience.set(&name, self.programs.count(&name));
+                }
+                self.metrics.viewer_left(why);
+                tracing::info!(viewer = id.0, ?why, "viewer gone");
+            }
+            Role::Publisher => {
+                self.metrics.publisher_left(why);
+                tracing::info!(publisher = id.0, ?why, "publisher gone");
+            }
         }
-        self.metrics.gone(why);
-        tracing::info!(viewer = id.0, ?why, "viewer gone");
     }
 }
 

@@ -6,25 +6,34 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::publisher::Delivery;
+
 #[derive(Clone, Default)]
 pub struct Metrics {
     pub(super) viewers: Gauge,
     pub(super) joined: Counter,
-    pub(super) left: Family<LeftLabel, Counter>,
+    left: Family<LeftLabel, Counter>,
     pub(super) sent_datagrams: Counter,
     pub(super) sent_bytes: Counter,
     pub(super) unsent_datagrams: Counter,
     pub(super) strangers: Counter,
     pub(super) pictures_lost: Counter,
     pub(super) asked_again: Counter,
+    pub(super) publishers: Gauge,
+    pub(super) publishers_joined: Counter,
+    publishers_left: Family<LeftLabel, Counter>,
+    received_packets: Counter,
+    unwanted_packets: Counter,
+    dropped_packets: Counter,
+    pictures_asked: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(super) struct LeftLabel {
-    pub why: Why,
+struct LeftLabel {
+    why: Why,
 }
 
-/// How a viewer's session ended.
+/// How a peer's session ended.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
 pub(super) enum Why {
     /// It said so over HTTP.
@@ -53,10 +62,37 @@ impl Metrics {
         rtc.register("stranger_datagrams", "Datagrams of nobody known", self.strangers.clone());
         rtc.register("pictures_lost", "Reports of a lost picture", self.pictures_lost.clone());
         rtc.register("packets_asked_again", "Packets viewers asked for again", self.asked_again.clone());
+        self.register_publishers(rtc);
     }
 
-    pub(super) fn gone(&self, why: Why) {
+    fn register_publishers(&self, rtc: &mut Registry) {
+        rtc.register("publishers", "Publishers expected or connected", self.publishers.clone());
+        rtc.register("publishers_joined", "Publishers answered", self.publishers_joined.clone());
+        rtc.register("publishers_left", "Publishers gone, by reason", self.publishers_left.clone());
+        rtc.register("received_packets", "Media packets passed to a source", self.received_packets.clone());
+        rtc.register("unwanted_packets", "Media packets that nobody wanted", self.unwanted_packets.clone());
+        rtc.register(
+            "dropped_packets",
+            "Media packets a source had no room for",
+            self.dropped_packets.clone(),
+        );
+        rtc.register("pictures_asked", "Whole pictures asked of publishers", self.pictures_asked.clone());
+    }
+
+    pub(super) fn viewer_left(&self, why: Why) {
         self.viewers.dec();
         self.left.get_or_create(&LeftLabel { why }).inc();
+    }
+
+    pub(super) fn publisher_left(&self, why: Why) {
+        self.publishers.dec();
+        self.publishers_left.get_or_create(&LeftLabel { why }).inc();
+    }
+
+    pub(super) fn delivered(&self, delivery: &Delivery) {
+        self.received_packets.inc_by(delivery.taken);
+        self.unwanted_packets.inc_by(delivery.unwanted);
+        self.dropped_packets.inc_by(delivery.dropped);
+        self.pictures_asked.inc_by(delivery.refreshed);
     }
 }

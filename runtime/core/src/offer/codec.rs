@@ -46,19 +46,21 @@ fn candidate(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Code
     fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned() })
 }
 
+/// One of the `a=fmtp` parameters.
+pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
+    fmtp.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::trim))
+}
+
 /// Greater is better. Constrained baseline is what we send; each other profile decodes it too.
 fn suitability(kind: Kind, fmtp: &str) -> Option<u8> {
     if kind == Kind::Audio {
         return Some(0);
     }
-    let parameter = |name: &str| {
-        fmtp.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::trim))
-    };
-    if parameter("packetization-mode") != Some("1") {
+    if parameter(fmtp, "packetization-mode") != Some("1") {
         return None;
     }
     // RFC 6184 §8.1: without a profile, baseline is meant.
-    let profile = parameter("profile-level-id").unwrap_or("42000a");
+    let profile = parameter(fmtp, "profile-level-id").unwrap_or("42000a");
     let idc = profile.get(..2)?;
     let constraints = u8::from_str_radix(profile.get(2..4)?, 16).ok()?;
     const CONSTRAINT_SET1: u8 = 0x40;

@@ -50,9 +50,27 @@ impl<'a> Section<'a> {
 
     /// Whether the viewer wants media in this section. Without a word about it, SDP means both ways.
     pub fn receives(&self) -> bool {
-        let refused =
-            self.media.split_whitespace().nth(1) == Some("0") && !self.lines.contains(&"a=bundle-only");
-        !refused && !self.lines.iter().any(|line| matches!(*line, "a=sendonly" | "a=inactive"))
+        !self.refused() && !self.lines.iter().any(|line| matches!(*line, "a=sendonly" | "a=inactive"))
+    }
+
+    /// Whether the peer wants to send media in this section.
+    pub fn sends(&self) -> bool {
+        !self.refused() && !self.lines.iter().any(|line| matches!(*line, "a=recvonly" | "a=inactive"))
+    }
+
+    fn refused(&self) -> bool {
+        self.media.split_whitespace().nth(1) == Some("0") && !self.lines.contains(&"a=bundle-only")
+    }
+
+    /// The first three words of `m=`: kind, port, protocol.
+    pub fn opening(&self) -> String {
+        let words: Vec<&str> = self.media.split_whitespace().take(3).collect();
+        words.join(" ")
+    }
+
+    /// All values of an attribute, in their order.
+    pub fn attributes(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.lines.iter().filter_map(move |line| value(line, name))
     }
 
     pub fn payload_types(&self) -> impl Iterator<Item = u8> + '_ {
@@ -60,7 +78,7 @@ impl<'a> Section<'a> {
     }
 
     pub fn attribute(&self, name: &str) -> Option<&'a str> {
-        self.lines.iter().find_map(|line| value(line, name))
+        self.attributes(name).next()
     }
 
     /// `a=rtpmap:96 H264/90000` and its like, by payload type.
@@ -80,8 +98,7 @@ impl<'a> Section<'a> {
     pub fn reduce_into(&self, out: &mut String, payload_type: Option<u8>) {
         match payload_type {
             Some(chosen) => {
-                let fixed: Vec<&str> = self.media.split_whitespace().take(3).collect();
-                push_line(out, &format!("m={} {chosen}", fixed.join(" ")));
+                push_line(out, &format!("m={} {chosen}", self.opening()));
             }
             None => push_line(out, &format!("m={}", self.media)),
         }

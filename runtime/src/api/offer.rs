@@ -1,0 +1,101 @@
+//! `POST /input/devices/virtual/webrtc/offer`: a peer that sends picture and sound introduces itself.
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use understudy_core::offer::MAX_BYTES;
+
+use crate::ingest::Ingest;
+use crate::ingest::peer::Refused;
+use crate::rtc;
+
+/// An offer in JSON, where each line end takes four bytes; what is larger is refused by its length.
+const MAX_BODY: usize = 4 * MAX_BYTES;
+
+#[derive(Clone)]
+struct Entrance {
+    ingest: Ingest,
+    transport: rtc::Handle,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("can't decode JSON body: {0}")]
+    NotJson(String),
+    #[error("sdp is required")]
+    NoSdp,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+pub fn router(ingest: Ingest, transport: rtc::Handle) -> Router {
+    Router::new()
+        .route("/input/devices/virtual/webrtc/offer", post(offer))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(Entrance { ingest, transport })
+}
+
+async fn offer(State(entrance): State<Entrance>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let sdp = sdp(&body)?;
+    let Entrance { ingest, transport } = entrance;
+    let answer = ingest.peer.offer(&transport, ingest.expected(), &sdp).await?;
+    Ok(Json(json!({"sdp": answer})))
+}
+
+/// What a browser's session description or a bare `{"sdp"}` holds.
+fn sdp(body: &[u8]) -> Result<String, Refusal> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
+    if !value.is_object() {
+        return Err(Refusal::NotJson("it must be an object".into()));
+    }
+    match &value["sdp"] {
+        Value::Null => Err(Refusal::NoSdp),
+        Value::String(sdp) if sdp.trim().is_empty() => Err(Refusal::NoSdp),
+        Value::String(sdp) => Ok(sdp.clone()),
+        _ => Err(Refusal::NotJson("sdp must be a string".into())),
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let message = |status, text: &str| (status, Json(json!({"message": text}))).into_response();
+        match self {
+            Self::NotJson(_) => (StatusCode::BAD_REQUEST, self.to_string()).into_response(),
+            Self::NoSdp => message(StatusCode::BAD_REQUEST, &self.to_string()),
+            Self::Refused(Refused::NotExpected) => message(StatusCode::CONFLICT, &self.to_string()),
+            Self::Refused(Refused::Offer(error)) => {
+                tracing::warn!(%error, "a peer's offer is not answered");
+                let text = "failed to negotiate webrtc ingest";
+                let body = json!({"message": text, "detail": error.to_string()});
+                (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_read_with_and_without_its_type() {
+        for body in [r#"{"sdp":"v=0"}"#, r#"{"type":"offer","sdp":"v=0"}"#] {
+            assert_eq!(sdp(body.as_bytes()).ok().as_deref(), Some("v=0"));
+        }
+    }
+
+    #[test]
+    fn what_holds_no_description_is_refused_by_name() {
+        for body in ["{}", r#"{"sdp":""}"#, r#"{"sdp":null}"#, r#"{"sdp":"  "}"#] {
+            assert!(matches!(sdp(body.as_bytes()), Err(Refusal::NoSdp)), "{body}");
+        }
+        for body in ["", "v=0", "[]", r#"{"sdp":1}"#, r#"{"sdp":"#] {
+            let refusal = sdp(body.as_bytes()).expect_err("must be refused");
+            assert!(refusal.to_string().starts_with("can't decode JSON body"), "{body}");
+        }
+    }
+}

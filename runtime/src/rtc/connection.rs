@@ -1,0 +1,165 @@
+//! One WebRTC connection, whichever way media flows on it.
+//!
+//! ```text
+//!   Expected{until} ── DTLS up ──> Live ── silent, closed, broken ──> Gone(why)
+//!         └───────────── until passed ──────────────────────────────────^
+//! ```
+//! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::event::RTCPeerConnectionEvent;
+use rtc::peer_connection::state::RTCPeerConnectionState;
+use rtc::peer_connection::transport::RTCDtlsTransportState;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use uuid::Uuid;
+
+use super::OfferError;
+use super::metrics::Why;
+
+/// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Expected { until: Instant },
+    Live,
+    Gone(Why),
+}
+
+pub(super) struct Connection {
+    stack: RTCPeerConnection,
+    session_id: String,
+    ufrag: String,
+    state: State,
+    wake_at: Option<Instant>,
+}
+
+impl Connection {
+    /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
+    pub fn new(stack: RTCPeerConnection, ufrag: String, now: Instant) -> Self {
+        let session_id = Uuid::new_v4().simple().to_string();
+        let state = State::Expected { until: now + CONNECT_DEADLINE };
+        Self { stack, session_id, ufrag, state, wake_at: None }
+    }
+
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// Ours, by which the peer addresses its checks.
+    pub fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    pub fn wake_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Expected { until } => Some(self.wake_at.map_or(until, |at| at.min(until))),
+            State::Live => self.wake_at,
+            State::Gone(_) => None,
+        }
+    }
+
+    pub fn receive(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        let transport = TransportContext {
+            local_addr: local,
+            peer_addr: from,
+            ecn: None,
+            transport_protocol: TransportProtocol::UDP,
+        };
+        let message = BytesMut::from(bytes);
+        self.guarded(|stack| stack.handle_read(TaggedBytesMut { now, transport, message }));
+    }
+
+    pub fn elapse(&mut self, now: Instant) {
+        match self.state {
+            State::Expected { until } if until <= now => self.state = State::Gone(Why::NeverCame),
+            _ if self.wake_at.is_some_and(|at| at <= now) => self.guarded(|stack| stack.handle_timeout(now)),
+            _ => {}
+        }
+    }
+
+    /// Tells the peer that this is the end.
+    pub fn close(&mut self, why: Why) {
+        self.guarded(RTCPeerConnection::close);
+        if !matches!(self.state, State::Gone(_)) {
+            self.state = State::Gone(why);
+        }
+    }
+
+    /// Takes out everything there is to send, and what became of the peer.
+    pub fn drain(&mut self, mut send: impl FnMut(SocketAddr, &[u8])) {
+        let mut state = self.state;
+        let mut wake_at = None;
+        self.guarded(|stack| {
+            // Handling events makes packets, so the order is packets, events, packets.
+            for _ in 0..2 {
+                while let Some(packet) = stack.poll_write() {
+                    send(packet.transport.peer_addr, &packet.message);
+                }
+                while let Some(event) = stack.poll_event() {
+                    state = after(state, &event);
+                }
+                // What is wanted of it was seen by a tap; left alone, it would pile up.
+                while stack.poll_read().is_some() {}
+            }
+            if state == State::Live && is_closed(stack) {
+                state = State::Gone(Why::Closed);
+            }
+            wake_at = stack.poll_timeout();
+            Ok(())
+        });
+        if self.state != State::Gone(Why::Broken) {
+            (self.state, self.wake_at) = (state, wake_at);
+        }
+    }
+
+    /// Works on the stack, unless it is broken, and survives if that breaks it.
+    pub fn guarded(&mut self, work: impl FnOnce(&mut RTCPeerConnection) -> Result<(), Error>) {
+        if self.state == State::Gone(Why::Broken) {
+            return;
+        }
+        match catch_unwind(AssertUnwindSafe(|| work(&mut self.stack))) {
+            Ok(Ok(())) => {}
+            // A datagram that could not be read, most of the time: its sender repeats it or gives up.
+            Ok(Err(error)) => tracing::debug!(%error, "a connection reported an error"),
+            Err(_) => self.state = State::Gone(Why::Broken),
+        }
+    }
+}
+
+/// Runs a negotiation, and survives if it breaks the stack.
+pub(super) fn guarded<T>(negotiate: impl FnOnce() -> Result<T, Error>) -> Result<T, OfferError> {
+    catch_unwind(AssertUnwindSafe(negotiate))
+        .map_err(|_| OfferError::Unanswerable("it broke the negotiation".into()))?
+        .map_err(|error| OfferError::Unanswerable(error.to_string()))
+}
+
+fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
+    let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(connection) = event else { return state };
+    match (state, connection) {
+        (State::Expected { .. }, RTCPeerConnectionState::Connected) => State::Live,
+        (State::Expected { .. } | State::Live, RTCPeerConnectionState::Failed) => State::Gone(Why::Silent),
+        (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => State::Gone(Why::Closed),
+        (state, _) => state,
+    }
+}
+
+/// The stack calls a connection alive as long as ICE is, whatever became of DTLS.
+fn is_closed(stack: &mut RTCPeerConnection) -> bool {
+    let sender = stack.get_senders().next();
+    let receiver = stack.get_receivers().next();
+    let of_sender = sender.and_then(|id| Some(stack.rtp_sender(id)?.transport()?.state()));
+    let dtls = of_sender.or_else(|| Some(stack.rtp_receiver(receiver?)?.transport()?.state()));
+    dtls == Some(RTCDtlsTransportState::Closed)
+}

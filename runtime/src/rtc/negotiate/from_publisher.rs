@@ -1,0 +1,97 @@
+//! With a publisher: what it offers comes in.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtc::interceptor::{NackGeneratorBuilder, ReceiverReportBuilder, Registry, Slot, TwccReceiverBuilder};
+use rtc::peer_connection::configuration::media_engine::{
+    MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9, MediaEngine,
+};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
+use rtc::shared::error::Error;
+use understudy_core::fanout::clock;
+use understudy_core::media::Kind;
+use understudy_core::offer::{Encoding, Format, Incoming, TRANSPORT_CC};
+
+use super::super::arrivals::Arrivals;
+use super::super::tap::{self, Tap};
+use super::{Negotiated, answer, codec_kind, connection, feedback};
+
+/// How often missing packets are asked for: a few times within what the receiver waits for one.
+const ASK_AGAIN_INTERVAL: Duration = Duration::from_millis(20);
+/// A packet that did not come after this often does not come in time.
+const ASK_AGAIN_TIMES: u16 = 6;
+/// Packets that are remembered; a power of two, and more than arrive while one is waited for.
+const REMEMBERED_PACKETS: u16 = 1024;
+/// As libwebrtc does; a sender that hears less often is slower to find its rate.
+const ARRIVAL_REPORT_INTERVAL: Duration = Duration::from_millis(100);
+
+pub(in super::super) fn from_publisher(
+    offer: &Incoming,
+    announced: &[SocketAddr],
+    arrivals: Arc<Arrivals>,
+    now: Instant,
+) -> Result<Negotiated, Error> {
+    let mut engine = MediaEngine::default();
+    for format in &offer.formats {
+        engine.register_codec(parameters(format), codec_kind(format.encoding.kind()))?;
+    }
+    let mut interceptors = Registry::new()
+        .with(Slot::NackGenerator, nack_generator())
+        .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
+        .with(Slot::Custom(tap::SLOT), Tap::new(move |packet| arrivals.see(packet)));
+    if offer.reports_arrival {
+        for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
+            let extension = RTCRtpHeaderExtensionCapability { uri: TRANSPORT_CC.to_owned() };
+            engine.register_header_extension(extension, kind, None)?;
+        }
+        let reports = TwccReceiverBuilder::new().with_interval(ARRIVAL_REPORT_INTERVAL).build();
+        interceptors = interceptors.with(Slot::TwccReceiver, reports);
+    }
+    let (mut stack, ufrag) = connection(engine, interceptors, now)?;
+    let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
+    Ok(Negotiated { stack, ufrag, sdp: offer.finish(&sdp) })
+}
+
+fn nack_generator() -> rtc::interceptor::NackGeneratorInterceptor {
+    NackGeneratorBuilder::new()
+        .with_size(REMEMBERED_PACKETS)
+        .with_interval(ASK_AGAIN_INTERVAL)
+        .with_max_nacks_per_packet(ASK_AGAIN_TIMES)
+        .build()
+}
+
+fn parameters(format: &Format) -> RTCRtpCodecParameters {
+    let kind = format.encoding.kind();
+    let rtp_codec = RTCRtpCodec {
+        mime_type: mime_type(format.encoding).to_owned(),
+        clock_rate: clock::rate_hz(kind),
+        channels: match kind {
+            Kind::Video => 0,
+            Kind::Audio => 2,
+        },
+        sdp_fmtp_line: format.fmtp.clone(),
+        rtcp_feedback: match kind {
+            Kind::Video => vec![
+                feedback("nack", ""),
+                feedback("nack", "pli"),
+                feedback("ccm", "fir"),
+                feedback("transport-cc", ""),
+            ],
+            Kind::Audio => vec![feedback("transport-cc", "")],
+        },
+    };
+    RTCRtpCodecParameters { rtp_codec, payload_type: format.payload_type }
+}
+
+const fn mime_type(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Vp8 => MIME_TYPE_VP8,
+        Encoding::Vp9 => MIME_TYPE_VP9,
+        Encoding::H264 => MIME_TYPE_H264,
+        Encoding::Opus => MIME_TYPE_OPUS,
+    }
+}

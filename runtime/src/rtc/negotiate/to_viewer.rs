@@ -1,0 +1,112 @@
+//! With a viewer: one H.264 picture and one Opus sound go to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MediaEngine};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+};
+use rtc::shared::error::Error;
+use understudy_core::fanout::clock;
+use understudy_core::media::Kind;
+use understudy_core::offer::{Codec, Offer};
+
+use super::super::feedback::Feedback;
+use super::super::tap::{self, Tap};
+use super::{Negotiated, answer, codec_kind, connection, feedback};
+
+/// About 1.5 s of a 2.5 Mbps picture; must be a power of two.
+const RETRANSMIT_PACKETS: u16 = 512;
+
+/// The streams to a viewer.
+#[derive(Default)]
+pub(in super::super) struct Sendings {
+    pub video: Option<Sending>,
+    pub audio: Option<Sending>,
+}
+
+/// One stream to the viewer.
+pub(in super::super) struct Sending {
+    pub track: String,
+    pub ssrc: u32,
+    pub payload_type: u8,
+}
+
+pub(in super::super) fn to_viewer(
+    offer: &Offer,
+    announced: &[SocketAddr],
+    seen: Arc<Feedback>,
+    now: Instant,
+) -> Result<(Negotiated, Sendings), Error> {
+    let mut engine = MediaEngine::default();
+    for (kind, codec) in codecs(offer) {
+        engine.register_codec(parameters(kind, codec), codec_kind(kind))?;
+    }
+    let interceptors = Registry::new()
+        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RETRANSMIT_PACKETS).build())
+        .with(Slot::Custom(tap::SLOT), Tap::new(move |packet| seen.see(packet)));
+    let (mut stack, ufrag) = connection(engine, interceptors, now)?;
+    let mut sendings = Sendings::default();
+    for (kind, codec) in codecs(offer) {
+        let sending = Some(add_track(&mut stack, kind, codec)?);
+        match kind {
+            Kind::Video => sendings.video = sending,
+            Kind::Audio => sendings.audio = sending,
+        }
+    }
+    let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
+    Ok((Negotiated { stack, ufrag, sdp }, sendings))
+}
+
+fn codecs(offer: &Offer) -> impl Iterator<Item = (Kind, &Codec)> {
+    let video = offer.video.iter().map(|codec| (Kind::Video, codec));
+    video.chain(offer.audio.iter().map(|codec| (Kind::Audio, codec)))
+}
+
+fn add_track(connection: &mut RTCPeerConnection, kind: Kind, codec: &Codec) -> Result<Sending, Error> {
+    let ssrc = rand::random();
+    let name = match kind {
+        Kind::Video => "video",
+        Kind::Audio => "audio",
+    };
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        codec: parameters(kind, codec).rtp_codec,
+        ..Default::default()
+    };
+    // One stream for both: that is what makes a browser keep them in step.
+    let track = MediaStreamTrack::new(
+        "understudy".into(),
+        name.into(),
+        name.into(),
+        codec_kind(kind),
+        vec![encoding],
+    );
+    connection.add_track(track)?;
+    Ok(Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type })
+}
+
+fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {
+    let rtp_codec = RTCRtpCodec {
+        mime_type: match kind {
+            Kind::Video => MIME_TYPE_H264.to_owned(),
+            Kind::Audio => MIME_TYPE_OPUS.to_owned(),
+        },
+        clock_rate: clock::rate_hz(kind),
+        channels: match kind {
+            Kind::Video => 0,
+            Kind::Audio => 2,
+        },
+        sdp_fmtp_line: codec.fmtp.clone(),
+        rtcp_feedback: match kind {
+            Kind::Video => vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
+            Kind::Audio => vec![],
+        },
+    };
+    RTCRtpCodecParameters { rtp_codec, payload_type: codec.payload_type }
+}

@@ -1,0 +1,196 @@
+//! One publisher: what it sends goes to a sink, and it is asked for whole pictures.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
+use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraRequest};
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::sansio::Protocol;
+use rtc::{rtcp, rtp};
+use understudy_core::fanout::keyframe::{Due, Need, Requests};
+use understudy_core::media::Kind;
+use understudy_core::offer::{Format, Incoming, Refresh};
+
+use super::arrivals::Arrivals;
+use super::connection::{Connection, State, guarded};
+use super::negotiate::{Negotiated, from_publisher};
+use super::{Answer, OfferError, Packet, Sink, Taken};
+
+/// A second stream of a kind is taken only after the first was silent for this long: a few frames at any rate.
+const STREAM_SILENCE: Duration = Duration::from_millis(500);
+/// RFC 3550 §5.1, without contributors and extensions.
+const HEADER_BYTES: usize = 12;
+const VERSION: u8 = 0x80;
+const MARKER: u8 = 0x80;
+
+pub(super) struct Publisher {
+    pub connection: Connection,
+    arrivals: Arc<Arrivals>,
+    formats: Vec<Arc<Format>>,
+    video: Stream,
+    audio: Stream,
+    keyframes: Requests,
+    /// RFC 5104 §4.3.1.1: rises with each command.
+    commands: u8,
+    sink: Box<dyn Sink>,
+}
+
+/// The stream that is taken of a kind.
+#[derive(Default)]
+struct Stream(Option<Current>);
+
+struct Current {
+    ssrc: u32,
+    refresh: Refresh,
+    last: Instant,
+}
+
+/// What came of a turn.
+#[derive(Default)]
+pub(super) struct Delivery {
+    pub taken: u64,
+    /// Nobody wants them, or they are of no stream that was offered.
+    pub unwanted: u64,
+    /// There was no room.
+    pub dropped: u64,
+    /// Pictures asked for.
+    pub refreshed: u64,
+}
+
+impl Publisher {
+    /// Reads nothing but the offer; the publisher speaks next, over UDP.
+    pub fn answer(
+        offer: &Incoming,
+        announced: &[SocketAddr],
+        sink: Box<dyn Sink>,
+    ) -> Result<(Self, Answer), OfferError> {
+        let now = Instant::now();
+        let arrivals = Arc::new(Arrivals::default());
+        let negotiated = guarded(|| from_publisher(offer, announced, Arc::clone(&arrivals), now))?;
+        let Negotiated { stack, ufrag, sdp } = negotiated;
+        let connection = Connection::new(stack, ufrag, now);
+        let answer = Answer { session_id: connection.session_id().to_owned(), sdp };
+        let publisher = Self {
+            connection,
+            arrivals,
+            formats: offer.formats.iter().cloned().map(Arc::new).collect(),
+            video: Stream::default(),
+            audio: Stream::default(),
+            keyframes: Requests::default(),
+            commands: 0,
+            sink,
+        };
+        Ok((publisher, answer))
+    }
+
+    /// When it has something to do although nothing arrives.
+    pub fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let refresh = match self.keyframes.due(now) {
+            Due::At(at) if self.connection.state() == State::Live => Some(at),
+            _ => None,
+        };
+        [self.connection.wake_at(), refresh].into_iter().flatten().min()
+    }
+
+    /// Wishes for a whole picture; wishes are merged and spaced.
+    pub fn refresh(&mut self, need: Need) {
+        self.keyframes.want(need);
+    }
+
+    /// Passes on what arrived, and asks for a picture if one is due.
+    pub fn deliver(&mut self, now: Instant) -> Delivery {
+        let mut delivery = Delivery::default();
+        for packet in self.arrivals.take() {
+            match self.pass(packet, now) {
+                Taken::Yes => delivery.taken += 1,
+                Taken::Unwanted => delivery.unwanted += 1,
+                Taken::Full => {
+                    delivery.dropped += 1;
+                    self.keyframes.want(Need::Repair);
+                }
+            }
+        }
+        if self.connection.state() == State::Live && self.keyframes.due(now) == Due::Now && self.ask(now) {
+            self.keyframes.issued(now);
+            delivery.refreshed = 1;
+        }
+        delivery
+    }
+
+    fn pass(&mut self, packet: rtp::Packet, now: Instant) -> Taken {
+        let number = packet.header.payload_type;
+        let Some(format) = self.formats.iter().find(|format| format.payload_type == number) else {
+            return Taken::Unwanted;
+        };
+        let stream = match format.encoding.kind() {
+            Kind::Video => &mut self.video,
+            Kind::Audio => &mut self.audio,
+        };
+        let ssrc = packet.header.ssrc;
+        if !stream.admits(ssrc, format.refresh, now) {
+            return Taken::Unwanted;
+        }
+        self.sink.take(Packet { format: Arc::clone(format), ssrc, bytes: plain(&packet) })
+    }
+
+    /// False: there is no picture yet that could be renewed. The first that comes is whole anyway.
+    fn ask(&mut self, now: Instant) -> bool {
+        let Some(Current { ssrc, refresh, .. }) = self.video.0 else { return false };
+        let request: Box<dyn rtcp::Packet> = match refresh {
+            Refresh::PictureLoss => Box::new(PictureLossIndication { sender_ssrc: 0, media_ssrc: ssrc }),
+            Refresh::FullIntra => {
+                self.commands = self.commands.wrapping_add(1);
+                let fir = vec![FirEntry { ssrc, sequence_number: self.commands }];
+                Box::new(FullIntraRequest { sender_ssrc: 0, media_ssrc: ssrc, fir })
+            }
+        };
+        let message = RTCMessage::RtcpPacket(String::new(), vec![request]);
+        self.connection.guarded(|stack| stack.handle_write(TaggedRTCMessage { now, message }));
+        true
+    }
+}
+
+impl Stream {
+    fn admits(&mut self, ssrc: u32, refresh: Refresh, now: Instant) -> bool {
+        let other = self.0.as_ref().filter(|current| current.ssrc != ssrc);
+        if other.is_some_and(|current| now < current.last + STREAM_SILENCE) {
+            return false;
+        }
+        self.0 = Some(Current { ssrc, refresh, last: now });
+        true
+    }
+}
+
+/// The packet without what belonged to its journey.
+fn plain(packet: &rtp::Packet) -> Bytes {
+    let header = &packet.header;
+    let mut bytes = BytesMut::with_capacity(HEADER_BYTES + packet.payload.len());
+    bytes.put_u8(VERSION);
+    bytes.put_u8(if header.marker { MARKER } else { 0 } | (header.payload_type & !MARKER));
+    bytes.put_u16(header.sequence_number);
+    bytes.put_u32(header.timestamp);
+    bytes.put_u32(header.ssrc);
+    bytes.put_slice(&packet.payload);
+    bytes.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_stream_of_a_kind_waits_until_the_first_is_silent() {
+        let mut stream = Stream::default();
+        let start = Instant::now();
+        let mut admits = |ssrc, after| stream.admits(ssrc, Refresh::PictureLoss, start + after);
+        assert!(admits(1, Duration::ZERO));
+        assert!(!admits(2, STREAM_SILENCE / 2));
+        assert!(admits(1, STREAM_SILENCE / 2));
+        assert!(!admits(2, STREAM_SILENCE));
+        assert!(admits(2, STREAM_SILENCE * 2));
+        assert!(!admits(1, STREAM_SILENCE * 2));
+    }
+}

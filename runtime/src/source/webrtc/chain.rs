@@ -1,0 +1,214 @@
+//! One stream of a peer: packets go in, and come out as pictures or sound on a branch.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::AppSrc;
+use gstreamer_video as gst_video;
+use understudy_core::fanout::clock;
+use understudy_core::fanout::keyframe::Need;
+use understudy_core::input::watch::Arrival;
+use understudy_core::media::Kind;
+use understudy_core::offer::{Encoding, Format};
+use understudy_core::spec::{Destination, Shape};
+
+use crate::camera::Writer;
+use crate::gst::{Error, Pipeline, element};
+use crate::ingest::peer::{Delivered, Door};
+use crate::source::Surroundings;
+use crate::source::metrics::Origin;
+use crate::source::shape::{Branch, Branches, Timing};
+
+/// How long a missing picture packet is waited for: a few times as long as it takes to be sent again. What came before
+/// the gap does not wait.
+const PICTURE_PATIENCE_MILLISECONDS: u32 = 120;
+/// How late a piece of sound may be: it is played this much after it was sent.
+const SOUND_PATIENCE_MILLISECONDS: u32 = 60;
+
+/// What makes a stream another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub peer: u64,
+    ssrc: u32,
+    format: Arc<Format>,
+}
+
+/// A stream's pipeline. Dropped, it goes down.
+pub(super) struct Chain {
+    pipeline: Pipeline,
+    entry: AppSrc,
+    branch: Branch,
+    key: Key,
+    began: Instant,
+}
+
+impl Key {
+    pub fn of(delivered: &Delivered) -> Self {
+        let packet = &delivered.packet;
+        Self { peer: delivered.peer, ssrc: packet.ssrc, format: Arc::clone(&packet.format) }
+    }
+
+    pub fn encoding(&self) -> Encoding {
+        self.format.encoding
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.encoding().kind()
+    }
+}
+
+impl Chain {
+    pub fn picture(
+        key: Key,
+        shape: Shape,
+        writer: Writer,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Error> {
+        let pipeline = Pipeline::playback("peer-picture");
+        let branch = branches(&pipeline, surroundings, Timing::AsItComes).picture(shape, writer)?;
+        let entry = entry(&key);
+        pass_requests(&entry, surroundings.ingest.peer.clone());
+        let buffer = jitter_buffer(PICTURE_PATIENCE_MILLISECONDS)?;
+        // A decoder that cannot keep up must not build a backlog: frames are lost, and a whole one is asked for.
+        buffer.set_property("drop-on-latency", true);
+        let elements = decoding(key.encoding())?;
+        let mut chain = vec![entry.upcast_ref(), &buffer];
+        chain.extend(&elements);
+        pipeline.chain(&chain)?;
+        gst::Element::link_many([chain[chain.len() - 1], &branch.entry])?;
+        Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
+    }
+
+    pub fn sound(key: Key, destination: Destination, surroundings: &Surroundings) -> Result<Self, Error> {
+        let pipeline = Pipeline::playback("peer-sound");
+        let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound(destination)?;
+        let entry = entry(&key);
+        let buffer = jitter_buffer(SOUND_PATIENCE_MILLISECONDS)?;
+        let unpack = element("rtpopusdepay")?;
+        let decoder = element("opusdec")?;
+        decoder.set_property("plc", true);
+        decoder.set_property("use-inband-fec", true);
+        pipeline.chain(&[entry.upcast_ref(), &buffer, &unpack, &decoder])?;
+        decoder.link(&branch.entry)?;
+        Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
+    }
+
+    pub async fn start(&self) -> Result<(), Error> {
+        self.pipeline.begin(gst::State::Playing).await
+    }
+
+    /// Takes it down; no frame comes after it.
+    pub async fn stop(&self) {
+        if let Err(error) = self.pipeline.begin(gst::State::Null).await {
+            tracing::debug!(%error, "a stream did not go down cleanly");
+        }
+    }
+
+    /// What it does not take any more is told on its bus, by whom and why.
+    pub fn push(&self, packet: Bytes) {
+        drop(self.entry.push_buffer(gst::Buffer::from_slice(packet)));
+    }
+
+    pub fn plays(&self, key: &Key) -> bool {
+        self.key == *key
+    }
+
+    /// Another peer may change everything at once.
+    pub fn may_change(&self, key: &Key, gap: Duration) -> bool {
+        self.key.peer != key.peer || self.age() >= gap
+    }
+
+    pub const fn peer(&self) -> u64 {
+        self.key.peer
+    }
+
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// When it last delivered.
+    pub fn arrival(&self) -> Arrival {
+        self.branch.flow.arrival()
+    }
+
+    pub fn look_after(&self) -> Option<Error> {
+        self.pipeline.look_after()
+    }
+}
+
+const fn branches<'a>(
+    pipeline: &'a Pipeline,
+    surroundings: &'a Surroundings,
+    timing: Timing,
+) -> Branches<'a> {
+    Branches { pipeline, surroundings, origin: Origin::WebRtc, timing }
+}
+
+fn entry(key: &Key) -> AppSrc {
+    let kind = key.kind();
+    let caps = gst::Caps::builder("application/x-rtp")
+        .field(
+            "media",
+            match kind {
+                Kind::Video => "video",
+                Kind::Audio => "audio",
+            },
+        )
+        .field("encoding-name", key.encoding().name())
+        .field("clock-rate", clock::rate_hz(kind).cast_signed())
+        .field("payload", i32::from(key.format.payload_type))
+        .field("ssrc", key.ssrc)
+        .build();
+    AppSrc::builder().caps(&caps).format(gst::Format::Time).is_live(true).do_timestamp(true).build()
+}
+
+/// Packets in order pass at once; a gap is waited for.
+fn jitter_buffer(patience_milliseconds: u32) -> Result<gst::Element, Error> {
+    let buffer = element("rtpjitterbuffer")?;
+    buffer.set_property("latency", patience_milliseconds);
+    // Otherwise the first packet waits for as long as a missing one.
+    buffer.set_property("faststart-min-packets", 1_u32);
+    buffer.set_property("do-lost", true);
+    Ok(buffer)
+}
+
+/// From packets in their order to raw pictures. Nothing in it may hold a frame back for the next one.
+fn decoding(encoding: Encoding) -> Result<Vec<gst::Element>, Error> {
+    let (unpack, decode) = match encoding {
+        Encoding::Vp8 => ("rtpvp8depay", "vp8dec"),
+        Encoding::Vp9 => ("rtpvp9depay", "vp9dec"),
+        Encoding::H264 => ("rtph264depay", "avdec_h264"),
+        Encoding::Opus => return Err(Error::Missing("picture decoder for sound")),
+    };
+    let unpack = element(unpack)?;
+    // A picture with a hole in it is not shown, nor what refers to it.
+    unpack.set_property("request-keyframe", true);
+    unpack.set_property("wait-for-keyframe", true);
+    let decoder = element(decode)?;
+    let mut elements = vec![unpack];
+    if encoding == Encoding::H264 {
+        // Says how large the pictures are.
+        elements.push(element("h264parse")?);
+        // Threads that take a frame each hold as many frames back.
+        decoder.set_property_from_str("thread-type", "slice");
+        decoder.set_property("output-corrupt", false);
+    }
+    elements.push(decoder);
+    Ok(elements)
+}
+
+/// What an element asks of its sender is asked of the peer.
+fn pass_requests(entry: &AppSrc, door: Door) {
+    let Some(pad) = entry.static_pad("src") else { return };
+    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, probe| {
+        if let Some(gst::PadProbeData::Event(event)) = &probe.data {
+            if gst_video::ForceKeyUnitEvent::is(event) {
+                door.refresh(Need::Repair);
+            }
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
