@@ -11,11 +11,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use understudy_core::camera::{Mode, choose};
 use understudy_core::spec::{FrameRate, Resolution};
 use understudy_proto::v1;
 
 use crate::access::Policy;
 use crate::broadcast::{self, Hub};
+use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
@@ -25,9 +27,6 @@ use crate::{admin, api, gst, rtc, sound, source, spec};
 
 /// From the signal to the end; the pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(15);
-
-/// Where the source system's clients look for the files that stand for devices.
-const VIRTUAL_FILES: &str = "/tmp/virtual-inputs";
 
 /// Runs one session until `stop` resolves.
 pub async fn run(config: Run, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
@@ -137,10 +136,10 @@ fn welcome() -> v1::SessionSpec {
 fn devices(config: &Run) -> anyhow::Result<api::Devices> {
     let devices = &config.devices;
     Ok(api::Devices {
-        video_device: devices.video_device.clone(),
+        video_device: devices.video_device.display().to_string(),
         audio_sink: devices.audio_sink.clone(),
         microphone_source: devices.microphone_source.clone(),
-        files: VIRTUAL_FILES.into(),
+        files: devices.virtual_inputs_dir.clone(),
         size: Resolution::parse("camera", devices.camera_width, devices.camera_height)?,
         frame_rate: FrameRate::parse("camera.frameRate", devices.camera_frame_rate)?,
     })
@@ -159,6 +158,7 @@ fn session_config(
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{http_port}/pages"),
+        camera: camera_place(config, directory),
         display_number: config.devices.display_number,
         sound: sound::Names {
             sink: config.devices.audio_sink.clone(),
@@ -172,6 +172,18 @@ fn session_config(
         metrics: session::Metrics::default(),
         source_metrics: source::Metrics::default(),
     })
+}
+
+/// Decided once: a camera does not change its kind while pages look through it.
+fn camera_place(config: &Run, directory: &Path) -> Place {
+    let facts = camera::facts(&config.devices.video_device);
+    let mode = choose(config.camera.asked(), facts);
+    tracing::info!(%mode, asked = ?config.camera, device = facts.device, pipewire = facts.pipewire, "camera");
+    match mode {
+        Mode::Pipewire => Place::Pipewire { directory: directory.to_owned() },
+        Mode::V4l2 => Place::V4l2 { device: config.devices.video_device.clone() },
+        Mode::File => Place::File { path: config.devices.virtual_inputs_dir.join("video.y4m") },
+    }
 }
 
 fn initial_policy(config: &Run) -> Policy {

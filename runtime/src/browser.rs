@@ -1,5 +1,6 @@
 //! The browser: Chromium on the headless display, steered over the DevTools protocol.
 
+mod file_camera;
 mod flags;
 mod sandbox;
 mod service;
@@ -10,9 +11,10 @@ use tokio::task::JoinHandle;
 use understudy_core::spec::Resolution;
 use understudy_devtools::{Devtools, Page, endpoint};
 
+use crate::camera::Place;
 use crate::child::{self, Child, Program};
 
-pub use flags::{CameraAccess, Sandbox};
+pub use flags::Sandbox;
 pub use sandbox::probe as probe_sandbox;
 pub use service::Service;
 
@@ -25,7 +27,8 @@ pub struct Config {
     pub display: String,
     pub size: Resolution,
     pub sandbox: Sandbox,
-    pub camera: CameraAccess,
+    /// None: pages find no camera.
+    pub camera: Option<Place>,
 }
 
 /// A running browser.
@@ -54,6 +57,9 @@ pub async fn start(config: &Config) -> Result<Browser, Error> {
     match tokio::fs::remove_dir_all(&profile).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => tokio::fs::create_dir_all(&profile).await?,
+    }
+    if let Some(Place::File { path }) = &config.camera {
+        tokio::fs::write(file_camera::script(&config.directory), file_camera::text(path)).await?;
     }
     let mut child = program(config, &profile).spawn()?;
     child.until(|| async { endpoint(&profile).await.is_some() }).await?;

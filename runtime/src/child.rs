@@ -76,6 +76,7 @@ impl Program {
     /// The same, handing the lines of its standard output to the caller.
     pub fn spawn_with_stdout(&self) -> Result<(Child, Lines<BufReader<ChildStdout>>), Error> {
         let start = |source| Error::Start { program: self.name, source };
+        // Looked up here, since it is setpriv that would not find it.
         if !installed(&self.path) {
             return Err(Error::Missing { program: self.name, path: self.path.clone() });
         }
@@ -164,8 +165,8 @@ pub fn kill_process(pid: i32) {
     }
 }
 
-/// Looked up here, since it is setpriv that would not find it.
-fn installed(program: &Path) -> bool {
+/// Whether the program is there, by its path or by its name.
+pub fn installed(program: &Path) -> bool {
     program.exists() || PATH.split(':').any(|folder| Path::new(folder).join(program).exists())
 }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use understudy_core::camera::Mode;
 
 pub use devices::Devices;
 pub use reserved::Reserved;
@@ -131,13 +132,28 @@ pub struct Link {
     pub pod_ip: Option<IpAddr>,
 }
 
-/// There is one mode today; others will be chosen by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Camera {
-    /// The best that works here.
+    /// The best that works here: the video device if it is there, else PipeWire if it is installed, else a file.
     Auto,
     /// A PipeWire node behind a camera portal.
     Pipewire,
+    /// A v4l2loopback device of the machine.
+    V4l2,
+    /// A file that the browser reads again and again.
+    File,
+}
+
+impl Camera {
+    /// None: whatever is best.
+    pub const fn asked(self) -> Option<Mode> {
+        match self {
+            Self::Auto => None,
+            Self::Pipewire => Some(Mode::Pipewire),
+            Self::V4l2 => Some(Mode::V4l2),
+            Self::File => Some(Mode::File),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -204,8 +220,8 @@ mod tests {
     #[test]
     fn a_camera_mode_that_does_not_exist_is_refused_by_name() {
         let error =
-            Cli::try_parse_from(["understudy-runtime", "run", "--camera", "v4l2"]).unwrap_err().to_string();
-        assert!(error.contains("v4l2") && error.contains("pipewire"), "{error}");
+            Cli::try_parse_from(["understudy-runtime", "run", "--camera", "webcam"]).unwrap_err().to_string();
+        assert!(error.contains("webcam") && error.contains("v4l2"), "{error}");
     }
 
     #[test]

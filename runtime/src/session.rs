@@ -19,6 +19,7 @@ use understudy_core::spec::{FrameRate, Inputs, Invalid, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast::Hub;
+use crate::camera::Place;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::{sound, source};
@@ -40,6 +41,8 @@ pub struct Config {
     pub media: PathBuf,
     /// What `understudy:NAME` pages are found under, as `http://127.0.0.1:10001/pages`.
     pub bundled_pages: String,
+    /// Where pages find the camera.
+    pub camera: Place,
     /// The display's number; none: one that is free.
     pub display_number: Option<u16>,
     /// What the microphone and what feeds it are called.
@@ -73,7 +76,7 @@ pub struct InputsView {
     pub since: Option<SystemTime>,
     /// What a source last failed with, since the inputs were set.
     pub last_error: Option<String>,
-    /// `pipewire`, `v4l2`, `file` or `none`.
+    /// How pages get their camera: `pipewire`, `v4l2` or `file`; `none` before the session began.
     pub camera: String,
 }
 

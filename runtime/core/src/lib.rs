@@ -4,6 +4,7 @@
 //! Lowest layer first; a module imports only from earlier groups.
 
 pub mod backoff;
+pub mod camera;
 pub mod condition;
 pub mod media;
 pub mod offer;

@@ -14,6 +14,7 @@
 use std::time::{Duration, Instant};
 
 use crate::backoff;
+use crate::camera::Mode;
 
 /// Lowest first: the order of starting. Stopping goes the other way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,9 +25,9 @@ pub enum Part {
     Sound,
     /// The private D-Bus daemon.
     Bus,
-    /// The PipeWire daemon.
+    /// The PipeWire daemon, in sessions whose camera is its node.
     Pipewire,
-    /// Portal, camera node and linker.
+    /// What feeds the device that pages see: portal, node and linker, or the writer of a video device or a file.
     Camera,
     /// Chromium.
     Browser,
@@ -55,6 +56,7 @@ pub enum Effect {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// A part that this session has not is not missed.
     Want(Part),
     Drop(Part),
     /// The part shall begin again with what is wanted now.
@@ -98,6 +100,7 @@ pub struct Slot {
 /// The session's parts together.
 #[derive(Clone, Debug)]
 pub struct Parts {
+    camera: Mode,
     slots: [Slot; Part::ALL.len()],
 }
 
@@ -112,11 +115,14 @@ impl Part {
         [Self::Display, Self::Sound, Self::Bus, Self::Pipewire, Self::Camera, Self::Browser, Self::Page];
 
     /// Cannot run without them.
-    pub const fn stands_on(self) -> &'static [Self] {
+    pub const fn stands_on(self, camera: Mode) -> &'static [Self] {
         match self {
             Self::Display | Self::Sound | Self::Bus => &[],
             Self::Pipewire => &[Self::Bus],
-            Self::Camera => &[Self::Bus, Self::Pipewire],
+            Self::Camera => match camera {
+                Mode::Pipewire => &[Self::Bus, Self::Pipewire],
+                Mode::V4l2 | Mode::File => &[],
+            },
             Self::Browser => &[Self::Display, Self::Bus],
             Self::Page => &[Self::Browser],
         }
@@ -143,13 +149,26 @@ impl Part {
     }
 }
 
-impl Default for Parts {
-    fn default() -> Self {
-        Self { slots: std::array::from_fn(|_| Slot::default()) }
-    }
-}
-
 impl Parts {
+    /// All off.
+    pub fn new(camera: Mode) -> Self {
+        Self { camera, slots: std::array::from_fn(|_| Slot::default()) }
+    }
+
+    /// How the camera is made.
+    pub const fn camera(&self) -> Mode {
+        self.camera
+    }
+
+    /// What this session is built from, in the order of starting.
+    pub fn all(&self) -> impl Iterator<Item = Part> {
+        Part::ALL.into_iter().filter(|part| self.has(*part))
+    }
+
+    fn has(&self, part: Part) -> bool {
+        part != Part::Pipewire || self.camera == Mode::Pipewire
+    }
+
     pub fn slot(&self, part: Part) -> &Slot {
         &self.slots[part as usize]
     }
@@ -171,7 +190,9 @@ impl Parts {
     pub fn on(&mut self, event: Event, now: Instant) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
-            Event::Want(part) if !self.is_wanted(part) => self.slot_mut(part).state = State::Waiting,
+            Event::Want(part) if self.has(part) && !self.is_wanted(part) => {
+                self.slot_mut(part).state = State::Waiting;
+            }
             Event::Drop(part) => {
                 self.stop(part, State::Off, now, &mut effects);
                 *self.slot_mut(part) = Slot::default();
@@ -221,7 +242,8 @@ impl Parts {
         match slot.state {
             State::Up if !slot.without.contains(&returned) => {
                 effects.push(Effect::Mend { part: leaner, returned });
-                for child in Part::ALL.into_iter().filter(|child| child.stands_on().contains(&leaner)) {
+                let camera = self.camera;
+                for child in Part::ALL.into_iter().filter(|child| child.stands_on(camera).contains(&leaner)) {
                     self.stop(child, State::Waiting, now, effects);
                 }
             }
@@ -247,7 +269,8 @@ impl Parts {
 
     /// Ends `part` and, before it, all that stands on it.
     fn stop(&mut self, part: Part, next: State, now: Instant, effects: &mut Vec<Effect>) {
-        for child in Part::ALL.into_iter().rev().filter(|c| c.stands_on().contains(&part)) {
+        let camera = self.camera;
+        for child in Part::ALL.into_iter().rev().filter(|c| c.stands_on(camera).contains(&part)) {
             if matches!(self.slot(child).state, State::Starting { .. } | State::Up) {
                 self.stop(child, State::Waiting, now, effects);
             }
@@ -289,7 +312,7 @@ impl Parts {
     }
 
     fn may_start(&self, part: Part) -> bool {
-        part.stands_on().iter().all(|p| self.is_up(*p))
+        part.stands_on(self.camera).iter().all(|p| self.is_up(*p))
             && part.leans_on().iter().all(|p| self.is_up(*p) || self.given_up(*p))
     }
 
@@ -297,7 +320,7 @@ impl Parts {
     fn given_up(&self, part: Part) -> bool {
         let slot = self.slot(part);
         let failing = slot.state != State::Up
-            && (slot.failures >= PATIENCE || part.stands_on().iter().any(|p| self.given_up(*p)));
+            && (slot.failures >= PATIENCE || part.stands_on(self.camera).iter().any(|p| self.given_up(*p)));
         slot.state == State::Off || failing
     }
 }

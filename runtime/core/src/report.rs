@@ -1,11 +1,28 @@
 //! What the session says of itself, derived from its parts and inputs.
 
+use crate::camera::Mode;
 use crate::condition::{Condition, Status, Type};
 use crate::input::{self, Failure, Health};
 use crate::part::{Part, Parts, State};
 
 /// Parts that make up the devices.
-const DEVICES: [Part; 4] = [Part::Sound, Part::Bus, Part::Pipewire, Part::Camera];
+const fn device_parts(camera: Mode) -> &'static [Part] {
+    match camera {
+        Mode::Pipewire => &[Part::Sound, Part::Bus, Part::Pipewire, Part::Camera],
+        Mode::V4l2 | Mode::File => &[Part::Sound, Part::Camera],
+    }
+}
+
+/// What is true of camera, microphone and speaker when all of them work.
+const fn live(camera: Mode) -> &'static str {
+    match camera {
+        Mode::Pipewire | Mode::V4l2 => "camera, microphone and speaker are live",
+        Mode::File => {
+            "camera, microphone and speaker are live; the camera is a file: only this browser sees it, under the file's \
+             name, and a page may be a frame behind or see two frames in one picture"
+        }
+    }
+}
 
 /// Whether camera, microphone and speaker work.
 pub fn devices(parts: &Parts) -> Condition {
@@ -13,7 +30,8 @@ pub fn devices(parts: &Parts) -> Condition {
     if !parts.is_wanted(Part::Camera) {
         return say(Status::True, "NotWanted", "the session has no page that would use them".to_owned());
     }
-    let broken = DEVICES.into_iter().find(|p| !parts.slot(*p).why.is_empty());
+    let devices = device_parts(parts.camera()).iter().copied();
+    let broken = devices.clone().find(|p| !parts.slot(*p).why.is_empty());
     if let Some(part) = broken {
         let reason = match part {
             Part::Sound => "SoundFailed",
@@ -21,9 +39,9 @@ pub fn devices(parts: &Parts) -> Condition {
         };
         return say(Status::False, reason, explain(parts, part));
     }
-    match DEVICES.into_iter().find(|p| !parts.is_up(*p)) {
+    match devices.clone().find(|p| !parts.is_up(*p)) {
         Some(part) => say(Status::False, "Starting", format!("waiting for {}", name(part))),
-        None => say(Status::True, "Live", "camera, microphone and speaker are live".to_owned()),
+        None => say(Status::True, "Live", live(parts.camera()).to_owned()),
     }
 }
 
@@ -33,12 +51,12 @@ pub fn page(parts: &Parts) -> Condition {
     if !parts.is_wanted(Part::Page) {
         return say(Status::True, "NotWanted", "the session has no page".to_owned());
     }
-    let chain = [Part::Display, Part::Browser, Part::Page];
+    let chain = [Part::Display, Part::Bus, Part::Browser, Part::Page];
     let broken = chain.into_iter().find(|p| !parts.slot(*p).why.is_empty());
     if let Some(part) = broken {
         let reason = match part {
             Part::Display => "DisplayFailed",
-            Part::Browser => "BrowserFailed",
+            Part::Bus | Part::Browser => "BrowserFailed",
             _ => "PageLoadFailed",
         };
         return say(Status::False, reason, explain(parts, part));
@@ -113,7 +131,7 @@ mod tests {
     #[test]
     fn a_page_that_fails_says_why() {
         let now = Instant::now();
-        let mut parts = Parts::default();
+        let mut parts = Parts::new(Mode::Pipewire);
         for part in [Part::Display, Part::Bus, Part::Browser, Part::Page] {
             parts.on(Event::Want(part), now);
         }
@@ -128,9 +146,61 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_camera_needs_is_waited_for() {
+        let now = Instant::now();
+        for (camera, first) in [(Mode::Pipewire, "the message bus"), (Mode::V4l2, "the camera")] {
+            let mut parts = Parts::new(camera);
+            for part in Part::ALL {
+                parts.on(Event::Want(part), now);
+            }
+            parts.on(Event::Started(Part::Sound), now);
+            let said = devices(&parts);
+            assert_eq!((said.status, said.reason), (Status::False, "Starting"));
+            assert!(said.message.contains(first), "{}", said.message);
+        }
+    }
+
+    #[test]
+    fn a_camera_that_cannot_be_made_says_how_to_mend_it() {
+        let now = Instant::now();
+        let mut parts = Parts::new(Mode::V4l2);
+        parts.on(Event::Want(Part::Camera), now);
+        parts.on(Event::Lost(Part::Camera, "load v4l2loopback".into()), now);
+        let said = devices(&parts);
+        assert_eq!((said.status, said.reason), (Status::False, "CameraFailed"));
+        assert_eq!(said.message, "the camera: load v4l2loopback (trying again soon)");
+    }
+
+    #[test]
+    fn the_limits_of_a_file_are_told_though_it_is_live() {
+        let now = Instant::now();
+        let said = [Mode::Pipewire, Mode::V4l2, Mode::File].map(|camera| {
+            let mut parts = Parts::new(camera);
+            for part in [Part::Sound, Part::Bus, Part::Pipewire, Part::Camera] {
+                parts.on(Event::Want(part), now);
+                parts.on(Event::Started(part), now);
+            }
+            devices(&parts)
+        });
+        assert!(said.iter().all(|said| (said.status, said.reason) == (Status::True, "Live")));
+        assert_eq!(said.map(|said| said.message.contains("a file")), [false, false, true]);
+    }
+
+    #[test]
+    fn a_bus_that_fails_is_what_the_page_waits_for() {
+        let now = Instant::now();
+        let mut parts = Parts::new(Mode::V4l2);
+        parts.on(Event::Want(Part::Page), now);
+        parts.on(Event::Want(Part::Bus), now);
+        parts.on(Event::Lost(Part::Bus, "exited with code 1".into()), now);
+        assert_eq!(page(&parts).reason, "BrowserFailed");
+        assert!(page(&parts).message.contains("D-Bus"));
+    }
+
+    #[test]
     fn without_a_page_neither_page_nor_devices_are_an_obstacle() {
-        assert_eq!(page(&Parts::default()).status, Status::True);
-        assert_eq!(devices(&Parts::default()).status, Status::True);
+        assert_eq!(page(&Parts::new(Mode::Pipewire)).status, Status::True);
+        assert_eq!(devices(&Parts::new(Mode::Pipewire)).status, Status::True);
     }
 
     #[test]

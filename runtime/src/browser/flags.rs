@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::Config;
+use super::{Config, file_camera};
+use crate::camera::Place;
 
 /// Whether Chromium confines its own processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +12,6 @@ pub enum Sandbox {
     Namespaces,
     /// `--no-sandbox`: the pod's own confinement is all there is. Reported, never silent.
     Disabled,
-}
-
-/// How Chromium finds the camera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CameraAccess {
-    Pipewire,
-    None,
 }
 
 pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
@@ -61,8 +55,11 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
     flags.push(format!("--user-data-dir={}", profile.display()));
     // Lists are merged here: of a flag given twice the last one wins.
     flags.push("--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame".to_owned());
-    if config.camera == CameraAccess::Pipewire {
-        flags.push("--enable-features=WebRtcPipeWireCamera".to_owned());
+    match &config.camera {
+        Some(Place::Pipewire { .. }) => flags.push("--enable-features=WebRtcPipeWireCamera".to_owned()),
+        Some(Place::File { .. }) => flags.push(file_camera::flag(&config.directory)),
+        // Chromium lists the machine's video devices by itself.
+        Some(Place::V4l2 { .. }) | None => {}
     }
     if config.sandbox == Sandbox::Disabled {
         flags.push("--no-sandbox".to_owned());
@@ -79,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    fn flags(sandbox: Sandbox, camera: CameraAccess) -> Vec<String> {
+    fn flags(sandbox: Sandbox, camera: Option<Place>) -> Vec<String> {
         let config = Config {
             program: "chromium".into(),
             directory: "/tmp/x".into(),
@@ -93,18 +90,32 @@ mod tests {
 
     #[test]
     fn the_sandbox_is_given_up_only_when_told() {
-        let has = |sandbox| flags(sandbox, CameraAccess::Pipewire).iter().any(|f| f == "--no-sandbox");
+        let has = |sandbox| flags(sandbox, None).iter().any(|f| f == "--no-sandbox");
         assert!(!has(Sandbox::Namespaces));
         assert!(has(Sandbox::Disabled));
     }
 
     #[test]
     fn no_flag_is_given_twice_since_the_last_would_win() {
-        let flags = flags(Sandbox::Disabled, CameraAccess::Pipewire);
-        let mut names: Vec<_> = flags.iter().map(|f| f.split('=').next()).collect();
-        names.sort_unstable();
-        let all = names.len();
-        names.dedup();
-        assert_eq!(names.len(), all);
+        for camera in [
+            Place::Pipewire { directory: "/tmp/x".into() },
+            Place::V4l2 { device: "/dev/video20".into() },
+            Place::File { path: "/tmp/virtual-inputs/video.y4m".into() },
+        ] {
+            let flags = flags(Sandbox::Disabled, Some(camera));
+            let mut names: Vec<_> = flags.iter().map(|f| f.split('=').next()).collect();
+            names.sort_unstable();
+            let all = names.len();
+            names.dedup();
+            assert_eq!(names.len(), all);
+        }
+    }
+
+    #[test]
+    fn only_the_camera_of_pipewire_is_asked_for_over_the_portal() {
+        let asks = |camera| flags(Sandbox::Namespaces, camera).iter().any(|f| f.contains("PipeWire"));
+        assert!(asks(Some(Place::Pipewire { directory: "/tmp/x".into() })));
+        assert!(!asks(Some(Place::V4l2 { device: "/dev/video20".into() })));
+        assert!(!asks(None));
     }
 }

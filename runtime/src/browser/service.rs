@@ -12,7 +12,7 @@ pub enum Service {
 }
 
 impl Service {
-    const fn argument(self) -> &'static str {
+    pub(super) const fn argument(self) -> &'static str {
         match self {
             Self::Audio => "--utility-sub-type=audio.mojom.AudioService",
             Self::VideoCapture => "--utility-sub-type=video_capture.mojom.VideoCaptureService",

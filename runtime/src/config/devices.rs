@@ -1,5 +1,6 @@
 //! The session's devices, in the source system's variables.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -27,9 +28,13 @@ pub struct Devices {
     #[arg(long, env = "VIRTUAL_INPUT_FRAME_RATE", value_name = "VIRTUAL_INPUT_FRAME_RATE", default_value = "30", value_parser = frame_rate)]
     pub camera_frame_rate: u32,
 
-    /// The camera's device, as the status tells it.
+    /// The v4l2loopback device of the `v4l2` camera; the status tells it in any case.
     #[arg(long, env = "VIRTUAL_INPUT_VIDEO_DEVICE", value_name = "VIRTUAL_INPUT_VIDEO_DEVICE", default_value = "/dev/video20", value_parser = device)]
-    pub video_device: String,
+    pub video_device: PathBuf,
+
+    /// Where the `file` camera keeps its `video.y4m`; no two sessions share it.
+    #[arg(long, env = "UNDERSTUDY_VIRTUAL_INPUTS_DIR", default_value = "/tmp/virtual-inputs")]
+    pub virtual_inputs_dir: PathBuf,
 
     /// The sink whose sound the microphone carries. audio_output is the speaker's and stands for audio_input.
     #[arg(long, env = "VIRTUAL_INPUT_AUDIO_SINK", value_name = "VIRTUAL_INPUT_AUDIO_SINK", default_value = MICROPHONE_SINK, value_parser = sink)]
@@ -62,9 +67,9 @@ fn positive(text: &str) -> Result<u32, String> {
     }
 }
 
-fn device(text: &str) -> Result<String, String> {
+fn device(text: &str) -> Result<PathBuf, String> {
     match text.starts_with('/') {
-        true => Ok(text.to_owned()),
+        true => Ok(text.into()),
         false => Err("must be an absolute path".to_owned()),
     }
 }

@@ -16,7 +16,7 @@ use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
 use super::{Config, InputsView, Message, Viewers, Wanted};
 use crate::broadcast::{Hub, Subscriber};
-use crate::browser::{self, CameraAccess, Sandbox, Service};
+use crate::browser::{self, Sandbox, Service};
 use crate::camera::{Format, Picture};
 use crate::capture::{Capture, Screen, Speaker};
 use crate::source::{Source, Surroundings};
@@ -96,6 +96,7 @@ impl Driver {
         let outlets =
             Outlets { report: report.subscribe(), inputs: inputs.subscribe(), names: names.subscribe() };
         let picture = Picture::new(config.camera_size);
+        let camera = config.camera.mode();
         let driver = Self {
             config,
             hub,
@@ -103,7 +104,7 @@ impl Driver {
             mailbox,
             wanted: Wanted::default(),
             session: Session::default(),
-            parts: Parts::default(),
+            parts: Parts::new(camera),
             keepers: HashMap::new(),
             attempts: 0,
             display: None,
@@ -299,8 +300,8 @@ impl Driver {
                 size: self.session.page.as_ref()?.size,
                 // A portal that is not there would hang getUserMedia, that of the microphone as well.
                 camera: match self.parts.slot(part).without.contains(&Part::Camera) {
-                    true => CameraAccess::None,
-                    false => CameraAccess::Pipewire,
+                    true => None,
+                    false => Some(self.config.camera.clone()),
                 },
             },
             Part::Page => Order::Page { page: self.browser.as_ref()?.page.clone(), url: self.url()? },

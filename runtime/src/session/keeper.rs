@@ -11,8 +11,8 @@ use understudy_core::spec::Resolution;
 use understudy_devtools::Page;
 
 use super::{Config, Message};
-use crate::browser::{self, Browser, CameraAccess, Sandbox};
-use crate::camera::{self, Picture};
+use crate::browser::{self, Browser, Sandbox};
+use crate::camera::{self, Picture, Place};
 use crate::child::Child;
 use crate::{bus, display, sound};
 
@@ -27,7 +27,7 @@ pub(super) enum Order {
     Bus,
     Pipewire,
     Camera(Picture),
-    Browser { display: String, size: Resolution, camera: CameraAccess },
+    Browser { display: String, size: Resolution, camera: Option<Place> },
     Page { page: Page, url: String },
 }
 
@@ -165,8 +165,7 @@ impl Running {
         match self {
             Self::Process(child) => child.stop().await,
             Self::Browser(browser) => browser.stop().await,
-            // Dropping the camera waits for its thread.
-            Self::Camera(camera) => drop(tokio::task::spawn_blocking(|| drop(camera)).await),
+            Self::Camera(camera) => camera.stop().await,
             Self::Page(_) => {}
         }
     }
@@ -189,7 +188,7 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
         }
         Order::Camera(picture) => {
             let format = camera::Format { size: config.camera_size, frame_rate: config.camera_frame_rate };
-            let camera = camera::start(directory, format, picture).await.map_err(explain)?;
+            let camera = camera::start(&config.camera, format, picture).await.map_err(explain)?;
             Ok((Running::Camera(camera), Gives::Nothing))
         }
         Order::Browser { display, size, camera } => {

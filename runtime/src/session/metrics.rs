@@ -42,7 +42,7 @@ impl Metrics {
     }
 
     pub(super) fn observe(&self, parts: &Parts) {
-        for part in Part::ALL {
+        for part in parts.all() {
             self.up.get_or_create(&label(part)).set(parts.is_up(part).into());
         }
     }

@@ -13,7 +13,7 @@ impl Driver {
     pub(super) fn publish(&self) {
         self.config.metrics.observe(&self.parts);
         let report = self.snapshot();
-        let inputs = self.inputs(&report);
+        let inputs = self.inputs();
         self.inputs.send_if_modified(|last| {
             let changed = *last != inputs;
             *last = inputs;
@@ -26,13 +26,13 @@ impl Driver {
         });
     }
 
-    fn inputs(&self, report: &v1::Report) -> InputsView {
+    fn inputs(&self) -> InputsView {
         InputsView {
             state: self.control.state(),
             configured: self.control.configured().cloned(),
             since: self.steered_at,
             last_error: self.last_error.clone(),
-            camera: report.media.as_ref().map(|media| media.camera.clone()).unwrap_or_default(),
+            camera: self.parts.camera().to_string(),
         }
     }
 
@@ -43,7 +43,10 @@ impl Driver {
             report::page(&self.parts),
             report::inputs(self.control.state(), &healths),
         ];
-        let camera = if self.parts.is_up(Part::Camera) { "pipewire" } else { "none" };
+        let camera = match self.parts.is_up(Part::Camera) {
+            true => self.parts.camera().to_string(),
+            false => "none".to_owned(),
+        };
         let sandbox = match self.browser.as_ref().map(|browser| browser.sandbox) {
             Some(Sandbox::Namespaces) => "namespaces",
             Some(Sandbox::Disabled) => "disabled",
@@ -60,7 +63,7 @@ impl Driver {
                     message: condition.message,
                 })
                 .collect(),
-            media: Some(v1::Media { camera: camera.to_owned(), browser_sandbox: sandbox.to_owned() }),
+            media: Some(v1::Media { camera, browser_sandbox: sandbox.to_owned() }),
             livestreams: self.wanted.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),

@@ -1,5 +1,7 @@
 //! The program itself, run as a person runs it: with a file, on free ports of loopback.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -117,6 +119,17 @@ impl Session {
             }
         };
         wait::until(START, found).await.0
+    }
+
+    /// Waits until something with this reason has happened so many times.
+    pub async fn until_happened(&self, reason: &str, times: usize) {
+        let found = || async {
+            let report = self.report().await?;
+            let happenings = report["happenings"].as_array().into_iter().flatten();
+            let found = happenings.filter(|happening| happening["reason"] == reason).count();
+            (found >= times).then_some(()).ok_or_else(|| report.to_string())
+        };
+        wait::until(START, found).await;
     }
 
     /// The program's own children with this name (as in proc_pid_comm(5)).

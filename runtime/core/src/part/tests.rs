@@ -4,21 +4,25 @@ use super::{Effect::*, Event, Part::*, *};
 
 /// Wants everything and reports each start as done until nothing more is asked.
 fn all_up(now: Instant) -> Parts {
-    let mut parts = Parts::default();
+    all_up_with(Mode::Pipewire, now)
+}
+
+fn all_up_with(camera: Mode, now: Instant) -> Parts {
+    let mut parts = Parts::new(camera);
     let mut todo: Vec<_> = Part::ALL.into_iter().flat_map(|p| parts.on(Event::Want(p), now)).collect();
     while let Some(effect) = todo.pop() {
         if let Start(part) = effect {
             todo.extend(parts.on(Event::Started(part), now));
         }
     }
-    assert!(Part::ALL.into_iter().all(|p| parts.is_up(p)));
+    assert!(parts.all().all(|p| parts.is_up(p)));
     parts
 }
 
 #[test]
 fn a_part_starts_once_all_it_needs_is_up() {
     let now = Instant::now();
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(Mode::Pipewire);
     assert_eq!(parts.on(Event::Want(Browser), now), []);
     assert_eq!(parts.on(Event::Want(Display), now), [Start(Display)]);
     assert_eq!(parts.on(Event::Want(Bus), now), [Start(Bus)]);
@@ -91,14 +95,14 @@ fn started_without(broken: Part, now: &mut Instant, parts: &mut Parts) -> Vec<Pa
 #[test]
 fn the_browser_does_not_wait_for_ever_for_a_camera_that_cannot_start() {
     for broken in [Camera, Pipewire, Sound] {
-        let (mut now, mut parts) = (Instant::now(), Parts::default());
+        let (mut now, mut parts) = (Instant::now(), Parts::new(Mode::Pipewire));
         assert!(started_without(broken, &mut now, &mut parts).contains(&Page), "without {broken:?}");
     }
 }
 
 #[test]
 fn a_browser_that_was_started_without_the_camera_begins_again_with_it() {
-    let (mut now, mut parts) = (Instant::now(), Parts::default());
+    let (mut now, mut parts) = (Instant::now(), Parts::new(Mode::Pipewire));
     started_without(Camera, &mut now, &mut parts);
     assert_eq!(parts.slot(Browser).without, [Camera]);
     now += Duration::from_secs(60);
@@ -123,7 +127,7 @@ fn a_browser_that_is_starting_when_sound_returns_starts_again() {
 #[test]
 fn an_old_failure_is_forgotten_once_the_part_is_up_or_dropped() {
     let now = Instant::now();
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(Mode::Pipewire);
     parts.on(Event::Want(Sound), now);
     parts.on(Event::Lost(Sound, "no".into()), now);
     let later = now + Duration::from_secs(1);
@@ -146,7 +150,7 @@ fn an_ordinary_change_is_no_loss_and_nothing_is_said_to_be_back() {
 #[test]
 fn failures_back_off_and_are_forgiven_after_a_steady_while() {
     let now = Instant::now();
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(Mode::Pipewire);
     parts.on(Event::Want(Display), now);
     parts.on(Event::Lost(Display, "a".into()), now);
     assert_eq!(parts.deadline(), Some(now + Duration::from_millis(250)));
@@ -164,7 +168,7 @@ fn failures_back_off_and_are_forgiven_after_a_steady_while() {
 #[test]
 fn a_start_that_takes_too_long_has_failed() {
     let now = Instant::now();
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(Mode::Pipewire);
     parts.on(Event::Want(Sound), now);
     let deadline = parts.deadline().unwrap();
     let failed = Failed { part: Sound, was_up: false };
@@ -186,4 +190,37 @@ fn a_renewed_page_is_loaded_again() {
     let now = Instant::now();
     let mut parts = all_up(now);
     assert_eq!(parts.on(Event::Renew(Page), now), [Stop(Page), Start(Page)]);
+}
+
+#[test]
+fn only_the_camera_of_pipewire_needs_pipewire() {
+    let has_pipewire = |camera| all_up_with(camera, Instant::now()).is_wanted(Pipewire);
+    assert_eq!([Mode::Pipewire, Mode::V4l2, Mode::File].map(has_pipewire), [true, false, false]);
+}
+
+#[test]
+fn a_camera_that_is_a_device_or_a_file_starts_at_once_and_survives_the_bus() {
+    for camera in [Mode::V4l2, Mode::File] {
+        let now = Instant::now();
+        let mut parts = Parts::new(camera);
+        assert_eq!(parts.on(Event::Want(Camera), now), [Start(Camera)]);
+        let mut parts = all_up_with(camera, now);
+        parts.on(Event::Lost(Bus, "gone".into()), now);
+        assert!(parts.is_up(Camera) && !parts.is_up(Browser), "{camera}");
+    }
+}
+
+#[test]
+fn the_return_of_a_device_mends_the_browser_as_that_of_pipewire_does() {
+    let now = Instant::now();
+    let mut parts = all_up_with(Mode::V4l2, now);
+    let failed = Failed { part: Camera, was_up: true };
+    assert_eq!(parts.on(Event::Lost(Camera, "gone".into()), now), [failed, Stop(Camera)]);
+    let later = now + Duration::from_secs(1);
+    assert_eq!(parts.on(Event::Tick, later), [Start(Camera)]);
+    let effects = parts.on(Event::Started(Camera), later);
+    assert_eq!(
+        effects,
+        [Restored(Camera), Mend { part: Browser, returned: Camera }, Stop(Page), Start(Page)]
+    );
 }
