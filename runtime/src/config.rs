@@ -119,15 +119,19 @@ pub struct Link {
     #[arg(long, env = "UNDERSTUDY_CA_FILE")]
     pub ca_file: Option<PathBuf>,
 
+    /// The pod that this runs in.
     #[arg(long, env = "UNDERSTUDY_POD_NAME")]
     pub pod_name: Option<String>,
 
+    /// The pod's namespace.
     #[arg(long, env = "UNDERSTUDY_POD_NAMESPACE")]
     pub pod_namespace: Option<String>,
 
+    /// The pod's UID.
     #[arg(long, env = "UNDERSTUDY_POD_UID")]
     pub pod_uid: Option<String>,
 
+    /// The pod's address, at which media is announced unless told otherwise.
     #[arg(long, env = "UNDERSTUDY_POD_IP")]
     pub pod_ip: Option<IpAddr>,
 }
