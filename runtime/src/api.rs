@@ -1,52 +1,78 @@
-//! The session's HTTP surface: viewer page, WHEP, bundled pages, and its report.
+//! The session's HTTP surface: what it consists of, and who may use which part.
 
+mod inputs;
+mod message;
 pub mod offer;
+mod openapi;
+mod pages;
+mod players;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use tokio::sync::watch;
 
 use crate::access::{self, Guard, Policy, Role};
 use crate::egress::{view, whep};
-use crate::session;
+use crate::ingest::Ingest;
+use crate::{rtc, session};
 
-/// Pages that a session can show as `understudy:NAME`.
-const PAGES: [(&str, &str); 1] = [("mirror", include_str!("../assets/pages/mirror.html"))];
+pub use inputs::Devices;
+pub use openapi::document;
 
-/// All routes, each behind the role that it asks for.
-pub fn router(session: session::Handle, whep: Router, policy: watch::Receiver<Policy>) -> Router {
-    let local = matches!(*policy.borrow(), Policy::Local);
-    let guard = Arc::new(Guard { policy, role: Role::View });
-    let guarded = Router::new()
-        .route("/status", get(status).with_state(session))
-        .merge(whep)
-        .layer(middleware::from_fn_with_state(guard, access::check));
-    // Pages of other sites may watch with a token; where there are none, they may not.
-    let viewing = if local { guarded } else { whep::with_cors(guarded) };
-    // Pages hold no secrets; what they fetch is guarded.
-    let pages = Router::new()
-        .route("/", get(|| async { Redirect::temporary("/view") }))
-        .route("/pages/{name}", get(page))
-        .merge(view::router());
-    pages.merge(viewing)
+/// What the surface is made of.
+pub struct Surface {
+    pub session: session::Handle,
+    /// WHEP of the session's hubs.
+    pub whep: Router,
+    pub policy: watch::Receiver<Policy>,
+    pub devices: Devices,
+    /// Where what is sent comes in, and over what a peer sends.
+    pub ingest: Ingest,
+    pub transport: rtc::Handle,
+    /// Where the feed page's players lie.
+    pub players: PathBuf,
 }
 
+/// All routes, each behind the role that it asks for.
+pub fn router(surface: Surface) -> Router {
+    let Surface { session, whep, policy, devices, ingest, transport, players } = surface;
+    let local = matches!(*policy.borrow(), Policy::Local);
+    let guarded = |router: Router, role| {
+        let guard = Arc::new(Guard { policy: policy.clone(), role });
+        router.layer(middleware::from_fn_with_state(guard, access::check))
+    };
+    let inputs = inputs::Surface::new(session.clone(), devices);
+    let viewing =
+        guarded(Router::new().route("/status", get(status).with_state(session)).merge(whep), Role::View);
+    // Pages of other sites may watch with a token; where there are none, they may not.
+    let viewing = if local { viewing } else { whep::with_cors(viewing) };
+    let feed = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
+    // Pages hold no secrets; what they fetch is guarded.
+    Router::new()
+        .merge(pages::router())
+        .merge(view::router())
+        .merge(players::router(players))
+        .merge(openapi::router())
+        .merge(viewing)
+        .merge(feed)
+        .merge(guarded(inputs.control().merge(offer::router(ingest, transport)), Role::Control))
+}
+
+/// The session's report on itself.
+#[utoipa::path(
+    get, path = "/status", tag = "session", responses((status = 200, body = Object)), security(("view" = [])),
+)]
 async fn status(State(session): State<session::Handle>) -> Response {
     Json(session.report().borrow().clone()).into_response()
 }
 
-async fn page(Path(name): Path<String>) -> Response {
-    match PAGES.iter().find(|(known, _)| *known == name) {
-        Some((_, text)) => ([(header::CACHE_CONTROL, "no-cache")], Html(*text)).into_response(),
-        None => {
-            let names: Vec<_> = PAGES.iter().map(|(name, _)| *name).collect();
-            let text = format!("There is no bundled page {name}; known: {}.\n", names.join(", "));
-            (StatusCode::NOT_FOUND, text).into_response()
-        }
-    }
+async fn explain_lock(headers: HeaderMap, request: Request, next: Next) -> Response {
+    inputs::or_locked(headers, next.run(request).await)
 }

@@ -4,6 +4,7 @@ mod guards;
 mod operator;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -25,7 +26,7 @@ use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::session::{self, Wanted};
-use crate::{admin, api, devtools_proxy, gst, rtc, source, spec};
+use crate::{admin, api, devtools_proxy, gst, rtc, sound, source, spec};
 
 use guards::Guards;
 
@@ -39,6 +40,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     gst::init()?;
+    config.reserved.rtmps_identity()?;
     let first = first_session(&config)?;
     let directory = tempfile::Builder::new()
         .prefix("understudy-")
@@ -60,6 +62,7 @@ pub async fn run(
     let ports = v1::Ports { http: http_port.into(), media_udp: media_port.into() };
     let setup = session_config(&config, directory.path(), ports, &guards)?;
     setup.metrics.register(&mut registry);
+    let ingest = setup.ingest.clone();
     setup.source_metrics.register(&mut registry);
     let (session, task) =
         session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
@@ -69,10 +72,18 @@ pub async fn run(
         true => Program::Live(hub.clone()),
         false => Program::Unknown,
     };
-    let whep = whep::router(peers.clone(), programs);
+    let surface = api::Surface {
+        session: session.clone(),
+        whep: whep::router(peers.clone(), programs),
+        policy: policies.clone(),
+        devices: devices(&config)?,
+        ingest,
+        transport: peers.clone(),
+        players: config.share_dir.join("players"),
+    };
     let servers = [
-        serve(devtools, devtools_router(&config, &session, policies.clone()), &shutdown),
-        serve(http, api::router(session.clone(), whep, policies), &shutdown),
+        serve(devtools, devtools_router(&config, &session, policies), &shutdown),
+        serve(http, api::router(surface), &shutdown),
         serve(admin, admin::router(session.clone(), registry), &shutdown),
     ];
     if let Some(wanted) = first {
@@ -113,19 +124,45 @@ fn peers(config: &Run, registry: &mut Registry, shutdown: &CancellationToken) ->
     rtc::spawn(&media, metrics, shutdown.clone()).with_context(|| format!("cannot listen on UDP {bind}"))
 }
 
-/// The session of the file, read before anything starts.
+/// The session of the file, read before anything starts; without a file, one that says how to drive it.
 fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
-    let Some(path) = &config.spec else { return Ok(None) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let document = spec::read(&text).with_context(|| format!("{} is not a session", path.display()))?;
-    spec::parse(&document).with_context(|| format!("{} cannot be run", path.display()))?;
+    let document = match &config.spec {
+        _ if config.control_link => return Ok(None),
+        Some(path) => read(path)?,
+        None => welcome(),
+    };
     let program = v1::Livestream { name: "program".into(), web_rtc: Some(v1::WebRtcOutput {}) };
     Ok(Some(Wanted { generation: 1, spec: document, livestreams: vec![program] }))
 }
 
+fn read(path: &Path) -> anyhow::Result<v1::SessionSpec> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let document = spec::read(&text).with_context(|| format!("{} is not a session", path.display()))?;
+    spec::parse(&document).with_context(|| format!("{} cannot be run", path.display()))?;
+    Ok(document)
+}
+
+fn welcome() -> v1::SessionSpec {
+    let page = v1::Page { url: "understudy:welcome".into(), ..v1::Page::default() };
+    v1::SessionSpec { page: Some(page), ..v1::SessionSpec::default() }
+}
+
+/// What the devices are called over HTTP.
+fn devices(config: &Run) -> anyhow::Result<api::Devices> {
+    let devices = &config.devices;
+    Ok(api::Devices {
+        video_device: devices.video_device.display().to_string(),
+        audio_sink: devices.audio_sink.clone(),
+        microphone_source: devices.microphone_source.clone(),
+        files: devices.virtual_inputs_dir.clone(),
+        size: Resolution::parse("camera", devices.camera_width, devices.camera_height)?,
+        frame_rate: FrameRate::parse("camera.frameRate", devices.camera_frame_rate)?,
+    })
+}
+
 fn session_config(
     config: &Run,
-    directory: &std::path::Path,
+    directory: &Path,
     ports: v1::Ports,
     guards: &Guards,
 ) -> anyhow::Result<session::Config> {
@@ -136,8 +173,13 @@ fn session_config(
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),
         camera: camera_place(config, directory),
-        camera_size: Resolution::parse("camera", config.camera_width, config.camera_height)?,
-        camera_frame_rate: FrameRate::parse("camera.frameRate", config.camera_frame_rate)?,
+        display_number: config.devices.display_number,
+        sound: sound::Names {
+            sink: config.devices.audio_sink.clone(),
+            source: config.devices.microphone_source.clone(),
+        },
+        camera_size: Resolution::parse("camera", config.devices.camera_width, config.devices.camera_height)?,
+        camera_frame_rate: FrameRate::parse("camera.frameRate", config.devices.camera_frame_rate)?,
         ingest: Ingest::default(),
         feed: Feed::default(),
         ports,
@@ -149,14 +191,14 @@ fn session_config(
 }
 
 /// Decided once: a camera does not change its kind while pages look through it.
-fn camera_place(config: &Run, directory: &std::path::Path) -> Place {
-    let facts = camera::facts(&config.video_device);
+fn camera_place(config: &Run, directory: &Path) -> Place {
+    let facts = camera::facts(&config.devices.video_device);
     let mode = choose(config.camera.asked(), facts);
     tracing::info!(%mode, asked = ?config.camera, device = facts.device, pipewire = facts.pipewire, "camera");
     match mode {
         Mode::Pipewire => Place::Pipewire { directory: directory.to_owned() },
-        Mode::V4l2 => Place::V4l2 { device: config.video_device.clone() },
-        Mode::File => Place::File { path: config.virtual_inputs_dir.join("video.y4m") },
+        Mode::V4l2 => Place::V4l2 { device: config.devices.video_device.clone() },
+        Mode::File => Place::File { path: config.devices.virtual_inputs_dir.join("video.y4m") },
     }
 }
 
@@ -171,7 +213,7 @@ fn initial_policy(config: &Run) -> Policy {
         (true, _) => Policy::Waiting,
         (false, Access::Local) => Policy::Local,
         (false, Access::Open) => {
-            tracing::warn!("access is open: everybody who reaches the port may watch");
+            tracing::warn!("access is open: everybody who reaches the port may watch and steer");
             Policy::Open
         }
     }

@@ -1,11 +1,17 @@
 //! The command line and the environment: the only place that reads either.
 
+mod devices;
+mod reserved;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
+
+pub use devices::Devices;
+pub use reserved::Reserved;
 
 /// The media runtime of one virtual participant.
 #[derive(Debug, Parser)]
@@ -38,7 +44,7 @@ pub struct TestPicture {
 
 #[derive(Args, Debug)]
 pub struct Run {
-    /// A SessionSpec as YAML or JSON. Without it the session is idle until it is told what to be.
+    /// A SessionSpec as YAML or JSON. Without it a welcome page is shown, and the session is driven over HTTP.
     pub spec: Option<PathBuf>,
 
     /// Take the session from the operator, over the control link.
@@ -46,7 +52,7 @@ pub struct Run {
     pub control_link: bool,
 
     /// Port of the HTTP surface.
-    #[arg(long, env = "PORT", default_value_t = 10001)]
+    #[arg(long, env = "PORT", value_name = "PORT", default_value_t = 10001)]
     pub port: u16,
 
     /// Port of probes and metrics.
@@ -94,29 +100,15 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_CAMERA", value_enum, default_value_t = Camera::Auto)]
     pub camera: Camera,
 
-    /// The v4l2loopback device of the `v4l2` camera.
-    #[arg(long, env = "VIRTUAL_INPUT_VIDEO_DEVICE", default_value = "/dev/video20")]
-    pub video_device: PathBuf,
-
-    /// Where the `file` camera keeps its `video.y4m`; no two sessions share it.
-    #[arg(long, env = "UNDERSTUDY_VIRTUAL_INPUTS_DIR", default_value = "/tmp/virtual-inputs")]
-    pub virtual_inputs_dir: PathBuf,
-
     /// The browser's program.
     #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
     pub chromium: PathBuf,
 
-    /// Width of the camera's picture, in pixels.
-    #[arg(long, env = "VIRTUAL_INPUT_WIDTH", default_value_t = 1280)]
-    pub camera_width: u32,
+    #[command(flatten)]
+    pub devices: Devices,
 
-    /// Height of the camera's picture, in pixels.
-    #[arg(long, env = "VIRTUAL_INPUT_HEIGHT", default_value_t = 720)]
-    pub camera_height: u32,
-
-    /// Frames a second of the camera.
-    #[arg(long, env = "VIRTUAL_INPUT_FRAME_RATE", default_value_t = 30)]
-    pub camera_frame_rate: u32,
+    #[command(flatten)]
+    pub reserved: Reserved,
 
     #[command(flatten)]
     pub link: Link,
@@ -141,15 +133,19 @@ pub struct Link {
     #[arg(long, env = "UNDERSTUDY_CA_FILE")]
     pub ca_file: Option<PathBuf>,
 
+    /// The pod that this runs in.
     #[arg(long, env = "UNDERSTUDY_POD_NAME")]
     pub pod_name: Option<String>,
 
+    /// The pod's namespace.
     #[arg(long, env = "UNDERSTUDY_POD_NAMESPACE")]
     pub pod_namespace: Option<String>,
 
+    /// The pod's UID.
     #[arg(long, env = "UNDERSTUDY_POD_UID")]
     pub pod_uid: Option<String>,
 
+    /// The pod's address, at which media is announced unless told otherwise.
     #[arg(long, env = "UNDERSTUDY_POD_IP")]
     pub pod_ip: Option<IpAddr>,
 }
@@ -257,6 +253,47 @@ mod tests {
         let error =
             Cli::try_parse_from(["understudy-runtime", "run", "--camera", "webcam"]).unwrap_err().to_string();
         assert!(error.contains("webcam") && error.contains("v4l2"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_by_its_variable() {
+        for (flag, value, variable) in [
+            ("--port", "70000", "PORT"),
+            ("--display-number", "-1", "DISPLAY_NUM"),
+            ("--camera-width", "0", "VIRTUAL_INPUT_WIDTH"),
+            ("--camera-height", "13", "VIRTUAL_INPUT_HEIGHT"),
+            ("--camera-frame-rate", "61", "VIRTUAL_INPUT_FRAME_RATE"),
+            ("--video-device", "video20", "VIRTUAL_INPUT_VIDEO_DEVICE"),
+            ("--audio-sink", "a b", "VIRTUAL_INPUT_AUDIO_SINK"),
+            ("--microphone-source", "a\nb", "VIRTUAL_INPUT_MICROPHONE_SOURCE"),
+            ("--frame-rate", "21", "FRAME_RATE"),
+            ("--max-size-mb", "1001", "MAX_SIZE_MB"),
+            ("--output-dir", "", "OUTPUT_DIR"),
+            ("--ffmpeg-path", "", "FFMPEG_PATH"),
+            ("--rtmp-listen-addr", "", "RTMP_LISTEN_ADDR"),
+            ("--rtmps-listen-addr", "1936", "RTMPS_LISTEN_ADDR"),
+        ] {
+            let asked = ["understudy-runtime", "run", &format!("{flag}={value}")];
+            let error = Cli::try_parse_from(asked).unwrap_err().to_string();
+            assert!(error.contains(variable), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_set_together() {
+        let identity = |args: &[&str]| run(args).reserved.rtmps_identity();
+        assert_eq!(identity(&[]), Ok(None));
+        let alone = identity(&["--rtmps-cert-path", "c"]).unwrap_err().to_string();
+        assert!(alone.contains("RTMPS_KEY_PATH"), "{alone}");
+        assert!(identity(&["--rtmps-key-path", "k"]).is_err());
+        assert!(identity(&["--rtmps-cert-path", "c", "--rtmps-key-path", "k"]).unwrap().is_some());
+    }
+
+    #[test]
+    fn the_speakers_sink_is_never_the_microphones() {
+        assert_eq!(run(&["--audio-sink", "audio_output"]).devices.audio_sink, "audio_input");
+        assert_eq!(run(&["--audio-sink", "mine"]).devices.audio_sink, "mine");
+        assert!(Cli::try_parse_from(["x", "run", "--microphone-source", "audio_output"]).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The headless display: Xvfb on a number it picks itself.
+//! The headless display: Xvfb on a number it picks itself, unless it is given one.
 
 use std::path::Path;
 
@@ -15,11 +15,12 @@ pub struct Display {
 }
 
 /// Starts Xvfb with one screen of `size`.
-pub async fn start(size: Resolution, home: &Path) -> Result<Display, Error> {
+pub async fn start(size: Resolution, number: Option<u16>, home: &Path) -> Result<Display, Error> {
     let screen = format!("{}x{}x24", size.width(), size.height());
     // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
     // the last client leaves.
-    let program = Program::new("Xvfb", "Xvfb").env("HOME", home).args([
+    let number = number.map(|number| format!(":{number}"));
+    let program = Program::new("Xvfb", "Xvfb").env("HOME", home).args(number.as_slice()).args([
         "-displayfd",
         "1",
         "-screen",

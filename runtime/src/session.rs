@@ -23,7 +23,7 @@ use crate::camera::Place;
 use crate::feed::Feed;
 use crate::guard;
 use crate::ingest::Ingest;
-use crate::source;
+use crate::{sound, source};
 
 pub use metrics::Metrics;
 
@@ -44,6 +44,10 @@ pub struct Config {
     pub bundled_pages: String,
     /// Where pages find the camera.
     pub camera: Place,
+    /// The display's number; none: one that is free.
+    pub display_number: Option<u16>,
+    /// What the microphone and what feeds it are called.
+    pub sound: sound::Names,
     /// The camera's picture, fixed for the life of the session.
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,
@@ -77,7 +81,7 @@ pub struct InputsView {
     pub since: Option<SystemTime>,
     /// What a source last failed with, since the inputs were set.
     pub last_error: Option<String>,
-    /// `pipewire`, `v4l2`, `file` or `none`.
+    /// How pages get their camera: `pipewire`, `v4l2` or `file`; `none` before the session began.
     pub camera: String,
 }
 

@@ -1,7 +1,7 @@
 //! Speaker and microphone: one PulseAudio daemon with two null sinks.
 //!
 //! `audio_output` is what the browser plays (its monitor is captured); whatever is played into
-//! `audio_input` comes out of the source `microphone`.
+//! `audio_input` comes out of the source `microphone`, unless [`Names`] say otherwise.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,30 @@ use understudy_core::spec::Destination;
 
 use crate::child::{Child, Error, Program, listens};
 
-/// What the microphone carries is played here.
-const MICROPHONE_SINK: &str = "audio_input";
+/// What the microphone and what feeds it are called: letters, digits, `_`, `-` and `.` only.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// What is played here is what the microphone carries.
+    pub sink: String,
+    /// The microphone.
+    pub source: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { sink: "audio_input".to_owned(), source: "microphone".to_owned() }
+    }
+}
+
 /// What the browser plays, and what is sent straight to the speaker, is played here.
 const SPEAKER_SINK: &str = "audio_output";
 /// What the browser plays can be recorded here.
 pub const SPEAKER_MONITOR: &str = "audio_output.monitor";
 
 /// Where sound for `destination` is played.
-pub const fn sink(destination: Destination) -> &'static str {
+pub const fn sink(destination: Destination, microphone: &str) -> &str {
     match destination {
-        Destination::Microphone => MICROPHONE_SINK,
+        Destination::Microphone => microphone,
         Destination::Speaker => SPEAKER_SINK,
     }
 }
@@ -41,11 +54,11 @@ pub fn server(directory: &Path) -> String {
 }
 
 /// Starts the daemon and waits until it answers.
-pub async fn start(directory: &Path) -> Result<Sound, Error> {
+pub async fn start(directory: &Path, names: &Names) -> Result<Sound, Error> {
     let socket = socket(directory);
     let script = directory.join("pulse.pa");
     let failed = |source| Error::Start { program: "pulseaudio", source };
-    tokio::fs::write(&script, configuration(&socket)).await.map_err(failed)?;
+    tokio::fs::write(&script, configuration(&socket, names)).await.map_err(failed)?;
     remove_stale(&socket).await.map_err(failed)?;
     let mut child = Program::new("pulseaudio", "pulseaudio")
         .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit"])
@@ -59,16 +72,16 @@ pub async fn start(directory: &Path) -> Result<Sound, Error> {
 }
 
 /// The socket comes last: whoever can connect finds all sinks.
-fn configuration(socket: &Path) -> String {
+fn configuration(socket: &Path, Names { sink, source }: &Names) -> String {
     format!(
         "load-module module-null-sink sink_name={SPEAKER_SINK} rate=48000 channels=2 \
          sink_properties=device.description=Speaker\n\
-         load-module module-null-sink sink_name={MICROPHONE_SINK} rate=48000 channels=2 \
+         load-module module-null-sink sink_name={sink} rate=48000 channels=2 \
          sink_properties=device.description=MicrophoneFeed\n\
-         load-module module-remap-source source_name=microphone master={MICROPHONE_SINK}.monitor \
+         load-module module-remap-source source_name={source} master={sink}.monitor \
          source_properties=device.description=Microphone\n\
          set-default-sink {SPEAKER_SINK}\n\
-         set-default-source microphone\n\
+         set-default-source {source}\n\
          load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={}\n",
         socket.display()
     )

@@ -39,6 +39,8 @@ pub struct Surroundings {
     pub format: Format,
     /// The value of `PULSE_SERVER`.
     pub pulse_server: String,
+    /// The sink whose sound the microphone carries.
+    pub microphone_sink: String,
     /// Where bundled media lies.
     pub bundled: PathBuf,
     /// Where `file:` URLs may point to.

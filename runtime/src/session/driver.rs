@@ -400,6 +400,7 @@ impl Driver {
             picture: self.picture.clone(),
             format: Format { size: self.config.camera_size, frame_rate: self.config.camera_frame_rate },
             pulse_server: sound::server(&self.config.directory),
+            microphone_sink: self.config.sound.sink.clone(),
             bundled: self.config.bundled_media.clone(),
             media: self.config.media.clone(),
             guard: self.config.media_guard.policy.clone(),

@@ -175,11 +175,13 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
     let directory = &config.directory;
     let process = |child| (Running::Process(child), Gives::Nothing);
     match order {
-        Order::Display(size) => display::start(size, directory)
+        Order::Display(size) => display::start(size, config.display_number, directory)
             .await
             .map(|display| (Running::Process(display.child), Gives::Display(display.name)))
             .map_err(explain),
-        Order::Sound => sound::start(directory).await.map(|sound| process(sound.child)).map_err(explain),
+        Order::Sound => {
+            sound::start(directory, &config.sound).await.map(|sound| process(sound.child)).map_err(explain)
+        }
         Order::Bus => bus::start(directory).await.map(|bus| process(bus.child)).map_err(explain),
         Order::Pipewire => {
             camera::daemon::start(directory).await.map(|daemon| process(daemon.child)).map_err(explain)

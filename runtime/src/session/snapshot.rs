@@ -15,7 +15,7 @@ impl Driver {
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
         let report = self.snapshot();
-        let inputs = self.inputs(&report);
+        let inputs = self.inputs();
         self.inputs.send_if_modified(|last| {
             let changed = *last != inputs;
             *last = inputs;
@@ -28,13 +28,13 @@ impl Driver {
         });
     }
 
-    fn inputs(&self, report: &v1::Report) -> InputsView {
+    fn inputs(&self) -> InputsView {
         InputsView {
             state: self.control.state(),
             configured: self.control.configured().cloned(),
             since: self.steered_at,
             last_error: self.last_error.clone(),
-            camera: report.media.as_ref().map(|media| media.camera.clone()).unwrap_or_default(),
+            camera: self.parts.camera().to_string(),
         }
     }
 

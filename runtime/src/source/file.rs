@@ -87,6 +87,7 @@ mod tests {
             picture: Picture::new(Resolution::HD),
             format: Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY },
             pulse_server: String::new(),
+            microphone_sink: String::new(),
             bundled: root.path().join("bundled"),
             media: media.clone(),
             guard: Policy::default(),

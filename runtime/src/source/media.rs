@@ -162,8 +162,9 @@ impl Media {
                 None
             }
             gst::MessageView::Element(element) => {
-                self.undecoded =
-                    element.structure().and_then(fault::missing_decoder).or(self.undecoded.take());
+                if let Some(message) = element.structure() {
+                    self.heard.hear(message);
+                }
                 None
             }
             _ => None,

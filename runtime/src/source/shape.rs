@@ -175,7 +175,7 @@ impl Branches<'_> {
     fn sound_sink(&self, destination: Destination) -> Result<gst::Element, Error> {
         let sink = element("pulsesink")?;
         sink.set_property("server", &self.surroundings.pulse_server);
-        sink.set_property("device", crate::sound::sink(destination));
+        sink.set_property("device", crate::sound::sink(destination, &self.surroundings.microphone_sink));
         sink.set_property("client-name", "source");
         sink.set_property("provide-clock", false);
         sink.set_property("buffer-time", PULSE_BUFFER_MICROSECONDS);

@@ -33,6 +33,10 @@ static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
     let length = Duration::from_secs(u64::from(CLIP_FRAMES) / 30);
     understudy_runtime::test_picture::write(&media.join("test-picture.mkv"), length)
         .expect("the test picture must be written; scripts/packages install build image");
+    let players = Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players");
+    assert!(players.join("jsmpeg.js").exists(), "the feed page's players are missing: scripts/players");
+    let players = players.canonicalize().expect("the players must have a path");
+    std::os::unix::fs::symlink(players, share.path().join("players")).expect("a link must be made");
     share
 });
 
@@ -41,10 +45,18 @@ pub struct Session {
     process: Child,
     http: u16,
     devtools: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Session {
+    /// Starts it without any, as a container does.
+    pub fn idle(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let mut command = program();
+        command.arg("run").args(arguments);
+        Self::spawn(command, folder)
+    }
+
     /// Starts it with this SessionSpec.
     pub fn start(spec: &str) -> Self {
         Self::start_with(spec, &[])
@@ -59,18 +71,16 @@ impl Session {
     pub fn start_in(folder: TempDir, spec: &str, arguments: &[&str]) -> Self {
         let file = folder.path().join("session.yaml");
         std::fs::write(&file, spec).expect("the session must be written");
+        let mut command = program();
+        command.arg("run").arg(&file).args(arguments);
+        Self::spawn(command, folder)
+    }
+
+    fn spawn(mut command: Command, folder: TempDir) -> Self {
         let [http, admin, devtools] = [free_tcp(), free_tcp(), free_tcp()];
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
-        let mut command = program();
-        command
-            .arg("run")
-            .arg(&file)
-            .args(arguments)
-            .arg("--share-dir")
-            .arg(SHARE.path())
-            .arg("--media-dir")
-            .arg(folder.path());
+        command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
         for (flag, port) in [
             ("--port", http),
             ("--admin-port", admin),
@@ -80,7 +90,7 @@ impl Session {
             command.args([flag, &port.to_string()]);
         }
         let process = command.spawn().expect("the runtime must start");
-        Self { process, http, devtools, _folder: folder }
+        Self { process, http, devtools, folder }
     }
 
     /// Starts it and waits until its page shows its camera.
@@ -88,6 +98,17 @@ impl Session {
         let session = Self::start(spec);
         session.until_live(START).await;
         session
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.http)
+    }
+
+    /// A copy of the test picture where the session may read files.
+    pub fn clip(&self) -> PathBuf {
+        let clip = self.folder.path().join("clip.mkv");
+        std::fs::copy(SHARE.path().join("media/test-picture.mkv"), &clip).expect("it must be copied");
+        clip
     }
 
     pub fn whep(&self) -> String {

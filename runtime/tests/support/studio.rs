@@ -65,7 +65,8 @@ impl Studio {
     pub async fn open() -> Self {
         understudy_runtime::gst::init().expect("GStreamer must start");
         let folder = tempfile::tempdir().expect("a directory must be free");
-        let daemon = sound::start(folder.path()).await;
+        let names = sound::Names::default();
+        let daemon = sound::start(folder.path(), &names).await;
         let daemon = daemon.expect("PulseAudio must start: scripts/packages install image");
         let picture = Picture::new(Resolution::HD);
         let metrics = Metrics::default();
@@ -77,6 +78,7 @@ impl Studio {
             picture: picture.clone(),
             format: Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY },
             pulse_server: sound::server(folder.path()),
+            microphone_sink: names.sink,
             bundled: super::clip::folder().to_owned(),
             media,
             ingest: Ingest::default(),

@@ -7,7 +7,8 @@
 use std::sync::Once;
 
 use gstreamer as gst;
-use gstreamer::log::{DebugCategory, DebugLevel, DebugMessage, LoggedObject};
+use gstreamer::DebugLevel;
+use gstreamer::log::{DebugCategory, DebugMessage, LoggedObject};
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 

@@ -1,0 +1,37 @@
+//! Pages that ship with the runtime, shown as `understudy:NAME`.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::get;
+
+const PAGES: [(&str, &str); 2] = [
+    ("mirror", include_str!("../../assets/pages/mirror.html")),
+    ("welcome", include_str!("../../assets/pages/welcome.html")),
+];
+
+/// They hold no secrets.
+pub fn router() -> Router {
+    Router::new().route("/", get(|| async { Redirect::temporary("/view") })).route("/pages/{name}", get(page))
+}
+
+/// A page that ships with the runtime.
+#[utoipa::path(
+    get, path = "/pages/{name}", tag = "pages",
+    params(("name" = String, Path, description = "mirror or welcome.")),
+    responses(
+        (status = 200, content_type = "text/html", body = String),
+        (status = 404, content_type = "text/plain", body = String, description = "There is no such page."),
+    ),
+)]
+pub(super) async fn page(Path(name): Path<String>) -> Response {
+    match PAGES.iter().find(|(known, _)| *known == name) {
+        Some((_, text)) => ([(header::CACHE_CONTROL, "no-cache")], Html(*text)).into_response(),
+        None => {
+            let names: Vec<_> = PAGES.iter().map(|(name, _)| *name).collect();
+            let text = format!("There is no bundled page {name}; known: {}.\n", names.join(", "));
+            (StatusCode::NOT_FOUND, text).into_response()
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What is written about the runtime is what it says itself. `UPDATE=1 cargo test -p understudy-runtime --test
+//! reference` writes it.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use clap::CommandFactory;
+use understudy_runtime::api;
+use understudy_runtime::config::Cli;
+
+const COMMAND: &str = "UPDATE=1 cargo test -p understudy-runtime --test reference";
+
+fn is_committed(file: &str, fresh: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(file);
+    #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
+    if std::env::var("UPDATE").is_ok() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, fresh).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == fresh, "{} differs: run `{COMMAND}`", path.display());
+}
+
+#[test]
+fn the_description_of_the_http_surface_is_what_the_code_says() {
+    let text = serde_yaml_ng::to_string(&api::document()).unwrap();
+    is_committed(
+        "openapi.yaml",
+        &format!("# Generated from runtime/src by runtime/tests/reference.rs; do not edit.\n{text}"),
+    );
+}
+
+#[test]
+fn every_operation_says_what_it_does() {
+    let document = serde_json::to_value(api::document()).unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+        }
+    }
+}
+
+#[test]
+fn the_settings_are_what_the_command_line_says() {
+    let mut text = "<!-- Generated from runtime/src/config.rs by runtime/tests/reference.rs; do not edit. -->\n\
+        # Settings of the runtime\n\n\
+        `understudy-runtime run` takes each of these as an option or as a variable; the option wins. A value that \
+        cannot be used keeps it from starting, with a message that names the variable.\n\n\
+        | Variable | Option | Default | Meaning |\n|---|---|---|---|\n"
+        .to_owned();
+    let cli = Cli::command();
+    let run = cli.find_subcommand("run").unwrap();
+    for argument in run.get_arguments().chain(cli.get_arguments()) {
+        let Some(variable) = argument.get_env() else { continue };
+        let default: Vec<_> =
+            argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let default = match default.join(",") {
+            none if none.is_empty() => String::new(),
+            some => format!("`{some}`"),
+        };
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
+        let one_of: Vec<_> =
+            argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+        let one_of = match one_of.is_empty() {
+            true => String::new(),
+            false => format!(" One of {}.", one_of.join(", ")),
+        };
+        let option = argument.get_long().unwrap_or_default();
+        assert!(!help.is_empty(), "--{option} says nothing of itself");
+        let help = help.trim_end_matches('.');
+        writeln!(text, "| `{}` | `--{option}` | {default} | {help}.{one_of} |", variable.display()).unwrap();
+    }
+    is_committed("configuration.md", &text);
+}

@@ -1,0 +1,238 @@
+//! A session driven over HTTP alone, as the source system's clients do it, and its feed page in a real browser.
+
+#[path = "support/sender.rs"]
+mod sender;
+#[path = "support/session.rs"]
+mod session;
+
+use std::time::Duration;
+
+use reqwest::Method;
+use sender::{Format, Sender};
+use serde_json::{Value, json};
+use session::Session;
+use understudy_e2e::browser::{self, Chromium};
+
+/// From the start to a page that shows its camera, on a machine that does more than this.
+const START: Duration = Duration::from_secs(40);
+
+const MIRROR_ALONE: &str = "page: {url: 'understudy:mirror'}";
+
+struct Answer {
+    status: u16,
+    kind: String,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+}
+
+async fn ask(session: &Session, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    let url = session.url(&format!("/input/devices/virtual/{path}"));
+    let answer = reqwest::Client::new().request(method, url).body(body).send().await.unwrap();
+    let kind = answer.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    Answer {
+        status: answer.status().as_u16(),
+        kind: kind.unwrap_or_default(),
+        text: answer.text().await.unwrap(),
+    }
+}
+
+async fn post(session: &Session, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    ask(session, Method::POST, path, body).await
+}
+
+async fn steered(session: &Session, path: &str, body: &Value) -> Value {
+    let answer = post(session, path, body.to_string()).await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+    answer.json()
+}
+
+async fn status(session: &Session) -> Value {
+    ask(session, Method::GET, "status", "").await.json()
+}
+
+fn idle() -> Value {
+    json!({
+        "state": "idle", "mode": "device", "video_device": "/dev/video20", "audio_sink": "audio_input",
+        "microphone_source": "microphone",
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_without_a_document_shows_how_to_drive_it_and_is_driven_over_http() {
+    let session = Session::idle(&[]);
+    session.until_reason("PageReady", "Loaded").await;
+    session.until_reason("DevicesReady", "Live").await;
+    assert_eq!(status(&session).await, idle());
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&session.url("/pages/welcome")).await;
+    browser::becomes_true(&page, "document.body.innerText.includes(location.origin + '/view')").await;
+    browser::photograph(&page, "welcome.png").await;
+    assert!(session.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_configured_paused_resumed_and_stopped_and_a_viewer_sees_it() {
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
+    let clip = session.clip().display().to_string();
+    let body = json!({
+        "video": {"type": "File", "url": clip}, "audio": {"type": "file", "url": clip}, "start_paused": true,
+    });
+    let paused = steered(&session, "configure", &body).await;
+    assert_eq!(paused["state"], "paused");
+    let video = json!({"type": "file", "url": clip, "width": 1280, "height": 720, "frame_rate": 30});
+    assert_eq!(paused["video"], video);
+    assert_eq!(paused["audio"], json!({"type": "file", "url": clip, "destination": "microphone"}));
+    let running = steered(&session, "resume", &json!({})).await;
+    assert_eq!(running["state"], "running");
+    assert_ne!(running["started_at"], paused["started_at"], "the state began with its change");
+    session.until_live(START).await;
+    session.watch(5).run().await.unwrap().is_the_test_picture().unwrap();
+    assert_eq!(status(&session).await, running);
+    for state in ["pause", "pause"] {
+        assert_eq!(steered(&session, state, &json!({})).await["state"], "paused");
+    }
+    // Twice, without a body, and with one that is ignored.
+    for body in ["", "not JSON"] {
+        assert_eq!(post(&session, "stop", body).await.json(), idle());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
+    let session = Session::start(MIRROR_ALONE);
+    for (path, message) in [
+        ("pause", "no active virtual input session to pause"),
+        ("resume", "no virtual input configuration to resume"),
+    ] {
+        let answer = post(&session, path, "").await;
+        assert_eq!((answer.status, answer.json()), (400, json!({"message": message})));
+    }
+    let body = json!({"video": {"type": "file", "url": "understudy:test-picture"}});
+    steered(&session, "configure", &body).await;
+    let before = status(&session).await;
+    for (body, message) in [
+        ("{}", "either video or audio source must be provided"),
+        ("null", "either video or audio source must be provided"),
+        (r#"{"video":{}}"#, "video source type is required"),
+        (r#"{"audio":{"url":"http://a/b"}}"#, "audio source type is required"),
+        (r#"{"video":{"type":"stream"}}"#, "video URL must be provided when video source is set"),
+        (r#"{"audio":{"type":"file"}}"#, "audio URL must be provided when audio source is set"),
+        (r#"{"video":{"type":"tape"}}"#, "video.type: must be stream, file, socket or webrtc, got tape"),
+        (
+            r#"{"video":{"type":"socket","format":"h264"}}"#,
+            "unsupported video format for realtime ingest: expected mpegts for socket video, got h264",
+        ),
+        (
+            r#"{"audio":{"type":"webrtc","format":"mp3"}}"#,
+            "unsupported audio format for realtime ingest: expected ogg for webrtc audio, got mp3",
+        ),
+        (
+            r#"{"video":{"type":"socket","frame_rate":90}}"#,
+            "video.frame_rate: must be 1 to 60 frames a second, got 90",
+        ),
+        (
+            r#"{"audio":{"type":"socket","destination":"roof"}}"#,
+            "audio.destination: must be microphone or speaker, got roof",
+        ),
+    ] {
+        let answer = post(&session, "configure", body).await;
+        assert_eq!((answer.status, answer.json()), (400, json!({"message": message})), "{body}");
+    }
+    for body in ["", "{", "[1]", r#"{"video":{"type":"socket","width":"wide"}}"#] {
+        let answer = post(&session, "configure", body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(answer.kind.starts_with("text/plain"), "{body}: {}", answer.kind);
+        assert!(answer.text.starts_with("can't decode JSON body"), "{body}: {}", answer.text);
+    }
+    assert_eq!(status(&session).await, before, "what runs goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_document_sets_is_not_replaced_over_http() {
+    let session = Session::start(include_str!("../../examples/session.yaml"));
+    session.until_reason("PageReady", "Loaded").await;
+    let told = status(&session).await;
+    assert_eq!(
+        (&told["state"], &told["video"]["url"]),
+        (&json!("running"), &json!("understudy:test-picture"))
+    );
+    let body = r#"{"video":{"type":"socket"}}"#;
+    for (path, body) in [("configure", body), ("stop", "")] {
+        let answer = post(&session, path, body).await;
+        assert_eq!(answer.status, 409, "{path}: {}", answer.text);
+        assert!(answer.json()["message"].as_str().unwrap().contains("spec.inputs"));
+    }
+    assert_eq!(status(&session).await, told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_of_the_surface_is_served() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    let yaml = reqwest::get(session.url("/spec.yaml")).await.unwrap();
+    assert_eq!(yaml.headers()["content-type"], "application/vnd.oai.openapi");
+    assert!(yaml.text().await.unwrap().contains("/input/devices/virtual/configure:"));
+    let json: Value = reqwest::get(session.url("/spec.json")).await.unwrap().json().await.unwrap();
+    assert!(json["paths"]["/input/devices/virtual/feed"]["get"].is_object());
+    let player = reqwest::get(session.url("/players/hls.js")).await.unwrap();
+    assert_eq!(player.headers()["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(player.headers()["x-content-type-options"], "nosniff");
+    for name in ["package.json", "..%2fmedia%2ftest-picture.mkv"] {
+        let answer = reqwest::get(session.url(&format!("/players/{name}"))).await.unwrap();
+        assert_eq!(answer.status(), 404, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_waits_for_a_source_and_then_for_its_picture() {
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&session.url("/input/devices/virtual/feed?fit=contain")).await;
+    let says = |text: &str| format!("document.body.innerText.includes('{text}')");
+    browser::becomes_true(&page, &says("No virtual video feed is configured yet.")).await;
+    browser::photograph(&page, "feed-none.png").await;
+    steered(&session, "configure", &json!({"video": {"type": "stream", "url": "rtmp://127.0.0.1:9/live/a"}}))
+        .await;
+    browser::becomes_true(&page, &says("A browser cannot play rtmp addresses.")).await;
+    browser::photograph(&page, "feed-rtmp.png").await;
+    assert_eq!(page.evaluate("document.title").await.unwrap(), "Virtual Input Feed");
+}
+
+async fn plays(format: Format, configured: &str, player: &str) {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    steered(&session, "configure", &json!({"video": {"type": configured}})).await;
+    let sender = Sender::start(format).await;
+    let chromium = Chromium::launch().await;
+    let feed = format!("/input/devices/virtual/feed?fit=contain&source={}", sender.url());
+    let page = chromium.open(&session.url(&feed)).await;
+    let playing = format!(
+        "understudy.state === 'playing' && understudy.player === '{player}' && understudy.frames > 50"
+    );
+    browser::becomes_true(&page, &playing).await;
+    browser::photograph(&page, &format!("feed-{player}.png")).await;
+    drop(sender);
+    browser::becomes_true(&page, "understudy.state !== 'playing'").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_plays_mpeg_1_in_a_transport_stream() {
+    plays(Format::Mpeg1InTs, "socket", "playTransportStream").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_plays_h_264_in_a_transport_stream() {
+    plays(Format::H264InTs, "socket", "playWithMediaSource").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_plays_vp8_in_ivf() {
+    plays(Format::Vp8InIvf, "webrtc", "playIvf").await;
+}
