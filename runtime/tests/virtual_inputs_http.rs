@@ -92,7 +92,7 @@ async fn a_file_is_configured_paused_resumed_and_stopped_and_a_viewer_sees_it() 
     assert_eq!(running["state"], "running");
     assert_ne!(running["started_at"], paused["started_at"], "the state began with its change");
     session.until_live(START).await;
-    session.watch(5).run().await.unwrap().is_the_test_picture().unwrap();
+    session.watch(5).whole().await.unwrap();
     assert_eq!(status(&session).await, running);
     for state in ["pause", "pause"] {
         assert_eq!(steered(&session, state, &json!({})).await["state"], "paused");
@@ -106,6 +106,7 @@ async fn a_file_is_configured_paused_resumed_and_stopped_and_a_viewer_sees_it() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
     let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
     for (path, message) in [
         ("pause", "no active virtual input session to pause"),
         ("resume", "no virtual input configuration to resume"),
