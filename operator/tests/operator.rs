@@ -216,7 +216,7 @@ async fn a_page_that_fails_is_a_condition_and_an_event_and_can_be_repaired() {
     let operator = world.operator("one").await;
     let (_ada, pod, mut runtime) = available(&world, "ada").await;
     world.apply("ada", json!({"page": {"url": "https://nowhere.example/"}})).await;
-    let url = |desired: &understudy_proto::v1::Desired| desired.session.clone().unwrap().page.unwrap().url;
+    let url = |desired: &Desired| desired.session.clone().unwrap().page.unwrap().url;
     let desired = runtime.told_that(|desired| url(desired) == "https://nowhere.example/").await;
     let mut report = well(&desired);
     report.conditions[1] = said("PageReady", "False", "PageUnreachable", "net::ERR_NAME_NOT_RESOLVED");
