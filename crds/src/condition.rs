@@ -12,7 +12,8 @@ pub enum ParticipantCondition {
     DevicesReady,
     /// The page is loaded.
     PageReady,
-    /// Camera and microphone carry what was asked for.
+    /// Camera and microphone carry what was asked for. Also true while a source waits for somebody to send, is paused, or has
+    /// come to its end: all is as the participant is described. False while a source fails, or nothing arrives from it.
     InputsReady,
     /// The participant was told to be on a stage.
     Invited,

@@ -2,19 +2,22 @@
 //! restarts the pod, or is refused (immutable).
 
 mod endpoint;
-mod input;
 mod page;
+mod source;
+
+mod input;
 
 mod livestream;
 mod virtual_participant;
 
 pub use endpoint::{Endpoint, EndpointScope, EndpointType};
-pub use input::{AudioInput, FileSource, Inputs, VideoInput};
+pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
 pub use livestream::{
     Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, ParticipantRef,
     WebRtcOutput,
 };
 pub use page::Page;
+pub use source::{FileSource, SocketSource, StreamSource, WebRtcSource};
 pub use virtual_participant::{
     AccessStatus, LastError, MediaStatus, ParticipantPhase, PodStatus, VirtualParticipant,
     VirtualParticipantSpec, VirtualParticipantStatus,

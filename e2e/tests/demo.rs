@@ -14,6 +14,9 @@ use understudy_e2e::{settings, wait};
 /// Length in frames of the bundled test picture: 20 s at 30 a second.
 const CLIP_FRAMES: u32 = 600;
 
+/// The same in time.
+const CLIP: Duration = Duration::from_secs(20);
+
 /// From the death of any part to Ready again.
 const REPAIR: Duration = Duration::from_secs(10);
 
@@ -151,6 +154,37 @@ async fn what_cannot_be_loaded_is_told_and_repairing_the_manifest_repairs_the_pa
 
     kubectl.run(&["delete", "vp", "bea"]).await.unwrap();
     wait::until(RECONCILE, || nothing_of(&kubectl, "bea")).await;
+}
+
+#[tokio::test]
+async fn changing_the_inputs_is_live() {
+    let kubectl = cluster().await;
+    let before = facts_of(&kubectl, "ada").await;
+    let repeat = async |repeats: bool| {
+        let patch =
+            serde_json::json!({"spec": {"inputs": {"video": {"file": {"loop": repeats}}}}}).to_string();
+        kubectl.run(&["patch", "vp", "ada", "--type=merge", "--patch", &patch]).await.unwrap();
+    };
+    repeat(false).await;
+    // In a task of its own, so that Ada is put back whatever comes of it.
+    let asked = kubectl.clone();
+    let ended = tokio::spawn(async move {
+        wait::until(CLIP + RECONCILE, || says(&asked, "vp ada", "InputsReady", "Ended")).await;
+        ready(&asked, "vp ada").await.unwrap();
+    });
+    let ended = ended.await;
+    repeat(true).await;
+    ended.unwrap();
+    wait::until(RECONCILE, || says(&kubectl, "vp ada", "InputsReady", "Playing")).await;
+    watch(4).whole().await.unwrap();
+    assert_eq!(facts_of(&kubectl, "ada").await, before, "the pod is the same and was not restarted");
+}
+
+/// The UID of a participant's pod, and how often it was restarted.
+async fn facts_of(kubectl: &Kubectl, participant: &str) -> (String, Value) {
+    let pod = kubectl.get(&format!("pod {}", pod_of(kubectl, participant).await)).await.unwrap();
+    let restarts = pod["status"]["containerStatuses"][0]["restartCount"].clone();
+    (pod["metadata"]["uid"].to_string(), restarts)
 }
 
 async fn pod_of(kubectl: &Kubectl, participant: &str) -> String {

@@ -1,7 +1,11 @@
 //! Kubernetes Events: failures and outcomes, not every step. The name of an Event follows from what it tells, so that the
-//! same thing told again (by a runtime that reconnects, by another leader) is the same Event.
+//! same thing told again (by a runtime that reconnects, by another leader) is the same Event. What happens again and again is
+//! told a number of times, and then now and then.
+
+mod allowance;
 
 use crate::condition::{find, is_failure, shorten};
+use crate::event::allowance::Allowance;
 use hmac::digest::Digest;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -12,6 +16,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
 use sha2::Sha256;
 use std::collections::HashMap;
+use std::time::Instant;
 use understudy_proto::v1::Happening;
 
 /// One thing to tell.
@@ -34,12 +39,17 @@ pub struct Recorder {
     instance: String,
     /// Pod UID to the boot and the last sequence that was told.
     told: Mutex<HashMap<String, (String, u64)>>,
+    /// UID of an object, and a reason, to what may still be told of them.
+    allowances: Mutex<HashMap<String, HashMap<String, Allowance>>>,
 }
+
+/// Reasons of one object that are counted apart; sessions choose them, and shall not fill the memory.
+const MOST_REASONS: usize = 64;
 
 impl Recorder {
     /// `instance` names this process.
     pub fn new(client: Client, instance: &str) -> Self {
-        Self { client, instance: instance.into(), told: Mutex::default() }
+        Self { client, instance: instance.into(), told: Mutex::default(), allowances: Mutex::default() }
     }
 
     /// Tells what happened in a session and was not told by this process yet.
@@ -62,20 +72,47 @@ impl Recorder {
         }
     }
 
+    /// Forgets a pod or an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.told.lock().remove(uid);
+        self.allowances.lock().remove(uid);
+    }
+
     /// Writes one Event. It is worth a log line if that fails, and no more.
     pub async fn record<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) {
+        let uid = about.uid().unwrap_or_default();
+        let Some(omitted) = self.allowance(&uid, &news.reason, |allowance| allowance.take(Instant::now()))
+        else {
+            tracing::debug!(
+                name = about.name_any(),
+                reason = news.reason,
+                note = news.note,
+                "event is left out"
+            );
+            return;
+        };
         let api: Api<Event> = Api::namespaced(self.client.clone(), &about.namespace().unwrap_or_default());
         tracing::info!(kind = %K::kind(&()), name = about.name_any(), reason = news.reason, note = news.note, "event");
-        match api.create(&PostParams::default(), &self.event(about, news)).await {
+        match api.create(&PostParams::default(), &self.event(about, news, omitted)).await {
             Ok(_created) => {}
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                self.allowance(&uid, &news.reason, Allowance::give_back);
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written");
             }
         }
     }
 
-    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) -> Event {
+    fn allowance<T>(&self, uid: &str, reason: &str, use_: impl FnOnce(&mut Allowance) -> T) -> T {
+        let mut all = self.allowances.lock();
+        let of_object = all.entry(uid.to_owned()).or_default();
+        let counted = of_object.len() < MOST_REASONS || of_object.contains_key(reason);
+        let reason = if counted { reason } else { "" };
+        use_(of_object.entry(reason.to_owned()).or_insert_with(|| Allowance::new(Instant::now())))
+    }
+
+    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News, omitted: u32) -> Event {
         let (name, uid) = (about.name_any(), about.uid().unwrap_or_default());
         let digest = Sha256::digest(format!("{uid}\n{}", news.key));
         let suffix: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -91,7 +128,10 @@ impl Recorder {
             action: Some("Reconcile".into()),
             type_: Some(news.severity.into()),
             reason: Some(news.reason.clone()),
-            note: Some(news.note.clone()),
+            note: Some(match omitted {
+                0 => news.note.clone(),
+                _ => format!("{} ({omitted} more of this reason were not told)", news.note),
+            }),
             regarding: Some(ObjectReference {
                 api_version: Some(K::api_version(&()).into()),
                 kind: Some(K::kind(&()).into()),
@@ -121,6 +161,18 @@ pub fn failures(before: &[Condition], after: &[Condition], skip: &str) -> Vec<Ne
             note: condition.message.clone(),
         })
         .collect()
+}
+
+/// That a condition which had failed is true again.
+pub fn recovery(before: &[Condition], after: &[Condition], type_: &str) -> Option<News> {
+    let after = find(after, type_).filter(|after| after.status == "True")?;
+    find(before, type_).filter(|before| is_failure(before))?;
+    Some(News {
+        key: format!("{type_} {} {:?}", after.reason, after.last_transition_time),
+        severity: "Normal",
+        reason: after.reason.clone(),
+        note: format!("{type_} again: {}", after.message),
+    })
 }
 
 fn news_of(boot_id: &str, happening: &Happening) -> News {
@@ -153,6 +205,19 @@ mod tests {
         assert_eq!(failures(&well, &broken, "Ready")[0].reason, "PageUnreachable");
         assert!(failures(&broken, &broken, "Ready").is_empty());
         assert!(failures(&broken, &well, "Ready").is_empty());
+    }
+
+    #[test]
+    fn a_recovery_is_told_once_and_only_after_a_failure() {
+        let (well, broken, starting) = (
+            page(&Verdict::yes("Loaded")),
+            page(&Verdict::no("PageUnreachable", "no such host")),
+            page(&Verdict::no("Starting", "")),
+        );
+        assert_eq!(recovery(&broken, &well, "PageReady").unwrap().reason, "Loaded");
+        for (before, after) in [(&well, &well), (&starting, &well), (&broken, &starting), (&well, &broken)] {
+            assert_eq!(recovery(before, after, "PageReady"), None);
+        }
     }
 
     #[test]

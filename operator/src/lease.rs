@@ -39,6 +39,14 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    /// How long a leader that steps down may go on with what it is about: most of the time until others may take over. The
+    /// rest is for what it sends last to arrive.
+    pub fn last_words(&self) -> Duration {
+        self.duration.saturating_sub(self.renew_deadline) * 3 / 4
+    }
+}
+
 /// Whether this process leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Leadership {

@@ -18,6 +18,8 @@ pub mod link_endpoint;
 pub mod status;
 pub mod store;
 
+pub mod outcome;
+
 pub mod apply;
 pub mod control;
 

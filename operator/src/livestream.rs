@@ -8,12 +8,14 @@ use crate::event::{Recorder, failures};
 use crate::link_state::{View, view};
 use crate::livestream::report::{Observed, report};
 use crate::metrics::Metrics;
-use crate::status::{Published, Publisher};
+use crate::outcome::{Outlets, conclude};
+use crate::status::Publisher;
 use crate::store::Stores;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use understudy_crds::condition::LivestreamCondition;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
 /// Reads only; changes are told by watches and reports.
@@ -61,7 +63,6 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         View::Linked(_) | View::Silent => RESYNC,
     };
     let previous = context.publisher.latest(&livestream);
-    let before = previous.clone().map(|status| status.conditions).unwrap_or_default();
     let pod_ip = participant.as_ref().and_then(|participant| pod_ip(&context, participant));
     let status = report(&Observed {
         livestream: &livestream,
@@ -71,16 +72,13 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         previous,
         now: jiff::Timestamp::now(),
     });
-    let news = failures(&before, &status.conditions, "RuntimeReady");
-    match context.publisher.publish(&livestream, status).await? {
-        Published::Later(rest) => Ok(Action::requeue(rest.min(again))),
-        Published::Done => {
-            for news in news {
-                context.recorder.record(&*livestream, &news).await;
-            }
-            Ok(Action::requeue(again))
-        }
-    }
+    let outlets = Outlets {
+        publisher: &context.publisher,
+        recorder: &context.recorder,
+        // The participant tells of its runtime.
+        news: |before, after| failures(before, after, LivestreamCondition::RuntimeReady.as_str()),
+    };
+    Ok(conclude(outlets, &*livestream, status, again).await?)
 }
 
 fn participant(context: &Context, livestream: &Livestream) -> Option<Arc<VirtualParticipant>> {

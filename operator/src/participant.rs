@@ -8,22 +8,25 @@ pub mod validate;
 use crate::apply;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
-use crate::event::{Recorder, failures};
+use crate::event::{News, Recorder, failures, recovery};
 use crate::link_state::{View, view};
 use crate::metrics::Metrics;
+use crate::outcome::{Outlets, conclude};
 use crate::participant::decide::{Step, decide};
 use crate::participant::observe::PodFacts;
 use crate::participant::report::{Observed, report};
 use crate::participant::validate::{Problem, Valid, validate};
 use crate::profile::Profiles;
 use crate::resource::{self, Session};
-use crate::status::{Published, Publisher};
+use crate::status::Publisher;
 use crate::store::Stores;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::{VirtualParticipant, VirtualParticipantStatus};
 use understudy_proto::v1::AccessTokens;
 
@@ -194,15 +197,13 @@ async fn publish(
     status: VirtualParticipantStatus,
     again: Duration,
 ) -> Result<Action, Error> {
-    let before = context.publisher.latest(participant).map(|status| status.conditions).unwrap_or_default();
-    let news = failures(&before, &status.conditions, "Ready");
-    match context.publisher.publish(participant, status).await? {
-        Published::Later(rest) => Ok(Action::requeue(rest.min(again))),
-        Published::Done => {
-            for news in news {
-                context.recorder.record(participant, &news).await;
-            }
-            Ok(Action::requeue(again))
-        }
-    }
+    let outlets = Outlets { publisher: &context.publisher, recorder: &context.recorder, news };
+    Ok(conclude(outlets, participant, status, again).await?)
+}
+
+/// Ready only sums up. Of parts that come back sessions tell by themselves, of sources they do not.
+fn news(before: &[Condition], after: &[Condition]) -> Vec<News> {
+    let mut news = failures(before, after, ParticipantCondition::Ready.as_str());
+    news.extend(recovery(before, after, ParticipantCondition::InputsReady.as_str()));
+    news
 }

@@ -5,6 +5,7 @@
 use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Why there are no profiles: the site's fault.
@@ -55,7 +56,16 @@ pub struct Profile {
     /// Whether participants may have a page.
     #[serde(default)]
     pub browser: Browser,
+    /// Which addresses beside the public internet participants may have media fetched from.
+    #[serde(default)]
+    pub allow_private_urls: PrivateUrls,
 }
+
+/// Networks, addresses, or `*` alone for all; empty: none. The URL of a source is a user's, and shall not reach into the
+/// platform's network from a pod of the platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct PrivateUrls(Vec<String>);
 
 /// When the kubelet fetches an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -125,6 +135,37 @@ pub enum Browser {
     Forbidden,
 }
 
+impl PrivateUrls {
+    /// As the runtime reads it; `None`: nothing is allowed.
+    pub fn setting(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join(","))
+    }
+}
+
+impl TryFrom<Vec<String>> for PrivateUrls {
+    type Error = String;
+
+    fn try_from(list: Vec<String>) -> Result<Self, String> {
+        if list == ["*"] {
+            return Ok(Self(list));
+        }
+        match list.iter().find(|one| !is_network(one)) {
+            Some(wrong) => Err(format!(
+                "allowPrivateUrls: {wrong:?} is neither a network (as 10.0.0.0/8) nor an address; \"*\" stands alone"
+            )),
+            None => Ok(Self(list)),
+        }
+    }
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, length) =
+        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
+    length.is_none_or(|length| length.parse().is_ok_and(|length: u8| length <= longest))
+}
+
 impl Profiles {
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
@@ -181,6 +222,25 @@ mod tests {
         assert_eq!(camera("pipewire").unwrap().get("x").unwrap().camera, Camera::Pipewire);
         assert!(camera("auto").is_ok());
         assert!(camera("v4l2").is_err() && camera("file").is_err());
+    }
+
+    #[test]
+    fn private_urls_are_networks_or_all_of_them() {
+        let setting = |list: &str| {
+            parse(&format!("profiles: {{x: {{image: i, allowPrivateUrls: {list}}}}}"))
+                .map(|profiles| profiles.get("x").unwrap().allow_private_urls.setting())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(setting("[]"), Ok(None));
+        assert_eq!(setting("['*']"), Ok(Some("*".into())));
+        assert_eq!(
+            setting("[10.0.0.0/8, 'fd00::/8', 192.0.2.1]"),
+            Ok(Some("10.0.0.0/8,fd00::/8,192.0.2.1".into()))
+        );
+        for wrong in ["10.0.0.0/33", "camera.lan", "10.0.0.0/", "*"] {
+            let error = setting(&format!("[10.1.0.0/16, '{wrong}']")).unwrap_err();
+            assert!(error.contains(&format!("{wrong:?}")), "{error}");
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
-//! The only writer of `.status`: nothing periodic, nothing when nothing changed, and changes that follow each other
-//! quickly share one write.
+//! The only writer of `.status`: nothing periodic, nothing when nothing changed, changes that follow each other quickly
+//! share one write, and what comes and goes is not written each time.
 
 mod urgency;
 
+mod pace;
+
 use crate::names;
-use crate::status::urgency::{Urgency, urgency};
+use crate::status::pace::Pace;
+use crate::status::urgency::urgency;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -15,10 +18,6 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 use understudy_crds::v1alpha1::{Livestream, LivestreamStatus, VirtualParticipant, VirtualParticipantStatus};
-
-/// A change that nobody waits for is written after this long at the latest. Most starts are over before it, so that what is
-/// passed through on the way is never written.
-const COALESCE: Duration = Duration::from_secs(5);
 
 /// An object with a status of ours.
 pub trait Reported:
@@ -53,8 +52,13 @@ pub struct Publisher<K: Reported> {
 struct Written<Status> {
     version: u64,
     status: Option<Status>,
-    /// Since when a change that is not urgent waits.
-    waiting: Option<Instant>,
+    pace: Pace,
+}
+
+impl<Status> Default for Written<Status> {
+    fn default() -> Self {
+        Self { version: 0, status: None, pace: Pace::default() }
+    }
 }
 
 impl<K: Reported> Publisher<K> {
@@ -76,16 +80,18 @@ impl<K: Reported> Publisher<K> {
     pub async fn publish(&self, object: &K, status: K::Status) -> Result<Published, kube::Error> {
         let before = self.latest(object);
         if before.as_ref() == Some(&status) {
-            self.settle(object);
+            self.with(object, |written| written.pace.settle());
             return Ok(Published::Done);
         }
-        if urgency::<K>(before.as_ref(), &status) == Urgency::CanWait
-            && let Some(rest) = self.wait(object)
-        {
+        let urgency = urgency::<K>(before.as_ref(), &status);
+        if let Some(rest) = self.with(object, |written| written.pace.rest(urgency, Instant::now())) {
             return Ok(Published::Later(rest));
         }
-        let written = self.write(object, &status).await?;
-        self.remember(object, version(&written), status);
+        let version = version(&self.write(object, &status).await?);
+        self.with(object, |written| {
+            (written.version, written.status) = (version, Some(status));
+            written.pace.written(urgency, Instant::now());
+        });
         Ok(Published::Done)
     }
 
@@ -108,27 +114,8 @@ impl<K: Reported> Publisher<K> {
         api.patch_status(&object.name_any(), &params, &Patch::Apply(patch)).await
     }
 
-    fn settle(&self, object: &K) {
-        if let Some(written) = self.written.lock().get_mut(&object.uid().unwrap_or_default()) {
-            written.waiting = None;
-        }
-    }
-
-    fn remember(&self, object: &K, version: u64, status: K::Status) {
-        let written = Written { version, status: Some(status), waiting: None };
-        self.written.lock().insert(object.uid().unwrap_or_default(), written);
-    }
-
-    /// How long this change still waits; `None`: it has waited long enough.
-    fn wait(&self, object: &K) -> Option<Duration> {
-        let mut written = self.written.lock();
-        let entry = written.entry(object.uid().unwrap_or_default()).or_insert(Written {
-            version: 0,
-            status: None,
-            waiting: None,
-        });
-        let since = *entry.waiting.get_or_insert_with(Instant::now);
-        COALESCE.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero())
+    fn with<T>(&self, object: &K, change: impl FnOnce(&mut Written<K::Status>) -> T) -> T {
+        change(self.written.lock().entry(object.uid().unwrap_or_default()).or_default())
     }
 }
 

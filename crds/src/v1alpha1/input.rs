@@ -1,5 +1,6 @@
 //! What a participant's camera and microphone carry.
 
+use crate::v1alpha1::source::{FileSource, SocketSource, StreamSource, WebRtcSource};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,48 +11,95 @@ pub struct Inputs {
     /// The camera's picture; absent: a slate. A change is live: the camera stays, its content is swapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoInput>,
-    /// The microphone's sound; absent: silence. A change is live: the microphone stays, its content is swapped.
+    /// The sound, for the microphone or the speaker; absent: silence. A change is live: the device stays, its content is
+    /// swapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioInput>,
+    /// Whether the inputs begin paused, as black and silence, until the session's HTTP surface is asked to resume them. A
+    /// change is live: it begins the inputs anew, as every change of them does.
+    #[serde(default)]
+    pub start_paused: bool,
 }
 
-/// Where the camera's picture comes from: exactly one member is set.
+/// The camera's picture: where it comes from (exactly one of stream, file, socket and webRTC), and the shape that it is
+/// brought into.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.file)].filter(set, set).size() == 1")
-    .message("exactly one source must be set in inputs.video: file"))]
+#[x_kube(
+    validation = Rule::new("[has(self.stream), has(self.file), has(self.socket), has(self.webRTC)].filter(set, set).size() == 1")
+        .message("exactly one source must be set in inputs.video: stream, file, socket or webRTC"),
+    validation = Rule::new("has(self.width) == has(self.height)")
+        .message("inputs.video.width and inputs.video.height must be set together, or neither")
+)]
 pub struct VideoInput {
-    /// A media file. A change is live.
+    /// Media that goes on, fetched from an address. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamSource>,
+    /// Media with an end, played at its own rate. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileSource>,
+    /// One publisher at a time sends MPEG-TS in the binary messages of a WebSocket. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketSource>,
+    /// One WebRTC peer sends; a new offer replaces it. A change is live.
+    #[serde(rename = "webRTC", skip_serializing_if = "Option::is_none")]
+    pub web_rtc: Option<WebRtcSource>,
+    /// Width in pixels that the source's picture is brought to, with its aspect kept, before it is padded into the camera's;
+    /// absent: the camera's. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 7680))]
+    pub width: Option<i32>,
+    /// Height in pixels, as width. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 7680))]
+    pub height: Option<i32>,
+    /// Frames a second that the source is brought to; absent: the camera's. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60))]
+    pub frame_rate: Option<i32>,
 }
 
-/// Where the microphone's sound comes from: exactly one member is set.
+/// The sound: where it comes from (exactly one of stream, file, socket and webRTC), and where it goes. A source that is the
+/// same as the video's is opened once, which keeps both in step.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.file)].filter(set, set).size() == 1")
-    .message("exactly one source must be set in inputs.audio: file"))]
+#[x_kube(validation = Rule::new("[has(self.stream), has(self.file), has(self.socket), has(self.webRTC)].filter(set, set).size() == 1")
+    .message("exactly one source must be set in inputs.audio: stream, file, socket or webRTC"))]
 pub struct AudioInput {
-    /// A media file. A change is live.
+    /// Media that goes on, fetched from an address. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamSource>,
+    /// Media with an end, played at its own rate. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileSource>,
+    /// One publisher at a time sends MP3 in the binary messages of a WebSocket. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketSource>,
+    /// One WebRTC peer sends; a new offer replaces it. A change is live.
+    #[serde(rename = "webRTC", skip_serializing_if = "Option::is_none")]
+    pub web_rtc: Option<WebRtcSource>,
+    /// `Microphone`: the page hears it as the participant's voice. `Speaker`: it is heard with what the page plays.
+    /// A change is live.
+    #[serde(default)]
+    pub destination: AudioDestination,
 }
 
-/// A media file inside the pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FileSource {
-    /// `understudy:NAME` for media that ships with the runtime (as `understudy:test-picture`), or `file:///…` below the
-    /// runtime's media directory. A change is live.
-    #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = Rule::new("self.matches('^(understudy:[a-z0-9]([-a-z0-9]*[a-z0-9])?|file:///[^ ]+)$') && !self.contains('/../')")
-        .message("file.url must be understudy:NAME or file:///PATH without /../"))]
-    pub url: String,
-    /// Whether the file starts again at its end. A change is live.
-    #[serde(rename = "loop", default = "default_loop")]
-    pub loops: bool,
+/// Where sound goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum AudioDestination {
+    /// The page hears it as the participant's voice.
+    #[default]
+    Microphone,
+    /// It is heard with what the page plays.
+    Speaker,
 }
 
-fn default_loop() -> bool {
-    true
+impl AudioDestination {
+    /// As it is written in a spec.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Microphone => "Microphone",
+            Self::Speaker => "Speaker",
+        }
+    }
 }

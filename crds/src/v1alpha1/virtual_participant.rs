@@ -70,7 +70,9 @@ pub struct VirtualParticipantStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub phase: Option<ParticipantPhase>,
-    /// PodScheduled, RuntimeReady, DevicesReady, PageReady, InputsReady, Invited, Connected, Published and Ready.
+    /// PodScheduled, RuntimeReady, DevicesReady, PageReady, InputsReady, Invited, Connected, Published and Ready. Ready is
+    /// RuntimeReady, DevicesReady, PageReady and InputsReady together. InputsReady is also true while a source waits for
+    /// somebody to send, is paused, or has come to its end; it is false while a source fails or stalls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -135,7 +137,8 @@ pub struct PodStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaStatus {
-    /// How the camera is made: `pipewire`, `v4l2`, `file` or `none`.
+    /// How the camera is made: `pipewire` (a node of PipeWire), `v4l2` (a video device of the node), `file` (one that the
+    /// browser reads again and again), or `none` while there is no camera.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub camera: Option<String>,
     /// The browser's own sandbox: `namespaces` or `disabled`; absent without a browser.

@@ -27,8 +27,6 @@ use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
 /// How long a new leader waits for its first lists; then it says why it cannot lead.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long what runs may take to end when the leadership does.
-const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the number of linked sessions is counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -109,9 +107,8 @@ impl Leader<'_> {
         end.cancel();
         end_watches.cancel();
         tasks.close();
-        if tokio::time::timeout(END_TIMEOUT, tasks.wait()).await.is_err() {
-            tracing::warn!("some reconciles did not end in time");
-        }
+        // Reconciles end by themselves or are ended within this time, watches at once.
+        let _ = tokio::time::timeout(self.config.timing.last_words(), tasks.wait()).await;
         served
     }
 
@@ -119,23 +116,25 @@ impl Leader<'_> {
     fn reconcile(&self, stores: &Stores, tasks: &TaskTracker, end: &CancellationToken) {
         let settings = controller::Config::default().concurrency(self.config.concurrency);
         let reconcile = |object, context| Box::pin(participant::reconcile(object, context));
-        tasks.spawn(watch_over(applier(
+        let controller = watch_over(applier(
             reconcile,
             participant::on_error,
             Arc::new(self.participants(stores)),
             stores.participants(),
             until(self.triggers.participants.stream(), end),
             settings.clone(),
-        )));
+        ));
+        tasks.spawn(cut_off(controller, end.clone(), self.config.timing.last_words()));
         let reconcile = |object, context| Box::pin(livestream::reconcile(object, context));
-        tasks.spawn(watch_over(applier(
+        let controller = watch_over(applier(
             reconcile,
             livestream::on_error,
             Arc::new(self.livestreams(stores)),
             stores.livestreams(),
             until(self.triggers.livestreams.stream(), end),
             settings,
-        )));
+        ));
+        tasks.spawn(cut_off(controller, end.clone(), self.config.timing.last_words()));
     }
 
     fn participants(&self, stores: &Stores) -> participant::Context {
@@ -180,19 +179,40 @@ impl Leader<'_> {
         let (registry, writer) = (self.registry.clone(), Arc::clone(&self.writers.writer));
         let (participants, livestreams) =
             (Arc::clone(&self.writers.participants), Arc::clone(&self.writers.livestreams));
+        let recorder = Arc::clone(&self.writers.recorder);
         move |departed| match departed {
             Departed::Participant(uid) => {
                 registry.drain(uid);
                 writer.forget(uid);
                 participants.forget(uid);
+                recorder.forget(uid);
             }
-            Departed::Livestream(uid) => livestreams.forget(uid),
-            Departed::Pod(uid) => registry.forget(uid),
+            Departed::Livestream(uid) => {
+                livestreams.forget(uid);
+                recorder.forget(uid);
+            }
+            Departed::Pod(uid) => {
+                registry.forget(uid);
+                recorder.forget(uid);
+            }
         }
     }
 }
 
-/// The queue ends with the leadership; a reconcile that runs is let finish.
+/// A controller, whose reconciles get this long to finish after `end`; what still runs then is dropped, because another
+/// may lead soon.
+async fn cut_off(controller: impl Future<Output = ()>, end: CancellationToken, last_words: Duration) {
+    let late = async {
+        end.cancelled().await;
+        tokio::time::sleep(last_words).await;
+    };
+    tokio::select! {
+        () = controller => {}
+        () = late => tracing::warn!("some reconciles did not end in time and were dropped"),
+    }
+}
+
+/// The queue ends with the leadership; a reconcile that runs is let finish, for a while.
 fn until<K: Resource<DynamicType = ()> + Send + 'static>(
     queue: impl Stream<Item = ObjectRef<K>> + Send + 'static,
     end: &CancellationToken,
@@ -234,4 +254,26 @@ fn link_names(config: &Config) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reconcile_that_does_not_end_is_dropped_after_the_last_words() {
+        let (end, last_words) = (CancellationToken::new(), Duration::from_millis(50));
+        end.cancel();
+        let began = Instant::now();
+        cut_off(std::future::pending(), end, last_words).await;
+        assert!(began.elapsed() >= last_words);
+    }
+
+    #[tokio::test]
+    async fn a_controller_that_ends_by_itself_is_not_waited_for() {
+        let (end, long) = (CancellationToken::new(), Duration::from_secs(600));
+        end.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(5), cut_off(async {}, end, long)).await;
+        assert!(ended.is_ok());
+    }
 }

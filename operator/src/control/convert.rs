@@ -31,18 +31,45 @@ fn page(page: &api::Page) -> wire::Page {
     }
 }
 
+/// The field of a spec that a runtime means by its name on the wire: where a name has an acronym, the two differ.
+pub fn field(wire: &str) -> String {
+    let words = wire.split('.').map(|word| if word == "webRtc" { "webRTC" } else { word });
+    ["spec"].into_iter().chain(words).collect::<Vec<_>>().join(".")
+}
+
 fn inputs(inputs: &api::Inputs) -> wire::Inputs {
     wire::Inputs {
-        video: inputs.video.as_ref().map(|video| wire::VideoInput {
-            file: video.file.as_ref().map(file),
-            ..wire::VideoInput::default()
-        }),
-        audio: inputs.audio.as_ref().map(|audio| wire::AudioInput {
-            file: audio.file.as_ref().map(file),
-            ..wire::AudioInput::default()
-        }),
-        start_paused: false,
+        video: inputs.video.as_ref().map(video),
+        audio: inputs.audio.as_ref().map(audio),
+        start_paused: inputs.start_paused,
     }
+}
+
+fn video(video: &api::VideoInput) -> wire::VideoInput {
+    let given = |number: Option<i32>| number.unwrap_or_default().unsigned_abs();
+    wire::VideoInput {
+        file: video.file.as_ref().map(file),
+        stream: video.stream.as_ref().map(stream),
+        socket: video.socket.as_ref().map(|_settings| wire::SocketSource {}),
+        web_rtc: video.web_rtc.as_ref().map(|_settings| wire::WebRtcSource {}),
+        width: given(video.width),
+        height: given(video.height),
+        frame_rate: given(video.frame_rate),
+    }
+}
+
+fn audio(audio: &api::AudioInput) -> wire::AudioInput {
+    wire::AudioInput {
+        file: audio.file.as_ref().map(file),
+        stream: audio.stream.as_ref().map(stream),
+        socket: audio.socket.as_ref().map(|_settings| wire::SocketSource {}),
+        web_rtc: audio.web_rtc.as_ref().map(|_settings| wire::WebRtcSource {}),
+        destination: audio.destination.as_str().to_owned(),
+    }
+}
+
+fn stream(stream: &api::StreamSource) -> wire::StreamSource {
+    wire::StreamSource { url: stream.url.clone() }
 }
 
 fn file(file: &api::FileSource) -> wire::FileSource {
@@ -52,36 +79,62 @@ fn file(file: &api::FileSource) -> wire::FileSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn sent(spec: &Value) -> Value {
+        let spec: api::VirtualParticipantSpec = serde_json::from_value(spec.clone()).unwrap();
+        serde_json::to_value(session("ada", &spec)).unwrap()
+    }
+
+    /// What is `null` or empty on the wire says nothing.
+    fn told(value: &Value) -> Value {
+        let Value::Object(fields) = value else { return value.clone() };
+        let said = fields.iter().filter(|(_, value)| !value.is_null());
+        Value::Object(said.map(|(name, value)| (name.clone(), told(value))).collect())
+    }
 
     #[test]
     fn every_field_of_a_participant_reaches_the_wire() {
-        let spec: api::VirtualParticipantSpec = serde_json::from_value(json!({
+        let spec = json!({
             "displayName": "Ada",
             "page": {"url": "understudy:mirror", "width": 640, "height": 360, "frameRate": 25},
             "inputs": {
-                "video": {"file": {"url": "understudy:test-picture", "loop": false}},
-                "audio": {"file": {"url": "understudy:test-picture"}}
+                "video": {"file": {"url": "understudy:a", "loop": false}, "width": 640, "height": 362, "frameRate": 24},
+                "audio": {"file": {"url": "understudy:b", "loop": true}, "destination": "Speaker"},
+                "startPaused": true
             }
-        }))
-        .unwrap();
-        let expected = json!({
-            "displayName": "Ada",
-            "page": {"url": "understudy:mirror", "width": 640, "height": 360, "frameRate": 25},
-            "inputs": {
-                "video": {
-                    "file": {"url": "understudy:test-picture", "loop": false},
-                    "stream": null, "socket": null, "webRtc": null, "width": 0, "height": 0, "frameRate": 0
-                },
-                "audio": {
-                    "file": {"url": "understudy:test-picture", "loop": true},
-                    "stream": null, "socket": null, "webRtc": null, "destination": ""
-                },
-                "startPaused": false
-            },
-            "encoding": null
         });
-        assert_eq!(serde_json::to_value(session("ada", &spec)).unwrap(), expected);
+        assert_eq!(told(&sent(&spec)), spec);
+    }
+
+    #[test]
+    fn every_kind_of_source_reaches_the_wire_as_picture_and_as_sound() {
+        let url = "rtsp://camera.example/1";
+        for (source, on_the_wire) in [
+            (json!({"stream": {"url": url}}), json!({"stream": {"url": url}})),
+            (
+                json!({"file": {"url": "file:///media/a"}}),
+                json!({"file": {"url": "file:///media/a", "loop": true}}),
+            ),
+            (json!({"socket": {}}), json!({"socket": {}})),
+            (json!({"webRTC": {}}), json!({"webRtc": {}})),
+        ] {
+            let inputs = told(&sent(&json!({"inputs": {"video": source, "audio": source}}))["inputs"]);
+            let with = |more: Value| {
+                let (mut all, Value::Object(more)) = (on_the_wire.clone(), more) else { unreachable!() };
+                all.as_object_mut().unwrap().extend(more);
+                all
+            };
+            assert_eq!(inputs["video"], with(json!({"width": 0, "height": 0, "frameRate": 0})), "{source}");
+            assert_eq!(inputs["audio"], with(json!({"destination": "Microphone"})), "{source}");
+            assert_eq!(inputs["startPaused"], false);
+        }
+    }
+
+    #[test]
+    fn a_field_of_the_wire_is_named_as_in_the_spec() {
+        assert_eq!(field("inputs.video.stream.url"), "spec.inputs.video.stream.url");
+        assert_eq!(field("inputs.audio.webRtc"), "spec.inputs.audio.webRTC");
     }
 
     #[test]

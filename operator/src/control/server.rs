@@ -22,8 +22,9 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A Report is a few kilobytes.
 const LARGEST_MESSAGE_BYTES: usize = 256 * 1024;
-/// Streams end by themselves when the shutdown begins; this is for peers that do not read.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+/// Streams end by themselves when the shutdown begins; this is for peers that do not read. Waited for twice at most, which
+/// is less than the five seconds after which another may lead.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the control link is made of.
 pub struct Config {

@@ -58,3 +58,11 @@ async fn a_leader_whose_renewal_is_not_answered_steps_down_before_others_may_tak
     end.cancel();
     running.await.unwrap();
 }
+
+#[test]
+fn the_last_words_of_a_leader_are_over_before_others_may_take_over() {
+    for timing in [Timing::default(), TIMING] {
+        let free = timing.duration.saturating_sub(timing.renew_deadline);
+        assert!(timing.last_words() > Duration::ZERO && timing.last_words() < free, "{timing:?}");
+    }
+}

@@ -4,6 +4,7 @@
 mod tests;
 
 use crate::condition::{Verdict, condition, find};
+use crate::control::convert;
 use crate::control::registry::Facts;
 use crate::endpoint;
 use crate::link_state::{GRACE, View};
@@ -20,7 +21,8 @@ use understudy_crds::v1alpha1::{
 };
 use understudy_proto::v1::Nack;
 
-/// Together they make Ready.
+/// Together they make Ready. A source that stalls or fails is not what the participant is described to be: it is not Ready,
+/// though its pod and its page go on. One that waits for a publisher, is paused or has ended is as it was asked for.
 const PARTS: [ParticipantCondition; 4] = [
     ParticipantCondition::RuntimeReady,
     ParticipantCondition::DevicesReady,
@@ -208,7 +210,7 @@ fn is_pod(type_: ParticipantCondition) -> bool {
 }
 
 fn rejected(nack: &Nack) -> Verdict {
-    Verdict::told(Truth::False, "Rejected", &format!("spec.{}: {}", nack.field_path, nack.reason))
+    Verdict::told(Truth::False, "Rejected", &format!("{}: {}", convert::field(&nack.field_path), nack.reason))
 }
 
 /// The condition that a refused field belongs to.

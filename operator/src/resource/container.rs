@@ -43,7 +43,7 @@ pub(super) fn container(profile: &Profile, operator_address: &str) -> Container 
 
 fn environment(profile: &Profile, operator_address: &str) -> Vec<EnvVar> {
     let folder = names::IDENTITY_FOLDER;
-    vec![
+    let mut variables = vec![
         value("HOME", "/tmp"),
         value("UNDERSTUDY_OPERATOR_ADDRESS", operator_address),
         value("UNDERSTUDY_TOKEN_FILE", &format!("{folder}/{}", names::TOKEN_KEY)),
@@ -53,7 +53,11 @@ fn environment(profile: &Profile, operator_address: &str) -> Vec<EnvVar> {
         field("UNDERSTUDY_POD_NAMESPACE", "metadata.namespace"),
         field("UNDERSTUDY_POD_UID", "metadata.uid"),
         field("UNDERSTUDY_POD_IP", "status.podIP"),
-    ]
+    ];
+    if let Some(allowed) = profile.allow_private_urls.setting() {
+        variables.push(value("UNDERSTUDY_ALLOW_PRIVATE_URLS", &allowed));
+    }
+    variables
 }
 
 fn value(name: &str, value: &str) -> EnvVar {

@@ -57,13 +57,16 @@ mod tests {
     use serde_json::{Value, json};
 
     fn built() -> Value {
+        built_with(Profile { image: "understudy/runtime:1".into(), ..Profile::default() })
+    }
+
+    fn built_with(profile: Profile) -> Value {
         let mut participant: VirtualParticipant = serde_json::from_value(json!({
             "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant",
             "metadata": {"name": "ada", "namespace": "demo"}, "spec": {"runtimeProfileName": "default"}
         }))
         .unwrap();
         participant.metadata.uid = Some("2f4b9c1e-77aa-4b51-9d9e-0d3c6f1e7b11".into());
-        let profile = Profile { image: "understudy/runtime:1".into(), ..Profile::default() };
         let session = Session {
             participant: &participant,
             attempt: 2,
@@ -98,6 +101,20 @@ mod tests {
         assert!(variables.iter().all(|variable| variable["valueFrom"]["secretKeyRef"].is_null()));
         let names: Vec<&str> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
         assert!(names.contains(&"UNDERSTUDY_OPERATOR_ADDRESS"), "{names:?}");
+    }
+
+    #[test]
+    fn private_urls_are_allowed_by_the_profile_alone() {
+        let setting = |profile: Profile| {
+            let pod = built_with(profile);
+            let variables = pod["spec"]["containers"][0]["env"].as_array().unwrap().clone();
+            let found = variables.iter().find(|variable| variable["name"] == "UNDERSTUDY_ALLOW_PRIVATE_URLS");
+            found.map(|variable| variable["value"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(setting(Profile::default()), None);
+        let allow_private_urls = vec!["10.0.0.0/8".into(), "192.0.2.1".into()].try_into().unwrap();
+        let profile = Profile { allow_private_urls, ..Profile::default() };
+        assert_eq!(setting(profile).as_deref(), Some("10.0.0.0/8,192.0.2.1"));
     }
 
     #[test]

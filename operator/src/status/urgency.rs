@@ -4,18 +4,27 @@ use crate::condition::{find, is_failure};
 use crate::status::Reported;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+/// Both kinds have it: what the others come to.
+const READY: &str = "Ready";
+
 /// When a status is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Urgency {
     /// At once.
     Now,
+    /// At once, unless it comes and goes.
+    Recovery,
     /// Together with what follows, if something does soon.
     CanWait,
 }
 
-/// The first status, another phase, a failure, and whatever happens to Ready are written at once.
+/// The first status, another phase, a failure, and whatever happens to Ready are written at once. That all is well again is
+/// known by Ready of the same spec.
 pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status) -> Urgency {
     let Some(before) = before else { return Urgency::Now };
+    if recovers(K::conditions(before), K::conditions(after)) {
+        return Urgency::Recovery;
+    }
     if !K::same_phase(before, after) {
         return Urgency::Now;
     }
@@ -26,11 +35,20 @@ pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status
     Urgency::CanWait
 }
 
+fn recovers(before: &[Condition], after: &[Condition]) -> bool {
+    let (Some(was), Some(is)) = (find(before, READY), find(after, READY)) else { return false };
+    let again = was.status == "False" && is.status == "True";
+    let failed = after.iter().any(|after| {
+        find(before, &after.type_).is_none_or(|before| is_failure(after) && !is_failure(before))
+    });
+    again && was.observed_generation == is.observed_generation && !failed
+}
+
 fn is_urgent(before: Option<&Condition>, after: &Condition) -> bool {
     let Some(before) = before else { return true };
     let failed = is_failure(after) && !is_failure(before);
     let answered = before.status != after.status || before.observed_generation != after.observed_generation;
-    failed || (after.type_ == "Ready" && answered)
+    failed || (after.type_ == READY && answered)
 }
 
 #[cfg(test)]
@@ -63,8 +81,16 @@ mod tests {
     fn a_failure_and_the_outcome_cannot() {
         let (no, yes) = (Verdict::no("Broken", ""), Verdict::yes("Up"));
         assert_eq!(change("PageReady", &yes, &no), Urgency::Now);
-        assert_eq!(change("Ready", &no, &yes), Urgency::Now);
         assert_eq!(change("Ready", &yes, &no), Urgency::Now);
+    }
+
+    #[test]
+    fn to_be_well_again_is_a_recovery() {
+        let (no, yes) = (Verdict::no("Broken", ""), Verdict::yes("Up"));
+        assert_eq!(change("Ready", &no, &yes), Urgency::Recovery);
+        let (before, after) = (status("Ready", &no, 1), status("Ready", &yes, 2));
+        let repaired = urgency::<VirtualParticipant>(Some(&before), &after);
+        assert_eq!(repaired, Urgency::Now, "a new spec made it well");
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub use silent::Silent;
 use control_plane::{kubeconfig, repository};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -25,8 +26,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
+use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
-use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
+use understudy_crds::v1alpha1::{Livestream, ParticipantPhase, VirtualParticipant};
 use understudy_operator::app::{self, Config};
 use understudy_operator::lease::Timing;
 use understudy_operator::names;
@@ -194,6 +196,49 @@ impl World {
         let api = self.api::<ServiceAccount>();
         let issued = api.create_token_request("default", &PostParams::default(), &request).await.unwrap();
         issued.status.unwrap().token
+    }
+
+    /// The phases of a participant's status, by each write since that version.
+    pub async fn statuses_since(&self, version: &str) -> Vec<Option<ParticipantPhase>> {
+        let mut phases = Vec::new();
+        let api = self.api::<VirtualParticipant>();
+        let changes = api.watch(&WatchParams::default().timeout(2), version).await.unwrap();
+        let mut changes = std::pin::pin!(changes);
+        while let Some(change) = changes.next().await {
+            if let WatchEvent::Modified(object) = change.unwrap() {
+                phases.push(object.status.unwrap().phase);
+            }
+        }
+        phases
+    }
+
+    /// All that was told of the participant.
+    pub async fn events(&self, participant: &VirtualParticipant) -> Vec<Event> {
+        let all = self.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+        let uid = participant.uid();
+        let of_it = |event: &Event| event.regarding.as_ref().is_some_and(|object| object.uid == uid);
+        all.into_iter().filter(of_it).collect()
+    }
+
+    /// All that was told of the participant, once that is among it.
+    pub async fn until_told(
+        &self,
+        participant: &VirtualParticipant,
+        is: impl Fn(&Event) -> bool,
+    ) -> Vec<Event> {
+        let told = async {
+            loop {
+                let events = self.events(participant).await;
+                if events.iter().any(&is) {
+                    return events;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, told).await {
+            Ok(events) => events,
+            Err(_elapsed) => panic!("never told: {:#?}", self.events(participant).await),
+        }
     }
 
     /// No controller manager collects garbage here.

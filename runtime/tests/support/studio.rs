@@ -1,4 +1,5 @@
 //! A camera's picture and a real PulseAudio daemon, with sources that play into them, seen and heard.
+#![allow(dead_code, reason = "each test program uses some of it")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -101,6 +101,56 @@ fn phases_follow_from_pod_and_session() {
 }
 
 #[test]
+fn a_source_that_does_what_was_asked_is_ready_and_one_that_cannot_is_not() {
+    use ParticipantPhase as Phase;
+    let inputs = |status: &str, reason: &str| {
+        let View::Linked(mut facts) = well() else { unreachable!() };
+        facts.report.as_mut().unwrap().conditions[2] = told("InputsReady", status, reason);
+        View::Linked(facts)
+    };
+    let before = after(None, Some(pod()), well());
+    let fine = ["NotWanted", "Playing", "Waiting", "Paused", "Ended"];
+    let broken = [
+        "Stalled",
+        "SourceNotFound",
+        "SourceForbidden",
+        "SourceFailed",
+        "SourceUnsupported",
+        "PipelineFailed",
+    ];
+    for reason in fine {
+        let status = after(Some(&before), Some(pod()), inputs("True", reason));
+        says(&status, ParticipantCondition::InputsReady, "True", reason);
+        says(&status, ParticipantCondition::Ready, "True", "AllReady");
+        assert_eq!((status.phase, status.last_error), (Some(Phase::Available), None), "{reason}");
+    }
+    for reason in broken {
+        let status = after(Some(&before), Some(pod()), inputs("False", reason));
+        says(&status, ParticipantCondition::InputsReady, "False", reason);
+        says(&status, ParticipantCondition::Ready, "False", reason);
+        assert_eq!(status.phase, Some(Phase::Disrupted), "{reason}");
+        assert_eq!(status.last_error.unwrap().code, reason);
+    }
+    let starting = after(Some(&before), Some(pod()), inputs("False", "Starting"));
+    says(&starting, ParticipantCondition::Ready, "False", "Starting");
+    assert_eq!(starting.last_error, None, "it is on its way");
+}
+
+#[test]
+fn a_refusal_is_a_condition_that_names_the_field_as_the_spec_does() {
+    let View::Linked(facts) = well() else { unreachable!() };
+    let refused = |field_path: &str| {
+        let nack = Nack { generation: 1, field_path: field_path.into(), reason: "no".into() };
+        let status = after(None, Some(pod()), View::Linked(Facts { nack: Some(nack), ..facts.clone() }));
+        let inputs = find(&status.conditions, "InputsReady").unwrap();
+        (inputs.reason.clone(), inputs.message.clone())
+    };
+    let rejected = |message: &str| ("Rejected".to_owned(), message.to_owned());
+    assert_eq!(refused("inputs.video.stream.url"), rejected("spec.inputs.video.stream.url: no"));
+    assert_eq!(refused("inputs.audio.webRtc"), rejected("spec.inputs.audio.webRTC: no"));
+}
+
+#[test]
 fn all_conditions_are_there_from_the_first_status_on() {
     assert_eq!(after(None, None, View::Silent).conditions.len(), ParticipantCondition::ALL.len());
 }

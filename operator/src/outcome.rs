@@ -1,0 +1,39 @@
+//! The end of every reconcile: the status is written, and what is news in it is told once it is.
+
+use crate::event::{News, Recorder};
+use crate::status::{Published, Publisher, Reported};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::controller::Action;
+use std::time::Duration;
+
+/// Who writes.
+#[derive(Clone, Copy)]
+pub struct Outlets<'a, K: Reported> {
+    /// The status.
+    pub publisher: &'a Publisher<K>,
+    /// The Events.
+    pub recorder: &'a Recorder,
+    /// What is news between the conditions that were and those that are.
+    pub news: fn(&[Condition], &[Condition]) -> Vec<News>,
+}
+
+/// Makes the object's status be `status`; it is looked at again after `again` at the latest.
+pub async fn conclude<K: Reported>(
+    outlets: Outlets<'_, K>,
+    object: &K,
+    status: K::Status,
+    again: Duration,
+) -> Result<Action, kube::Error> {
+    let before = outlets.publisher.latest(object);
+    let before = before.as_ref().map_or(&[][..], |status| K::conditions(status));
+    let news = (outlets.news)(before, K::conditions(&status));
+    match outlets.publisher.publish(object, status).await? {
+        Published::Later(rest) => Ok(Action::requeue(rest.min(again))),
+        Published::Done => {
+            for news in news {
+                outlets.recorder.record(object, &news).await;
+            }
+            Ok(Action::requeue(again))
+        }
+    }
+}
