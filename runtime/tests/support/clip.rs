@@ -1,5 +1,7 @@
 //! The test picture as the files and the live streams that others would send.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;

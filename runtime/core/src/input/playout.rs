@@ -75,12 +75,7 @@ struct Span {
 
 impl Playout {
     pub const fn new(medium: Medium) -> Self {
-        Self {
-            medium,
-            last: None,
-            window: Window { since: 0, span: None, held_back: false },
-            before: None,
-        }
+        Self { medium, last: None, window: Window { since: 0, span: None, held_back: false }, before: None }
     }
 
     /// When what arrived at `now` is to be played: never before what came before it. None: it is left out, to make up
