@@ -128,7 +128,7 @@ async fn play(
         spec::Source::File(wanted) => file::play(wanted, plan, surroundings, writer, health).await,
         spec::Source::Stream(url) => stream::play(url, plan, surroundings, writer, health).await,
         spec::Source::Socket => unsupported("a socket"),
-        spec::Source::WebRtc => webrtc::play(plan, surroundings, writer, health).await,
+        spec::Source::WebRtc => match webrtc::play(plan, surroundings, writer, health).await {},
     }
 }
 
