@@ -65,6 +65,7 @@ pub async fn run(
     let audience = peers.clone();
     let ports = v1::Ports { http: http_port.into(), media_udp: media_port.into() };
     let setup = session_config(&config, directory.path(), ports, &guards)?;
+    let mode = setup.camera.mode();
     setup.metrics.register(&mut registry);
     let ingest = setup.ingest.clone();
     setup.source_metrics.register(&mut registry);
@@ -95,7 +96,7 @@ pub async fn run(
     }
     let link = config
         .control_link
-        .then(|| tokio::spawn(operator::follow(config.link, session, policy, shutdown.clone())));
+        .then(|| tokio::spawn(operator::follow(config.link, mode, session, policy, shutdown.clone())));
 
     stop.await;
     tracing::info!("shutting down");

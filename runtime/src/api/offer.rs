@@ -68,10 +68,12 @@ impl IntoResponse for Refusal {
             Self::NotJson(_) => (StatusCode::BAD_REQUEST, self.to_string()).into_response(),
             Self::NoSdp => message(StatusCode::BAD_REQUEST, &self.to_string()),
             Self::Refused(Refused::NotExpected) => message(StatusCode::CONFLICT, &self.to_string()),
-            Self::Refused(Refused::Offer(error @ (OfferError::Full | OfferError::NotRunning))) => {
-                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], Json(json!({"message": error.to_string()})))
-                    .into_response()
-            }
+            Self::Refused(Refused::Offer(error @ (OfferError::Full | OfferError::NotRunning))) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(RETRY_AFTER, "1")],
+                Json(json!({"message": error.to_string()})),
+            )
+                .into_response(),
             Self::Refused(Refused::Offer(error)) => {
                 tracing::debug!(%error, "a peer's offer is not answered");
                 let text = "failed to negotiate webrtc ingest";

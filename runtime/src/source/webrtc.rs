@@ -193,7 +193,8 @@ impl Stage<'_> {
 
     async fn look(&mut self) {
         for kind in [Kind::Video, Kind::Audio] {
-            let failed = self.slot(kind).chain.as_ref().and_then(|c| Some((c.key().clone(), c.look_after()?)));
+            let failed =
+                self.slot(kind).chain.as_ref().and_then(|c| Some((c.key().clone(), c.look_after()?)));
             if let Some((key, error)) = failed {
                 self.give_up(key, &error).await;
             }
