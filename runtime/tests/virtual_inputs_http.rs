@@ -124,10 +124,20 @@ async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
         (r#"{"audio":{"url":"http://a/b"}}"#, "audio source type is required"),
         (r#"{"video":{"type":"stream"}}"#, "video URL must be provided when video source is set"),
         (r#"{"audio":{"type":"file"}}"#, "audio URL must be provided when audio source is set"),
+        (r#"{"audio":{"type":"stream","url":" "}}"#, "audio URL must be provided when audio source is set"),
         (r#"{"video":{"type":"tape"}}"#, "video.type: must be stream, file, socket or webrtc, got tape"),
+        (r#"{"audio":{"type":"tape"}}"#, "audio.type: must be stream, file, socket or webrtc, got tape"),
         (
             r#"{"video":{"type":"socket","format":"h264"}}"#,
             "unsupported video format for realtime ingest: expected mpegts for socket video, got h264",
+        ),
+        (
+            r#"{"video":{"type":"webrtc","format":"mpegts"}}"#,
+            "unsupported video format for realtime ingest: expected ivf for webrtc video, got mpegts",
+        ),
+        (
+            r#"{"audio":{"type":"socket","format":"ogg"}}"#,
+            "unsupported audio format for realtime ingest: expected mp3 for socket audio, got ogg",
         ),
         (
             r#"{"audio":{"type":"webrtc","format":"mp3"}}"#,
@@ -151,7 +161,28 @@ async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
         assert!(answer.kind.starts_with("text/plain"), "{body}: {}", answer.kind);
         assert!(answer.text.starts_with("can't decode JSON body"), "{body}: {}", answer.text);
     }
+    for (body, code, message) in [
+        ("{}", 400, "sdp is required"),
+        (r#"{"sdp":" "}"#, 400, "sdp is required"),
+        (r#"{"sdp":"v=0"}"#, 409, "virtual input not configured for webrtc ingest"),
+    ] {
+        let answer = post(&session, "webrtc/offer", body).await;
+        assert_eq!((answer.status, answer.json()), (code, json!({"message": message})), "{body}");
+    }
+    let answer = post(&session, "webrtc/offer", "v=0").await;
+    assert_eq!((answer.status, answer.kind.starts_with("text/plain")), (400, true));
+    assert!(answer.text.starts_with("can't decode JSON body"), "{}", answer.text);
     assert_eq!(status(&session).await, before, "what runs goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_cannot_be_answered_is_told_and_the_session_goes_on() {
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
+    let before = steered(&session, "configure", &json!({"video": {"type": "webrtc"}})).await;
+    let answer = post(&session, "webrtc/offer", r#"{"sdp":"nonsense"}"#).await;
+    assert_eq!((answer.status, &answer.json()["message"]), (500, &json!("failed to negotiate webrtc ingest")));
+    assert_eq!(status(&session).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
