@@ -1,4 +1,4 @@
-//! Clients as people write them: commands for a shell, and scripts for Node.js.
+//! Clients as people use them: commands for a shell, scripts for Node.js, and ffmpeg.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use crate::{program, settings};
 
 /// What a person types is answered, or has made its file, by then.
 const COMMAND: Duration = Duration::from_secs(60);
+
+const FFMPEG: &str = "/usr/bin/ffmpeg";
 
 /// Runs what a person types into a shell, in this folder: what it writes.
 pub async fn shell(text: &str, folder: &Path) -> Result<String, String> {
@@ -28,4 +30,12 @@ pub fn node(script: &str, folder: &Path) -> Child {
     let mut command = program::command("node");
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
     command.arg(script).current_dir(folder).spawn().expect("Node.js 20 or newer must be installed")
+}
+
+/// ffmpeg with these arguments, none of which holds a space; what it writes is piped. It runs until it is dropped.
+pub fn ffmpeg(arguments: &str) -> Child {
+    program::needs(Path::new(FFMPEG), "scripts/packages install test");
+    let mut command = program::command(FFMPEG);
+    command.stderr(std::process::Stdio::inherit()).args(["-nostdin", "-loglevel", "error"]);
+    command.args(arguments.split_whitespace()).spawn().expect("ffmpeg must start")
 }

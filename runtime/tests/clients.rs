@@ -220,7 +220,8 @@ async fn the_examples_of_destinations_are_heard_where_they_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_streams_example_plays_from_every_kind_of_origin() {
-    let (desk, rtmp, rtsp, (_srt, srt)) = (Desk::open(Camera::Pipewire).await, Rtmp::open().await, Rtsp::open(), srt());
+    let (desk, rtmp, rtsp, (_srt, srt)) =
+        (Desk::open(Camera::Pipewire).await, Rtmp::open().await, Rtsp::open(), srt());
     let _publisher = rtmp.publish();
     for url in [rtmp.url(), rtsp.url(), srt] {
         println!("{url}");

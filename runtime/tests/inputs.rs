@@ -71,11 +71,14 @@ impl Seen {
         let numbers: Vec<_> = self.numbers.iter().flatten().collect();
         let back = numbers.windows(2).filter(|pair| pair[1] < pair[0]).count();
         let whole = self.numbers.iter().all(Option::is_some);
-        let ahead = numbers.last().zip(numbers.first()).map_or(0, |(last, first)| last.saturating_sub(**first));
+        let ahead =
+            numbers.last().zip(numbers.first()).map_or(0, |(last, first)| last.saturating_sub(**first));
         let timely = back > 0 || (100..150).contains(&ahead);
         match whole && self.rate() > 24.0 && back <= SEAMS && timely {
             true => Ok(()),
-            false => Err(format!("{:.1} pictures a second, {ahead} ahead, {back} back: {self:?}", self.rate())),
+            false => {
+                Err(format!("{:.1} pictures a second, {ahead} ahead, {back} back: {self:?}", self.rate()))
+            }
         }
     }
 
@@ -263,7 +266,10 @@ async fn what_begins_paused_is_black_and_silent_until_it_is_resumed() {
         room.post("resume", &json!({})).await;
         room.is_live().await;
         room.post("stop", &json!({})).await;
-        room.until(|seen| seen.numbers.last().is_some_and(Option::is_none).then_some(()).ok_or_else(|| format!("{seen:?}"))).await;
+        room.until(|seen| {
+            seen.numbers.last().is_some_and(Option::is_none).then_some(()).ok_or_else(|| format!("{seen:?}"))
+        })
+        .await;
         room.forget().await;
     }
 }

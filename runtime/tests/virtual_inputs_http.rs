@@ -181,7 +181,10 @@ async fn an_offer_that_cannot_be_answered_is_told_and_the_session_goes_on() {
     session.until_reason("PageReady", "Loaded").await;
     let before = steered(&session, "configure", &json!({"video": {"type": "webrtc"}})).await;
     let answer = post(&session, "webrtc/offer", r#"{"sdp":"nonsense"}"#).await;
-    assert_eq!((answer.status, &answer.json()["message"]), (500, &json!("failed to negotiate webrtc ingest")));
+    assert_eq!(
+        (answer.status, &answer.json()["message"]),
+        (500, &json!("failed to negotiate webrtc ingest"))
+    );
     assert_eq!(status(&session).await, before);
 }
 
@@ -257,6 +260,19 @@ async fn plays(format: Format, configured: &str, player: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_feed_page_plays_mpeg_1_in_a_transport_stream() {
     plays(Format::Mpeg1InTs, "socket", "playTransportStream").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_says_that_mpeg_2_is_for_the_camera_alone() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
+    let sender = Sender::start(Format::Mpeg2InTs).await;
+    let chromium = Chromium::launch().await;
+    let feed = format!("/input/devices/virtual/feed?source={}", sender.url());
+    let page = chromium.open(&session.url(&feed)).await;
+    let says = "document.body.innerText.includes('This feed is MPEG-2 video')";
+    browser::becomes_true(&page, &format!("understudy.state === 'stopped' && {says}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
