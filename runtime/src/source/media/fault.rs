@@ -56,6 +56,12 @@ impl Fault {
         }
     }
 
+    /// What was fetched names something else to open that is not fetched by HTTP.
+    pub(super) fn astray() -> Self {
+        let text = "it refers to something that may not be opened".to_owned();
+        Self { reason: "SourceUnauthorized", text }
+    }
+
     pub(in crate::source) fn failure(&self, url: &str) -> Failure {
         failure(self.reason, url, &self.text)
     }
