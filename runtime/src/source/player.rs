@@ -146,13 +146,13 @@ impl Player<'_> {
     }
 
     fn plays(&self) {
-        tracing::info!(url = understudy_core::redact::redacted(self.url), "a source plays");
+        tracing::info!("a source plays");
         self.health.send_replace(Health::Playing);
     }
 
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
     fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
-        tracing::warn!(url = understudy_core::redact::redacted(self.url), "a source stalls");
+        tracing::warn!("a source stalls");
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
         if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
             writer.show_slate();
