@@ -86,8 +86,10 @@ mod tests {
         tell(&pipeline.by_name("source").unwrap());
         // Where it is told at once, the state change fails, too.
         let _ = pipeline.set_state(gst::State::Playing);
-        let told = pipeline.bus().unwrap().timed_pop_filtered(REFUSED, &[gst::MessageType::Element]).unwrap();
-        let cause = told.structure().and_then(of).unwrap();
+        let bus = pipeline.bus().unwrap();
+        let messages =
+            std::iter::from_fn(|| bus.timed_pop_filtered(REFUSED, &[gst::MessageType::Element]));
+        let cause = messages.filter_map(|told| told.structure().and_then(of)).next().unwrap();
         assert!(cause.contains("Connection refused"), "{cause}");
         pipeline.set_state(gst::State::Null).unwrap();
     }
