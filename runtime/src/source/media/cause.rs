@@ -87,8 +87,7 @@ mod tests {
         // Where it is told at once, the state change fails, too.
         let _ = pipeline.set_state(gst::State::Playing);
         let bus = pipeline.bus().unwrap();
-        let messages =
-            std::iter::from_fn(|| bus.timed_pop_filtered(REFUSED, &[gst::MessageType::Element]));
+        let messages = std::iter::from_fn(|| bus.timed_pop_filtered(REFUSED, &[gst::MessageType::Element]));
         let cause = messages.filter_map(|told| told.structure().and_then(of)).next().unwrap();
         assert!(cause.contains("Connection refused"), "{cause}");
         pipeline.set_state(gst::State::Null).unwrap();

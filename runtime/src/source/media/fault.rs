@@ -52,7 +52,7 @@ impl Fault {
                 let reason = if speaks_of_tls(cause) { "SourceTlsFailed" } else { "SourceUnreachable" };
                 Self { reason, text: sentence(cause) }
             }
-            _ => Self { reason, text: sentence(error.message()) },
+            _ => Self { reason, text: sentence(said_by_srt(&debug).unwrap_or(error.message())) },
         }
     }
 
@@ -82,6 +82,10 @@ fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
         return match resource {
             gst::ResourceError::NotFound if !text.contains("resolve") => "SourceNotFound",
             gst::ResourceError::NotAuthorized => "SourceUnauthorized",
+            // SRT connects while it reads.
+            gst::ResourceError::Read if said_by_srt(debug).is_some_and(never_connected) => {
+                "SourceUnreachable"
+            }
             gst::ResourceError::Read | gst::ResourceError::Sync => "SourceInterrupted",
             gst::ResourceError::Failed => "SourceFailed",
             _ => "SourceUnreachable",
@@ -98,6 +102,18 @@ fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
         }
         _ => "SourceFailed",
     }
+}
+
+/// `srtsrc` has one message for everything; the cause is beside it.
+fn said_by_srt(debug: &str) -> Option<&str> {
+    debug.rsplit_once("SRT socket: ").map(|(_, cause)| cause)
+}
+
+/// As SRT puts it (srt_strerror): one that was connected is broken or lost instead.
+fn never_connected(cause: &str) -> bool {
+    ["Connection setup failure", "Connection timeout", "Connection rejected"]
+        .iter()
+        .any(|words| cause.contains(words))
 }
 
 fn speaks_of_tls(text: &str) -> bool {
