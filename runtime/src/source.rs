@@ -18,8 +18,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 use understudy_core::backoff;
 use understudy_core::input::{Failure, Health, Plan};
+use understudy_core::redact::redacted;
 use understudy_core::spec;
 
 use crate::camera::{Format, Picture, Writer};
@@ -69,7 +71,8 @@ impl Source {
         let writer = plan.carries.video().then(|| surroundings.picture.writer());
         let picture = writer.is_some().then(|| surroundings.picture.clone());
         tokio::spawn(surroundings.metrics.clone().follow(plan.clone(), health.clone()));
-        let task = tokio::spawn(supervise(plan, surroundings, writer, sender));
+        let span = span(&plan);
+        let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
         Self { task, health, picture }
     }
 
@@ -87,6 +90,17 @@ impl Drop for Source {
     }
 }
 
+/// All that is told of one source's life, from its start to its end.
+fn span(plan: &Plan) -> Span {
+    let (source, carries) = (metrics::Origin::of(plan).word(), plan.carries);
+    let url = match &plan.source {
+        spec::Source::File(file) => redacted(&file.location.to_string()),
+        spec::Source::Stream(url) => redacted(url.as_str()),
+        spec::Source::Socket | spec::Source::WebRtc => String::new(),
+    };
+    tracing::info_span!("source", source, ?carries, url)
+}
+
 async fn supervise(
     plan: Plan,
     surroundings: Surroundings,
@@ -102,13 +116,18 @@ async fn supervise(
         }
         match ended {
             Ok(()) => {
+                tracing::info!("a source came to its end");
                 health.send_replace(Health::Ended);
                 return;
             }
             Err(failure) => {
                 failures = if began.elapsed() > STEADY { 1 } else { failures + 1 };
-                tracing::warn!(carries = ?plan.carries, reason = failure.reason, message = failure.message,
-                    failures, "a source does not play");
+                tracing::warn!(
+                    reason = failure.reason,
+                    message = failure.message,
+                    failures,
+                    "a source does not play"
+                );
                 health.send_replace(Health::Failed(failure));
                 tokio::time::sleep(backoff::after(failures)).await;
                 surroundings.metrics.reconnected(&plan);

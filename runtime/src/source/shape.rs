@@ -215,7 +215,7 @@ impl Flow {
     fn note(&self, event: Option<gst::EventType>) {
         match event {
             Some(gst::EventType::Eos | gst::EventType::SegmentDone) => {
-                self.0.over.store(true, Ordering::Relaxed)
+                self.0.over.store(true, Ordering::Relaxed);
             }
             Some(_) => {}
             None => {
