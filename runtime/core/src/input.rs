@@ -3,6 +3,7 @@
 mod control;
 pub mod pace;
 pub mod playout;
+pub mod sieve;
 pub mod watch;
 
 use crate::spec::{Destination, Inputs, Shape, Source};
