@@ -118,7 +118,8 @@ fn harm() -> impl Strategy<Value = Harm> {
         (any::<usize>(), 1u8..).prop_map(|(at, mask)| Harm::Flip(at, mask)),
         (any::<usize>(), 1..2000usize).prop_map(|(at, count)| Harm::Drop(at, count)),
         (any::<usize>(), 1..2000usize).prop_map(|(at, count)| Harm::Twice(at, count)),
-        (any::<usize>(), prop::collection::vec(any::<u8>(), 1..500)).prop_map(|(at, new)| Harm::Insert(at, new)),
+        (any::<usize>(), prop::collection::vec(any::<u8>(), 1..500))
+            .prop_map(|(at, new)| Harm::Insert(at, new)),
     ]
 }
 
