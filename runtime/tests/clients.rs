@@ -176,6 +176,30 @@ async fn the_peer_example(desk: &Desk) {
     desk.arrives("the peer").await;
 }
 
+/// The picture is prepared and sent as documented; the sound is sent by another of the same script.
+async fn the_sockets_example(desk: &Desk) {
+    is_as_documented(desk.types(example!("socket.sh")).await, desk.documented(example!("socket.json")));
+    let info = desk.types(example!("feed-info.sh")).await;
+    assert_eq!(info, desk.documented(example!("feed-info.json")));
+    std::fs::copy(desk.session.clip(), desk.path().join("input.mp4")).unwrap();
+    client::shell(example!("prepare.sh"), desk.path()).await.unwrap();
+    std::fs::rename(desk.path().join("output.ts"), desk.path().join("video.ts")).unwrap();
+    client::shell("ffmpeg -i input.mp4 -vn -c:a libmp3lame audio.mp3", desk.path()).await.unwrap();
+    let video = desk.localized(example!("send.mjs"));
+    let audio = video.replace("socket/video", "socket/audio").replace("video.ts", "audio.mp3");
+    std::fs::write(desk.path().join("video.mjs"), video).unwrap();
+    std::fs::write(desk.path().join("audio.mjs"), audio).unwrap();
+    let _senders = ["video.mjs", "audio.mjs"].map(|script| client::node(script, desk.path()));
+    desk.arrives("what is sent over sockets").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_sockets_give_the_documented_answers_with_either_camera() {
+    for camera in [Camera::Pipewire, Camera::File] {
+        the_sockets_example(&Desk::open(camera).await).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_streams_and_control_give_the_documented_answers() {
     let desk = Desk::open(Camera::Pipewire).await;

@@ -9,11 +9,14 @@ mod site;
 
 use std::time::Duration;
 
+use futures::SinkExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use session::Session;
 use site::Site;
 use tokio::process::Child;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Message;
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::publish::Publish;
 use understudy_e2e::wait;
@@ -203,9 +206,69 @@ impl Room {
         json!({"video": {"type": "file", "url": url}, "audio": {"type": "file", "url": url}})
     }
 
+    /// Sends the long clip over both sockets, as fast as it plays.
+    fn publishers(&self) -> [Publisher; 2] {
+        let ts = "mpegtsmux name=m alignment=7 ! appsink name=out sync=false";
+        let mp3 = "identity name=m ! appsink name=out sync=false";
+        [
+            Publisher::start(self, "video", &clip::live(ts, Some("identity"), None)),
+            Publisher::start(self, "audio", &clip::live(mp3, None, Some("lamemp3enc ! mpegaudioparse"))),
+        ]
+    }
+
     fn peer(&self) -> Child {
         Publish::new(self.session.url("/input/devices/virtual/webrtc/offer"), "VP8", &[]).start()
     }
+}
+
+/// Somebody who sends over a socket. Dropped, they hang up.
+struct Publisher {
+    task: JoinHandle<()>,
+}
+
+impl Publisher {
+    fn start(room: &Room, kind: &str, description: &str) -> Self {
+        let url = room.session.url(&format!("/input/devices/virtual/socket/{kind}")).replace("http:", "ws:");
+        let (sender, mut pieces) = clip::Sender::pieces(description);
+        let task = tokio::spawn(async move {
+            let _sender = sender;
+            let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("the door must be open");
+            while let Some(piece) = pieces.recv().await {
+                // The session may be over before this is.
+                if socket.send(Message::binary(piece)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { task }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Whoever sends what this body asks for.
+enum Sending {
+    Nobody,
+    Peer { _peer: Child },
+    Publishers { _publishers: [Publisher; 2] },
+}
+
+impl Sending {
+    fn to(room: &Room, body: &Value) -> Self {
+        match body["audio"]["type"].as_str() {
+            Some("webrtc") => Self::Peer { _peer: room.peer() },
+            Some("socket") => Self::Publishers { _publishers: room.publishers() },
+            _ => Self::Nobody,
+        }
+    }
+}
+
+fn socket() -> Value {
+    json!({"video": {"type": "socket"}, "audio": {"type": "socket"}})
 }
 
 fn stream(site: &Site) -> Value {
@@ -226,6 +289,11 @@ async fn one_page_keeps_its_tracks_while_they_carry_one_source_after_the_other()
     println!("a stream");
     room.configure(&stream(&site)).await;
     room.is_live().await;
+    println!("sockets");
+    room.configure(&socket()).await;
+    let publishers = room.publishers();
+    room.is_live().await;
+    drop(publishers);
     println!("a peer");
     room.configure(&webrtc()).await;
     let _peer = room.peer();
@@ -253,12 +321,12 @@ async fn one_page_keeps_its_tracks_while_they_carry_one_source_after_the_other()
 #[tokio::test(flavor = "multi_thread")]
 async fn what_begins_paused_is_black_and_silent_until_it_is_resumed() {
     let (room, site) = (Room::open(&[]).await, Site::open().await);
-    for mut body in [room.file(), stream(&site), webrtc()] {
+    for mut body in [room.file(), stream(&site), socket(), webrtc()] {
         println!("{}", body["video"]["type"]);
         body["start_paused"] = true.into();
         room.forget().await;
         assert_eq!(room.post("configure", &body).await["state"], "paused");
-        let _peer = (body["video"]["type"] == "webrtc").then(|| room.peer());
+        let _sending = Sending::to(&room, &body);
         let since = room.look().await;
         assert!(since.numbers.iter().all(Option::is_none), "{since:?}");
         since.is_silent().unwrap();
@@ -278,7 +346,7 @@ async fn what_begins_paused_is_black_and_silent_until_it_is_resumed() {
 async fn speaks(room: &Room, mut body: Value) {
     body["audio"]["destination"] = "speaker".into();
     room.configure(&body).await;
-    let _peer = (body["audio"]["type"] == "webrtc").then(|| room.peer());
+    let _sending = Sending::to(room, &body);
     wait::until(CHANGE, || async {
         let heard = room.session.watch(3).run().await?;
         match (heard.tone_hz - 1000.0).abs() < 10.0 && (0.1..0.3).contains(&heard.tone_duty) {
@@ -295,7 +363,7 @@ async fn speaks(room: &Room, mut body: Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_for_the_speaker_is_heard_there_and_not_at_the_microphone() {
     let (room, site) = (Room::open(&[]).await, Site::open().await);
-    for body in [room.file(), stream(&site), webrtc()] {
+    for body in [room.file(), stream(&site), socket(), webrtc()] {
         println!("{}", body["audio"]["type"]);
         speaks(&room, body).await;
     }
