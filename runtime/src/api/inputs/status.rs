@@ -37,7 +37,7 @@ pub struct Devices {
 /// How the inputs stand.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Status {
-    pub state: Running,
+    pub state: Phase,
     pub mode: Mode,
     #[schema(example = "/dev/video20")]
     pub video_device: String,
@@ -69,7 +69,7 @@ pub struct Status {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Running {
+pub enum Phase {
     Idle,
     Running,
     Paused,
@@ -239,7 +239,7 @@ fn rfc3339(time: SystemTime) -> String {
     printer.timestamp_with_offset_to_string(&time, Offset::UTC)
 }
 
-impl From<State> for Running {
+impl From<State> for Phase {
     fn from(state: State) -> Self {
         match state {
             State::Idle => Self::Idle,
