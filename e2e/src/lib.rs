@@ -8,6 +8,7 @@ pub mod settings;
 mod program;
 
 pub mod browser;
+pub mod client;
 pub mod kubectl;
 pub mod probe;
 pub mod publish;

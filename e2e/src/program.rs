@@ -7,17 +7,23 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-/// A program to be run; it is killed when its handle is dropped.
+/// The arguments of setpriv before the program's name.
+const STARTED_BY: usize = 3;
+
+/// A program to be run; it is killed when its handle is dropped, and with the test program if that is killed: nobody
+/// would drop the handle then.
 #[expect(clippy::disallowed_methods, reason = "this is the place")]
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(program);
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 /// Runs it to its end: what it wrote, or why it failed.
 pub(crate) async fn output(command: &mut Command, deadline: Duration) -> Result<String, String> {
-    let name = command.as_std().get_program().to_string_lossy().into_owned();
+    let program = command.as_std().get_args().nth(STARTED_BY).unwrap_or_default();
+    let name = program.to_string_lossy().into_owned();
     let done = tokio::time::timeout(deadline, command.output()).await;
     let done = done.map_err(|_| format!("{name} did not end within {} s", deadline.as_secs()))?;
     let done = done.map_err(|error| format!("{name} cannot be run: {error}"))?;

@@ -67,7 +67,7 @@ pub async fn run(
     let setup = session_config(&config, directory.path(), ports, &guards)?;
     let mode = setup.camera.mode();
     setup.metrics.register(&mut registry);
-    let ingest = setup.ingest.clone();
+    let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     setup.source_metrics.register(&mut registry);
     let (session, task) =
         session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
@@ -83,6 +83,7 @@ pub async fn run(
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
+        feed,
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };

@@ -11,6 +11,7 @@ mod linker;
 mod node;
 mod picture;
 mod portal;
+mod repeat;
 
 mod file;
 mod v4l2;

@@ -9,6 +9,7 @@ mod media;
 pub mod metrics;
 mod player;
 pub mod shape;
+mod socket;
 mod stream;
 mod webrtc;
 
@@ -20,8 +21,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 use understudy_core::backoff;
 use understudy_core::input::{Failure, Health, Plan};
+use understudy_core::redact::redacted;
 use understudy_core::spec;
 
 use crate::camera::{Format, Picture, Writer};
@@ -92,7 +95,8 @@ impl Source {
         let picture = writer.is_some().then(|| surroundings.picture.clone());
         let feed = writer.is_some().then(|| surroundings.feed.clone());
         tokio::spawn(surroundings.metrics.clone().follow(plan.clone(), health.clone()));
-        let task = tokio::spawn(supervise(plan, surroundings, writer, sender));
+        let span = span(&plan);
+        let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
         Self { task, health, picture, gate, feed }
     }
 
@@ -114,6 +118,17 @@ impl Drop for Source {
     }
 }
 
+/// All that is told of one source's life, from its start to its end.
+fn span(plan: &Plan) -> Span {
+    let (source, carries) = (metrics::Origin::of(plan).word(), plan.carries);
+    let url = match &plan.source {
+        spec::Source::File(file) => redacted(&file.location.to_string()),
+        spec::Source::Stream(url) => redacted(url.as_str()),
+        spec::Source::Socket | spec::Source::WebRtc => String::new(),
+    };
+    tracing::info_span!("source", source, ?carries, url)
+}
+
 async fn supervise(
     plan: Plan,
     surroundings: Surroundings,
@@ -129,13 +144,18 @@ async fn supervise(
         }
         match ended {
             Ok(()) => {
+                tracing::info!("a source came to its end");
                 health.send_replace(Health::Ended);
                 return;
             }
             Err(failure) => {
                 failures = if began.elapsed() > STEADY { 1 } else { failures + 1 };
-                tracing::warn!(carries = ?plan.carries, reason = failure.reason, message = failure.message,
-                    failures, "a source does not play");
+                tracing::warn!(
+                    reason = failure.reason,
+                    message = failure.message,
+                    failures,
+                    "a source does not play"
+                );
                 health.send_replace(Health::Failed(failure));
                 tokio::time::sleep(backoff::after(failures)).await;
                 surroundings.metrics.reconnected(&plan);
@@ -154,11 +174,7 @@ async fn play(
     match &plan.source {
         spec::Source::File(wanted) => file::play(wanted, plan, surroundings, writer, health).await,
         spec::Source::Stream(url) => stream::play(url, plan, surroundings, writer, health).await,
-        spec::Source::Socket => unsupported("a socket"),
+        spec::Source::Socket => socket::play(plan, surroundings, writer, health).await,
         spec::Source::WebRtc => match webrtc::play(plan, surroundings, writer, health).await {},
     }
-}
-
-fn unsupported(what: &str) -> Result<(), Failure> {
-    Err(Failure { reason: "SourceUnsupported", message: format!("{what} cannot be played") })
 }

@@ -3,91 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
+#[path = "support/guard.rs"]
+mod doorway;
 #[path = "support/server.rs"]
 mod server;
+#[path = "guard/transports.rs"]
+mod transports;
 
 use std::net::SocketAddr;
-use std::process::Stdio;
-use std::time::Duration;
 
-use prometheus_client::registry::Registry;
+use doorway::{Guard, gst_launch, within};
 use server::{Server, ok, redirect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::{CancellationToken, DropGuard};
-use understudy_runtime::guard::{self, AllowPrivate, Audience, Door, Metrics, Policy, Refused};
-
-/// A pipeline that is loaded, fetches from loopback and ends.
-const PIPELINE: Duration = Duration::from_secs(30);
-
-/// One message over loopback.
-const MESSAGE: Duration = Duration::from_secs(5);
-
-struct Guard {
-    address: SocketAddr,
-    metrics: Metrics,
-    _end: DropGuard,
-}
-
-impl Guard {
-    fn start(policy: Policy) -> Self {
-        let listener = guard::listener().unwrap();
-        let (address, metrics, end) =
-            (listener.local_addr().unwrap(), Metrics::default(), CancellationToken::new());
-        let door = Door { audience: Audience::Media, policy, metrics: metrics.clone() };
-        guard::serve(listener, door, end.clone()).unwrap();
-        Self { address, metrics, _end: end.drop_guard() }
-    }
-
-    /// Lets through to these servers only.
-    fn before(servers: &[SocketAddr]) -> Self {
-        Self::start(Policy { own: servers.to_vec(), ..Policy::default() })
-    }
-
-    /// How often it refused a private address.
-    fn refusals(&self) -> u32 {
-        let (mut registry, mut text) = (Registry::default(), String::new());
-        self.metrics.register(&mut registry);
-        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        let name = r#"understudy_guard_requests_total{audience="Media",outcome="Refused"} "#;
-        text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
-    }
-
-    /// Everything that comes back for these bytes.
-    async fn say(&self, bytes: &str) -> String {
-        let mut stream = self.open(bytes).await;
-        let mut answer = Vec::new();
-        within(stream.read_to_end(&mut answer)).await.unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    async fn open(&self, bytes: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(bytes.as_bytes()).await.unwrap();
-        stream
-    }
-
-    /// Runs a pipeline as the runtime does: the environment names the guard. What it said, and whether it went well.
-    async fn launch(&self, pipeline: &str) -> (String, bool) {
-        let mut command = gst_launch();
-        command.args(pipeline.split(' ')).env("http_proxy", format!("http://{}", self.address));
-        command.env("https_proxy", format!("http://{}", self.address));
-        let output = tokio::time::timeout(PIPELINE, command.output()).await.expect("it must end").unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (String::from_utf8_lossy(&said).into_owned(), output.status.success())
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
-fn gst_launch() -> tokio::process::Command {
-    let mut command = tokio::process::Command::new("gst-launch-1.0");
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-async fn within<T>(wait: impl Future<Output = T>) -> T {
-    tokio::time::timeout(MESSAGE, wait).await.expect("it must come in time")
-}
+use tokio::net::TcpListener;
+use understudy_runtime::guard::{self, AllowPrivate, Policy, Refused};
 
 #[tokio::test]
 async fn a_private_address_is_refused_with_its_host_its_class_and_the_setting() {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{ArgAction, CommandFactory};
 use understudy_runtime::api;
 use understudy_runtime::config::Cli;
 
@@ -55,6 +55,9 @@ fn the_settings_are_what_the_command_line_says() {
         let default: Vec<_> =
             argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
         let default = match default.join(",") {
+            none if none.is_empty() && matches!(argument.get_action(), ArgAction::SetTrue) => {
+                "`false`".into()
+            }
             none if none.is_empty() => String::new(),
             some => format!("`{some}`"),
         };

@@ -4,12 +4,21 @@
 mod broadcast;
 #[path = "support/clip.rs"]
 mod clip;
+#[path = "streams/disturbances.rs"]
+mod disturbances;
+#[path = "streams/playlists.rs"]
+mod playlists;
 #[path = "support/segments.rs"]
 mod segments;
+#[path = "support/server.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
+mod server;
 #[path = "support/site.rs"]
 mod site;
 #[path = "support/studio.rs"]
 mod studio;
+#[path = "streams/told.rs"]
+mod told;
 
 use std::time::Duration;
 
@@ -230,49 +239,4 @@ async fn a_stream_that_changes_its_size_stays_in_the_cameras_picture() {
     println!("left {} middle {}", luma(10, 360), luma(640, 360));
     assert!(luma(10, 360) < 20, "borders at the sides");
     assert!(luma(640, 700) > 25, "a picture down to the edge");
-}
-
-/// What thirty disturbances may leave behind: allocators keep what they were lent once.
-const RESIDUE: u64 = 40 << 20;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn thirty_disturbances_leave_a_moving_picture_and_no_memory() {
-    let (studio, site) = (Studio::open().await, Site::open().await);
-    let source = studio.play(stream(&site.url("live/ts")), Carries::Both);
-    studio.until(true, OPEN).await;
-    let mut before = 0;
-    for number in 0..30 {
-        match number % 5 {
-            4 => {
-                site.is_in(Mood::Refuses);
-                fares(&source, OPEN, |health| matches!(health, Health::Failed(_))).await;
-                studio.until(false, OPEN).await;
-            }
-            0 | 2 => {
-                site.is_in(Mood::Babbles);
-                studio.watch(Duration::from_secs(1)).await;
-            }
-            _ => {
-                site.is_in(Mood::Holds);
-                fares(&source, OPEN, |health| *health == Health::Stalled).await;
-                studio.until(false, OPEN).await;
-            }
-        }
-        site.is_in(Mood::Sends);
-        fares(&source, OPEN * 2, |health| *health == Health::Playing).await;
-        studio.until(true, OPEN).await;
-        if number == 4 {
-            before = resident();
-        }
-    }
-    studio.is_live(Carries::Both).await;
-    let after = resident();
-    println!("  {} MiB after five, {} MiB after thirty", before >> 20, after >> 20);
-    assert!(after < before + RESIDUE, "{before} bytes, then {after}");
-}
-
-/// Bytes that this process holds now.
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }

@@ -7,16 +7,23 @@ mod session;
 
 use std::time::Duration;
 
+use futures::{SinkExt, StreamExt};
 use reqwest::Method;
 use sender::{Format, Sender};
 use serde_json::{Value, json};
 use session::Session;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use understudy_e2e::browser::{self, Chromium};
+use understudy_e2e::wait;
 
 /// From the start to a page that shows its camera, on a machine that does more than this.
 const START: Duration = Duration::from_secs(40);
 
 const MIRROR_ALONE: &str = "page: {url: 'understudy:mirror'}";
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 struct Answer {
     status: u16,
@@ -124,10 +131,20 @@ async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
         (r#"{"audio":{"url":"http://a/b"}}"#, "audio source type is required"),
         (r#"{"video":{"type":"stream"}}"#, "video URL must be provided when video source is set"),
         (r#"{"audio":{"type":"file"}}"#, "audio URL must be provided when audio source is set"),
+        (r#"{"audio":{"type":"stream","url":" "}}"#, "audio URL must be provided when audio source is set"),
         (r#"{"video":{"type":"tape"}}"#, "video.type: must be stream, file, socket or webrtc, got tape"),
+        (r#"{"audio":{"type":"tape"}}"#, "audio.type: must be stream, file, socket or webrtc, got tape"),
         (
             r#"{"video":{"type":"socket","format":"h264"}}"#,
             "unsupported video format for realtime ingest: expected mpegts for socket video, got h264",
+        ),
+        (
+            r#"{"video":{"type":"webrtc","format":"mpegts"}}"#,
+            "unsupported video format for realtime ingest: expected ivf for webrtc video, got mpegts",
+        ),
+        (
+            r#"{"audio":{"type":"socket","format":"ogg"}}"#,
+            "unsupported audio format for realtime ingest: expected mp3 for socket audio, got ogg",
         ),
         (
             r#"{"audio":{"type":"webrtc","format":"mp3"}}"#,
@@ -151,7 +168,74 @@ async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
         assert!(answer.kind.starts_with("text/plain"), "{body}: {}", answer.kind);
         assert!(answer.text.starts_with("can't decode JSON body"), "{body}: {}", answer.text);
     }
+    for (body, code, message) in [
+        ("{}", 400, "sdp is required"),
+        (r#"{"sdp":" "}"#, 400, "sdp is required"),
+        (r#"{"sdp":"v=0"}"#, 409, "virtual input not configured for webrtc ingest"),
+    ] {
+        let answer = post(&session, "webrtc/offer", body).await;
+        assert_eq!((answer.status, answer.json()), (code, json!({"message": message})), "{body}");
+    }
+    let info = ask(&session, Method::GET, "feed/socket/info", "").await;
+    assert_eq!((info.status, info.json()), (409, json!({"message": "virtual video ingest not active"})));
+    for kind in ["video", "audio"] {
+        let refused = knock(&session, kind).await.unwrap_err();
+        assert_eq!(refused, (409, "socket ingest not configured".to_owned()), "{kind}");
+    }
+    let answer = post(&session, "webrtc/offer", "v=0").await;
+    assert_eq!((answer.status, answer.kind.starts_with("text/plain")), (400, true));
+    assert!(answer.text.starts_with("can't decode JSON body"), "{}", answer.text);
     assert_eq!(status(&session).await, before, "what runs goes on");
+}
+
+/// Somebody who would send over a socket: the first word that they are told, or why they are turned away.
+async fn knock(session: &Session, kind: &str) -> Result<(Socket, String), (u16, String)> {
+    let url = session.url(&format!("/input/devices/virtual/socket/{kind}")).replace("http:", "ws:");
+    match tokio_tungstenite::connect_async(url).await {
+        Ok((mut socket, _)) => {
+            let word = socket.next().await.expect("something must be said").expect("it must be heard");
+            Ok((socket, word.into_text().unwrap().to_string()))
+        }
+        Err(Error::Http(answer)) => {
+            let body = answer.body().as_deref().unwrap_or_default();
+            Err((answer.status().as_u16(), String::from_utf8_lossy(body).into_owned()))
+        }
+        Err(other) => panic!("not refused over HTTP: {other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_publisher_of_a_kind_is_let_in_at_a_time() {
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
+    let body = json!({"video": {"type": "socket"}, "audio": {"type": "socket"}});
+    let before = steered(&session, "configure", &body).await;
+    for (kind, format) in [("video", "mpegts"), ("audio", "mp3")] {
+        let (first, word) = knock(&session, kind).await.unwrap();
+        assert_eq!(word, format);
+        let refused = knock(&session, kind).await.unwrap_err();
+        assert_eq!(refused, (409, "socket ingest already connected".to_owned()));
+        drop(first);
+        // The contract's second; whoever is not gone by then keeps others out.
+        wait::until(Duration::from_secs(1), || async {
+            knock(&session, kind).await.map(drop).map_err(|(_, why)| why)
+        })
+        .await;
+    }
+    assert_eq!(status(&session).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_cannot_be_answered_is_told_and_the_session_goes_on() {
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
+    let before = steered(&session, "configure", &json!({"video": {"type": "webrtc"}})).await;
+    let answer = post(&session, "webrtc/offer", r#"{"sdp":"nonsense"}"#).await;
+    assert_eq!(
+        (answer.status, &answer.json()["message"]),
+        (500, &json!("failed to negotiate webrtc ingest"))
+    );
+    assert_eq!(status(&session).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,14 +302,76 @@ async fn plays(format: Format, configured: &str, player: &str) {
         "understudy.state === 'playing' && understudy.player === '{player}' && understudy.frames > 50"
     );
     browser::becomes_true(&page, &playing).await;
+    let fit = "getComputedStyle(document.querySelector('#stage > *')).objectFit";
+    assert_eq!(page.evaluate(fit).await.unwrap(), "contain");
     browser::photograph(&page, &format!("feed-{player}.png")).await;
     drop(sender);
     browser::becomes_true(&page, "understudy.state !== 'playing'").await;
 }
 
+/// Sends what one socket says to another, until it is dropped.
+struct Relay(tokio::task::JoinHandle<()>);
+
+impl Relay {
+    async fn start(from: &Sender, session: &Session) -> Self {
+        let (mut from, _) = tokio_tungstenite::connect_async(from.url()).await.unwrap();
+        let (mut to, _) = knock(session, "video").await.unwrap();
+        Self(tokio::spawn(async move {
+            while let Some(Ok(message)) = from.next().await {
+                // Whoever does not want it any more has said so.
+                if to.send(message).await.is_err() {
+                    return;
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_shows_what_is_sent_to_the_session_and_nothing_that_was() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
+    let sender = Sender::start(Format::Mpeg1InTs).await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&session.url("/input/devices/virtual/feed")).await;
+    let says = |text: &str| format!("document.body.innerText.includes('{text}')");
+    browser::becomes_true(&page, &says("Loading virtual feed…")).await;
+    let relay = Relay::start(&sender, &session).await;
+    browser::becomes_true(&page, "understudy.state === 'playing' && understudy.frames > 50").await;
+    drop(relay);
+    browser::becomes_true(&page, &says("Loading virtual feed…")).await;
+    page.load(&session.url("/input/devices/virtual/feed?again")).await.unwrap();
+    browser::becomes_true(&page, &says("Loading virtual feed…")).await;
+    assert_eq!(page.evaluate("understudy.frames").await.unwrap(), 0, "nothing is kept");
+    let _relay = Relay::start(&sender, &session).await;
+    browser::becomes_true(&page, "understudy.state === 'playing'").await;
+    post(&session, "stop", "").await;
+    browser::becomes_true(&page, &says("Feed disconnected. Reconnecting…")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_feed_page_plays_mpeg_1_in_a_transport_stream() {
     plays(Format::Mpeg1InTs, "socket", "playTransportStream").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_page_says_that_mpeg_2_is_for_the_camera_alone() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
+    let sender = Sender::start(Format::Mpeg2InTs).await;
+    let chromium = Chromium::launch().await;
+    let feed = format!("/input/devices/virtual/feed?source={}", sender.url());
+    let page = chromium.open(&session.url(&feed)).await;
+    let says = "document.body.innerText.includes('This feed is MPEG-2 video')";
+    browser::becomes_true(&page, &format!("understudy.state === 'stopped' && {says}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -110,7 +110,7 @@ async fn the_script_of_the_manual_works_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("send.py");
     let film = clip::folder().join("long.mkv");
-    let text = include_str!("fixtures/send.py")
+    let text = include_str!("fixtures/examples/send.py")
         .replace("localhost:444", &set.http.to_string())
         .replace("video.mp4", &film.display().to_string());
     std::fs::write(&script, text).unwrap();

@@ -1,8 +1,10 @@
 //! Which pipelines carry the inputs, how they fare, and who steers them.
 
 mod control;
+pub mod intake;
 pub mod pace;
 pub mod playout;
+pub mod sieve;
 pub mod watch;
 
 use crate::spec::{Destination, Inputs, Shape, Source};

@@ -7,6 +7,8 @@
 //! over.
 
 pub mod audio;
+#[cfg(test)]
+pub(crate) mod muxer;
 mod packet;
 mod picture;
 mod section;

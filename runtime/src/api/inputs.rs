@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use parking_lot::Mutex;
-use understudy_core::input::{Protocol, Refusal, Steer};
+use understudy_core::input::{Refusal, Steer};
 use understudy_core::media::Kind;
 use understudy_core::spec::Inputs;
 
@@ -95,7 +95,7 @@ impl Surface {
     security(("control" = [])),
 )]
 pub(super) async fn configure(State(surface): State<Surface>, body: Bytes) -> Result<Json<Status>, Response> {
-    let configure = decode(&body)?;
+    let configure = decode(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
     let inputs = configure
         .parse(surface.devices.size)
         .map_err(|fault| Message::new(StatusCode::BAD_REQUEST, fault).into_response())?;
@@ -145,15 +145,12 @@ pub(super) async fn inputs_status(State(surface): State<Surface>) -> Json<Status
 }
 
 /// `null` is what nothing is given with.
-fn decode(body: &[u8]) -> Result<Configure, Response> {
+fn decode(body: &[u8]) -> Result<Configure, String> {
     let document = &mut serde_json::Deserializer::from_slice(body);
     let decoded: Result<Option<Configure>, _> = serde_path_to_error::deserialize(document);
-    decoded.map(Option::unwrap_or_default).map_err(|error| {
-        let text = match error.path().iter().len() {
-            0 => format!("can't decode JSON body: {}\n", error.inner()),
-            _ => format!("can't decode JSON body: {}: {}\n", error.path(), error.inner()),
-        };
-        (StatusCode::BAD_REQUEST, text).into_response()
+    decoded.map(Option::unwrap_or_default).map_err(|error| match error.path().iter().len() {
+        0 => format!("can't decode JSON body: {}\n", error.inner()),
+        _ => format!("can't decode JSON body: {}: {}\n", error.path(), error.inner()),
     })
 }
 
@@ -166,23 +163,6 @@ fn refusal(error: SteerError) -> Message {
         SteerError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     Message::new(status, error)
-}
-
-/// The one format of each way of sending.
-const fn format(protocol: Protocol, kind: Kind) -> &'static str {
-    match (protocol, kind) {
-        (Protocol::Socket, Kind::Video) => "mpegts",
-        (Protocol::Socket, Kind::Audio) => "mp3",
-        (Protocol::WebRtc, Kind::Video) => "ivf",
-        (Protocol::WebRtc, Kind::Audio) => "ogg",
-    }
-}
-
-const fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Socket => "socket",
-        Protocol::WebRtc => "webrtc",
-    }
 }
 
 const fn word(kind: Kind) -> &'static str {

@@ -3,6 +3,7 @@
 use axum::http::header;
 use axum::routing::get;
 use axum::{Json, Router};
+use utoipa::openapi::ServerBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -30,7 +31,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::inputs::resume,
         super::inputs::stop,
         super::inputs::feed::feed,
-        elsewhere::feed_info,
+        super::live::feed_info,
         elsewhere::feed_socket,
         elsewhere::ingest_socket,
         elsewhere::webrtc_offer,
@@ -38,6 +39,8 @@ const YAML: &str = "application/vnd.oai.openapi";
         elsewhere::whep_trickle,
         elsewhere::whep_leave,
         super::status,
+        elsewhere::devtools_version,
+        elsewhere::devtools_socket,
         elsewhere::view,
         elsewhere::view_named,
         elsewhere::view_asset,
@@ -47,9 +50,29 @@ const YAML: &str = "application/vnd.oai.openapi";
         spec_yaml,
         spec_json,
     ),
-    modifiers(&Bearers),
+    modifiers(&Bearers, &Devtools),
 )]
 struct Description;
+
+/// What is not on this server's port.
+const DEVTOOLS_PATHS: [&str; 2] = ["/json/version", "/devtools/{path}"];
+
+struct Devtools;
+
+impl Modify for Devtools {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let server = ServerBuilder::new()
+            .url("http://localhost:9222")
+            .description(Some("The port of the browser's DevTools."))
+            .build();
+        for path in DEVTOOLS_PATHS {
+            let item = description.paths.paths.get_mut(path);
+            if let Some(operation) = item.and_then(|item| item.get.as_mut()) {
+                operation.servers = Some(vec![server.clone()]);
+            }
+        }
+    }
+}
 
 /// The tokens of the three roles: each opens what those before it open, too.
 struct Bearers;
@@ -100,27 +123,11 @@ mod elsewhere {
 
     use super::Message;
 
-    /// What is sent as picture, and where to follow it.
-    #[derive(Serialize, ToSchema)]
-    pub struct FeedInfo {
-        /// `mpegts` or `ivf`.
-        format: String,
-        url: String,
-    }
-
     /// A description of a WebRTC session, whole: candidates are not told later.
     #[derive(Serialize, Deserialize, ToSchema)]
     pub struct Sdp {
         sdp: String,
     }
-
-    /// Where what is sent as picture can be followed.
-    #[utoipa::path(
-        get, path = "/input/devices/virtual/feed/socket/info", tag = "virtual inputs",
-        responses((status = 200, body = FeedInfo), (status = 409, body = Message, description = "No picture is sent.")),
-        security(("view" = [])),
-    )]
-    pub fn feed_info() {}
 
     /// A WebSocket on which what is sent as picture comes out live. A text frame names the format if it is not `mpegts`; binary frames are the picture.
     #[utoipa::path(
@@ -185,6 +192,38 @@ mod elsewhere {
         responses((status = 204)), security(("view" = [])),
     )]
     pub fn whep_leave() {}
+
+    /// Where the WebSocket of a browser's DevTools is.
+    #[derive(Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct DevtoolsVersion {
+        /// At the host that the request was for.
+        #[schema(example = "ws://localhost:9222")]
+        web_socket_debugger_url: String,
+    }
+
+    /// Where the DevTools of the session's browser are. On a port of their own.
+    #[utoipa::path(
+        get, path = "/json/version", tag = "session",
+        responses(
+            (status = 200, body = DevtoolsVersion),
+            (status = 503, content_type = "text/plain", body = String, description = "There is no browser, or not yet."),
+        ),
+        security(("control" = [])),
+    )]
+    pub fn devtools_version() {}
+
+    /// The DevTools of the session's browser, as a WebSocket: whatever the path is. It ends with its browser; the next
+    /// connection goes to the next one.
+    #[utoipa::path(
+        get, path = "/devtools/{path}", tag = "session", params(("path" = String, Path)),
+        responses(
+            (status = 101, description = "The socket opens."),
+            (status = 503, content_type = "text/plain", body = String, description = "There is no browser, or not yet."),
+        ),
+        security(("control" = [])),
+    )]
+    pub fn devtools_socket() {}
 
     /// A page that shows the programme.
     #[utoipa::path(get, path = "/view", tag = "pages", responses((status = 200, content_type = "text/html", body = String)))]

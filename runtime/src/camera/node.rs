@@ -29,6 +29,7 @@ use pw::stream::{Stream, StreamFlags, StreamRc, StreamState};
 use tokio::sync::oneshot;
 
 use super::linker::Linker;
+use super::repeat::Repeat;
 use super::{Error, Format, Picture};
 
 /// How often missing links are looked for again.
@@ -115,10 +116,19 @@ impl Drop for Node {
 struct Shared {
     picture: Picture,
     streaming: Cell<bool>,
-    pushed_at: Cell<Instant>,
+    repeat: Cell<Repeat>,
     linker: RefCell<Linker>,
     ready: RefCell<Option<Ready>>,
     ended: RefCell<Option<String>>,
+}
+
+impl Shared {
+    fn with_repeat<T>(&self, act: impl FnOnce(&mut Repeat) -> T) -> T {
+        let mut repeat = self.repeat.get();
+        let result = act(&mut repeat);
+        self.repeat.set(repeat);
+        result
+    }
 }
 
 /// What the thread is started with.
@@ -142,7 +152,7 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
     let shared = Rc::new(Shared {
         picture,
         streaming: Cell::new(false),
-        pushed_at: Cell::new(Instant::now()),
+        repeat: Cell::new(Repeat::new(format.frame_rate, Instant::now())),
         linker: RefCell::default(),
         ready: RefCell::new(Some(ready)),
         ended: RefCell::new(None),
@@ -162,22 +172,22 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
         move |command| match command {
             Command::Push => {
                 pending.store(false, Ordering::Release);
+                shared.with_repeat(|repeat| repeat.shown(Instant::now()));
                 push(&stream, &shared);
             }
             Command::Stop => main.quit(),
         }
     });
-    let interval = format.frame_rate.interval();
     let repeat = main.loop_().add_timer({
         let (stream, shared) = (stream.clone(), shared.clone());
-        // A source's own frame may come a little late: only a clear gap is filled.
         move |_| {
-            if shared.pushed_at.get().elapsed() > interval * 3 / 2 {
+            if shared.with_repeat(|repeat| repeat.is_due(Instant::now())) {
                 push(&stream, &shared);
             }
         }
     });
-    repeat.update_timer(Some(interval), Some(interval)).into_result()?;
+    let look = shared.repeat.get().look();
+    repeat.update_timer(Some(look), Some(look)).into_result()?;
     let links = main.loop_().add_timer({
         let (core, shared) = (core.clone(), shared.clone());
         move |_| shared.linker.borrow_mut().link(&core)
@@ -188,7 +198,6 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
 }
 
 fn push(stream: &Stream, shared: &Shared) {
-    shared.pushed_at.set(Instant::now());
     if shared.streaming.get()
         && let Err(error) = stream.trigger_process()
     {
@@ -347,3 +356,6 @@ fn serialize(value: Value) -> Vec<u8> {
 fn as_pod(bytes: &[u8]) -> &Pod {
     Pod::from_bytes(bytes).expect("a serialized pod must be readable")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! A URI opened and decoded: any container and codec that GStreamer decodes, its picture and sound linked to the
 //! branches that want them.
 
+mod bounds;
 mod cause;
 mod fault;
 mod tune;
@@ -35,6 +36,7 @@ pub(super) struct Media {
     messages: gst::bus::BusStream,
     ends: Arc<Ends>,
     heard: fault::Heard,
+    _permit: bounds::Permit,
     /// Set once something is within that cannot play a segment.
     plain: Arc<AtomicBool>,
 }
@@ -71,9 +73,10 @@ pub(super) fn open(
     writer: Option<Writer>,
     surroundings: &Surroundings,
 ) -> Result<Media, Error> {
+    let permit = bounds::permit(uri);
     let pipeline = Pipeline::playback("media");
     let decoder = element("uridecodebin")?;
-    let plain = tune::all_within(&decoder, uri);
+    let plain = tune::all_within(&decoder);
     decoder.set_property("uri", uri);
     decoder.set_property("use-buffering", origin == Origin::Stream);
     decoder.set_property("buffer-duration", AHEAD.nseconds().cast_signed());
@@ -92,7 +95,7 @@ pub(super) fn open(
     let weak = Arc::downgrade(&ends);
     decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
     let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
-    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), plain })
+    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), _permit: permit, plain })
 }
 
 impl Media {
@@ -152,6 +155,9 @@ impl Media {
     fn read(&mut self, message: &gst::Message) -> Option<Event> {
         match message.view() {
             gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard))),
+            gst::MessageView::NeedContext(wanted) if bounds::refused(wanted) => {
+                Some(Event::Fault(Fault::astray()))
+            }
             gst::MessageView::Eos(_) => Some(Event::End),
             gst::MessageView::SegmentDone(_) => Some(Event::Segment),
             gst::MessageView::AsyncDone(_) => Some(Event::Ready),

@@ -155,7 +155,7 @@ impl Meter {
 }
 
 impl Origin {
-    fn of(plan: &Plan) -> Self {
+    pub(super) fn of(plan: &Plan) -> Self {
         match plan.source {
             Source::File(_) => Self::File,
             Source::Stream(_) => Self::Stream,
@@ -164,7 +164,7 @@ impl Origin {
         }
     }
 
-    const fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::File => "file",
             Self::Stream => "stream",

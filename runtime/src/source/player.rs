@@ -124,7 +124,10 @@ impl Player<'_> {
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
         match sight.look(now, &each) {
             Verdict::Wait => {}
-            Verdict::Plays => self.plays(),
+            Verdict::Plays => {
+                pace.plays(now);
+                self.plays();
+            }
             Verdict::Stalls => self.stalls(now, &arrivals),
             Verdict::NeverCame => {
                 let text = format!("nothing to play came within {} s", OPENING.as_secs());
@@ -136,23 +139,20 @@ impl Player<'_> {
             }
         }
         if let Some(more) = pace.look(now, self.media.late()) {
-            tracing::debug!(
-                milliseconds = more.as_millis(),
-                "a source came late for long: its time is moved"
-            );
+            tracing::debug!(milliseconds = more.as_millis(), "a source comes late: its time is moved");
             self.media.delay(more);
         }
         Ok(())
     }
 
     fn plays(&self) {
-        tracing::info!(url = understudy_core::redact::redacted(self.url), "a source plays");
+        tracing::info!("a source plays");
         self.health.send_replace(Health::Playing);
     }
 
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
     fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
-        tracing::warn!(url = understudy_core::redact::redacted(self.url), "a source stalls");
+        tracing::warn!("a source stalls");
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
         if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
             writer.show_slate();

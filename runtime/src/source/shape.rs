@@ -13,6 +13,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_app::gst_base::prelude::BaseSinkExt;
+use parking_lot::Mutex;
+use understudy_core::input::sieve::Sieve;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 use understudy_core::spec::{Destination, Shape};
@@ -79,7 +81,7 @@ impl Branches<'_> {
         let flow = Flow::default();
         let meter = self.surroundings.metrics.meter(self.origin, Kind::Video);
         let queue = self.picture_queue(&meter)?;
-        let rate = self.rate(shape)?;
+        let rate = self.rate(shape, &queue, &meter)?;
         let sink = self.picture_sink(writer, flow.clone(), meter);
         let camera = scale()?;
         let own = self.own_size(shape)?;
@@ -143,23 +145,17 @@ impl Branches<'_> {
 
     /// By timestamp, exactly the frame rate. As it comes, at most: to repeat a picture is the camera's own doing, and
     /// to find out that one is missing would mean to wait for the next.
-    fn rate(&self, shape: Shape) -> Result<Vec<gst::Element>, Error> {
+    fn rate(&self, shape: Shape, queue: &gst::Element, meter: &Meter) -> Result<Vec<gst::Element>, Error> {
         let wanted = shape.frame_rate.unwrap_or(self.surroundings.format.frame_rate);
-        let per_second = wanted.per_second().cast_signed();
-        let rate = element("videorate")?;
-        match self.timing {
-            Timing::AsItComes => {
-                rate.set_property("drop-only", true);
-                rate.set_property("max-rate", per_second);
-                Ok(vec![rate])
-            }
-            Timing::ByTimestamp => {
-                rate.set_property("max-duplication-time", LONGEST_REPEAT.nseconds());
-                let exact = gst::Fraction::new(per_second, 1);
-                let caps = filter(&gst::Caps::builder("video/x-raw").field("framerate", exact).build())?;
-                Ok(vec![rate, caps])
-            }
+        if self.timing == Timing::AsItComes {
+            sift(queue, Sieve::new(wanted), meter.clone());
+            return Ok(Vec::new());
         }
+        let rate = element("videorate")?;
+        rate.set_property("max-duplication-time", LONGEST_REPEAT.nseconds());
+        let exact = gst::Fraction::new(wanted.per_second().cast_signed(), 1);
+        let caps = filter(&gst::Caps::builder("video/x-raw").field("framerate", exact).build())?;
+        Ok(vec![rate, caps])
     }
 
     /// The plan's size, before it is padded into the camera's.
@@ -226,7 +222,7 @@ impl Flow {
     fn note(&self, event: Option<gst::EventType>) {
         match event {
             Some(gst::EventType::Eos | gst::EventType::SegmentDone) => {
-                self.0.over.store(true, Ordering::Relaxed)
+                self.0.over.store(true, Ordering::Relaxed);
             }
             Some(_) => {}
             None => {
@@ -280,6 +276,21 @@ fn show(
     }
     meter.count(flow.judge(age.map(|(_, late)| late)));
     Ok(gst::FlowSuccess::Ok)
+}
+
+/// Leaves out pictures that are too many. Not videorate's task here: of pictures without a duration, which peers may
+/// send, it ends the process by an assertion (GStreamer 1.22).
+fn sift(queue: &gst::Element, sieve: Sieve, meter: Meter) {
+    let Some(pad) = queue.static_pad("src") else { return };
+    let sieve = Mutex::new(sieve);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
+        let at = probe.buffer().and_then(|buffer| buffer.pts()).map(Duration::from);
+        if at.is_none_or(|at| sieve.lock().passes(at)) {
+            return gst::PadProbeReturn::Ok;
+        }
+        meter.count(Fate::Dropped);
+        gst::PadProbeReturn::Drop
+    });
 }
 
 /// Nanoseconds from a buffer's own time until now, and from when it had to be shown until now.

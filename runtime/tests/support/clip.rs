@@ -103,6 +103,14 @@ pub fn live_ts(sink: &str) -> String {
     live(&format!("mpegtsmux name=m alignment=7 ! {sink}"), Some("identity"), Some("avenc_aac ! aacparse"))
 }
 
+/// The same in half the width and height.
+pub fn live_small_ts() -> String {
+    let half = "avdec_h264 ! videoscale ! video/x-raw,width=640,height=360 ! \
+                x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";
+    let muxer = "mpegtsmux name=m alignment=7 ! appsink name=out sync=false";
+    live(muxer, Some(half), Some("avenc_aac ! aacparse"))
+}
+
 impl Sender {
     pub fn start(description: &str) -> Self {
         let pipeline = parse(description);

@@ -1,5 +1,7 @@
 //! Clips cut into segments, as HLS and DASH serve them.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::path::Path;
 
 use super::clip;

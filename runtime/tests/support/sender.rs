@@ -7,9 +7,12 @@ use futures::SinkExt;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
+use understudy_e2e::client;
 
 /// Chunks that a client which is slow for a moment may be behind.
 const WAITING: usize = 1024;
@@ -17,57 +20,43 @@ const WAITING: usize = 1024;
 const PICTURE: &str =
     "videotestsrc is-live=true pattern=smpte ! video/x-raw,format=I420,width=640,height=360,framerate=25/1";
 
+const H264: &str = "x264enc tune=zerolatency key-int-max=10 speed-preset=ultrafast ! h264parse config-interval=-1 ! mpegtsmux alignment=7";
+const VP8: &str = "vp8enc deadline=1 keyframe-max-dist=10";
+
+/// What ffmpeg's output is cut into, as clients do that know nothing of packets.
+const PIECE: usize = 10_000;
+
 /// How the picture is sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Mpeg1InTs,
+    Mpeg2InTs,
     H264InTs,
     Vp8InIvf,
 }
 
 pub struct Sender {
-    pipeline: gst::Pipeline,
+    _encoder: Encoder,
     port: u16,
-    server: tokio::task::JoinHandle<()>,
+    server: JoinHandle<()>,
 }
 
-impl Format {
-    const fn encoder(self) -> &'static str {
-        match self {
-            Self::Mpeg1InTs => "avenc_mpeg1video bitrate=1500000 gop-size=10 ! mpegtsmux alignment=7",
-            Self::H264InTs => {
-                "x264enc tune=zerolatency key-int-max=10 speed-preset=ultrafast ! h264parse config-interval=-1 ! mpegtsmux alignment=7"
-            }
-            Self::Vp8InIvf => "vp8enc deadline=1 keyframe-max-dist=10",
-        }
-    }
+/// Whatever encodes; dropped, it ends.
+enum Encoder {
+    Pipeline(gst::Pipeline),
+    Program(JoinHandle<()>),
 }
 
 impl Sender {
     pub async fn start(format: Format) -> Self {
         gst::init().expect("GStreamer must start");
-        let description = format!("{PICTURE} ! {} ! appsink name=out sync=false", format.encoder());
-        let pipeline = gst::parse::launch(&description).expect("the pipeline must be known");
-        let pipeline = pipeline.downcast::<gst::Pipeline>().expect("it must be a pipeline");
-        let (chunks, _) = broadcast::channel(WAITING);
-        let out = pipeline.by_name("out").and_downcast::<AppSink>().expect("it must have an end");
-        let sent = chunks.clone();
-        let mut number = 0;
-        let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
-            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            let map =
-                sample.buffer().and_then(|buffer| buffer.map_readable().ok()).ok_or(gst::FlowError::Error)?;
-            let chunk = match format {
-                Format::Vp8InIvf => framed(&map, number),
-                Format::Mpeg1InTs | Format::H264InTs => Bytes::copy_from_slice(&map),
-            };
-            number += 1;
-            // Nobody may be looking.
-            let _ = sent.send(chunk);
-            Ok(gst::FlowSuccess::Ok)
-        });
-        out.set_callbacks(callbacks.build());
-        pipeline.set_state(gst::State::Playing).expect("the pipeline must start");
+        let chunks = broadcast::Sender::new(WAITING);
+        let encoder = match format {
+            Format::Mpeg1InTs => Encoder::ffmpeg("mpeg1video", chunks.clone()),
+            Format::Mpeg2InTs => Encoder::ffmpeg("mpeg2video", chunks.clone()),
+            Format::H264InTs => Encoder::pipeline(H264, chunks.clone(), |picture, _| picture),
+            Format::Vp8InIvf => Encoder::pipeline(VP8, chunks.clone(), framed),
+        };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
         let port = listener.local_addr().expect("a listener must have an address").port();
         let server = tokio::spawn(async move {
@@ -75,7 +64,7 @@ impl Sender {
                 tokio::spawn(serve(stream, format, chunks.subscribe()));
             }
         });
-        Self { pipeline, port, server }
+        Self { _encoder: encoder, port, server }
     }
 
     pub fn url(&self) -> String {
@@ -83,10 +72,59 @@ impl Sender {
     }
 }
 
+impl Encoder {
+    fn pipeline(
+        encoder: &str,
+        chunks: broadcast::Sender<Bytes>,
+        wrap: impl Fn(Bytes, u64) -> Bytes + Send + 'static,
+    ) -> Self {
+        let description = format!("{PICTURE} ! {encoder} ! appsink name=out sync=false");
+        let pipeline = gst::parse::launch(&description).expect("the pipeline must be known");
+        let pipeline = pipeline.downcast::<gst::Pipeline>().expect("it must be a pipeline");
+        let out = pipeline.by_name("out").and_downcast::<AppSink>().expect("it must have an end");
+        let mut number = 0;
+        let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let map =
+                sample.buffer().and_then(|buffer| buffer.map_readable().ok()).ok_or(gst::FlowError::Error)?;
+            // Nobody may be looking.
+            let _ = chunks.send(wrap(Bytes::copy_from_slice(&map), number));
+            number += 1;
+            Ok(gst::FlowSuccess::Ok)
+        });
+        out.set_callbacks(callbacks.build());
+        pipeline.set_state(gst::State::Playing).expect("the pipeline must start");
+        Self::Pipeline(pipeline)
+    }
+
+    /// As the manual prepares it.
+    fn ffmpeg(codec: &str, chunks: broadcast::Sender<Bytes>) -> Self {
+        let mut program = client::ffmpeg(&format!(
+            "-re -f lavfi -i testsrc2=size=640x360:rate=25 -c:v {codec} -b:v 1500k -g 10 -f mpegts -"
+        ));
+        let mut out = program.stdout.take().expect("its output must be piped");
+        Self::Program(tokio::spawn(async move {
+            let _program = program;
+            let mut piece = vec![0; PIECE];
+            while out.read_exact(&mut piece).await.is_ok() {
+                let _ = chunks.send(Bytes::copy_from_slice(&piece));
+            }
+        }))
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        match self {
+            Self::Pipeline(pipeline) => drop(pipeline.set_state(gst::State::Null)),
+            Self::Program(task) => task.abort(),
+        }
+    }
+}
+
 impl Drop for Sender {
     fn drop(&mut self) {
         self.server.abort();
-        let _ = self.pipeline.set_state(gst::State::Null);
     }
 }
 
@@ -114,7 +152,7 @@ fn header() -> Bytes {
     header.into()
 }
 
-fn framed(frame: &[u8], number: u64) -> Bytes {
+fn framed(frame: Bytes, number: u64) -> Bytes {
     let length = u32::try_from(frame.len()).expect("a frame must be small");
-    [&length.to_le_bytes()[..], &number.to_le_bytes(), frame].concat().into()
+    [&length.to_le_bytes()[..], &number.to_le_bytes(), &frame].concat().into()
 }

@@ -223,7 +223,9 @@ pub async fn refused(spec: &str) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
 fn program() -> Command {
-    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_understudy-runtime")));
+    // If this program is killed, nobody drops the session: it ends as it would in Kubernetes.
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(Path::new(env!("CARGO_BIN_EXE_understudy-runtime")));
     command.stdin(Stdio::null()).kill_on_drop(true).env("NO_COLOR", "1");
     command
 }

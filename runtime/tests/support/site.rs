@@ -1,5 +1,7 @@
 //! A web site on loopback that serves clips: as files, as live streams, and in the ways that sites go wrong.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use axum::routing::get;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::clip::{self, Sender};
 
@@ -23,6 +25,9 @@ use super::clip::{self, Sender};
 const ICY_INTERVAL: usize = 8192;
 /// A sender that has nothing to send looks again whether it shall end.
 const IDLE: Duration = Duration::from_millis(50);
+
+/// More than any of our buffers holds.
+const BURST: usize = 10 << 20;
 
 /// What the site does with those who are listening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,12 @@ pub enum Mood {
     Holds,
     /// Sends noise instead.
     Babbles,
+    /// Sends 10 MB of noise in one go, and then goes on.
+    Bursts,
+    /// Sends a picture of half the size instead.
+    Shrinks,
+    /// Breaks off in the middle of a piece, and does it again to whoever comes back.
+    Breaks,
     /// Closes the connection, and refuses the next.
     Refuses,
 }
@@ -152,33 +163,73 @@ fn sound(encoder: &str, muxer: &str) -> String {
     clip::live(&format!("{muxer} name=m ! appsink name=out sync=false"), None, Some(encoder))
 }
 
-fn pieces(
-    site: Arc<Inner>,
-    description: String,
-    titles: bool,
-) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
-    let (sender, receiver) = Sender::pieces(&description);
-    let start = (sender, receiver, site.mood.subscribe(), Titles::new(titles));
-    futures::stream::unfold(start, |(sender, mut receiver, mood, mut titles)| async move {
+/// What one listener is sent.
+struct Sending {
+    /// Held: dropped, it ends.
+    _sender: Sender,
+    pieces: mpsc::Receiver<Bytes>,
+    /// The same in half the size, once that was asked for.
+    small: Option<(Sender, mpsc::Receiver<Bytes>)>,
+    mood: watch::Receiver<Mood>,
+    burst: bool,
+    over: bool,
+    titles: Titles,
+}
+
+type Piece = Result<Bytes, std::io::Error>;
+
+fn pieces(site: Arc<Inner>, description: String, titles: bool) -> impl futures::Stream<Item = Piece> {
+    let (sender, pieces) = Sender::pieces(&description);
+    let (mood, titles) = (site.mood.subscribe(), Titles::new(titles));
+    let sending = Sending { _sender: sender, pieces, small: None, mood, burst: false, over: false, titles };
+    futures::stream::unfold(sending, |mut sending| async move {
+        let piece = sending.next().await?;
+        Some((piece, sending))
+    })
+    .boxed()
+}
+
+impl Sending {
+    /// None: it ends as it should. An error: the connection breaks.
+    async fn next(&mut self) -> Option<Piece> {
+        if self.over {
+            return Some(Err(std::io::ErrorKind::BrokenPipe.into()));
+        }
         loop {
-            let now = *mood.borrow();
+            let now = *self.mood.borrow();
+            let bursts = now == Mood::Bursts && !self.burst;
+            self.burst = now == Mood::Bursts;
+            if now != Mood::Shrinks {
+                self.small = None;
+            }
             let piece = match now {
                 Mood::Refuses => return None,
                 Mood::Holds => {
                     tokio::time::sleep(IDLE).await;
-                    while receiver.try_recv().is_ok() {}
+                    while self.pieces.try_recv().is_ok() {}
                     continue;
                 }
-                Mood::Sends => receiver.recv().await?,
-                Mood::Babbles => {
-                    let piece = receiver.recv().await?;
-                    piece.iter().enumerate().map(|(at, byte)| byte.wrapping_mul(31) ^ at as u8).collect()
+                Mood::Bursts if bursts => noise(&vec![0; BURST].into()),
+                Mood::Sends | Mood::Bursts => self.pieces.recv().await?,
+                Mood::Babbles => noise(&self.pieces.recv().await?),
+                Mood::Shrinks => {
+                    while self.pieces.try_recv().is_ok() {}
+                    let small = self.small.get_or_insert_with(|| Sender::pieces(&clip::live_small_ts()));
+                    small.1.recv().await?
+                }
+                Mood::Breaks => {
+                    self.over = true;
+                    let piece = self.pieces.recv().await?;
+                    piece.slice(..piece.len() / 2)
                 }
             };
-            return Some((Ok(titles.insert(piece)), (sender, receiver, mood, titles)));
+            return Some(Ok(self.titles.insert(piece)));
         }
-    })
-    .boxed()
+    }
+}
+
+fn noise(piece: &Bytes) -> Bytes {
+    piece.iter().enumerate().map(|(at, byte)| byte.wrapping_mul(31) ^ (at * 7 >> 3) as u8).collect()
 }
 
 /// A radio station's titles, in between of its sound.

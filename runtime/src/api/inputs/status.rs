@@ -12,11 +12,14 @@ use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Resoluti
 use utoipa::ToSchema;
 
 use super::request::Configure;
-use super::{format, name};
+use crate::api::protocol::{format, name};
 use crate::session::InputsView;
 
 /// As digits of a second.
 const PRECISION: u8 = 9;
+
+/// What the source system once wrote what is sent as sound into, and still tells.
+const INGEST_AUDIO: &str = "ingest-audio.pipe";
 
 /// What the session's devices are called.
 #[derive(Clone, Debug)]
@@ -34,7 +37,7 @@ pub struct Devices {
 /// How the inputs stand.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Status {
-    pub state: Running,
+    pub state: Phase,
     pub mode: Mode,
     #[schema(example = "/dev/video20")]
     pub video_device: String,
@@ -66,7 +69,7 @@ pub struct Status {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Running {
+pub enum Phase {
     Idle,
     Running,
     Paused,
@@ -97,6 +100,8 @@ pub struct VideoStatus {
 pub struct AudioStatus {
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// For `socket` and `webrtc` a name that the source system's clients know and that nothing is behind: where to send
+    /// is in `ingest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +151,7 @@ pub fn status(view: &InputsView, written: Option<&Configure>, devices: &Devices)
         video_file: file(video.map(|video| &video.source), "video.y4m"),
         audio_file: file(audio.map(|audio| &audio.source), "audio.wav"),
         video: video.map(|video| video_status(video, written, devices)),
-        audio: audio.map(|audio| audio_status(audio, written)),
+        audio: audio.map(|audio| audio_status(audio, written, devices)),
         started_at: view.since.map(rfc3339),
         last_error: view.last_error.clone(),
         ingest: inputs.and_then(ingest),
@@ -168,12 +173,13 @@ fn video_status(video: &VideoInput, written: Option<&Configure>, devices: &Devic
     }
 }
 
-fn audio_status(audio: &AudioInput, written: Option<&Configure>) -> AudioStatus {
+fn audio_status(audio: &AudioInput, written: Option<&Configure>, devices: &Devices) -> AudioStatus {
     let (kind, source_url, source_format) = facts(&audio.source, Kind::Audio);
     let written = written.and_then(|configure| configure.audio.as_ref());
+    let url = source_url.map(|url| in_own_words(url, written.and_then(|audio| audio.url.as_ref())));
     AudioStatus {
         kind,
-        url: source_url.map(|url| in_own_words(url, written.and_then(|audio| audio.url.as_ref()))),
+        url: url.or_else(|| Some(path(&devices.files, INGEST_AUDIO))),
         format: source_format.or_else(|| said(written.and_then(|audio| audio.format.as_ref()))),
         destination: destination(audio.destination),
     }
@@ -233,7 +239,7 @@ fn rfc3339(time: SystemTime) -> String {
     printer.timestamp_with_offset_to_string(&time, Offset::UTC)
 }
 
-impl From<State> for Running {
+impl From<State> for Phase {
     fn from(state: State) -> Self {
         match state {
             State::Idle => Self::Idle,

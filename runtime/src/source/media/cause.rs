@@ -27,18 +27,23 @@ pub(super) fn tell(element: &gst::Element) {
     told.push((element.as_ptr() as usize, element.downgrade()));
 }
 
+/// Where nobody asked for this category's log, its lines go nowhere else: its threshold is lowered for us alone.
 fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let Some(category) = DebugCategory::get(CATEGORY) else { return };
-        if category.threshold() < DebugLevel::Debug {
+        let wanted = category.threshold();
+        if wanted < DebugLevel::Debug {
             category.set_threshold(DebugLevel::Debug);
         }
+        // It would print what was not asked for.
         gst::log::remove_default_log_function();
-        gst::log::add_log_function(|category, level, file, function, line, object, message| {
-            if category.name() == CATEGORY && level >= DebugLevel::Info {
+        gst::log::add_log_function(move |category, level, file, function, line, object, message| {
+            let ours = category.name() == CATEGORY;
+            if ours && level == DebugLevel::Debug {
                 post(object, message);
-            } else {
+            }
+            if !ours || level <= wanted {
                 gst::log::log_default(category, level, file, function, line, object, message);
             }
         });
@@ -60,5 +65,54 @@ fn post(object: Option<&LoggedObject>, message: &DebugMessage) {
         let told = gst::Structure::builder(MESSAGE).field("cause", cause).build();
         // Without a bus there is nobody to be told.
         drop(element.post_message(gst::message::Element::new(told)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// A connection to a closed port of this machine is refused at once.
+    const REFUSED: gst::ClockTime = gst::ClockTime::from_seconds(10);
+
+    #[test]
+    fn why_a_request_failed_is_told_on_the_bus() {
+        crate::gst::init().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let description = format!("souphttpsrc name=source location=http://127.0.0.1:{port}/ ! fakesink");
+        let pipeline = gst::parse::launch(&description).unwrap().downcast::<gst::Pipeline>().unwrap();
+        tell(&pipeline.by_name("source").unwrap());
+        // Where it is told at once, the state change fails, too.
+        let _ = pipeline.set_state(gst::State::Playing);
+        let bus = pipeline.bus().unwrap();
+        let messages = std::iter::from_fn(|| bus.timed_pop_filtered(REFUSED, &[gst::MessageType::Element]));
+        let cause = messages.filter_map(|told| told.structure().and_then(of)).next().unwrap();
+        assert!(cause.contains("Connection refused"), "{cause}");
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+
+    /// What the test above logs with this value of `GST_DEBUG`.
+    #[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
+    fn logged(debug: &str) -> String {
+        let mut again = Command::new(std::env::current_exe().unwrap());
+        let test = concat!(module_path!(), "::why_a_request_failed_is_told_on_the_bus");
+        again.args(["--exact", test.split_once("::").unwrap().1]).stdin(Stdio::null());
+        let output = again.env("GST_DEBUG", debug).env("GST_DEBUG_NO_COLOR", "1").output().unwrap();
+        let (out, log) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr).into_owned());
+        assert!(output.status.success() && out.contains("1 passed"), "{out}{log}");
+        log
+    }
+
+    #[test]
+    fn whoever_asks_for_a_log_gets_it_and_nobody_else() {
+        let failed = |log: &str| log.contains("Sending message failed");
+        let both = logged("souphttpsrc:5,GST_STATES:4");
+        assert!(failed(&both) && both.contains("GST_STATES"), "{both}");
+        let other = logged("GST_STATES:4");
+        assert!(!failed(&other) && other.contains("GST_STATES"), "{other}");
+        assert_eq!(logged(""), "");
     }
 }

@@ -52,8 +52,14 @@ impl Fault {
                 let reason = if speaks_of_tls(cause) { "SourceTlsFailed" } else { "SourceUnreachable" };
                 Self { reason, text: sentence(cause) }
             }
-            _ => Self { reason, text: sentence(error.message()) },
+            _ => Self { reason, text: sentence(said_by_srt(&debug).unwrap_or(error.message())) },
         }
+    }
+
+    /// What was fetched names something else to open that is not fetched by HTTP.
+    pub(super) fn astray() -> Self {
+        let text = "it refers to something that may not be opened".to_owned();
+        Self { reason: "SourceUnauthorized", text }
     }
 
     pub(in crate::source) fn failure(&self, url: &str) -> Failure {
@@ -76,6 +82,10 @@ fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
         return match resource {
             gst::ResourceError::NotFound if !text.contains("resolve") => "SourceNotFound",
             gst::ResourceError::NotAuthorized => "SourceUnauthorized",
+            // SRT connects while it reads.
+            gst::ResourceError::Read if said_by_srt(debug).is_some_and(never_connected) => {
+                "SourceUnreachable"
+            }
             gst::ResourceError::Read | gst::ResourceError::Sync => "SourceInterrupted",
             gst::ResourceError::Failed => "SourceFailed",
             _ => "SourceUnreachable",
@@ -92,6 +102,18 @@ fn reason(error: &gst::glib::Error, debug: &str) -> &'static str {
         }
         _ => "SourceFailed",
     }
+}
+
+/// `srtsrc` has one message for everything; the cause is beside it.
+fn said_by_srt(debug: &str) -> Option<&str> {
+    debug.rsplit_once("SRT socket: ").map(|(_, cause)| cause)
+}
+
+/// As SRT puts it (srt_strerror): one that was connected is broken or lost instead.
+fn never_connected(cause: &str) -> bool {
+    ["Connection setup failure", "Connection timeout", "Connection rejected"]
+        .iter()
+        .any(|words| cause.contains(words))
 }
 
 fn speaks_of_tls(text: &str) -> bool {

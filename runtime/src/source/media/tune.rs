@@ -1,4 +1,4 @@
-//! Settings of the elements that GStreamer itself puts together for a URI, and the bounds within which it may.
+//! Settings of the elements that GStreamer itself puts together for a URI.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,29 +14,19 @@ const JITTER_MILLISECONDS: u32 = 200;
 const ANSWER_SECONDS: u32 = 10;
 const ANSWER: gst::ClockTime = gst::ClockTime::from_seconds(ANSWER_SECONDS as u64);
 
-/// Demuxers of this second generation fetch by themselves, past the proxy that guards what is fetched.
-const UNGUARDED: [&str; 3] = ["hlsdemux2", "dashdemux2", "mssdemux2"];
-
 /// Its demuxer stops for good when it is asked for a segment.
 const WITHOUT_SEGMENTS: &str = "tsdemux";
 
-/// Sets up whatever comes to be within `decoder`, which plays `uri`. Set: something cannot play a segment.
-pub(super) fn all_within(decoder: &gst::Element, uri: &str) -> Arc<AtomicBool> {
+/// Sets up whatever comes to be within `decoder`. Set: something cannot play a segment.
+pub(super) fn all_within(decoder: &gst::Element) -> Arc<AtomicBool> {
     let plain = Arc::new(AtomicBool::new(false));
-    for demuxer in UNGUARDED.iter().filter_map(|name| gst::ElementFactory::find(name)) {
-        demuxer.set_rank(gst::Rank::NONE);
-    }
-    let uri = uri.to_owned();
     let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return plain };
-    let (bounded, found) = (decoder.downgrade(), plain.clone());
+    let found = plain.clone();
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
-        if factory.name() == WITHOUT_SEGMENTS {
-            found.store(true, Ordering::Release);
-        }
-        match bounded.upgrade() {
-            Some(decoder) if leads_astray(&factory, element, &uri) => refuse(&decoder, element),
-            _ => tune(factory.name().as_str(), element),
+        match factory.name().as_str() {
+            WITHOUT_SEGMENTS => found.store(true, Ordering::Release),
+            name => tune(name, element),
         }
     });
     plain
@@ -66,30 +56,4 @@ fn tune(factory: &str, element: &gst::Element) {
         }
         _ => {}
     }
-}
-
-/// What was fetched may name more to fetch: by HTTP, which the guard sees, and nothing else. A playlist shall not open
-/// files or sockets of this machine.
-fn leads_astray(factory: &gst::ElementFactory, element: &gst::Element, uri: &str) -> bool {
-    let is_source = factory.has_type(gst::ElementFactoryType::SRC);
-    let opens_itself = ["rtsp:", "rtsps:"].iter().any(|scheme| uri.to_ascii_lowercase().starts_with(scheme));
-    if !is_source || opens_itself {
-        return false;
-    }
-    let given = element.dynamic_cast_ref::<gst::URIHandler>().and_then(|handler| handler.uri());
-    let web =
-        given.as_ref().is_some_and(|given| given.starts_with("http://") || given.starts_with("https://"));
-    !web && given.as_deref() != Some(uri)
-}
-
-/// Whatever it was told to open, it finds nothing to open.
-fn refuse(decoder: &gst::Element, element: &gst::Element) {
-    for place in ["location", "uri", "host"].into_iter().filter(|place| element.has_property(place)) {
-        element.set_property_from_str(place, "");
-    }
-    gst::element_error!(
-        decoder,
-        gst::ResourceError::NotAuthorized,
-        ("it refers to something that may not be opened")
-    );
 }

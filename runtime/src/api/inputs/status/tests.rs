@@ -84,7 +84,10 @@ fn sockets_are_told_with_where_to_send() {
     let told = of(&body, "file");
     let video = json!({"format": "mpegts", "frame_rate": 30, "height": 720, "type": "socket", "width": 1280});
     assert_eq!(told["video"], video);
-    assert_eq!(told["audio"], json!({"format": "mp3", "type": "socket", "destination": "microphone"}));
+    let audio = json!({
+        "format": "mp3", "type": "socket", "url": "/tmp/virtual-inputs/ingest-audio.pipe", "destination": "microphone",
+    });
+    assert_eq!(told["audio"], audio);
     let ingest = json!({
         "audio": {
             "format": "mp3", "protocol": "socket", "url": "/input/devices/virtual/socket/audio",

@@ -1,0 +1,41 @@
+//! Clients as people use them: commands for a shell, scripts for Node.js, and ffmpeg.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Child;
+
+use crate::{program, settings};
+
+/// What a person types is answered, or has made its file, by then.
+const COMMAND: Duration = Duration::from_secs(60);
+
+const FFMPEG: &str = "/usr/bin/ffmpeg";
+
+/// Runs what a person types into a shell, in this folder: what it writes.
+pub async fn shell(text: &str, folder: &Path) -> Result<String, String> {
+    let mut command = program::command("sh");
+    command.args(["-e", "-c", text]).current_dir(folder);
+    program::output(&mut command, COMMAND).await
+}
+
+/// A script in this folder that imports packages from npm, until it is dropped.
+pub fn node(script: &str, folder: &Path) -> Child {
+    let packages = settings::cache().join("clients/node_modules");
+    program::needs(&packages, "sh e2e/clients/setup.sh");
+    let link = folder.join("node_modules");
+    if !link.exists() {
+        std::os::unix::fs::symlink(packages, link).expect("a link must be made");
+    }
+    let mut command = program::command("node");
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
+    command.arg(script).current_dir(folder).spawn().expect("Node.js 20 or newer must be installed")
+}
+
+/// ffmpeg with these arguments, none of which holds a space; what it writes is piped. It runs until it is dropped.
+pub fn ffmpeg(arguments: &str) -> Child {
+    program::needs(Path::new(FFMPEG), "scripts/packages install test");
+    let mut command = program::command(FFMPEG);
+    command.stderr(std::process::Stdio::inherit()).args(["-nostdin", "-loglevel", "error"]);
+    command.args(arguments.split_whitespace()).spawn().expect("ffmpeg must start")
+}

@@ -1,0 +1,119 @@
+//! The node on a real daemon, read as a page would.
+
+use std::sync::atomic::AtomicUsize;
+
+use understudy_core::spec::{FrameRate, Resolution};
+
+use super::*;
+use crate::camera::daemon;
+
+/// From the reader's start to its first frame: links are made within milliseconds.
+const LINKED: Duration = Duration::from_secs(5);
+/// Long enough to tell 30 a second from 15.
+const WHILE: Duration = Duration::from_secs(3);
+
+const FORMAT: Format = Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY };
+
+/// A consumer of video on a thread of its own. Dropped, it ends.
+struct Reader {
+    frames: Arc<AtomicUsize>,
+    end: channel::Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reader {
+    fn start(socket: PathBuf) -> Self {
+        let (end, ends) = channel::channel();
+        let frames = Arc::new(AtomicUsize::new(0));
+        let counter = frames.clone();
+        let thread = std::thread::spawn(move || read(&socket, counter, ends).unwrap());
+        Self { frames, end, thread: Some(thread) }
+    }
+
+    fn frames(&self) -> usize {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    async fn until_linked(&self) {
+        let start = Instant::now();
+        while self.frames() == 0 {
+            assert!(start.elapsed() < LINKED, "no frame came within {LINKED:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Frames a second.
+    async fn rate(&self) -> f64 {
+        let (start, before) = (Instant::now(), self.frames());
+        tokio::time::sleep(WHILE).await;
+        (self.frames() - before) as f64 / start.elapsed().as_secs_f64()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // A thread that already ended takes no command.
+        let _ = self.end.send(());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn read(
+    socket: &std::path::Path,
+    frames: Arc<AtomicUsize>,
+    ends: channel::Receiver<()>,
+) -> Result<(), pw::Error> {
+    pw::init();
+    let main = MainLoopRc::new(None)?;
+    let context = ContextRc::new(&main, None)?;
+    let core = context.connect_rc(Some(properties! { "remote.name" => socket.display().to_string() }))?;
+    let asks =
+        properties! { "media.type" => "Video", "media.category" => "Capture", "media.role" => "Camera" };
+    let stream = StreamRc::new(core, "reader", asks)?;
+    let _events = stream
+        .add_local_listener::<()>()
+        .process(move |stream, ()| {
+            let Some(mut buffer) = stream.dequeue_buffer() else { return };
+            let whole =
+                |data: &mut pw::spa::buffer::Data| data.chunk().size() as usize == FORMAT.size.i420_bytes();
+            if buffer.datas_mut().first_mut().is_some_and(whole) {
+                frames.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .register()?;
+    let wants = serialize(Value::Object(offered_format(FORMAT)));
+    let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS;
+    stream.connect(Direction::Input, None, flags, &mut [as_pod(&wants)])?;
+    let ended = main.clone();
+    let _ends = ends.attach(main.loop_(), move |()| ended.quit());
+    main.run();
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_gets_the_cameras_rate_with_the_slate_and_with_a_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let _daemon = daemon::start(folder.path()).await.unwrap();
+    let picture = Picture::new(FORMAT.size);
+    let node = start(daemon::socket(folder.path()), FORMAT, picture.clone()).await.unwrap();
+    let reader = Reader::start(daemon::socket(folder.path()));
+    reader.until_linked().await;
+    let slate = reader.rate().await;
+
+    let writer = picture.writer();
+    let source = tokio::spawn(async move {
+        let mut beat = tokio::time::interval(FORMAT.frame_rate.interval());
+        for number in 0_u64.. {
+            beat.tick().await;
+            writer.show(vec![number as u8; FORMAT.size.i420_bytes()].into());
+        }
+    });
+    let fed = reader.rate().await;
+    source.abort();
+    println!("{slate:.1} frames a second of the slate, {fed:.1} of a source");
+    assert!((27.0..33.0).contains(&slate) && (27.0..33.0).contains(&fed), "{slate} and {fed}");
+    drop(reader);
+    tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
+}

@@ -1,0 +1,86 @@
+//! When a device with a clock of its own repeats its picture: once a source is clearly late, at the camera's rate.
+
+use std::time::{Duration, Instant};
+
+use understudy_core::spec::FrameRate;
+
+/// The next repetition. Looked at twice an interval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeat {
+    interval: Duration,
+    due: Instant,
+}
+
+impl Repeat {
+    pub(super) fn new(frame_rate: FrameRate, now: Instant) -> Self {
+        Self { interval: frame_rate.interval(), due: now }
+    }
+
+    /// How often it is to be looked at.
+    pub(super) fn look(&self) -> Duration {
+        self.interval / 2
+    }
+
+    /// A source showed something. Its next frame may come a little late: only a clear gap is filled.
+    pub(super) fn shown(&mut self, now: Instant) {
+        self.due = now + self.interval * 3 / 2;
+    }
+
+    /// Whether the picture is to be repeated now. What was missed is not made up for.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.due;
+        if is_due {
+            self.due = (self.due + self.interval).max(now + self.look());
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often it repeats in a second of looks, while a source shows something this often.
+    fn repetitions(between_frames: Option<Duration>) -> usize {
+        let start = Instant::now();
+        let mut repeat = Repeat::new(FrameRate::THIRTY, start);
+        let mut shown = start;
+        let looks = (0..60).map(|look| start + repeat.look() * look).collect::<Vec<_>>();
+        let mut count = 0;
+        for now in looks {
+            while let Some(next) = between_frames.map(|between| shown + between).filter(|next| *next <= now) {
+                shown = next;
+                repeat.shown(shown);
+            }
+            count += usize::from(repeat.is_due(now));
+        }
+        count
+    }
+
+    #[test]
+    fn with_nothing_new_it_repeats_at_the_cameras_rate() {
+        assert_eq!(repetitions(None), 30);
+    }
+
+    #[test]
+    fn a_source_that_keeps_the_rate_is_not_repeated() {
+        // The first look comes before its first frame.
+        assert_eq!(repetitions(Some(FrameRate::THIRTY.interval())), 1);
+    }
+
+    #[test]
+    fn a_slow_source_is_filled_up() {
+        let count = repetitions(Some(Duration::from_millis(100)));
+        assert!((15..=22).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn after_a_pause_of_the_machine_it_goes_on_at_its_rate() {
+        let start = Instant::now();
+        let mut repeat = Repeat::new(FrameRate::THIRTY, start);
+        let late = start + Duration::from_secs(1);
+        let looks = (0..60).map(|look| late + Duration::from_secs(1) / 60 * look);
+        let count = looks.filter(|now| repeat.is_due(*now)).count();
+        assert!((29..=31).contains(&count), "{count}");
+    }
+}

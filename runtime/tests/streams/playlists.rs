@@ -1,0 +1,106 @@
+//! Playlists and manifests that name what no page of the web may name.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use understudy_core::input::Carries;
+
+use crate::clip;
+use crate::server::{Server, ok};
+use crate::studio::{Studio, fails, stream};
+
+const HLS: &str = "application/vnd.apple.mpegurl";
+const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n";
+
+/// What is on this machine and shall not be touched.
+struct Inside {
+    folder: tempfile::TempDir,
+    /// Whoever calls here is counted.
+    tcp: Server,
+    udp: UdpSocket,
+}
+
+impl Inside {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        udp.set_nonblocking(true).unwrap();
+        let tcp = Server::start(|_| ok("video/mp2t", "inside")).await;
+        let inside = Self { folder, tcp, udp };
+        inside.write("part.ts", std::fs::read(clip::folder().join("short.ts")).unwrap());
+        inside.write("key", [7; 16]);
+        let list = format!("{HEAD}#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n", inside.tcp.url("/reached"));
+        inside.write("list.m3u8", list);
+        inside
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn file(&self, name: &str) -> String {
+        format!("file://{}", self.folder.path().join(name).display())
+    }
+
+    /// What a playlist on the web says that leads here, by the path it is served under.
+    fn traps(&self) -> Vec<(&'static str, &'static str, String)> {
+        let (tcp, udp) = (self.tcp.address, self.udp.local_addr().unwrap());
+        let list = |part: &str| format!("{HEAD}#EXTINF:2,\n{part}\n#EXT-X-ENDLIST\n");
+        let main = |list: &str| format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{list}\n");
+        let key = format!(
+            "#EXT-X-KEY:METHOD=AES-128,URI=\"{}\"\n#EXTINF:2,\npart.ts\n#EXT-X-ENDLIST\n",
+            self.file("key")
+        );
+        vec![
+            ("/a-file.m3u8", HLS, list(&self.file("part.ts"))),
+            ("/a-list-in-a-file.m3u8", HLS, main(&self.file("list.m3u8"))),
+            ("/a-key-in-a-file.m3u8", HLS, format!("{HEAD}{key}")),
+            ("/rtsp.m3u8", HLS, list(&format!("rtsp://{tcp}/x"))),
+            ("/rtmp.m3u8", HLS, list(&format!("rtmp://{tcp}/a/b"))),
+            ("/an-rtmp-list.m3u8", HLS, main(&format!("rtmp://{tcp}/a/b"))),
+            ("/srt.m3u8", HLS, list(&format!("srt://{udp}"))),
+            ("/udp.m3u8", HLS, list(&format!("udp://{udp}"))),
+            ("/a-file.mpd", "application/dash+xml", manifest(&self.file(""))),
+            ("/rtmp.mpd", "application/dash+xml", manifest(&format!("rtmp://{tcp}/"))),
+        ]
+    }
+
+    fn untouched(&self) {
+        assert_eq!((self.tcp.connections(), self.tcp.paths()), (0, vec![]));
+        let heard = self.udp.recv_from(&mut [0; 2048]).map(|(_, from): (_, SocketAddr)| from);
+        assert!(heard.is_err(), "{heard:?} has called");
+    }
+}
+
+/// A manifest whose media is there. A shorter one is taken for plain text.
+fn manifest(base: &str) -> String {
+    format!(
+        r#"<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT2S" minBufferTime="PT1S" profiles="urn:mpeg:dash:profile:isoff-live:2011">
+ <BaseURL>{base}</BaseURL>
+ <Period><AdaptationSet mimeType="video/mp4" codecs="avc1.42c01e">
+  <SegmentTemplate timescale="1" duration="1" startNumber="1" initialization="init.mp4" media="$Number$.m4s"/>
+  <Representation id="v" bandwidth="1000" width="320" height="240"/>
+ </AdaptationSet></Period></MPD>{:1024}"#,
+        ""
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_playlist_opens_nothing_but_what_is_fetched_by_http() {
+    let (studio, inside) = (Studio::open().await, Inside::open().await);
+    let (traps, part) = (inside.traps(), std::fs::read(clip::folder().join("short.ts")).unwrap());
+    let web = Server::start(move |path| match traps.iter().find(|(at, ..)| *at == path) {
+        Some((_, kind, text)) => ok(kind, text),
+        None => ok("video/mp2t", &part),
+    })
+    .await;
+    for (path, ..) in inside.traps() {
+        let source = studio.play(stream(&web.url(path)), Carries::Video);
+        let (reason, message) = fails(&source).await;
+        println!("{reason}: {message}");
+        assert_eq!(reason, "SourceUnauthorized", "{path}: {message}");
+        assert!(message.contains("may not be opened"), "{message}");
+        drop(source);
+        inside.untouched();
+    }
+}

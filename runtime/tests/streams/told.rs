@@ -1,0 +1,98 @@
+//! What is told of a source: its metrics and its span.
+
+use std::io::Write;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use tracing_subscriber::fmt::format::FmtSpan;
+use understudy_core::input::{Carries, Health};
+use understudy_runtime::source::Metrics;
+
+use crate::site::{Mood, Site};
+use crate::studio::{OPEN, Studio, fails, fares, stream};
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines of the log that speak of a source, from now on.
+fn told() -> Vec<String> {
+    let text = String::from_utf8_lossy(&LOG.lock()).into_owned();
+    text.lines().filter(|line| line.contains("source{")).map(str::to_owned).collect()
+}
+
+fn scraped(metrics: &Metrics) -> String {
+    let (mut registry, mut text) = (Registry::default(), String::new());
+    metrics.register(&mut registry);
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    text
+}
+
+/// The value of the series that begins with this.
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_source_fares_is_counted_and_told_without_its_secrets() {
+    let log =
+        tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG).with_writer(|| Log);
+    log.with_span_events(FmtSpan::NEW | FmtSpan::CLOSE).init();
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let url = site.url("live/ts").replace("http://", "http://me:secret@") + "?token=secret";
+    let source = studio.play(stream(&url), Carries::Both);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    studio.until(true, OPEN).await;
+    let seen = studio.watch(Duration::from_secs(2)).await;
+    let text = scraped(&studio.metrics);
+    let frames = |kind: &str, result: &str| {
+        format!("understudy_input_frames_total{{source=\"stream\",kind=\"{kind}\",result=\"{result}\"}}")
+    };
+    let state =
+        |state: &str| format!("understudy_input_state{{source=\"stream\",kind=\"video\",state=\"{state}\"}}");
+    let came = value(&text, &frames("video", "shown")) + value(&text, &frames("video", "late"));
+    assert!(came >= seen.changes.len() as f64 - 1.0, "{came} frames, {} seen", seen.changes.len());
+    let sound = value(&text, &frames("audio", "shown")) + value(&text, &frames("audio", "late"));
+    assert!(sound > 50.0, "{sound} pieces of sound in two seconds, of 20 ms each");
+    assert!(text.contains(&frames("video", "dropped")), "{text}");
+    assert_eq!(value(&text, "understudy_input_to_camera_seconds_count{source=\"stream\"}"), came);
+    assert!(value(&text, "understudy_input_to_camera_seconds_sum{source=\"stream\"}") > 0.0, "{text}");
+    assert_eq!((value(&text, &state("playing")), value(&text, &state("failed"))), (1.0, 0.0));
+
+    site.is_in(Mood::Refuses);
+    fails(&source).await;
+    site.is_in(Mood::Sends);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    assert!(value(&scraped(&studio.metrics), "understudy_input_reconnects_total{source=\"stream\"}") >= 1.0);
+
+    drop(source);
+    let start = std::time::Instant::now();
+    let ended = || told().iter().any(|line| line.ends_with("close") || line.contains(": close "));
+    while value(&scraped(&studio.metrics), &state("playing")) != 0.0 || !ended() {
+        assert!(start.elapsed() < OPEN, "it must be told that it ended: {:#?}", told());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (told, text) = (told(), scraped(&studio.metrics));
+    println!("{told:#?}\n{text}");
+    let span = format!("source{{source=\"stream\" carries=Both url=\"{}?token=***\"}}", site.url("live/ts"));
+    for sentence in ["new", "a source plays", "a source does not play"] {
+        assert!(
+            told.iter().any(|line| line.contains(&span) && line.contains(sentence)),
+            "{sentence}: {told:#?}"
+        );
+    }
+    assert!(!told.concat().contains("secret") && !text.contains("127.0.0.1") && !text.contains("secret"));
+}
