@@ -41,19 +41,18 @@ pub struct Guard {
     pub role: Role,
 }
 
-/// Middleware: lets a request pass if its bearer has the guard's role.
-pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+/// Middleware: lets a request pass if its bearer has the guard's role, which the request then carries as an extension.
+pub async fn check(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     // A preflight carries no credentials, by the CORS protocol.
     if request.method() == Method::OPTIONS {
         return next.run(request).await;
     }
-    let verdict = match &*guard.policy.borrow() {
-        Policy::Local if is_local(request.headers()) => Verdict::Pass,
-        Policy::Local => Verdict::Foreign,
-        policy => judge(policy, guard.role, presented(&request).as_deref()),
-    };
+    let verdict = weigh(&guard.policy.borrow(), guard.role, &request);
     match verdict {
-        Verdict::Pass => next.run(request).await,
+        Verdict::Pass(role) => {
+            request.extensions_mut().insert(role);
+            next.run(request).await
+        }
         Verdict::Waiting => deny(StatusCode::SERVICE_UNAVAILABLE, "the session has no access tokens yet"),
         Verdict::Unknown => {
             let mut response = deny(StatusCode::UNAUTHORIZED, "a valid bearer token is needed");
@@ -61,15 +60,24 @@ pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next
             response
         }
         Verdict::Foreign => {
-            deny(StatusCode::FORBIDDEN, "without tokens only this machine and this server's own pages may")
+            deny(StatusCode::FORBIDDEN, "without tokens, pages of other sites may not; nor may foreign names")
         }
         Verdict::TooLow => deny(StatusCode::FORBIDDEN, "this token's role does not allow it"),
     }
 }
 
+fn weigh(policy: &Policy, needed: Role, request: &Request) -> Verdict {
+    match policy {
+        Policy::Local if !is_local(request.headers()) => Verdict::Foreign,
+        // Without tokens, every page that a person has open could steer what this person's machine reaches.
+        Policy::Open if is_foreign(request.headers()) => Verdict::Foreign,
+        policy => judge(policy, needed, presented(request).as_deref()),
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    Pass,
+    Pass(Role),
     Waiting,
     Unknown,
     Foreign,
@@ -98,8 +106,7 @@ fn is_local(headers: &HeaderMap) -> bool {
 
 fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
     let tokens = match policy {
-        Policy::Open => return Verdict::Pass,
-        Policy::Local => return Verdict::Foreign,
+        Policy::Open | Policy::Local => return Verdict::Pass(Role::Admin),
         Policy::Waiting => return Verdict::Waiting,
         Policy::Tokens(tokens) => tokens,
     };
@@ -108,7 +115,7 @@ fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
     let matches = |expected: &str| !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given));
     // No early end: how long it takes shall not tell which token was close.
     match known.into_iter().filter(|(expected, _)| matches(expected)).map(|(_, role)| role).max() {
-        Some(role) if role >= needed => Verdict::Pass,
+        Some(role) if role >= needed => Verdict::Pass(role),
         Some(_) => Verdict::TooLow,
         None => Verdict::Unknown,
     }
@@ -152,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_role_includes_those_below_it() {
-        assert_eq!(judge(&tokens(), Role::View, Some("v")), Verdict::Pass);
-        assert_eq!(judge(&tokens(), Role::View, Some("c")), Verdict::Pass);
+        assert_eq!(judge(&tokens(), Role::View, Some("v")), Verdict::Pass(Role::View));
+        assert_eq!(judge(&tokens(), Role::View, Some("c")), Verdict::Pass(Role::Control));
         assert_eq!(judge(&tokens(), Role::Control, Some("v")), Verdict::TooLow);
     }
 
@@ -191,11 +198,28 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_another_site_does_not_get_in_where_there_are_no_tokens() {
+        let asked = |policy: &Policy, origin: Option<&str>| {
+            let mut request =
+                Request::post("/input/devices/virtual/stop").header(header::HOST, "localhost:10001");
+            if let Some(origin) = origin {
+                request = request.header(header::ORIGIN, origin);
+            }
+            weigh(policy, Role::Control, &request.body(axum::body::Body::empty()).expect("a request"))
+        };
+        for policy in [Policy::Open, Policy::Local] {
+            assert_eq!(asked(&policy, None), Verdict::Pass(Role::Admin));
+            assert_eq!(asked(&policy, Some("http://localhost:10001")), Verdict::Pass(Role::Admin));
+            assert_eq!(asked(&policy, Some("https://elsewhere.example")), Verdict::Foreign);
+        }
+    }
+
+    #[test]
     fn a_missing_wrong_or_empty_token_opens_nothing() {
         for token in [None, Some(""), Some("x"), Some("vv")] {
             assert_eq!(judge(&tokens(), Role::View, token), Verdict::Unknown, "{token:?}");
         }
         assert_eq!(judge(&Policy::Waiting, Role::View, Some("v")), Verdict::Waiting);
-        assert_eq!(judge(&Policy::Open, Role::Admin, None), Verdict::Pass);
+        assert_eq!(judge(&Policy::Open, Role::Admin, None), Verdict::Pass(Role::Admin));
     }
 }

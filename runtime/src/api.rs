@@ -49,7 +49,7 @@ pub struct Surface {
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
     let Surface { session, whep, policy, devices, ingest, feed, transport, players } = surface;
-    let local = matches!(*policy.borrow(), Policy::Local);
+    let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open);
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
         router.layer(middleware::from_fn_with_state(guard, access::check))
@@ -58,7 +58,7 @@ pub fn router(surface: Surface) -> Router {
     let viewing =
         guarded(Router::new().route("/status", get(status).with_state(session)).merge(whep), Role::View);
     // Pages of other sites may watch with a token; where there are none, they may not.
-    let viewing = if local { viewing } else { whep::with_cors(viewing) };
+    let viewing = if untold { viewing } else { whep::with_cors(viewing) };
     let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
     let live = guarded(live::router(ingest.clone(), feed), Role::View);
     let sending = socket::router(ingest.clone()).merge(offer::router(ingest, transport));

@@ -36,7 +36,7 @@ pub struct DevtoolsProxy {
     pub log: Log,
 }
 
-/// What is told of messages, at level debug.
+/// What is told of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Log {
     Nothing,
@@ -66,16 +66,12 @@ async fn version(State(proxy): State<DevtoolsProxy>, headers: HeaderMap) -> Resp
 
 async fn connect(
     State(mut proxy): State<DevtoolsProxy>,
-    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    if matches!(*proxy.policy.borrow(), Policy::Open) && access::is_foreign(&headers) {
-        return (StatusCode::FORBIDDEN, "pages of other sites may not steer the browser").into_response();
-    }
     let Some(url) = proxy.browser.borrow_and_update().clone() else { return not_ready() };
     let limits = WebSocketConfig::default()
         .max_message_size(Some(LARGEST_MESSAGE))

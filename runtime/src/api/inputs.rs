@@ -14,13 +14,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use parking_lot::Mutex;
 use understudy_core::input::{Refusal, Steer};
 use understudy_core::media::Kind;
 use understudy_core::spec::Inputs;
 
 use super::message::Message;
+use crate::access::Role;
 use crate::session::{Handle, InputsView, SteerError};
 
 pub use request::Configure;
@@ -73,6 +74,14 @@ impl Surface {
     fn now(&self) -> Status {
         let view = self.session.inputs().borrow().clone();
         self.status(&view)
+    }
+
+    /// The addresses of sources may let others in: who may only look is shown no key.
+    fn seen_by(&self, role: Role) -> Status {
+        match role {
+            Role::View => self.now().without_secrets(),
+            Role::Control | Role::Admin => self.now(),
+        }
     }
 
     fn status(&self, view: &InputsView) -> Status {
@@ -140,8 +149,11 @@ pub(super) async fn stop(State(surface): State<Surface>) -> Result<Json<Status>,
     get, path = "/input/devices/virtual/status", tag = "virtual inputs",
     responses((status = 200, body = Status)), security(("view" = [])),
 )]
-pub(super) async fn inputs_status(State(surface): State<Surface>) -> Json<Status> {
-    Json(surface.now())
+pub(super) async fn inputs_status(
+    State(surface): State<Surface>,
+    Extension(role): Extension<Role>,
+) -> Json<Status> {
+    Json(surface.seen_by(role))
 }
 
 /// `null` is what nothing is given with.

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use understudy_core::input::{Protocol, realtime};
 use understudy_core::media::Kind;
+use understudy_core::redact::redacted;
 
 use super::Surface;
 use super::page::{self, Page};
+use crate::access::Role;
 use crate::api::live;
 use crate::api::protocol::format;
 
@@ -22,9 +25,13 @@ use crate::api::protocol::format;
     ),
     responses((status = 200, content_type = "text/html", body = String)), security(("view" = [])),
 )]
-pub async fn feed(State(surface): State<Surface>, Query(asked): Query<HashMap<String, String>>) -> Response {
+pub async fn feed(
+    State(surface): State<Surface>,
+    Extension(role): Extension<Role>,
+    Query(asked): Query<HashMap<String, String>>,
+) -> Response {
     let asked = |name: &str| asked.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-    let (source, format) = configured(&surface);
+    let (source, format) = configured(&surface, role);
     let page = Page {
         fit: asked("fit").unwrap_or_default(),
         source: asked("source").unwrap_or(&source),
@@ -47,13 +54,18 @@ pub fn or_locked(headers: HeaderMap, response: Response) -> Response {
 }
 
 /// What shows what is configured, and the format in which it is sent.
-fn configured(surface: &Surface) -> (String, &'static str) {
+fn configured(surface: &Surface, role: Role) -> (String, &'static str) {
     let inputs = surface.session.inputs().borrow().configured.clone();
     match realtime(inputs.as_ref()).0 {
         Some(protocol @ (Protocol::Socket | Protocol::WebRtc)) => {
             (live::SOCKET.to_owned(), format(protocol, Kind::Video))
         }
-        None => (surface.now().video.and_then(|video| video.url).unwrap_or_default(), ""),
+        None => {
+            let url = surface.now().video.and_then(|video| video.url);
+            // Who may only look is given no address that lets others in.
+            let url = url.filter(|url| role > Role::View || redacted(url) == *url);
+            (url.unwrap_or_default(), "")
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::tz::Offset;
 use serde::Serialize;
 use understudy_core::input::{Protocol, State, realtime};
 use understudy_core::media::Kind;
+use understudy_core::redact::redacted;
 use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Resolution, Source, VideoInput};
 use utoipa::ToSchema;
 
@@ -48,7 +49,7 @@ pub struct Status {
     /// What the browser takes for a camera, in mode `virtual-file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video_file: Option<String>,
-    /// What the browser takes for a microphone, in mode `virtual-file`.
+    /// As the source system names it in mode `virtual-file`; the microphone is live in every mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_file: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,20 @@ pub struct Status {
     /// Where to send what is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingest: Option<IngestStatus>,
+}
+
+impl Status {
+    /// For whoever may only look: addresses without what lets others in.
+    pub fn without_secrets(mut self) -> Self {
+        let urls = [
+            self.video.as_mut().map(|video| &mut video.url),
+            self.audio.as_mut().map(|audio| &mut audio.url),
+        ];
+        for url in urls.into_iter().flatten().flatten() {
+            *url = redacted(url);
+        }
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -138,3 +138,19 @@ fn a_failure_and_a_whole_second_are_told() {
     assert_eq!(told.started_at.unwrap(), "1970-01-01T00:00:00.000000000+00:00");
     assert_eq!(told.last_error.unwrap(), "the file has no picture");
 }
+
+#[test]
+fn who_may_only_look_is_shown_no_key() {
+    let body = json!({
+        "video": {"type": "stream", "url": "rtmp://a.example/live/KEY"},
+        "audio": {"type": "stream", "url": "https://me:PASSWORD@a.example/radio?token=TOKEN"},
+    });
+    let written: Configure = serde_json::from_value(body).unwrap();
+    let view =
+        InputsView { configured: Some(written.parse(Resolution::HD).unwrap()), ..InputsView::default() };
+    let shown = serde_json::to_string(&status(&view, Some(&written), &devices()).without_secrets()).unwrap();
+    assert!(shown.contains("a.example"), "{shown}");
+    for secret in ["KEY", "PASSWORD", "TOKEN"] {
+        assert!(!shown.contains(secret), "{secret}: {shown}");
+    }
+}
