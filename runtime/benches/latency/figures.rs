@@ -36,7 +36,9 @@ impl Measured {
     /// `sent` by number, in Unix time; the first `skip` frames do not count.
     pub fn new(path: &'static str, sent: &[Duration], seen: &[Sight], skip: usize) -> Self {
         let mut first: HashMap<u32, &Sight> = HashMap::new();
-        seen.iter().for_each(|sight| drop(first.entry(sight.number).or_insert(sight)));
+        for sight in seen {
+            first.entry(sight.number).or_insert(sight);
+        }
         let passages = (0..).zip(sent).skip(skip).filter_map(|(number, sent)| {
             let sight = first.get(&number)?;
             let since = |then: Duration| (then.as_secs_f64() - sent.as_secs_f64()) * 1000.0;
@@ -70,7 +72,8 @@ impl Measured {
     pub fn lines(&self) -> String {
         self.passages.iter().fold(String::new(), |mut text, passage| {
             let Passage { number, sent, handed, read } = passage;
-            let line = writeln!(text, "{},{number},{:.6},{handed:.3},{read:.3}", self.path, sent.as_secs_f64());
+            let line =
+                writeln!(text, "{},{number},{:.6},{handed:.3},{read:.3}", self.path, sent.as_secs_f64());
             line.expect("text must grow");
             text
         })

@@ -13,9 +13,11 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_app::gst_base::prelude::BaseSinkExt;
+use parking_lot::Mutex;
+use understudy_core::input::limit::Limit;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
-use understudy_core::spec::{Destination, Shape};
+use understudy_core::spec::{Destination, FrameRate, Shape};
 
 use super::Surroundings;
 use super::metrics::{Fate, Meter, Origin};
@@ -80,9 +82,12 @@ impl Branches<'_> {
         let meter = self.surroundings.metrics.meter(self.origin, Kind::Video);
         let queue = self.picture_queue(&meter)?;
         let rate = self.rate(shape)?;
-        let sink = self.picture_sink(writer, flow.clone(), meter);
+        let sink = self.picture_sink(writer, flow.clone(), meter.clone());
         let camera = scale()?;
         let own = self.own_size(shape)?;
+        if self.timing == Timing::AsItComes {
+            self.limit(&queue, shape, meter);
+        }
         let mut chain = vec![&queue];
         chain.extend(rate.iter().chain(&own));
         chain.extend([&camera, sink.upcast_ref()]);
@@ -130,25 +135,35 @@ impl Branches<'_> {
         Ok(queue)
     }
 
-    /// By timestamp, exactly the frame rate. As it comes, at most: to repeat a picture is the camera's own doing, and
-    /// to find out that one is missing would mean to wait for the next.
+    /// By timestamp, exactly the frame rate.
     fn rate(&self, shape: Shape) -> Result<Vec<gst::Element>, Error> {
-        let wanted = shape.frame_rate.unwrap_or(self.surroundings.format.frame_rate);
-        let per_second = wanted.per_second().cast_signed();
-        let rate = element("videorate")?;
-        match self.timing {
-            Timing::AsItComes => {
-                rate.set_property("drop-only", true);
-                rate.set_property("max-rate", per_second);
-                Ok(vec![rate])
-            }
-            Timing::ByTimestamp => {
-                rate.set_property("max-duplication-time", LONGEST_REPEAT.nseconds());
-                let exact = gst::Fraction::new(per_second, 1);
-                let caps = filter(&gst::Caps::builder("video/x-raw").field("framerate", exact).build())?;
-                Ok(vec![rate, caps])
-            }
+        if self.timing == Timing::AsItComes {
+            return Ok(Vec::new());
         }
+        let rate = element("videorate")?;
+        rate.set_property("max-duplication-time", LONGEST_REPEAT.nseconds());
+        let exact = gst::Fraction::new(self.frame_rate(shape).per_second().cast_signed(), 1);
+        let caps = filter(&gst::Caps::builder("video/x-raw").field("framerate", exact).build())?;
+        Ok(vec![rate, caps])
+    }
+
+    /// As it comes, at most the frame rate: to repeat a picture is the camera's own doing, and to find out that one is
+    /// missing would mean to wait for the next. Not by `videorate`, which ends the process when a picture comes without
+    /// a duration (GStreamer 1.22).
+    fn limit(&self, queue: &gst::Element, shape: Shape, meter: Meter) {
+        let Some(pad) = queue.static_pad("src") else { return };
+        let limit = Mutex::new(Limit::new(self.frame_rate(shape).interval()));
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            if limit.lock().admits(crate::gst::now()) {
+                return gst::PadProbeReturn::Ok;
+            }
+            meter.count(Fate::Dropped);
+            gst::PadProbeReturn::Drop
+        });
+    }
+
+    fn frame_rate(&self, shape: Shape) -> FrameRate {
+        shape.frame_rate.unwrap_or(self.surroundings.format.frame_rate)
     }
 
     /// The plan's size, before it is padded into the camera's.
