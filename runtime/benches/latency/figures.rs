@@ -9,6 +9,7 @@ use super::page::Sight;
 /// What one way in showed.
 pub struct Measured {
     pub path: &'static str,
+    megabits_per_second: f64,
     sent: usize,
     passages: Vec<Passage>,
 }
@@ -34,7 +35,13 @@ pub struct Summary {
 
 impl Measured {
     /// `sent` by number, in Unix time; the first `skip` frames do not count.
-    pub fn new(path: &'static str, sent: &[Duration], seen: &[Sight], skip: usize) -> Self {
+    pub fn new(
+        path: &'static str,
+        megabits_per_second: f64,
+        sent: &[Duration],
+        seen: &[Sight],
+        skip: usize,
+    ) -> Self {
         let mut first: HashMap<u32, &Sight> = HashMap::new();
         for sight in seen {
             first.entry(sight.number).or_insert(sight);
@@ -44,7 +51,7 @@ impl Measured {
             let since = |then: Duration| (then.as_secs_f64() - sent.as_secs_f64()) * 1000.0;
             Some(Passage { number, sent: *sent, handed: since(sight.handed), read: since(sight.read) })
         });
-        Self { path, sent: sent.len() - skip, passages: passages.collect() }
+        Self { path, megabits_per_second, sent: sent.len() - skip, passages: passages.collect() }
     }
 
     pub fn summary(&self) -> Summary {
@@ -65,7 +72,11 @@ impl Measured {
     /// As a table's row.
     pub fn row(&self) -> String {
         let Summary { count, missing, p50, p95, max } = self.summary();
-        format!("| {} | {count} | {missing} | {p50:.1} ms | {p95:.1} ms | {max:.1} ms |", self.path)
+        let rate = self.megabits_per_second;
+        format!(
+            "| {} | {rate:.1} Mb/s | {count} | {missing} | {p50:.1} ms | {p95:.1} ms | {max:.1} ms |",
+            self.path
+        )
     }
 
     /// Each frame, as lines of a CSV file.
@@ -80,5 +91,6 @@ impl Measured {
     }
 }
 
-pub const HEAD: &str = "| Way in | Frames | Not seen | p50 | p95 | Longest |\n|---|---|---|---|---|---|";
+pub const HEAD: &str =
+    "| Way in | Rate | Frames seen | Not seen | p50 | p95 | Longest |\n|---|---|---|---|---|---|---|";
 pub const COLUMNS: &str = "way,number,sent_unix_seconds,handed_milliseconds,read_milliseconds";

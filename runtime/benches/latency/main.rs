@@ -14,6 +14,7 @@ mod publisher;
 use std::io::Write;
 use std::time::Duration;
 
+use bytes::Bytes;
 use figures::Measured;
 use film::Encoding;
 use publisher::Publisher;
@@ -72,6 +73,8 @@ async fn webrtc(
 ) -> Measured {
     let film = tokio::task::spawn_blocking(move || film::encode(encoding, length)).await;
     let film = film.expect("the film must be encoded");
+    let bytes: usize = film.iter().map(Bytes::len).sum();
+    let rate = bytes as f64 * 8.0 / 1e6 / length.as_secs_f64();
     configure(session, &json!({"video": {"type": "webrtc"}})).await;
     let url = session.url("/input/devices/virtual/webrtc/offer");
     let mut publisher = Publisher::connect(&url, encoding).await;
@@ -80,7 +83,7 @@ async fn webrtc(
     tokio::time::sleep(ARRIVED_WITHIN).await;
     let sent: Vec<_> = sent.into_iter().map(page::unix).collect();
     let skip = (WARM.as_secs() * u64::from(FRAME_RATE)) as usize;
-    Measured::new(path, &sent, &page::take(page).await, skip)
+    Measured::new(path, rate, &sent, &page::take(page).await, skip)
 }
 
 async fn configure(session: &Session, inputs: &Value) {

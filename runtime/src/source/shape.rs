@@ -27,6 +27,9 @@ use crate::gst::{Error, Pipeline, element};
 /// How far ahead of its playing sound is handed to PulseAudio: small, since it adds to the delay.
 const PULSE_BUFFER_MICROSECONDS: i64 = 40_000;
 const PULSE_FRAGMENT_MICROSECONDS: i64 = 10_000;
+/// How long before it is heard sound must be at the sink.
+pub const SOUND_AHEAD: gst::ClockTime =
+    gst::ClockTime::from_useconds((PULSE_BUFFER_MICROSECONDS + PULSE_FRAGMENT_MICROSECONDS).cast_unsigned());
 
 /// Raw pictures between decoder and scaler; one may be 12 MB.
 const PICTURES_AHEAD: u32 = 3;
