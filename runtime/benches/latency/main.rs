@@ -45,7 +45,7 @@ async fn main() {
     let clock = page::compare_clocks(&page).await;
 
     let mut all = Vec::new();
-    for (path, encoding) in [("WebRTC, VP8", Encoding::Vp8), ("WebRTC, H.264", Encoding::H264)] {
+    for (path, encoding) in [("WebRTC VP8", Encoding::Vp8), ("WebRTC H.264", Encoding::H264)] {
         all.push(webrtc(path, encoding, &session, &page, length).await);
     }
 
