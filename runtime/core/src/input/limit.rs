@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// Passes at most one in each interval on average. Each may come a whole interval early: jitter costs no frame of a
-/// sender that keeps to the rate.
+/// What a network held up comes at once: as many intervals late, all of it is shown, since the newest comes last.
+const HELD_UP: u32 = 4;
+
+/// Passes at most one in each interval on average.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     interval: Duration,
@@ -18,7 +20,7 @@ impl Limit {
 
     /// Whether one that comes now is shown.
     pub fn admits(&mut self, now: Duration) -> bool {
-        if now + self.interval < self.expected {
+        if now + self.interval * HELD_UP < self.expected {
             return false;
         }
         self.expected = self.expected.max(now) + self.interval;
@@ -41,22 +43,22 @@ mod tests {
     #[test]
     fn a_sender_of_twice_the_rate_is_seen_at_the_rate() {
         let times = (0..600).map(|n| INTERVAL * n / 2);
-        assert!((300..=302).contains(&shown(times)));
+        assert!((300..=305).contains(&shown(times)));
     }
 
     #[test]
     fn a_sender_that_keeps_the_rate_loses_nothing_to_jitter() {
-        let late = [0, 12, 1, 25, 0, 3].map(Duration::from_millis);
+        let late = [0, 12, 1, 100, 70, 35].map(Duration::from_millis);
         let times = (0_u32..600).map(|n| INTERVAL * n + late[n as usize % late.len()]);
         assert_eq!(shown(times), 600);
     }
 
     #[test]
-    fn after_a_pause_nothing_is_caught_up() {
+    fn after_a_long_pause_little_is_caught_up() {
         let mut limit = Limit::new(INTERVAL);
         assert!(limit.admits(Duration::ZERO));
         let late = Duration::from_secs(9);
         let burst = (0..30).filter(|n| limit.admits(late + Duration::from_millis(*n))).count();
-        assert_eq!(burst, 2);
+        assert_eq!(burst, 5);
     }
 }
