@@ -117,7 +117,7 @@ async fn participants_that_make_sense_are_let_in() {
         stream("rtsp://[2001:db8::1]:554/1"),
         stream("rtsps://camera.example/1"),
         stream("srt://example.com:9000?streamid=a"),
-        stream("srt://:9000?mode=listener"),
+        stream("srt://example.com:9000?mode=caller"),
         shaped(&json!({"width": 2, "height": 7680, "frameRate": 1})),
         shaped(&json!({"width": 641, "height": 361, "frameRate": 60})),
         shaped(&json!({"frameRate": 25})),
@@ -142,7 +142,8 @@ async fn participants_that_make_no_sense_are_refused_by_the_name_of_the_field() 
         (json!({"page": {}}), "spec.page.url"),
         (size(319, 720), "spec.page.width"),
         (size(1284, 720), "spec.page.width"),
-        (size(1280, 721), "spec.page.height"),
+        (size(1280, 724), "spec.page.height"),
+        (size(1280, 232), "spec.page.height"),
         (size(1280, 4000), "spec.page.height"),
         (json!({"page": {"url": "understudy:x", "frameRate": 0}}), "spec.page.frameRate"),
         (video("rtmp://example.com/live/key"), file),
@@ -182,6 +183,9 @@ async fn inputs_that_make_no_sense_are_refused_by_the_name_of_the_field() {
         (stream("understudy:test-picture"), url),
         (stream("udp://239.0.0.1:5000"), url),
         (stream("rtsp://"), url),
+        (stream("srt://:9000"), url),
+        (stream("srt://example.com:9000?mode=listener"), "stream.url must call"),
+        (stream("srt://example.com:9000?streamid=a&mode=rendezvous&latency=20"), "stream.url must call"),
         (stream("http://a b"), url),
         (stream("http://a\tb"), url),
         (stream(""), "spec.inputs.audio.stream.url"),
@@ -269,8 +273,8 @@ async fn examples_are_let_in() {
     for (file, kind) in [
         ("ada.yaml", "VirtualParticipant"),
         ("ada-live.yaml", "Livestream"),
-        ("inputs-socket.yaml", "VirtualParticipant"),
-        ("inputs-webrtc.yaml", "VirtualParticipant"),
+        ("inputs/socket.yaml", "VirtualParticipant"),
+        ("inputs/webrtc.yaml", "VirtualParticipant"),
     ] {
         let text = std::fs::read_to_string(support::repository("examples").join(file)).unwrap();
         let example: DynamicObject = serde_yaml_ng::from_str(&text).unwrap();

@@ -27,10 +27,7 @@ impl Publish {
     }
 
     fn command(&self) -> Command {
-        let python = settings::cache().join("venv/bin/python");
-        program::needs(&python, "sh e2e/probe/setup.sh");
-        let mut command = program::command(python);
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
+        let mut command = python();
         command.arg(settings::repository().join("e2e/probe/publish.py"));
         command.args(["--url", &self.url, "--codec", self.codec]);
         command.args(["--seconds", &self.seconds.to_string()]).args(&self.arguments);
@@ -40,9 +37,13 @@ impl Publish {
 
 /// Runs a script of a user's own in the same environment, until it is dropped.
 pub fn script(path: &std::path::Path) -> Child {
+    python().arg(path).spawn().expect("the script must start")
+}
+
+fn python() -> Command {
     let python = settings::cache().join("venv/bin/python");
     program::needs(&python, "sh e2e/probe/setup.sh");
     let mut command = program::command(python);
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
-    command.arg(path).spawn().expect("the script must start")
+    command
 }

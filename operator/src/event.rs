@@ -96,7 +96,7 @@ impl Recorder {
         match api.create(&PostParams::default(), &self.event(about, news, omitted)).await {
             Ok(_created) => {}
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
-                self.allowance(&uid, &news.reason, Allowance::give_back);
+                self.allowance(&uid, &news.reason, |allowance| allowance.give_back(omitted));
             }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written");

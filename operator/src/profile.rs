@@ -2,6 +2,7 @@
 //!
 //! Read once at the start from the file that the chart renders; a change of it rolls the operator.
 
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -164,12 +165,9 @@ impl TryFrom<Vec<String>> for PrivateUrls {
     }
 }
 
+/// Read as the runtime reads it.
 fn is_network(text: &str) -> bool {
-    let (address, length) =
-        text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
-    length.is_none_or(|length| length.parse().is_ok_and(|length: u8| length <= longest))
+    text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
 }
 
 impl Profiles {

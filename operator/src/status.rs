@@ -17,7 +17,9 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
-use understudy_crds::v1alpha1::{Livestream, LivestreamStatus, VirtualParticipant, VirtualParticipantStatus};
+use understudy_crds::v1alpha1::{
+    Livestream, LivestreamPhase, LivestreamStatus, VirtualParticipant, VirtualParticipantStatus,
+};
 
 /// An object with a status of ours.
 pub trait Reported:
@@ -29,7 +31,7 @@ pub trait Reported:
     fn status(&self) -> Option<&Self::Status>;
     /// The conditions in a status.
     fn conditions(status: &Self::Status) -> &[Condition];
-    /// Whether both have the same phase.
+    /// Whether both have the same phase, for whoever waits for one: viewers come and go.
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool;
 }
 
@@ -152,6 +154,7 @@ impl Reported for Livestream {
     }
 
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {
-        one.phase == other.phase
+        let served = |phase| matches!(phase, Some(LivestreamPhase::Ready | LivestreamPhase::Active));
+        one.phase == other.phase || (served(one.phase) && served(other.phase))
     }
 }

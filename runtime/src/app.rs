@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::sys::socket::{setsockopt, sockopt};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -32,6 +33,9 @@ use guards::Guards;
 
 /// From the signal to the end; the pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(15);
+
+/// Below the idle limits of common proxies and translators; after nine without an answer (tcp(7)) a connection is over.
+const KEEPALIVE_SECONDS: u32 = 30;
 
 /// Runs one session until `stop` resolves. The environment names `media` as the proxy already.
 pub async fn run(
@@ -61,6 +65,7 @@ pub async fn run(
     let audience = peers.clone();
     let ports = v1::Ports { http: http_port.into(), media_udp: media_port.into() };
     let setup = session_config(&config, directory.path(), ports, &guards)?;
+    let mode = setup.camera.mode();
     setup.metrics.register(&mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     setup.source_metrics.register(&mut registry);
@@ -92,7 +97,7 @@ pub async fn run(
     }
     let link = config
         .control_link
-        .then(|| tokio::spawn(operator::follow(config.link, session, policy, shutdown.clone())));
+        .then(|| tokio::spawn(operator::follow(config.link, mode, session, policy, shutdown.clone())));
 
     stop.await;
     tracing::info!("shutting down");
@@ -222,6 +227,10 @@ fn initial_policy(config: &Run) -> Policy {
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    // A client whose network went away says nothing any more; connections inherit this.
+    setsockopt(&listener, sockopt::KeepAlive, &true)?;
+    setsockopt(&listener, sockopt::TcpKeepIdle, &KEEPALIVE_SECONDS)?;
+    setsockopt(&listener, sockopt::TcpKeepInterval, &KEEPALIVE_SECONDS)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     Ok(listener)
 }

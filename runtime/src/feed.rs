@@ -88,6 +88,13 @@ impl Feed {
         state.queues.clear();
     }
 
+    /// Whoever feeds does not any more, from this moment on.
+    pub fn revoke(&self) {
+        let mut state = self.0.lock();
+        state.turn += 1;
+        state.format = None;
+    }
+
     /// What is fed at this moment.
     pub fn format(&self) -> Option<Format> {
         self.0.lock().format.clone()

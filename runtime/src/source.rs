@@ -14,6 +14,8 @@ mod stream;
 mod webrtc;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -55,26 +57,47 @@ pub struct Surroundings {
     /// Where what is sent is shown to people.
     pub feed: Feed,
     pub metrics: Metrics,
+    /// The source's own: whether it may still be heard.
+    pub gate: Gate,
 }
 
-/// A running source. Dropped, it ends and leaves the slate.
+/// Whether a source may still be heard: a pipeline takes its time to go down. Clones are the same gate.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    fn close(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A running source. Dropped, it ends, leaves the slate, and is neither heard nor fed any more from that moment on.
 #[derive(Debug)]
 pub struct Source {
     task: JoinHandle<()>,
     health: watch::Receiver<Health>,
     picture: Option<Picture>,
+    gate: Gate,
+    feed: Option<Feed>,
 }
 
 impl Source {
-    pub fn start(plan: Plan, surroundings: Surroundings) -> Self {
+    pub fn start(plan: Plan, mut surroundings: Surroundings) -> Self {
+        let gate = Gate::default();
+        surroundings.gate = gate.clone();
         let (sender, health) = watch::channel(Health::Starting);
         // Taken here and once: whatever this source still delivers after its end, its successor has the turn.
         let writer = plan.carries.video().then(|| surroundings.picture.writer());
         let picture = writer.is_some().then(|| surroundings.picture.clone());
+        let feed = writer.is_some().then(|| surroundings.feed.clone());
         tokio::spawn(surroundings.metrics.clone().follow(plan.clone(), health.clone()));
         let span = span(&plan);
         let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
-        Self { task, health, picture }
+        Self { task, health, picture, gate, feed }
     }
 
     pub fn health(&self) -> watch::Receiver<Health> {
@@ -85,6 +108,10 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.task.abort();
+        self.gate.close();
+        if let Some(feed) = &self.feed {
+            feed.revoke();
+        }
         if let Some(picture) = &self.picture {
             picture.show_slate();
         }
@@ -148,6 +175,6 @@ async fn play(
         spec::Source::File(wanted) => file::play(wanted, plan, surroundings, writer, health).await,
         spec::Source::Stream(url) => stream::play(url, plan, surroundings, writer, health).await,
         spec::Source::Socket => socket::play(plan, surroundings, writer, health).await,
-        spec::Source::WebRtc => webrtc::play(plan, surroundings, writer, health).await,
+        spec::Source::WebRtc => match webrtc::play(plan, surroundings, writer, health).await {},
     }
 }

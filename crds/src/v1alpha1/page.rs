@@ -17,9 +17,9 @@ pub struct Page {
     #[serde(default = "default_width")]
     #[schemars(range(min = 320, max = 3840), extend("multipleOf" = 8))]
     pub width: i32,
-    /// Height of the window in pixels, an even number. A change is live: the page is loaded anew.
+    /// Height of the window in pixels, a multiple of 8. A change is live: the page is loaded anew.
     #[serde(default = "default_height")]
-    #[schemars(range(min = 180, max = 2160), extend("multipleOf" = 2))]
+    #[schemars(range(min = 240, max = 2160), extend("multipleOf" = 8))]
     pub height: i32,
     /// Frames a second at which the window is captured. A change is live.
     #[serde(default = "default_frame_rate")]

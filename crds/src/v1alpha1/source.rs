@@ -14,8 +14,10 @@ pub struct StreamSource {
     #[x_kube(
         validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@')")
             .message("stream.url must not carry user or password: keys do not belong into a spec"),
-        validation = Rule::new(r"self.matches('^(https?|rtmps?|rtsps?|srt)://[^/?#\\s]+([/?#]\\S*)?$')")
-            .message("stream.url must be http(s)://HOST…, rtmp(s)://HOST…, rtsp(s)://HOST… or srt://HOST…")
+        validation = Rule::new(r"self.matches('^(https?|rtmps?|rtsps?|srt)://[^/?#:\\s][^/?#\\s]*([/?#]\\S*)?$')")
+            .message("stream.url must be http(s)://HOST…, rtmp(s)://HOST…, rtsp(s)://HOST… or srt://HOST…"),
+        validation = Rule::new(r"!self.matches('^srt://[^?]*[?](.*&)?mode=(listener|rendezvous)(&|$)')")
+            .message("stream.url must call: an srt:// that listens or meets is not a source, its peer could be anybody")
     )]
     pub url: String,
 }

@@ -95,9 +95,10 @@ impl Leader<'_> {
         }
         let (config, service) = (self.config, &self.config.link_service);
         let target = SocketAddr::new(config.pod_ip, config.link_listen.port());
-        link_endpoint::publish(self.client, &config.namespace, service, target)
-            .await
-            .with_context(|| format!("the Service {service} cannot be led here"))?;
+        let lead_here = link_endpoint::publish(self.client, &config.namespace, service, target);
+        // A request that is still on its way when another leads would lead runtimes astray.
+        let Some(led) = end.run_until_cancelled(lead_here).await else { return Ok(()) };
+        led.with_context(|| format!("the Service {service} cannot be led here"))?;
         self.reconcile(&stores, &tasks, &end);
         let link = control::serve(self.link(&stores)?, end.clone());
         let served = tokio::select! {

@@ -36,9 +36,10 @@ impl Allowance {
         Some(std::mem::take(&mut self.omitted))
     }
 
-    /// It was there already, and cost nothing.
-    pub(super) fn give_back(&mut self) {
+    /// It was there already, and cost nothing; those that were left out before it are still to be told.
+    pub(super) fn give_back(&mut self, omitted: u32) {
         self.left = (self.left + 1).min(BURST);
+        self.omitted = self.omitted.saturating_add(omitted);
     }
 }
 
@@ -58,12 +59,23 @@ mod tests {
     }
 
     #[test]
+    fn the_number_left_out_is_told_by_the_next_that_is_written() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(start);
+        let later = start + EVERY;
+        assert_eq!((0..=BURST).filter_map(|_| allowance.take(start)).count(), 25);
+        let omitted = allowance.take(later).unwrap();
+        allowance.give_back(omitted);
+        assert_eq!(allowance.take(later), Some(1));
+    }
+
+    #[test]
     fn what_was_there_already_costs_nothing() {
         let start = Instant::now();
         let mut allowance = Allowance::new(start);
         for _ in 0..100 {
             assert_eq!(allowance.take(start), Some(0));
-            allowance.give_back();
+            allowance.give_back(0);
         }
     }
 }

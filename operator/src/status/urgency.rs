@@ -25,6 +25,9 @@ pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status
     if recovers(K::conditions(before), K::conditions(after)) {
         return Urgency::Recovery;
     }
+    if is_passing(K::conditions(before), K::conditions(after)) {
+        return Urgency::CanWait;
+    }
     if !K::same_phase(before, after) {
         return Urgency::Now;
     }
@@ -37,11 +40,21 @@ pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status
 
 fn recovers(before: &[Condition], after: &[Condition]) -> bool {
     let (Some(was), Some(is)) = (find(before, READY), find(after, READY)) else { return false };
-    let again = was.status == "False" && is.status == "True";
+    let again = is_failure(was) && is.status == "True";
     let failed = after.iter().any(|after| {
         find(before, &after.type_).is_none_or(|before| is_failure(after) && !is_failure(before))
     });
     again && was.observed_generation == is.observed_generation && !failed
+}
+
+/// Nothing failed and the spec is the same, but something begins anew, as a source that was replaced: most often it is well
+/// again before anybody could act.
+fn is_passing(before: &[Condition], after: &[Condition]) -> bool {
+    let (Some(was), Some(is)) = (find(before, READY), find(after, READY)) else { return false };
+    was.status == "True"
+        && is.status == "False"
+        && was.observed_generation == is.observed_generation
+        && !after.iter().any(is_failure)
 }
 
 fn is_urgent(before: Option<&Condition>, after: &Condition) -> bool {
@@ -56,7 +69,10 @@ mod tests {
     use super::*;
     use crate::condition::{Verdict, condition};
     use jiff::Timestamp;
-    use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant, VirtualParticipantStatus};
+    use understudy_crds::v1alpha1::{
+        Livestream, LivestreamPhase, LivestreamStatus, ParticipantPhase, VirtualParticipant,
+        VirtualParticipantStatus,
+    };
 
     fn status(type_: &str, verdict: &Verdict, generation: i64) -> VirtualParticipantStatus {
         VirtualParticipantStatus {
@@ -91,6 +107,24 @@ mod tests {
         let (before, after) = (status("Ready", &no, 1), status("Ready", &yes, 2));
         let repaired = urgency::<VirtualParticipant>(Some(&before), &after);
         assert_eq!(repaired, Urgency::Now, "a new spec made it well");
+    }
+
+    #[test]
+    fn what_only_begins_anew_can_wait_and_is_no_recovery() {
+        let (starting, yes) = (Verdict::no("Starting", ""), Verdict::yes("Up"));
+        assert_eq!(change("Ready", &yes, &starting), Urgency::CanWait);
+        assert_eq!(change("Ready", &starting, &yes), Urgency::Now);
+        let (before, after) = (status("Ready", &yes, 1), status("Ready", &starting, 2));
+        assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now, "a new spec's answer");
+    }
+
+    #[test]
+    fn viewers_who_come_and_go_can_wait() {
+        let phase = |phase| LivestreamStatus { phase: Some(phase), ..LivestreamStatus::default() };
+        let (ready, active) = (phase(LivestreamPhase::Ready), phase(LivestreamPhase::Active));
+        assert_eq!(urgency::<Livestream>(Some(&ready), &active), Urgency::CanWait);
+        assert_eq!(urgency::<Livestream>(Some(&active), &ready), Urgency::CanWait);
+        assert_eq!(urgency::<Livestream>(Some(&active), &phase(LivestreamPhase::Disrupted)), Urgency::Now);
     }
 
     #[test]

@@ -87,6 +87,9 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
     }
     match () {
         () if state == input::State::Paused => say(Status::True, "Paused", "paused: black and silence"),
+        () if !any && state == input::State::Running => {
+            say(Status::True, "NoPage", "no page is set that could look and listen: the inputs rest")
+        }
         () if !any => say(Status::True, "NotWanted", "no inputs are set: a slate and silence"),
         () if starting => say(Status::False, "Starting", "opening the sources"),
         () if stalled => {
@@ -210,5 +213,10 @@ mod tests {
         assert_eq!((said.status, said.reason), (Status::False, "SourceNotFound"));
         assert_eq!(inputs(input::State::Running, [&Health::Playing]).status, Status::True);
         assert_eq!(inputs(input::State::Idle, []).reason, "NotWanted");
+    }
+
+    #[test]
+    fn inputs_that_rest_for_want_of_a_page_say_so() {
+        assert_eq!(inputs(input::State::Running, []).reason, "NoPage");
     }
 }

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -11,7 +12,7 @@ use understudy_core::offer::MAX_BYTES;
 
 use crate::ingest::Ingest;
 use crate::ingest::peer::Refused;
-use crate::rtc;
+use crate::rtc::{self, OfferError};
 
 /// An offer in JSON, where each line end takes four bytes; what is larger is refused by its length.
 const MAX_BODY: usize = 4 * MAX_BYTES;
@@ -67,8 +68,14 @@ impl IntoResponse for Refusal {
             Self::NotJson(_) => (StatusCode::BAD_REQUEST, self.to_string()).into_response(),
             Self::NoSdp => message(StatusCode::BAD_REQUEST, &self.to_string()),
             Self::Refused(Refused::NotExpected) => message(StatusCode::CONFLICT, &self.to_string()),
+            Self::Refused(Refused::Offer(error @ (OfferError::Full | OfferError::NotRunning))) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(RETRY_AFTER, "1")],
+                Json(json!({"message": error.to_string()})),
+            )
+                .into_response(),
             Self::Refused(Refused::Offer(error)) => {
-                tracing::warn!(%error, "a peer's offer is not answered");
+                tracing::debug!(%error, "a peer's offer is not answered");
                 let text = "failed to negotiate webrtc ingest";
                 let body = json!({"message": text, "detail": error.to_string()});
                 (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()

@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use understudy_core::camera::Mode;
 use understudy_link::Outgoing;
 use understudy_proto::v1;
 
@@ -15,13 +16,14 @@ const DESIRED_WAITING: usize = 4;
 /// Carries the operator's wishes to the session, and the session's reports to the operator.
 pub(super) async fn follow(
     link: Link,
+    camera: Mode,
     session: session::Handle,
     policy: watch::Sender<Policy>,
     shutdown: CancellationToken,
 ) {
     let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
     let (outgoing, outgoings) = watch::channel(Outgoing::default());
-    let Some(config) = link_config(link) else { return };
+    let Some(config) = link_config(link, camera) else { return };
     let client = tokio::spawn(understudy_link::run(config, desired, outgoings, shutdown.clone()));
     let mut reports = session.report();
     loop {
@@ -70,7 +72,7 @@ async fn obey(
 }
 
 /// `None` cannot happen: the command line asks for all of them together.
-fn link_config(link: Link) -> Option<understudy_link::Config> {
+fn link_config(link: Link, camera: Mode) -> Option<understudy_link::Config> {
     Some(understudy_link::Config {
         address: link.operator_address?,
         server_name: link.operator_server_name,
@@ -82,6 +84,12 @@ fn link_config(link: Link) -> Option<understudy_link::Config> {
             uid: link.pod_uid?,
         },
         boot_id: uuid::Uuid::new_v4().to_string(),
-        capabilities: vec!["camera.pipewire".into(), "input.file".into(), "output.webrtc".into()],
+        capabilities: capabilities(camera),
     })
+}
+
+/// What this runtime can do, in the control protocol's words.
+fn capabilities(camera: Mode) -> Vec<String> {
+    let inputs = ["stream", "file", "socket", "webrtc"].map(|kind| format!("input.{kind}"));
+    [format!("camera.{camera}"), "output.webrtc".into()].into_iter().chain(inputs).collect()
 }

@@ -1,12 +1,13 @@
 //! Messages between one client and one browser, each as it came, for as long as both are there.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as ClientMessage, WebSocket};
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame as BrowserClose;
@@ -132,14 +133,18 @@ fn to_client(frame: BrowserClose) -> CloseFrame {
     CloseFrame { code: frame.code.into(), reason: frame.reason.as_str().into() }
 }
 
+/// What is told of a message; the rest of it is read over, not kept: it may be a whole heap.
+#[derive(Default, Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    method: Option<Cow<'a, str>>,
+    #[serde(default)]
+    id: Option<u64>,
+}
+
 fn tell(log: Log, direction: &'static str, text: &str) {
     if log == Log::Methods {
-        let message: Value = serde_json::from_str(text).unwrap_or_default();
-        tracing::debug!(
-            direction,
-            method = message["method"].as_str(),
-            id = message["id"].as_u64(),
-            "DevTools message"
-        );
+        let Envelope { method, id } = serde_json::from_str(text).unwrap_or_default();
+        tracing::info!(direction, method = method.as_deref(), id, "DevTools message");
     }
 }

@@ -1,10 +1,12 @@
 //! One client's connection: a tunnel, or one request and its answer.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink};
+use futures::future::Either;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::timeout;
@@ -23,6 +25,13 @@ const HEAD_BYTES: usize = 64 << 10;
 
 /// For what a refused client is still sending: closed on it, it might not get to read the answer.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Once one side of a tunnel has closed, what the other may still have to say. A page that drops a connection to a server
+/// that never closes would keep the place for good.
+const HALF_CLOSED: Duration = Duration::from_secs(60);
+
+/// What is read at once: less would send a large body in crumbs.
+const PIECE: usize = 16 << 10;
 
 /// Takes the request and carries it out, or says why not. Once it is under way there is no deadline: a live stream has no
 /// end and a WebSocket may rest, and whoever waits here is a program of ours that hangs up when it has had enough.
@@ -81,7 +90,23 @@ async fn head(client: &mut TcpStream, bytes: &mut BytesMut) -> io::Result<Option
 async fn tunnel(mut client: TcpStream, mut server: TcpStream, early: &[u8]) -> io::Result<()> {
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
     server.write_all(early).await?;
-    copy_bidirectional(&mut client, &mut server).await.map(drop)
+    both_ways(client, server).await
+}
+
+/// Until both sides have closed, or one has and the other keeps its side open without need.
+async fn both_ways(mut client: TcpStream, mut server: TcpStream) -> io::Result<()> {
+    let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
+    let (mut up, mut down) = (pin!(pass(from_client, to_server)), pin!(pass(from_server, to_client)));
+    let rest = tokio::select! {
+        first = &mut up => first.map(|()| timeout(HALF_CLOSED, down)).map(Either::Left),
+        first = &mut down => first.map(|()| timeout(HALF_CLOSED, up)).map(Either::Right),
+    };
+    rest?.await.unwrap_or(Ok(()))
+}
+
+async fn pass(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+    copy(&mut from, &mut to).await?;
+    to.shutdown().await
 }
 
 /// What the client has sent behind the head, and what it may send yet.
@@ -109,7 +134,7 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, sent: Sent) -> io
     match answered {
         Answered::Switched(bytes) if upgrade => {
             client.write_all(&bytes).await?;
-            copy_bidirectional(&mut client, &mut server).await.map(drop)
+            both_ways(client, server).await
         }
         Answered::Whole => farewell(client).await,
         Answered::Switched(_) | Answered::Nothing => deny(client, &Denial::no_answer()).await,
@@ -127,6 +152,7 @@ async fn upload(mut client: ReadHalf<'_>, mut server: WriteHalf<'_>, sent: Sent)
         // A server that has heard enough may still answer. Its side stays open: many take a closed one as "never mind".
         listening = listening && server.write_all(&bytes[..length]).await.is_ok();
         bytes.clear();
+        bytes.reserve(PIECE);
         if client.read_buf(&mut bytes).await? == 0 {
             return Ok(());
         }

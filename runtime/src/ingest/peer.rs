@@ -91,16 +91,27 @@ impl Door {
         if !expected.borrow().any(Protocol::WebRtc) {
             return Err(Refused::NotExpected);
         }
+        let (door, transport, sdp) = (self.clone(), transport.clone(), sdp.to_owned());
+        // To its end even if whoever asked hangs up: a peer that nobody knows of would keep its place.
+        let settled = tokio::spawn(async move { door.settle(transport, expected, &sdp).await });
+        settled.await.unwrap_or(Err(Refused::Offer(OfferError::NotRunning)))
+    }
+
+    async fn settle(
+        self,
+        transport: Handle,
+        expected: watch::Receiver<Expected>,
+        sdp: &str,
+    ) -> Result<String, Refused> {
         let number = self.0.state.lock().next();
         let inlet = Inlet { door: self.clone(), number };
         let answer = transport.receive(sdp, Box::new(inlet)).await?;
         let peer = Peer { number, transport: transport.clone(), session_id: answer.session_id.clone() };
-        let before = self.0.admit(peer);
-        if let Some(before) = before {
-            before.transport.leave(&before.session_id).await;
+        if let Some(leaving) = self.0.admit(peer) {
+            leaving.transport.leave(&leaving.session_id).await;
         }
         let gone = self.0.present.subscribe();
-        tokio::spawn(guard(number, transport.clone(), answer.session_id, expected, gone));
+        tokio::spawn(guard(number, transport, answer.session_id, expected, gone));
         Ok(answer.sdp)
     }
 
@@ -171,8 +182,12 @@ impl Drop for Seat {
 }
 
 impl Shared {
+    /// Lets a peer in, unless one whose offer came later is there already; the other of the two is to leave.
     fn admit(&self, peer: Peer) -> Option<Peer> {
         let mut state = self.state.lock();
+        if state.peer.as_ref().is_some_and(|present| present.number > peer.number) {
+            return Some(peer);
+        }
         self.present.send_replace(Some(peer.number));
         state.peer.replace(peer)
     }

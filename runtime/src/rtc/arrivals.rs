@@ -4,10 +4,10 @@ use parking_lot::Mutex;
 use rtc::interceptor::Packet;
 use rtc::rtp;
 
-/// Of one datagram or two: the driver takes them out after each turn. More is a stack that loops.
-const MOST: usize = 256;
+/// A turn of the driver reads sixteen buffers, and the kernel may put 64 datagrams into each. More is a stack that loops.
+const MOST: usize = 16 * 64;
 
-/// Written inside the stack, read by the driver after each datagram.
+/// Written inside the stack, read by the driver after each turn.
 #[derive(Default)]
 pub(super) struct Arrivals(Mutex<Vec<rtp::Packet>>);
 

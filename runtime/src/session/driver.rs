@@ -19,7 +19,7 @@ use crate::broadcast::{Hub, Subscriber};
 use crate::browser::{self, Sandbox, Service};
 use crate::camera::{Format, Picture};
 use crate::capture::{Capture, Screen, Speaker};
-use crate::source::{Source, Surroundings};
+use crate::source::{Gate, Source, Surroundings};
 use crate::{sound, spec};
 
 /// The program under its own name, whether or not a livestream is asked for.
@@ -381,6 +381,8 @@ impl Driver {
         self.sources.retain(|(plan, _)| plans.contains(plan));
         match self.control.state() {
             State::Paused => self.picture.show_black(),
+            // Whatever the last of them left, or a pause.
+            State::Idle | State::Running if self.sources.is_empty() => self.picture.show_slate(),
             State::Idle | State::Running => {}
         }
         let (video, audio) = input::realtime(self.control.configured());
@@ -414,6 +416,7 @@ impl Driver {
             ingest: self.config.ingest.clone(),
             feed: self.config.feed.clone(),
             metrics: self.config.source_metrics.clone(),
+            gate: Gate::default(),
         }
     }
 

@@ -94,6 +94,7 @@ mod tests {
             ingest: Ingest::default(),
             feed: Feed::default(),
             metrics: Metrics::default(),
+            gate: crate::source::Gate::default(),
         };
         let reason = |name: &str| {
             let location = Location::File(media.join(name).display().to_string());

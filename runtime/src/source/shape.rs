@@ -113,10 +113,21 @@ impl Branches<'_> {
             .build();
         let caps = filter(&format)?;
         let sink = self.sound_sink(destination)?;
+        self.heed_gate(&sink);
         self.pipeline.chain(&[&queue, &convert, &resample, &caps, &sink])?;
         flow.watch(&queue);
         flow.weigh(&sink, meter);
         Ok(Branch { entry: queue, flow })
+    }
+
+    /// A source that has ended is silent at once, however long its pipeline takes to go down.
+    fn heed_gate(&self, sink: &gst::Element) {
+        let gate = self.surroundings.gate.clone();
+        let Some(pad) = sink.static_pad("sink") else { return };
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| match gate.is_closed() {
+            true => gst::PadProbeReturn::Drop,
+            false => gst::PadProbeReturn::Ok,
+        });
     }
 
     fn picture_queue(&self, meter: &Meter) -> Result<gst::Element, Error> {

@@ -7,12 +7,13 @@
 mod chain;
 mod feeding;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::input::watch::Arrival;
+use understudy_core::input::watch::{Arrival, STALLED};
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::media::Kind;
 
@@ -28,6 +29,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const NO_PICTURE: Duration = Duration::from_millis(600);
 /// A peer that changes its format more often than this is not followed: to do so costs more than it shows.
 const CHANGE_GAP: Duration = Duration::from_millis(500);
+/// A stream that could not be played is not tried again sooner; another is at once.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Shows what the peer sends for as long as it is wanted; peers may come and go meanwhile.
 pub(super) async fn play(
@@ -35,7 +38,7 @@ pub(super) async fn play(
     surroundings: &Surroundings,
     writer: Option<Writer>,
     health: &watch::Sender<Health>,
-) -> Result<(), Failure> {
+) -> Infallible {
     let mut seat = surroundings.ingest.peer.attach(plan.carries);
     let mut peer = seat.peer();
     let mut onlookers = surroundings.feed.joined();
@@ -46,22 +49,17 @@ pub(super) async fn play(
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let step = tokio::select! {
-            Some(delivered) = seat.next() => stage.take(delivered).await,
+        tokio::select! {
+            // What a peer left behind on its way out is not shown any more.
+            Some(delivered) = seat.next() => if *peer.borrow() == Some(delivered.peer) {
+                stage.take(delivered).await;
+            },
             Ok(()) = peer.changed() => {
                 let number = *peer.borrow_and_update();
                 stage.welcome(number).await;
-                Ok(())
             }
-            Ok(()) = onlookers.changed() => {
-                stage.door.refresh(Need::Join);
-                Ok(())
-            }
-            _ = look.tick() => stage.look(),
-        };
-        if let Err(error) = step {
-            stage.clear().await;
-            return Err(Failure { reason: "PipelineFailed", message: error.to_string() });
+            Ok(()) = onlookers.changed() => stage.door.refresh(Need::Join),
+            _ = look.tick() => stage.look().await,
         }
     }
 }
@@ -83,23 +81,76 @@ struct Slot {
     /// When its last packet came.
     packet_at: Option<Instant>,
     stalled: bool,
+    /// The last that could not be played, and since when.
+    broken: Option<(Key, Instant, Failure)>,
+}
+
+impl Slot {
+    /// Nothing comes out any more, or nothing ever did.
+    fn rests(&self, now: Duration) -> bool {
+        self.chain.as_ref().is_some_and(|chain| match chain.arrival() {
+            Arrival::Nothing => chain.age() > STALLED,
+            arrival => arrival.stalled(now),
+        })
+    }
+
+    fn plays(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.arrival() != Arrival::Nothing)
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        if let Some((_, _, failure)) = &self.broken {
+            return Some(failure.clone());
+        }
+        let chain = self.chain.as_ref()?;
+        let sends = self.packet_at.is_some_and(|at| at.elapsed() < STALLED);
+        let unreadable = chain.arrival() == Arrival::Nothing && chain.age() > STALLED && sends;
+        unreadable.then(|| Failure {
+            reason: "SourceBroken",
+            message: format!("what the peer sends as {} cannot be decoded", chain.encoding().name()),
+        })
+    }
+
+    fn gave_up_on(&self, key: &Key) -> bool {
+        self.broken.as_ref().is_some_and(|(broken, at, _)| broken == key && at.elapsed() < AGAIN)
+    }
 }
 
 impl Stage<'_> {
-    async fn take(&mut self, delivered: Delivered) -> Result<(), Error> {
+    async fn take(&mut self, delivered: Delivered) {
         let key = Key::of(&delivered);
         let kind = key.kind();
+        if self.slot(kind).gave_up_on(&key) {
+            return;
+        }
         match &self.slot(kind).chain {
             Some(chain) if chain.plays(&key) => {}
-            Some(chain) if !chain.may_change(&key, CHANGE_GAP) => return Ok(()),
-            _ => self.renew(key).await?,
+            Some(chain) if !chain.may_change(&key, CHANGE_GAP) => return,
+            _ => {
+                if let Err(error) = self.renew(key.clone()).await {
+                    return self.give_up(key, &error).await;
+                }
+            }
         }
         let slot = self.slot(kind);
         slot.packet_at = Some(Instant::now());
         if let Some(chain) = &slot.chain {
             chain.push(delivered.packet.bytes);
         }
-        Ok(())
+    }
+
+    /// This stream cannot be played; the other kind goes on, and so does whatever the peer sends next.
+    async fn give_up(&mut self, key: Key, error: &Error) {
+        let kind = key.kind();
+        tracing::warn!(encoding = key.encoding().name(), %error, "a peer's stream does not play");
+        if let Some(chain) = self.slot(kind).chain.take() {
+            chain.stop().await;
+        }
+        if kind == Kind::Video {
+            self.show_slate();
+        }
+        let failure = Failure { reason: "PipelineFailed", message: error.to_string() };
+        self.slot(kind).broken = Some((key, Instant::now(), failure));
     }
 
     async fn renew(&mut self, key: Key) -> Result<(), Error> {
@@ -125,6 +176,7 @@ impl Stage<'_> {
         let mut ended = false;
         for kind in [Kind::Video, Kind::Audio] {
             let slot = self.slot(kind);
+            slot.broken.take_if(|(key, _, _)| Some(key.peer) != peer);
             if let Some(chain) = slot.chain.take_if(|chain| Some(chain.peer()) != peer) {
                 chain.stop().await;
                 slot.packet_at = None;
@@ -139,31 +191,38 @@ impl Stage<'_> {
         }
     }
 
-    fn look(&mut self) -> Result<(), Error> {
+    async fn look(&mut self) {
+        for kind in [Kind::Video, Kind::Audio] {
+            let failed =
+                self.slot(kind).chain.as_ref().and_then(|c| Some((c.key().clone(), c.look_after()?)));
+            if let Some((key, error)) = failed {
+                self.give_up(key, &error).await;
+            }
+        }
         let now = crate::gst::now();
-        let mut arrivals = Vec::new();
         for kind in [Kind::Video, Kind::Audio] {
             let slot = self.slot(kind);
-            let Some(chain) = &slot.chain else { continue };
-            if let Some(error) = chain.look_after() {
-                return Err(error);
-            }
-            let arrival = chain.arrival();
-            let stalled = arrival.stalled(now);
-            let frozen = stalled && !std::mem::replace(&mut slot.stalled, stalled);
-            arrivals.push(arrival);
+            let rests = slot.rests(now);
+            let rested = std::mem::replace(&mut slot.stalled, rests);
             // Never a frozen picture. Sound that does not come is silence by itself.
-            if frozen && kind == Kind::Video {
+            if rests && !rested && kind == Kind::Video {
                 self.show_slate();
             }
         }
         self.insist(now);
-        if arrivals.iter().any(|arrival| arrival.stalled(now)) {
-            self.tell(Health::Stalled);
-        } else if arrivals.iter().any(|arrival| *arrival != Arrival::Nothing) {
-            self.tell(Health::Playing);
+        if let Some(health) = self.health() {
+            self.tell(health);
         }
-        Ok(())
+    }
+
+    /// None: nothing is known yet.
+    fn health(&self) -> Option<Health> {
+        let slots = [&self.video, &self.audio];
+        match slots.iter().find_map(|slot| slot.failure()) {
+            Some(failure) => Some(Health::Failed(failure)),
+            None if slots.iter().any(|slot| slot.stalled) => Some(Health::Stalled),
+            None => slots.iter().any(|slot| slot.plays()).then_some(Health::Playing),
+        }
     }
 
     /// Requests travel in packets that may be lost like any others.
@@ -175,14 +234,6 @@ impl Stage<'_> {
         };
         if !shown && packet_at.elapsed() < LOOK {
             self.door.refresh(Need::Repair);
-        }
-    }
-
-    async fn clear(&mut self) {
-        for kind in [Kind::Video, Kind::Audio] {
-            if let Some(chain) = self.slot(kind).chain.take() {
-                chain.stop().await;
-            }
         }
     }
 

@@ -19,7 +19,7 @@ use understudy_runtime::camera::{Format, Picture};
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
 use understudy_runtime::sound::{self, Sound};
-use understudy_runtime::source::{Metrics, Source, Surroundings};
+use understudy_runtime::source::{Gate, Metrics, Source, Surroundings};
 
 /// Opening takes a second idle; this machine builds at the same time.
 pub const OPEN: Duration = Duration::from_secs(20);
@@ -85,6 +85,7 @@ impl Studio {
             ingest: Ingest::default(),
             feed: Feed::default(),
             metrics: metrics.clone(),
+            gate: Gate::default(),
         };
         Self { picture, metrics, surroundings, _sound: daemon, folder }
     }

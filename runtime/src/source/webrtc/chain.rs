@@ -132,6 +132,14 @@ impl Chain {
         self.key.peer
     }
 
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub fn encoding(&self) -> Encoding {
+        self.key.encoding()
+    }
+
     pub fn age(&self) -> Duration {
         self.began.elapsed()
     }
