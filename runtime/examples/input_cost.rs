@@ -1,5 +1,5 @@
-//! What a stream costs from its demuxer to the camera's picture: the test picture at 720p30, H.264 and AAC in MPEG-TS
-//! over HTTP, sent by another process. All threads of the source are counted, those that fetch as well.
+//! What a stream costs from its demuxer to the camera's picture: 720p30, H.264 and AAC in MPEG-TS over HTTP, sent by
+//! another process. All threads of the source are counted, those that fetch as well.
 //!
 //! `cargo run --release -p understudy-runtime --example input_cost [SECONDS]` prints rows of a table (what, cost, bound) to
 //! its output and the cost of each thread beside it; it fails if the bound is passed.
@@ -19,7 +19,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use understudy_core::input::Carries;
+use understudy_core::input::{Carries, Health};
 
 /// As `getconf CLK_TCK` says on every Linux that we run on.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -28,6 +28,13 @@ const WARM: Duration = Duration::from_secs(3);
 
 /// Of one core: a participant's camera shall not cost more than what its browser leaves.
 const BOUND: f64 = 0.25;
+
+/// What is measured: in words, where it is served, and what of it is played.
+const WHAT: [(&str, &str, Carries); 3] = [
+    ("a quiet picture", "ts", Carries::Video),
+    ("a picture that moves everywhere, 4 Mbit/s", "dense", Carries::Video),
+    ("a quiet picture and its sound", "ts", Carries::Both),
+];
 
 /// The processor time of each thread, in ticks, with its name.
 type Threads = BTreeMap<String, (String, u64)>;
@@ -46,8 +53,9 @@ async fn main() -> ExitCode {
 async fn serve() -> ! {
     let site = site::Site::open().await;
     clip::folder();
+    clip::live_dense_ts();
     let mut out = std::io::stdout();
-    writeln!(out, "{}", site.url("live/ts")).expect("somebody must listen");
+    writeln!(out, "{}", site.url("live/")).expect("somebody must listen");
     std::future::pending().await
 }
 
@@ -55,9 +63,9 @@ async fn measure(seconds: u64) -> ExitCode {
     let (mut server, url) = server();
     let studio = studio::Studio::open().await;
     let mut code = ExitCode::SUCCESS;
-    for (what, carries) in [("its picture", Carries::Video), ("its picture and sound", Carries::Both)] {
-        let source = studio.play(studio::stream(&url), carries);
-        studio.until(true, studio::OPEN).await;
+    for (what, path, carries) in WHAT {
+        let source = studio.play(studio::stream(&format!("{url}{path}")), carries);
+        studio::fares(&source, studio::OPEN, |health| *health == Health::Playing).await;
         tokio::time::sleep(WARM).await;
         let (before, start) = (threads(), Instant::now());
         tokio::time::sleep(Duration::from_secs(seconds)).await;

@@ -335,8 +335,8 @@ impl Drop for Relay {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_feed_page_shows_what_is_sent_to_the_session_and_nothing_that_was() {
-    let session = Session::start("{}");
-    session.until_reason("PageReady", "NotWanted").await;
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
     steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
     let sender = Sender::start(Format::Mpeg1InTs).await;
     let chromium = Chromium::launch().await;

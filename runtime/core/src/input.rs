@@ -2,9 +2,9 @@
 
 mod control;
 pub mod intake;
+pub mod limit;
 pub mod pace;
 pub mod playout;
-pub mod sieve;
 pub mod watch;
 
 use crate::spec::{Destination, Inputs, Shape, Source};

@@ -125,7 +125,10 @@ impl Player<'_> {
         match sight.look(now, &each) {
             Verdict::Wait => {}
             Verdict::Plays => {
-                pace.plays(now);
+                // What has a start is read ahead, and catches up.
+                if self.course == Course::On {
+                    pace.plays(now);
+                }
                 self.plays();
             }
             Verdict::Stalls => self.stalls(now, &arrivals),

@@ -14,10 +14,10 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_app::gst_base::prelude::BaseSinkExt;
 use parking_lot::Mutex;
-use understudy_core::input::sieve::Sieve;
+use understudy_core::input::limit::Limit;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
-use understudy_core::spec::{Destination, Shape};
+use understudy_core::spec::{Destination, FrameRate, Shape};
 
 use super::Surroundings;
 use super::metrics::{Fate, Meter, Origin};
@@ -27,6 +27,9 @@ use crate::gst::{Error, Pipeline, element};
 /// How far ahead of its playing sound is handed to PulseAudio: small, since it adds to the delay.
 const PULSE_BUFFER_MICROSECONDS: i64 = 40_000;
 const PULSE_FRAGMENT_MICROSECONDS: i64 = 10_000;
+/// How long before it is heard sound must be at the sink.
+pub const SOUND_AHEAD: gst::ClockTime =
+    gst::ClockTime::from_useconds((PULSE_BUFFER_MICROSECONDS + PULSE_FRAGMENT_MICROSECONDS).cast_unsigned());
 
 /// Raw pictures between decoder and scaler; one may be 12 MB.
 const PICTURES_AHEAD: u32 = 3;
@@ -81,10 +84,13 @@ impl Branches<'_> {
         let flow = Flow::default();
         let meter = self.surroundings.metrics.meter(self.origin, Kind::Video);
         let queue = self.picture_queue(&meter)?;
-        let rate = self.rate(shape, &queue, &meter)?;
-        let sink = self.picture_sink(writer, flow.clone(), meter);
+        let rate = self.rate(shape)?;
+        let sink = self.picture_sink(writer, flow.clone(), meter.clone());
         let camera = scale()?;
         let own = self.own_size(shape)?;
+        if self.timing == Timing::AsItComes {
+            self.limit(&queue, shape, meter);
+        }
         let mut chain = vec![&queue];
         chain.extend(rate.iter().chain(&own));
         chain.extend([&camera, sink.upcast_ref()]);
@@ -143,19 +149,35 @@ impl Branches<'_> {
         Ok(queue)
     }
 
-    /// By timestamp, exactly the frame rate. As it comes, at most: to repeat a picture is the camera's own doing, and
-    /// to find out that one is missing would mean to wait for the next.
-    fn rate(&self, shape: Shape, queue: &gst::Element, meter: &Meter) -> Result<Vec<gst::Element>, Error> {
-        let wanted = shape.frame_rate.unwrap_or(self.surroundings.format.frame_rate);
+    /// By timestamp, exactly the frame rate.
+    fn rate(&self, shape: Shape) -> Result<Vec<gst::Element>, Error> {
         if self.timing == Timing::AsItComes {
-            sift(queue, Sieve::new(wanted), meter.clone());
             return Ok(Vec::new());
         }
         let rate = element("videorate")?;
         rate.set_property("max-duplication-time", LONGEST_REPEAT.nseconds());
-        let exact = gst::Fraction::new(wanted.per_second().cast_signed(), 1);
+        let exact = gst::Fraction::new(self.frame_rate(shape).per_second().cast_signed(), 1);
         let caps = filter(&gst::Caps::builder("video/x-raw").field("framerate", exact).build())?;
         Ok(vec![rate, caps])
+    }
+
+    /// As it comes, at most the frame rate: to repeat a picture is the camera's own doing, and to find out that one is
+    /// missing would mean to wait for the next. Not by `videorate`, which ends the process when a picture comes without
+    /// a duration (GStreamer 1.22).
+    fn limit(&self, queue: &gst::Element, shape: Shape, meter: Meter) {
+        let Some(pad) = queue.static_pad("src") else { return };
+        let limit = Mutex::new(Limit::new(self.frame_rate(shape).interval()));
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            if limit.lock().admits(crate::gst::now()) {
+                return gst::PadProbeReturn::Ok;
+            }
+            meter.count(Fate::Dropped);
+            gst::PadProbeReturn::Drop
+        });
+    }
+
+    fn frame_rate(&self, shape: Shape) -> FrameRate {
+        shape.frame_rate.unwrap_or(self.surroundings.format.frame_rate)
     }
 
     /// The plan's size, before it is padded into the camera's.
@@ -276,21 +298,6 @@ fn show(
     }
     meter.count(flow.judge(age.map(|(_, late)| late)));
     Ok(gst::FlowSuccess::Ok)
-}
-
-/// Leaves out pictures that are too many. Not videorate's task here: of pictures without a duration, which peers may
-/// send, it ends the process by an assertion (GStreamer 1.22).
-fn sift(queue: &gst::Element, sieve: Sieve, meter: Meter) {
-    let Some(pad) = queue.static_pad("src") else { return };
-    let sieve = Mutex::new(sieve);
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
-        let at = probe.buffer().and_then(|buffer| buffer.pts()).map(Duration::from);
-        if at.is_none_or(|at| sieve.lock().passes(at)) {
-            return gst::PadProbeReturn::Ok;
-        }
-        meter.count(Fate::Dropped);
-        gst::PadProbeReturn::Drop
-    });
 }
 
 /// Nanoseconds from a buffer's own time until now, and from when it had to be shown until now.

@@ -57,6 +57,28 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
+/// A picture that moves everywhere and has edges everywhere, at what such pictures are sent with: 4 Mbit/s.
+static DENSE: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a directory must be free");
+    let to = folder.path().join("dense.mkv").display().to_string();
+    finish(&format!(
+        "videotestsrc num-buffers={frames} pattern=zone-plate kx2=20 ky2=20 kt=1 ! \
+         video/x-raw,format=I420,width=1280,height=720,framerate=30/1 ! \
+         x264enc speed-preset=veryfast bitrate=4000 key-int-max=60 ! h264parse ! matroskamux ! filesink location={to}",
+        frames = 30 * LONG.as_secs()
+    ));
+    folder
+});
+
+/// Sends it at its own rate, as MPEG-TS.
+pub fn live_dense_ts() -> String {
+    let from = DENSE.path().join("dense.mkv").display().to_string();
+    format!(
+        "filesrc location={from} ! matroskademux ! h264parse ! identity sync=true ! \
+         mpegtsmux alignment=7 ! appsink name=out sync=false"
+    )
+}
+
 /// Where all clips lie, made once for all tests of a run.
 pub fn folder() -> &'static Path {
     CLIPS.path()

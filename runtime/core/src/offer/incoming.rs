@@ -1,6 +1,6 @@
 //! The offer of a publisher: what it sends that we can decode.
 
-use super::section::{Section, push_line};
+use super::section::{Section, is_candidate, push_line};
 use super::{Fault, codec, leader, lines, reduce_session};
 use crate::media::Kind;
 
@@ -79,8 +79,10 @@ pub fn incoming(text: &str) -> Result<Incoming, Fault> {
 }
 
 impl Incoming {
-    /// The answer with each section that is not received marked so: the stack answers all of them alike.
+    /// The answer with each section that is not received marked so: the stack answers all of them alike. All say where
+    /// we are: of two sections that share a transport, aiortc reads the candidates of the last alone.
     pub fn finish(&self, answer: &str) -> String {
+        let candidates: Vec<&str> = answer.lines().filter(|line| is_candidate(line)).collect();
         let mut taken = self.taken.iter();
         let mut refused = false;
         let mut out = String::new();
@@ -91,7 +93,11 @@ impl Incoming {
             }
             match line {
                 "a=recvonly" | "a=sendrecv" | "a=sendonly" if refused => push_line(&mut out, "a=inactive"),
+                line if is_candidate(line) => {}
                 line => push_line(&mut out, line),
+            }
+            if line.starts_with("a=mid:") {
+                candidates.iter().for_each(|candidate| push_line(&mut out, candidate));
             }
         }
         out

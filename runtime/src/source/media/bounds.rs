@@ -170,3 +170,50 @@ mod imp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What GStreamer would open this with.
+    fn opens(uri: &str) -> String {
+        let made = gst::Element::make_from_uri(gst::URIType::Src, uri, None).unwrap();
+        made.factory().unwrap().name().to_string()
+    }
+
+    #[test]
+    fn a_uri_is_opened_while_it_is_permitted_by_what_goes_through_the_guard() {
+        crate::gst::init().unwrap();
+        for (uri, with) in [
+            ("file:///etc/hostname", "filesrc"),
+            ("rtmp://a.example/live/key", "rtmp2src"),
+            ("rtmps://a.example/live/key", "rtmp2src"),
+            ("rtsp://a.example/x", "rtspsrc"),
+            ("srt://a.example:9000", "srtsrc"),
+        ] {
+            let (first, second) = (permit(uri), permit(uri));
+            assert_eq!(opens(uri), with);
+            drop(first);
+            assert_eq!(opens(uri), with, "somebody else still plays it");
+            drop(second);
+            assert_eq!(opens(uri), "notopened");
+        }
+    }
+
+    #[test]
+    fn http_is_fetched_by_what_knows_the_proxy_and_every_other_scheme_is_shut() {
+        crate::gst::init().unwrap();
+        let _permit = permit("http://a.example/list.m3u8");
+        for scheme in SCHEMES.iter() {
+            assert_eq!(opens(&format!("{scheme}://a.example/x")), "notopened");
+        }
+        for scheme in ["file", "udp", "srt", "rtsp", "rtmp", "v4l2"] {
+            assert!(SCHEMES.contains(&scheme), "{scheme} is not among {SCHEMES:?}");
+        }
+        assert_eq!(
+            (opens("http://a.example/x"), opens("https://a.example/x")),
+            (FETCHES.into(), FETCHES.into())
+        );
+        assert!(UNGUARDED.iter().all(|name| gst::ElementFactory::find(name).is_none()));
+    }
+}

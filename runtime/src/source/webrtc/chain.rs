@@ -21,13 +21,13 @@ use crate::gst::{Error, Pipeline, element};
 use crate::ingest::peer::{Delivered, Door};
 use crate::source::Surroundings;
 use crate::source::metrics::Origin;
-use crate::source::shape::{Branch, Branches, Timing};
+use crate::source::shape::{Branch, Branches, SOUND_AHEAD, Timing};
 
 /// How long a missing picture packet is waited for: a few times as long as it takes to be sent again. What came before
 /// the gap does not wait.
-const PICTURE_PATIENCE_MILLISECONDS: u32 = 120;
+const PICTURE_PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(120);
 /// How late a piece of sound may be: it is played this much after it was sent.
-const SOUND_PATIENCE_MILLISECONDS: u32 = 60;
+const SOUND_PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(60);
 
 /// What makes a stream another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Chain {
         let branch = branches(&pipeline, surroundings, Timing::AsItComes).picture(shape, writer)?;
         let entry = entry(&key);
         pass_requests(&entry, surroundings.ingest.peer.clone());
-        let buffer = jitter_buffer(PICTURE_PATIENCE_MILLISECONDS)?;
+        let buffer = jitter_buffer(PICTURE_PATIENCE)?;
         // A decoder that cannot keep up must not build a backlog: frames are lost, and a whole one is asked for.
         buffer.set_property("drop-on-latency", true);
         let elements = decoding(key.encoding())?;
@@ -90,11 +90,14 @@ impl Chain {
         let pipeline = Pipeline::playback("peer-sound");
         let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound(destination)?;
         let entry = entry(&key);
-        let buffer = jitter_buffer(SOUND_PATIENCE_MILLISECONDS)?;
+        let buffer = jitter_buffer(SOUND_PATIENCE)?;
         let unpack = element("rtpopusdepay")?;
         let decoder = element("opusdec")?;
         decoder.set_property("plc", true);
         decoder.set_property("use-inband-fec", true);
+        // The decoder asks for 120 ms, the longest packet that there is, to mend one loss from the next packet. That one
+        // is here by the time the loss is certain: nobody has to wait for it, and lips would be far from the voice.
+        pipeline.inner.set_latency(SOUND_PATIENCE + SOUND_AHEAD);
         pipeline.chain(&[entry.upcast_ref(), &buffer, &unpack, &decoder])?;
         decoder.link(&branch.entry)?;
         Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
@@ -178,9 +181,9 @@ fn entry(key: &Key) -> AppSrc {
 }
 
 /// Packets in order pass at once; a gap is waited for.
-fn jitter_buffer(patience_milliseconds: u32) -> Result<gst::Element, Error> {
+fn jitter_buffer(patience: gst::ClockTime) -> Result<gst::Element, Error> {
     let buffer = element("rtpjitterbuffer")?;
-    buffer.set_property("latency", patience_milliseconds);
+    buffer.set_property("latency", u32::try_from(patience.mseconds()).unwrap_or(u32::MAX));
     // Otherwise the first packet waits for as long as a missing one.
     buffer.set_property("faststart-min-packets", 1_u32);
     buffer.set_property("do-lost", true);

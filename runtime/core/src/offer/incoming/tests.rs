@@ -54,6 +54,17 @@ fn the_answer_receives_what_is_taken_and_nothing_else() {
 }
 
 #[test]
+fn each_section_of_the_answer_says_where_to_send() {
+    let candidates = "a=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\na=end-of-candidates\r\n";
+    let section = |mid: u8| format!("m=video 9 UDP/TLS/RTP/SAVPF 1\r\na=mid:{mid}\r\na=recvonly\r\n");
+    let answer = format!("v=0\r\n{}{candidates}{}{}", section(0), section(1), section(2));
+    let finished = incoming(&offer()).unwrap().finish(&answer);
+    let mut sections = finished.split("m=video").skip(1);
+    assert!(sections.all(|section| section.matches(candidates).count() == 1), "{finished}");
+    assert_eq!(finished.matches("a=candidate:").count(), 3);
+}
+
+#[test]
 fn a_publisher_of_one_kind_is_received() {
     let sound = offer().replace("a=sendonly", "a=recvonly");
     assert_eq!(encodings(&sound), [(Encoding::Opus, 111)]);
