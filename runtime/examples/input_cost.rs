@@ -5,13 +5,10 @@
 //! its output and the cost of each thread beside it; it fails if the bound is passed.
 
 #[path = "../tests/support/clip.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod clip;
 #[path = "../tests/support/site.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod site;
 #[path = "../tests/support/studio.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod studio;
 
 use std::collections::BTreeMap;

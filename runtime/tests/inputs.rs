@@ -1,5 +1,7 @@
 //! One page in a session's own browser opens camera and microphone once; what they carry changes over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests, too")]
+
 #[path = "support/clip.rs"]
 mod clip;
 #[path = "support/session.rs"]

@@ -1,5 +1,7 @@
 //! A session driven over HTTP alone, as the source system's clients do it, and its feed page in a real browser.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
+
 #[path = "support/sender.rs"]
 mod sender;
 #[path = "support/session.rs"]

@@ -1,6 +1,6 @@
 //! The test picture as the files and the live streams that others would send.
 
-#![allow(dead_code, reason = "each test program uses some of it")]
+#![allow(dead_code, clippy::panic, reason = "each test program uses some of it; helpers of tests, too")]
 
 use std::path::Path;
 use std::sync::LazyLock;
