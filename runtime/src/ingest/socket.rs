@@ -394,7 +394,7 @@ mod tests {
         publisher.send(bytes(MOST_BYTES_WAITING)).await;
         let (sent, ()) =
             tokio::join!(tokio::time::timeout(Duration::from_secs(1), publisher.send(bytes(1))), async {
-                drop(source)
+                drop(source);
             });
         sent.expect("nobody must wait for a source that is gone");
     }

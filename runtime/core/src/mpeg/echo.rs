@@ -106,7 +106,9 @@ impl Sequence {
     fn slice(self) -> Vec<u8> {
         let blocks = std::iter::repeat_n([1, 0, 1, 0, 1, 1], self.columns.div_ceil(16)).flatten();
         let bits: Vec<u8> = [0, 0, 0, 0, 1, 0].into_iter().chain(blocks).collect();
-        bits.chunks(8).map(|bits| bits.iter().enumerate().fold(0, |byte, (n, bit)| byte | bit << (7 - n))).collect()
+        bits.chunks(8)
+            .map(|bits| bits.iter().enumerate().fold(0, |byte, (n, bit)| byte | bit << (7 - n)))
+            .collect()
     }
 }
 
@@ -116,7 +118,28 @@ mod tests {
 
     /// A sequence of this size, then a picture of this kind.
     fn unit(kind: u8) -> Vec<u8> {
-        vec![0, 0, 1, 0xb3, 0x50, 0x02, 0xd0, 0x15, 0, 0, 1, 0x00, 0x00, 0x40 | kind << 3, 0, 0, 0, 1, 0x01, 0x0a]
+        vec![
+            0,
+            0,
+            1,
+            0xb3,
+            0x50,
+            0x02,
+            0xd0,
+            0x15,
+            0,
+            0,
+            1,
+            0x00,
+            0x00,
+            0x40 | kind << 3,
+            0,
+            0,
+            0,
+            1,
+            0x01,
+            0x0a,
+        ]
     }
 
     #[test]
