@@ -218,8 +218,8 @@ async fn messages_of_any_size_are_played_at_their_own_rate() {
         let seen = set.studio.watch(Duration::from_secs(5)).await;
         println!("  {:.1} pictures a second, at most {:?} apart", seen.rate(), seen.longest());
         assert!((24.0..32.0).contains(&seen.rate()), "{:.1} a second", seen.rate());
+        // What it leaves behind is put aside by the next one.
         sender.abort();
-        set.studio.until(false, STALL * 2).await;
     }
 }
 
@@ -275,7 +275,7 @@ async fn thirty_bad_turns_end_nothing_and_the_next_sender_is_seen() {
     for turn in 0..30 {
         let whole = ts(CODECS[turn % 3].0);
         let mut socket = set.next_sender(VIDEO).await;
-        let torn = whole.len() / 3 + turn * 1000;
+        let torn = whole.len() / 3 + turn * 100;
         let mut messages = vec![Message::text("not a picture"), Message::Binary(Bytes::new())];
         match turn % 5 {
             0 => messages.push(Message::Binary(noise.clone())),
