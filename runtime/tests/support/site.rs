@@ -228,7 +228,7 @@ impl Sending {
 }
 
 fn noise(piece: &Bytes) -> Bytes {
-    piece.iter().enumerate().map(|(at, byte)| byte.wrapping_mul(31) ^ (at * 7 >> 3) as u8).collect()
+    piece.iter().enumerate().map(|(at, byte)| byte.wrapping_mul(31) ^ ((at * 7) >> 3) as u8).collect()
 }
 
 /// A radio station's titles, in between of its sound.
