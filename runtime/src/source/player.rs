@@ -107,7 +107,7 @@ impl Player<'_> {
     fn ended(&self, event: &Event, step: &mut Step) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
-            (Course::On, _) if self.media.has_length() => Ok(Some(Outcome::Ended)),
+            (Course::On, _) if self.media.is_played() => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
             (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()) => Ok(None),
             (Course::Round, _) if *step == Step::Playing && self.media.rewind(gst::SeekFlags::FLUSH) => {
