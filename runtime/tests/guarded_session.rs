@@ -117,7 +117,7 @@ fn playing(private: &Server, arguments: &[&str]) -> Session {
 async fn a_source_gets_nothing_from_a_private_address_either() {
     let private = Server::start(other).await;
     let session = playing(&private, &[]);
-    session.until_reason("InputsReady", "SourceFailed").await;
+    session.until_reason("InputsReady", "SourceUnauthorized").await;
     assert_eq!(private.connections(), 0);
 
     let _session = playing(&private, &["--allow-private-urls", "*"]);

@@ -30,6 +30,9 @@ const AHEAD: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// And at most so much of it: five seconds of 6 Mbit/s.
 const AHEAD_BYTES: i32 = 4 << 20;
 
+/// Playlists round the lengths of their parts; so much and a tenth may be missing at the end.
+const LENGTH_TOLERANCE: gst::ClockTime = gst::ClockTime::from_seconds(1);
+
 /// An opened URI. Dropped, it goes down.
 pub(super) struct Media {
     pipeline: Pipeline,
@@ -131,9 +134,14 @@ impl Media {
         Event::End
     }
 
-    /// A live sender has no length, whatever it sent.
-    pub(super) fn has_length(&self) -> bool {
-        self.pipeline.inner.query_duration::<gst::ClockTime>().is_some_and(|length| !length.is_zero())
+    /// Whether it has a length and came to it. A live sender has none; one that has may break off before.
+    pub(super) fn is_played(&self) -> bool {
+        let pipeline = &self.pipeline.inner;
+        let length = pipeline.query_duration::<gst::ClockTime>().filter(|length| !length.is_zero());
+        let position = pipeline.query_position::<gst::ClockTime>();
+        length.is_some_and(|length| {
+            position.is_none_or(|position| position + length / 10 + LENGTH_TOLERANCE >= length)
+        })
     }
 
     pub(super) fn arrivals(&self) -> Vec<(Kind, Arrival)> {

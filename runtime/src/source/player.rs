@@ -107,7 +107,7 @@ impl Player<'_> {
     fn ended(&self, event: &Event, step: &mut Step) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
-            (Course::On, _) if self.media.has_length() => Ok(Some(Outcome::Ended)),
+            (Course::On, _) if self.media.is_played() => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
             (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()) => Ok(None),
             (Course::Round, _) if *step == Step::Playing && self.media.rewind(gst::SeekFlags::FLUSH) => {
@@ -124,13 +124,7 @@ impl Player<'_> {
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
         match sight.look(now, &each) {
             Verdict::Wait => {}
-            Verdict::Plays => {
-                // What has a start is read ahead, and catches up.
-                if self.course == Course::On {
-                    pace.plays(now);
-                }
-                self.plays();
-            }
+            Verdict::Plays => self.plays(),
             Verdict::Stalls => self.stalls(now, &arrivals),
             Verdict::NeverCame => {
                 let text = format!("nothing to play came within {} s", OPENING.as_secs());
@@ -142,7 +136,10 @@ impl Player<'_> {
             }
         }
         if let Some(more) = pace.look(now, self.media.late()) {
-            tracing::debug!(milliseconds = more.as_millis(), "a source comes late: its time is moved");
+            tracing::debug!(
+                milliseconds = more.as_millis(),
+                "a source came late for long: its time is moved"
+            );
             self.media.delay(more);
         }
         Ok(())

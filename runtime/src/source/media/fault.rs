@@ -120,14 +120,34 @@ fn speaks_of_tls(text: &str) -> bool {
     ["TLS", "certificate", "Secure connection"].iter().any(|word| text.contains(word))
 }
 
+/// Demuxers of playlists put an error's place in GStreamer's source behind its words, and the URL of the part behind that,
+/// with whatever it lets in.
+fn without_whereabouts(text: &str) -> &str {
+    let place = text.find(".c(").and_then(|place| text[..place].rfind(": "));
+    place.map_or(text, |end| &text[..end])
+}
+
 /// Lower case and without a full stop, to stand after the URL.
 fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
+    let text = without_whereabouts(text).trim_end_matches('.');
     let mut rest = text.chars();
     match rest.next() {
         Some(first) if !rest.as_str().starts_with(char::is_uppercase) => {
             first.to_lowercase().chain(rest).collect()
         }
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_an_error_was_made_and_the_url_of_a_part_are_not_told() {
+        let text = "Forbidden: ../ext/soup/gstsouphttpsrc.c(1688): parse (): /GstPipeline:media:\nForbidden (403), \
+                    URL: http://a.example/part.ts?token=secret";
+        assert_eq!(sentence(text), "forbidden");
+        assert_eq!(sentence("Could not connect: Refused."), "could not connect: Refused");
     }
 }
