@@ -38,7 +38,7 @@ async fn main() {
     let length = Duration::from_secs(seconds) + WARM;
 
     let spec = format!("page: {{url: '{}'}}", page::serve().await);
-    let arguments = ["--camera", "pipewire", "--allow-private-urls", "127.0.0.1"];
+    let arguments = ["--camera", "pipewire", "--allow-private-urls", "127.0.0.1", "--log", "warn"];
     let session = Session::start_with(&spec, &arguments);
     session.until_reason("PageReady", "Loaded").await;
     let page = page::attach(&session.devtools()).await;
