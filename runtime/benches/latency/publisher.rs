@@ -88,7 +88,7 @@ impl Publisher {
         let now = Instant::now();
         let payloads = match self.encoding {
             Encoding::H264 => h264::packetize(frame),
-            Encoding::Vp8 => {
+            Encoding::Vp8 | Encoding::Mpeg1 => {
                 Vp8Payloader::default().payload(MAX_PAYLOAD_BYTES, frame).expect("a frame must be cut")
             }
         };
