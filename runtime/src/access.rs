@@ -76,6 +76,14 @@ enum Verdict {
     TooLow,
 }
 
+/// From a page that this port did not serve, as Chromium itself would ask. Programs have no origin.
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let authority = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, rest)| rest));
+    let own = authority.zip(text(header::HOST)).is_some_and(|(page, host)| page.eq_ignore_ascii_case(host));
+    headers.contains_key(header::ORIGIN) && !own
+}
+
 /// Asked under a name of this machine (a foreign name may be pointed at loopback), and not by another site's page.
 fn is_local(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
@@ -165,6 +173,21 @@ mod tests {
         assert!(!asked("127.0.0.1:10001", Some("null")));
         assert!(!asked("rebound.example:10001", None));
         assert!(!is_local(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_program_and_an_own_page_are_not_foreign_and_another_sites_page_is() {
+        let asked = |origin: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("session:9222"));
+            origin.map(|origin| headers.insert(header::ORIGIN, HeaderValue::from_static(origin)));
+            is_foreign(&headers)
+        };
+        assert!(!asked(None));
+        assert!(!asked(Some("http://session:9222")));
+        assert!(!asked(Some("http://Session:9222")));
+        assert!(asked(Some("https://elsewhere.example")));
+        assert!(asked(Some("null")));
     }
 
     #[test]

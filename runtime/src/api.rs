@@ -1,11 +1,14 @@
 //! The session's HTTP surface: what it consists of, and who may use which part.
 
 mod inputs;
+pub mod live;
 mod message;
 pub mod offer;
 mod openapi;
 mod pages;
 mod players;
+mod protocol;
+pub mod socket;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +23,7 @@ use tokio::sync::watch;
 
 use crate::access::{self, Guard, Policy, Role};
 use crate::egress::{view, whep};
+use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::{rtc, session};
 
@@ -35,6 +39,8 @@ pub struct Surface {
     pub devices: Devices,
     /// Where what is sent comes in, and over what a peer sends.
     pub ingest: Ingest,
+    /// Where people see what was sent.
+    pub feed: Feed,
     pub transport: rtc::Handle,
     /// Where the feed page's players lie.
     pub players: PathBuf,
@@ -42,7 +48,7 @@ pub struct Surface {
 
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
-    let Surface { session, whep, policy, devices, ingest, transport, players } = surface;
+    let Surface { session, whep, policy, devices, ingest, feed, transport, players } = surface;
     let local = matches!(*policy.borrow(), Policy::Local);
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -53,7 +59,9 @@ pub fn router(surface: Surface) -> Router {
         guarded(Router::new().route("/status", get(status).with_state(session)).merge(whep), Role::View);
     // Pages of other sites may watch with a token; where there are none, they may not.
     let viewing = if local { viewing } else { whep::with_cors(viewing) };
-    let feed = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
+    let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
+    let live = guarded(live::router(ingest.clone(), feed), Role::View);
+    let sending = socket::router(ingest.clone()).merge(offer::router(ingest, transport));
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
         .merge(pages::router())
@@ -61,8 +69,9 @@ pub fn router(surface: Surface) -> Router {
         .merge(players::router(players))
         .merge(openapi::router())
         .merge(viewing)
-        .merge(feed)
-        .merge(guarded(inputs.control().merge(offer::router(ingest, transport)), Role::Control))
+        .merge(page)
+        .merge(live)
+        .merge(guarded(inputs.control().merge(sending), Role::Control))
 }
 
 /// The session's report on itself.

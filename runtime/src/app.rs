@@ -62,7 +62,7 @@ pub async fn run(
     let ports = v1::Ports { http: http_port.into(), media_udp: media_port.into() };
     let setup = session_config(&config, directory.path(), ports, &guards)?;
     setup.metrics.register(&mut registry);
-    let ingest = setup.ingest.clone();
+    let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     setup.source_metrics.register(&mut registry);
     let (session, task) =
         session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
@@ -78,6 +78,7 @@ pub async fn run(
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
+        feed,
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };

@@ -73,7 +73,7 @@ async fn connect(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    if matches!(*proxy.policy.borrow(), Policy::Open) && is_foreign(&headers) {
+    if matches!(*proxy.policy.borrow(), Policy::Open) && access::is_foreign(&headers) {
         return (StatusCode::FORBIDDEN, "pages of other sites may not steer the browser").into_response();
     }
     let Some(url) = proxy.browser.borrow_and_update().clone() else { return not_ready() };
@@ -96,30 +96,4 @@ async fn connect(
 
 fn not_ready() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "upstream not ready").into_response()
-}
-
-/// From a page that this port did not serve, as Chromium itself would ask. Programs have no origin.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let authority = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, rest)| rest));
-    authority.is_some() && authority != text(header::HOST)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_may_and_another_sites_page_may_not() {
-        let asked = |origin: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "session:9222".parse().unwrap());
-            origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
-            is_foreign(&headers)
-        };
-        assert!(!asked(None));
-        assert!(!asked(Some("http://session:9222")));
-        assert!(asked(Some("https://elsewhere.example")));
-        assert!(asked(Some("null")));
-    }
 }

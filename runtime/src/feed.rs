@@ -37,6 +37,8 @@ pub enum Message {
     /// What follows is in this format.
     Format(&'static str),
     Data(Bytes),
+    /// What is fed from now on has nothing to do with what was: whoever looks begins anew.
+    Reset,
 }
 
 /// The right to feed, until another begins. Dropped, the feed is of no format.
@@ -77,6 +79,13 @@ impl Feed {
         state.format = Some(format);
         state.pass_on(&opening);
         Turn { feed: self.clone(), number: state.turn }
+    }
+
+    /// Everybody who looks is told so and sent away.
+    pub fn reset(&self) {
+        let mut state = self.0.lock();
+        state.pass_on(&[Message::Reset]);
+        state.queues.clear();
     }
 
     /// What is fed at this moment.
@@ -124,7 +133,7 @@ impl Drop for Turn {
 }
 
 impl Viewer {
-    /// The next message. None: this viewer did not keep up.
+    /// The next message. None: this viewer did not keep up, or was sent away.
     pub async fn next(&mut self) -> Option<Message> {
         let message = self.messages.recv().await?;
         self.waiting.fetch_sub(message.bytes(), Ordering::AcqRel);
@@ -155,7 +164,7 @@ impl Format {
 impl Message {
     const fn bytes(&self) -> usize {
         match self {
-            Self::Format(_) => 0,
+            Self::Format(_) | Self::Reset => 0,
             Self::Data(data) => data.len(),
         }
     }
@@ -248,6 +257,19 @@ mod tests {
         assert_eq!(feed.format(), Some(ivf(1)));
         drop(second);
         assert_eq!(feed.format(), None);
+    }
+
+    #[test]
+    fn a_reset_sends_everybody_away_after_what_they_were_given() {
+        let feed = Feed::default();
+        let turn = feed.begin(Format::MpegTs);
+        let mut viewer = feed.subscribe();
+        turn.send(&data(10));
+        feed.reset();
+        turn.send(&data(20));
+        let expected = [Message::Format("mpegts"), Message::Data(data(10)), Message::Reset];
+        assert_eq!(waiting(&mut viewer), expected);
+        assert!(viewer.messages.is_closed());
     }
 
     #[test]

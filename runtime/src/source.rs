@@ -9,6 +9,7 @@ mod media;
 pub mod metrics;
 mod player;
 pub mod shape;
+mod socket;
 mod stream;
 mod webrtc;
 
@@ -127,11 +128,7 @@ async fn play(
     match &plan.source {
         spec::Source::File(wanted) => file::play(wanted, plan, surroundings, writer, health).await,
         spec::Source::Stream(url) => stream::play(url, plan, surroundings, writer, health).await,
-        spec::Source::Socket => unsupported("a socket"),
+        spec::Source::Socket => socket::play(plan, surroundings, writer, health).await,
         spec::Source::WebRtc => webrtc::play(plan, surroundings, writer, health).await,
     }
-}
-
-fn unsupported(what: &str) -> Result<(), Failure> {
-    Err(Failure { reason: "SourceUnsupported", message: format!("{what} cannot be played") })
 }

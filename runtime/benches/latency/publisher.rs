@@ -36,6 +36,7 @@ const IDLE: Duration = Duration::from_secs(1);
 const DATAGRAM_BYTES: usize = 2048;
 const CLOCK_HZ: u32 = 90_000;
 const PAYLOAD_TYPE: u8 = 96;
+const NOT_OVER_RTP: &str = "no peer sends MPEG-1";
 const TRACK: &str = "picture";
 
 /// A connected peer. Dropped, it says nothing any more.
@@ -88,9 +89,10 @@ impl Publisher {
         let now = Instant::now();
         let payloads = match self.encoding {
             Encoding::H264 => h264::packetize(frame),
-            Encoding::Vp8 | Encoding::Mpeg1 => {
+            Encoding::Vp8 => {
                 Vp8Payloader::default().payload(MAX_PAYLOAD_BYTES, frame).expect("a frame must be cut")
             }
+            Encoding::Mpeg1 => unreachable!("{NOT_OVER_RTP}"),
         };
         let last = payloads.len() - 1;
         for (index, payload) in payloads.into_iter().enumerate() {
@@ -197,6 +199,7 @@ fn offer(encoding: Encoding, ssrc: u32, local: SocketAddr) -> Result<(RTCPeerCon
 
 fn codec(encoding: Encoding) -> RTCRtpCodec {
     let (mime_type, sdp_fmtp_line) = match encoding {
+        Encoding::Mpeg1 => unreachable!("{NOT_OVER_RTP}"),
         Encoding::Vp8 => (MIME_TYPE_VP8, ""),
         Encoding::H264 => {
             (MIME_TYPE_H264, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f")

@@ -1,6 +1,7 @@
 //! Which pipelines carry the inputs, how they fare, and who steers them.
 
 mod control;
+pub mod intake;
 pub mod limit;
 pub mod pace;
 pub mod playout;

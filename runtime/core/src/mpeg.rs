@@ -7,6 +7,9 @@
 //! over.
 
 pub mod audio;
+pub mod echo;
+#[cfg(test)]
+pub(crate) mod muxer;
 mod packet;
 mod picture;
 mod section;

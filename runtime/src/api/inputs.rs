@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use parking_lot::Mutex;
-use understudy_core::input::{Protocol, Refusal, Steer};
+use understudy_core::input::{Refusal, Steer};
 use understudy_core::media::Kind;
 use understudy_core::spec::Inputs;
 
@@ -166,23 +166,6 @@ fn refusal(error: SteerError) -> Message {
         SteerError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     Message::new(status, error)
-}
-
-/// The one format of each way of sending.
-const fn format(protocol: Protocol, kind: Kind) -> &'static str {
-    match (protocol, kind) {
-        (Protocol::Socket, Kind::Video) => "mpegts",
-        (Protocol::Socket, Kind::Audio) => "mp3",
-        (Protocol::WebRtc, Kind::Video) => "ivf",
-        (Protocol::WebRtc, Kind::Audio) => "ogg",
-    }
-}
-
-const fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Socket => "socket",
-        Protocol::WebRtc => "webrtc",
-    }
 }
 
 const fn word(kind: Kind) -> &'static str {

@@ -30,7 +30,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::inputs::resume,
         super::inputs::stop,
         super::inputs::feed::feed,
-        elsewhere::feed_info,
+        super::live::feed_info,
         elsewhere::feed_socket,
         elsewhere::ingest_socket,
         elsewhere::webrtc_offer,
@@ -100,27 +100,11 @@ mod elsewhere {
 
     use super::Message;
 
-    /// What is sent as picture, and where to follow it.
-    #[derive(Serialize, ToSchema)]
-    pub struct FeedInfo {
-        /// `mpegts` or `ivf`.
-        format: String,
-        url: String,
-    }
-
     /// A description of a WebRTC session, whole: candidates are not told later.
     #[derive(Serialize, Deserialize, ToSchema)]
     pub struct Sdp {
         sdp: String,
     }
-
-    /// Where what is sent as picture can be followed.
-    #[utoipa::path(
-        get, path = "/input/devices/virtual/feed/socket/info", tag = "virtual inputs",
-        responses((status = 200, body = FeedInfo), (status = 409, body = Message, description = "No picture is sent.")),
-        security(("view" = [])),
-    )]
-    pub fn feed_info() {}
 
     /// A WebSocket on which what is sent as picture comes out live. A text frame names the format if it is not `mpegts`; binary frames are the picture.
     #[utoipa::path(

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -16,6 +17,11 @@ use super::Expected;
 
 /// What waits for the source to take it. One message may be longer, and then waits alone.
 const MOST_BYTES_WAITING: usize = 1 << 20;
+
+/// The same while somebody knocks: more than the buffers of a connection hold.
+const MOST_BYTES_AT_A_KNOCK: usize = 32 << 20;
+/// Whoever left is found to have left within a second, and a little of that is the way.
+const KNOCK: Duration = Duration::from_millis(800);
 
 /// The doors for picture and sound.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +37,8 @@ struct Door {
     news: Notify,
     /// Something may be sent.
     room: Notify,
+    /// A publisher has left.
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +49,10 @@ struct State {
     attached: Option<u64>,
     queue: VecDeque<Event>,
     waiting: usize,
+    /// The publisher waits until something is taken.
+    held_back: bool,
+    /// How many knock.
+    knocking: usize,
 }
 
 /// What a source sees of its publishers, in the order in which it happened.
@@ -78,13 +90,19 @@ pub struct Attachment {
 
 impl super::Ingest {
     /// Takes the one place there is for a kind.
-    pub fn publish(&self, kind: Kind) -> Result<Publisher, Refused> {
+    ///
+    /// That a publisher who was held back has gone shows only in what it sent last. So while somebody else knocks, more
+    /// of that is taken in than usual, for a short time.
+    pub async fn publish(&self, kind: Kind) -> Result<Publisher, Refused> {
         let expected = self.expected();
         if expected.borrow().of(kind) != Some(Protocol::Socket) {
             return Err(Refused::NotConfigured);
         }
         let door = self.socket.door(kind).clone();
-        let number = door.take()?;
+        let number = match door.take() {
+            Some(number) => number,
+            None => door.knock().await.ok_or(Refused::Taken)?,
+        };
         Ok(Publisher { door, number, kind, expected })
     }
 }
@@ -128,11 +146,12 @@ impl Publisher {
     }
 
     /// Resolves when nobody is expected to publish here any more.
-    pub async fn unwanted(&mut self) {
-        let kind = self.kind;
-        let wait = self.expected.wait_for(|expected| expected.of(kind) != Some(Protocol::Socket));
-        // The session's end is an answer too.
-        drop(wait.await);
+    pub fn unwanted(&self) -> impl Future<Output = ()> + use<> {
+        let (kind, mut expected) = (self.kind, self.expected.clone());
+        async move {
+            // The session's end is an answer too.
+            drop(expected.wait_for(|expected| expected.of(kind) != Some(Protocol::Socket)).await);
+        }
     }
 }
 
@@ -167,10 +186,11 @@ impl Drop for Attachment {
 }
 
 impl Door {
-    fn take(&self) -> Result<u64, Refused> {
+    /// The place, if it is free.
+    fn take(&self) -> Option<u64> {
         let mut state = self.state.lock();
         if state.publisher.is_some() {
-            return Err(Refused::Taken);
+            return None;
         }
         state.numbers += 1;
         state.publisher = Some(state.numbers);
@@ -180,8 +200,27 @@ impl Door {
             state.tell(Event::Ended);
         }
         state.tell(Event::Began);
+        state.held_back = false;
         self.news.notify_waiters();
-        Ok(state.numbers)
+        Some(state.numbers)
+    }
+
+    /// Waits a short time for one who is held back to turn out to have left.
+    async fn knock(&self) -> Option<u64> {
+        if !self.state.lock().held_back {
+            return None;
+        }
+        let _knocking = Knocking::at(self);
+        let place = async {
+            loop {
+                let left = self.left.notified();
+                if let Some(number) = self.take() {
+                    return number;
+                }
+                left.await;
+            }
+        };
+        tokio::time::timeout(KNOCK, place).await.ok()
     }
 
     fn leave(&self, number: u64) {
@@ -190,6 +229,7 @@ impl Door {
             state.publisher = None;
             state.tell(Event::Ended);
             self.news.notify_waiters();
+            self.left.notify_waiters();
         }
     }
 
@@ -197,7 +237,8 @@ impl Door {
     fn offer(&self, data: &Bytes) -> bool {
         let mut state = self.state.lock();
         if state.attached.is_some() && !data.is_empty() {
-            if state.waiting > 0 && state.waiting + data.len() > MOST_BYTES_WAITING {
+            state.held_back = state.waiting > 0 && state.waiting + data.len() > state.most();
+            if state.held_back {
                 return false;
             }
             state.waiting += data.len();
@@ -228,16 +269,35 @@ impl State {
         }
     }
 
+    const fn most(&self) -> usize {
+        if self.knocking == 0 { MOST_BYTES_WAITING } else { MOST_BYTES_AT_A_KNOCK }
+    }
+
     fn forget(&mut self) {
         self.queue.clear();
         self.waiting = 0;
     }
 }
 
+/// Somebody knocks, until dropped.
+struct Knocking<'a>(&'a Door);
+
+impl<'a> Knocking<'a> {
+    fn at(door: &'a Door) -> Self {
+        door.state.lock().knocking += 1;
+        door.room.notify_waiters();
+        Self(door)
+    }
+}
+
+impl Drop for Knocking<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().knocking -= 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::ingest::Ingest;
 
@@ -254,17 +314,17 @@ mod tests {
     #[tokio::test]
     async fn one_publishes_at_a_time_and_the_place_is_free_at_once() {
         let ingest = expecting();
-        let first = ingest.publish(Kind::Video).unwrap();
-        assert_eq!(ingest.publish(Kind::Video).unwrap_err(), Refused::Taken);
-        assert_eq!(ingest.publish(Kind::Audio).unwrap_err(), Refused::NotConfigured);
+        let first = ingest.publish(Kind::Video).await.unwrap();
+        assert_eq!(ingest.publish(Kind::Video).await.unwrap_err(), Refused::Taken);
+        assert_eq!(ingest.publish(Kind::Audio).await.unwrap_err(), Refused::NotConfigured);
         drop(first);
-        assert!(ingest.publish(Kind::Video).is_ok());
+        assert!(ingest.publish(Kind::Video).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_source_sees_who_was_there_before_it_and_each_change_in_order() {
         let ingest = expecting();
-        let publisher = ingest.publish(Kind::Video).unwrap();
+        let publisher = ingest.publish(Kind::Video).await.unwrap();
         let mut source = ingest.socket.attach(Kind::Video);
         publisher.send(bytes(3)).await;
         drop(publisher);
@@ -278,7 +338,7 @@ mod tests {
         let ingest = expecting();
         let mut source = ingest.socket.attach(Kind::Video);
         for _ in 0..1000 {
-            let publisher = ingest.publish(Kind::Video).unwrap();
+            let publisher = ingest.publish(Kind::Video).await.unwrap();
             publisher.send(bytes(1000)).await;
         }
         for expected in [Event::Ended, Event::Began, Event::Data(bytes(1000)), Event::Ended] {
@@ -293,7 +353,7 @@ mod tests {
         let took = tokio::spawn(async move { old.next().await });
         tokio::task::yield_now().await;
         let mut new = ingest.socket.attach(Kind::Video);
-        let _publisher = ingest.publish(Kind::Video).unwrap();
+        let _publisher = ingest.publish(Kind::Video).await.unwrap();
         let event = tokio::time::timeout(Duration::from_secs(1), new.next()).await;
         assert_eq!(event.expect("the new one must hear"), Event::Began);
         assert!(!took.is_finished());
@@ -302,7 +362,7 @@ mod tests {
     #[tokio::test]
     async fn while_no_source_takes_it_what_is_sent_is_thrown_away() {
         let ingest = expecting();
-        let publisher = ingest.publish(Kind::Video).unwrap();
+        let publisher = ingest.publish(Kind::Video).await.unwrap();
         for _ in 0..100 {
             publisher.send(bytes(MOST_BYTES_WAITING)).await;
         }
@@ -317,7 +377,7 @@ mod tests {
         const SOON: Duration = Duration::from_secs(1);
         let ingest = expecting();
         let mut source = ingest.socket.attach(Kind::Video);
-        let publisher = ingest.publish(Kind::Video).unwrap();
+        let publisher = ingest.publish(Kind::Video).await.unwrap();
         publisher.send(bytes(10 * MOST_BYTES_WAITING)).await;
         let second = tokio::time::timeout(SOON, publisher.send(bytes(1)));
         assert!(second.await.is_err(), "one message that is too long waits alone");
@@ -330,7 +390,7 @@ mod tests {
     async fn a_waiting_publisher_goes_on_when_its_source_goes() {
         let ingest = expecting();
         let source = ingest.socket.attach(Kind::Video);
-        let publisher = ingest.publish(Kind::Video).unwrap();
+        let publisher = ingest.publish(Kind::Video).await.unwrap();
         publisher.send(bytes(MOST_BYTES_WAITING)).await;
         let (sent, ()) =
             tokio::join!(tokio::time::timeout(Duration::from_secs(1), publisher.send(bytes(1))), async {
@@ -342,11 +402,47 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_is_not_expected_any_more_learns_it_and_a_reconfiguration_keeps_him() {
         let ingest = expecting();
-        let mut publisher = ingest.publish(Kind::Video).unwrap();
+        let publisher = ingest.publish(Kind::Video).await.unwrap();
         ingest.expect(Some(Protocol::Socket), Some(Protocol::Socket));
         let kept = tokio::time::timeout(Duration::from_secs(1), publisher.unwanted()).await;
         assert!(kept.is_err());
         ingest.expect(Some(Protocol::WebRtc), None);
         publisher.unwanted().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_was_held_back_and_left_makes_room_for_the_next() {
+        let ingest = expecting();
+        let _source = ingest.socket.attach(Kind::Video);
+        let first = ingest.publish(Kind::Video).await.unwrap();
+        let sends = tokio::spawn(async move {
+            // What is still on its way when it closes.
+            for _ in 0..20 {
+                first.send(bytes(MOST_BYTES_WAITING)).await;
+            }
+        });
+        tokio::task::yield_now().await;
+        assert!(!sends.is_finished(), "it is held back");
+        assert!(ingest.publish(Kind::Video).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_is_held_back_and_stays_keeps_the_place_and_loses_nothing() {
+        let ingest = expecting();
+        let mut source = ingest.socket.attach(Kind::Video);
+        let first = ingest.publish(Kind::Video).await.unwrap();
+        let sends = tokio::spawn(async move {
+            for _ in 0..100 {
+                first.send(bytes(MOST_BYTES_WAITING)).await;
+            }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(ingest.publish(Kind::Video).await.unwrap_err(), Refused::Taken);
+        assert_eq!(ingest.socket.video.state.lock().waiting, MOST_BYTES_AT_A_KNOCK);
+        let mut data = 0;
+        while !sends.is_finished() || data < 100 {
+            data += usize::from(matches!(source.next().await, Event::Data(_)));
+        }
+        assert_eq!(data, 100);
     }
 }

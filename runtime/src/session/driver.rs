@@ -202,6 +202,9 @@ impl Driver {
         if self.control != control {
             self.steered();
         }
+        if self.control.configured() != control.configured() {
+            self.config.feed.reset();
+        }
         self.reconcile_sources();
         Ok(())
     }
@@ -210,7 +213,11 @@ impl Driver {
     fn steer(&mut self, steer: Steer) -> Result<(), Refusal> {
         let before = (self.control.state(), self.control.configured().cloned());
         let anew = matches!(steer, Steer::Configure(_));
+        let over = matches!(steer, Steer::Configure(_) | Steer::Stop);
         self.control.steer(steer)?;
+        if over {
+            self.config.feed.reset();
+        }
         if anew {
             // What is asked for begins now, also if it is what ran already.
             self.sources.clear();

@@ -1,10 +1,14 @@
 //! What a packet of the elementary stream holds: its timestamp, and whether a decoder can begin with it (§2.4.3.6).
 
+use std::time::Duration;
+
 use super::Stamp;
 use super::transport::Codec;
 
 /// Up to the flags and the length of what is optional.
 const HEADER: usize = 9;
+/// Sixteen pictures, the most that a decoder keeps, at the lowest rate that is usual.
+const LONGEST_REORDER: Duration = Duration::from_secs(1);
 
 /// How long a PES packet says it is, with its header. None: it does not say, or not yet.
 pub(super) fn length(packet: &[u8]) -> Option<usize> {
@@ -17,19 +21,33 @@ pub(super) fn length(packet: &[u8]) -> Option<usize> {
     }
 }
 
-/// The time at which it is decoded, and where its data begins. None: it is no PES packet of a picture.
-pub(super) fn header(packet: &[u8]) -> Option<(Option<Stamp>, usize)> {
+/// What stands before the data of a PES packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    /// When it is decoded.
+    pub(super) stamp: Option<Stamp>,
+    /// How long after that it is shown.
+    pub(super) reorder: Duration,
+    /// Where the data begins.
+    pub(super) bytes: usize,
+}
+
+/// None: it is no PES packet of a picture.
+pub(super) fn header(packet: &[u8]) -> Option<Header> {
     let [0, 0, 1, 0xe0..=0xef, _, _, marks, flags, more, ..] = packet else { return None };
     if marks & 0xc0 != 0x80 {
         return None;
     }
-    let stamps = match flags >> 6 {
-        // Both: shown, then decoded.
-        0b11 => packet.get(14..19),
-        0b10 => packet.get(9..14),
-        _ => None,
+    let bytes = HEADER + usize::from(*more);
+    let at = |from: usize| packet.get(from..from + 5).and_then(stamp);
+    let (shown, decoded) = match flags >> 6 {
+        0b11 => (at(9), at(14)),
+        0b10 => (at(9), at(9)),
+        _ => (None, None),
     };
-    Some((stamps.and_then(stamp), HEADER + usize::from(*more)))
+    let apart = shown.zip(decoded).map_or(0, |(shown, decoded)| shown.nanoseconds_since(decoded));
+    let reorder = Duration::from_nanos(apart.max(0).cast_unsigned()).min(LONGEST_REORDER);
+    Some(Header { stamp: decoded, reorder, bytes })
 }
 
 fn stamp(bytes: &[u8]) -> Option<Stamp> {

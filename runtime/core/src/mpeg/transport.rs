@@ -4,6 +4,8 @@
 //! is complete with a packet that was filled up, since muxers fill up the last packet of a unit only. A sender of which
 //! that is not true is found out by the first unit that goes on: from then on units end where the next begins.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::Stamp;
@@ -30,6 +32,8 @@ pub struct Unit {
     pub codec: Codec,
     /// When it is to be decoded.
     pub stamp: Option<Stamp>,
+    /// How long after that it is to be shown.
+    pub reorder: Duration,
     /// A decoder can begin with it.
     pub is_start: bool,
     pub data: Bytes,
@@ -197,11 +201,12 @@ impl Picture {
     /// The unit as it is, if it is one.
     fn take(&mut self) -> Option<Unit> {
         let Progress::Begun(unit) = std::mem::replace(&mut self.unit, Progress::None) else { return None };
-        let (stamp, begin) = picture::header(&unit)?;
+        let picture::Header { stamp, reorder, bytes: begin } = picture::header(&unit)?;
         let end = picture::length(&unit).map_or(unit.len(), |length| unit.len().min(length));
         let data = Bytes::from(unit);
         let data = (begin < end).then(|| data.slice(begin..end))?;
-        Some(Unit { codec: self.codec, stamp, is_start: picture::is_start(self.codec, &data), data })
+        let is_start = picture::is_start(self.codec, &data);
+        Some(Unit { codec: self.codec, stamp, reorder, is_start, data })
     }
 }
 

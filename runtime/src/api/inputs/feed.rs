@@ -8,11 +8,10 @@ use axum::response::{Html, IntoResponse, Response};
 use understudy_core::input::{Protocol, realtime};
 use understudy_core::media::Kind;
 
+use super::Surface;
 use super::page::{self, Page};
-use super::{Surface, format};
-
-/// Where what is sent as picture can be followed.
-const LIVE: &str = "/input/devices/virtual/feed/socket";
+use crate::api::live;
+use crate::api::protocol::format;
 
 /// A page that plays what the camera is given. Its title never changes: browsers can be told to present it by that.
 #[utoipa::path(
@@ -52,7 +51,7 @@ fn configured(surface: &Surface) -> (String, &'static str) {
     let inputs = surface.session.inputs().borrow().configured.clone();
     match realtime(inputs.as_ref()).0 {
         Some(protocol @ (Protocol::Socket | Protocol::WebRtc)) => {
-            (LIVE.to_owned(), format(protocol, Kind::Video))
+            (live::SOCKET.to_owned(), format(protocol, Kind::Video))
         }
         None => (surface.now().video.and_then(|video| video.url).unwrap_or_default(), ""),
     }

@@ -11,7 +11,8 @@ use understudy_core::spec::{
 };
 use utoipa::ToSchema;
 
-use super::{format, word};
+use super::word;
+use crate::api::protocol::{format, name};
 
 /// What camera and microphone shall carry. Fields that are not known are ignored.
 #[derive(Clone, Default, Deserialize, ToSchema)]
@@ -167,7 +168,7 @@ impl Given<'_> {
             return Ok(source);
         }
         let kind = word(self.kind);
-        let expected = format!("{expected} for {} {kind}", super::name(protocol));
+        let expected = format!("{expected} for {} {kind}", name(protocol));
         Err(Fault::Format(kind, expected, given))
     }
 

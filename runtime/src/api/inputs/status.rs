@@ -12,7 +12,7 @@ use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Resoluti
 use utoipa::ToSchema;
 
 use super::request::Configure;
-use super::{format, name};
+use crate::api::protocol::{format, name};
 use crate::session::InputsView;
 
 /// As digits of a second.

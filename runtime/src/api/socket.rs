@@ -1,0 +1,93 @@
+//! `WS /input/devices/virtual/socket/{video,audio}`: somebody sends picture or sound as binary messages.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use tokio_tungstenite::tungstenite;
+use understudy_core::input::Protocol;
+use understudy_core::media::Kind;
+
+use super::protocol::format;
+use crate::access;
+use crate::ingest::Ingest;
+use crate::ingest::socket::Publisher;
+
+/// What clients have always been allowed to send at once.
+const LARGEST_MESSAGE: usize = 64 << 20;
+/// For first and last words; a client that does not take them is left.
+const WORDS: Duration = Duration::from_secs(2);
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+pub fn router(ingest: Ingest) -> Router {
+    let video = |state: State<Ingest>, headers: HeaderMap, upgrade: Upgrade| {
+        open(Kind::Video, state.0, headers, upgrade)
+    };
+    let audio = |state: State<Ingest>, headers: HeaderMap, upgrade: Upgrade| {
+        open(Kind::Audio, state.0, headers, upgrade)
+    };
+    Router::new()
+        .route("/input/devices/virtual/socket/video", any(video))
+        .route("/input/devices/virtual/socket/audio", any(audio))
+        .with_state(ingest)
+}
+
+async fn open(kind: Kind, ingest: Ingest, headers: HeaderMap, upgrade: Upgrade) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    if access::is_foreign(&headers) {
+        return (StatusCode::FORBIDDEN, "pages of other sites may not send").into_response();
+    }
+    match ingest.publish(kind).await {
+        Err(refused) => (StatusCode::CONFLICT, refused.to_string()).into_response(),
+        Ok(publisher) => upgrade
+            .max_message_size(LARGEST_MESSAGE)
+            .max_frame_size(LARGEST_MESSAGE)
+            .on_upgrade(move |socket| take(socket, kind, publisher)),
+    }
+}
+
+/// Takes what is sent until the sender leaves or is not wanted any more.
+async fn take(mut socket: WebSocket, kind: Kind, publisher: Publisher) {
+    let hint = Message::text(format(Protocol::Socket, kind));
+    if !matches!(tokio::time::timeout(WORDS, socket.send(hint)).await, Ok(Ok(()))) {
+        return;
+    }
+    let unwanted = publisher.unwanted();
+    let last = tokio::select! {
+        last = pass(&mut socket, &publisher) => last,
+        () = unwanted => Some(CloseFrame { code: close_code::NORMAL, reason: "feed reset".into() }),
+    };
+    // The place is free before anything else: whoever comes next need not wait for the last words.
+    drop(publisher);
+    if let Some(frame) = last {
+        drop(tokio::time::timeout(WORDS, socket.send(Message::Close(Some(frame)))).await);
+    }
+}
+
+/// Passes on what is sent. What is said at the end, if the sender does not know it already.
+async fn pass(socket: &mut WebSocket, publisher: &Publisher) -> Option<CloseFrame> {
+    loop {
+        match socket.recv().await? {
+            Ok(Message::Binary(data)) => publisher.send(data).await,
+            Ok(Message::Close(_)) => return None,
+            // Text has no meaning here; pings have been answered already.
+            Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_)) => {}
+            Err(error) => {
+                tracing::debug!(%error, "a sender's connection ends");
+                let too_long =
+                    matches!(error.into_inner().downcast_ref(), Some(tungstenite::Error::Capacity(_)));
+                let frame = CloseFrame { code: close_code::SIZE, reason: "a message is too long".into() };
+                return too_long.then_some(frame);
+            }
+        }
+    }
+}
