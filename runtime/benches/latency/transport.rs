@@ -37,25 +37,30 @@ pub fn encode(encoding: Encoding, length: Duration) -> Vec<Bytes> {
     assert!(AppSink::is_eos(&exit), "the film must come to its end");
     pictures.join().expect("all pictures must be taken");
     pipeline.set_state(gst::State::Null).expect("the encoder must stop");
-    cut(stream.into())
+    cut(stream)
 }
 
 /// Cuts where a frame begins. The tables before the first belong to it.
-fn cut(stream: Bytes) -> Vec<Bytes> {
-    let begins = |index: &usize| begins_picture(&stream[index * PACKET_BYTES..(index + 1) * PACKET_BYTES]);
-    let packets = stream.len() / PACKET_BYTES;
-    let mut starts: Vec<usize> = (0..packets).filter(begins).map(|index| index * PACKET_BYTES).collect();
+fn cut(mut stream: Vec<u8>) -> Vec<Bytes> {
+    let packets = stream.chunks_exact_mut(PACKET_BYTES).enumerate();
+    let begins = packets.filter_map(|(index, packet)| begin(packet).then_some(index * PACKET_BYTES));
+    let mut starts: Vec<usize> = begins.collect();
     starts[0] = 0;
     starts.push(stream.len());
+    let stream = Bytes::from(stream);
     starts.windows(2).map(|pair| stream.slice(pair[0]..pair[1])).collect()
 }
 
-/// Checks by the way that frames do not tell their length: then one ends where the next begins.
-fn begins_picture(packet: &[u8]) -> bool {
+/// Whether a frame begins in this packet. If so, its length becomes unknown, as ffmpeg writes it (§2.4.3.7 allows it of
+/// pictures): the frame ends where the next begins.
+fn begin(packet: &mut [u8]) -> bool {
     let field = if packet[3] & 0x20 == 0 { 0 } else { 1 + usize::from(packet[4]) };
-    let Some([0, 0, 1, id, high, low, ..]) = packet.get(4 + field..) else { return false };
-    let begins = packet[1] & UNIT_START != 0 && PICTURES.contains(id);
-    assert!(!begins || (*high, *low) == (0, 0), "this frame ends where it says");
+    let starts = packet[1] & UNIT_START != 0;
+    let Some([0, 0, 1, id, high, low, ..]) = packet.get_mut(4 + field..) else { return false };
+    let begins = starts && PICTURES.contains(id);
+    if begins {
+        (*high, *low) = (0, 0);
+    }
     begins
 }
 
