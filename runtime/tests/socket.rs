@@ -120,13 +120,10 @@ impl Set {
     }
 
     async fn refused(&self, path: &str, origin: Option<String>) -> (u16, String) {
-        match self.connect(path, origin).await {
-            Err(Error::Http(response)) => {
-                let body = response.body().clone().unwrap_or_default();
-                (response.status().as_u16(), String::from_utf8(body).expect("it must be text"))
-            }
-            other => panic!("it must be refused: {other:?}"),
-        }
+        let refusal = self.connect(path, origin).await.expect_err("it must be refused");
+        let Error::Http(response) = refusal else { return (0, refusal.to_string()) };
+        let body = response.body().clone().unwrap_or_default();
+        (response.status().as_u16(), String::from_utf8(body).expect("it must be text"))
     }
 
     /// Sends what a live encoder makes, over and over: a message a frame, each in its time.
