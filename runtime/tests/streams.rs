@@ -130,6 +130,28 @@ async fn a_file_goes_round_without_a_gap_whatever_its_container() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_repeated_is_seen_and_heard_to_its_end() {
+    let studio = Studio::open().await;
+    let ear = studio.listen();
+    let source = studio.play(studio.placed("second.wav", Repeat::Once), Carries::Audio);
+    fares(&source, OPEN, |health| *health == Health::Ended).await;
+    // What is on its way to the ear.
+    studio.watch(Duration::from_secs(1)).await;
+    let tones = ear.heard().tones;
+    println!("  {tones} of 50 windows");
+    assert!(tones > 45, "{tones} of 50 windows are heard");
+    drop(source);
+
+    let source = studio.play(studio.placed("short.mkv", Repeat::Once), Carries::Both);
+    studio.until(true, OPEN).await;
+    let seen = studio.watch(Duration::from_secs(5)).await;
+    let last = seen.changes.iter().filter_map(|(_, number)| *number).max();
+    println!("  up to {last:?} of 119");
+    assert!(last > Some(115), "the last picture that is seen is {last:?} of 119");
+    fares(&source, OPEN, |health| *health == Health::Ended).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_sound_is_heard_and_is_no_picture() {
     let studio = Studio::open().await;
     for name in ["sound.mp3", "sound.wav", "sound.ogg"] {

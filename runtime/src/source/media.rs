@@ -46,7 +46,7 @@ pub(super) struct Media {
 pub(super) enum Event {
     /// The state or position that was asked for is reached.
     Ready,
-    /// The segment that was asked for has been played.
+    /// The segment that was asked for is on its way to the sinks.
     Segment,
     /// All has been played.
     End,

@@ -90,10 +90,10 @@ impl Player<'_> {
         Ok(step)
     }
 
-    /// What has a start is ready at it, and goes on from there, as a segment if it can.
+    /// What has a start is ready at it, and goes on from there, as a segment if it is to follow itself and can.
     async fn advance(&self, step: Step) -> Result<Step, Failure> {
         match step {
-            Step::Opening if self.media.plays_segments() && self.media.rewind(gst::SeekFlags::FLUSH) => {
+            Step::Opening if self.goes_round_without_a_gap() && self.media.rewind(gst::SeekFlags::FLUSH) => {
                 Ok(Step::Rewinding)
             }
             Step::Opening | Step::Rewinding => {
@@ -102,6 +102,12 @@ impl Player<'_> {
             }
             Step::Playing => Ok(step),
         }
+    }
+
+    /// A segment is done once all of it is on its way to the sinks: only what follows without a gap may end in one. What
+    /// is played once ends when the sinks have played it.
+    fn goes_round_without_a_gap(&self) -> bool {
+        self.course == Course::Round && self.media.plays_segments()
     }
 
     fn ended(&self, event: &Event, step: &mut Step) -> Result<Option<Outcome>, Failure> {

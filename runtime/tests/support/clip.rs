@@ -12,6 +12,7 @@ use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use understudy_core::test_picture::TONE_HZ;
 
 /// What a live stream goes on for; no test watches one for longer.
 const LONG: Duration = Duration::from_secs(90);
@@ -54,6 +55,11 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
             "filesrc location={from} ! matroskademux name=d {description} filesink name=f location={to}"
         ));
     }
+    finish(&format!(
+        "audiotestsrc freq={TONE_HZ} samplesperbuffer=480 num-buffers=100 ! audio/x-raw,rate=48000,channels=2 ! wavenc ! \
+         filesink location={}",
+        at("second.wav")
+    ));
     folder
 });
 

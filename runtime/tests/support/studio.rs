@@ -110,9 +110,13 @@ impl Studio {
 
     /// Puts a file where `file:` may point to; its URL.
     pub fn place(&self, name: &str) -> Kind {
+        self.placed(name, Repeat::Forever)
+    }
+
+    pub fn placed(&self, name: &str, repeat: Repeat) -> Kind {
         let path = self.folder.path().join("media").join(name);
         std::fs::copy(super::clip::folder().join(name), &path).expect("a clip must be copied");
-        file(&format!("file://{}", path.display()), Repeat::Forever)
+        file(&format!("file://{}", path.display()), repeat)
     }
 
     /// Looks at the picture for a while.
