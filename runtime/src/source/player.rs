@@ -53,6 +53,20 @@ enum Step {
     Playing,
 }
 
+/// What is known of one opening.
+struct Sight {
+    watch: Watch,
+    pace: Pace,
+    /// Its picture does not come, and the slate is shown.
+    frozen: bool,
+}
+
+impl Default for Sight {
+    fn default() -> Self {
+        Self { watch: Watch::new(crate::gst::now()), pace: Pace::default(), frozen: false }
+    }
+}
+
 impl Player<'_> {
     /// Plays it; when this returns it is down, and no frame comes after it.
     pub(super) async fn play(mut self) -> Result<Outcome, Failure> {
@@ -63,7 +77,7 @@ impl Player<'_> {
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
         let mut step = self.begin().await?;
-        let (mut sight, mut pace) = (Watch::new(crate::gst::now()), Pace::default());
+        let mut sight = Sight::default();
         let mut look = ticks();
         loop {
             tokio::select! {
@@ -76,7 +90,7 @@ impl Player<'_> {
                         }
                     }
                 },
-                _ = look.tick() => self.look(&mut sight, &mut pace)?,
+                _ = look.tick() => self.look(&mut sight)?,
             }
         }
     }
@@ -124,20 +138,24 @@ impl Player<'_> {
         }
     }
 
-    fn look(&self, sight: &mut Watch, pace: &mut Pace) -> Result<(), Failure> {
+    fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
         let now = crate::gst::now();
         let arrivals = self.media.arrivals();
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
-        match sight.look(now, &each) {
+        match sight.watch.look(now, &each) {
             Verdict::Wait => {}
             Verdict::Plays => {
                 // What has a start is read ahead, and catches up.
                 if self.course == Course::On {
-                    pace.plays(now);
+                    sight.pace.plays(now);
                 }
-                self.plays();
+                tracing::info!("a source plays");
+                self.health.send_replace(Health::Playing);
             }
-            Verdict::Stalls => self.stalls(now, &arrivals),
+            Verdict::Stalls => {
+                tracing::warn!("a source stalls");
+                self.health.send_replace(Health::Stalled);
+            }
             Verdict::NeverCame => {
                 let text = format!("nothing to play came within {} s", OPENING.as_secs());
                 return Err(failure("SourceTimeout", self.url, &text));
@@ -147,26 +165,22 @@ impl Player<'_> {
                 return Err(failure("SourceStalled", self.url, &text));
             }
         }
-        if let Some(more) = pace.look(now, self.media.late()) {
+        self.cover(sight, now, &arrivals);
+        if let Some(more) = sight.pace.look(now, self.media.late()) {
             tracing::debug!(milliseconds = more.as_millis(), "a source comes late: its time is moved");
             self.media.delay(more);
         }
         Ok(())
     }
 
-    fn plays(&self) {
-        tracing::info!("a source plays");
-        self.health.send_replace(Health::Playing);
-    }
-
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
-    fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
-        tracing::warn!("a source stalls");
+    fn cover(&self, sight: &mut Sight, now: Duration, arrivals: &[(Kind, Arrival)]) {
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
-        if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
+        let froze = frozen && !sight.frozen;
+        sight.frozen = frozen;
+        if let Some(writer) = self.writer.as_ref().filter(|_| froze) {
             writer.show_slate();
         }
-        self.health.send_replace(Health::Stalled);
     }
 
     async fn change(&self, state: gst::State) -> Result<(), Failure> {
