@@ -25,6 +25,7 @@ use std::time::Duration;
 use broadcast::{Rtmp, Rtsp, free_tcp, srt};
 use site::{Mood, Site};
 use studio::{OPEN, Studio, fails, fares, file, stream};
+use understudy_core::input::watch::{LOST, STALLED};
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{Repeat, Shape};
 
@@ -152,6 +153,21 @@ async fn a_file_that_is_not_repeated_is_seen_and_heard_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_picture_stands_for_long_plays_on() {
+    let studio = Studio::open().await;
+    let source = studio.play(studio.place("still.mkv"), Carries::Video);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    let (mut health, first) = (source.health(), studio.picture.current());
+    let trouble = health.wait_for(|health| *health != Health::Playing);
+    let trouble = tokio::time::timeout(LOST + STALLED, trouble).await;
+    assert!(trouble.is_err(), "{:?}", *source.health().borrow());
+    assert!(studio.picture.current() == first, "it stands, and is not covered by the slate");
+    // The next is due 15 s after the first.
+    studio.until_changed().await;
+    assert_eq!(*source.health().borrow(), Health::Playing);
+}
+
 async fn a_file_of_sound_is_heard_and_is_no_picture() {
     let studio = Studio::open().await;
     for name in ["sound.mp3", "sound.wav", "sound.ogg"] {

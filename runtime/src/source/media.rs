@@ -140,6 +140,11 @@ impl Media {
         self.ends.all().map(|end| (end.kind, end.branch.flow.arrival())).collect()
     }
 
+    /// Whether some of it has come and waits for its time.
+    pub(super) fn holds(&self) -> bool {
+        self.ends.all().any(|end| end.branch.holds())
+    }
+
     pub(super) fn late(&self) -> Option<Duration> {
         self.ends.all().filter_map(|end| end.branch.flow.late()).max()
     }

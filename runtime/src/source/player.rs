@@ -140,7 +140,7 @@ impl Player<'_> {
 
     fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
         let now = crate::gst::now();
-        let arrivals = self.media.arrivals();
+        let arrivals = self.arrivals(now);
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
         match sight.watch.look(now, &each) {
             Verdict::Wait => {}
@@ -174,6 +174,21 @@ impl Player<'_> {
     }
 
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
+    /// What is read ahead comes when there is room for it: one picture may stand for as long as it likes while the next
+    /// waits, and a kind may pause. There, only that nothing comes and nothing waits is a stall, of all kinds at once.
+    fn arrivals(&self, now: Duration) -> Vec<(Kind, Arrival)> {
+        let mut arrivals = self.media.arrivals();
+        if self.course == Course::On {
+            return arrivals;
+        }
+        let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
+        let latest = if self.media.holds() { Arrival::At(now) } else { Arrival::latest(&each) };
+        for (_, arrival) in &mut arrivals {
+            *arrival = latest;
+        }
+        arrivals
+    }
+
     fn cover(&self, sight: &mut Sight, now: Duration, arrivals: &[(Kind, Arrival)]) {
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
         let froze = frozen && !sight.frozen;

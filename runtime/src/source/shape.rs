@@ -58,7 +58,7 @@ pub struct Branches<'a> {
     pub timing: Timing,
 }
 
-/// One branch, already in the pipeline: decoded media is linked to its entry's pad `sink`.
+/// One branch, already in the pipeline: decoded media is linked to the pad `sink` of its entry, a queue.
 #[derive(Clone, Debug)]
 pub struct Branch {
     pub entry: gst::Element,
@@ -211,6 +211,13 @@ impl Branches<'_> {
         sink.set_property("latency-time", PULSE_FRAGMENT_MICROSECONDS);
         sink.set_property("sync", self.timing == Timing::ByTimestamp);
         Ok(sink)
+    }
+}
+
+impl Branch {
+    /// Whether something waits in it for its time.
+    pub fn holds(&self) -> bool {
+        self.entry.property::<u32>("current-level-buffers") > 0
     }
 }
 

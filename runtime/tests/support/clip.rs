@@ -55,6 +55,12 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
             "filesrc location={from} ! matroskademux name=d {description} filesink name=f location={to}"
         ));
     }
+    // As a recording of a screen on which nothing happens for a while.
+    finish(&format!(
+        "videotestsrc num-buffers=8 pattern=ball ! video/x-raw,width=640,height=360,framerate=1/15 ! \
+         x264enc speed-preset=ultrafast ! h264parse ! matroskamux ! filesink location={}",
+        at("still.mkv")
+    ));
     finish(&format!(
         "audiotestsrc freq={TONE_HZ} samplesperbuffer=480 num-buffers=100 ! audio/x-raw,rate=48000,channels=2 ! wavenc ! \
          filesink location={}",

@@ -77,6 +77,19 @@ impl Watch {
 }
 
 impl Arrival {
+    /// The latest of all kinds, for media in which they need not come together.
+    pub fn latest(arrivals: &[Self]) -> Self {
+        let youngest = arrivals.iter().filter_map(|arrival| match arrival {
+            Self::At(then) => Some(*then),
+            Self::Nothing | Self::Over => None,
+        });
+        match youngest.max() {
+            Some(then) => Self::At(then),
+            None if arrivals.contains(&Self::Over) => Self::Over,
+            None => Self::Nothing,
+        }
+    }
+
     /// Whether a gap in it is long enough to be seen.
     pub fn stalled(self, now: Duration) -> bool {
         self.age(now).is_some_and(|age| age > STALLED)
@@ -150,5 +163,11 @@ mod tests {
         let mut watch = Watch::new(Duration::ZERO);
         assert_eq!(look(&mut watch, 1, &[at(1), at(1)]), Verdict::Plays);
         assert_eq!(look(&mut watch, 30, &[at(30), Arrival::Over]), Verdict::Wait);
+    }
+    #[test]
+    fn the_latest_arrival_is_of_any_kind_that_still_comes() {
+        assert_eq!(Arrival::latest(&[at(3), Arrival::Nothing, at(5), Arrival::Over]), at(5));
+        assert_eq!(Arrival::latest(&[Arrival::Nothing, Arrival::Over]), Arrival::Over);
+        assert_eq!(Arrival::latest(&[Arrival::Nothing]), Arrival::Nothing);
     }
 }
