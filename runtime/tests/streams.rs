@@ -134,6 +134,7 @@ async fn a_file_goes_round_without_a_gap_whatever_its_container() {
 async fn a_file_that_is_not_repeated_is_seen_and_heard_to_its_end() {
     let studio = Studio::open().await;
     let ear = studio.listen();
+    ear.until_open().await;
     let source = studio.play(studio.placed("second.wav", Repeat::Once), Carries::Audio);
     fares(&source, OPEN, |health| *health == Health::Ended).await;
     // What is on its way to the ear.
@@ -153,7 +154,6 @@ async fn a_file_that_is_not_repeated_is_seen_and_heard_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[tokio::test(flavor = "multi_thread")]
 async fn a_file_whose_picture_stands_for_long_plays_on() {
     let studio = Studio::open().await;
     let source = studio.play(studio.place("still.mkv"), Carries::Video);
@@ -168,6 +168,7 @@ async fn a_file_whose_picture_stands_for_long_plays_on() {
     assert_eq!(*source.health().borrow(), Health::Playing);
 }
 
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_sound_is_heard_and_is_no_picture() {
     let studio = Studio::open().await;
     for name in ["sound.mp3", "sound.wav", "sound.ogg"] {

@@ -145,8 +145,9 @@ impl Media {
         self.ends.all().any(|end| end.branch.holds())
     }
 
-    pub(super) fn late(&self) -> Option<Duration> {
-        self.ends.all().filter_map(|end| end.branch.flow.late()).max()
+    /// How late it plays, by the last piece of each kind that came after `after`; none when it plays in time.
+    pub(super) fn late(&self, after: Duration) -> Option<Duration> {
+        self.ends.all().filter_map(|end| end.branch.flow.late(after)).max()
     }
 
     /// From now on everything is shown this much later.

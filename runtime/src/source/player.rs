@@ -166,14 +166,14 @@ impl Player<'_> {
             }
         }
         self.cover(sight, now, &arrivals);
-        if let Some(more) = sight.pace.look(now, self.media.late()) {
+        let late = self.media.late(sight.pace.counts_after(now));
+        if let Some(more) = sight.pace.look(now, late) {
             tracing::debug!(milliseconds = more.as_millis(), "a source comes late: its time is moved");
             self.media.delay(more);
         }
         Ok(())
     }
 
-    /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
     /// What is read ahead comes when there is room for it: one picture may stand for as long as it likes while the next
     /// waits, and a kind may pause. There, only that nothing comes and nothing waits is a stall, of all kinds at once.
     fn arrivals(&self, now: Duration) -> Vec<(Kind, Arrival)> {
@@ -189,6 +189,7 @@ impl Player<'_> {
         arrivals
     }
 
+    /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
     fn cover(&self, sight: &mut Sight, now: Duration, arrivals: &[(Kind, Arrival)]) {
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
         let froze = frozen && !sight.frozen;

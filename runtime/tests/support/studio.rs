@@ -223,6 +223,15 @@ impl Ear {
         self.heard.lock().clone()
     }
 
+    /// Waits until it listens.
+    pub async fn until_open(&self) {
+        let start = Instant::now();
+        while self.heard.lock().windows == 0 {
+            assert!(start.elapsed() < OPEN, "nothing is recorded after {OPEN:?}");
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
     pub async fn until_tone(&self) {
         let start = Instant::now();
         while self.heard.lock().tones < 5 {
