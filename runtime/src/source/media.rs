@@ -110,9 +110,15 @@ impl Media {
     }
 
     /// Back to its start. Flushing drops what is still on its way; without, it is played to its end first.
-    pub(super) fn rewind(&self, mut flags: gst::SeekFlags) -> bool {
+    pub(super) async fn rewind(&self, mut flags: gst::SeekFlags) -> bool {
         flags.set(gst::SeekFlags::SEGMENT, self.plays_segments());
-        self.pipeline.inner.seek_simple(flags, gst::ClockTime::ZERO).is_ok()
+        match self.pipeline.seek(flags, gst::ClockTime::ZERO).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "a source cannot go back");
+                false
+            }
+        }
     }
 
     /// Takes it down; what cannot be taken down is left to its drop.

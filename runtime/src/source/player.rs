@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gstreamer as gst;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use understudy_core::input::pace::Pace;
 use understudy_core::input::watch::{Arrival, LOST, OPENING, Verdict, Watch};
 use understudy_core::input::{Failure, Health};
@@ -15,6 +15,9 @@ use crate::camera::Writer;
 
 /// How often is looked: a tenth of what counts as a stall.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// What is over sooner, as a still picture is, would go round as fast as the machine can.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 /// How media is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +80,7 @@ impl Player<'_> {
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
         let mut step = self.begin().await?;
-        let mut sight = Sight::default();
+        let (mut sight, mut round) = (Sight::default(), Instant::now());
         let mut look = ticks();
         loop {
             tokio::select! {
@@ -85,7 +88,7 @@ impl Player<'_> {
                     Event::Fault(fault) => return Err(fault.failure(self.url)),
                     Event::Ready => step = self.advance(step).await?,
                     Event::End | Event::Segment => {
-                        if let Some(outcome) = self.ended(&event, &mut step)? {
+                        if let Some(outcome) = self.ended(&event, step, &mut round).await? {
                             return Ok(outcome);
                         }
                     }
@@ -107,7 +110,7 @@ impl Player<'_> {
     /// What has a start is ready at it, and goes on from there, as a segment if it is to follow itself and can.
     async fn advance(&self, step: Step) -> Result<Step, Failure> {
         match step {
-            Step::Opening if self.goes_round_without_a_gap() && self.media.rewind(gst::SeekFlags::FLUSH) => {
+            Step::Opening if self.goes_round_without_a_gap() && self.media.rewind(gst::SeekFlags::FLUSH).await => {
                 Ok(Step::Rewinding)
             }
             Step::Opening | Step::Rewinding => {
@@ -124,17 +127,20 @@ impl Player<'_> {
         self.course == Course::Round && self.media.plays_segments()
     }
 
-    fn ended(&self, event: &Event, step: &mut Step) -> Result<Option<Outcome>, Failure> {
+    /// None: it goes on from its start.
+    async fn ended(&self, event: &Event, step: Step, round: &mut Instant) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
             (Course::On, _) if self.media.has_length() => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
-            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()) => Ok(None),
-            (Course::Round, _) if *step == Step::Playing && self.media.rewind(gst::SeekFlags::FLUSH) => {
-                *step = Step::Playing;
-                Ok(None)
+            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => Ok(None),
+            (Course::Round, _) => {
+                let lasted = std::mem::replace(round, Instant::now()).elapsed();
+                let goes_on = step == Step::Playing
+                    && lasted > SHORTEST_ROUND
+                    && self.media.rewind(gst::SeekFlags::FLUSH).await;
+                Ok((!goes_on).then_some(Outcome::Again))
             }
-            (Course::Round, _) => Ok(Some(Outcome::Again)),
         }
     }
 
