@@ -268,6 +268,20 @@ async fn a_stream_that_falls_silent_is_a_slate_and_goes_on_when_it_comes_back() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_live_sender_that_goes_has_not_come_to_an_end_even_if_it_says_how_long_it_is() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let source = studio.play(stream(&site.url("live/mp4")), Carries::Both);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    studio.watch(Duration::from_secs(2)).await;
+    site.is_in(Mood::Refuses);
+    let over = |health: &Health| matches!(health, Health::Failed(_) | Health::Ended);
+    let Health::Failed(failure) = fares(&source, OPEN, over).await else { panic!("it has ended") };
+    assert_eq!(failure.reason, "SourceEnded", "{}", failure.message);
+    site.is_in(Mood::Sends);
+    studio.until(true, OPEN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_changes_its_size_stays_in_the_cameras_picture() {
     let studio = Studio::open().await;
     let small = Shape { size: Some((640, 360)), frame_rate: None };

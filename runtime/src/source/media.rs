@@ -137,9 +137,15 @@ impl Media {
         Event::End
     }
 
-    /// A live sender has no length, whatever it sent.
-    pub(super) fn has_length(&self) -> bool {
-        self.pipeline.inner.query_duration::<gst::ClockTime>().is_some_and(|length| !length.is_zero())
+    /// How long it is, as far as that is known now. A live sender has no length, or one that grows as it sends.
+    pub(super) fn length(&self) -> Option<gst::ClockTime> {
+        self.pipeline.inner.query_duration::<gst::ClockTime>().filter(|length| !length.is_zero())
+    }
+
+    /// Whether any place in it can be gone to, which its sender could not offer if it sent from now.
+    pub(super) fn is_seekable(&self) -> bool {
+        let mut query = gst::query::Seeking::new(gst::Format::Time);
+        self.pipeline.inner.query(&mut query) && query.result().0
     }
 
     pub(super) fn arrivals(&self) -> Vec<(Kind, Arrival)> {

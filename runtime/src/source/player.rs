@@ -65,8 +65,12 @@ struct Sight {
 }
 
 impl Default for Sight {
+    /// How long it was when it began to play.
+    length: Option<gst::ClockTime>,
+    /// When its last round began.
+    round: Instant,
     fn default() -> Self {
-        Self { watch: Watch::new(crate::gst::now()), pace: Pace::default(), frozen: false }
+        Self { watch: Watch::new(crate::gst::now()), pace: Pace::default(), frozen: false, length: None, round: Instant::now() }
     }
 }
 
@@ -80,7 +84,7 @@ impl Player<'_> {
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
         let mut step = self.begin().await?;
-        let (mut sight, mut round) = (Sight::default(), Instant::now());
+        let mut sight = Sight::default();
         let mut look = ticks();
         loop {
             tokio::select! {
@@ -88,7 +92,7 @@ impl Player<'_> {
                     Event::Fault(fault) => return Err(fault.failure(self.url)),
                     Event::Ready => step = self.advance(step).await?,
                     Event::End | Event::Segment => {
-                        if let Some(outcome) = self.ended(&event, step, &mut round).await? {
+                        if let Some(outcome) = self.ended(&event, step, &mut sight).await? {
                             return Ok(outcome);
                         }
                     }
@@ -128,14 +132,14 @@ impl Player<'_> {
     }
 
     /// None: it goes on from its start.
-    async fn ended(&self, event: &Event, step: Step, round: &mut Instant) -> Result<Option<Outcome>, Failure> {
+    async fn ended(&self, event: &Event, step: Step, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
-            (Course::On, _) if self.media.has_length() => Ok(Some(Outcome::Ended)),
+            (Course::On, _) if self.has_an_end(sight.length) => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
             (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => Ok(None),
             (Course::Round, _) => {
-                let lasted = std::mem::replace(round, Instant::now()).elapsed();
+                let lasted = std::mem::replace(&mut sight.round, Instant::now()).elapsed();
                 let goes_on = step == Step::Playing
                     && lasted > SHORTEST_ROUND
                     && self.media.rewind(gst::SeekFlags::FLUSH).await;
@@ -147,9 +151,19 @@ impl Player<'_> {
     fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
         let now = crate::gst::now();
         let arrivals = self.arrivals(now);
+    /// A fragmented file that is written while it is sent says after each fragment that it is so long: it has not come to
+    /// an end because its sender went.
+    fn has_an_end(&self, first: Option<gst::ClockTime>) -> bool {
+        let last = self.media.length();
+        last.is_some() && (first == last || self.media.is_seekable())
+    }
+
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
         match sight.watch.look(now, &each) {
             Verdict::Wait => {}
+        if sight.length.is_none() {
+            sight.length = self.media.length();
+        }
             Verdict::Plays => {
                 // What has a start is read ahead, and catches up.
                 if self.course == Course::On {

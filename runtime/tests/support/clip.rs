@@ -137,7 +137,13 @@ pub fn live_ts(sink: &str) -> String {
     live(&format!("mpegtsmux name=m alignment=7 ! {sink}"), Some("identity"), Some("avenc_aac ! aacparse"))
 }
 
-/// The same in half the width and height.
+/// Fragments of half a second of MP4, written as they are sent.
+pub fn live_mp4() -> String {
+    let muxer = "mp4mux name=m fragment-duration=500 streamable=true ! appsink name=out sync=false";
+    live(muxer, Some("identity"), Some("avenc_aac ! aacparse"))
+}
+
+/// The transport stream in half the width and height.
 pub fn live_small_ts() -> String {
     let half = "avdec_h264 ! videoscale ! video/x-raw,width=640,height=360 ! \
                 x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";
