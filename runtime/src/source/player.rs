@@ -12,6 +12,7 @@ use understudy_core::media::Kind;
 
 use super::media::{Event, Media, failure};
 use crate::camera::Writer;
+use crate::guard::Policy;
 
 /// How often is looked: a tenth of what counts as a stall.
 const LOOK: Duration = Duration::from_millis(200);
@@ -46,6 +47,8 @@ pub(super) struct Player<'a> {
     pub(super) course: Course,
     pub(super) writer: Option<Writer>,
     pub(super) health: &'a watch::Sender<Health>,
+    /// What may be fetched.
+    pub(super) policy: &'a Policy,
 }
 
 /// Where playing from the start stands.
@@ -62,13 +65,13 @@ struct Sight {
     pace: Pace,
     /// Its picture does not come, and the slate is shown.
     frozen: bool,
-}
-
-impl Default for Sight {
     /// How long it was when it began to play.
     length: Option<gst::ClockTime>,
     /// When its last round began.
     round: Instant,
+}
+
+impl Default for Sight {
     fn default() -> Self {
         Self { watch: Watch::new(crate::gst::now()), pace: Pace::default(), frozen: false, length: None, round: Instant::now() }
     }
@@ -89,7 +92,7 @@ impl Player<'_> {
         loop {
             tokio::select! {
                 event = self.media.next() => match event {
-                    Event::Fault(fault) => return Err(fault.failure(self.url)),
+                    Event::Fault(fault) => return Err(fault.failure(self.url, self.policy).await),
                     Event::Ready => step = self.advance(step).await?,
                     Event::End | Event::Segment => {
                         if let Some(outcome) = self.ended(&event, step, &mut sight).await? {
@@ -148,9 +151,6 @@ impl Player<'_> {
         }
     }
 
-    fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
-        let now = crate::gst::now();
-        let arrivals = self.arrivals(now);
     /// A fragmented file that is written while it is sent says after each fragment that it is so long: it has not come to
     /// an end because its sender went.
     fn has_an_end(&self, first: Option<gst::ClockTime>) -> bool {
@@ -158,12 +158,15 @@ impl Player<'_> {
         last.is_some() && (first == last || self.media.is_seekable())
     }
 
-        let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
-        match sight.watch.look(now, &each) {
-            Verdict::Wait => {}
+    fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
+        let now = crate::gst::now();
+        let arrivals = self.arrivals(now);
         if sight.length.is_none() {
             sight.length = self.media.length();
         }
+        let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
+        match sight.watch.look(now, &each) {
+            Verdict::Wait => {}
             Verdict::Plays => {
                 // What has a start is read ahead, and catches up.
                 if self.course == Course::On {

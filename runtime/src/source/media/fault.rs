@@ -5,11 +5,15 @@ use gstreamer::prelude::*;
 use understudy_core::input::Failure;
 use understudy_core::redact::{redacted, redacted_in};
 
+use crate::guard::{Policy, Refused, obstacle};
+
 /// Something went wrong with what was opened.
 #[derive(Debug)]
 pub(in crate::source) struct Fault {
     reason: &'static str,
     text: String,
+    /// What was fetched, where an error names it: a part of a playlist, or what a redirect leads to.
+    fetched: Option<String>,
 }
 
 /// What elements told apart from errors.
@@ -44,27 +48,57 @@ impl Fault {
         let source = message.src().map(|source| source.name().to_string()).unwrap_or_default();
         tracing::debug!(source, error = %redacted(error.message()), "pipeline error");
         let reason = reason(&error, &debug);
-        match (reason, heard) {
+        let (reason, text) = match (reason, heard) {
             ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {
-                Self { reason: "SourceUnsupported", text: format!("there is no decoder for {decoder}") }
+                ("SourceUnsupported", format!("there is no decoder for {decoder}"))
             }
             ("SourceFailed", Heard { cause: Some(cause), .. }) => {
                 let reason = if speaks_of_tls(cause) { "SourceTlsFailed" } else { "SourceUnreachable" };
-                Self { reason, text: sentence(cause) }
+                (reason, sentence(cause))
             }
-            _ => Self { reason, text: sentence(said_by_srt(&debug).unwrap_or(error.message())) },
-        }
+            _ => (reason, sentence(said_by_srt(&debug).unwrap_or_else(|| said(error.message())))),
+        };
+        let fetched = fetched(&debug).or_else(|| fetched(error.message()));
+        Self { reason, text, fetched: fetched.map(str::to_owned) }
     }
 
     /// What was fetched names something else to open that is not fetched by HTTP.
     pub(super) fn astray() -> Self {
         let text = "it refers to something that may not be opened".to_owned();
-        Self { reason: "SourceUnauthorized", text }
+        Self { reason: "SourceUnauthorized", text, fetched: None }
     }
 
-    pub(in crate::source) fn failure(&self, url: &str) -> Failure {
-        failure(self.reason, url, &self.text)
+    /// What is told of it. The guard's own word for what it did not let through says more than a status of HTTP.
+    pub(in crate::source) async fn failure(&self, url: &str, policy: &Policy) -> Failure {
+        match self.obstacle(url, policy).await {
+            Some(refused @ Refused::Private { .. }) => failure("SourceForbidden", url, &refused.to_string()),
+            Some(refused) => failure("SourceUnreachable", url, &refused.to_string()),
+            None => failure(self.reason, url, &self.text),
+        }
     }
+
+    async fn obstacle(&self, url: &str, policy: &Policy) -> Option<Refused> {
+        match self.reason {
+            "SourceUnauthorized" | "SourceUnreachable" | "SourceInterrupted" | "SourceFailed" => {
+                obstacle(self.fetched.as_deref().unwrap_or(url), policy).await
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Demuxers that fetch by themselves pass on an error together with what is beside it: the place in the source, the
+/// function, the element and, in full, what was fetched.
+fn said(message: &str) -> &str {
+    let before = message.split_once(" (): /").map(|(before, _)| before);
+    before.and_then(|before| before.rsplitn(3, ": ").nth(2)).unwrap_or(message)
+}
+
+/// `souphttpsrc` names what it asked for, and what that redirected to, beside its errors.
+fn fetched(debug: &str) -> Option<&str> {
+    let (_, places) = debug.rsplit_once(", URL: ")?;
+    let (asked, redirect) = places.split_once(", Redirect to: ")?;
+    Some(redirect.split_whitespace().next().filter(|to| *to != "(NULL)").unwrap_or(asked))
 }
 
 /// The words that a message about a missing plugin has for it, as `Windows Media Audio 9 decoder`.
@@ -129,5 +163,26 @@ fn sentence(text: &str) -> String {
             first.to_lowercase().chain(rest).collect()
         }
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSED_ON: &str = "Forbidden: ../ext/soup/gstsouphttpsrc.c(1688): gst_soup_http_src_parse_status (): \
+        /GstPipeline:media/GstSoupHTTPSrc:souphttpsrc0:\nForbidden (403), URL: http://a/b?t=x, Redirect to: (NULL)\n";
+
+    #[test]
+    fn of_an_error_that_was_passed_on_only_what_it_says_is_told() {
+        assert_eq!(said(PASSED_ON), "Forbidden");
+        assert_eq!(said("Could not connect: no route"), "Could not connect: no route");
+    }
+
+    #[test]
+    fn what_was_fetched_is_found_where_an_error_names_it() {
+        assert_eq!(fetched(PASSED_ON), Some("http://a/b?t=x"));
+        assert_eq!(fetched("Found (302), URL: http://a/b, Redirect to: http://c/d\n"), Some("http://c/d"));
+        assert_eq!(fetched("something else"), None);
     }
 }
