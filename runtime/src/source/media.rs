@@ -36,6 +36,7 @@ pub(super) struct Media {
     messages: gst::bus::BusStream,
     ends: Arc<Ends>,
     heard: fault::Heard,
+    uri: String,
     _permit: bounds::Permit,
     /// Set once something is within that cannot play a segment.
     plain: Arc<AtomicBool>,
@@ -95,7 +96,7 @@ pub(super) fn open(
     let weak = Arc::downgrade(&ends);
     decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
     let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
-    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), _permit: permit, plain })
+    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), uri: uri.to_owned(), _permit: permit, plain })
 }
 
 impl Media {
@@ -172,7 +173,7 @@ impl Media {
 
     fn read(&mut self, message: &gst::Message) -> Option<Event> {
         match message.view() {
-            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard))),
+            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard, &self.uri))),
             gst::MessageView::NeedContext(wanted) if bounds::refused(wanted) => {
                 Some(Event::Fault(Fault::astray()))
             }

@@ -42,11 +42,11 @@ pub(in crate::source) fn failure(reason: &'static str, url: &str, text: &str) ->
 }
 
 impl Fault {
-    /// What was heard before it says more than the error itself.
-    pub(super) fn of(message: &gst::message::Error, heard: &Heard) -> Self {
+    /// What was heard before it says more than the error itself. `opened`: the URL that was opened.
+    pub(super) fn of(message: &gst::message::Error, heard: &Heard, opened: &str) -> Self {
         let (error, debug) = (message.error(), message.debug().unwrap_or_default());
         let source = message.src().map(|source| source.name().to_string()).unwrap_or_default();
-        tracing::debug!(source, error = %redacted(error.message()), "pipeline error");
+        tracing::debug!(source, error = %redacted_in(error.message(), opened), "pipeline error");
         let reason = reason(&error, &debug);
         let (reason, text) = match (reason, heard) {
             ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {
@@ -59,6 +59,8 @@ impl Fault {
             _ => (reason, sentence(said_by_srt(&debug).unwrap_or_else(|| said(error.message())))),
         };
         let fetched = fetched(&debug).or_else(|| fetched(error.message()));
+        // Neither is always what was asked for: of the one the host is looked up, of the other nobody was asked.
+        let text = redacted_in(&redacted_in(&text, opened), fetched.unwrap_or_default());
         Self { reason, text, fetched: fetched.map(str::to_owned) }
     }
 
