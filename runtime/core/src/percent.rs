@@ -38,7 +38,9 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_decoded_again() {
-        for (path, encoded) in [("/a/my clip.mp4", "/a/my%20clip.mp4"), ("/50%/\u{e9}?#", "/50%25/%C3%A9%3F%23")] {
+        for (path, encoded) in
+            [("/a/my clip.mp4", "/a/my%20clip.mp4"), ("/50%/\u{e9}?#", "/50%25/%C3%A9%3F%23")]
+        {
             assert_eq!(encoded_path(path), encoded);
             assert_eq!(decoded(encoded).as_deref(), Ok(path));
         }

@@ -38,7 +38,8 @@ pub(super) async fn play(
         let began = Instant::now();
         let media = media::open(&uri, Origin::File, plan, writer.clone(), surroundings)
             .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
-        let player = Player { media, url, course, writer: writer.clone(), health, policy: &surroundings.guard };
+        let player =
+            Player { media, url, course, writer: writer.clone(), health, policy: &surroundings.guard };
         match player.play().await? {
             Outcome::Ended => return Ok(()),
             Outcome::Again => tracing::debug!("a file that cannot go back is opened again"),

@@ -96,7 +96,15 @@ pub(super) fn open(
     let weak = Arc::downgrade(&ends);
     decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
     let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
-    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), uri: uri.to_owned(), _permit: permit, plain })
+    Ok(Media {
+        pipeline,
+        messages,
+        ends,
+        heard: fault::Heard::default(),
+        uri: uri.to_owned(),
+        _permit: permit,
+        plain,
+    })
 }
 
 impl Media {

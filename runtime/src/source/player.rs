@@ -73,7 +73,13 @@ struct Sight {
 
 impl Default for Sight {
     fn default() -> Self {
-        Self { watch: Watch::new(crate::gst::now()), pace: Pace::default(), frozen: false, length: None, round: Instant::now() }
+        Self {
+            watch: Watch::new(crate::gst::now()),
+            pace: Pace::default(),
+            frozen: false,
+            length: None,
+            round: Instant::now(),
+        }
     }
 }
 
@@ -117,7 +123,9 @@ impl Player<'_> {
     /// What has a start is ready at it, and goes on from there, as a segment if it is to follow itself and can.
     async fn advance(&self, step: Step) -> Result<Step, Failure> {
         match step {
-            Step::Opening if self.goes_round_without_a_gap() && self.media.rewind(gst::SeekFlags::FLUSH).await => {
+            Step::Opening
+                if self.goes_round_without_a_gap() && self.media.rewind(gst::SeekFlags::FLUSH).await =>
+            {
                 Ok(Step::Rewinding)
             }
             Step::Opening | Step::Rewinding => {
