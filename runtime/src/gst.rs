@@ -120,6 +120,16 @@ impl Pipeline {
         }
     }
 
+    /// Goes to `position`. That waits for threads that stream, and may ask a site for it.
+    pub async fn seek(&self, flags: gst::SeekFlags, position: gst::ClockTime) -> Result<(), Error> {
+        let pipeline = self.inner.clone();
+        let seek = tokio::task::spawn_blocking(move || pipeline.seek_simple(flags, position));
+        match tokio::time::timeout(OPEN_DEADLINE, seek).await {
+            Ok(Ok(sought)) => Ok(sought?),
+            _ => Err(Error::Stuck),
+        }
+    }
+
     /// Resolves when it has ended.
     pub async fn ended(&self) -> Ended {
         let Some(bus) = self.inner.bus() else { return Ended::Stream };

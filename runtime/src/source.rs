@@ -94,7 +94,7 @@ impl Source {
         let writer = plan.carries.video().then(|| surroundings.picture.writer());
         let picture = writer.is_some().then(|| surroundings.picture.clone());
         let feed = writer.is_some().then(|| surroundings.feed.clone());
-        tokio::spawn(surroundings.metrics.clone().follow(plan.clone(), health.clone()));
+        tokio::spawn(surroundings.metrics.follow(&plan, health.clone()));
         let span = span(&plan);
         let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
         Self { task, health, picture, gate, feed }

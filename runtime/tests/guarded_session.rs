@@ -117,7 +117,15 @@ fn playing(private: &Server, arguments: &[&str]) -> Session {
 async fn a_source_gets_nothing_from_a_private_address_either() {
     let private = Server::start(other).await;
     let session = playing(&private, &[]);
-    session.until_reason("InputsReady", "SourceUnauthorized").await;
+    let message = session.until_reason("InputsReady", "SourceForbidden").await;
+    assert!(message.contains("loopback") && message.contains("UNDERSTUDY_ALLOW_PRIVATE_URLS"), "{message}");
+    assert_eq!(private.connections(), 0);
+
+    let url = private.url("/whole.ts");
+    let inputs = format!("inputs: {{video: {{stream: {{url: '{url}'}}}}}}");
+    let session = Session::start(&format!("page: {{url: 'understudy:mirror'}}\n{inputs}"));
+    let message = session.until_reason("InputsReady", "SourceForbidden").await;
+    assert!(message.contains("loopback") && message.contains("UNDERSTUDY_ALLOW_PRIVATE_URLS"), "{message}");
     assert_eq!(private.connections(), 0);
 
     let _session = playing(&private, &["--allow-private-urls", "*"]);

@@ -32,6 +32,7 @@ use std::time::Duration;
 use broadcast::{Rtmp, Rtsp, free_tcp, srt};
 use site::{Mood, Site};
 use studio::{OPEN, Studio, fails, fares, file, stream};
+use understudy_core::input::watch::{LOST, STALLED};
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{Repeat, Shape};
 
@@ -137,6 +138,44 @@ async fn a_file_goes_round_without_a_gap_whatever_its_container() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_repeated_is_seen_and_heard_to_its_end() {
+    let studio = Studio::open().await;
+    let ear = studio.listen();
+    ear.until_open().await;
+    let source = studio.play(studio.placed("second.wav", Repeat::Once), Carries::Audio);
+    fares(&source, OPEN, |health| *health == Health::Ended).await;
+    // What is on its way to the ear.
+    studio.watch(Duration::from_secs(1)).await;
+    let tones = ear.heard().tones;
+    println!("  {tones} of 50 windows");
+    assert!(tones > 45, "{tones} of 50 windows are heard");
+    drop(source);
+
+    let source = studio.play(studio.placed("short.mkv", Repeat::Once), Carries::Both);
+    studio.until(true, OPEN).await;
+    let seen = studio.watch(Duration::from_secs(5)).await;
+    let last = seen.changes.iter().filter_map(|(_, number)| *number).max();
+    println!("  up to {last:?} of 119");
+    assert!(last > Some(115), "the last picture that is seen is {last:?} of 119");
+    fares(&source, OPEN, |health| *health == Health::Ended).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_picture_stands_for_long_plays_on() {
+    let studio = Studio::open().await;
+    let source = studio.play(studio.place("still.mkv"), Carries::Video);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    let (mut health, first) = (source.health(), studio.picture.current());
+    let trouble = health.wait_for(|health| *health != Health::Playing);
+    let trouble = tokio::time::timeout(LOST + STALLED, trouble).await;
+    assert!(trouble.is_err(), "{:?}", *source.health().borrow());
+    assert!(studio.picture.current() == first, "it stands, and is not covered by the slate");
+    // The next is due 15 s after the first.
+    studio.until_changed().await;
+    assert_eq!(*source.health().borrow(), Health::Playing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_sound_is_heard_and_is_no_picture() {
     let studio = Studio::open().await;
     for name in ["sound.mp3", "sound.wav", "sound.ogg"] {
@@ -233,6 +272,20 @@ async fn a_stream_that_falls_silent_is_a_slate_and_goes_on_when_it_comes_back() 
     site.is_in(Mood::Sends);
     studio.until(true, OPEN).await;
     assert!(site.opened() > 1, "opened again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_sender_that_goes_has_not_come_to_an_end_even_if_it_says_how_long_it_is() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let source = studio.play(stream(&site.url("live/mp4")), Carries::Both);
+    fares(&source, OPEN, |health| *health == Health::Playing).await;
+    studio.watch(Duration::from_secs(2)).await;
+    site.is_in(Mood::Refuses);
+    let over = |health: &Health| matches!(health, Health::Failed(_) | Health::Ended);
+    let Health::Failed(failure) = fares(&source, OPEN, over).await else { panic!("it has ended") };
+    assert_eq!(failure.reason, "SourceEnded", "{}", failure.message);
+    site.is_in(Mood::Sends);
+    studio.until(true, OPEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,9 +10,11 @@ pub mod guard;
 pub mod media;
 pub mod mpeg;
 pub mod offer;
+pub mod percent;
+pub mod test_picture;
+
 pub mod redact;
 pub mod spec;
-pub mod test_picture;
 
 pub mod fanout;
 pub mod input;

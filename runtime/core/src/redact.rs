@@ -1,7 +1,12 @@
 //! URLs as they may be shown: without what lets others in.
 
+use crate::percent::decoded;
+
 /// What stands for a secret.
 const HIDDEN: &str = "***";
+
+/// A shorter one is found in many words that give nothing away.
+const SHORTEST: usize = 4;
 
 /// The URL without user, password, the values of its query, its fragment and, of RTMP, the stream key. What is no URL
 /// comes back as it is.
@@ -22,9 +27,35 @@ pub fn redacted(url: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
-/// `text`, in which `url` may be quoted, with the URL redacted.
+/// `text`, in which `url` may be quoted whole or in parts, with the URL redacted and none of its secrets.
 pub fn redacted_in(text: &str, url: &str) -> String {
-    text.replace(url, &redacted(url))
+    let mut text = text.replace(url, &redacted(url));
+    let mut secrets = secrets(url);
+    // One may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST) {
+        text = text.replace(secret, HIDDEN);
+    }
+    text
+}
+
+/// User and password, the values of the query, the fragment and, of RTMP, the stream key: as they are written and, where
+/// that differs, as they are meant.
+fn secrets(url: &str) -> Vec<String> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
+    let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let key = match scheme.to_ascii_lowercase().as_str() {
+        "rtmp" | "rtmps" => path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key),
+        _ => "",
+    };
+    let values = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    let written: Vec<_> = values.chain([user, name, password, key, fragment]).map(str::to_owned).collect();
+    let meant: Vec<_> = written.iter().filter_map(|one| decoded(one).ok()).collect();
+    written.into_iter().chain(meant).collect()
 }
 
 /// All that follows the application is the key.
@@ -80,5 +111,11 @@ mod tests {
             redacted_in("cannot open http://u:p@a/x?t=1 (404)", url),
             "cannot open http://a/x?t=*** (404)"
         );
+    }
+    #[test]
+    fn a_secret_is_redacted_wherever_it_is_quoted() {
+        let url = "rtmp://me:hunter22@a.example/live/streamkey?token=abc%2Fdef&n=1#frag";
+        let said = "play live/streamkey of me with hunter22: abc/def or abc%2Fdef is 1, frag";
+        assert_eq!(redacted_in(said, url), "play live/*** of me with ***: *** or *** is 1, ***");
     }
 }

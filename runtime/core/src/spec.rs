@@ -6,6 +6,8 @@ mod inputs;
 
 use std::fmt;
 
+use crate::percent::{decoded, encoded_path};
+
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
@@ -31,7 +33,7 @@ pub enum Location {
     Bundled(String),
     /// An `http:` or `https:` URL.
     Web(String),
-    /// An absolute path: `file:///…`.
+    /// An absolute path, decoded: `file:///…`.
     File(String),
 }
 
@@ -166,21 +168,34 @@ impl Location {
                 Err(Invalid::new(field, "after understudy: comes a name of lower-case letters, digits and -"))
             }
             "http" | "https" if rest.len() > 2 && rest.starts_with("//") => Ok(Self::Web(url.to_owned())),
-            "file" if rest.starts_with("///") && !rest.split('/').any(|part| part == "..") => {
-                Ok(Self::File(rest[2..].to_owned()))
+            "file" if rest.starts_with("///") => {
+                let path = decoded(&rest[2..]).map_err(|_| {
+                    Invalid::new(field, "must be percent-encoded UTF-8: a percent sign in it is written %25")
+                })?;
+                Self::path(field, &path)
             }
             "file" => Err(Invalid::new(field, "must be file:/// with an absolute path and no ..")),
             other => Err(Invalid::new(field, format!("cannot use a URL of scheme {other}"))),
         }
     }
+
+    /// A path as it is, without any encoding.
+    pub fn path(field: &str, path: &str) -> Result<Self, Invalid> {
+        let stays = path.starts_with('/') && !path.split('/').any(|part| part == "..");
+        match stays && !path.contains('\0') {
+            true => Ok(Self::File(path.to_owned())),
+            false => Err(Invalid::new(field, "must be file:/// with an absolute path and no ..")),
+        }
+    }
 }
 
 impl fmt::Display for Location {
+    /// As a URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bundled(name) => write!(f, "understudy:{name}"),
             Self::Web(url) => f.write_str(url),
-            Self::File(path) => write!(f, "file://{path}"),
+            Self::File(path) => write!(f, "file://{}", encoded_path(path)),
         }
     }
 }
@@ -211,6 +226,17 @@ mod tests {
     }
 
     #[test]
+    fn the_path_of_a_file_url_is_decoded_and_a_bare_path_is_taken_as_it_is() {
+        let url = Location::parse("url", "file:///media/my%20clip%231.mp4").unwrap();
+        assert_eq!(url, Location::File("/media/my clip#1.mp4".into()));
+        assert_eq!(url.to_string(), "file:///media/my%20clip%231.mp4");
+        let path = Location::path("url", "/media/my%20clip.mp4").unwrap();
+        assert_eq!(path, Location::File("/media/my%20clip.mp4".into()));
+        assert_eq!(path.to_string(), "file:///media/my%2520clip.mp4");
+        assert!(Location::path("url", "/a/../b").is_err() && Location::path("url", "a").is_err());
+    }
+
+    #[test]
     fn a_location_that_could_reach_elsewhere_is_refused() {
         for url in [
             "",
@@ -220,6 +246,10 @@ mod tests {
             "understudy:",
             "file://host/a",
             "file:///a/../b",
+            "file:///a/%2e%2E/b",
+            "file:///a%2F..%2Fb",
+            "file:///a%00",
+            "file:///50%.mp4",
             "javascript:alert(1)",
         ] {
             assert_eq!(Location::parse("page.url", url).unwrap_err().field, "page.url", "{url}");

@@ -1,9 +1,12 @@
 //! Media with an end, from a directory of ours or from the web: played at its own rate, once or over and over.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gstreamer as gst;
 use tokio::sync::watch;
+use tokio::time::Instant;
+use understudy_core::backoff;
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::spec::{self, Location, Repeat};
 
@@ -11,6 +14,10 @@ use super::metrics::Origin;
 use super::player::{Course, Outcome, Player};
 use super::{Surroundings, media};
 use crate::camera::Writer;
+
+/// A still picture, or media that is over as soon as it began, is not opened as fast as the machine can: what it shows
+/// stays meanwhile.
+const HASTE: Duration = Duration::from_secs(1);
 
 /// Plays until it came to its end and is not repeated, or failed.
 pub(super) async fn play(
@@ -26,13 +33,20 @@ pub(super) async fn play(
         Repeat::Forever => Course::Round,
         Repeat::Once => Course::Once,
     };
+    let mut hasty = 0;
     loop {
+        let began = Instant::now();
         let media = media::open(&uri, Origin::File, plan, writer.clone(), surroundings)
             .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
-        let player = Player { media, url, course, writer: writer.clone(), health };
+        let player =
+            Player { media, url, course, writer: writer.clone(), health, policy: &surroundings.guard };
         match player.play().await? {
             Outcome::Ended => return Ok(()),
             Outcome::Again => tracing::debug!("a file that cannot go back is opened again"),
+        }
+        hasty = if began.elapsed() < HASTE { hasty + 1 } else { 0 };
+        if hasty > 0 {
+            tokio::time::sleep(backoff::after(hasty)).await;
         }
     }
 }

@@ -39,6 +39,7 @@ pub(super) struct Media {
     messages: gst::bus::BusStream,
     ends: Arc<Ends>,
     heard: fault::Heard,
+    uri: String,
     _permit: bounds::Permit,
     /// Set once something is within that cannot play a segment.
     plain: Arc<AtomicBool>,
@@ -49,7 +50,7 @@ pub(super) struct Media {
 pub(super) enum Event {
     /// The state or position that was asked for is reached.
     Ready,
-    /// The segment that was asked for has been played.
+    /// The segment that was asked for is on its way to the sinks.
     Segment,
     /// All has been played.
     End,
@@ -98,7 +99,15 @@ pub(super) fn open(
     let weak = Arc::downgrade(&ends);
     decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
     let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
-    Ok(Media { pipeline, messages, ends, heard: fault::Heard::default(), _permit: permit, plain })
+    Ok(Media {
+        pipeline,
+        messages,
+        ends,
+        heard: fault::Heard::default(),
+        uri: uri.to_owned(),
+        _permit: permit,
+        plain,
+    })
 }
 
 impl Media {
@@ -113,9 +122,15 @@ impl Media {
     }
 
     /// Back to its start. Flushing drops what is still on its way; without, it is played to its end first.
-    pub(super) fn rewind(&self, mut flags: gst::SeekFlags) -> bool {
+    pub(super) async fn rewind(&self, mut flags: gst::SeekFlags) -> bool {
         flags.set(gst::SeekFlags::SEGMENT, self.plays_segments());
-        self.pipeline.inner.seek_simple(flags, gst::ClockTime::ZERO).is_ok()
+        match self.pipeline.seek(flags, gst::ClockTime::ZERO).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "a source cannot go back");
+                false
+            }
+        }
     }
 
     /// Takes it down; what cannot be taken down is left to its drop.
@@ -136,20 +151,35 @@ impl Media {
 
     /// Whether it has a length and came to it. A live sender has none; one that has may break off before.
     pub(super) fn is_played(&self) -> bool {
-        let pipeline = &self.pipeline.inner;
-        let length = pipeline.query_duration::<gst::ClockTime>().filter(|length| !length.is_zero());
-        let position = pipeline.query_position::<gst::ClockTime>();
-        length.is_some_and(|length| {
+        let position = self.pipeline.inner.query_position::<gst::ClockTime>();
+        self.length().is_some_and(|length| {
             position.is_none_or(|position| position + length / 10 + LENGTH_TOLERANCE >= length)
         })
+    }
+
+    /// How long it is, as far as that is known now. A live sender has no length, or one that grows as it sends.
+    pub(super) fn length(&self) -> Option<gst::ClockTime> {
+        self.pipeline.inner.query_duration::<gst::ClockTime>().filter(|length| !length.is_zero())
+    }
+
+    /// Whether any place in it can be gone to, which its sender could not offer if it sent from now.
+    pub(super) fn is_seekable(&self) -> bool {
+        let mut query = gst::query::Seeking::new(gst::Format::Time);
+        self.pipeline.inner.query(&mut query) && query.result().0
     }
 
     pub(super) fn arrivals(&self) -> Vec<(Kind, Arrival)> {
         self.ends.all().map(|end| (end.kind, end.branch.flow.arrival())).collect()
     }
 
-    pub(super) fn late(&self) -> Option<Duration> {
-        self.ends.all().filter_map(|end| end.branch.flow.late()).max()
+    /// Whether some of it has come and waits for its time.
+    pub(super) fn holds(&self) -> bool {
+        self.ends.all().any(|end| end.branch.holds())
+    }
+
+    /// How late it plays, by the last piece of each kind that came after `after`; none when it plays in time.
+    pub(super) fn late(&self, after: Duration) -> Option<Duration> {
+        self.ends.all().filter_map(|end| end.branch.flow.late(after)).max()
     }
 
     /// From now on everything is shown this much later.
@@ -162,7 +192,7 @@ impl Media {
 
     fn read(&mut self, message: &gst::Message) -> Option<Event> {
         match message.view() {
-            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard))),
+            gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard, &self.uri))),
             gst::MessageView::NeedContext(wanted) if bounds::refused(wanted) => {
                 Some(Event::Fault(Fault::astray()))
             }

@@ -1,7 +1,10 @@
 //! How inputs arrive, in numbers. Labels are words of closed sets: which source, which kind, which state.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -24,6 +27,8 @@ pub struct Metrics {
     frames: Family<FrameLabel, Counter>,
     reconnects: Family<SourceLabel, Counter>,
     state: Family<StateLabel, Gauge>,
+    /// Whose state is shown under a source and a kind: the last that began.
+    owners: Arc<Mutex<HashMap<(&'static str, &'static str), u64>>>,
     to_camera: Family<SourceLabel, Histogram, fn() -> Histogram>,
 }
 
@@ -81,6 +86,7 @@ impl Default for Metrics {
             frames: Family::default(),
             reconnects: Family::default(),
             state: Family::default(),
+            owners: Arc::default(),
             to_camera: Family::new_with_constructor(buckets),
         }
     }
@@ -116,24 +122,54 @@ impl Metrics {
         self.reconnects.get_or_create(&SourceLabel { source: Origin::of(plan).word() }).inc();
     }
 
-    /// Shows how the source of `plan` fares, until it ends.
-    pub(super) async fn follow(self, plan: Plan, mut health: watch::Receiver<Health>) {
-        loop {
-            let now = state(&health.borrow_and_update());
-            self.set(&plan, Some(now));
-            if health.changed().await.is_err() {
-                break;
+    /// Shows how the source of `plan` fares, until it ends. From this call on the labels are its own: whoever had them
+    /// before says nothing more.
+    pub(super) fn follow(
+        &self,
+        plan: &Plan,
+        mut health: watch::Receiver<Health>,
+    ) -> impl Future<Output = ()> + use<> {
+        let shown = self.take_over(plan);
+        async move {
+            loop {
+                let now = state(&health.borrow_and_update());
+                shown.set(Some(now));
+                if health.changed().await.is_err() {
+                    break;
+                }
             }
+            shown.set(None);
         }
-        self.set(&plan, None);
     }
 
-    fn set(&self, plan: &Plan, now: Option<&'static str>) {
+    fn take_over(&self, plan: &Plan) -> Shown {
         let source = Origin::of(plan).word();
+        let mut owners = self.owners.lock();
+        let turn = owners.values().max().map_or(0, |last| last + 1);
         for kind in kinds(plan.carries) {
+            owners.insert((source, word(*kind)), turn);
+        }
+        drop(owners);
+        Shown { metrics: self.clone(), source, kinds: kinds(plan.carries), turn }
+    }
+}
+
+/// The state of one source, for as long as the labels are its own.
+struct Shown {
+    metrics: Metrics,
+    source: &'static str,
+    kinds: &'static [Kind],
+    turn: u64,
+}
+
+impl Shown {
+    fn set(&self, now: Option<&'static str>) {
+        let owners = self.metrics.owners.lock();
+        let own = |kind: &&Kind| owners.get(&(self.source, word(**kind))) == Some(&self.turn);
+        for kind in self.kinds.iter().filter(own) {
             for state in STATES {
-                let label = StateLabel { source, kind: word(*kind), state };
-                self.state.get_or_create(&label).set((now == Some(state)).into());
+                let label = StateLabel { source: self.source, kind: word(*kind), state };
+                self.metrics.state.get_or_create(&label).set((now == Some(state)).into());
             }
         }
     }
@@ -197,5 +233,32 @@ const fn state(health: &Health) -> &'static str {
         Health::Stalled => STATES[3],
         Health::Ended => STATES[4],
         Health::Failed(_) => STATES[5],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::spec::{Destination, Shape};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_source_that_ends_leaves_the_state_of_the_one_that_replaced_it() {
+        let metrics = Metrics::default();
+        let (destination, shape) = (Destination::default(), Shape::default());
+        let plan = Plan { source: Source::Socket, carries: Carries::Both, shape, destination };
+        let label = StateLabel { source: "socket", kind: "audio", state: "waiting" };
+        let shown = || metrics.state.get_or_create(&label).get();
+        let (old, health) = watch::channel(Health::Playing);
+        let ending = metrics.follow(&plan, health);
+        drop(old);
+        let replaced = metrics.take_over(&Plan { carries: Carries::Audio, ..plan.clone() });
+        replaced.set(Some("waiting"));
+        ending.await;
+        assert_eq!(shown(), 1);
+        let other = StateLabel { kind: "video", ..label.clone() };
+        assert_eq!(metrics.state.get_or_create(&other).get(), 0, "and nothing of its own");
+        replaced.set(None);
+        assert_eq!(shown(), 0);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gstreamer as gst;
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use understudy_core::input::pace::Pace;
 use understudy_core::input::watch::{Arrival, LOST, OPENING, Verdict, Watch};
 use understudy_core::input::{Failure, Health};
@@ -12,9 +12,13 @@ use understudy_core::media::Kind;
 
 use super::media::{Event, Media, failure};
 use crate::camera::Writer;
+use crate::guard::Policy;
 
 /// How often is looked: a tenth of what counts as a stall.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// What is over sooner, as a still picture is, would go round as fast as the machine can.
+const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
 /// How media is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub(super) struct Player<'a> {
     pub(super) course: Course,
     pub(super) writer: Option<Writer>,
     pub(super) health: &'a watch::Sender<Health>,
+    /// What may be fetched.
+    pub(super) policy: &'a Policy,
 }
 
 /// Where playing from the start stands.
@@ -51,6 +57,30 @@ enum Step {
     Opening,
     Rewinding,
     Playing,
+}
+
+/// What is known of one opening.
+struct Sight {
+    watch: Watch,
+    pace: Pace,
+    /// Its picture does not come, and the slate is shown.
+    frozen: bool,
+    /// How long it was when it began to play.
+    length: Option<gst::ClockTime>,
+    /// When its last round began.
+    round: Instant,
+}
+
+impl Default for Sight {
+    fn default() -> Self {
+        Self {
+            watch: Watch::new(crate::gst::now()),
+            pace: Pace::default(),
+            frozen: false,
+            length: None,
+            round: Instant::now(),
+        }
+    }
 }
 
 impl Player<'_> {
@@ -63,20 +93,20 @@ impl Player<'_> {
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
         let mut step = self.begin().await?;
-        let (mut sight, mut pace) = (Watch::new(crate::gst::now()), Pace::default());
+        let mut sight = Sight::default();
         let mut look = ticks();
         loop {
             tokio::select! {
                 event = self.media.next() => match event {
-                    Event::Fault(fault) => return Err(fault.failure(self.url)),
+                    Event::Fault(fault) => return Err(fault.failure(self.url, self.policy).await),
                     Event::Ready => step = self.advance(step).await?,
                     Event::End | Event::Segment => {
-                        if let Some(outcome) = self.ended(&event, &mut step)? {
+                        if let Some(outcome) = self.ended(&event, step, &mut sight).await? {
                             return Ok(outcome);
                         }
                     }
                 },
-                _ = look.tick() => self.look(&mut sight, &mut pace)?,
+                _ = look.tick() => self.look(&mut sight)?,
             }
         }
     }
@@ -90,10 +120,12 @@ impl Player<'_> {
         Ok(step)
     }
 
-    /// What has a start is ready at it, and goes on from there, as a segment if it can.
+    /// What has a start is ready at it, and goes on from there, as a segment if it is to follow itself and can.
     async fn advance(&self, step: Step) -> Result<Step, Failure> {
         match step {
-            Step::Opening if self.media.plays_segments() && self.media.rewind(gst::SeekFlags::FLUSH) => {
+            Step::Opening
+                if self.goes_round_without_a_gap() && self.media.rewind(gst::SeekFlags::FLUSH).await =>
+            {
                 Ok(Step::Rewinding)
             }
             Step::Opening | Step::Rewinding => {
@@ -104,28 +136,55 @@ impl Player<'_> {
         }
     }
 
-    fn ended(&self, event: &Event, step: &mut Step) -> Result<Option<Outcome>, Failure> {
+    /// A segment is done once all of it is on its way to the sinks: only what follows without a gap may end in one. What
+    /// is played once ends when the sinks have played it.
+    fn goes_round_without_a_gap(&self) -> bool {
+        self.course == Course::Round && self.media.plays_segments()
+    }
+
+    /// None: it goes on from its start.
+    async fn ended(&self, event: &Event, step: Step, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
-            (Course::On, _) if self.media.is_played() => Ok(Some(Outcome::Ended)),
-            (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
-            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()) => Ok(None),
-            (Course::Round, _) if *step == Step::Playing && self.media.rewind(gst::SeekFlags::FLUSH) => {
-                *step = Step::Playing;
-                Ok(None)
+            (Course::On, _) if self.has_an_end(sight.length) && self.media.is_played() => {
+                Ok(Some(Outcome::Ended))
             }
-            (Course::Round, _) => Ok(Some(Outcome::Again)),
+            (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
+            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => Ok(None),
+            (Course::Round, _) => {
+                let lasted = std::mem::replace(&mut sight.round, Instant::now()).elapsed();
+                let goes_on = step == Step::Playing
+                    && lasted > SHORTEST_ROUND
+                    && self.media.rewind(gst::SeekFlags::FLUSH).await;
+                Ok((!goes_on).then_some(Outcome::Again))
+            }
         }
     }
 
-    fn look(&self, sight: &mut Watch, pace: &mut Pace) -> Result<(), Failure> {
+    /// A fragmented file that is written while it is sent says after each fragment that it is so long: it has not come to
+    /// an end because its sender went.
+    fn has_an_end(&self, first: Option<gst::ClockTime>) -> bool {
+        let last = self.media.length();
+        last.is_some() && (first == last || self.media.is_seekable())
+    }
+
+    fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
         let now = crate::gst::now();
-        let arrivals = self.media.arrivals();
+        let arrivals = self.arrivals(now);
+        if sight.length.is_none() {
+            sight.length = self.media.length();
+        }
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
-        match sight.look(now, &each) {
+        match sight.watch.look(now, &each) {
             Verdict::Wait => {}
-            Verdict::Plays => self.plays(),
-            Verdict::Stalls => self.stalls(now, &arrivals),
+            Verdict::Plays => {
+                tracing::info!("a source plays");
+                self.health.send_replace(Health::Playing);
+            }
+            Verdict::Stalls => {
+                tracing::warn!("a source stalls");
+                self.health.send_replace(Health::Stalled);
+            }
             Verdict::NeverCame => {
                 let text = format!("nothing to play came within {} s", OPENING.as_secs());
                 return Err(failure("SourceTimeout", self.url, &text));
@@ -135,7 +194,9 @@ impl Player<'_> {
                 return Err(failure("SourceStalled", self.url, &text));
             }
         }
-        if let Some(more) = pace.look(now, self.media.late()) {
+        self.cover(sight, now, &arrivals);
+        let late = self.media.late(sight.pace.counts_after(now));
+        if let Some(more) = sight.pace.look(now, late) {
             tracing::debug!(
                 milliseconds = more.as_millis(),
                 "a source came late for long: its time is moved"
@@ -145,19 +206,29 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn plays(&self) {
-        tracing::info!("a source plays");
-        self.health.send_replace(Health::Playing);
+    /// What is read ahead comes when there is room for it: one picture may stand for as long as it likes while the next
+    /// waits, and a kind may pause. There, only that nothing comes and nothing waits is a stall, of all kinds at once.
+    fn arrivals(&self, now: Duration) -> Vec<(Kind, Arrival)> {
+        let mut arrivals = self.media.arrivals();
+        if self.course == Course::On {
+            return arrivals;
+        }
+        let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
+        let latest = if self.media.holds() { Arrival::At(now) } else { Arrival::latest(&each) };
+        for (_, arrival) in &mut arrivals {
+            *arrival = latest;
+        }
+        arrivals
     }
 
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.
-    fn stalls(&self, now: Duration, arrivals: &[(Kind, Arrival)]) {
-        tracing::warn!("a source stalls");
+    fn cover(&self, sight: &mut Sight, now: Duration, arrivals: &[(Kind, Arrival)]) {
         let frozen = arrivals.iter().any(|(kind, arrival)| *kind == Kind::Video && arrival.stalled(now));
-        if let Some(writer) = self.writer.as_ref().filter(|_| frozen) {
+        let froze = frozen && !sight.frozen;
+        sight.frozen = frozen;
+        if let Some(writer) = self.writer.as_ref().filter(|_| froze) {
             writer.show_slate();
         }
-        self.health.send_replace(Health::Stalled);
     }
 
     async fn change(&self, state: gst::State) -> Result<(), Failure> {

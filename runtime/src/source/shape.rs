@@ -5,7 +5,7 @@
 //! touched.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,7 +38,7 @@ const PICTURES_AT_ONCE: u32 = 1;
 /// A longer gap in a source's timestamps is not filled with repeated pictures.
 const LONGEST_REPEAT: gst::ClockTime = gst::ClockTime::from_seconds(1);
 /// Two intervals at 30 frames a second: an eye takes a frame this much after its time for a stutter.
-const LATE: i64 = 66_000_000;
+const LATE: Duration = Duration::from_millis(66);
 
 /// When a frame is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Branches<'a> {
     pub timing: Timing,
 }
 
-/// One branch, already in the pipeline: decoded media is linked to its entry's pad `sink`.
+/// One branch, already in the pipeline: decoded media is linked to the pad `sink` of its entry, a queue.
 #[derive(Clone, Debug)]
 pub struct Branch {
     pub entry: gst::Element,
@@ -74,8 +74,8 @@ struct Reading {
     /// Nanoseconds on the shared timeline; zero: nothing yet.
     arrived: AtomicU64,
     over: AtomicBool,
-    /// Nanoseconds that the last one was shown after its time; negative: before it.
-    late: AtomicI64,
+    /// When the last one came to the sink, on the shared timeline, and by how much after its time.
+    weighed: Mutex<Option<(Duration, Duration)>>,
 }
 
 impl Branches<'_> {
@@ -214,6 +214,13 @@ impl Branches<'_> {
     }
 }
 
+impl Branch {
+    /// Whether something waits in it for its time.
+    pub fn holds(&self) -> bool {
+        self.entry.property::<u32>("current-level-buffers") > 0
+    }
+}
+
 impl Flow {
     /// When the last piece arrived, on the shared timeline.
     pub fn arrival(&self) -> Arrival {
@@ -224,10 +231,10 @@ impl Flow {
         }
     }
 
-    /// How long after its time the last piece came to the sink; none when it was in time.
-    pub fn late(&self) -> Option<Duration> {
-        let late = self.0.late.load(Ordering::Relaxed);
-        (late > LATE).then(|| Duration::from_nanos(late.cast_unsigned()))
+    /// How long after its time the last piece came to the sink; none when it was in time, or came no later than `after`.
+    pub fn late(&self, after: Duration) -> Option<Duration> {
+        let weighed = *self.0.weighed.lock();
+        weighed.filter(|(at, late)| *at > after && *late > LATE).map(|(_, late)| late)
     }
 
     fn watch(&self, entry: &gst::Element) {
@@ -274,8 +281,8 @@ impl Flow {
     }
 
     fn judge(&self, late: Option<i64>) -> Fate {
-        let late = late.unwrap_or_default();
-        self.0.late.store(late, Ordering::Relaxed);
+        let late = Duration::from_nanos(late.unwrap_or_default().max(0).cast_unsigned());
+        *self.0.weighed.lock() = Some((crate::gst::now(), late));
         if late > LATE { Fate::Late } else { Fate::Shown }
     }
 }
@@ -329,4 +336,21 @@ fn filter(caps: &gst::Caps) -> Result<gst::Element, Error> {
     let filter = element("capsfilter")?;
     filter.set_property("caps", caps);
     Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_piece_counts_until_one_in_time_comes_and_not_once_it_is_old() {
+        crate::gst::init().unwrap();
+        let (flow, before) = (Flow::default(), Duration::ZERO);
+        assert_eq!(flow.late(before), None);
+        assert_eq!(flow.judge(Some(400_000_000)), Fate::Late);
+        assert_eq!(flow.late(before), Some(Duration::from_millis(400)));
+        assert_eq!(flow.late(crate::gst::now()), None, "it came before that");
+        assert_eq!(flow.judge(Some(-5)), Fate::Shown);
+        assert_eq!(flow.late(before), None);
+    }
 }

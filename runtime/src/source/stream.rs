@@ -30,7 +30,7 @@ pub(super) async fn play(
     let media = media::open(&uri, Origin::Stream, plan, writer.clone(), surroundings)
         .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
     media.delay(JITTER);
-    let player = Player { media, url, course: Course::On, writer, health };
+    let player = Player { media, url, course: Course::On, writer, health, policy: &surroundings.guard };
     match player.play().await? {
         Outcome::Ended | Outcome::Again => Ok(()),
     }

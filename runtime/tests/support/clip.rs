@@ -12,6 +12,7 @@ use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use understudy_core::test_picture::TONE_HZ;
 
 /// What a live stream goes on for; no test watches one for longer.
 const LONG: Duration = Duration::from_secs(90);
@@ -55,6 +56,17 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
             "filesrc location={from} ! matroskademux name=d {description} filesink name=f location={to}"
         ));
     }
+    // As a recording of a screen on which nothing happens for a while.
+    finish(&format!(
+        "videotestsrc num-buffers=8 pattern=ball ! video/x-raw,width=640,height=360,framerate=1/15 ! \
+         x264enc speed-preset=ultrafast ! h264parse ! matroskamux ! filesink location={}",
+        at("still.mkv")
+    ));
+    finish(&format!(
+        "audiotestsrc freq={TONE_HZ} samplesperbuffer=480 num-buffers=100 ! audio/x-raw,rate=48000,channels=2 ! wavenc ! \
+         filesink location={}",
+        at("second.wav")
+    ));
     folder
 });
 
@@ -130,7 +142,13 @@ pub fn live_ts(sink: &str) -> String {
     live(&format!("mpegtsmux name=m alignment=7 ! {sink}"), Some("identity"), Some(STEADY_AAC))
 }
 
-/// The same in half the width and height.
+/// Fragments of half a second of MP4, written as they are sent.
+pub fn live_mp4() -> String {
+    let muxer = "mp4mux name=m fragment-duration=500 streamable=true ! appsink name=out sync=false";
+    live(muxer, Some("identity"), Some("avenc_aac ! aacparse"))
+}
+
+/// The transport stream in half the width and height.
 pub fn live_small_ts() -> String {
     let half = "avdec_h264 ! videoscale ! video/x-raw,width=640,height=360 ! \
                 x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";

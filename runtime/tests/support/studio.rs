@@ -115,9 +115,13 @@ impl Studio {
 
     /// Puts a file where `file:` may point to; its URL.
     pub fn place(&self, name: &str) -> Kind {
+        self.placed(name, Repeat::Forever)
+    }
+
+    pub fn placed(&self, name: &str, repeat: Repeat) -> Kind {
         let path = self.folder.path().join("media").join(name);
         std::fs::copy(super::clip::folder().join(name), &path).expect("a clip must be copied");
-        file(&format!("file://{}", path.display()), Repeat::Forever)
+        file(&format!("file://{}", path.display()), repeat)
     }
 
     /// Looks at the picture for a while.
@@ -222,6 +226,15 @@ impl Studio {
 impl Ear {
     pub fn heard(&self) -> Heard {
         self.heard.lock().clone()
+    }
+
+    /// Waits until it listens.
+    pub async fn until_open(&self) {
+        let start = Instant::now();
+        while self.heard.lock().windows == 0 {
+            assert!(start.elapsed() < OPEN, "nothing is recorded after {OPEN:?}");
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     pub async fn until_tone(&self) {

@@ -11,14 +11,25 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What is added to a delay, so that the next late piece is not late: jitter of a network, not an outage.
 const RESERVE: Duration = Duration::from_millis(150);
 
+/// Sound and picture come at least ten times a second to where they are weighed: what was weighed before that says
+/// nothing of now.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// Since when everything has been late.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     since: Option<Duration>,
+    moved: Option<Duration>,
 }
 
 impl Pace {
-    /// `late` of the piece that is the latest, none when all are in time: by how much to move the timeline.
+    /// A piece counts if it came after this: before the last move its delay was another one, and what does not come any
+    /// more is not late.
+    pub fn counts_after(&self, now: Duration) -> Duration {
+        now.saturating_sub(FRESH).max(self.moved.unwrap_or_default())
+    }
+
+    /// `late` of the latest piece that counts, none when all are in time: by how much to move the timeline.
     pub fn look(&mut self, now: Duration, late: Option<Duration>) -> Option<Duration> {
         let Some(late) = late else {
             self.since = None;
@@ -29,6 +40,7 @@ impl Pace {
             return None;
         }
         self.since = None;
+        self.moved = Some(now);
         Some(late + RESERVE)
     }
 }
@@ -57,5 +69,15 @@ mod tests {
         assert_eq!(pace.look(seconds(1), LATE), None);
         assert_eq!(pace.look(seconds(4), LATE), Some(Duration::from_millis(550)));
         assert_eq!(pace.look(seconds(5), LATE), None);
+    }
+
+    #[test]
+    fn only_pieces_of_now_and_since_the_last_move_count() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.counts_after(seconds(3)), seconds(3) - FRESH);
+        pace.look(seconds(1), LATE);
+        pace.look(seconds(4), LATE);
+        assert_eq!(pace.counts_after(Duration::from_millis(4200)), seconds(4), "moved then");
+        assert_eq!(pace.counts_after(seconds(6)), seconds(6) - FRESH);
     }
 }

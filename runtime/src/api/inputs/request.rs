@@ -154,7 +154,7 @@ impl Given<'_> {
     fn file(&self) -> Result<File, Fault> {
         let (field, url) = (self.field("url"), self.url()?);
         let location = match url.starts_with('/') {
-            true => Location::parse(&field, &format!("file://{url}"))?,
+            true => Location::path(&field, url)?,
             false => Location::parse(&field, url)?,
         };
         let repeat = if self.repeat.unwrap_or(true) { Repeat::Forever } else { Repeat::Once };
@@ -299,6 +299,7 @@ mod tests {
         let path = Location::File("/media/a b.mp4".into());
         assert_eq!(file("/media/a b.mp4", None), File { location: path.clone(), repeat: Repeat::Forever });
         assert_eq!(file("file:///media/a b.mp4", Some(false)), File { location: path, repeat: Repeat::Once });
+        assert_eq!(file("/media/50%.mp4", None).location, Location::File("/media/50%.mp4".into()));
         assert_eq!(file("https://a/b.mp4", None).location, Location::Web("https://a/b.mp4".into()));
         assert_eq!(file("understudy:test-picture", None).location, Location::Bundled("test-picture".into()));
     }

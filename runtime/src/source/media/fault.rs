@@ -5,11 +5,15 @@ use gstreamer::prelude::*;
 use understudy_core::input::Failure;
 use understudy_core::redact::{redacted, redacted_in};
 
+use crate::guard::{Policy, Refused, obstacle};
+
 /// Something went wrong with what was opened.
 #[derive(Debug)]
 pub(in crate::source) struct Fault {
     reason: &'static str,
     text: String,
+    /// What was fetched, where an error names it: a part of a playlist, or what a redirect leads to.
+    fetched: Option<String>,
 }
 
 /// What elements told apart from errors.
@@ -38,33 +42,58 @@ pub(in crate::source) fn failure(reason: &'static str, url: &str, text: &str) ->
 }
 
 impl Fault {
-    /// What was heard before it says more than the error itself.
-    pub(super) fn of(message: &gst::message::Error, heard: &Heard) -> Self {
+    /// What was heard before it says more than the error itself. `opened`: the URL that was opened.
+    pub(super) fn of(message: &gst::message::Error, heard: &Heard, opened: &str) -> Self {
         let (error, debug) = (message.error(), message.debug().unwrap_or_default());
         let source = message.src().map(|source| source.name().to_string()).unwrap_or_default();
-        tracing::debug!(source, error = %redacted(error.message()), "pipeline error");
+        tracing::debug!(source, error = %redacted_in(error.message(), opened), "pipeline error");
         let reason = reason(&error, &debug);
-        match (reason, heard) {
+        let (reason, text) = match (reason, heard) {
             ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {
-                Self { reason: "SourceUnsupported", text: format!("there is no decoder for {decoder}") }
+                ("SourceUnsupported", format!("there is no decoder for {decoder}"))
             }
             ("SourceFailed", Heard { cause: Some(cause), .. }) => {
                 let reason = if speaks_of_tls(cause) { "SourceTlsFailed" } else { "SourceUnreachable" };
-                Self { reason, text: sentence(cause) }
+                (reason, sentence(cause))
             }
-            _ => Self { reason, text: sentence(said_by_srt(&debug).unwrap_or(error.message())) },
-        }
+            _ => (reason, sentence(said_by_srt(&debug).unwrap_or_else(|| error.message()))),
+        };
+        let fetched = fetched(&debug).or_else(|| fetched(error.message()));
+        // Neither is always what was asked for: of the one the host is looked up, of the other nobody was asked.
+        let text = redacted_in(&redacted_in(&text, opened), fetched.unwrap_or_default());
+        Self { reason, text, fetched: fetched.map(str::to_owned) }
     }
 
     /// What was fetched names something else to open that is not fetched by HTTP.
     pub(super) fn astray() -> Self {
         let text = "it refers to something that may not be opened".to_owned();
-        Self { reason: "SourceUnauthorized", text }
+        Self { reason: "SourceUnauthorized", text, fetched: None }
     }
 
-    pub(in crate::source) fn failure(&self, url: &str) -> Failure {
-        failure(self.reason, url, &self.text)
+    /// What is told of it. The guard's own word for what it did not let through says more than a status of HTTP.
+    pub(in crate::source) async fn failure(&self, url: &str, policy: &Policy) -> Failure {
+        match self.obstacle(url, policy).await {
+            Some(refused @ Refused::Private { .. }) => failure("SourceForbidden", url, &refused.to_string()),
+            Some(refused) => failure("SourceUnreachable", url, &refused.to_string()),
+            None => failure(self.reason, url, &self.text),
+        }
     }
+
+    async fn obstacle(&self, url: &str, policy: &Policy) -> Option<Refused> {
+        match self.reason {
+            "SourceUnauthorized" | "SourceUnreachable" | "SourceInterrupted" | "SourceFailed" => {
+                obstacle(self.fetched.as_deref().unwrap_or(url), policy).await
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `souphttpsrc` names what it asked for, and what that redirected to, beside its errors.
+fn fetched(debug: &str) -> Option<&str> {
+    let (_, places) = debug.rsplit_once(", URL: ")?;
+    let (asked, redirect) = places.split_once(", Redirect to: ")?;
+    Some(redirect.split_whitespace().next().filter(|to| *to != "(NULL)").unwrap_or(asked))
 }
 
 /// The words that a message about a missing plugin has for it, as `Windows Media Audio 9 decoder`.
@@ -149,5 +178,15 @@ mod tests {
                     URL: http://a.example/part.ts?token=secret";
         assert_eq!(sentence(text), "forbidden");
         assert_eq!(sentence("Could not connect: Refused."), "could not connect: Refused");
+    }
+
+    const PASSED_ON: &str = "Forbidden: ../ext/soup/gstsouphttpsrc.c(1688): gst_soup_http_src_parse_status (): \
+        /GstPipeline:media/GstSoupHTTPSrc:souphttpsrc0:\nForbidden (403), URL: http://a/b?t=x, Redirect to: (NULL)\n";
+
+    #[test]
+    fn what_was_fetched_is_found_where_an_error_names_it() {
+        assert_eq!(fetched(PASSED_ON), Some("http://a/b?t=x"));
+        assert_eq!(fetched("Found (302), URL: http://a/b, Redirect to: http://c/d\n"), Some("http://c/d"));
+        assert_eq!(fetched("something else"), None);
     }
 }
