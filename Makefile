@@ -1,6 +1,6 @@
 # The few commands of this repository. Each is a script under scripts/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo down test check build images fmt
+.PHONY: help demo down test check bench build images fmt
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -16,6 +16,9 @@ test: ## all tests: the checks, real parts, a real API server, the demo from out
 
 check: ## the quick loop: format, lints, unit tests, chart and scripts
 	@scripts/check
+
+bench: ## latency and cost of the virtual inputs, in release form, as rows for docs/benchmarks.md
+	@scripts/bench
 
 build: ## both programs, in release form
 	@scripts/build

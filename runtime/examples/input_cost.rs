@@ -4,14 +4,13 @@
 //! `cargo run --release -p understudy-runtime --example input_cost [SECONDS]` prints rows of a table (what, cost, bound) to
 //! its output and the cost of each thread beside it; it fails if the bound is passed.
 
+#![allow(clippy::panic, clippy::print_stdout, reason = "what tests share")]
+
 #[path = "../tests/support/clip.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod clip;
 #[path = "../tests/support/site.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod site;
 #[path = "../tests/support/studio.rs"]
-#[allow(dead_code, reason = "tests use the rest")]
 mod studio;
 
 use std::collections::BTreeMap;

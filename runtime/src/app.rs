@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::sys::socket::{setsockopt, sockopt};
 use prometheus_client::registry::Registry;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,10 +47,7 @@ pub async fn run(
     gst::init()?;
     config.reserved.rtmps_identity()?;
     let first = first_session(&config)?;
-    let directory = tempfile::Builder::new()
-        .prefix("understudy-")
-        .tempdir()
-        .context("no writable directory for temporary files")?;
+    let directory = directory()?;
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
 
@@ -72,14 +70,9 @@ pub async fn run(
     let (session, task) =
         session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
     let (policy, policies) = watch::channel(initial_policy(&config));
-    let names = session.names();
-    let programs = move |name: &str| match names.borrow().iter().any(|known| known == name) {
-        true => Program::Live(hub.clone()),
-        false => Program::Unknown,
-    };
     let surface = api::Surface {
         session: session.clone(),
-        whep: whep::router(peers.clone(), programs),
+        whep: whep::router(peers.clone(), programs(&session, hub)),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
@@ -102,18 +95,30 @@ pub async fn run(
     stop.await;
     tracing::info!("shutting down");
     shutdown.cancel();
+    let mut tasks: Vec<_> = link.into_iter().chain([task]).collect();
+    tasks.extend(servers);
     let down = async {
-        if let Some(link) = link {
-            drop(link.await);
-        }
-        drop(task.await);
-        for server in servers {
-            drop(server.await);
+        for task in tasks {
+            drop(task.await);
         }
         peers.stopped().await;
     };
     tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
     Ok(())
+}
+
+/// The session's picture, under each name that it has now.
+fn programs(session: &session::Handle, hub: Hub) -> impl whep::Programs {
+    let names = session.names();
+    move |name: &str| match names.borrow().iter().any(|known| known == name) {
+        true => Program::Live(hub.clone()),
+        false => Program::Unknown,
+    }
+}
+
+fn directory() -> anyhow::Result<TempDir> {
+    let made = tempfile::Builder::new().prefix("understudy-").tempdir();
+    made.context("no writable directory for temporary files")
 }
 
 fn hub(registry: &mut Registry) -> Hub {

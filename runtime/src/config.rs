@@ -63,7 +63,7 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_DEVTOOLS_PORT", default_value_t = 9222)]
     pub devtools_port: u16,
 
-    /// Tell the methods of DevTools messages in the log, at level debug.
+    /// Tell the methods of DevTools messages in the log.
     #[arg(long, env = "LOG_CDP_MESSAGES", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_cdp_messages: bool,
 

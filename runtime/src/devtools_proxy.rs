@@ -15,9 +15,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use utoipa::ToSchema;
 
 use crate::access::{self, Guard, Policy, Role};
 
@@ -54,17 +55,47 @@ pub fn router(proxy: DevtoolsProxy) -> Router {
         .layer(middleware::from_fn_with_state(guard, access::check))
 }
 
-/// The URL is the client's own: it reaches this port by a name that only it knows.
-async fn version(State(proxy): State<DevtoolsProxy>, headers: HeaderMap) -> Response {
+/// Where the WebSocket of a browser's DevTools is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DevtoolsVersion {
+    /// At the host that the request was for: the client reaches this port by a name that only it knows.
+    #[schema(example = "ws://localhost:9222")]
+    web_socket_debugger_url: String,
+}
+
+/// Where the DevTools of the session's browser are. On a port of their own.
+#[utoipa::path(
+    get, path = "/json/version", tag = "session",
+    responses(
+        (status = 200, body = DevtoolsVersion),
+        (status = 503, content_type = "text/plain", body = String, description = "There is no browser, or not yet."),
+    ),
+    security(("control" = [])),
+)]
+pub async fn version(State(proxy): State<DevtoolsProxy>, headers: HeaderMap) -> Response {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
     match (proxy.browser.borrow().is_some(), host) {
         (false, _) => not_ready(),
         (true, None) => (StatusCode::BAD_REQUEST, "a Host header is needed").into_response(),
-        (true, Some(host)) => Json(json!({ "webSocketDebuggerUrl": format!("ws://{host}") })).into_response(),
+        (true, Some(host)) => {
+            Json(DevtoolsVersion { web_socket_debugger_url: format!("ws://{host}") }).into_response()
+        }
     }
 }
 
-async fn connect(
+/// The DevTools of the session's browser, as a WebSocket: whatever the path is. It ends with its browser; the next
+/// connection goes to the next one.
+#[utoipa::path(
+    get, path = "/devtools/{path}", tag = "session", params(("path" = String, Path)),
+    responses(
+        (status = 101, description = "The socket opens."),
+        (status = 503, content_type = "text/plain", body = String, description = "There is no browser, or not yet."),
+        (status = 504, content_type = "text/plain", body = String, description = "The browser does not answer."),
+    ),
+    security(("control" = [])),
+)]
+pub async fn connect(
     State(mut proxy): State<DevtoolsProxy>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {

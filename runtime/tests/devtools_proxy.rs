@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
 #[path = "support/session.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
 mod session;
 
 use std::net::{Ipv4Addr, SocketAddr};

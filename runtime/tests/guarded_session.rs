@@ -6,7 +6,6 @@
 #[allow(dead_code, reason = "other tests need more of it")]
 mod server;
 #[path = "support/session.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
 mod session;
 
 use std::net::Ipv4Addr;

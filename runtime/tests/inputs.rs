@@ -1,5 +1,7 @@
 //! One page in a session's own browser opens camera and microphone once; what they carry changes over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests, too")]
+
 #[path = "support/clip.rs"]
 mod clip;
 #[path = "support/session.rs"]
@@ -178,6 +180,11 @@ impl Room {
         self.is_the_same(&seen);
     }
 
+    /// Waits until what was on its way to the page's ears has been heard.
+    async fn falls_silent(&self) {
+        wait::until(CHANGE, || async { self.look().await.is_silent() }).await;
+    }
+
     async fn is_black_and_silent(&self) {
         self.forget().await;
         // What was in flight may still be shown; from then on nothing may.
@@ -338,6 +345,7 @@ async fn what_begins_paused_is_black_and_silent_until_it_is_resumed() {
             seen.numbers.last().is_some_and(Option::is_none).then_some(()).ok_or_else(|| format!("{seen:?}"))
         })
         .await;
+        room.falls_silent().await;
         room.forget().await;
     }
 }

@@ -1,6 +1,8 @@
 //! What is written about the runtime is what it says itself. `UPDATE=1 cargo test -p understudy-runtime --test
 //! reference` writes it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
+
 use std::fmt::Write;
 use std::path::Path;
 

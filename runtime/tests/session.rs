@@ -1,7 +1,6 @@
 //! One session with all of its real parts: Xvfb, PulseAudio, D-Bus, PipeWire, Chromium and GStreamer.
 
 #[path = "support/session.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
 mod session;
 
 use std::time::Duration;

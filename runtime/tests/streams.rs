@@ -1,5 +1,12 @@
 //! Streams and files from real servers, seen at the camera's picture and heard at the microphone.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests, too, and what was measured"
+)]
+
 #[path = "support/broadcast.rs"]
 mod broadcast;
 #[path = "support/clip.rs"]

@@ -1,5 +1,7 @@
 //! A session driven over HTTP alone, as the source system's clients do it, and its feed page in a real browser.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
+
 #[path = "support/sender.rs"]
 mod sender;
 #[path = "support/session.rs"]
@@ -110,6 +112,27 @@ async fn a_file_is_configured_paused_resumed_and_stopped_and_a_viewer_sees_it() 
     }
 }
 
+/// Where nothing is configured to be sent.
+async fn nobody_is_let_in_to_send(session: &Session) {
+    for (body, code, message) in [
+        ("{}", 400, "sdp is required"),
+        (r#"{"sdp":" "}"#, 400, "sdp is required"),
+        (r#"{"sdp":"v=0"}"#, 409, "virtual input not configured for webrtc ingest"),
+    ] {
+        let answer = post(session, "webrtc/offer", body).await;
+        assert_eq!((answer.status, answer.json()), (code, json!({"message": message})), "{body}");
+    }
+    let info = ask(session, Method::GET, "feed/socket/info", "").await;
+    assert_eq!((info.status, info.json()), (409, json!({"message": "virtual video ingest not active"})));
+    for kind in ["video", "audio"] {
+        let refused = knock(session, kind).await.unwrap_err();
+        assert_eq!(refused, (409, "socket ingest not configured".to_owned()), "{kind}");
+    }
+    let answer = post(session, "webrtc/offer", "v=0").await;
+    assert_eq!((answer.status, answer.kind.starts_with("text/plain")), (400, true));
+    assert!(answer.text.starts_with("can't decode JSON body"), "{}", answer.text);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
     let session = Session::start(MIRROR_ALONE);
@@ -168,23 +191,7 @@ async fn a_request_that_is_invalid_says_why_and_leaves_what_runs_alone() {
         assert!(answer.kind.starts_with("text/plain"), "{body}: {}", answer.kind);
         assert!(answer.text.starts_with("can't decode JSON body"), "{body}: {}", answer.text);
     }
-    for (body, code, message) in [
-        ("{}", 400, "sdp is required"),
-        (r#"{"sdp":" "}"#, 400, "sdp is required"),
-        (r#"{"sdp":"v=0"}"#, 409, "virtual input not configured for webrtc ingest"),
-    ] {
-        let answer = post(&session, "webrtc/offer", body).await;
-        assert_eq!((answer.status, answer.json()), (code, json!({"message": message})), "{body}");
-    }
-    let info = ask(&session, Method::GET, "feed/socket/info", "").await;
-    assert_eq!((info.status, info.json()), (409, json!({"message": "virtual video ingest not active"})));
-    for kind in ["video", "audio"] {
-        let refused = knock(&session, kind).await.unwrap_err();
-        assert_eq!(refused, (409, "socket ingest not configured".to_owned()), "{kind}");
-    }
-    let answer = post(&session, "webrtc/offer", "v=0").await;
-    assert_eq!((answer.status, answer.kind.starts_with("text/plain")), (400, true));
-    assert!(answer.text.starts_with("can't decode JSON body"), "{}", answer.text);
+    nobody_is_let_in_to_send(&session).await;
     assert_eq!(status(&session).await, before, "what runs goes on");
 }
 

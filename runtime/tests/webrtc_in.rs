@@ -1,6 +1,8 @@
 //! Picture and sound that others send over WebRTC: another stack and a real browser, seen at the camera's picture and
 //! heard at the microphone, over networks of every kind.
 
+#![allow(clippy::print_stdout, reason = "helpers of tests say what was measured")]
+
 #[path = "support/clip.rs"]
 mod clip;
 #[path = "support/studio.rs"]
@@ -292,7 +294,7 @@ async fn each_request_that_is_none_is_refused_in_words() {
     let accepted = set.post(sends).await;
     assert_eq!(accepted.0, 200, "{}", accepted.1);
     assert!(message(&accepted)["sdp"].as_str().is_some_and(|sdp| sdp.contains("a=recvonly")), "{accepted:?}");
-    assert_eq!(message(&accepted).as_object().map(|answer| answer.len()), Some(1));
+    assert_eq!(message(&accepted).as_object().map(serde_json::Map::len), Some(1));
 
     for body in ["{}", r#"{"sdp":""}"#] {
         let refused = set.post(body).await;

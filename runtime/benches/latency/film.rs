@@ -11,6 +11,8 @@ use understudy_core::test_picture::{CELL, FRAME_BYTES, FRAME_RATE, HEIGHT, Plane
 /// Of one frame; an encoder takes a twentieth.
 const ENCODED_WITHIN: gst::ClockTime = gst::ClockTime::from_seconds(5);
 
+/// A few pictures before the encoder.
+const WAITING_BYTES: usize = 4 * FRAME_BYTES;
 /// A slow pan.
 const PIXELS_A_FRAME: usize = 2;
 /// Pixels that the grain is spread over.
@@ -20,6 +22,14 @@ const SOFTNESS: f32 = 6.0;
 pub enum Encoding {
     Vp8,
     H264,
+    Mpeg1,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A buffer is a frame.
+    None,
+    TransportStream,
 }
 
 impl Encoding {
@@ -34,16 +44,28 @@ impl Encoding {
                 "x264enc tune=zerolatency speed-preset=superfast bitrate=2500 key-int-max=60 ! \
                  video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline"
             }
+            Self::Mpeg1 => "avenc_mpeg1video bitrate=2500000 gop-size=60",
         }
     }
 }
 
-/// The whole film: each picture's number is its place. Blocks.
-pub fn encode(encoding: Encoding, length: Duration) -> Vec<Bytes> {
+impl Container {
+    const fn muxer(self) -> &'static str {
+        match self {
+            Self::None => "identity",
+            Self::TransportStream => "mpegtsmux",
+        }
+    }
+}
+
+/// A running encoder with its two ends.
+pub fn pipeline(encoding: Encoding, container: Container) -> (gst::Pipeline, AppSrc, AppSink) {
     let description = format!(
-        "appsrc name=in format=time caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},\
-         framerate={FRAME_RATE}/1 ! {} ! appsink name=out sync=false",
-        encoding.encoder()
+        "appsrc name=in format=time block=true max-bytes={WAITING_BYTES} \
+         caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={FRAME_RATE}/1 ! \
+         {} ! {} ! appsink name=out sync=false",
+        encoding.encoder(),
+        container.muxer()
     );
     let pipeline = gst::parse::launch(&description).expect("the encoder must be installed");
     let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a description makes a pipeline");
@@ -51,9 +73,14 @@ pub fn encode(encoding: Encoding, length: Duration) -> Vec<Bytes> {
     let entry = named("in").downcast::<AppSrc>().expect("it begins with an appsrc");
     let exit = named("out").downcast::<AppSink>().expect("it ends in an appsink");
     pipeline.set_state(gst::State::Playing).expect("the encoder must start");
-    let (frames, texture) = (length.as_secs() as u32 * FRAME_RATE, texture());
-    let film = (0..frames).map(|number| {
-        entry.push_buffer(picture(number, &texture)).expect("the encoder must take a picture");
+    (pipeline, entry, exit)
+}
+
+/// The whole film, frame by frame: each picture's number is its place. Blocks.
+pub fn encode(encoding: Encoding, length: Duration) -> Vec<Bytes> {
+    let (pipeline, entry, exit) = pipeline(encoding, Container::None);
+    let film = pictures(length).map(|picture| {
+        entry.push_buffer(picture).expect("the encoder must take a picture");
         let sample = exit.try_pull_sample(ENCODED_WITHIN).expect("a frame must follow each picture");
         let map = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
         Bytes::copy_from_slice(&map.expect("a frame must be readable"))
@@ -61,6 +88,11 @@ pub fn encode(encoding: Encoding, length: Duration) -> Vec<Bytes> {
     let film = film.collect();
     pipeline.set_state(gst::State::Null).expect("the encoder must stop");
     film
+}
+
+pub fn pictures(length: Duration) -> impl Iterator<Item = gst::Buffer> {
+    let texture = texture();
+    (0..length.as_secs() as u32 * FRAME_RATE).map(move |number| picture(number, &texture))
 }
 
 /// The test picture, with something in it that costs an encoder and a decoder about what a face does.

@@ -10,9 +10,10 @@ mod figures;
 mod film;
 mod page;
 mod publisher;
+mod transport;
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use figures::Measured;
@@ -38,16 +39,18 @@ async fn main() {
     let length = Duration::from_secs(seconds) + WARM;
 
     let spec = format!("page: {{url: '{}'}}", page::serve().await);
-    let arguments = ["--camera", "pipewire", "--allow-private-urls", "127.0.0.1"];
+    let arguments = ["--camera", "pipewire", "--allow-private-urls", "127.0.0.1", "--log", "warn"];
     let session = Session::start_with(&spec, &arguments);
     session.until_reason("PageReady", "Loaded").await;
     let page = page::attach(&session.devtools()).await;
     let clock = page::compare_clocks(&page).await;
 
-    let mut all = Vec::new();
-    for (path, encoding) in [("WebRTC VP8", Encoding::Vp8), ("WebRTC H.264", Encoding::H264)] {
-        all.push(webrtc(path, encoding, &session, &page, length).await);
-    }
+    let all = [
+        webrtc("WebRTC VP8", Encoding::Vp8, &session, &page, length).await,
+        webrtc("WebRTC H.264", Encoding::H264, &session, &page, length).await,
+        socket("socket H.264 in TS", Encoding::H264, &session, &page, length).await,
+        socket("socket MPEG-1 in TS", Encoding::Mpeg1, &session, &page, length).await,
+    ];
 
     let mut out = std::io::stdout();
     let mut say = |text: String| writeln!(out, "{text}").expect("somebody must listen");
@@ -73,14 +76,34 @@ async fn webrtc(
 ) -> Measured {
     let film = tokio::task::spawn_blocking(move || film::encode(encoding, length)).await;
     let film = film.expect("the film must be encoded");
-    let bytes: usize = film.iter().map(Bytes::len).sum();
-    let rate = bytes as f64 * 8.0 / 1e6 / length.as_secs_f64();
     configure(session, &json!({"video": {"type": "webrtc"}})).await;
     let url = session.url("/input/devices/virtual/webrtc/offer");
     let mut publisher = Publisher::connect(&url, encoding).await;
     page::take(page).await;
     let sent = publisher.send(&film).await;
+    measured(path, &film, sent, page).await
+}
+
+async fn socket(
+    path: &'static str,
+    encoding: Encoding,
+    session: &Session,
+    page: &Page,
+    length: Duration,
+) -> Measured {
+    let film = tokio::task::spawn_blocking(move || transport::encode(encoding, length)).await;
+    let film = film.expect("the film must be encoded");
+    configure(session, &json!({"video": {"type": "socket"}})).await;
+    let url = session.url("/input/devices/virtual/socket/video").replace("http:", "ws:");
+    page::take(page).await;
+    let sent = transport::send(&url, &film).await;
+    measured(path, &film, sent, page).await
+}
+
+async fn measured(path: &'static str, film: &[Bytes], sent: Vec<SystemTime>, page: &Page) -> Measured {
     tokio::time::sleep(ARRIVED_WITHIN).await;
+    let bytes: usize = film.iter().map(Bytes::len).sum();
+    let rate = (bytes * 8) as f64 / 1e6 / (film.len() as f64 / f64::from(FRAME_RATE));
     let sent: Vec<_> = sent.into_iter().map(page::unix).collect();
     let skip = (WARM.as_secs() * u64::from(FRAME_RATE)) as usize;
     Measured::new(path, rate, &sent, &page::take(page).await, skip)

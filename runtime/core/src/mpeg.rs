@@ -7,6 +7,7 @@
 //! over.
 
 pub mod audio;
+pub mod echo;
 #[cfg(test)]
 pub(crate) mod muxer;
 mod packet;

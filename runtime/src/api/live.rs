@@ -28,7 +28,7 @@ const WRITE: Duration = Duration::from_secs(2);
 const LARGEST_MESSAGE: usize = 64 << 10;
 
 #[derive(Clone)]
-struct Live {
+pub(super) struct Live {
     ingest: Ingest,
     feed: Feed,
 }
@@ -43,7 +43,7 @@ pub struct FeedInfo {
 
 pub fn router(ingest: Ingest, feed: Feed) -> Router {
     Router::new()
-        .route(SOCKET, any(open))
+        .route(SOCKET, any(feed_socket))
         .route("/input/devices/virtual/feed/socket/info", get(feed_info))
         .with_state(Live { ingest, feed })
 }
@@ -54,13 +54,21 @@ pub fn router(ingest: Ingest, feed: Feed) -> Router {
     responses((status = 200, body = FeedInfo), (status = 409, body = Message, description = "No picture is sent.")),
     security(("view" = [])),
 )]
-async fn feed_info(State(live): State<Live>) -> Result<Json<FeedInfo>, Message> {
+pub(super) async fn feed_info(State(live): State<Live>) -> Result<Json<FeedInfo>, Message> {
     let protocol = live.ingest.expected().borrow().video;
     let info = protocol.map(|protocol| FeedInfo { format: format(protocol, Kind::Video), url: SOCKET });
     info.map(Json).ok_or_else(|| Message::new(StatusCode::CONFLICT, "virtual video ingest not active"))
 }
 
-async fn open(
+/// A WebSocket on which what is sent as picture comes out live.
+///
+/// A text frame names the format if it is not `mpegts`; binary frames are the picture.
+#[utoipa::path(
+    get, path = "/input/devices/virtual/feed/socket", tag = "virtual inputs",
+    responses((status = 101, description = "The socket opens, whether or not something is sent.")),
+    security(("view" = [])),
+)]
+pub(super) async fn feed_socket(
     State(live): State<Live>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

@@ -9,7 +9,9 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use understudy_core::offer::MAX_BYTES;
+use utoipa::ToSchema;
 
+use super::message::Message;
 use crate::ingest::Ingest;
 use crate::ingest::peer::Refused;
 use crate::rtc::{self, OfferError};
@@ -18,13 +20,13 @@ use crate::rtc::{self, OfferError};
 const MAX_BODY: usize = 4 * MAX_BYTES;
 
 #[derive(Clone)]
-struct Entrance {
+pub(super) struct Entrance {
     ingest: Ingest,
     transport: rtc::Handle,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error("can't decode JSON body: {0}")]
     NotJson(String),
     #[error("sdp is required")]
@@ -40,7 +42,26 @@ pub fn router(ingest: Ingest, transport: rtc::Handle) -> Router {
         .with_state(Entrance { ingest, transport })
 }
 
-async fn offer(State(entrance): State<Entrance>, body: Bytes) -> Result<Json<Value>, Refusal> {
+/// A description of a WebRTC session, whole: candidates are not told later.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the shape of what is read and written as JSON")]
+pub(super) struct Sdp {
+    sdp: String,
+}
+
+/// Send picture and sound as a WebRTC peer, once they are configured to come from one. A new peer replaces the last.
+#[utoipa::path(
+    post, path = "/input/devices/virtual/webrtc/offer", tag = "virtual inputs", request_body = Sdp,
+    responses(
+        (status = 200, body = Sdp, description = "The answer, with all candidates."),
+        (status = 400, body = Message, description = "There is no offer; JSON that cannot be read is told as text."),
+        (status = 409, body = Message, description = "WebRTC is not configured."),
+        (status = 500, body = Message, description = "The offer cannot be answered; `detail` says why."),
+        (status = 503, body = Message, description = "There are as many peers as there may be; Retry-After says when to ask again."),
+    ),
+    security(("control" = [])),
+)]
+pub(super) async fn offer(State(entrance): State<Entrance>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let sdp = sdp(&body)?;
     let Entrance { ingest, transport } = entrance;
     let answer = ingest.peer.offer(&transport, ingest.expected(), &sdp).await?;

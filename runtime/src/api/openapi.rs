@@ -3,11 +3,13 @@
 use axum::http::header;
 use axum::routing::get;
 use axum::{Json, Router};
-use utoipa::openapi::ServerBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::message::Message;
+use crate::devtools_proxy;
+use crate::egress::{view, whep};
 
 const YAML: &str = "application/vnd.oai.openapi";
 
@@ -32,25 +34,27 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::inputs::stop,
         super::inputs::feed::feed,
         super::live::feed_info,
-        elsewhere::feed_socket,
-        elsewhere::ingest_socket,
-        elsewhere::webrtc_offer,
-        elsewhere::whep_watch,
-        elsewhere::whep_trickle,
-        elsewhere::whep_leave,
+        super::live::feed_socket,
+        super::socket::video,
+        super::socket::audio,
+        super::offer::offer,
+        whep::watch,
+        whep::trickle,
+        whep::leave,
         super::status,
-        elsewhere::devtools_version,
-        elsewhere::devtools_socket,
-        elsewhere::view,
-        elsewhere::view_named,
-        elsewhere::view_asset,
-        elsewhere::root,
+        devtools_proxy::version,
+        devtools_proxy::connect,
+        view::program,
+        view::livestream,
+        view::style,
+        view::script,
+        super::pages::root,
         super::pages::page,
         super::players::player,
         spec_yaml,
         spec_json,
     ),
-    modifiers(&Bearers, &Devtools),
+    modifiers(&Bearers, &Doors, &Devtools),
 )]
 struct Description;
 
@@ -89,6 +93,32 @@ impl Modify for Bearers {
     }
 }
 
+/// Every guarded door refuses in the same words.
+struct Doors;
+
+impl Modify for Doors {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let refusals = [
+            ("401", "A valid bearer token is needed."),
+            (
+                "403",
+                "The token's role does not allow it; or, without tokens, it is a page of another site that asks.",
+            ),
+            ("503", "The session has no tokens yet, or cannot serve now."),
+        ];
+        for item in description.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+            for operation in operations.into_iter().flatten().filter(|operation| operation.security.is_some())
+            {
+                for (status, text) in refusals {
+                    let refusal = ResponseBuilder::new().description(text).build();
+                    operation.responses.responses.entry(status.into()).or_insert_with(|| refusal.into());
+                }
+            }
+        }
+    }
+}
+
 /// The whole description.
 pub fn document() -> utoipa::openapi::OpenApi {
     Description::openapi()
@@ -113,138 +143,4 @@ async fn spec_yaml() -> Result<impl axum::response::IntoResponse, Message> {
 #[utoipa::path(get, path = "/spec.json", tag = "pages", responses((status = 200, body = Object)))]
 async fn spec_json() -> Json<utoipa::openapi::OpenApi> {
     Json(document())
-}
-
-/// What is answered by modules that know nothing of this description.
-#[allow(dead_code, reason = "only described here")]
-mod elsewhere {
-    use serde::{Deserialize, Serialize};
-    use utoipa::ToSchema;
-
-    use super::Message;
-
-    /// A description of a WebRTC session, whole: candidates are not told later.
-    #[derive(Serialize, Deserialize, ToSchema)]
-    pub struct Sdp {
-        sdp: String,
-    }
-
-    /// A WebSocket on which what is sent as picture comes out live. A text frame names the format if it is not `mpegts`; binary frames are the picture.
-    #[utoipa::path(
-        get, path = "/input/devices/virtual/feed/socket", tag = "virtual inputs",
-        responses((status = 101, description = "The socket opens, whether or not something is sent.")),
-        security(("view" = [])),
-    )]
-    pub fn feed_socket() {}
-
-    /// A WebSocket into which picture or sound is sent as binary frames, once it is configured to come over a socket.
-    #[utoipa::path(
-        get, path = "/input/devices/virtual/socket/{kind}", tag = "virtual inputs",
-        params(("kind" = String, Path, description = "video or audio.")),
-        responses(
-            (status = 101, description = "The socket opens; a text frame names the format that is expected."),
-            (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already."),
-        ),
-        security(("control" = [])),
-    )]
-    pub fn ingest_socket() {}
-
-    /// Send picture and sound as a WebRTC peer, once they are configured to come from one. A new peer replaces the last.
-    #[utoipa::path(
-        post, path = "/input/devices/virtual/webrtc/offer", tag = "virtual inputs", request_body = Sdp,
-        responses(
-            (status = 200, body = Sdp, description = "The answer, with all candidates."),
-            (status = 400, body = Message, description = "There is no offer."),
-            (status = 409, body = Message, description = "WebRTC is not configured."),
-            (status = 500, body = Message, description = "The offer cannot be answered."),
-        ),
-        security(("control" = [])),
-    )]
-    pub fn webrtc_offer() {}
-
-    /// Watch a programme over WHEP.
-    #[utoipa::path(
-        post, path = "/whep/{name}", tag = "programme",
-        params(("name" = String, Path, description = "program, or the name of a livestream.")),
-        request_body(content = String, content_type = "application/sdp"),
-        responses(
-            (status = 201, content_type = "application/sdp", body = String, description = "The answer; Location is where to leave."),
-            (status = 404, body = Message, description = "There is no such programme."),
-            (status = 409, body = Message, description = "There is nothing to show yet."),
-        ),
-        security(("view" = [])),
-    )]
-    pub fn whep_watch() {}
-
-    /// Tell more candidates.
-    #[utoipa::path(
-        patch, path = "/whep/{name}/{session}", tag = "programme",
-        params(("name" = String, Path), ("session" = String, Path)),
-        request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
-        responses((status = 204), (status = 404, body = Message)), security(("view" = [])),
-    )]
-    pub fn whep_trickle() {}
-
-    /// Stop watching.
-    #[utoipa::path(
-        delete, path = "/whep/{name}/{session}", tag = "programme",
-        params(("name" = String, Path), ("session" = String, Path)),
-        responses((status = 204)), security(("view" = [])),
-    )]
-    pub fn whep_leave() {}
-
-    /// Where the WebSocket of a browser's DevTools is.
-    #[derive(Serialize, ToSchema)]
-    #[serde(rename_all = "camelCase")]
-    pub struct DevtoolsVersion {
-        /// At the host that the request was for.
-        #[schema(example = "ws://localhost:9222")]
-        web_socket_debugger_url: String,
-    }
-
-    /// Where the DevTools of the session's browser are. On a port of their own.
-    #[utoipa::path(
-        get, path = "/json/version", tag = "session",
-        responses(
-            (status = 200, body = DevtoolsVersion),
-            (status = 503, content_type = "text/plain", body = String, description = "There is no browser, or not yet."),
-        ),
-        security(("control" = [])),
-    )]
-    pub fn devtools_version() {}
-
-    /// The DevTools of the session's browser, as a WebSocket: whatever the path is. It ends with its browser; the next
-    /// connection goes to the next one.
-    #[utoipa::path(
-        get, path = "/devtools/{path}", tag = "session", params(("path" = String, Path)),
-        responses(
-            (status = 101, description = "The socket opens."),
-            (status = 503, content_type = "text/plain", body = String, description = "There is no browser, or not yet."),
-        ),
-        security(("control" = [])),
-    )]
-    pub fn devtools_socket() {}
-
-    /// A page that shows the programme.
-    #[utoipa::path(get, path = "/view", tag = "pages", responses((status = 200, content_type = "text/html", body = String)))]
-    pub fn view() {}
-
-    /// A page that shows a livestream.
-    #[utoipa::path(
-        get, path = "/view/{name}", tag = "pages", params(("name" = String, Path)),
-        responses((status = 200, content_type = "text/html", body = String)),
-    )]
-    pub fn view_named() {}
-
-    /// What these pages consist of.
-    #[utoipa::path(
-        get, path = "/view/assets/{file}", tag = "pages",
-        params(("file" = String, Path, description = "view.css or view.js.")),
-        responses((status = 200)),
-    )]
-    pub fn view_asset() {}
-
-    /// The way to `/view`.
-    #[utoipa::path(get, path = "/", tag = "pages", responses((status = 307)))]
-    pub fn root() {}
 }

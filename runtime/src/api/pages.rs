@@ -13,7 +13,13 @@ const PAGES: [(&str, &str); 2] = [
 
 /// They hold no secrets.
 pub fn router() -> Router {
-    Router::new().route("/", get(|| async { Redirect::temporary("/view") })).route("/pages/{name}", get(page))
+    Router::new().route("/", get(root)).route("/pages/{name}", get(page))
+}
+
+/// The way to `/view`.
+#[utoipa::path(get, path = "/", tag = "pages", responses((status = 307)))]
+pub(super) async fn root() -> Redirect {
+    Redirect::temporary("/view")
 }
 
 /// A page that ships with the runtime.

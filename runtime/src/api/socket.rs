@@ -26,16 +26,36 @@ const WORDS: Duration = Duration::from_secs(2);
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 pub fn router(ingest: Ingest) -> Router {
-    let video = |state: State<Ingest>, headers: HeaderMap, upgrade: Upgrade| {
-        open(Kind::Video, state.0, headers, upgrade)
-    };
-    let audio = |state: State<Ingest>, headers: HeaderMap, upgrade: Upgrade| {
-        open(Kind::Audio, state.0, headers, upgrade)
-    };
     Router::new()
         .route("/input/devices/virtual/socket/video", any(video))
         .route("/input/devices/virtual/socket/audio", any(audio))
         .with_state(ingest)
+}
+
+/// A WebSocket into which the picture (MPEG-TS) is sent as binary frames of any size, once it is configured to come over one.
+#[utoipa::path(
+    get, path = "/input/devices/virtual/socket/video", tag = "virtual inputs",
+    responses(
+        (status = 101, description = "The socket opens; a text frame names the format that is expected."),
+        (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already."),
+    ),
+    security(("control" = [])),
+)]
+pub(super) async fn video(State(ingest): State<Ingest>, headers: HeaderMap, upgrade: Upgrade) -> Response {
+    open(Kind::Video, ingest, headers, upgrade).await
+}
+
+/// A WebSocket into which the sound (MP3) is sent as binary frames of any size, once it is configured to come over one.
+#[utoipa::path(
+    get, path = "/input/devices/virtual/socket/audio", tag = "virtual inputs",
+    responses(
+        (status = 101, description = "The socket opens; a text frame names the format that is expected."),
+        (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already."),
+    ),
+    security(("control" = [])),
+)]
+pub(super) async fn audio(State(ingest): State<Ingest>, headers: HeaderMap, upgrade: Upgrade) -> Response {
+    open(Kind::Audio, ingest, headers, upgrade).await
 }
 
 async fn open(kind: Kind, ingest: Ingest, headers: HeaderMap, upgrade: Upgrade) -> Response {

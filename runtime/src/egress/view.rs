@@ -17,18 +17,37 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// `/view` shows `program`, `/view/{name}` any other.
 pub fn router() -> Router {
     Router::new()
-        .route("/view", get(page))
-        .route("/view/{name}", get(page))
-        .route("/view/assets/view.css", get(|| asset("text/css; charset=utf-8", STYLE)))
-        .route("/view/assets/view.js", get(|| asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/view", get(program))
+        .route("/view/{name}", get(livestream))
+        .route("/view/assets/view.css", get(style))
+        .route("/view/assets/view.js", get(script))
 }
 
-async fn page() -> impl IntoResponse {
+/// A page that shows the programme.
+#[utoipa::path(get, path = "/view", tag = "pages", responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn program() -> impl IntoResponse {
     (headers("text/html; charset=utf-8"), PAGE)
 }
 
-async fn asset(kind: &'static str, content: &'static str) -> impl IntoResponse {
-    (headers(kind), content)
+/// A page that shows a livestream.
+#[utoipa::path(
+    get, path = "/view/{name}", tag = "pages", params(("name" = String, Path)),
+    responses((status = 200, content_type = "text/html", body = String)),
+)]
+pub async fn livestream() -> impl IntoResponse {
+    program().await
+}
+
+/// How these pages look.
+#[utoipa::path(get, path = "/view/assets/view.css", tag = "pages", responses((status = 200, content_type = "text/css", body = String)))]
+pub async fn style() -> impl IntoResponse {
+    (headers("text/css; charset=utf-8"), STYLE)
+}
+
+/// What these pages do.
+#[utoipa::path(get, path = "/view/assets/view.js", tag = "pages", responses((status = 200, content_type = "text/javascript", body = String)))]
+pub async fn script() -> impl IntoResponse {
+    (headers("text/javascript; charset=utf-8"), SCRIPT)
 }
 
 fn headers(kind: &'static str) -> [(HeaderName, &'static str); 4] {

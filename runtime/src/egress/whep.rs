@@ -51,7 +51,7 @@ impl<F: Fn(&str) -> Program + Send + Sync + 'static> Programs for F {
 }
 
 #[derive(Clone)]
-struct Whep {
+pub struct Whep {
     driver: Handle,
     programs: Arc<dyn Programs>,
 }
@@ -64,7 +64,25 @@ pub fn router(driver: Handle, programs: impl Programs) -> Router {
         .with_state(Whep { driver, programs: Arc::new(programs) })
 }
 
-async fn watch(
+/// Watch a programme over WHEP.
+#[utoipa::path(
+    post, path = "/whep/{name}", tag = "programme",
+    params(("name" = String, Path, description = "program, or the name of a livestream.")),
+    request_body(content = String, content_type = "application/sdp"),
+    responses(
+        (status = 201, content_type = "application/sdp", body = String, description = "The answer; Location is where to leave."),
+        (status = 400, body = Object, description = "The body is no SDP."),
+        (status = 404, body = Object, description = "There is no such programme."),
+        (status = 406, body = Object, description = "There is no codec that both sides know."),
+        (status = 409, body = Object, description = "There is nothing to show yet; Retry-After says when to ask again."),
+        (status = 413, body = Object, description = "The offer is too long."),
+        (status = 415, body = Object, description = "The body is not application/sdp."),
+        (status = 422, body = Object, description = "The offer cannot be answered; the message says why."),
+        (status = 503, body = Object, description = "There are as many viewers as there may be, or no tokens yet."),
+    ),
+    security(("view" = [])),
+)]
+pub async fn watch(
     State(whep): State<Whep>,
     uri: Uri,
     Path(name): Path<String>,
@@ -84,19 +102,38 @@ async fn watch(
     Ok((StatusCode::CREATED, headers, answer.sdp).into_response())
 }
 
-/// Whoever asks for a session's end has it, also the second time.
-async fn leave(State(whep): State<Whep>, Path((_, session)): Path<(String, String)>) -> StatusCode {
-    if whep.driver.leave(&session).await { StatusCode::OK } else { StatusCode::NO_CONTENT }
+/// Stop watching. Whoever asks for a session's end has it, also the second time.
+#[utoipa::path(
+    delete, path = "/whep/{name}/{session}", tag = "programme",
+    params(("name" = String, Path), ("session" = String, Path)),
+    responses((status = 200, description = "It has ended."), (status = 204, description = "It had ended already.")),
+    security(("view" = [])),
+)]
+pub async fn leave(State(whep): State<Whep>, place: Path<(String, String)>) -> StatusCode {
+    if whep.driver.leave(&place.1).await { StatusCode::OK } else { StatusCode::NO_CONTENT }
 }
 
-/// Candidates are welcome and not needed: it is the viewer who checks. New credentials would be an ICE restart.
-async fn trickle(
+/// Tell more candidates. They are welcome and not needed: it is the viewer who checks. New credentials would be an ICE
+/// restart.
+#[utoipa::path(
+    patch, path = "/whep/{name}/{session}", tag = "programme",
+    params(("name" = String, Path), ("session" = String, Path)),
+    request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
+    responses(
+        (status = 204),
+        (status = 404, body = Object, description = "There is no such session; it may have ended."),
+        (status = 415, body = Object, description = "The body is not application/trickle-ice-sdpfrag."),
+        (status = 422, body = Object, description = "ICE cannot be restarted within a session."),
+    ),
+    security(("view" = [])),
+)]
+pub async fn trickle(
     State(whep): State<Whep>,
-    Path((_, session)): Path<(String, String)>,
+    place: Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let known = whep.driver.viewer_ufrag(&session).await.ok_or(Refusal::UnknownSession)?;
+    let known = whep.driver.viewer_ufrag(&place.1).await.ok_or(Refusal::UnknownSession)?;
     expect_type(&headers, FRAGMENT)?;
     let fragment = text(body).await?;
     let said = fragment.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));

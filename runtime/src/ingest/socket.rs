@@ -18,8 +18,10 @@ use super::Expected;
 /// What waits for the source to take it. One message may be longer, and then waits alone.
 const MOST_BYTES_WAITING: usize = 1 << 20;
 
-/// The same while somebody knocks: more than the buffers of a connection hold.
-const MOST_BYTES_AT_A_KNOCK: usize = 32 << 20;
+/// So much more while somebody knocks: a long message, and what a connection's own buffers hold.
+const MORE_BYTES_AT_A_KNOCK: usize = 16 << 20;
+/// However often somebody knocks.
+const MOST_BYTES_EVER: usize = 64 << 20;
 /// Whoever left is found to have left within a second, and a little of that is the way.
 const KNOCK: Duration = Duration::from_millis(800);
 
@@ -51,8 +53,9 @@ struct State {
     waiting: usize,
     /// The publisher waits until something is taken.
     held_back: bool,
-    /// How many knock.
+    /// How many knock, and what may wait meanwhile.
     knocking: usize,
+    most_at_a_knock: usize,
 }
 
 /// What a source sees of its publishers, in the order in which it happened.
@@ -270,7 +273,7 @@ impl State {
     }
 
     const fn most(&self) -> usize {
-        if self.knocking == 0 { MOST_BYTES_WAITING } else { MOST_BYTES_AT_A_KNOCK }
+        if self.knocking == 0 { MOST_BYTES_WAITING } else { self.most_at_a_knock }
     }
 
     fn forget(&mut self) {
@@ -284,7 +287,11 @@ struct Knocking<'a>(&'a Door);
 
 impl<'a> Knocking<'a> {
     fn at(door: &'a Door) -> Self {
-        door.state.lock().knocking += 1;
+        {
+            let mut state = door.state.lock();
+            state.knocking += 1;
+            state.most_at_a_knock = (state.waiting + MORE_BYTES_AT_A_KNOCK).min(MOST_BYTES_EVER);
+        }
         door.room.notify_waiters();
         Self(door)
     }
@@ -394,7 +401,7 @@ mod tests {
         publisher.send(bytes(MOST_BYTES_WAITING)).await;
         let (sent, ()) =
             tokio::join!(tokio::time::timeout(Duration::from_secs(1), publisher.send(bytes(1))), async {
-                drop(source)
+                drop(source);
             });
         sent.expect("nobody must wait for a source that is gone");
     }
@@ -417,7 +424,7 @@ mod tests {
         let first = ingest.publish(Kind::Video).await.unwrap();
         let sends = tokio::spawn(async move {
             // What is still on its way when it closes.
-            for _ in 0..20 {
+            for _ in 0..8 {
                 first.send(bytes(MOST_BYTES_WAITING)).await;
             }
         });
@@ -438,7 +445,8 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert_eq!(ingest.publish(Kind::Video).await.unwrap_err(), Refused::Taken);
-        assert_eq!(ingest.socket.video.state.lock().waiting, MOST_BYTES_AT_A_KNOCK);
+        let waiting = MOST_BYTES_WAITING + MORE_BYTES_AT_A_KNOCK;
+        assert_eq!(ingest.socket.video.state.lock().waiting, waiting);
         let mut data = 0;
         while !sends.is_finished() || data < 100 {
             data += usize::from(matches!(source.next().await, Event::Data(_)));

@@ -77,11 +77,7 @@ impl Viewer {
         }
         let Self { connection, streams, report_at, .. } = self;
         connection.guarded(|stack| {
-            let last = cut.payloads.len().saturating_sub(1);
-            for (index, payload) in cut.payloads.iter().enumerate() {
-                let marker = index == last && cut.frame.kind == Kind::Video;
-                streams.write(stack, cut, payload.clone(), marker, now)?;
-            }
+            streams.write(stack, cut, now)?;
             if *report_at <= now {
                 *report_at = now + REPORT_INTERVAL;
                 streams.report(stack, anchor, now)?;
@@ -92,32 +88,23 @@ impl Viewer {
 }
 
 impl Streams {
-    fn write(
-        &mut self,
-        stack: &mut RTCPeerConnection,
-        cut: &Cut,
-        payload: Bytes,
-        marker: bool,
-        now: Instant,
-    ) -> Result<(), Error> {
+    fn write(&mut self, stack: &mut RTCPeerConnection, cut: &Cut, now: Instant) -> Result<(), Error> {
         let stream = match cut.frame.kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,
         };
         let Some(stream) = stream else { return Ok(()) };
-        stream.packets = stream.packets.wrapping_add(1);
-        stream.octets = stream.octets.wrapping_add(payload.len() as u32);
-        let header = rtp::Header {
-            version: 2,
-            marker,
-            payload_type: stream.sending.payload_type,
-            sequence_number: stream.sequence.take(),
-            timestamp: cut.timestamp,
-            ssrc: stream.sending.ssrc,
-            ..Default::default()
-        };
-        let message = RTCMessage::RtpPacket(stream.sending.track.clone(), rtp::Packet { header, payload });
-        stack.handle_write(TaggedRTCMessage { now, message })
+        let last = cut.payloads.len().saturating_sub(1);
+        for (index, payload) in cut.payloads.iter().enumerate() {
+            let marker = index == last && cut.frame.kind == Kind::Video;
+            let packet = rtp::Packet {
+                header: rtp::Header { marker, ..stream.header(payload, cut.timestamp) },
+                payload: payload.clone(),
+            };
+            let message = RTCMessage::RtpPacket(stream.sending.track.clone(), packet);
+            stack.handle_write(TaggedRTCMessage { now, message })?;
+        }
+        Ok(())
     }
 
     fn report(&self, stack: &mut RTCPeerConnection, anchor: &Anchor, now: Instant) -> Result<(), Error> {
@@ -142,5 +129,19 @@ impl Streams {
 impl Stream {
     fn new(sending: Sending) -> Self {
         Self { sending, sequence: Sequence::starting_near(rand::random()), packets: 0, octets: 0 }
+    }
+
+    /// Of the next packet, which is counted.
+    fn header(&mut self, payload: &Bytes, timestamp: u32) -> rtp::Header {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
+        rtp::Header {
+            version: 2,
+            payload_type: self.sending.payload_type,
+            sequence_number: self.sequence.take(),
+            timestamp,
+            ssrc: self.sending.ssrc,
+            ..Default::default()
+        }
     }
 }

@@ -30,6 +30,9 @@ const AHEAD: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// And at most so much of it: five seconds of 6 Mbit/s.
 const AHEAD_BYTES: i32 = 4 << 20;
 
+/// Playlists round the lengths of their parts; so much and a tenth may be missing at the end.
+const LENGTH_TOLERANCE: gst::ClockTime = gst::ClockTime::from_seconds(1);
+
 /// An opened URI. Dropped, it goes down.
 pub(super) struct Media {
     pipeline: Pipeline,
@@ -149,6 +152,12 @@ impl Media {
     /// How long it is, as far as that is known now. A live sender has no length, or one that grows as it sends.
     pub(super) fn length(&self) -> Option<gst::ClockTime> {
         self.pipeline.inner.query_duration::<gst::ClockTime>().filter(|length| !length.is_zero())
+    }
+
+    /// Whether it has been played that far; what has a length may break off before.
+    pub(super) fn came_to(&self, length: gst::ClockTime) -> bool {
+        let position = self.pipeline.inner.query_position::<gst::ClockTime>();
+        position.is_none_or(|position| position + length / 10 + LENGTH_TOLERANCE >= length)
     }
 
     /// Whether any place in it can be gone to, which its sender could not offer if it sent from now.

@@ -162,8 +162,9 @@ impl Player<'_> {
     /// A fragmented file that is written while it is sent says after each fragment that it is so long: it has not come to
     /// an end because its sender went.
     fn has_an_end(&self, first: Option<gst::ClockTime>) -> bool {
-        let last = self.media.length();
-        last.is_some() && (first == last || self.media.is_seekable())
+        self.media
+            .length()
+            .is_some_and(|last| (first == Some(last) || self.media.is_seekable()) && self.media.came_to(last))
     }
 
     fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
@@ -176,10 +177,6 @@ impl Player<'_> {
         match sight.watch.look(now, &each) {
             Verdict::Wait => {}
             Verdict::Plays => {
-                // What has a start is read ahead, and catches up.
-                if self.course == Course::On {
-                    sight.pace.plays(now);
-                }
                 tracing::info!("a source plays");
                 self.health.send_replace(Health::Playing);
             }
@@ -199,7 +196,10 @@ impl Player<'_> {
         self.cover(sight, now, &arrivals);
         let late = self.media.late(sight.pace.counts_after(now));
         if let Some(more) = sight.pace.look(now, late) {
-            tracing::debug!(milliseconds = more.as_millis(), "a source comes late: its time is moved");
+            tracing::debug!(
+                milliseconds = more.as_millis(),
+                "a source came late for long: its time is moved"
+            );
             self.media.delay(more);
         }
         Ok(())

@@ -42,11 +42,9 @@ pub(super) async fn play(
     writer: Option<Writer>,
     health: &watch::Sender<Health>,
 ) -> Result<(), Failure> {
-    // Each kind has a socket of its own, so that no plan carries both.
-    let kind = if writer.is_some() { Kind::Video } else { Kind::Audio };
-    let mut attachment = surroundings.ingest.socket.attach(kind);
     let room = Room::default();
-    let mut stage = Stage::new(kind, plan, surroundings, writer, health, room.clone());
+    let mut stage = Stage::new(plan, surroundings, writer, health, room.clone());
+    let mut attachment = surroundings.ingest.socket.attach(stage.kind);
     stage.tell(Health::Waiting);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,13 +102,14 @@ enum Sender {
 
 impl<'a> Stage<'a> {
     fn new(
-        kind: Kind,
         plan: &'a Plan,
         surroundings: &'a Surroundings,
         writer: Option<Writer>,
         health: &'a watch::Sender<Health>,
         room: Room,
     ) -> Self {
+        // Each kind has a socket of its own, so that no plan carries both.
+        let kind = if writer.is_some() { Kind::Video } else { Kind::Audio };
         let feed = (kind == Kind::Video).then(|| surroundings.feed.begin(Format::MpegTs));
         let (sender, intake, unread) = (Sender::Absent, Intake::new(kind), Bytes::new());
         let (chain, senseless, stalled) = (None, None, false);

@@ -36,7 +36,8 @@ async fn thirty_disturbances_leave_a_moving_picture_and_no_memory() {
         sees(&studio, &source, *mood).await;
         site.is_in(Mood::Sends);
         fares(&source, OPEN * 2, |health| *health == Health::Playing).await;
-        println!("  {number}: back from {mood:?} after {:?}", studio.until(true, OPEN).await);
+        let waited = studio.until(true, OPEN).await;
+        println!("  {number}. {mood:?}, back after {waited:?}, {} MiB", resident() >> 20);
         if number == MOODS.len() - 1 {
             before = resident();
         }

@@ -1,6 +1,6 @@
 //! The test picture as the files and the live streams that others would send.
 
-#![allow(dead_code, reason = "each test program uses some of it")]
+#![allow(dead_code, clippy::panic, reason = "each test program uses some of it; helpers of tests, too")]
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -34,7 +34,8 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
         "d.video_0 ! queue ! h264parse",
         "d.audio_0 ! queue ! flacparse ! flacdec ! audioconvert ! audioresample",
     );
-    let small = "d.video_0 ! queue ! h264parse ! avdec_h264 ! videoscale ! video/x-raw,width=640,height=480 ! \
+    let small = "d.video_0 ! queue ! h264parse ! avdec_h264 ! videoscale add-borders=false ! \
+                 video/x-raw,width=640,height=480,pixel-aspect-ratio=1/1 ! \
                  x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";
     let vp8 = "d.video_0 ! queue ! h264parse ! avdec_h264 ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=30 target-bitrate=3000000";
     for (name, description) in [
@@ -132,9 +133,13 @@ pub fn live(muxer: &str, video: Option<&str>, audio: Option<&str>) -> String {
     format!("filesrc location={from} ! matroskademux name=d {video} {audio} {muxer}")
 }
 
+/// At a constant rate, as what is broadcast has: silence in frames of a few bytes is handed on by the kilobyte, half a
+/// second late.
+const STEADY_AAC: &str = "voaacenc bitrate=128000 ! aacparse";
+
 /// MPEG-TS with AAC, ended by `sink`.
 pub fn live_ts(sink: &str) -> String {
-    live(&format!("mpegtsmux name=m alignment=7 ! {sink}"), Some("identity"), Some("avenc_aac ! aacparse"))
+    live(&format!("mpegtsmux name=m alignment=7 ! {sink}"), Some("identity"), Some(STEADY_AAC))
 }
 
 /// Fragments of half a second of MP4, written as they are sent.
@@ -148,7 +153,7 @@ pub fn live_small_ts() -> String {
     let half = "avdec_h264 ! videoscale ! video/x-raw,width=640,height=360 ! \
                 x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";
     let muxer = "mpegtsmux name=m alignment=7 ! appsink name=out sync=false";
-    live(muxer, Some(half), Some("avenc_aac ! aacparse"))
+    live(muxer, Some(half), Some(STEADY_AAC))
 }
 
 impl Sender {

@@ -167,11 +167,12 @@ fn sound(encoder: &str, muxer: &str) -> String {
 
 /// What one listener is sent.
 struct Sending {
+    /// Dropped before its sender, which may be waiting for it to be read from.
+    pieces: mpsc::Receiver<Bytes>,
     /// Held: dropped, it ends.
     _sender: Sender,
-    pieces: mpsc::Receiver<Bytes>,
     /// The same in half the size, once that was asked for.
-    small: Option<(Sender, mpsc::Receiver<Bytes>)>,
+    small: Option<(mpsc::Receiver<Bytes>, Sender)>,
     mood: watch::Receiver<Mood>,
     burst: bool,
     over: bool,
@@ -216,8 +217,11 @@ impl Sending {
                 Mood::Babbles => noise(&self.pieces.recv().await?),
                 Mood::Shrinks => {
                     while self.pieces.try_recv().is_ok() {}
-                    let small = self.small.get_or_insert_with(|| Sender::pieces(&clip::live_small_ts()));
-                    small.1.recv().await?
+                    let small = self.small.get_or_insert_with(|| {
+                        let (sender, pieces) = Sender::pieces(&clip::live_small_ts());
+                        (pieces, sender)
+                    });
+                    small.0.recv().await?
                 }
                 Mood::Breaks => {
                     self.over = true;
@@ -231,7 +235,7 @@ impl Sending {
 }
 
 fn noise(piece: &Bytes) -> Bytes {
-    piece.iter().enumerate().map(|(at, byte)| byte.wrapping_mul(31) ^ (at * 7 >> 3) as u8).collect()
+    piece.iter().enumerate().map(|(at, byte)| byte.wrapping_mul(31) ^ ((at * 7) >> 3) as u8).collect()
 }
 
 /// A radio station's titles, in between of its sound.

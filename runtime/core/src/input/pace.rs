@@ -8,13 +8,6 @@ use std::time::Duration;
 /// So long it may catch up by itself: twice as fast, three seconds make up for a gap of three.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is late from its beginning is not catching up: its kinds lie apart in what is sent, and the first to come has
-/// set the time.
-const BEGINNING: Duration = Duration::from_secs(3);
-
-/// More than one look at it: what is late then is not one odd piece.
-const PATIENCE_AT_BEGINNING: Duration = Duration::from_millis(300);
-
 /// What is added to a delay, so that the next late piece is not late: jitter of a network, not an outage.
 const RESERVE: Duration = Duration::from_millis(150);
 
@@ -25,17 +18,11 @@ const FRESH: Duration = Duration::from_millis(500);
 /// Since when everything has been late.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
-    began: Option<Duration>,
     since: Option<Duration>,
     moved: Option<Duration>,
 }
 
 impl Pace {
-    /// All that is asked for has come; the first time counts.
-    pub fn plays(&mut self, now: Duration) {
-        self.began.get_or_insert(now);
-    }
-
     /// A piece counts if it came after this: before the last move its delay was another one, and what does not come any
     /// more is not late.
     pub fn counts_after(&self, now: Duration) -> Duration {
@@ -49,19 +36,12 @@ impl Pace {
             return None;
         };
         let since = *self.since.get_or_insert(now);
-        if now.saturating_sub(since) < self.patience(now) {
+        if now.saturating_sub(since) < PATIENCE {
             return None;
         }
         self.since = None;
         self.moved = Some(now);
         Some(late + RESERVE)
-    }
-
-    fn patience(&self, now: Duration) -> Duration {
-        match self.began {
-            Some(began) if now.saturating_sub(began) < BEGINNING => PATIENCE_AT_BEGINNING,
-            _ => PATIENCE,
-        }
     }
 }
 
@@ -99,16 +79,5 @@ mod tests {
         pace.look(seconds(4), LATE);
         assert_eq!(pace.counts_after(Duration::from_millis(4200)), seconds(4), "moved then");
         assert_eq!(pace.counts_after(seconds(6)), seconds(6) - FRESH);
-    }
-
-    #[test]
-    fn what_is_late_from_its_beginning_is_moved_at_once_and_later_it_is_not() {
-        let mut pace = Pace::default();
-        pace.plays(seconds(1));
-        assert_eq!(pace.look(seconds(1), LATE), None, "one odd piece");
-        assert_eq!(pace.look(Duration::from_millis(1400), LATE), Some(Duration::from_millis(550)));
-        pace.plays(seconds(10));
-        assert_eq!(pace.look(seconds(10), LATE), None);
-        assert_eq!(pace.look(seconds(11), LATE), None, "a gap in what has been in time");
     }
 }

@@ -13,7 +13,7 @@ use crate::rtc::OfferError;
 const RETRY_AFTER_SECONDS: &str = "2";
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub enum Refusal {
     #[error("there is nothing of this name to watch")]
     UnknownProgram,
     #[error("nothing is being published under this name yet; try again soon")]

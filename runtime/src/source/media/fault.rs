@@ -56,7 +56,7 @@ impl Fault {
                 let reason = if speaks_of_tls(cause) { "SourceTlsFailed" } else { "SourceUnreachable" };
                 (reason, sentence(cause))
             }
-            _ => (reason, sentence(said_by_srt(&debug).unwrap_or_else(|| said(error.message())))),
+            _ => (reason, sentence(said_by_srt(&debug).unwrap_or(error.message()))),
         };
         let fetched = fetched(&debug).or_else(|| fetched(error.message()));
         // Neither is always what was asked for: of the one the host is looked up, of the other nobody was asked.
@@ -87,13 +87,6 @@ impl Fault {
             _ => None,
         }
     }
-}
-
-/// Demuxers that fetch by themselves pass on an error together with what is beside it: the place in the source, the
-/// function, the element and, in full, what was fetched.
-fn said(message: &str) -> &str {
-    let before = message.split_once(" (): /").map(|(before, _)| before);
-    before.and_then(|before| before.rsplitn(3, ": ").nth(2)).unwrap_or(message)
 }
 
 /// `souphttpsrc` names what it asked for, and what that redirected to, beside its errors.
@@ -156,9 +149,16 @@ fn speaks_of_tls(text: &str) -> bool {
     ["TLS", "certificate", "Secure connection"].iter().any(|word| text.contains(word))
 }
 
+/// Demuxers of playlists put an error's place in GStreamer's source behind its words, and the URL of the part behind that,
+/// with whatever it lets in.
+fn without_whereabouts(text: &str) -> &str {
+    let place = text.find(".c(").and_then(|place| text[..place].rfind(": "));
+    place.map_or(text, |end| &text[..end])
+}
+
 /// Lower case and without a full stop, to stand after the URL.
 fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
+    let text = without_whereabouts(text).trim_end_matches('.');
     let mut rest = text.chars();
     match rest.next() {
         Some(first) if !rest.as_str().starts_with(char::is_uppercase) => {
@@ -176,9 +176,9 @@ mod tests {
         /GstPipeline:media/GstSoupHTTPSrc:souphttpsrc0:\nForbidden (403), URL: http://a/b?t=x, Redirect to: (NULL)\n";
 
     #[test]
-    fn of_an_error_that_was_passed_on_only_what_it_says_is_told() {
-        assert_eq!(said(PASSED_ON), "Forbidden");
-        assert_eq!(said("Could not connect: no route"), "Could not connect: no route");
+    fn where_an_error_was_made_and_the_url_of_a_part_are_not_told() {
+        assert_eq!(sentence(PASSED_ON), "forbidden");
+        assert_eq!(sentence("Could not connect: Refused."), "could not connect: Refused");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use understudy_core::input::watch::LOST;
 
 /// Frame threads would add a frame of delay each. Slices are decoded side by side where a picture has them.
 const DECODER_THREADS: i32 = 2;
@@ -13,6 +14,8 @@ const JITTER_MILLISECONDS: u32 = 200;
 /// A site that does not answer for so long is opened again.
 const ANSWER_SECONDS: u32 = 10;
 const ANSWER: gst::ClockTime = gst::ClockTime::from_seconds(ANSWER_SECONDS as u64);
+/// By HTTP a silence in the middle is given up after as long: later than we give it up, who know it for a stall.
+const SILENCE_SECONDS: u32 = LOST.as_secs() as u32 + 4;
 
 /// Its demuxer stops for good when it is asked for a segment.
 const WITHOUT_SEGMENTS: &str = "tsdemux";
@@ -36,7 +39,7 @@ fn tune(factory: &str, element: &gst::Element) {
     match factory {
         "souphttpsrc" => {
             super::cause::tell(element);
-            element.set_property("timeout", ANSWER_SECONDS);
+            element.set_property("timeout", SILENCE_SECONDS);
             element.set_property("user-agent", concat!("understudy/", env!("CARGO_PKG_VERSION")));
         }
         "rtspsrc" => {

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use understudy_core::input::intake::{Form, Piece};
 use understudy_core::input::watch::Arrival;
 use understudy_core::mpeg::audio;
+use understudy_core::mpeg::echo::Echo;
 use understudy_core::mpeg::transport::Codec;
 use understudy_core::spec::{Destination, Shape};
 
@@ -36,6 +37,8 @@ pub(super) struct Chain {
     form: Form,
     began: Instant,
     pushed: Instant,
+    /// What brings pictures out that a decoder holds back.
+    echo: Option<Echo>,
 }
 
 impl Room {
@@ -55,7 +58,15 @@ impl Chain {
         let pipeline = Pipeline::new("socket-picture");
         let branch = branches(&pipeline, surroundings, Timing::AsItComes).picture(shape, writer)?;
         let (caps, decoder) = picture_decoder(codec)?;
-        Self::linked(pipeline, branch, Form::Picture(codec), entry(&caps, room), &decoder)
+        let echo = match codec {
+            Codec::Mpeg => {
+                once_each(&decoder);
+                Some(Echo::default())
+            }
+            Codec::H264 => None,
+        };
+        let chain = Self::linked(pipeline, branch, Form::Picture(codec), entry(&caps, room), &decoder)?;
+        Ok(Self { echo, ..chain })
     }
 
     pub fn sound(
@@ -82,7 +93,7 @@ impl Chain {
         pipeline.chain(&[entry.upcast_ref(), decoder])?;
         decoder.link(&branch.entry)?;
         let began = Instant::now();
-        Ok(Self { pipeline, entry, branch, form, began, pushed: began })
+        Ok(Self { pipeline, entry, branch, form, began, pushed: began, echo: None })
     }
 
     pub async fn start(&self) -> Result<(), Error> {
@@ -99,16 +110,11 @@ impl Chain {
     /// What it does not take any more is told on its bus, by whom and why.
     pub fn push(&mut self, piece: Piece) {
         self.pushed = Instant::now();
-        let shown = clock_time(piece.due + piece.reorder);
-        let mut buffer = gst::Buffer::from_slice(piece.data);
-        if let Some(buffer) = buffer.get_mut() {
-            buffer.set_dts(clock_time(piece.due));
-            buffer.set_pts(shown);
-            if piece.breaks {
-                buffer.set_flags(gst::BufferFlags::DISCONT);
-            }
+        let echo = self.echo.as_mut().and_then(|echo| echo.of(&piece.data));
+        let echo = echo.map(|data| Piece { data: data.into(), ..piece.clone() });
+        for piece in [piece].into_iter().chain(echo) {
+            let _ = self.entry.push_buffer(buffer(piece));
         }
-        let _ = self.entry.push_buffer(buffer);
     }
 
     pub fn has_room(&self) -> bool {
@@ -186,6 +192,32 @@ fn sound_caps(format: audio::Format) -> gst::Caps {
         .field("channels", i32::from(format.channels))
         .field("parsed", true)
         .build()
+}
+
+fn buffer(piece: Piece) -> gst::Buffer {
+    let (decoded, shown) = (clock_time(piece.due), clock_time(piece.due + piece.reorder));
+    let mut buffer = gst::Buffer::from_slice(piece.data);
+    if let Some(buffer) = buffer.get_mut() {
+        buffer.set_dts(decoded);
+        buffer.set_pts(shown);
+        if piece.breaks {
+            buffer.set_flags(gst::BufferFlags::DISCONT);
+        }
+    }
+    buffer
+}
+
+/// Of a picture and its echo, which carry the same time, what comes out first passes.
+fn once_each(decoder: &gst::Element) {
+    let Some(pad) = decoder.static_pad("src") else { return };
+    let last = parking_lot::Mutex::new(None);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
+        let shown = probe.buffer().and_then(|buffer| buffer.pts());
+        match shown.is_some() && last.lock().replace(shown) == Some(shown) {
+            true => gst::PadProbeReturn::Drop,
+            false => gst::PadProbeReturn::Ok,
+        }
+    });
 }
 
 fn clock_time(time: Duration) -> gst::ClockTime {

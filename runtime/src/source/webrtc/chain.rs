@@ -228,10 +228,8 @@ fn byte_stream() -> gst::Caps {
 fn pass_requests(entry: &AppSrc, door: Door) {
     let Some(pad) = entry.static_pad("src") else { return };
     pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, probe| {
-        if let Some(gst::PadProbeData::Event(event)) = &probe.data {
-            if gst_video::ForceKeyUnitEvent::is(event) {
-                door.refresh(Need::Repair);
-            }
+        if probe.event().is_some_and(|event| gst_video::ForceKeyUnitEvent::is(event)) {
+            door.refresh(Need::Repair);
         }
         gst::PadProbeReturn::Ok
     });
