@@ -149,17 +149,15 @@ impl Media {
         Event::End
     }
 
-    /// Whether it has a length and came to it. A live sender has none; one that has may break off before.
-    pub(super) fn is_played(&self) -> bool {
-        let position = self.pipeline.inner.query_position::<gst::ClockTime>();
-        self.length().is_some_and(|length| {
-            position.is_none_or(|position| position + length / 10 + LENGTH_TOLERANCE >= length)
-        })
-    }
-
     /// How long it is, as far as that is known now. A live sender has no length, or one that grows as it sends.
     pub(super) fn length(&self) -> Option<gst::ClockTime> {
         self.pipeline.inner.query_duration::<gst::ClockTime>().filter(|length| !length.is_zero())
+    }
+
+    /// Whether it has been played that far; what has a length may break off before.
+    pub(super) fn came_to(&self, length: gst::ClockTime) -> bool {
+        let position = self.pipeline.inner.query_position::<gst::ClockTime>();
+        position.is_none_or(|position| position + length / 10 + LENGTH_TOLERANCE >= length)
     }
 
     /// Whether any place in it can be gone to, which its sender could not offer if it sent from now.

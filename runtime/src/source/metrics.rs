@@ -24,6 +24,7 @@ const STATES: [&str; 6] = ["starting", "waiting", "playing", "stalled", "ended",
 /// Registered once, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
+    arrived: Family<KindLabel, Counter>,
     frames: Family<FrameLabel, Counter>,
     reconnects: Family<SourceLabel, Counter>,
     state: Family<StateLabel, Gauge>,
@@ -54,6 +55,7 @@ pub enum Fate {
 /// The counters of one branch.
 #[derive(Clone, Debug)]
 pub struct Meter {
+    arrived: Counter,
     shown: Counter,
     late: Counter,
     dropped: Counter,
@@ -65,6 +67,12 @@ struct FrameLabel {
     source: &'static str,
     kind: &'static str,
     result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabel {
+    source: &'static str,
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -83,6 +91,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let buckets: fn() -> Histogram = || Histogram::new(TO_CAMERA_SECONDS);
         Self {
+            arrived: Family::default(),
             frames: Family::default(),
             reconnects: Family::default(),
             state: Family::default(),
@@ -95,7 +104,17 @@ impl Default for Metrics {
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let input = registry.sub_registry_with_prefix("understudy_input");
-        input.register("frames", "Frames and pieces of sound that arrived", self.frames.clone());
+        input.register(
+            "arrived",
+            "Frames and pieces of sound that arrived, decoded, before any is left out or repeated",
+            self.arrived.clone(),
+        );
+        input.register(
+            "frames",
+            "Frames at the camera and pieces of sound that were played: shown in time, some of them repeated to keep the \
+             camera's rate, shown late, or dropped because there were more than the camera takes",
+            self.frames.clone(),
+        );
         input.register("reconnects", "Times that a source was opened again", self.reconnects.clone());
         input.register("state", "Whether a source is in this state", self.state.clone());
         input.register_with_unit(
@@ -111,6 +130,7 @@ impl Metrics {
         let (source, kind) = (origin.word(), word(kind));
         let count = |result| self.frames.get_or_create_owned(&FrameLabel { source, kind, result });
         Meter {
+            arrived: self.arrived.get_or_create_owned(&KindLabel { source, kind }),
             shown: count("shown"),
             late: count("late"),
             dropped: count("dropped"),
@@ -182,6 +202,16 @@ impl Meter {
             Fate::Late => self.late.inc(),
             Fate::Dropped => self.dropped.inc(),
         };
+    }
+
+    /// One came, whatever becomes of it.
+    pub fn arrived(&self) {
+        self.arrived.inc();
+    }
+
+    /// So many were left out at once.
+    pub fn dropped(&self, count: u64) {
+        self.dropped.inc_by(count);
     }
 
     /// From a frame's own time to the camera.

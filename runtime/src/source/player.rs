@@ -146,9 +146,7 @@ impl Player<'_> {
     async fn ended(&self, event: &Event, step: Step, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
-            (Course::On, _) if self.has_an_end(sight.length) && self.media.is_played() => {
-                Ok(Some(Outcome::Ended))
-            }
+            (Course::On, _) if self.has_an_end(sight.length) => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
             (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => Ok(None),
             (Course::Round, _) => {
@@ -164,8 +162,9 @@ impl Player<'_> {
     /// A fragmented file that is written while it is sent says after each fragment that it is so long: it has not come to
     /// an end because its sender went.
     fn has_an_end(&self, first: Option<gst::ClockTime>) -> bool {
-        let last = self.media.length();
-        last.is_some() && (first == last || self.media.is_seekable())
+        self.media
+            .length()
+            .is_some_and(|last| (first == Some(last) || self.media.is_seekable()) && self.media.came_to(last))
     }
 
     fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
@@ -195,6 +194,14 @@ impl Player<'_> {
             }
         }
         self.cover(sight, now, &arrivals);
+        if self.course == Course::On {
+            self.keep_pace(sight, now);
+        }
+        Ok(())
+    }
+
+    /// Only what is sent as it happens can be late for good: what has a start is read ahead, and catches up.
+    fn keep_pace(&self, sight: &mut Sight, now: Duration) {
         let late = self.media.late(sight.pace.counts_after(now));
         if let Some(more) = sight.pace.look(now, late) {
             tracing::debug!(
@@ -203,7 +210,6 @@ impl Player<'_> {
             );
             self.media.delay(more);
         }
-        Ok(())
     }
 
     /// What is read ahead comes when there is room for it: one picture may stand for as long as it likes while the next

@@ -84,7 +84,8 @@ impl Branches<'_> {
         let flow = Flow::default();
         let meter = self.surroundings.metrics.meter(self.origin, Kind::Video);
         let queue = self.picture_queue(&meter)?;
-        let rate = self.rate(shape)?;
+        let rate = self.rate(shape, &meter)?;
+        flow.watch(&queue, meter.clone());
         let sink = self.picture_sink(writer, flow.clone(), meter.clone());
         let camera = scale()?;
         let own = self.own_size(shape)?;
@@ -95,7 +96,6 @@ impl Branches<'_> {
         chain.extend(rate.iter().chain(&own));
         chain.extend([&camera, sink.upcast_ref()]);
         self.pipeline.chain(&chain)?;
-        flow.watch(&queue);
         Ok(Branch { entry: queue, flow })
     }
 
@@ -115,7 +115,7 @@ impl Branches<'_> {
         let sink = self.sound_sink(destination)?;
         self.heed_gate(&sink);
         self.pipeline.chain(&[&queue, &convert, &resample, &caps, &sink])?;
-        flow.watch(&queue);
+        flow.watch(&queue, meter.clone());
         flow.weigh(&sink, meter);
         Ok(Branch { entry: queue, flow })
     }
@@ -150,12 +150,13 @@ impl Branches<'_> {
     }
 
     /// By timestamp, exactly the frame rate.
-    fn rate(&self, shape: Shape) -> Result<Vec<gst::Element>, Error> {
+    fn rate(&self, shape: Shape, meter: &Meter) -> Result<Vec<gst::Element>, Error> {
         if self.timing == Timing::AsItComes {
             return Ok(Vec::new());
         }
         let rate = element("videorate")?;
         rate.set_property("max-duplication-time", LONGEST_REPEAT.nseconds());
+        count_drops(&rate, meter.clone());
         let exact = gst::Fraction::new(self.frame_rate(shape).per_second().cast_signed(), 1);
         let caps = filter(&gst::Caps::builder("video/x-raw").field("framerate", exact).build())?;
         Ok(vec![rate, caps])
@@ -237,12 +238,18 @@ impl Flow {
         weighed.filter(|(at, late)| *at > after && *late > LATE).map(|(_, late)| late)
     }
 
-    fn watch(&self, entry: &gst::Element) {
+    fn watch(&self, entry: &gst::Element, meter: Meter) {
         let Some(pad) = entry.static_pad("sink") else { return };
         let flow = self.clone();
         let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
         pad.add_probe(mask, move |_, probe| {
-            flow.note(probe.event().map(|event| event.type_()));
+            match probe.event() {
+                Some(event) => flow.note(Some(event.type_())),
+                None => {
+                    flow.note(None);
+                    meter.arrived();
+                }
+            }
             gst::PadProbeReturn::Ok
         });
     }
@@ -285,6 +292,17 @@ impl Flow {
         *self.0.weighed.lock() = Some((crate::gst::now(), late));
         if late > LATE { Fate::Late } else { Fate::Shown }
     }
+}
+
+/// `videorate` says how many it has left out, from zero again after each flush.
+fn count_drops(rate: &gst::Element, meter: Meter) {
+    rate.set_property("silent", false);
+    let before = AtomicU64::new(0);
+    rate.connect_notify(Some("drop"), move |rate, _| {
+        let now = rate.property::<u64>("drop");
+        let before = before.swap(now, Ordering::Relaxed);
+        meter.dropped(now.checked_sub(before).unwrap_or(now));
+    });
 }
 
 fn show(

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::fmt::format::FmtSpan;
 use understudy_core::input::{Carries, Health};
+use understudy_core::spec::{FrameRate, Repeat, Shape};
 use understudy_runtime::source::Metrics;
 
 use crate::site::{Mood, Site};
@@ -68,6 +69,10 @@ async fn how_a_source_fares_is_counted_and_told_without_its_secrets() {
     let sound = value(&text, &frames("audio", "shown")) + value(&text, &frames("audio", "late"));
     assert!(sound > 50.0, "{sound} pieces of sound in two seconds, of 20 ms each");
     assert!(text.contains(&frames("video", "dropped")), "{text}");
+    let arrived = |kind: &str| {
+        value(&text, &format!("understudy_input_arrived_total{{source=\"stream\",kind=\"{kind}\"}}"))
+    };
+    assert!(arrived("video") >= seen.changes.len() as f64 - 1.0 && arrived("audio") > 50.0, "{text}");
     assert_eq!(value(&text, "understudy_input_to_camera_seconds_count{source=\"stream\"}"), came);
     assert!(value(&text, "understudy_input_to_camera_seconds_sum{source=\"stream\"}") > 0.0, "{text}");
     assert_eq!((value(&text, &state("playing")), value(&text, &state("failed"))), (1.0, 0.0));
@@ -95,4 +100,25 @@ async fn how_a_source_fares_is_counted_and_told_without_its_secrets() {
         );
     }
     assert!(!told.concat().contains("secret") && !text.contains("127.0.0.1") && !text.contains("secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_the_camera_does_not_take_arrive_and_are_dropped() {
+    let studio = Studio::open().await;
+    let slow = Shape { size: None, frame_rate: Some(FrameRate::parse("frameRate", 10).unwrap()) };
+    let source = studio.shaped(studio.placed("short.mkv", Repeat::Once), Carries::Video, slow);
+    fares(&source, OPEN, |health| *health == Health::Ended).await;
+    let text = scraped(&studio.metrics);
+    let frames = |result: &str| {
+        value(
+            &text,
+            &format!("understudy_input_frames_total{{source=\"file\",kind=\"video\",result=\"{result}\"}}"),
+        )
+    };
+    let arrived = value(&text, "understudy_input_arrived_total{source=\"file\",kind=\"video\"}");
+    println!("{arrived} arrived, {} shown, {} dropped", frames("shown") + frames("late"), frames("dropped"));
+    // Four seconds at 30 pictures a second, shown at ten; a picture at either end is a matter of rounding.
+    assert_eq!(arrived, 120.0);
+    assert!((39.0..=42.0).contains(&(frames("shown") + frames("late"))), "{text}");
+    assert!((78.0..=81.0).contains(&frames("dropped")), "{text}");
 }
