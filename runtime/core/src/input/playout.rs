@@ -16,6 +16,8 @@ pub const AHEAD: Duration = Duration::from_secs(2);
 const WINDOW: i64 = 1_000_000_000;
 /// Less than two frames at 30 a second: an eye does not see it.
 const JITTER: i64 = 60_000_000;
+/// What senders put together, as a few frames that fill one packet, is no longer.
+const BURST: i64 = 150_000_000;
 /// A sender that is ahead by no more than this each second has a clock that drifts; one that is faster sends a file.
 const DRIFT: i64 = 10_000_000;
 /// Timestamps of frames in a wrong order step back by less.
@@ -90,9 +92,12 @@ impl Playout {
         let stamp = stamp.unwrap_or(last.stamp);
         let mut next = last.next(stamp, now);
         self.window.arrived(next.line - now);
-        next.line += self.correction(now);
-        if self.medium == Medium::Sound && next.line < now {
-            next.line = now + RESERVE;
+        next.line = (next.line + self.correction(now)).min(now.max(last.due) + LONGEST_STEP);
+        match self.medium {
+            Medium::Sound if next.line < now => next.line = now + RESERVE,
+            // Whoever joins a sender of bursts may have begun at the end of one.
+            Medium::Picture if self.is_new() && (now - BURST..now).contains(&next.line) => next.line = now,
+            Medium::Picture | Medium::Sound => {}
         }
         let left_out = self.medium == Medium::Sound && next.line < last.due;
         next.due = next.line.max(now).max(last.due);
@@ -103,6 +108,11 @@ impl Playout {
     /// Whoever reads does not read on for now: that arrivals are late or early from here on means nothing.
     pub fn held_back(&mut self) {
         self.window.held_back = true;
+    }
+
+    /// In its first window, when there is nothing to compare with.
+    const fn is_new(&self) -> bool {
+        self.before.is_none()
     }
 
     /// By how much the line is to be moved, looking back over a while: to when arrivals really come.
@@ -151,7 +161,11 @@ impl Span {
         if self.most < 0 {
             return self.most;
         }
-        let reach = if self.most - self.least <= JITTER { self.most } else { self.least };
+        let bursts = self.most - self.least > JITTER;
+        if bursts && self.least < 0 && before.least < 0 {
+            return self.least.max(before.least).max(-BURST);
+        }
+        let reach = if bursts { self.least } else { self.most };
         if self.is_steady(before) { reach.max(0) } else { 0 }
     }
 

@@ -47,6 +47,18 @@ fn a_sender_that_keeps_real_time_is_shown_as_it_comes() {
     assert!(delays.iter().all(|delay| *delay <= 1), "{delays:?}");
 }
 
+/// Three frames in a packet, joined at the last of one: from then on each has its turn.
+#[test]
+fn bursts_are_smoothed_from_the_first_whichever_frame_was_the_first() {
+    for first in 0..3 {
+        let mut playout = Playout::new(Medium::Picture);
+        let bursts = (first..60).map(|n| (n / 3 * 3 * FRAME + 2 * FRAME, n * FRAME));
+        let due: Vec<_> = play(&mut playout, bursts).into_iter().flatten().collect();
+        let steps: Vec<_> = due.windows(2).skip(3).map(|pair| pair[1] - pair[0]).collect();
+        assert!(steps.iter().all(|step| (FRAME - 1..=FRAME + 1).contains(step)), "{first}: {steps:?}");
+    }
+}
+
 #[test]
 fn a_first_frame_that_was_late_holds_nothing_back_for_long() {
     let mut playout = Playout::new(Medium::Picture);
