@@ -267,7 +267,7 @@ async fn thirty_bad_turns_end_nothing_and_the_next_sender_is_seen() {
     let source = set.play(Carries::Video);
     let noise: Bytes =
         (0..3_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>().into();
-    let small: Bytes = std::fs::read(clip::folder().join("small.ts")).unwrap().into();
+    let small: Bytes = std::fs::read(clip::folder().join("half.ts")).unwrap().into();
     let before = resident_bytes();
     for turn in 0..30 {
         let whole = ts(CODECS[turn % 3].0);
@@ -303,7 +303,7 @@ async fn what_makes_no_sense_is_said_and_a_change_of_size_goes_on() {
     let health = fares(&source, OPEN, |health| matches!(health, Health::Failed(_))).await;
     assert!(matches!(health, Health::Failed(failure) if failure.reason == "NotMpegTs"));
     page.abort();
-    let both = [ts("h264"), std::fs::read(clip::folder().join("small.ts")).unwrap().into()].concat();
+    let both = [ts("h264"), std::fs::read(clip::folder().join("half.ts")).unwrap().into()].concat();
     let _sender = set.pour(VIDEO, both.into(), 64 << 10).await;
     fares(&source, OPEN, |health| *health == Health::Playing).await;
     set.studio.is_live(Carries::Video).await;

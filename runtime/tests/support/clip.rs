@@ -34,9 +34,15 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
         "d.video_0 ! queue ! h264parse",
         "d.audio_0 ! queue ! flacparse ! flacdec ! audioconvert ! audioresample",
     );
-    let small = "d.video_0 ! queue ! h264parse ! avdec_h264 ! videoscale add-borders=false ! \
-                 video/x-raw,width=640,height=480,pixel-aspect-ratio=1/1 ! \
-                 x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse";
+    let scaled = |height| {
+        format!(
+            "d.video_0 ! queue ! h264parse ! avdec_h264 ! videoscale add-borders=false ! \
+             video/x-raw,width=640,height={height},pixel-aspect-ratio=1/1 ! \
+             x264enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h264parse"
+        )
+    };
+    // One can be read, the other is of another shape.
+    let (half, small) = (scaled(360), scaled(480));
     let vp8 = "d.video_0 ! queue ! h264parse ! avdec_h264 ! vp8enc deadline=1 cpu-used=8 keyframe-max-dist=30 target-bitrate=3000000";
     for (name, description) in [
         ("short.ts", format!("{video} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
@@ -45,6 +51,7 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
             format!("{video} ! mp4mux name=m faststart=true ! f. {audio} ! avenc_aac ! aacparse ! m."),
         ),
         ("short.webm", format!("{vp8} ! webmmux name=m ! f. {audio} ! opusenc ! m.")),
+        ("half.ts", format!("{half} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
         ("small.ts", format!("{small} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
         ("sound.mp3", format!("{audio} ! lamemp3enc ! f.")),
         ("sound.wav", format!("{audio} ! wavenc ! f.")),
