@@ -45,6 +45,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     gst::init()?;
+    source::prepare();
     config.reserved.rtmps_identity()?;
     let first = first_session(&config)?;
     let directory = directory()?;

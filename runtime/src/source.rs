@@ -85,6 +85,11 @@ pub struct Source {
     feed: Option<Feed>,
 }
 
+/// To be called once GStreamer has started, before any source: from then on only what is asked for is opened.
+pub fn prepare() {
+    media::bounds::enforce();
+}
+
 impl Source {
     pub fn start(plan: Plan, mut surroundings: Surroundings) -> Self {
         let gate = Gate::default();

@@ -1,7 +1,7 @@
 //! A URI opened and decoded: any container and codec that GStreamer decodes, its picture and sound linked to the
 //! branches that want them.
 
-mod bounds;
+pub(super) mod bounds;
 mod cause;
 mod fault;
 mod tune;

@@ -59,8 +59,8 @@ pub(super) fn refused(message: &gst::message::NeedContext) -> bool {
     message.context_type() == QUESTION
 }
 
-/// Once, before the first URI is opened.
-fn enforce() {
+/// Once, before the first URI is opened. It walks through all of GStreamer's elements: better before threads do that too.
+pub(in crate::source) fn enforce() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let registry = gst::Registry::get();
