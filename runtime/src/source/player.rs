@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(200);
 /// What is over sooner, as a still picture is, would go round as fast as the machine can.
 const SHORTEST_ROUND: Duration = Duration::from_millis(100);
 
+/// So many of them in a row are not read ahead any more: queues hold about a second.
+const MOST_HASTY: u32 = 50;
+
 /// How media is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Course {
@@ -69,6 +72,8 @@ struct Sight {
     length: Option<gst::ClockTime>,
     /// When its last round began.
     round: Instant,
+    /// Rounds that were over at once, in a row.
+    hasty: u32,
 }
 
 impl Default for Sight {
@@ -79,7 +84,18 @@ impl Default for Sight {
             frozen: false,
             length: None,
             round: Instant::now(),
+            hasty: 0,
         }
+    }
+}
+
+impl Sight {
+    /// A round is over. Whether it is that of a still picture: what is short is read ahead as fast, but waits for its time
+    /// once enough of it is.
+    fn stands(&mut self) -> bool {
+        let lasted = std::mem::replace(&mut self.round, Instant::now()).elapsed();
+        self.hasty = if lasted < SHORTEST_ROUND { self.hasty + 1 } else { 0 };
+        self.hasty > MOST_HASTY
     }
 }
 
@@ -148,6 +164,7 @@ impl Player<'_> {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
             (Course::On, _) if self.has_an_end(sight.length) => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
+            (Course::Round, Event::Segment) if sight.stands() => Ok(Some(Outcome::Again)),
             (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => Ok(None),
             (Course::Round, _) => {
                 let lasted = std::mem::replace(&mut sight.round, Instant::now()).elapsed();

@@ -122,3 +122,18 @@ async fn pictures_that_the_camera_does_not_take_arrive_and_are_dropped() {
     assert!((39.0..=42.0).contains(&(frames("shown") + frames("late"))), "{text}");
     assert!((78.0..=81.0).contains(&frames("dropped")), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_still_picture_stays_and_is_not_opened_as_fast_as_the_machine_can() {
+    let studio = Studio::open().await;
+    let _source = studio.play(studio.place("picture.png"), Carries::Video);
+    studio.until_changed().await;
+    let shown = studio.picture.current();
+    studio.watch(Duration::from_secs(4)).await;
+    let text = scraped(&studio.metrics);
+    let arrived = value(&text, "understudy_input_arrived_total{source=\"file\",kind=\"video\"}");
+    println!("{arrived} pictures");
+    // Opened at once, and after a quarter of a second, a half, one, two: each time it goes round until it is known as one.
+    assert!((1.0..=400.0).contains(&arrived), "{arrived} pictures");
+    assert!(studio.picture.current() == shown, "it stays");
+}

@@ -63,6 +63,7 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
             "filesrc location={from} ! matroskademux name=d {description} filesink name=f location={to}"
         ));
     }
+    finish(&format!("videotestsrc num-buffers=1 ! pngenc ! filesink location={}", at("picture.png")));
     // As a recording of a screen on which nothing happens for a while.
     finish(&format!(
         "videotestsrc num-buffers=8 pattern=ball ! video/x-raw,width=640,height=360,framerate=1/15 ! \
