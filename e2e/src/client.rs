@@ -1,5 +1,6 @@
 //! Clients as people use them: commands for a shell, scripts for Node.js, and ffmpeg.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub async fn shell(text: &str, folder: &Path) -> Result<String, String> {
     program::output(&mut command, COMMAND).await
 }
 
-/// A script in this folder that imports packages from npm, until it is dropped.
-pub fn node(script: &str, folder: &Path) -> Child {
+/// A script in this folder that imports packages from npm and reads these variables, until it is dropped.
+pub fn node(script: &str, folder: &Path, variables: &[(&str, String)]) -> Child {
     let packages = settings::cache().join("clients/node_modules");
     program::needs(&packages, "sh e2e/clients/setup.sh");
     let link = folder.join("node_modules");
@@ -29,6 +30,7 @@ pub fn node(script: &str, folder: &Path) -> Child {
     }
     let mut command = program::command("node");
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::inherit());
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     command.arg(script).current_dir(folder).spawn().expect("Node.js 20 or newer must be installed")
 }
 
@@ -38,4 +40,12 @@ pub fn ffmpeg(arguments: &str) -> Child {
     let mut command = program::command(FFMPEG);
     command.stderr(std::process::Stdio::inherit()).args(["-nostdin", "-loglevel", "error"]);
     command.args(arguments.split_whitespace()).spawn().expect("ffmpeg must start")
+}
+
+/// A web server of a folder, until it is dropped.
+pub fn web_server(folder: &Path, address: IpAddr, port: u16) -> Child {
+    let mut command = program::command("python3");
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.args(["-m", "http.server", "--bind", &address.to_string(), &port.to_string()]);
+    command.current_dir(folder).spawn().expect("Python must be there")
 }

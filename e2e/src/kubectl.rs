@@ -21,10 +21,8 @@ pub struct Kubectl {
 
 impl Kubectl {
     pub async fn demo(namespace: &str) -> Self {
-        let mut find = program::command(settings::repository().join("e2e/cluster/binaries"));
-        let path = program::output(find.arg("kubectl"), DEADLINE).await.expect("kubectl must be there");
         Self {
-            program: path.trim().into(),
+            program: program::of_cluster("kubectl").await,
             kubeconfig: settings::demo("KUBECONFIG"),
             namespace: namespace.to_owned(),
         }
@@ -61,6 +59,24 @@ impl Kubectl {
         let mut all = vec!["exec", pod, "--"];
         all.extend(args);
         self.run(&all).await
+    }
+
+    /// The pod in which a participant's session runs.
+    pub async fn pod_of(&self, participant: &str) -> String {
+        let object = self.get(&format!("vp {participant}")).await.expect("the participant must be there");
+        object["status"]["pod"]["name"].as_str().expect("a participant must name its pod").to_owned()
+    }
+
+    /// Whether an object's condition Ready is true; its status if not.
+    pub async fn ready(&self, what: &str) -> Result<(), String> {
+        let object = self.get(what).await?;
+        if condition(&object, "Ready").0 == "True" { Ok(()) } else { Err(object["status"].to_string()) }
+    }
+
+    /// Whether a condition of an object has this reason; its status if not.
+    pub async fn says(&self, what: &str, kind: &str, reason: &str) -> Result<(), String> {
+        let object = self.get(what).await?;
+        if condition(&object, kind).1 == reason { Ok(()) } else { Err(object["status"].to_string()) }
     }
 
     fn command(&self) -> tokio::process::Command {

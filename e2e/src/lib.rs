@@ -9,6 +9,8 @@ mod program;
 
 pub mod browser;
 pub mod client;
+pub mod container;
+pub mod helm;
 pub mod kubectl;
 pub mod probe;
 pub mod publish;

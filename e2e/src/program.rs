@@ -1,14 +1,19 @@
 //! The only place that starts programs.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
+use crate::settings;
+
 /// The arguments of setpriv before the program's name.
 const STARTED_BY: usize = 3;
+
+/// Looking for a program, which builds one that is not there.
+const FIND: Duration = Duration::from_secs(60);
 
 /// A program to be run; it is killed when its handle is dropped, and with the test program if that is killed: nobody
 /// would drop the handle then.
@@ -32,6 +37,13 @@ pub(crate) async fn output(command: &mut Command, deadline: Duration) -> Result<
     } else {
         Err(format!("{name} failed: {}", String::from_utf8_lossy(&done.stderr)))
     }
+}
+
+/// A program that was built for the cluster.
+pub(crate) async fn of_cluster(name: &str) -> PathBuf {
+    let mut find = command(settings::repository().join("e2e/cluster/binaries"));
+    let path = output(find.arg(name), FIND).await.unwrap_or_else(|why| panic!("{name} must be there: {why}"));
+    path.trim().into()
 }
 
 /// Fails the test, with the command that helps, if a needed file is not there.

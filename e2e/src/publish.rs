@@ -1,5 +1,7 @@
 //! A sender of the test picture on another WebRTC stack (aiortc), as a child process.
 
+use std::path::Path;
+
 use tokio::process::{Child, Command};
 
 use crate::{program, settings};
@@ -35,9 +37,12 @@ impl Publish {
     }
 }
 
-/// Runs a script of a user's own in the same environment, until it is dropped.
-pub fn script(path: &std::path::Path) -> Child {
-    python().arg(path).spawn().expect("the script must start")
+/// Runs a script of a user's own with the same packages and these variables, in its own folder, until it is dropped.
+pub fn script(path: &Path, variables: &[(&str, String)]) -> Child {
+    let folder = path.parent().expect("a script lies in a folder");
+    let mut command = python();
+    command.envs(variables.iter().map(|(name, value)| (name, value))).current_dir(folder);
+    command.arg(path).spawn().expect("the script must start")
 }
 
 fn python() -> Command {

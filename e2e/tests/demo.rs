@@ -99,7 +99,7 @@ async fn a_malformed_offer_is_refused_and_a_viewer_already_there_notices_nothing
 #[tokio::test]
 async fn each_part_that_dies_in_the_pod_repairs_itself_without_a_restart() {
     let kubectl = cluster().await;
-    let pod = pod_of(&kubectl, "ada").await;
+    let pod = kubectl.pod_of("ada").await;
     for part in ["chromium", "Xvfb", "pulseaudio", "pipewire"] {
         let before = losses(&kubectl).await;
         let killed = Instant::now();
@@ -109,7 +109,7 @@ async fn each_part_that_dies_in_the_pod_repairs_itself_without_a_restart() {
             (losses(&kubectl).await > before).then_some(()).ok_or(part.to_owned())
         })
         .await;
-        wait::until(REPAIR, || ready(&kubectl, "vp ada")).await;
+        wait::until(REPAIR, || kubectl.ready("vp ada")).await;
         let took = killed.elapsed();
         println!("{part} repaired in {took:?}");
         assert!(took < REPAIR, "{part} took {took:?}");
@@ -117,7 +117,7 @@ async fn each_part_that_dies_in_the_pod_repairs_itself_without_a_restart() {
     }
     let after = kubectl.get(&format!("pod {pod}")).await.unwrap();
     assert_eq!(after["status"]["containerStatuses"][0]["restartCount"], 0);
-    assert_eq!(pod_of(&kubectl, "ada").await, pod);
+    assert_eq!(kubectl.pod_of("ada").await, pod);
 }
 
 #[tokio::test]
@@ -138,17 +138,17 @@ async fn what_cannot_be_loaded_is_told_and_repairing_the_manifest_repairs_the_pa
     let kubectl = cluster().await;
     let broken = "page: {url: 'understudy:nowhere'}\n  inputs: {video: {file: {url: 'understudy:nothing'}}}";
     kubectl.apply(&participant("bea", broken)).await.unwrap();
-    wait::until(RECONCILE, || says(&kubectl, "vp bea", "PageReady", "PageLoadFailed")).await;
-    wait::until(RECONCILE, || says(&kubectl, "vp bea", "InputsReady", "SourceNotFound")).await;
-    let pod = pod_of(&kubectl, "bea").await;
+    wait::until(RECONCILE, || kubectl.says("vp bea", "PageReady", "PageLoadFailed")).await;
+    wait::until(RECONCILE, || kubectl.says("vp bea", "InputsReady", "SourceNotFound")).await;
+    let pod = kubectl.pod_of("bea").await;
     let told = kubectl.run(&["get", "events", "--field-selector=involvedObject.name=bea"]).await.unwrap();
     assert!(told.contains("PageLoadFailed") && told.contains("SourceNotFound"), "{told}");
 
     let mended =
         "page: {url: 'understudy:mirror'}\n  inputs: {video: {file: {url: 'understudy:test-picture'}}}";
     kubectl.apply(&participant("bea", mended)).await.unwrap();
-    wait::until(RECONCILE, || ready(&kubectl, "vp bea")).await;
-    assert_eq!(pod_of(&kubectl, "bea").await, pod, "the pod is the same");
+    wait::until(RECONCILE, || kubectl.ready("vp bea")).await;
+    assert_eq!(kubectl.pod_of("bea").await, pod, "the pod is the same");
     let restarts = kubectl.get(&format!("pod {pod}")).await.unwrap();
     assert_eq!(restarts["status"]["containerStatuses"][0]["restartCount"], 0);
 
@@ -169,27 +169,22 @@ async fn changing_the_inputs_is_live() {
     // In a task of its own, so that Ada is put back whatever comes of it.
     let asked = kubectl.clone();
     let ended = tokio::spawn(async move {
-        wait::until(CLIP + RECONCILE, || says(&asked, "vp ada", "InputsReady", "Ended")).await;
-        ready(&asked, "vp ada").await.unwrap();
+        wait::until(CLIP + RECONCILE, || asked.says("vp ada", "InputsReady", "Ended")).await;
+        asked.ready("vp ada").await.unwrap();
     });
     let ended = ended.await;
     repeat(true).await;
     ended.unwrap();
-    wait::until(RECONCILE, || says(&kubectl, "vp ada", "InputsReady", "Playing")).await;
+    wait::until(RECONCILE, || kubectl.says("vp ada", "InputsReady", "Playing")).await;
     watch(4).whole().await.unwrap();
     assert_eq!(facts_of(&kubectl, "ada").await, before, "the pod is the same and was not restarted");
 }
 
 /// The UID of a participant's pod, and how often it was restarted.
 async fn facts_of(kubectl: &Kubectl, participant: &str) -> (String, Value) {
-    let pod = kubectl.get(&format!("pod {}", pod_of(kubectl, participant).await)).await.unwrap();
+    let pod = kubectl.get(&format!("pod {}", kubectl.pod_of(participant).await)).await.unwrap();
     let restarts = pod["status"]["containerStatuses"][0]["restartCount"].clone();
     (pod["metadata"]["uid"].to_string(), restarts)
-}
-
-async fn pod_of(kubectl: &Kubectl, participant: &str) -> String {
-    let object = kubectl.get(&format!("vp {participant}")).await.unwrap();
-    object["status"]["pod"]["name"].as_str().expect("a participant must name its pod").to_owned()
 }
 
 /// How many losses of a part Ada's Events tell.
@@ -197,16 +192,6 @@ async fn losses(kubectl: &Kubectl) -> u64 {
     let all = kubectl.get("events --field-selector=involvedObject.name=ada,reason=Lost").await.unwrap();
     let items = all["items"].as_array().into_iter().flatten();
     items.map(|event| event["series"]["count"].as_u64().or(event["count"].as_u64()).unwrap_or(1)).sum()
-}
-
-async fn ready(kubectl: &Kubectl, what: &str) -> Result<(), String> {
-    let object = kubectl.get(what).await?;
-    if condition(&object, "Ready").0 == "True" { Ok(()) } else { Err(object["status"].to_string()) }
-}
-
-async fn says(kubectl: &Kubectl, what: &str, kind: &str, reason: &str) -> Result<(), String> {
-    let object = kubectl.get(what).await?;
-    if condition(&object, kind).1 == reason { Ok(()) } else { Err(object["status"].to_string()) }
 }
 
 /// Nothing that the participant owned is there any more.

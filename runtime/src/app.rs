@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::{Mode, choose};
-use understudy_core::spec::{FrameRate, Resolution};
+use understudy_core::spec::FrameRate;
 use understudy_proto::v1;
 
 use crate::access::Policy;
@@ -32,11 +32,15 @@ use crate::{admin, api, devtools_proxy, gst, rtc, sound, source, spec};
 
 use guards::Guards;
 
-/// From the signal to the end; the pod's grace period is longer.
-const SHUTDOWN: Duration = Duration::from_secs(15);
+/// From the signal to the end: before `docker stop` loses its patience after 10 s. A pod's grace period is longer.
+const SHUTDOWN: Duration = Duration::from_secs(9);
 
-/// Below the idle limits of common proxies and translators; after nine without an answer (tcp(7)) a connection is over.
-const KEEPALIVE_SECONDS: u32 = 30;
+/// Below the idle limits of common proxies and translators.
+const KEEPALIVE_SECONDS: u32 = 10;
+/// What is not acknowledged for so long never will be: a sender whose network went away keeps no place.
+const UNACKNOWLEDGED_MILLISECONDS: u32 = 20_000;
+/// A ping waits behind the data of a sender that is too fast: about two seconds of a good picture, not twenty.
+const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
 /// Runs one session until `stop` resolves. The environment names `media` as the proxy already.
 pub async fn run(
@@ -167,7 +171,7 @@ fn devices(config: &Run) -> anyhow::Result<api::Devices> {
         audio_sink: devices.audio_sink.clone(),
         microphone_source: devices.microphone_source.clone(),
         files: devices.virtual_inputs_dir.clone(),
-        size: Resolution::parse("camera", devices.camera_width, devices.camera_height)?,
+        size: devices.camera_size()?,
         frame_rate: FrameRate::parse("camera.frameRate", devices.camera_frame_rate)?,
     })
 }
@@ -190,7 +194,7 @@ fn session_config(
             sink: config.devices.audio_sink.clone(),
             source: config.devices.microphone_source.clone(),
         },
-        camera_size: Resolution::parse("camera", config.devices.camera_width, config.devices.camera_height)?,
+        camera_size: config.devices.camera_size()?,
         camera_frame_rate: FrameRate::parse("camera.frameRate", config.devices.camera_frame_rate)?,
         ingest: Ingest::default(),
         feed: Feed::default(),
@@ -237,6 +241,8 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     setsockopt(&listener, sockopt::KeepAlive, &true)?;
     setsockopt(&listener, sockopt::TcpKeepIdle, &KEEPALIVE_SECONDS)?;
     setsockopt(&listener, sockopt::TcpKeepInterval, &KEEPALIVE_SECONDS)?;
+    setsockopt(&listener, sockopt::TcpUserTimeout, &UNACKNOWLEDGED_MILLISECONDS)?;
+    setsockopt(&listener, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     Ok(listener)
 }

@@ -171,16 +171,22 @@ impl Pipeline {
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        let pipeline = self.inner.clone();
-        // Going down may block on a stuck device: it shall not block whoever drops.
-        let down = move || {
-            if let Err(error) = pipeline.set_state(gst::State::Null) {
-                tracing::debug!(%error, "a pipeline did not go down cleanly");
-            }
-        };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(down)),
-            Err(_) => down(),
+        let down = Down(self.inner.clone());
+        // Going down may block on a stuck device: it shall not block whoever drops. A runtime that ends runs nothing any
+        // more and drops what it was given, which goes down all the same.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn_blocking(move || drop(down)));
+        }
+    }
+}
+
+/// Brings the pipeline down when it is dropped: one that is let go while it plays goes on with what is freed.
+struct Down(gst::Pipeline);
+
+impl Drop for Down {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.set_state(gst::State::Null) {
+            tracing::debug!(%error, "a pipeline did not go down cleanly");
         }
     }
 }

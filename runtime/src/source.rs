@@ -154,7 +154,8 @@ async fn supervise(
                 return;
             }
             Err(failure) => {
-                failures = if began.elapsed() > STEADY { 1 } else { failures + 1 };
+                let played = matches!(*health.borrow(), Health::Playing | Health::Stalled);
+                failures = if played && began.elapsed() > STEADY { 1 } else { failures + 1 };
                 tracing::warn!(
                     reason = failure.reason,
                     message = failure.message,

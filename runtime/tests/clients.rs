@@ -174,7 +174,7 @@ async fn the_peer_example(desk: &Desk) {
     let film = clip::folder().join("long.mkv").display().to_string();
     let script = desk.path().join("send.py");
     std::fs::write(&script, desk.localized(example!("send.py")).replace("video.mp4", &film)).unwrap();
-    let _sender = publish::script(&script);
+    let _sender = publish::script(&script, &[]);
     desk.arrives("the peer").await;
 }
 
@@ -191,7 +191,7 @@ async fn the_sockets_example(desk: &Desk) {
     let audio = video.replace("socket/video", "socket/audio").replace("video.ts", "audio.mp3");
     std::fs::write(desk.path().join("video.mjs"), video).unwrap();
     std::fs::write(desk.path().join("audio.mjs"), audio).unwrap();
-    let _senders = ["video.mjs", "audio.mjs"].map(|script| client::node(script, desk.path()));
+    let _senders = ["video.mjs", "audio.mjs"].map(|script| client::node(script, desk.path(), &[]));
     desk.arrives("what is sent over sockets").await;
 }
 

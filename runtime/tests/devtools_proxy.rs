@@ -195,3 +195,28 @@ async fn without_a_browser_there_is_nothing_to_steer() {
     session.until_reason("PageReady", "NotWanted").await;
     assert_eq!(version(&session).await.unwrap_err(), "503 Service Unavailable upstream not ready");
 }
+
+/// What a session with these variables has told once its page was asked for a word and said it.
+async fn log_of_a_talk(variables: &[(&str, &str)]) -> String {
+    let session = Session::idle_with(variables);
+    session.until_reason("PageReady", "Loaded").await;
+    let (devtools, _) = Devtools::connect(&version(&session).await.unwrap()).await.unwrap();
+    let page = Page::first(&devtools).await.unwrap();
+    assert_eq!(page.evaluate("'whisper'.repeat(2)").await.unwrap(), "whisperwhisper");
+    session.log()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_methods_of_messages_are_in_the_log_if_asked_for_and_what_is_in_them_never_is() {
+    let log = log_of_a_talk(&[("LOG_CDP_MESSAGES", "true")]).await;
+    for told in [
+        r#"direction="to the browser" method="Runtime.evaluate""#,
+        r#"direction="to the client" method="Target.attachedToTarget""#,
+    ] {
+        assert!(log.contains(told), "{told} is not in: {log}");
+    }
+    assert!(!log.contains("whisper"), "{log}");
+    let log = log_of_a_talk(&[]).await;
+    assert!(log.contains("listening"), "something is told: {log}");
+    assert!(!log.contains("DevTools message") && !log.contains("Runtime.evaluate"), "{log}");
+}

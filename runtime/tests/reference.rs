@@ -1,14 +1,24 @@
-//! What is written about the runtime is what it says itself. `UPDATE=1 cargo test -p understudy-runtime --test
-//! reference` writes it.
+//! What is written about the runtime is what it says itself, and what it does. `UPDATE=1 cargo test -p
+//! understudy-runtime --test reference` writes it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
+
+#[path = "support/session.rs"]
+mod session;
 
 use std::fmt::Write;
 use std::path::Path;
 
 use clap::{ArgAction, CommandFactory};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::{Client, Method};
+use serde_json::Value;
+use session::Session;
 use understudy_runtime::api;
 use understudy_runtime::config::Cli;
+
+/// An offer as a browser writes it, with nobody behind it.
+const OFFER: &str = include_str!("fixtures/chromium_offer.sdp");
 
 const COMMAND: &str = "UPDATE=1 cargo test -p understudy-runtime --test reference";
 
@@ -39,6 +49,44 @@ fn every_operation_says_what_it_does() {
         for (method, operation) in operations.as_object().unwrap() {
             assert!(operation["summary"].is_string(), "{method} {path} has no summary");
         }
+    }
+}
+
+/// Where this operation can be carried out: with names that there are, and at a viewer's place that is taken.
+async fn place(session: &Session, path: &str, operation: &Value) -> String {
+    if path == "/whep/{name}/{session}" {
+        let offer = Client::new().post(session.whep()).header(CONTENT_TYPE, "application/sdp").body(OFFER);
+        let answer = offer.send().await.unwrap();
+        return session.url(answer.headers()[LOCATION].to_str().unwrap());
+    }
+    let name = match path {
+        "/pages/{name}" => "welcome",
+        "/players/{name}" => "hls.js",
+        _ => "program",
+    };
+    let path = path.replace("{name}", name).replace("{path}", "browser");
+    match operation["servers"].is_array() {
+        true => format!("http://{}{path}", session.devtools()),
+        false => session.url(&path),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_that_is_described_is_there_and_no_other() {
+    let session = Session::idle(&[]);
+    session.until_reason("PageReady", "Loaded").await;
+    let document: Value = reqwest::get(session.url("/spec.json")).await.unwrap().json().await.unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let place = place(&session, path, operation).await;
+            let verb = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let status = Client::new().request(verb, &place).send().await.unwrap().status().as_u16();
+            assert!(![404, 405].contains(&status), "{method} {place}: {status}");
+        }
+    }
+    for path in ["/nothing", "/input/devices/virtual/nothing", "/input/devices/virtual"] {
+        let status = reqwest::get(session.url(path)).await.unwrap().status();
+        assert_eq!(status, 404, "{path}");
     }
 }
 

@@ -29,12 +29,31 @@ mod told;
 
 use std::time::Duration;
 
-use broadcast::{Rtmp, Rtsp, free_tcp, srt};
+use broadcast::{Rtmp, Rtsp, free_tcp, free_udp, srt_at};
 use site::{Mood, Site};
-use studio::{OPEN, Studio, fails, fares, file, stream};
+use studio::{OPEN, Studio, WHILE, fails, fares, file, stream};
 use understudy_core::input::watch::{LOST, STALLED};
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{Repeat, Shape};
+use understudy_runtime::source::Source;
+
+/// From a server's return until its media is seen: that it went is noticed after [`LOST`] at the latest, the wait for
+/// the next try may have grown to as long, and then it opens.
+const BACK: Duration = LOST.saturating_add(LOST).saturating_add(OPEN);
+/// The short clip is over, and what was on its way is heard.
+const SHORT_IS_OVER: Duration = Duration::from_secs(5);
+
+/// Its server is gone, which is told and seen.
+async fn goes(studio: &Studio, source: &Source) {
+    fares(source, OPEN, |health| matches!(health, Health::Failed(_) | Health::Stalled)).await;
+    studio.until(false, OPEN).await;
+}
+
+/// Its server is there again: so are picture and sound.
+async fn comes_back(studio: &Studio) {
+    println!("  back after {:?}", studio.until(true, BACK).await);
+    studio.listen().until_tone().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_stream_over_http_is_seen_and_heard_in_time() {
@@ -55,31 +74,56 @@ async fn radio_is_heard_whatever_its_codec() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hls_plays_from_a_list_that_is_complete_and_from_one_that_grows() {
+async fn hls_whose_list_is_complete_is_seen_and_heard_to_its_end() {
     let (studio, site) = (Studio::open().await, Site::open().await);
     let folder = tempfile::tempdir().unwrap();
     site.serves(folder.path().to_owned());
     segments::hls(folder.path());
+    let ear = studio.listen();
+    ear.until_open().await;
     let source = studio.play(stream(&site.url("files/list.m3u8")), Carries::Both);
     studio.until(true, OPEN).await;
+    studio.watch(SHORT_IS_OVER).await.ends_together(&ear.heard());
     fares(&source, OPEN, |health| *health == Health::Ended).await;
-    drop(source);
-
-    let folder = tempfile::tempdir().unwrap();
-    site.serves(folder.path().to_owned());
-    let _sender = segments::hls_live(folder.path());
-    let _source = studio.play(stream(&site.url("files/list.m3u8")), Carries::Both);
-    studio.is_live(Carries::Both).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dash_is_seen_and_heard() {
+async fn hls_whose_list_grows_is_seen_and_heard_and_comes_back_with_its_packager() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let [first, nothing, second] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    site.serves(first.path().to_owned());
+    let packager = segments::hls_live(first.path());
+    let source = studio.play(stream(&site.url("files/list.m3u8")), Carries::Both);
+    studio.is_live(Carries::Both).await;
+    drop(packager);
+    site.serves(nothing.path().to_owned());
+    goes(&studio, &source).await;
+    site.serves(second.path().to_owned());
+    let _packager = segments::hls_live(second.path());
+    comes_back(&studio).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dash_whose_manifest_grows_is_seen_and_heard_in_time() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    site.serves(folder.path().to_owned());
+    let _packager = segments::dash_live(folder.path()).await;
+    let _source = studio.play(stream(&site.url("files/list.mpd")), Carries::Both);
+    studio.is_live(Carries::Both).await;
+    // By now all that was listed when it was opened has been played.
+    studio.watch(WHILE).await.moves();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dash_whose_manifest_is_complete_goes_round_seen_and_heard() {
     let (studio, site) = (Studio::open().await, Site::open().await);
     let folder = tempfile::tempdir().unwrap();
     site.serves(folder.path().to_owned());
     segments::dash(folder.path());
     let _source = studio.play(file(&site.url("files/list.mpd"), Repeat::Forever), Carries::Both);
     studio.until(true, OPEN).await;
+    studio.listen().until_tone().await;
     let seen = studio.watch(Duration::from_secs(3)).await;
     println!("{:.1} a second, {:?}", seen.rate(), seen.longest());
     assert!(seen.rate() > 20.0, "{seen:?}");
@@ -94,33 +138,34 @@ async fn rtmp_is_seen_and_heard_and_comes_back_with_its_sender() {
     drop(sender);
     studio.until(false, OPEN).await;
     let _sender = server.publish();
-    println!("  back after {:?}", studio.until(true, OPEN * 2).await);
+    comes_back(&studio).await;
     drop(source);
     server.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rtsp_is_seen_and_heard_and_comes_back_with_its_server() {
-    let studio = Studio::open().await;
-    let server = Rtsp::open();
-    let url = server.url();
-    let source = studio.play(stream(&url), Carries::Both);
+    let (studio, port) = (Studio::open().await, free_tcp());
+    let server = Rtsp::at(port);
+    let source = studio.play(stream(&server.url()), Carries::Both);
     studio.is_live(Carries::Both).await;
     drop(server);
-    fares(&source, OPEN, |health| matches!(health, Health::Failed(_) | Health::Stalled)).await;
-    studio.until(false, OPEN).await;
+    goes(&studio, &source).await;
+    let _server = Rtsp::at(port);
+    comes_back(&studio).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn srt_is_called_seen_and_heard() {
-    let studio = Studio::open().await;
-    let (sender, url) = srt();
+async fn srt_is_called_seen_and_heard_and_comes_back_with_its_listener() {
+    let (studio, port) = (Studio::open().await, free_udp());
+    let (sender, url) = srt_at(port);
     let source = studio.play(stream(&url), Carries::Both);
     studio.is_live(Carries::Both).await;
     drop(sender);
-    let failure = fails(&source).await;
-    println!("{failure:?}");
+    println!("  {:?}", fails(&source).await);
     studio.until(false, OPEN).await;
+    let _sender = srt_at(port);
+    comes_back(&studio).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,9 +196,11 @@ async fn a_file_that_is_not_repeated_is_seen_and_heard_to_its_end() {
     assert!(tones > 45, "{tones} of 50 windows are heard");
     drop(source);
 
+    ear.forget();
     let source = studio.play(studio.placed("short.mkv", Repeat::Once), Carries::Both);
     studio.until(true, OPEN).await;
-    let seen = studio.watch(Duration::from_secs(5)).await;
+    let seen = studio.watch(SHORT_IS_OVER).await;
+    seen.ends_together(&ear.heard());
     let last = seen.changes.iter().filter_map(|(_, number)| *number).max();
     println!("  up to {last:?} of 119");
     assert!(last > Some(115), "the last picture that is seen is {last:?} of 119");
@@ -290,13 +337,22 @@ async fn a_live_sender_that_goes_has_not_come_to_an_end_even_if_it_says_how_long
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_changes_its_size_stays_in_the_cameras_picture() {
-    let studio = Studio::open().await;
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    site.serves(folder.path().to_owned());
+    segments::sizes(folder.path());
     let small = Shape { size: Some((640, 360)), frame_rate: None };
-    let _source = studio.shaped(studio.place("small.ts"), Carries::Video, small);
-    studio.until_changed().await;
-    let picture = studio.picture.current();
-    let luma = |x: usize, y: usize| picture[y * 1280 + x];
-    println!("left {} middle {}", luma(10, 360), luma(640, 360));
-    assert!(luma(10, 360) < 20, "borders at the sides");
-    assert!(luma(640, 700) > 25, "a picture down to the edge");
+    let source = studio.shaped(stream(&site.url("files/sizes.ts")), Carries::Video, small);
+    studio.until(true, OPEN).await;
+    assert!(studio.luma(10, 360) > 25, "at first a picture up to the sides");
+    // Its number is narrower from then on, and not read any more.
+    studio.until(false, OPEN).await;
+    println!("left {} middle {}", studio.luma(10, 360), studio.luma(640, 360));
+    assert!(studio.luma(10, 360) < 20, "borders at the sides, and no slate, which is brighter");
+    assert!(studio.luma(640, 700) > 25, "a picture down to the edge");
+    for _ in 0..30 {
+        studio.until_changed().await;
+    }
+    assert_eq!(*source.health().borrow(), Health::Playing);
+    assert!(studio.luma(10, 360) < 20, "and so it goes on");
 }

@@ -1,17 +1,28 @@
-//! A session driven over HTTP alone, as the source system's clients do it, and its feed page in a real browser.
+//! A session driven over HTTP alone, as the source system's clients do it, with its feed page in a real browser, and set
+//! up through the environment as they do it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
+#[path = "support/clip.rs"]
+mod clip;
+#[path = "virtual_inputs_http/feed.rs"]
+mod feed;
 #[path = "support/sender.rs"]
 mod sender;
+#[path = "support/server.rs"]
+#[allow(dead_code, reason = "other tests need more of it")]
+mod server;
 #[path = "support/session.rs"]
 mod session;
+#[path = "virtual_inputs_http/settings.rs"]
+mod settings;
+#[path = "virtual_inputs_http/viewers.rs"]
+mod viewers;
 
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
+use futures::StreamExt;
 use reqwest::Method;
-use sender::{Format, Sender};
 use serde_json::{Value, json};
 use session::Session;
 use tokio::net::TcpStream;
@@ -279,114 +290,4 @@ async fn a_description_of_the_surface_is_served() {
         let answer = reqwest::get(session.url(&format!("/players/{name}"))).await.unwrap();
         assert_eq!(answer.status(), 404, "{name}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_feed_page_waits_for_a_source_and_then_for_its_picture() {
-    let session = Session::start(MIRROR_ALONE);
-    session.until_reason("PageReady", "Loaded").await;
-    let chromium = Chromium::launch().await;
-    let page = chromium.open(&session.url("/input/devices/virtual/feed?fit=contain")).await;
-    let says = |text: &str| format!("document.body.innerText.includes('{text}')");
-    browser::becomes_true(&page, &says("No virtual video feed is configured yet.")).await;
-    browser::photograph(&page, "feed-none.png").await;
-    steered(&session, "configure", &json!({"video": {"type": "stream", "url": "rtmp://127.0.0.1:9/live/a"}}))
-        .await;
-    browser::becomes_true(&page, &says("A browser cannot play rtmp addresses.")).await;
-    browser::photograph(&page, "feed-rtmp.png").await;
-    assert_eq!(page.evaluate("document.title").await.unwrap(), "Virtual Input Feed");
-}
-
-async fn plays(format: Format, configured: &str, player: &str) {
-    let session = Session::start("{}");
-    session.until_reason("PageReady", "NotWanted").await;
-    steered(&session, "configure", &json!({"video": {"type": configured}})).await;
-    let sender = Sender::start(format).await;
-    let chromium = Chromium::launch().await;
-    let feed = format!("/input/devices/virtual/feed?fit=contain&source={}", sender.url());
-    let page = chromium.open(&session.url(&feed)).await;
-    let playing = format!(
-        "understudy.state === 'playing' && understudy.player === '{player}' && understudy.frames > 50"
-    );
-    browser::becomes_true(&page, &playing).await;
-    let fit = "getComputedStyle(document.querySelector('#stage > *')).objectFit";
-    assert_eq!(page.evaluate(fit).await.unwrap(), "contain");
-    browser::photograph(&page, &format!("feed-{player}.png")).await;
-    drop(sender);
-    browser::becomes_true(&page, "understudy.state !== 'playing'").await;
-}
-
-/// Sends what one socket says to another, until it is dropped.
-struct Relay(tokio::task::JoinHandle<()>);
-
-impl Relay {
-    async fn start(from: &Sender, session: &Session) -> Self {
-        let (mut from, _) = tokio_tungstenite::connect_async(from.url()).await.unwrap();
-        let (mut to, _) = knock(session, "video").await.unwrap();
-        Self(tokio::spawn(async move {
-            while let Some(Ok(message)) = from.next().await {
-                // Whoever does not want it any more has said so.
-                if to.send(message).await.is_err() {
-                    return;
-                }
-            }
-        }))
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_feed_page_shows_what_is_sent_to_the_session_and_nothing_that_was() {
-    let session = Session::start(MIRROR_ALONE);
-    session.until_reason("PageReady", "Loaded").await;
-    steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
-    let sender = Sender::start(Format::Mpeg1InTs).await;
-    let chromium = Chromium::launch().await;
-    let page = chromium.open(&session.url("/input/devices/virtual/feed")).await;
-    let says = |text: &str| format!("document.body.innerText.includes('{text}')");
-    browser::becomes_true(&page, &says("Loading virtual feed…")).await;
-    let relay = Relay::start(&sender, &session).await;
-    browser::becomes_true(&page, "understudy.state === 'playing' && understudy.frames > 50").await;
-    drop(relay);
-    browser::becomes_true(&page, &says("Loading virtual feed…")).await;
-    page.load(&session.url("/input/devices/virtual/feed?again")).await.unwrap();
-    browser::becomes_true(&page, &says("Loading virtual feed…")).await;
-    assert_eq!(page.evaluate("understudy.frames").await.unwrap(), 0, "nothing is kept");
-    let _relay = Relay::start(&sender, &session).await;
-    browser::becomes_true(&page, "understudy.state === 'playing'").await;
-    post(&session, "stop", "").await;
-    browser::becomes_true(&page, &says("Feed disconnected. Reconnecting…")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_feed_page_plays_mpeg_1_in_a_transport_stream() {
-    plays(Format::Mpeg1InTs, "socket", "playTransportStream").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_feed_page_says_that_mpeg_2_is_for_the_camera_alone() {
-    let session = Session::start("{}");
-    session.until_reason("PageReady", "NotWanted").await;
-    steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
-    let sender = Sender::start(Format::Mpeg2InTs).await;
-    let chromium = Chromium::launch().await;
-    let feed = format!("/input/devices/virtual/feed?source={}", sender.url());
-    let page = chromium.open(&session.url(&feed)).await;
-    let says = "document.body.innerText.includes('This feed is MPEG-2 video')";
-    browser::becomes_true(&page, &format!("understudy.state === 'stopped' && {says}")).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_feed_page_plays_h_264_in_a_transport_stream() {
-    plays(Format::H264InTs, "socket", "playWithMediaSource").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_feed_page_plays_vp8_in_ivf() {
-    plays(Format::Vp8InIvf, "webrtc", "playIvf").await;
 }

@@ -5,6 +5,8 @@
 
 #[path = "support/clip.rs"]
 mod clip;
+#[path = "support/counts.rs"]
+mod counts;
 #[path = "support/studio.rs"]
 mod studio;
 
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 use axum::response::Html;
 use axum::routing::get;
+use counts::counts;
 use serde_json::{Value, json};
-use studio::{OPEN, Studio, fares};
+use studio::{OPEN, Studio, WHILE, fares};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use understudy_core::input::{Carries, Health, Protocol};
@@ -103,6 +106,13 @@ async fn another_stack_is_seen_and_heard_in_vp8_and_in_h264() {
         set.studio.is_live(Carries::Both).await;
         fares(&source, OPEN, |health| *health == Health::Playing).await;
     }
+    let count = |kind| counts(&set.studio.metrics, "webrtc", kind);
+    let (pictures, sound) = (count("video"), count("audio"));
+    println!("  {pictures:?}, {sound:?}");
+    // Of each codec as many as make a moving picture, and half of the pieces of sound, of 20 ms.
+    pictures.reach(2.0 * 24.0 * WHILE.as_secs_f64());
+    pictures.are_measured();
+    sound.reach(2.0 * 25.0 * WHILE.as_secs_f64());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +126,7 @@ async fn the_script_of_the_manual_works_as_it_is() {
         .replace("localhost:444", &set.http.to_string())
         .replace("video.mp4", &film.display().to_string());
     std::fs::write(&script, text).unwrap();
-    let _sender = publish::script(&script);
+    let _sender = publish::script(&script, &[]);
     set.studio.is_live(Carries::Both).await;
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::page::Sight;
 
+/// Of the way from the wire to the page: less than a frame's interval, so that nothing on it waits for the next frame.
+const P50_BOUND_MILLISECONDS: f64 = 20.0;
+
 /// What one way in showed.
 pub struct Measured {
     pub path: &'static str,
@@ -74,9 +77,17 @@ impl Measured {
         let Summary { count, missing, p50, p95, max } = self.summary();
         let rate = self.megabits_per_second;
         format!(
-            "| {} | {rate:.1} Mb/s | {count} | {missing} | {p50:.1} ms | {p95:.1} ms | {max:.1} ms |",
+            "| {} | {rate:.1} Mb/s | {count} | {missing} | {p50:.1} ms | {p95:.1} ms | {max:.1} ms | \
+             {P50_BOUND_MILLISECONDS} ms |",
             self.path
         )
+    }
+
+    /// The figure that passes its bound, if it does.
+    pub fn excess(&self) -> Option<String> {
+        let p50 = self.summary().p50;
+        let text = format!("{}: p50 is {p50:.1} ms, more than {P50_BOUND_MILLISECONDS} ms", self.path);
+        (p50 > P50_BOUND_MILLISECONDS).then_some(text)
     }
 
     /// Each frame, as lines of a CSV file.
@@ -91,6 +102,6 @@ impl Measured {
     }
 }
 
-pub const HEAD: &str =
-    "| Way in | Rate | Frames seen | Not seen | p50 | p95 | Longest |\n|---|---|---|---|---|---|---|";
+pub const HEAD: &str = "| Way in | Rate | Frames seen | Not seen | p50 | p95 | Longest | Bound of p50 |\n\
+                        |---|---|---|---|---|---|---|---|";
 pub const COLUMNS: &str = "way,number,sent_unix_seconds,handed_milliseconds,read_milliseconds";

@@ -1,7 +1,8 @@
 //! How long a frame is on its way from the wire to the page: a whole session as it runs in a pod, a sender that knows
 //! when the last byte of each frame left, and a page that reads the number in each new frame of its camera.
 //!
-//! `cargo bench -p understudy-runtime --bench latency [-- SECONDS [FILE]]`; FILE gets each frame's figures.
+//! `cargo bench -p understudy-runtime --bench latency [-- SECONDS [FILE]]`; FILE gets each frame's figures. It fails if
+//! a bound is passed, and says which.
 
 #[path = "../../tests/support/session.rs"]
 mod session;
@@ -13,6 +14,7 @@ mod publisher;
 mod transport;
 
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -31,7 +33,7 @@ const WARM: Duration = Duration::from_secs(3);
 const ARRIVED_WITHIN: Duration = Duration::from_millis(500);
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     // Cargo adds flags of its own.
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
     let seconds = arguments.next().map_or(SECONDS, |text| text.parse().expect("SECONDS must be a number"));
@@ -65,6 +67,10 @@ async fn main() {
         std::fs::write(&file, format!("{}\n{lines}", figures::COLUMNS)).expect("the file must be written");
     }
     session.terminate().await;
+    let excesses: Vec<_> = all.iter().filter_map(Measured::excess).collect();
+    let code = if excesses.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    excesses.into_iter().for_each(say);
+    code
 }
 
 async fn webrtc(

@@ -77,7 +77,13 @@ fn without_values(query: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
     use super::*;
+
+    /// Of characters that stand in no other part of the URLs here, so that what is found of one has got through.
+    const SECRET: &str = "[A-Z][A-Z0-9]{3,11}";
 
     #[test]
     fn what_lets_others_in_is_not_shown() {
@@ -112,10 +118,63 @@ mod tests {
             "cannot open http://a/x?t=*** (404)"
         );
     }
+
     #[test]
     fn a_secret_is_redacted_wherever_it_is_quoted() {
         let url = "rtmp://me:hunter22@a.example/live/streamkey?token=abc%2Fdef&n=1#frag";
         let said = "play live/streamkey of me with hunter22: abc/def or abc%2Fdef is 1, frag";
         assert_eq!(redacted_in(said, url), "play live/*** of me with ***: *** or *** is 1, ***");
+    }
+
+    /// A secret as it is written in a URL, and as it is meant.
+    fn secret() -> impl Strategy<Value = [String; 2]> {
+        (SECRET, any::<bool>()).prop_map(|(meant, encoded)| {
+            let first = meant.as_bytes()[0];
+            let written = if encoded { format!("%{first:02X}{}", &meant[1..]) } else { meant.clone() };
+            [written, meant]
+        })
+    }
+
+    /// A URL that has a secret wherever there may be one, and all of them.
+    fn url() -> impl Strategy<Value = (String, Vec<String>)> {
+        (select(vec!["rtmp", "RTMPS"]), prop::array::uniform6(secret())).prop_map(|(scheme, secrets)| {
+            let [name, password, key, value, bare, fragment] = secrets.each_ref().map(|[written, _]| written);
+            let place = format!("{name}:{password}@a.example:80/live/{key}");
+            (format!("{scheme}://{place}?token={value}&{bare}#{fragment}"), secrets.concat())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_gets_through_wherever_it_is_quoted(
+            (url, secrets) in url(),
+            said in prop::collection::vec((any::<Index>(), "[a-z /:.?=-]{0,9}"), 0..12),
+        ) {
+            let quotes: Vec<&String> = secrets.iter().chain([&url]).collect();
+            let text: String =
+                said.iter().map(|(which, words)| format!("{}{words}", which.get(&quotes))).collect();
+            let shown = redacted_in(&text, &url);
+            let through = secrets.iter().find(|secret| shown.contains(secret.as_str()));
+            prop_assert!(through.is_none(), "{through:?} in {shown}");
+        }
+
+        #[test]
+        fn a_url_is_shown_without_its_secrets_whatever_stands_in_them(
+            user in "[A-Z:@%&=]{0,8}",
+            key in "[A-Z/@:=]{1,8}",
+            value in "[A-Z/?@:=]{0,8}",
+            fragment in r"\PC{0,8}",
+        ) {
+            let url = format!("rtmp://{user}@a.example:80/live/{key}?token={value}#{fragment}");
+            prop_assert_eq!(redacted(&url), "rtmp://a.example:80/live/***?token=***");
+        }
+
+        #[test]
+        fn what_is_shown_of_any_text_is_shown_of_that_as_well(
+            text in prop_oneof![r"\PC{0,40}", r"(rtmp|http|[a-z:/]{0,4})://[a-z:/?#@&=%.\[\]é]{0,40}"],
+        ) {
+            let shown = redacted(&text);
+            prop_assert_eq!(redacted(&shown), shown);
+        }
     }
 }

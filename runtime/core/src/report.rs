@@ -92,9 +92,11 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
         }
         () if !any => say(Status::True, "NotWanted", "no inputs are set: a slate and silence"),
         () if starting => say(Status::False, "Starting", "opening the sources"),
-        () if stalled => {
-            say(Status::False, "Stalled", "nothing arrives from a source: a slate and silence meanwhile")
-        }
+        () if stalled => say(
+            Status::False,
+            "Stalled",
+            "of a source nothing arrives, or not all that is wanted: a slate and silence meanwhile",
+        ),
         () if waiting => say(Status::True, "Waiting", "ready for a publisher, who is not there yet"),
         () if ended => say(Status::True, "Ended", "a source came to its end and is not repeated"),
         () => say(Status::True, "Playing", "all sources play"),

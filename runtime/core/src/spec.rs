@@ -108,6 +108,21 @@ impl Resolution {
         })
     }
 
+    /// The camera's: rounded up to what is packed without gaps in every format. Zero stands for the default of that side.
+    pub fn camera(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
+        let side = |name: &str, value: u32, default: u32, most: u32| match value {
+            0 => Ok(default),
+            v if !(64..=most).contains(&v) => {
+                Err(Invalid::new(format!("{field}.{name}"), format!("must be 64 to {most} pixels, got {v}")))
+            }
+            v => Ok(v.next_multiple_of(8)),
+        };
+        Ok(Self {
+            width: side("width", width, Self::HD.width, 3840)?,
+            height: side("height", height, Self::HD.height, 2160)?,
+        })
+    }
+
     pub const fn width(self) -> u32 {
         self.width
     }

@@ -93,6 +93,9 @@ impl Surface {
 }
 
 /// Set what camera and microphone carry. It replaces what ran; an invalid request leaves that alone.
+///
+/// The answer does not wait for the media: a source that does not play is `last_error` of the status, and is tried again
+/// for as long as it is wanted.
 #[utoipa::path(
     post, path = "/input/devices/virtual/configure", tag = "virtual inputs", request_body = Configure,
     responses(

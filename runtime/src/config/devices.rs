@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use understudy_core::spec::{FrameRate, Resolution};
+use understudy_core::spec::{FrameRate, Invalid, Resolution};
 
 /// What is played into this sink is what the browser plays: it cannot be the microphone's as well.
 const SPEAKER_SINK: &str = "audio_output";
@@ -12,15 +12,15 @@ const MICROPHONE_SINK: &str = "audio_input";
 
 #[derive(Args, Clone, Debug)]
 pub struct Devices {
-    /// The X display's number; without it the display picks a free one.
+    /// The X display's number, 0 to 65535; without it the display picks a free one. In the image it is 1.
     #[arg(long, env = "DISPLAY_NUM", value_name = "DISPLAY_NUM")]
     pub display_number: Option<u16>,
 
-    /// Width of the camera's picture, in pixels.
+    /// Width of the camera's picture: 64 to 3840 pixels, rounded up to a multiple of 8.
     #[arg(long, env = "VIRTUAL_INPUT_WIDTH", value_name = "VIRTUAL_INPUT_WIDTH", default_value = "1280", value_parser = width)]
     pub camera_width: u32,
 
-    /// Height of the camera's picture, in pixels.
+    /// Height of the camera's picture: 64 to 2160 pixels, rounded up to a multiple of 8.
     #[arg(long, env = "VIRTUAL_INPUT_HEIGHT", value_name = "VIRTUAL_INPUT_HEIGHT", default_value = "720", value_parser = height)]
     pub camera_height: u32,
 
@@ -45,14 +45,20 @@ pub struct Devices {
     pub microphone_source: String,
 }
 
+impl Devices {
+    pub fn camera_size(&self) -> Result<Resolution, Invalid> {
+        Resolution::camera("camera", self.camera_width, self.camera_height)
+    }
+}
+
 fn width(text: &str) -> Result<u32, String> {
     let width = positive(text)?;
-    Resolution::parse("", width, 0).map(Resolution::width).map_err(|invalid| invalid.reason)
+    Resolution::camera("", width, 0).map(Resolution::width).map_err(|invalid| invalid.reason)
 }
 
 fn height(text: &str) -> Result<u32, String> {
     let height = positive(text)?;
-    Resolution::parse("", 0, height).map(Resolution::height).map_err(|invalid| invalid.reason)
+    Resolution::camera("", 0, height).map(Resolution::height).map_err(|invalid| invalid.reason)
 }
 
 fn frame_rate(text: &str) -> Result<u32, String> {

@@ -9,6 +9,10 @@ use clap::builder::NonEmptyStringValueParser;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Checked, and used by nothing yet")]
 pub struct Reserved {
+    /// Port of the browser's own DevTools. Nothing uses it: the browser picks a free one, on loopback.
+    #[arg(long, env = "INTERNAL_PORT", value_name = "INTERNAL_PORT", default_value_t = 9223, value_parser = clap::value_parser!(u16).range(1..))]
+    pub internal_port: u16,
+
     /// Frames a second of recordings, 0 to 20. Nothing uses it yet.
     #[arg(long, env = "FRAME_RATE", value_name = "FRAME_RATE", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub frame_rate: u32,

@@ -17,10 +17,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Addresses of one name that are tried; the deadlines of more would outlast the patience of whoever waits.
 const TRIES: usize = 4;
 
+/// Where a platform team says the same.
+const IN_A_CLUSTER: &str = "allowPrivateUrls of the runtime profile";
+
 /// Why a host is not reached.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    #[error("{host} has a {class} address, which is not fetched from; {SETTING} allows it")]
+    #[error(
+        "{host} has a {class} address, which is not fetched from; {SETTING} allows it, in a cluster {IN_A_CLUSTER}"
+    )]
     Private { host: String, class: Class },
     #[error("{host} cannot be resolved: {source}")]
     Unresolvable { host: String, source: io::Error },

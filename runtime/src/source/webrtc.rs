@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::input::watch::{Arrival, STALLED};
+use understudy_core::input::watch::{Arrival, OPENING, STALLED};
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::media::Kind;
 
@@ -43,8 +43,9 @@ pub(super) async fn play(
     let mut peer = seat.peer();
     let mut onlookers = surroundings.feed.joined();
     let door = seat.door().clone();
-    let mut stage =
-        Stage { plan, surroundings, writer, health, door, video: Slot::default(), audio: Slot::default() };
+    let since = peer.borrow().map(|_| Instant::now());
+    let (video, audio) = (Slot::default(), Slot::default());
+    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio };
     stage.tell(Health::Waiting);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,6 +71,8 @@ struct Stage<'a> {
     writer: Option<Writer>,
     health: &'a watch::Sender<Health>,
     door: Door,
+    /// When the peer came, if there is one.
+    since: Option<Instant>,
     video: Slot,
     audio: Slot,
 }
@@ -174,6 +177,7 @@ impl Stage<'_> {
     /// What the peer before this one sent is over.
     async fn welcome(&mut self, peer: Option<u64>) {
         let mut ended = false;
+        self.since = peer.map(|_| Instant::now());
         for kind in [Kind::Video, Kind::Audio] {
             let slot = self.slot(kind);
             slot.broken.take_if(|(key, _, _)| Some(key.peer) != peer);
@@ -220,9 +224,16 @@ impl Stage<'_> {
         let slots = [&self.video, &self.audio];
         match slots.iter().find_map(|slot| slot.failure()) {
             Some(failure) => Some(Health::Failed(failure)),
-            None if slots.iter().any(|slot| slot.stalled) => Some(Health::Stalled),
+            None if self.misses_a_kind() || slots.iter().any(|slot| slot.stalled) => Some(Health::Stalled),
             None => slots.iter().any(|slot| slot.plays()).then_some(Health::Playing),
         }
+    }
+
+    /// The peer had its time, and a kind that is wanted of it has never come.
+    fn misses_a_kind(&self) -> bool {
+        let wanted = [(self.plan.carries.video(), &self.video), (self.plan.carries.audio(), &self.audio)];
+        self.since.is_some_and(|since| since.elapsed() > OPENING)
+            && wanted.iter().any(|(wanted, slot)| *wanted && !slot.plays())
     }
 
     /// Requests travel in packets that may be lost like any others.

@@ -1,5 +1,7 @@
 //! Servers that are not web sites: RTMP (nginx), RTSP and SRT (GStreamer).
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -79,10 +81,10 @@ pub struct Rtsp {
 
 impl Rtsp {
     pub fn open() -> Self {
-        let port = free_tcp();
-        Self::at(port)
+        Self::at(free_tcp())
     }
 
+    /// Where one was before, too.
     pub fn at(port: u16) -> Self {
         let context = glib::MainContext::new();
         let main = glib::MainLoop::new(Some(&context), false);
@@ -128,12 +130,19 @@ impl Drop for Rtsp {
 
 /// Sends the long clip to whoever calls; the URL to call.
 pub fn srt() -> (Sender, String) {
-    let port =
-        UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
+    srt_at(free_udp())
+}
+
+/// The same where one was before, too.
+pub fn srt_at(port: u16) -> (Sender, String) {
     let sink = format!("srtsink uri=srt://127.0.0.1:{port}?mode=listener wait-for-connection=false");
     (Sender::start(&clip::live_ts(&sink)), format!("srt://127.0.0.1:{port}?latency=80"))
 }
 
 pub fn free_tcp() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port must be free").port()
+}
+
+pub fn free_udp() -> u16 {
+    UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port()
 }

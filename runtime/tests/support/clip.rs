@@ -64,6 +64,17 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
         ));
     }
     finish(&format!("videotestsrc num-buffers=1 ! pngenc ! filesink location={}", at("picture.png")));
+    // The same green, as small pictures and large ones are usually written.
+    for (name, shape) in [
+        ("green-601.mkv", "width=640,height=360,colorimetry=bt601"),
+        ("green-709.mkv", "width=1280,height=720,colorimetry=bt709"),
+    ] {
+        finish(&format!(
+            "videotestsrc num-buffers=60 pattern=green ! video/x-raw,format=I420,framerate=30/1,{shape} ! \
+             x264enc speed-preset=ultrafast ! h264parse ! matroskamux ! filesink location={}",
+            at(name)
+        ));
+    }
     // As a recording of a screen on which nothing happens for a while.
     finish(&format!(
         "videotestsrc num-buffers=8 pattern=ball ! video/x-raw,width=640,height=360,framerate=1/15 ! \

@@ -1,10 +1,17 @@
-//! Clips cut into segments, as HLS and DASH serve them.
+//! Clips cut into segments, as HLS and DASH serve them, and put together from others.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
 use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Child;
+use understudy_e2e::{client, wait};
 
 use super::clip;
+
+/// Three segments of two seconds, written at twice their rate, on a machine that does more than this.
+const WRITTEN: Duration = Duration::from_secs(20);
 
 /// HLS of the short clip, complete; `list.m3u8`.
 pub fn hls(folder: &Path) {
@@ -36,6 +43,39 @@ fn hls_sink(folder: &Path, playlist: &str) -> String {
         "hlssink2 name=m target-duration=1 {playlist} location={folder}/seg%05d.ts \
          playlist-location={folder}/list.m3u8"
     )
+}
+
+/// The short clip twice in one transport stream, the second time in another size and shape; `sizes.ts`.
+pub fn sizes(folder: &Path) {
+    let from = clip::folder().join("short.mkv").display().to_string();
+    let pictures = format!("filesrc location={from} ! matroskademux ! h264parse ! avdec_h264");
+    clip::finish(&format!(
+        "concat name=c ! x264enc speed-preset=ultrafast tune=zerolatency bitrate=4000 key-int-max=30 ! \
+         h264parse config-interval=-1 ! mpegtsmux ! filesink location={}/sizes.ts \
+         {pictures} ! c. \
+         {pictures} ! videoscale add-borders=false ! \
+         video/x-raw,width=640,height=480,pixel-aspect-ratio=1/1 ! c.",
+        folder.display()
+    ));
+}
+
+/// DASH of the long clip, as it comes; `list.mpd`. It lists the first three segments, of two seconds each.
+///
+/// It is written twice as fast as it plays: ffmpeg has players stay no more than a segment behind its clock, where a
+/// segment that is listed late makes the picture stand. They follow the clock all the same, and find what comes by
+/// reading the list again.
+pub async fn dash_live(folder: &Path) -> Child {
+    let packager = client::ffmpeg(&format!(
+        "-readrate 2 -i {} -map 0:v -map 0:a -c:v copy -c:a aac -f dash -seg_duration 2 {}",
+        clip::folder().join("long.mkv").display(),
+        folder.join("list.mpd").display()
+    ));
+    let third = folder.join("chunk-stream0-00003.m4s");
+    wait::until(WRITTEN, || async {
+        third.exists().then_some(()).ok_or_else(|| "there is no third segment".to_owned())
+    })
+    .await;
+    packager
 }
 
 /// DASH of the short clip: fragmented MP4, a second each; `list.mpd`.

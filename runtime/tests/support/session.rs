@@ -25,6 +25,9 @@ const END: Duration = Duration::from_secs(20);
 /// 20 s at 30 frames a second.
 pub const CLIP_FRAMES: u32 = 600;
 
+/// What a session has told, where that is kept.
+const LOG: &str = "told.log";
+
 /// The program's own media, made once for all tests of a run.
 static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
     let share = tempfile::tempdir().expect("a directory must be free");
@@ -54,6 +57,15 @@ impl Session {
         let folder = tempfile::tempdir().expect("a directory must be free");
         let mut command = program();
         command.arg("run").args(arguments);
+        Self::spawn(command, folder)
+    }
+
+    /// The same with these variables; what it tells is kept for [`Self::log`].
+    pub fn idle_with(variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let log = std::fs::File::create(folder.path().join(LOG)).expect("a log must be begun");
+        let mut command = program();
+        command.arg("run").envs(variables.iter().copied()).stderr(log);
         Self::spawn(command, folder)
     }
 
@@ -109,6 +121,12 @@ impl Session {
         let clip = self.folder.path().join("clip.mkv");
         std::fs::copy(SHARE.path().join("media/test-picture.mkv"), &clip).expect("it must be copied");
         clip
+    }
+
+    /// What it has told so far, if it was started so that this is kept.
+    pub fn log(&self) -> String {
+        let told = std::fs::read(self.folder.path().join(LOG)).expect("the log must be kept");
+        String::from_utf8_lossy(&told).into_owned()
     }
 
     pub fn whep(&self) -> String {

@@ -19,7 +19,7 @@ use understudy_core::input::{Carries, Health, Plan};
 use understudy_core::spec::{
     Destination, File, FrameRate, Location, Repeat, Resolution, Shape, Source as Kind, StreamUrl,
 };
-use understudy_core::test_picture::{SAMPLE_RATE_HZ, TONE_HZ, read};
+use understudy_core::test_picture::{FRAME_RATE, SAMPLE_RATE_HZ, TONE_HZ, read};
 use understudy_runtime::camera::{Format, Picture};
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
@@ -34,6 +34,8 @@ const GLANCE: Duration = Duration::from_millis(8);
 pub const WHILE: Duration = Duration::from_secs(4);
 /// Lips and voice may be this far apart (ITU-R BT.1359), and recording adds its own buffers.
 const IN_SYNC: Duration = Duration::from_millis(185);
+/// A tone that is nearer than this to a second's first picture is nearer to no other's.
+const SAME_SECOND: Duration = Duration::from_millis(500);
 /// 20 ms of sound, in which twenty periods of the tone are counted.
 const WINDOW: usize = SAMPLE_RATE_HZ as usize / 50;
 
@@ -143,6 +145,11 @@ impl Studio {
 
     pub fn number(&self) -> Option<u32> {
         read(&self.picture.current(), 1280)
+    }
+
+    /// How bright the picture is at a place.
+    pub fn luma(&self, x: usize, y: usize) -> u8 {
+        self.picture.current()[y * 1280 + x]
     }
 
     /// Waits until something else is shown.
@@ -300,11 +307,25 @@ impl Seen {
         starts.map(|(at, _)| *at)
     }
 
-    /// How far the tone is from the picture that it belongs to, at its nearest.
+    /// How far a tone is from the beginning of a second, at its nearest.
+    ///
+    /// All tones are alike and there is one each second: whole seconds between sound and picture are not seen, and what
+    /// is seen is never more than half of one. [`Self::ends_together`] sees the whole ones.
     pub fn drift(&self, heard: &Heard) -> Duration {
-        let apart = |a: Instant, b: Instant| if a > b { a - b } else { b - a };
         let pairs = self.seconds().flat_map(|at| heard.onsets.iter().map(move |onset| apart(at, *onset)));
         pairs.min().unwrap_or(Duration::MAX)
+    }
+
+    /// What came to its end had its last tone in its last second: nothing follows that could be taken for it.
+    pub fn ends_together(&self, heard: &Heard) {
+        let last = self.changes.iter().rev().find_map(|(at, number)| Some((*at, (*number)?)));
+        let Some(((at, number), onset)) = last.zip(heard.onsets.last()) else {
+            panic!("nothing was seen or heard: {self:?}, {heard:?}");
+        };
+        let into_its_second = Duration::from_secs(1) * (number % FRAME_RATE) / FRAME_RATE;
+        let drift = apart(*onset + into_its_second, at);
+        println!("  the last tone is {drift:?} from its picture");
+        assert!(drift < SAME_SECOND, "{drift:?} apart at the end");
     }
 
     /// The longest time that one picture stood.
@@ -322,6 +343,10 @@ impl Seen {
         assert!(self.rate() > 24.0 && self.blanks() == 0, "{} a second: {self:?}", self.rate());
         assert!(self.longest() < Duration::from_millis(350), "stood for {:?}", self.longest());
     }
+}
+
+fn apart(a: Instant, b: Instant) -> Duration {
+    if a > b { a - b } else { b - a }
 }
 
 pub fn stream(url: &str) -> Kind {

@@ -93,6 +93,9 @@ impl Chunk {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
     use super::*;
 
     const CHUNKED: &[u8] = b"4;a=b\r\nWiki\r\n0A\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
@@ -126,6 +129,71 @@ mod tests {
         for bytes in wrong {
             let mut body = Body::CHUNKED;
             assert_eq!(body.take(bytes), Err(Malformed), "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    /// How many of the bytes belong to it, and where in it the next one stands.
+    fn taken<'a>(mut body: Body, pieces: impl Iterator<Item = &'a [u8]>) -> Result<(usize, Body), Malformed> {
+        let mut total = 0;
+        for piece in pieces {
+            total += body.take(piece)?;
+        }
+        Ok((total, body))
+    }
+
+    /// A chunked body as a sender may write it.
+    fn chunked() -> impl Strategy<Value = Vec<u8>> {
+        let chunks = prop::collection::vec(prop::collection::vec(any::<u8>(), 1..100), 0..5);
+        let extension = select(vec!["", ";a=b", " \t"]);
+        let trailers = select(vec!["", "A: b\r\n", "A: b\r\nC:\r\n"]);
+        (chunks, extension, trailers).prop_map(|(chunks, extension, trailers)| {
+            let mut bytes = Vec::new();
+            for chunk in &chunks {
+                bytes.extend_from_slice(format!("{:x}{extension}\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(format!("0{extension}\r\n{trailers}\r\n").as_bytes());
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunked_body_ends_where_it_was_written_to_end_in_whatever_pieces_it_comes(
+            body in chunked(),
+            follows in prop::collection::vec(any::<u8>(), 0..50),
+            cut in 1..70usize,
+        ) {
+            let both = [&body[..], &follows[..]].concat();
+            let expected = (body.len(), Body::Chunked(Chunk::Over));
+            prop_assert_eq!(taken(Body::CHUNKED, both.chunks(cut)), Ok(expected));
+        }
+
+        #[test]
+        fn what_is_malformed_is_so_in_whatever_pieces_it_comes(
+            mut bytes in prop_oneof![3 => chunked(), 1 => prop::collection::vec(any::<u8>(), 1..100)],
+            changes in prop::collection::vec((any::<Index>(), select(b"0fF;\r\n \0".to_vec())), 0..4),
+            cut in 1..20usize,
+        ) {
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let whole = taken(Body::CHUNKED, std::iter::once(&bytes[..]));
+            prop_assert!(whole.is_err() || whole.is_ok_and(|(total, _)| total <= bytes.len()));
+            prop_assert_eq!(taken(Body::CHUNKED, bytes.chunks(cut)), whole);
+        }
+
+        #[test]
+        fn a_body_of_some_length_takes_so_many_bytes_in_whatever_pieces_they_come(
+            length in prop_oneof![3 => 0..200u64, 1 => any::<u64>()],
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            cut in 1..70usize,
+        ) {
+            let here = length.min(bytes.len() as u64);
+            let expected = (here as usize, Body::Length(length - here));
+            prop_assert_eq!(taken(Body::Length(length), bytes.chunks(cut)), Ok(expected));
         }
     }
 }

@@ -57,7 +57,18 @@ fn rewrite(parsed: &httparse::Response<'_, '_>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
     use super::*;
+
+    const ANSWERS: [&str; 5] = [
+        "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nServer : x\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.0 404\nA:\r\n\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x01",
+        "ICY 200 OK\r\nicy-name: x\r\n\r\n",
+    ];
 
     #[test]
     fn an_answer_is_always_the_last_of_its_connection() {
@@ -81,5 +92,22 @@ mod tests {
         assert_eq!(Response::parse(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1"), Response::Interim(25));
         let switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81";
         assert_eq!(Response::parse(switch), Response::Switched(switch.len() - 1));
+    }
+
+    proptest! {
+        #[test]
+        fn an_answer_is_the_same_in_whatever_pieces_it_comes(
+            said in select(ANSWERS.to_vec()),
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..3),
+        ) {
+            let mut bytes = said.as_bytes().to_vec();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let mut judged = (0..=bytes.len()).map(|end| Response::parse(&bytes[..end]));
+            let first = judged.find(|judged| *judged != Response::Partial).unwrap_or(Response::Partial);
+            prop_assert_eq!(first, Response::parse(&bytes));
+        }
     }
 }

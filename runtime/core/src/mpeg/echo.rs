@@ -114,7 +114,18 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+
+    const GENERATIONS: [Generation; 3] = [
+        Generation::First,
+        Generation::Second { progressive: false },
+        Generation::Second { progressive: true },
+    ];
+    /// Both headers, and as many rows as there may be of as many macroblocks as a sequence can have: 256, of 6 bits.
+    const LARGEST: usize = 18 + MOST_ROWS * (4 + 193);
 
     /// A sequence of this size, then a picture of this kind.
     fn unit(kind: u8) -> Vec<u8> {
@@ -164,6 +175,62 @@ mod tests {
     fn what_has_no_sequence_or_no_picture_has_no_echo() {
         for unit in [&unit(1)[8..], &unit(1)[..8], &[]] {
             assert!(Echo::default().of(unit).is_none());
+        }
+    }
+
+    /// A sequence of this size and generation, then a picture of this kind at this place in its group.
+    fn sized((columns, lines): (usize, usize), generation: Generation, kind: u8, place: u16) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 1, 0xb3, (columns >> 4) as u8];
+        bytes.extend([((columns & 0x0f) << 4 | lines >> 8) as u8, lines as u8]);
+        if let Generation::Second { progressive } = generation {
+            bytes.extend([0, 0, 1, 0xb5, 0x10, u8::from(progressive) << 3]);
+        }
+        bytes.extend([0, 0, 1, 0x00, (place >> 2) as u8, (place << 6) as u8 | kind << 3]);
+        bytes.extend([0, 0, 1, 0x01, 0x0a]);
+        bytes
+    }
+
+    fn byte() -> impl Strategy<Value = u8> {
+        prop_oneof![
+            4 => Just(0_u8),
+            3 => Just(1_u8),
+            2 => select(vec![0xb3_u8, 0xb5, 0x18, 0x80]),
+            1 => any::<u8>(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_echo_of_any_size_stands_at_the_pictures_place_and_has_its_rows(
+            size in (16..4096_usize, 1..4096_usize),
+            generation in select(GENERATIONS.to_vec()),
+            kind in 1..BIDIRECTIONAL,
+            place in 0..1024_u16,
+        ) {
+            let rows = match generation {
+                Generation::Second { progressive: false } => 2 * size.1.div_ceil(32),
+                _ => size.1.div_ceil(16),
+            };
+            let echo = Echo::default().of(&sized(size, generation, kind, place));
+            prop_assert_eq!(echo.is_some(), rows <= MOST_ROWS);
+            let Some(echo) = echo else { return Ok(()) };
+            let codes = echo.windows(4).filter(|w| w[..3] == [0, 0, 1]).map(|w| usize::from(w[3]));
+            let codes: Vec<_> = codes.filter(|code| *code != 0xb5).collect();
+            prop_assert_eq!(codes, (0..=rows).collect::<Vec<_>>());
+            prop_assert_eq!([echo[4], echo[5] & 0xc0], [(place >> 2) as u8, (place << 6) as u8]);
+        }
+
+        #[test]
+        fn whatever_comes_an_echo_is_bounded_and_has_none_itself(
+            units in prop::collection::vec(prop::collection::vec(byte(), 0..60), 0..6),
+        ) {
+            let mut echo = Echo::default();
+            for unit in &units {
+                let Some(bytes) = echo.of(unit) else { continue };
+                prop_assert!(bytes.len() <= LARGEST, "{} bytes", bytes.len());
+                let mut again = echo;
+                prop_assert_eq!(again.of(&bytes), None);
+            }
         }
     }
 }

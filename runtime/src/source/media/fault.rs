@@ -46,7 +46,10 @@ impl Fault {
     pub(super) fn of(message: &gst::message::Error, heard: &Heard, opened: &str) -> Self {
         let (error, debug) = (message.error(), message.debug().unwrap_or_default());
         let source = message.src().map(|source| source.name().to_string()).unwrap_or_default();
-        tracing::debug!(source, error = %redacted_in(error.message(), opened), "pipeline error");
+        // Neither is always what was asked for: of the one the host is looked up, of the other nobody was asked.
+        let fetched = fetched(&debug).or_else(|| fetched(error.message()));
+        let told = |text: &str| redacted_in(&redacted_in(text, opened), fetched.unwrap_or_default());
+        tracing::debug!(source, error = %told(error.message()), "pipeline error");
         let reason = reason(&error, &debug);
         let (reason, text) = match (reason, heard) {
             ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {
@@ -58,10 +61,7 @@ impl Fault {
             }
             _ => (reason, sentence(said_by_srt(&debug).unwrap_or(error.message()))),
         };
-        let fetched = fetched(&debug).or_else(|| fetched(error.message()));
-        // Neither is always what was asked for: of the one the host is looked up, of the other nobody was asked.
-        let text = redacted_in(&redacted_in(&text, opened), fetched.unwrap_or_default());
-        Self { reason, text, fetched: fetched.map(str::to_owned) }
+        Self { reason, text: told(&text), fetched: fetched.map(str::to_owned) }
     }
 
     /// What was fetched names something else to open that is not fetched by HTTP.

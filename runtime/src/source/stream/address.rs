@@ -83,7 +83,28 @@ impl<'a> Parts<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+
+    const URLS: [&str; 5] = [
+        "rtmp://127.0.0.1/live/key?a=1",
+        "rtsp://u:p@127.0.0.1:8554/x#f",
+        "rtsp://[::1]:554",
+        "srt://127.0.0.1:9000?streamid=read:x&mode=caller",
+        "srt://:9000?mode=listener",
+    ];
+    /// What takes a URL apart, and what does not belong there.
+    const TELLING: [&str; 12] = ["", ":", "/", "@", "?", "#", "[", "]", "://", "65536", " ", "\u{e9}"];
+
+    /// The URL with something else before, or instead of, each of its characters.
+    fn mutated(url: &str) -> impl Iterator<Item = String> {
+        let with =
+            move |from: usize, till: usize, text: &str| format!("{}{text}{}", &url[..from], &url[till..]);
+        (0..url.len()).flat_map(move |at| {
+            TELLING.map(|text| [with(at, at, text), with(at, at + 1, text)]).into_iter().flatten()
+        })
+    }
 
     async fn resolved(url: &str) -> Result<String, &'static str> {
         let url = StreamUrl::parse("url", url).unwrap();
@@ -123,6 +144,54 @@ mod tests {
             ["srt://:9000", "srt://0.0.0.0:9000?mode=listener", "srt://a:9000?mode=rendezvous", "srt://a"]
         {
             assert_eq!(resolved(url).await, Err("SourceForbidden"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_in_which_anything_stands_anywhere_is_taken_apart_without_a_loss() {
+        let mut taken = 0;
+        for url in URLS.iter().flat_map(|url| mutated(url)) {
+            let Some(parts) = Parts::of(&url) else { continue };
+            taken += 1;
+            let rest = url.strip_prefix(&format!("{}{}", parts.before, parts.host));
+            let port = rest.and_then(|rest| rest.strip_suffix(parts.after)).expect(&url);
+            let port = port.strip_prefix(':').map(|digits| digits.parse::<u16>().unwrap());
+            assert_eq!(port, parts.port, "{url}");
+        }
+        assert!(taken > 1000, "{taken} were taken apart");
+    }
+
+    #[test]
+    fn what_is_opened_has_the_address_for_its_host_and_is_else_the_same() {
+        let addresses = ["192.0.2.7:9", "[2001:db8::7]:9"].map(|text| text.parse::<SocketAddr>().unwrap());
+        for url in URLS.iter().flat_map(|url| mutated(url)) {
+            let Some(parts) = Parts::of(&url) else { continue };
+            for address in addresses {
+                let opened = parts.at(address);
+                let again = Parts::of(&opened).expect(&url);
+                assert_eq!(format!("{}:{}", again.host, again.port.unwrap()), address.to_string(), "{url}");
+                assert_eq!((again.before, again.after), (parts.before, parts.after), "{url}");
+                assert_eq!(again.listens(), parts.listens(), "{url}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_private_host_is_found_whatever_stands_around_it() {
+        for url in [
+            "rtmp://example.org@127.0.0.1/x",
+            "rtmp://me:pw@example.org@127.0.0.1:80/x",
+            "rtmp://127.0.0.1?@example.org/",
+            "rtmp://127.0.0.1#@example.org/",
+            "rtsp://127.0.0.1:554/@example.org",
+            "rtsp://[::1]",
+            "rtsp://[::ffff:127.0.0.1]:8554/x",
+            "srt://169.254.169.254:80?mode=caller",
+        ] {
+            let parsed = StreamUrl::parse("url", url).unwrap();
+            let refused = resolve(&parsed, &Policy::default()).await.unwrap_err();
+            assert_eq!(refused.reason, "SourceForbidden", "{url}");
+            assert!(refused.message.contains("UNDERSTUDY_ALLOW_PRIVATE_URLS"), "{url}: {}", refused.message);
         }
     }
 }

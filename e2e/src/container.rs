@@ -1,0 +1,61 @@
+//! The runtime's image by itself, as `docker run` starts it, in the network of the local cluster's node.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Child;
+
+use crate::{program, settings};
+
+const IMAGE: &str = "docker.io/understudy/runtime:dev";
+
+/// One command of containerd's.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A container that runs; [`Container::remove`] ends it.
+#[derive(Debug)]
+pub struct Container {
+    name: &'static str,
+    /// The address of the node, whose network it has.
+    pub host: String,
+    _foreground: Child,
+}
+
+impl Container {
+    /// Starts the image with these variables and nothing else said, besides the room that Chromium needs in /dev/shm.
+    pub async fn start(name: &'static str, node: &Value, environment: &[(&str, &str)]) -> Self {
+        let addresses = node["items"][0]["status"]["addresses"].as_array().into_iter().flatten();
+        let internal = addresses.into_iter().find(|address| address["type"] == "InternalIP");
+        let host = internal.and_then(|address| address["address"].as_str()).expect("a node has an address");
+        remove(name).await; // what a test that was stopped has left
+        let mut command = ctr();
+        command.args(["run", "--rm", "--net-host"]);
+        command.args(["--mount", "type=tmpfs,src=tmpfs,dst=/dev/shm,options=size=512m"]);
+        command.args(["--env", &format!("UNDERSTUDY_ANNOUNCE={host}")]);
+        for (key, value) in environment {
+            command.args(["--env", &format!("{key}={value}")]);
+        }
+        command.args([IMAGE, name]).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let foreground = command.spawn().expect("containerd's command must start");
+        Self { name, host: host.to_owned(), _foreground: foreground }
+    }
+
+    /// Ends it as `docker stop` does.
+    pub async fn remove(self) {
+        remove(self.name).await;
+    }
+}
+
+async fn remove(name: &str) {
+    // Where there is none, there is nothing to be removed.
+    let _ = program::output(ctr().args(["task", "kill", "--signal", "SIGTERM", name]), DEADLINE).await;
+    let _ = program::output(ctr().args(["task", "delete", "--force", name]), DEADLINE).await;
+    let _ = program::output(ctr().args(["container", "delete", name]), DEADLINE).await;
+}
+
+fn ctr() -> tokio::process::Command {
+    let mut command = program::command(settings::repository().join("e2e/cluster/cluster"));
+    command.arg("ctr");
+    command
+}
