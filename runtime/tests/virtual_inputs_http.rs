@@ -22,6 +22,7 @@ mod viewers;
 use std::time::Duration;
 
 use futures::StreamExt;
+use nix::sys::socket::sockopt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use session::Session;
@@ -33,6 +34,9 @@ use understudy_e2e::wait;
 
 /// From the start to a page that shows its camera, on a machine that does more than this.
 const START: Duration = Duration::from_secs(40);
+
+/// A connection is asked after ten idle seconds whether it lives; as long again for a loaded machine.
+const VANISHED: Duration = Duration::from_secs(20);
 
 const MIRROR_ALONE: &str = "page: {url: 'understudy:mirror'}";
 
@@ -241,6 +245,23 @@ async fn one_publisher_of_a_kind_is_let_in_at_a_time() {
         .await;
     }
     assert_eq!(status(&session).await, before);
+}
+
+/// Goes without a word, as when the power fails: a connection in repair (tcp(7)) is closed silently.
+fn vanish(socket: Socket) {
+    let MaybeTlsStream::Plain(stream) = socket.get_ref() else { panic!("there is no TLS here") };
+    nix::sys::socket::setsockopt(stream, sockopt::TcpRepair, &1).expect("this takes CAP_NET_ADMIN");
+    drop(socket);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_place_of_a_publisher_that_vanished_is_free_again() {
+    let session = Session::start(MIRROR_ALONE);
+    session.until_reason("PageReady", "Loaded").await;
+    steered(&session, "configure", &json!({"video": {"type": "socket"}})).await;
+    vanish(knock(&session, "video").await.unwrap().0);
+    wait::until(VANISHED, || async { knock(&session, "video").await.map(drop).map_err(|(_, why)| why) })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,9 @@ const LONGEST_REPEAT: gst::ClockTime = gst::ClockTime::from_seconds(1);
 /// Two intervals at 30 frames a second: an eye takes a frame this much after its time for a stutter.
 const LATE: Duration = Duration::from_millis(66);
 
+/// What Chromium takes a camera's picture for (measured): sources of the newer standard, as most in HD, are converted.
+const COLOURS: &str = "bt601";
+
 /// When a frame is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timing {
@@ -192,7 +195,7 @@ impl Branches<'_> {
 
     fn picture_sink(&self, writer: Writer, flow: Flow, meter: Meter) -> gst_app::AppSink {
         let camera = self.surroundings.format.size;
-        let caps = i420((camera.width(), camera.height())).build();
+        let caps = i420((camera.width(), camera.height())).field("colorimetry", COLOURS).build();
         let sync = self.timing == Timing::ByTimestamp;
         let sink = gst_app::AppSink::builder().caps(&caps).sync(sync).max_buffers(2).drop(true).build();
         // Nothing upstream shall leave frames out because one was late: the writer always takes the newest.

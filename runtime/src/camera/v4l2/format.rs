@@ -14,8 +14,8 @@ const OUTPUT: u32 = 2;
 const I420: u32 = u32::from_le_bytes(*b"YU12");
 /// `V4L2_FIELD_NONE`: whole frames.
 const PROGRESSIVE: u32 = 1;
-/// `V4L2_COLORSPACE_REC709` and `V4L2_QUANTIZATION_LIM_RANGE`: what sources are converted to.
-const REC709: u32 = 3;
+/// `V4L2_COLORSPACE_SMPTE170M` and `V4L2_QUANTIZATION_LIM_RANGE`: what sources are converted to.
+const SMPTE170M: u32 = 1;
 const LIMITED_RANGE: u32 = 2;
 
 /// `struct v4l2_format` with its `pix` member.
@@ -103,7 +103,7 @@ fn picture_format(format: Format) -> PictureFormat {
             field: PROGRESSIVE,
             bytes_per_line: format.size.width(),
             size_image: u32::try_from(bytes).unwrap_or(u32::MAX),
-            colorspace: REC709,
+            colorspace: SMPTE170M,
             private: 0,
             flags: 0,
             encoding: 0,
