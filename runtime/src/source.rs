@@ -87,7 +87,7 @@ pub struct Source {
 
 /// To be called once GStreamer has started, before any source: from then on only what is asked for is opened.
 pub fn prepare() {
-    media::bounds::enforce();
+    media::prepare();
 }
 
 impl Source {

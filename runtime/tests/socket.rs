@@ -341,6 +341,8 @@ fn bad_turn(turn: usize) -> Vec<Message> {
 
 /// What is held while the next one sends as they should, and is seen.
 async fn resident_bytes_of_a_moving_picture(set: &Set, source: &Source) -> usize {
+    // What the one before left behind is over.
+    set.studio.until(false, STALL).await;
     let sender = set.live(VIDEO, frames(&ts("h264")), FRAME).await;
     set.studio.is_live(Carries::Video).await;
     fares(source, OPEN, |health| *health == Health::Playing).await;
@@ -404,6 +406,7 @@ async fn the_feed_shows_each_message_as_it_came_and_nothing_while_no_source_play
     // One who reads nothing costs nobody else anything: 64 MB are more than its connection holds.
     drop(source);
     sender.send(Message::Binary(ts("mpeg1").slice(..1000))).await.unwrap();
+    is_heard(&mut sender).await;
     let source = set.play(Carries::Video);
     fares(&source, OPEN, |health| *health == Health::Waiting).await;
     let noise = Bytes::from(vec![0xaa; 1 << 20]);
@@ -480,4 +483,11 @@ async fn a_frame_is_shown_soon_after_its_last_byte() {
         assert!(p50 < Duration::from_millis(20), "{p50:?}");
         set.studio.until(false, STALL).await;
     }
+}
+
+/// What was sent before a ping has been taken when its answer comes (RFC 6455 §5.5.3).
+async fn is_heard(sender: &mut Socket) {
+    sender.send(Message::Ping(Bytes::new())).await.expect("it must be taken");
+    let answered = async { while !matches!(sender.next().await, Some(Ok(Message::Pong(_))) | None) {} };
+    tokio::time::timeout(OPEN, answered).await.expect("a ping must be answered");
 }

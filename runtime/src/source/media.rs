@@ -1,13 +1,14 @@
 //! A URI opened and decoded: any container and codec that GStreamer decodes, its picture and sound linked to the
 //! branches that want them.
 
-pub(super) mod bounds;
+mod bounds;
 mod cause;
 mod fault;
+mod manifest;
 mod tune;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -43,6 +44,16 @@ pub(super) struct Media {
     _permit: bounds::Permit,
     /// Set once something is within that cannot play a segment.
     plain: Arc<AtomicBool>,
+}
+
+/// Settles what may be opened and what it is taken for, once. It walks through all of GStreamer's elements: better before
+/// threads do that too.
+pub(super) fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        bounds::enforce();
+        manifest::recognise();
+    });
 }
 
 /// What happens to it.

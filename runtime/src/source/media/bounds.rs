@@ -5,7 +5,7 @@
 //! first choice for every scheme but HTTP's. It opens nothing, says so, and steps aside for what is permitted.
 
 use std::collections::BTreeSet;
-use std::sync::{LazyLock, Once};
+use std::sync::LazyLock;
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -40,7 +40,7 @@ pub(super) struct Permit(String);
 
 /// From now on `uri` may be opened by whatever GStreamer has for it.
 pub(super) fn permit(uri: &str) -> Permit {
-    enforce();
+    super::prepare();
     PERMITTED.lock().push(uri.to_owned());
     Permit(uri.to_owned())
 }
@@ -59,22 +59,18 @@ pub(super) fn refused(message: &gst::message::NeedContext) -> bool {
     message.context_type() == QUESTION
 }
 
-/// Once, before the first URI is opened. It walks through all of GStreamer's elements: better before threads do that too.
-pub(in crate::source) fn enforce() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let registry = gst::Registry::get();
-        let fetching =
-            sources().filter(|factory| factory.uri_protocols().iter().any(|scheme| is_web(scheme)));
-        let past = fetching.filter(|factory| factory.name() != FETCHES);
-        let unguarded = UNGUARDED.iter().filter_map(|name| gst::ElementFactory::find(name));
-        for factory in past.chain(unguarded).collect::<Vec<_>>() {
-            registry.remove_feature(&factory);
-        }
-        LazyLock::force(&SCHEMES);
-        gst::Element::register(None, "notopened", gst::Rank::from(FIRST), Shut::static_type())
-            .expect("a name of our own must be free");
-    });
+/// To be called once, before the first URI is opened.
+pub(super) fn enforce() {
+    let registry = gst::Registry::get();
+    let fetching = sources().filter(|factory| factory.uri_protocols().iter().any(|scheme| is_web(scheme)));
+    let past = fetching.filter(|factory| factory.name() != FETCHES);
+    let unguarded = UNGUARDED.iter().filter_map(|name| gst::ElementFactory::find(name));
+    for factory in past.chain(unguarded).collect::<Vec<_>>() {
+        registry.remove_feature(&factory);
+    }
+    LazyLock::force(&SCHEMES);
+    gst::Element::register(None, "notopened", gst::Rank::from(FIRST), Shut::static_type())
+        .expect("a name of our own must be free");
 }
 
 fn sources() -> impl Iterator<Item = gst::ElementFactory> {

@@ -1,0 +1,47 @@
+//! DASH manifests as such: GStreamer 1.22 takes one that comes over HTTP for any XML if its first tag is a long one, as that
+//! of every live manifest of ffmpeg's.
+
+use gstreamer as gst;
+
+const DASH: &str = "application/dash+xml";
+/// What may stand before the first tag: a declaration, and a comment.
+const LONGEST_HEAD: usize = 1024;
+
+/// To be called once: from then on a manifest is known by its first tag (ISO/IEC 23009-1 §5.2.2).
+pub(super) fn recognise() {
+    let caps = gst::Caps::new_empty_simple(DASH);
+    let suggested = caps.clone();
+    let look = move |data: &mut gst::TypeFind| {
+        // It may be shorter than what is asked for.
+        let head = std::iter::successors(Some(LONGEST_HEAD), |length| Some(length / 2))
+            .take_while(|length| *length > 0)
+            .find_map(|length| data.peek(0, u32::try_from(length).ok()?).map(is_manifest));
+        if head == Some(true) {
+            data.suggest(gst::TypeFindProbability::Maximum, &suggested);
+        }
+    };
+    let rank = gst::Rank::PRIMARY + 1;
+    gst::TypeFind::register(None, "dash-manifest", rank, Some("mpd"), Some(&caps), look)
+        .expect("a name of our own must be free");
+}
+
+fn is_manifest(head: &[u8]) -> bool {
+    head.starts_with(b"<") && head.windows(5).any(|word| word == b"<MPD " || word == b"<MPD\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_known_by_its_first_tag() {
+        for manifest in
+            ["<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'>", "<?xml version='1.0'?>\n<MPD\n type='dynamic'>"]
+        {
+            assert!(is_manifest(manifest.as_bytes()), "{manifest}");
+        }
+        for other in ["", "<?xml version='1.0'?><html>", "text about <MPD >", "<MPDX >"] {
+            assert!(!is_manifest(other.as_bytes()), "{other}");
+        }
+    }
+}
