@@ -255,6 +255,20 @@ async fn a_file_from_the_web_goes_round_even_where_it_cannot_go_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_serves_no_ranges_is_heard_whatever_the_container() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    for name in ["sound.ogg", "sound.mp3", "sound.wav", "short.webm"] {
+        println!("{name}");
+        let url = site.url(&format!("simple/{name}"));
+        for kind in [stream(&url), file(&url, Repeat::Forever)] {
+            let source = studio.play(kind, Carries::Audio);
+            studio.listen().until_tone().await;
+            drop(source);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_played_is_told_by_reason_and_without_its_secrets() {
     let (studio, site) = (Studio::open().await, Site::open().await);
     let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ mod bounds;
 mod cause;
 mod fault;
 mod manifest;
+mod ranges;
 mod tune;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,8 +43,7 @@ pub(super) struct Media {
     heard: fault::Heard,
     uri: String,
     _permit: bounds::Permit,
-    /// Set once something is within that cannot play a segment.
-    plain: Arc<AtomicBool>,
+    within: tune::Within,
 }
 
 /// Settles what may be opened and what it is taken for, once. It walks through all of GStreamer's elements: better before
@@ -91,7 +91,7 @@ pub(super) fn open(
     let permit = bounds::permit(uri);
     let pipeline = Pipeline::playback("media");
     let decoder = element("uridecodebin")?;
-    let plain = tune::all_within(&decoder);
+    let within = tune::all_within(&decoder);
     decoder.set_property("uri", uri);
     decoder.set_property("use-buffering", origin == Origin::Stream);
     decoder.set_property("buffer-duration", AHEAD.nseconds().cast_signed());
@@ -117,7 +117,7 @@ pub(super) fn open(
         heard: fault::Heard::default(),
         uri: uri.to_owned(),
         _permit: permit,
-        plain,
+        within,
     })
 }
 
@@ -129,11 +129,14 @@ impl Media {
 
     /// Whether its end can be a message instead of an end of stream, so that it begins again without a gap.
     pub(super) fn plays_segments(&self) -> bool {
-        !self.plain.load(Ordering::Acquire)
+        self.within.plays_segments()
     }
 
     /// Back to its start. Flushing drops what is still on its way; without, it is played to its end first.
     pub(super) async fn rewind(&self, mut flags: gst::SeekFlags) -> bool {
+        if !self.within.goes_back() {
+            return false;
+        }
         flags.set(gst::SeekFlags::SEGMENT, self.plays_segments());
         match self.pipeline.seek(flags, gst::ClockTime::ZERO).await {
             Ok(()) => true,

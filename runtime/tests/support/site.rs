@@ -71,6 +71,7 @@ impl Site {
         let router = Router::new()
             .route("/files/{name}", get(file))
             .route("/plain/{name}", get(whole))
+            .route("/simple/{name}", get(simple))
             .route("/live/{what}", get(live))
             .with_state(inner.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -123,6 +124,15 @@ async fn whole(State(site): State<Arc<Inner>>, Path(name): Path<String>) -> Resp
         Ok(bytes) => {
             Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(bytes)])).into_response()
         }
+        Err(_) => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Without ranges and with a length, as simple servers do.
+async fn simple(State(site): State<Arc<Inner>>, Path(name): Path<String>) -> Response {
+    let path = site.folder.lock().join(&name);
+    match tokio::fs::read(path).await {
+        Ok(bytes) => bytes.into_response(),
         Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -7,6 +7,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use understudy_core::input::watch::LOST;
 
+use super::ranges::Ranges;
+
 /// Frame threads would add a frame of delay each. Slices are decoded side by side where a picture has them.
 const DECODER_THREADS: i32 = 2;
 /// What a network's jitter is smoothed over: a camera's picture is for conversations.
@@ -20,19 +22,43 @@ const SILENCE_SECONDS: u32 = LOST.as_secs() as u32 + 4;
 /// Its demuxer stops for good when it is asked for a segment.
 const WITHOUT_SEGMENTS: &str = "tsdemux";
 
-/// Sets up whatever comes to be within `decoder`. Set: something cannot play a segment.
-pub(super) fn all_within(decoder: &gst::Element) -> Arc<AtomicBool> {
-    let plain = Arc::new(AtomicBool::new(false));
-    let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return plain };
-    let found = plain.clone();
+/// What turned out to be within a decoder, as far as it says how the media can be played.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Within {
+    /// Something cannot play a segment.
+    plain: Arc<AtomicBool>,
+    ranges: Ranges,
+}
+
+impl Within {
+    pub(super) fn goes_back(&self) -> bool {
+        self.ranges.served()
+    }
+
+    pub(super) fn plays_segments(&self) -> bool {
+        self.goes_back() && !self.plain.load(Ordering::Acquire)
+    }
+}
+
+/// Sets up whatever comes to be within `decoder`.
+pub(super) fn all_within(decoder: &gst::Element) -> Within {
+    let within = Within::default();
+    let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return within };
+    let Within { plain, ranges } = within.clone();
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
         match factory.name().as_str() {
-            WITHOUT_SEGMENTS => found.store(true, Ordering::Release),
+            WITHOUT_SEGMENTS => plain.store(true, Ordering::Release),
+            "qtdemux" => ranges.need(),
+            "hlsdemux" | "dashdemux" => ranges.of_parts(),
+            "souphttpsrc" => {
+                ranges.heed(element);
+                tune("souphttpsrc", element);
+            }
             name => tune(name, element),
         }
     });
-    plain
+    within
 }
 
 fn tune(factory: &str, element: &gst::Element) {
