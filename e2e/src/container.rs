@@ -1,10 +1,8 @@
 //! The runtime's image by itself, as `docker run` starts it, in the network of the local cluster's node.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Child;
 
 use crate::{program, settings};
 
@@ -19,7 +17,6 @@ pub struct Container {
     name: &'static str,
     /// The address of the node, whose network it has.
     pub host: String,
-    _foreground: Child,
 }
 
 impl Container {
@@ -30,15 +27,14 @@ impl Container {
         let host = internal.and_then(|address| address["address"].as_str()).expect("a node has an address");
         remove(name).await; // what a test that was stopped has left
         let mut command = ctr();
-        command.args(["run", "--rm", "--net-host"]);
+        command.args(["run", "--detach", "--null-io", "--net-host"]);
         command.args(["--mount", "type=tmpfs,src=tmpfs,dst=/dev/shm,options=size=512m"]);
         command.args(["--env", &format!("UNDERSTUDY_ANNOUNCE={host}")]);
         for (key, value) in environment {
             command.args(["--env", &format!("{key}={value}")]);
         }
-        command.args([IMAGE, name]).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-        let foreground = command.spawn().expect("containerd's command must start");
-        Self { name, host: host.to_owned(), _foreground: foreground }
+        program::output(command.args([IMAGE, name]), DEADLINE).await.expect("the image must start");
+        Self { name, host: host.to_owned() }
     }
 
     /// Ends it as `docker stop` does.
