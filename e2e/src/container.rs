@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{program, settings};
+use crate::{program, settings, wait};
 
 const IMAGE: &str = "docker.io/understudy/runtime:dev";
 
 /// One command of containerd's.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A container that runs; [`Container::remove`] ends it.
+/// What `docker stop` waits for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A container that runs; [`Container::stop`] ends it.
 #[derive(Debug)]
 pub struct Container {
     name: &'static str,
@@ -37,15 +40,23 @@ impl Container {
         Self { name, host: host.to_owned() }
     }
 
-    /// Ends it as `docker stop` does.
-    pub async fn remove(self) {
+    /// Ends it as `docker stop` does, which kills what has not ended by itself in time.
+    pub async fn stop(self) {
+        program::output(ctr().args(["task", "kill", "--signal", "SIGTERM", self.name]), DEADLINE)
+            .await
+            .expect("it must run");
+        wait::until(PATIENCE, || async {
+            let tasks = program::output(ctr().args(["task", "list"]), DEADLINE).await?;
+            let runs = tasks.lines().any(|line| line.starts_with(self.name) && line.contains("RUNNING"));
+            if runs { Err("it still runs".to_owned()) } else { Ok(()) }
+        })
+        .await;
         remove(self.name).await;
     }
 }
 
 async fn remove(name: &str) {
     // Where there is none, there is nothing to be removed.
-    let _ = program::output(ctr().args(["task", "kill", "--signal", "SIGTERM", name]), DEADLINE).await;
     let _ = program::output(ctr().args(["task", "delete", "--force", name]), DEADLINE).await;
     let _ = program::output(ctr().args(["container", "delete", name]), DEADLINE).await;
 }

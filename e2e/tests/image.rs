@@ -24,7 +24,7 @@ async fn the_image_alone_starts_an_idle_session_that_is_driven_over_http() {
     let nodes = Kubectl::demo("demo").await.get("nodes").await.unwrap();
     let container = Container::start("alone", &nodes, &[("UNDERSTUDY_ACCESS", "open")]).await;
     let outcome = tokio::spawn(driven(container.host.clone())).await;
-    container.remove().await;
+    container.stop().await;
     outcome.unwrap();
 }
 

@@ -37,8 +37,8 @@ const SHUTDOWN: Duration = Duration::from_secs(9);
 
 /// Below the idle limits of common proxies and translators.
 const KEEPALIVE_SECONDS: u32 = 10;
-/// What is not acknowledged for so long never will be: a sender whose network went away keeps no place.
-const UNACKNOWLEDGED_MILLISECONDS: u32 = 20_000;
+/// Who does not answer so often is gone: a sender whose network went away keeps its place for half a minute.
+const KEEPALIVE_TRIES: u32 = 2;
 /// A ping waits behind the data of a sender that is too fast: about two seconds of a good picture, not twenty.
 const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
@@ -241,7 +241,7 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     setsockopt(&listener, sockopt::KeepAlive, &true)?;
     setsockopt(&listener, sockopt::TcpKeepIdle, &KEEPALIVE_SECONDS)?;
     setsockopt(&listener, sockopt::TcpKeepInterval, &KEEPALIVE_SECONDS)?;
-    setsockopt(&listener, sockopt::TcpUserTimeout, &UNACKNOWLEDGED_MILLISECONDS)?;
+    setsockopt(&listener, sockopt::TcpKeepCount, &KEEPALIVE_TRIES)?;
     setsockopt(&listener, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     Ok(listener)

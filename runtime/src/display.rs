@@ -19,6 +19,9 @@ pub async fn start(size: Resolution, number: Option<u16>, home: &Path) -> Result
     let screen = format!("{}x{}x24", size.width(), size.height());
     // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
     // the last client leaves.
+    if let Some(number) = number {
+        unlock(number).await;
+    }
     let number = number.map(|number| format!(":{number}"));
     let program = Program::new("Xvfb", "Xvfb").env("HOME", home).args(number.as_slice()).args([
         "-displayfd",
@@ -39,5 +42,19 @@ pub async fn start(size: Resolution, number: Option<u16>, home: &Path) -> Result
             let status = child.wait().await;
             Err(Error::EndedEarly { program: "Xvfb", status })
         }
+    }
+}
+
+/// A display that was killed with all around it leaves its lock. The process that the lock names may be any other by now,
+/// for which Xvfb would not start.
+async fn unlock(number: u16) {
+    let lock = format!("/tmp/.X{number}-lock");
+    let Ok(holder) = tokio::fs::read_to_string(&lock).await else { return };
+    let name = tokio::fs::read_to_string(format!("/proc/{}/comm", holder.trim())).await;
+    if name.is_ok_and(|name| name.starts_with('X')) {
+        return; // a display is there, which Xvfb will say
+    }
+    for left in [lock, format!("/tmp/.X11-unix/X{number}")] {
+        let _ = tokio::fs::remove_file(left).await; // one of them may be gone
     }
 }

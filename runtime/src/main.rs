@@ -30,12 +30,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// A pipeline goes down in less, unless it never does.
+const LEFT_OVER: Duration = Duration::from_millis(500);
+
 /// Points the process at the guard while it has one thread, and only then starts the others.
 fn run(config: Run) -> anyhow::Result<()> {
     let media = guard::listener().context("the guard has no port")?;
     point_to(media.local_addr()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(app::run(config, media, interrupted()))
+    let done = runtime.block_on(app::run(config, media, interrupted()));
+    // What blocks in the kernel or in a library by now is not waited for.
+    runtime.shutdown_timeout(LEFT_OVER);
+    done
 }
 
 /// GStreamer's internal downloaders have no property for a proxy: the environment is all that they ask.

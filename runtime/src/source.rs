@@ -13,6 +13,7 @@ mod socket;
 mod stream;
 mod webrtc;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,7 +144,11 @@ async fn supervise(
     let mut failures = 0;
     loop {
         let began = Instant::now();
-        let ended = play(&plan, &surroundings, writer.clone(), &health).await;
+        let played = AtomicBool::new(false);
+        let ended = tokio::select! {
+            ended = play(&plan, &surroundings, writer.clone(), &health) => ended,
+            never = note_playing(health.subscribe(), &played) => match never {},
+        };
         if let Some(writer) = &writer {
             writer.show_slate();
         }
@@ -154,8 +159,8 @@ async fn supervise(
                 return;
             }
             Err(failure) => {
-                let played = matches!(*health.borrow(), Health::Playing | Health::Stalled);
-                failures = if played && began.elapsed() > STEADY { 1 } else { failures + 1 };
+                let recovered = played.into_inner() && began.elapsed() > STEADY;
+                failures = if recovered { 1 } else { failures + 1 };
                 tracing::warn!(
                     reason = failure.reason,
                     message = failure.message,
@@ -168,6 +173,14 @@ async fn supervise(
             }
         }
     }
+}
+
+/// Notes that it has played, whatever became of it.
+async fn note_playing(mut health: watch::Receiver<Health>, played: &AtomicBool) -> Infallible {
+    if health.wait_for(|health| *health == Health::Playing).await.is_ok() {
+        played.store(true, Ordering::Relaxed);
+    }
+    std::future::pending().await
 }
 
 /// Plays until it came to its end (a file that is not repeated) or failed.

@@ -398,6 +398,7 @@ const PIXEL: &str = "(async () => {
   const canvas = new OffscreenCanvas(8, 8);
   const context = canvas.getContext('2d');
   context.drawImage(video, 0, 0, 8, 8);
+  video.srcObject.getTracks().forEach(track => track.stop());
   return [...context.getImageData(4, 4, 1, 1).data].slice(0, 3);
 })()";
 

@@ -250,7 +250,8 @@ async fn one_publisher_of_a_kind_is_let_in_at_a_time() {
 /// Goes without a word, as when the power fails: a connection in repair (tcp(7)) is closed silently.
 fn vanish(socket: Socket) {
     let MaybeTlsStream::Plain(stream) = socket.get_ref() else { panic!("there is no TLS here") };
-    nix::sys::socket::setsockopt(stream, sockopt::TcpRepair, &1).expect("this takes CAP_NET_ADMIN");
+    nix::sys::socket::setsockopt(stream, sockopt::TcpRepair, &1)
+        .expect("this takes CAP_NET_ADMIN: run it as root");
     drop(socket);
 }
 

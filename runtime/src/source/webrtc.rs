@@ -84,6 +84,8 @@ struct Slot {
     /// When its last packet came.
     packet_at: Option<Instant>,
     stalled: bool,
+    /// Whether the peer has ever sent any of it.
+    came: bool,
     /// The last that could not be played, and since when.
     broken: Option<(Key, Instant, Failure)>,
 }
@@ -170,7 +172,8 @@ impl Stage<'_> {
             (Kind::Audio, _) => Chain::sound(key, self.plan.destination, self.surroundings)?,
         };
         chain.start().await?;
-        *self.slot(kind) = Slot { chain: Some(chain), ..Slot::default() };
+        let came = self.slot(kind).came;
+        *self.slot(kind) = Slot { chain: Some(chain), came, ..Slot::default() };
         Ok(())
     }
 
@@ -181,6 +184,7 @@ impl Stage<'_> {
         for kind in [Kind::Video, Kind::Audio] {
             let slot = self.slot(kind);
             slot.broken.take_if(|(key, _, _)| Some(key.peer) != peer);
+            slot.came = false;
             if let Some(chain) = slot.chain.take_if(|chain| Some(chain.peer()) != peer) {
                 chain.stop().await;
                 slot.packet_at = None;
@@ -206,6 +210,7 @@ impl Stage<'_> {
         let now = crate::gst::now();
         for kind in [Kind::Video, Kind::Audio] {
             let slot = self.slot(kind);
+            slot.came |= slot.plays();
             let rests = slot.rests(now);
             let rested = std::mem::replace(&mut slot.stalled, rests);
             // Never a frozen picture. Sound that does not come is silence by itself.
@@ -233,7 +238,7 @@ impl Stage<'_> {
     fn misses_a_kind(&self) -> bool {
         let wanted = [(self.plan.carries.video(), &self.video), (self.plan.carries.audio(), &self.audio)];
         self.since.is_some_and(|since| since.elapsed() > OPENING)
-            && wanted.iter().any(|(wanted, slot)| *wanted && !slot.plays())
+            && wanted.iter().any(|(wanted, slot)| *wanted && !slot.came)
     }
 
     /// Requests travel in packets that may be lost like any others.

@@ -66,7 +66,7 @@ pub fn sizes(folder: &Path) {
 /// reading the list again.
 pub async fn dash_live(folder: &Path) -> Child {
     let packager = client::ffmpeg(&format!(
-        "-re -i {} -map 0:v -map 0:a -c:v copy -c:a aac -f dash -seg_duration 2 {}",
+        "-readrate 2 -i {} -map 0:v -map 0:a -c:v copy -c:a aac -f dash -seg_duration 2 {}",
         clip::folder().join("long.mkv").display(),
         folder.join("list.mpd").display()
     ));

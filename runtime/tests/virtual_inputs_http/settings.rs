@@ -53,6 +53,8 @@ async fn the_variables_of_the_devices_reach_the_status_the_camera_the_sound_and_
     // Far from those that displays pick by themselves.
     let display = (100_u16..).find(|number| !taken.contains(number)).unwrap();
     let number = display.to_string();
+    // Left by a display of before a crash; the number that it names is another process's now.
+    std::fs::write(format!("/tmp/.X{display}-lock"), format!("{:>10}\n", std::process::id())).unwrap();
     let session = Session::idle_with(&[
         ("DISPLAY_NUM", number.as_str()),
         ("UNDERSTUDY_CAMERA", "pipewire"),

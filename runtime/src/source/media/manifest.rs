@@ -5,7 +5,8 @@ use gstreamer as gst;
 
 const DASH: &str = "application/dash+xml";
 /// What may stand before the first tag: a declaration, and a comment.
-const LONGEST_HEAD: usize = 1024;
+const LONGEST_HEAD: u32 = 1024;
+const STEP: u32 = 64;
 
 /// To be called once: from then on a manifest is known by its first tag (ISO/IEC 23009-1 §5.2.2).
 pub(super) fn recognise() {
@@ -13,9 +14,7 @@ pub(super) fn recognise() {
     let suggested = caps.clone();
     let look = move |data: &mut gst::TypeFind| {
         // It may be shorter than what is asked for.
-        let head = std::iter::successors(Some(LONGEST_HEAD), |length| Some(length / 2))
-            .take_while(|length| *length > 0)
-            .find_map(|length| data.peek(0, u32::try_from(length).ok()?).map(is_manifest));
+        let head = (1..=LONGEST_HEAD / STEP).rev().find_map(|n| data.peek(0, n * STEP).map(is_manifest));
         if head == Some(true) {
             data.suggest(gst::TypeFindProbability::Maximum, &suggested);
         }
@@ -26,7 +25,9 @@ pub(super) fn recognise() {
 }
 
 fn is_manifest(head: &[u8]) -> bool {
-    head.starts_with(b"<") && head.windows(5).any(|word| word == b"<MPD " || word == b"<MPD\n")
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    text.starts_with(b"<")
+        && text.windows(5).any(|word| word.starts_with(b"<MPD") && word[4].is_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -35,9 +36,10 @@ mod tests {
 
     #[test]
     fn a_manifest_is_known_by_its_first_tag() {
-        for manifest in
-            ["<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'>", "<?xml version='1.0'?>\n<MPD\n type='dynamic'>"]
-        {
+        for manifest in [
+            "<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'>",
+            "\u{feff}<?xml version='1.0'?>\n<MPD\r\n type='dynamic'>",
+        ] {
             assert!(is_manifest(manifest.as_bytes()), "{manifest}");
         }
         for other in ["", "<?xml version='1.0'?><html>", "text about <MPD >", "<MPDX >"] {
