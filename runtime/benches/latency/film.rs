@@ -44,7 +44,9 @@ impl Encoding {
                 "x264enc tune=zerolatency speed-preset=superfast bitrate=2500 key-int-max=60 ! \
                  video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline"
             }
-            Self::Mpeg1 => "avenc_mpeg1video bitrate=2500000 gop-size=60",
+            Self::Mpeg1 => {
+                "mpeg2enc format=0 bitrate=2500 bufsize=1000 constraints=false min-gop-size=60 max-gop-size=60 b-per-refframe=0 ! mpegvideoparse"
+            }
         }
     }
 }

@@ -34,7 +34,8 @@ pub fn encode(encoding: Encoding, length: Duration) -> Vec<Bytes> {
         let map = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
         stream.extend_from_slice(&map.expect("a piece must be readable"));
     }
-    assert!(AppSink::is_eos(&exit), "the film must come to its end");
+    let error = pipeline.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
+    assert!(error.is_none() && AppSink::is_eos(&exit), "the film must come to its end: {error:?}");
     pictures.join().expect("all pictures must be taken");
     pipeline.set_state(gst::State::Null).expect("the encoder must stop");
     cut(stream)
@@ -64,16 +65,17 @@ fn begin(packet: &mut [u8]) -> bool {
     begins
 }
 
-/// Sends each frame at its time, in one message; when each was complete: as the next began.
+/// Sends each frame at its time, in one message; when its last byte went to the kernel. That is before it is known to be
+/// complete, which is when the next begins.
 pub async fn send(url: &str, film: &[Bytes]) -> Vec<SystemTime> {
     let connected = tokio_tungstenite::connect_async(url).await;
     let (mut socket, _) = connected.expect("the door must be open");
-    let (start, mut begun) = (Instant::now(), Vec::with_capacity(film.len()));
+    let (start, mut sent) = (Instant::now(), Vec::with_capacity(film.len()));
     for (number, frame) in (0..).zip(film) {
         tokio::time::sleep_until((start + Duration::from_secs(1) * number / FRAME_RATE).into()).await;
-        begun.push(SystemTime::now());
         socket.send(Message::Binary(frame.clone())).await.expect("a frame must be sent");
+        sent.push(SystemTime::now());
     }
     socket.close(None).await.expect("the door must close");
-    begun.split_off(1)
+    sent
 }
