@@ -197,3 +197,24 @@ fn describe(error: &gst::message::Error) -> Error {
     tracing::debug!(source, debug = ?error.debug(), error = %error.error(), "pipeline error");
     Error::Failed { message: error.error().to_string(), missing }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_that_is_let_go_as_the_runtime_ends_goes_down() {
+        init().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let pipeline = Pipeline::new("let-go");
+        let source = element("fakesrc").unwrap();
+        pipeline.chain(&[&source, &element("fakesink").unwrap()]).unwrap();
+        pipeline.inner.set_state(gst::State::Playing).unwrap();
+        runtime.spawn(async move {
+            let _held = pipeline;
+            std::future::pending::<()>().await;
+        });
+        drop(runtime);
+        assert_eq!(source.current_state(), gst::State::Null);
+    }
+}

@@ -33,6 +33,7 @@ use crate::feed::Feed;
 use crate::guard::Policy;
 use crate::ingest::Ingest;
 
+pub use media::prepare;
 pub use metrics::Metrics;
 
 /// A source that played this long has recovered: its next failure is a first one.
@@ -84,11 +85,6 @@ pub struct Source {
     picture: Option<Picture>,
     gate: Gate,
     feed: Option<Feed>,
-}
-
-/// To be called once GStreamer has started, before any source: from then on only what is asked for is opened.
-pub fn prepare() {
-    media::prepare();
 }
 
 impl Source {

@@ -11,6 +11,8 @@
 mod broadcast;
 #[path = "support/clip.rs"]
 mod clip;
+#[path = "support/counts.rs"]
+mod counts;
 #[path = "streams/disturbances.rs"]
 mod disturbances;
 #[path = "streams/playlists.rs"]

@@ -88,14 +88,15 @@ impl Default for Encoding {
 impl Resolution {
     pub const HD: Self = Self { width: 1280, height: 720 };
 
-    /// Zero stands for the default of that side.
+    /// The page's, in steps of 8. Zero stands for the default of that side.
     pub fn parse(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
-        let side = |name: &str, value: u32, default: u32, least: u32, most: u32| match value {
-            0 => Ok(default),
-            v if v < least || v > most => Err(Invalid::new(
-                format!("{field}.{name}"),
-                format!("must be {least} to {most} pixels, got {v}"),
-            )),
+        let side = |name: &str, value: u32, default: u32, least: u32, most: u32| match side(
+            field,
+            name,
+            value,
+            default,
+            [least, most],
+        )? {
             v if v % 8 != 0 => Err(Invalid::new(
                 format!("{field}.{name}"),
                 format!("must be a multiple of 8 pixels, got {v}"),
@@ -110,17 +111,9 @@ impl Resolution {
 
     /// The camera's: rounded up to what is packed without gaps in every format. Zero stands for the default of that side.
     pub fn camera(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
-        let side = |name: &str, value: u32, default: u32, most: u32| match value {
-            0 => Ok(default),
-            v if !(64..=most).contains(&v) => {
-                Err(Invalid::new(format!("{field}.{name}"), format!("must be 64 to {most} pixels, got {v}")))
-            }
-            v => Ok(v.next_multiple_of(8)),
-        };
-        Ok(Self {
-            width: side("width", width, Self::HD.width, 3840)?,
-            height: side("height", height, Self::HD.height, 2160)?,
-        })
+        let width = side(field, "width", width, Self::HD.width, [64, 3840])?;
+        let height = side(field, "height", height, Self::HD.height, [64, 2160])?;
+        Ok(Self { width: width.next_multiple_of(8), height: height.next_multiple_of(8) })
     }
 
     pub const fn width(self) -> u32 {
@@ -134,6 +127,18 @@ impl Resolution {
     /// Bytes of one frame as I420: a plane of luma and two of chroma at a quarter of its size.
     pub const fn i420_bytes(self) -> usize {
         self.width as usize * self.height as usize * 3 / 2
+    }
+}
+
+/// One side in pixels, or its default for zero.
+fn side(field: &str, name: &str, value: u32, default: u32, [least, most]: [u32; 2]) -> Result<u32, Invalid> {
+    match value {
+        0 => Ok(default),
+        v if (least..=most).contains(&v) => Ok(v),
+        v => {
+            let reason = format!("must be {least} to {most} pixels, got {v}");
+            Err(Invalid::new(format!("{field}.{name}"), reason))
+        }
     }
 }
 
@@ -268,6 +273,19 @@ mod tests {
             "javascript:alert(1)",
         ] {
             assert_eq!(Location::parse("page.url", url).unwrap_err().field, "page.url", "{url}");
+        }
+    }
+
+    #[test]
+    fn a_camera_is_rounded_up_to_what_can_be_packed() {
+        let size = |width, height| {
+            Resolution::camera("camera", width, height).map(|size| (size.width(), size.height()))
+        };
+        assert_eq!(size(854, 480).unwrap(), (856, 480));
+        assert_eq!(size(0, 65).unwrap(), (1280, 72));
+        assert_eq!(size(3840, 2160).unwrap(), (3840, 2160));
+        for (width, height, field) in [(63, 0, "camera.width"), (0, 2161, "camera.height")] {
+            assert_eq!(size(width, height).unwrap_err().field, field);
         }
     }
 

@@ -46,9 +46,9 @@ pub(super) struct Media {
     within: tune::Within,
 }
 
-/// Settles what may be opened and what it is taken for, once. It walks through all of GStreamer's elements: better before
-/// threads do that too.
-pub(super) fn prepare() {
+/// Settles what may be opened and what it is taken for. To be called once GStreamer has started, before any source: it
+/// walks through all elements, better before threads do that too. What comes after the first call is no work.
+pub fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         bounds::enforce();

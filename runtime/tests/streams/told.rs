@@ -4,12 +4,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus_client::registry::Registry;
 use tracing_subscriber::fmt::format::FmtSpan;
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{FrameRate, Repeat, Shape};
-use understudy_runtime::source::Metrics;
 
+use crate::counts::{scraped, value};
 use crate::site::{Mood, Site};
 use crate::studio::{OPEN, Studio, fails, fares, stream};
 
@@ -32,19 +31,6 @@ impl Write for Log {
 fn told() -> Vec<String> {
     let text = String::from_utf8_lossy(&LOG.lock()).into_owned();
     text.lines().filter(|line| line.contains("source{")).map(str::to_owned).collect()
-}
-
-fn scraped(metrics: &Metrics) -> String {
-    let (mut registry, mut text) = (Registry::default(), String::new());
-    metrics.register(&mut registry);
-    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-    text
-}
-
-/// The value of the series that begins with this.
-fn value(text: &str, series: &str) -> f64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,7 @@ impl Counts {
     }
 }
 
-fn scraped(metrics: &Metrics) -> String {
+pub fn scraped(metrics: &Metrics) -> String {
     let (mut registry, mut text) = (Registry::default(), String::new());
     metrics.register(&mut registry);
     prometheus_client::encoding::text::encode(&mut text, &registry).expect("text must grow");
@@ -61,7 +61,7 @@ fn scraped(metrics: &Metrics) -> String {
 }
 
 /// The value of the series that begins with this.
-fn value(text: &str, series: &str) -> f64 {
+pub fn value(text: &str, series: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     let line = line.unwrap_or_else(|| panic!("no {series} in\n{text}"));
     line.parse().expect("a value must be a number")

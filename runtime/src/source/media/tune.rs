@@ -47,15 +47,13 @@ pub(super) fn all_within(decoder: &gst::Element) -> Within {
     let Within { plain, ranges } = within.clone();
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
+        tune(&factory.name(), element);
         match factory.name().as_str() {
             WITHOUT_SEGMENTS => plain.store(true, Ordering::Release),
             "qtdemux" => ranges.need(),
             "hlsdemux" | "dashdemux" => ranges.of_parts(),
-            "souphttpsrc" => {
-                ranges.heed(element);
-                tune("souphttpsrc", element);
-            }
-            name => tune(name, element),
+            "souphttpsrc" => ranges.heed(element),
+            _ => {}
         }
     });
     within
