@@ -42,6 +42,8 @@ use understudy_runtime::source::Source;
 /// From a server's return until its media is seen: that it went is noticed after [`LOST`] at the latest, the wait for
 /// the next try may have grown to as long, and then it opens.
 const BACK: Duration = LOST.saturating_add(LOST).saturating_add(OPEN);
+/// Sound may stall before its picture does, which is covered when next looked at; a machine under load takes its time.
+const NEXT_LOOK: Duration = Duration::from_secs(1);
 /// The short clip is over, and what was on its way is heard.
 const SHORT_IS_OVER: Duration = Duration::from_secs(5);
 
@@ -322,7 +324,7 @@ async fn a_stream_that_falls_silent_is_a_slate_and_goes_on_when_it_comes_back() 
     fares(&source, OPEN, |health| *health == Health::Playing).await;
     site.is_in(Mood::Holds);
     fares(&source, OPEN, |health| *health == Health::Stalled).await;
-    assert_eq!(studio.number(), None, "no frozen picture");
+    studio.until(false, NEXT_LOOK).await;
     site.is_in(Mood::Sends);
     fares(&source, OPEN, |health| *health == Health::Playing).await;
     studio.until(true, OPEN).await;
