@@ -154,7 +154,9 @@ async fn rtsp_is_seen_and_heard_and_comes_back_with_its_server() {
     let source = studio.play(stream(&server.url()), Carries::Both);
     studio.is_live(Carries::Both).await;
     drop(server);
-    goes(&studio, &source).await;
+    let (reason, message) = fails(&source).await;
+    assert_eq!(reason, "SourceEnded", "{message}");
+    studio.until(false, OPEN).await;
     let _server = Rtsp::at(port);
     comes_back(&studio).await;
 }

@@ -218,9 +218,11 @@ impl Media {
                 None
             }
             gst::MessageView::Element(element) => {
-                if let Some(message) = element.structure() {
-                    self.heard.hear(message);
+                let message = element.structure()?;
+                if message.name() == tune::ENDED {
+                    return Some(Event::End);
                 }
+                self.heard.hear(message);
                 None
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! Settings of the elements that GStreamer itself puts together for a URI.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -19,6 +19,9 @@ const ANSWER: gst::ClockTime = gst::ClockTime::from_seconds(ANSWER_SECONDS as u6
 /// By HTTP a silence in the middle is given up after as long: later than we give it up, who know it for a stall.
 const SILENCE_SECONDS: u32 = LOST.as_secs() as u32 + 4;
 
+/// What an element's message is called by which it tells that its sender has ended all that it sent by RTP.
+pub(super) const ENDED: &str = "understudy.ended";
+
 /// Its demuxer stops for good when it is asked for a segment.
 const WITHOUT_SEGMENTS: &str = "tsdemux";
 
@@ -28,6 +31,8 @@ pub(super) struct Within {
     /// Something cannot play a segment.
     plain: Arc<AtomicBool>,
     ranges: Ranges,
+    /// So many streams come by RTP and have not ended.
+    by_rtp: Arc<AtomicUsize>,
 }
 
 impl Within {
@@ -44,7 +49,7 @@ impl Within {
 pub(super) fn all_within(decoder: &gst::Element) -> Within {
     let within = Within::default();
     let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return within };
-    let Within { plain, ranges } = within.clone();
+    let Within { plain, ranges, by_rtp } = within.clone();
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
         tune(&factory.name(), element);
@@ -53,6 +58,7 @@ pub(super) fn all_within(decoder: &gst::Element) -> Within {
             "qtdemux" => ranges.need(),
             "hlsdemux" | "dashdemux" => ranges.of_parts(),
             "souphttpsrc" => ranges.heed(element),
+            "rtpjitterbuffer" => tell_its_end(element, by_rtp.clone()),
             _ => {}
         }
     });
@@ -82,5 +88,63 @@ fn tune(factory: &str, element: &gst::Element) {
             element.set_property("max-threads", DECODER_THREADS);
         }
         _ => {}
+    }
+}
+
+/// Keeps the end of a stream from its jitter buffer, and tells it once all have ended: what still waits for its time is
+/// left. The buffer would first drain its timers, in a thread that waits by the same condition variable as the timers'
+/// own. Taken down meanwhile, it could wake the wrong one of the two, and stood for ever (GStreamer 1.22).
+fn tell_its_end(buffer: &gst::Element, open: Arc<AtomicUsize>) {
+    let Some(sink) = buffer.static_pad("sink") else { return };
+    open.fetch_add(1, Ordering::AcqRel);
+    let (told, buffer) = (AtomicBool::new(false), buffer.downgrade());
+    sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, probed| {
+        if probed.event().is_none_or(|event| event.type_() != gst::EventType::Eos) {
+            return gst::PadProbeReturn::Ok;
+        }
+        let first = !told.swap(true, Ordering::AcqRel);
+        if let Some(buffer) = buffer.upgrade().filter(|_| first && open.fetch_sub(1, Ordering::AcqRel) == 1) {
+            let ended = gst::message::Element::builder(gst::Structure::new_empty(ENDED)).src(&buffer).build();
+            // Without a bus there is nobody to be told.
+            drop(buffer.post_message(ended));
+        }
+        gst::PadProbeReturn::Drop
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_by_rtp_has_ended_once_all_of_it_has_and_no_jitter_buffer_learns_of_it() {
+        crate::gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let _within = all_within(pipeline.upcast_ref());
+        let streams = [(); 2].map(|()| {
+            let chain = ["rtpjitterbuffer", "fakesink"].map(|name| crate::gst::element(name).unwrap());
+            pipeline.add_many(&chain).unwrap();
+            gst::Element::link_many(&chain).unwrap();
+            chain[0].static_pad("sink").unwrap()
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let told = || {
+            let bus = pipeline.bus().unwrap();
+            let wanted = [gst::MessageType::Eos, gst::MessageType::Element];
+            let message = bus.timed_pop_filtered(gst::ClockTime::from_mseconds(300), &wanted)?;
+            message.structure().map(|structure| structure.name().to_string())
+        };
+        streams[0].send_event(gst::event::StreamStart::new("a"));
+        streams[0].send_event(gst::event::Eos::new());
+        assert_eq!(told(), None, "the other goes on");
+        streams[1].send_event(gst::event::StreamStart::new("b"));
+        streams[1].send_event(gst::event::Eos::new());
+        assert_eq!(told().as_deref(), Some(ENDED));
+        assert_eq!(told(), None);
+        for sink in streams {
+            let source = sink.parent_element().and_then(|buffer| buffer.static_pad("src")).unwrap();
+            assert!(source.sticky_event::<gst::event::Eos>(0).is_none());
+        }
+        pipeline.set_state(gst::State::Null).unwrap();
     }
 }
