@@ -31,8 +31,8 @@ pub enum Error {
     Build(#[from] gst::glib::BoolError),
     #[error("the pipeline does not start: {0}")]
     State(#[from] gst::StateChangeError),
-    #[error("the pipeline did not change its state within {} s", STATE_DEADLINE.as_secs())]
-    Stuck,
+    #[error("the pipeline did not do what it was asked for within {} s", .0.as_secs())]
+    Stuck(Duration),
     #[error("{message}")]
     Failed { message: String, missing: bool },
 }
@@ -103,10 +103,11 @@ impl Pipeline {
             pipeline.set_state(state)?;
             pipeline.state(gst::ClockTime::try_from(STATE_DEADLINE).ok()).0
         };
-        match tokio::time::timeout(STATE_DEADLINE * 2, tokio::task::spawn_blocking(change)).await {
+        let deadline = STATE_DEADLINE * 2;
+        match tokio::time::timeout(deadline, tokio::task::spawn_blocking(change)).await {
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => Err(self.posted_error().unwrap_or(Error::State(error))),
-            _ => Err(Error::Stuck),
+            _ => Err(Error::Stuck(deadline)),
         }
     }
 
@@ -116,7 +117,7 @@ impl Pipeline {
         let change = tokio::task::spawn_blocking(move || pipeline.set_state(state));
         match tokio::time::timeout(OPEN_DEADLINE, change).await {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(Error::Stuck),
+            _ => Err(Error::Stuck(OPEN_DEADLINE)),
         }
     }
 
@@ -126,7 +127,7 @@ impl Pipeline {
         let seek = tokio::task::spawn_blocking(move || pipeline.seek_simple(flags, position));
         match tokio::time::timeout(OPEN_DEADLINE, seek).await {
             Ok(Ok(sought)) => Ok(sought?),
-            _ => Err(Error::Stuck),
+            _ => Err(Error::Stuck(OPEN_DEADLINE)),
         }
     }
 

@@ -150,7 +150,7 @@ impl Media {
     /// Takes it down; what cannot be taken down is left to its drop.
     pub(super) async fn stop(&self) {
         if let Err(error) = self.pipeline.begin(gst::State::Null).await {
-            tracing::debug!(%error, "a source did not go down cleanly");
+            tracing::warn!(%error, "a source does not go down, and what it holds stays until it does");
         }
     }
 
