@@ -22,7 +22,7 @@ use understudy_core::spec::{Destination, FrameRate, Shape};
 use super::Surroundings;
 use super::metrics::{Fate, Meter, Origin};
 use crate::camera::Writer;
-use crate::gst::{Error, Pipeline, element};
+use crate::gst::{Error, LEFT_OUT, Pipeline, element};
 
 /// How far ahead of its playing sound is handed to PulseAudio: small, since it adds to the delay.
 const PULSE_BUFFER_MICROSECONDS: i64 = 40_000;
@@ -128,7 +128,7 @@ impl Branches<'_> {
         let gate = self.surroundings.gate.clone();
         let Some(pad) = sink.static_pad("sink") else { return };
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| match gate.is_closed() {
-            true => gst::PadProbeReturn::Drop,
+            true => LEFT_OUT,
             false => gst::PadProbeReturn::Ok,
         });
     }
@@ -176,7 +176,7 @@ impl Branches<'_> {
                 return gst::PadProbeReturn::Ok;
             }
             meter.count(Fate::Dropped);
-            gst::PadProbeReturn::Drop
+            LEFT_OUT
         });
     }
 

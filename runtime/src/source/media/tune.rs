@@ -8,6 +8,7 @@ use gstreamer::prelude::*;
 use understudy_core::input::watch::LOST;
 
 use super::ranges::Ranges;
+use crate::gst::LEFT_OUT;
 
 /// Frame threads would add a frame of delay each. Slices are decoded side by side where a picture has them.
 const DECODER_THREADS: i32 = 2;
@@ -108,7 +109,7 @@ fn tell_its_end(buffer: &gst::Element, open: Arc<AtomicUsize>) {
             // Without a bus there is nobody to be told.
             drop(buffer.post_message(ended));
         }
-        gst::PadProbeReturn::Drop
+        LEFT_OUT
     });
 }
 

@@ -15,7 +15,7 @@ use understudy_core::mpeg::transport::Codec;
 use understudy_core::spec::{Destination, Shape};
 
 use crate::camera::Writer;
-use crate::gst::{Error, Pipeline, element};
+use crate::gst::{Error, LEFT_OUT, Pipeline, element};
 use crate::source::Surroundings;
 use crate::source::metrics::Origin;
 use crate::source::shape::{Branch, Branches, Timing};
@@ -214,7 +214,7 @@ fn once_each(decoder: &gst::Element) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
         let shown = probe.buffer().and_then(|buffer| buffer.pts());
         match shown.is_some() && last.lock().replace(shown) == Some(shown) {
-            true => gst::PadProbeReturn::Drop,
+            true => LEFT_OUT,
             false => gst::PadProbeReturn::Ok,
         }
     });
