@@ -25,6 +25,17 @@ use understudy_e2e::wait;
 
 const EYE: &str = include_str!("fixtures/eye.js");
 
+/// As pages do that show a preview first, and so soon that its link is still being made. Less than DevTools waits for.
+const OPENS_AND_CLOSES: &str = "(async () => {
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  for (let round = 0; round < 20; round += 1) {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+    for (const track of stream.getTracks()) track.stop();
+    await wait(400);
+  }
+  return true;
+})()";
+
 /// From a change to what it shows and sounds, on a machine that does more than this. Idle it takes a second.
 const CHANGE: Duration = Duration::from_secs(20);
 
@@ -386,6 +397,19 @@ async fn the_speaker_sounds_where_the_camera_is_a_file_too() {
     let folder = files.path().display().to_string();
     let room = Room::open(&["--camera", "file", "--virtual-inputs-dir", &folder]).await;
     speaks(&room, room.file()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_may_open_and_close_the_camera_as_often_as_it_likes() {
+    let session = Session::idle(&[]);
+    session.until_reason("PageReady", "Loaded").await;
+    session.until_reason("DevicesReady", "Live").await;
+    let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
+    let page = Page::first(&devtools).await.unwrap();
+    // It fails where the camera is not there for a moment, and where the page is loaded again to mend it.
+    for _ in 0..2 {
+        assert_eq!(page.evaluate(OPENS_AND_CLOSES).await.unwrap(), true);
+    }
 }
 
 /// One pixel of the camera's next picture, as red, green and blue.

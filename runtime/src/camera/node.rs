@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use pipewire as pw;
 use pw::channel;
 use pw::context::ContextRc;
@@ -215,12 +216,13 @@ fn stream_properties() -> pw::properties::PropertiesBox {
     }
 }
 
-/// The connection's own errors end the thread; the session starts camera and daemon again.
+/// The connection's own errors end the thread; the session starts camera and daemon again. That something is not there is
+/// none of them: a consumer that goes takes its link along, which may be asked to go just then (`core_destroy`).
 fn end_with_the_daemon(core: &CoreRc, main: &MainLoopRc, shared: &Rc<Shared>) -> pw::core::Listener {
     let (main, shared) = (main.clone(), shared.clone());
     core.add_listener_local()
         .error(move |id, _seq, res, message| {
-            if id == pw::core::PW_ID_CORE {
+            if id == pw::core::PW_ID_CORE && res != -(Errno::ENOENT as i32) {
                 *shared.ended.borrow_mut() = Some(format!("PipeWire went away ({res}, {message})"));
                 main.quit();
             }
