@@ -217,9 +217,10 @@ mod tests {
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let heard = complaints.clone();
         let level = gst::glib::LogLevels::LEVEL_CRITICAL;
-        gst::glib::log_set_handler(Some("GStreamer"), level, false, false, move |_, _, text| {
-            heard.lock().push(text.to_owned());
-        });
+        let handler =
+            gst::glib::log_set_handler(Some("GStreamer"), level, false, false, move |_, _, text| {
+                heard.lock().push(text.to_owned());
+            });
         let pipeline = Pipeline::new("left-out");
         let (source, sink) = (element("fakesrc").unwrap(), element("fakesink").unwrap());
         source.set_property("num-buffers", 3);
@@ -237,6 +238,7 @@ mod tests {
         pipeline.inner.set_state(gst::State::Playing).unwrap();
         let asked: Vec<_> = (0..4).map(|_| ended.recv_timeout(STATE_DEADLINE).unwrap()).collect();
         drop(pipeline);
+        gst::glib::log_remove_handler(Some("GStreamer"), handler);
         assert_eq!(asked, [false, false, false, true]);
         assert!(complaints.lock().is_empty(), "{complaints:?}");
     }

@@ -134,13 +134,19 @@ struct Room {
     browser: Vec<nix::unistd::Pid>,
 }
 
+/// An idle session, and the page that its browser shows.
+async fn with_its_page(arguments: &[&str]) -> (Session, Page) {
+    let session = Session::idle(&[&["--allow-private-urls", "127.0.0.1"], arguments].concat());
+    session.until_reason("PageReady", "Loaded").await;
+    session.until_reason("DevicesReady", "Live").await;
+    let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
+    let page = Page::first(&devtools).await.unwrap();
+    (session, page)
+}
+
 impl Room {
     async fn open(arguments: &[&str]) -> Self {
-        let session = Session::idle(&[&["--allow-private-urls", "127.0.0.1"], arguments].concat());
-        session.until_reason("PageReady", "Loaded").await;
-        session.until_reason("DevicesReady", "Live").await;
-        let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
-        let page = Page::first(&devtools).await.unwrap();
+        let (session, page) = with_its_page(arguments).await;
         assert_eq!(page.evaluate(EYE).await.unwrap(), true);
         let browser = session.children("chromium");
         let mut room = Self { session, page, tracks: Vec::new(), browser };
@@ -401,11 +407,7 @@ async fn the_speaker_sounds_where_the_camera_is_a_file_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_may_open_and_close_the_camera_as_often_as_it_likes() {
-    let session = Session::idle(&[]);
-    session.until_reason("PageReady", "Loaded").await;
-    session.until_reason("DevicesReady", "Live").await;
-    let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
-    let page = Page::first(&devtools).await.unwrap();
+    let (_session, page) = with_its_page(&[]).await;
     // It fails where the camera is not there for a moment, and where the page is loaded again to mend it.
     for _ in 0..2 {
         assert_eq!(page.evaluate(OPENS_AND_CLOSES).await.unwrap(), true);

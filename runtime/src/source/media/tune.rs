@@ -32,8 +32,6 @@ pub(super) struct Within {
     /// Something cannot play a segment.
     plain: Arc<AtomicBool>,
     ranges: Ranges,
-    /// So many streams come by RTP and have not ended.
-    by_rtp: Arc<AtomicUsize>,
 }
 
 impl Within {
@@ -50,7 +48,9 @@ impl Within {
 pub(super) fn all_within(decoder: &gst::Element) -> Within {
     let within = Within::default();
     let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return within };
-    let Within { plain, ranges, by_rtp } = within.clone();
+    let Within { plain, ranges } = within.clone();
+    // So many streams come by RTP and have not ended.
+    let by_rtp = Arc::new(AtomicUsize::new(0));
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
         tune(&factory.name(), element);
