@@ -1,9 +1,10 @@
-//! The only writer of objects that participants own.
+//! The only writer of objects that participants and livestreams own.
 //!
 //! Pods and Secrets are created and never changed, so they are created plainly: a name that is taken by our own is a
 //! success, one that is taken by somebody else's a failure. What is kept up to date is applied server-side.
 
 use crate::names;
+use crate::owner::Owner;
 use crate::resource;
 use base64::Engine;
 use k8s_openapi::ByteString;
@@ -14,7 +15,6 @@ use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 use understudy_crds::ACCESS_SECRET_TYPE;
-use understudy_crds::v1alpha1::VirtualParticipant;
 use understudy_proto::v1::AccessTokens;
 
 /// 256 bits: nobody guesses one.
@@ -69,15 +69,14 @@ impl Writer {
     }
 
     /// The participant's tokens, made if there are none yet; not older than [`FRESH`].
-    pub async fn access(&self, participant: &VirtualParticipant) -> Result<AccessTokens, Error> {
-        let uid = participant.uid().unwrap_or_default();
-        if let Some((read, tokens)) = self.read.lock().get(&uid)
+    pub async fn access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
+        if let Some((read, tokens)) = self.read.lock().get(&owner.uid)
             && read.elapsed() < FRESH
         {
             return Ok(tokens.clone());
         }
-        let tokens = self.ensure_access(participant).await?;
-        self.read.lock().insert(uid, (Instant::now(), tokens.clone()));
+        let tokens = self.ensure_access(owner).await?;
+        self.read.lock().insert(owner.uid.clone(), (Instant::now(), tokens.clone()));
         Ok(tokens)
     }
 
@@ -86,32 +85,32 @@ impl Writer {
         self.read.lock().remove(uid);
     }
 
-    async fn ensure_access(&self, participant: &VirtualParticipant) -> Result<AccessTokens, Error> {
-        let api: Api<Secret> = self.api(participant);
-        let name = names::access_secret(&participant.name_any());
+    async fn ensure_access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
+        let api: Api<Secret> = self.api(owner);
+        let name = owner.access_secret();
         let secret = match api.get_opt(&name).await? {
             Some(secret) => secret,
             None => {
-                let fresh = resource::access_secret(participant, &std::array::from_fn(|_key| token()));
+                let fresh = resource::access_secret(owner, &std::array::from_fn(|_key| token()));
                 match api.create(&PostParams::default(), &fresh).await {
                     Err(kube::Error::Api(status)) if status.is_already_exists() => api.get(&name).await?,
                     created => created.map_err(|error| refused(error, format!("Secret {name}")))?,
                 }
             }
         };
-        tokens(participant, &secret)
+        tokens(owner, &secret)
     }
 
     /// Creates the pod, and what it needs to start. The pod as it is.
-    pub async fn create_pod(&self, participant: &VirtualParticipant, pod: &Pod) -> Result<Pod, Error> {
-        self.publish_root(participant).await?;
-        let api: Api<Pod> = self.api(participant);
+    pub async fn create_pod(&self, owner: &Owner, pod: &Pod) -> Result<Pod, Error> {
+        self.publish_root(owner).await?;
+        let api: Api<Pod> = self.api(owner);
         let name = pod.name_any();
         let created = match api.create(&PostParams::default(), pod).await {
             Err(kube::Error::Api(status)) if status.is_already_exists() => api.get(&name).await?,
             created => created.map_err(|error| refused(error, format!("pod {name}")))?,
         };
-        if crate::store::owner_uid(&created) != participant.uid() {
+        if Owner::of_pod(&created).as_ref() != Some(owner) {
             return Err(Error::ForeignPod(name));
         }
         tracing::info!(pod = name, "pod was created");
@@ -119,15 +118,15 @@ impl Writer {
     }
 
     /// The pod as the API server has it now: for when the watch may lag behind.
-    pub async fn read_pod(&self, participant: &VirtualParticipant, name: &str) -> Result<Option<Pod>, Error> {
-        Ok(self.api::<Pod>(participant).get_opt(name).await?)
+    pub async fn read_pod(&self, owner: &Owner, name: &str) -> Result<Option<Pod>, Error> {
+        Ok(self.api::<Pod>(owner).get_opt(name).await?)
     }
 
     /// Removes a pod that has ended; another of the same name is left alone.
-    pub async fn delete_pod(&self, participant: &VirtualParticipant, pod: &Pod) -> Result<(), Error> {
+    pub async fn delete_pod(&self, owner: &Owner, pod: &Pod) -> Result<(), Error> {
         let only = Preconditions { uid: pod.uid(), resource_version: None };
         let params = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
-        match self.api::<Pod>(participant).delete(&pod.name_any(), &params).await {
+        match self.api::<Pod>(owner).delete(&pod.name_any(), &params).await {
             Ok(_deleted) => Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
             Err(error) => Err(error.into()),
@@ -135,43 +134,39 @@ impl Writer {
     }
 
     /// Once a namespace in the life of a leader, and again before each pod: somebody may have deleted it.
-    async fn publish_root(&self, participant: &VirtualParticipant) -> Result<(), Error> {
-        let namespace = participant.namespace().unwrap_or_default();
-        let api: Api<ConfigMap> = self.api(participant);
-        let object = resource::ca_config_map(&namespace, &self.root);
+    async fn publish_root(&self, owner: &Owner) -> Result<(), Error> {
+        let api: Api<ConfigMap> = self.api(owner);
+        let object = resource::ca_config_map(&owner.namespace, &self.root);
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
         api.patch(names::CA_CONFIG_MAP, &params, &Patch::Apply(&object))
             .await
             .map_err(|error| refused(error, format!("ConfigMap {}", names::CA_CONFIG_MAP)))?;
-        self.published.lock().insert(namespace);
+        self.published.lock().insert(owner.namespace.clone());
         Ok(())
     }
 
     /// Before a session is told anything: a root that changed is spread where pods already run.
-    pub async fn publish_root_once(&self, participant: &VirtualParticipant) -> Result<(), Error> {
-        let namespace = participant.namespace().unwrap_or_default();
-        if self.published.lock().contains(&namespace) {
+    pub async fn publish_root_once(&self, owner: &Owner) -> Result<(), Error> {
+        if self.published.lock().contains(&owner.namespace) {
             return Ok(());
         }
-        self.publish_root(participant).await
+        self.publish_root(owner).await
     }
 
-    fn api<K>(&self, participant: &VirtualParticipant) -> Api<K>
+    fn api<K>(&self, owner: &Owner) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
     {
-        Api::namespaced(self.client.clone(), &participant.namespace().unwrap_or_default())
+        Api::namespaced(self.client.clone(), &owner.namespace)
     }
 }
 
-/// Only a Secret that was made for this very participant is read: its name alone proves nothing.
-fn tokens(participant: &VirtualParticipant, secret: &Secret) -> Result<AccessTokens, Error> {
-    let owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == participant.uid().as_ref());
-    let (kind, name) = (VirtualParticipant::kind(&()), participant.name_any());
-    if !owned && secret.owner_references().iter().any(|owner| owner.kind == kind && owner.name == name) {
+/// Only a Secret that was made for this very owner is read: its name alone proves nothing.
+fn tokens(owner: &Owner, secret: &Secret) -> Result<AccessTokens, Error> {
+    if owner.succeeds(secret) {
         return Err(Error::PredecessorsSecret(secret.name_any()));
     }
-    if !owned || secret.type_.as_deref() != Some(ACCESS_SECRET_TYPE) {
+    if !owner.owns(secret) || secret.type_.as_deref() != Some(ACCESS_SECRET_TYPE) {
         return Err(Error::ForeignSecret(secret.name_any()));
     }
     let text = |key: &'static str| {
@@ -201,34 +196,36 @@ fn token() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::owner::Kind;
 
-    fn participant(uid: &str) -> VirtualParticipant {
-        serde_json::from_value(serde_json::json!({
-            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant",
-            "metadata": {"name": "ada", "namespace": "demo", "uid": uid}, "spec": {}
-        }))
-        .unwrap()
+    fn owner(uid: &str) -> Owner {
+        Owner {
+            kind: Kind::VirtualParticipant,
+            namespace: "demo".into(),
+            name: "ada".into(),
+            uid: uid.into(),
+        }
     }
 
     #[test]
     fn tokens_are_read_from_the_secret_that_was_made_for_the_participant() {
-        let secret = resource::access_secret(&participant("u1"), &["v".into(), "c".into(), "a".into()]);
+        let secret = resource::access_secret(&owner("u1"), &["v".into(), "c".into(), "a".into()]);
         let expected = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
-        assert_eq!(tokens(&participant("u1"), &secret).unwrap(), expected);
-        assert!(matches!(tokens(&participant("u2"), &secret), Err(Error::PredecessorsSecret(_))));
+        assert_eq!(tokens(&owner("u1"), &secret).unwrap(), expected);
+        assert!(matches!(tokens(&owner("u2"), &secret), Err(Error::PredecessorsSecret(_))));
     }
 
     #[test]
     fn a_secret_of_another_type_is_not_read() {
-        let mut secret = resource::access_secret(&participant("u1"), &["v".into(), "c".into(), "a".into()]);
+        let mut secret = resource::access_secret(&owner("u1"), &["v".into(), "c".into(), "a".into()]);
         secret.type_ = Some("Opaque".into());
-        assert!(matches!(tokens(&participant("u1"), &secret), Err(Error::ForeignSecret(_))));
+        assert!(matches!(tokens(&owner("u1"), &secret), Err(Error::ForeignSecret(_))));
     }
 
     #[test]
     fn an_empty_token_lets_nobody_in() {
-        let secret = resource::access_secret(&participant("u1"), &["v".into(), String::new(), "a".into()]);
-        assert!(matches!(tokens(&participant("u1"), &secret), Err(Error::IncompleteSecret(_, "control"))));
+        let secret = resource::access_secret(&owner("u1"), &["v".into(), String::new(), "a".into()]);
+        assert!(matches!(tokens(&owner("u1"), &secret), Err(Error::IncompleteSecret(_, "control"))));
     }
 
     #[test]

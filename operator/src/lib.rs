@@ -3,6 +3,8 @@
 
 pub mod metrics;
 pub mod names;
+
+pub mod owner;
 pub mod profile;
 pub mod telemetry;
 pub mod trigger;

@@ -1,16 +1,12 @@
 //! Names that others rely on: labels, objects, fields of Secrets, paths and ports of a session pod.
 
-use std::collections::BTreeMap;
-
 /// Owner of the fields that the operator applies.
 pub const FIELD_MANAGER: &str = "understudy-operator";
 
 /// Audience of the token with which a session shows who it is.
 pub const SESSION_AUDIENCE: &str = "understudy.dev/session";
 
-/// Label: the participant that a pod belongs to.
-pub const PARTICIPANT_LABEL: &str = "understudy.dev/participant";
-/// Label: which pod of the participant it is, counted from 1.
+/// Label: which pod of its owner it is, counted from 1.
 pub const ATTEMPT_LABEL: &str = "understudy.dev/attempt";
 /// Selects the pods that this operator made, and nothing else.
 pub const SESSION_SELECTOR: &str =
@@ -35,33 +31,23 @@ pub const ADMIN_PORT: u16 = 10002;
 /// All WebRTC of the runtime.
 pub const MEDIA_PORT: u16 = 10003;
 
-/// How much of a participant's UID goes into the names of its pods.
+/// How much of an owner's UID goes into the names of its pods.
 const UID_CHARACTERS: usize = 8;
+/// The longest name of a pod that is also its host's.
+const LONGEST: usize = 63;
 
-/// The pod of an attempt: a successor never collides with a predecessor that is stuck on a lost node. At most 63
-/// characters up to attempt 999, since names of participants have at most 50.
-pub fn pod(participant: &str, uid: &str, attempt: i32) -> String {
+/// The pod of an attempt: a successor never collides with a predecessor that is stuck on a lost node. A name too long for
+/// both is cut, and is still the owner's own by the UID.
+pub fn pod(owner: &str, uid: &str, attempt: i32) -> String {
     let part: String = uid.chars().filter(char::is_ascii_alphanumeric).take(UID_CHARACTERS).collect();
-    format!("{participant}-{part}-{attempt}")
+    let end = format!("-{part}-{attempt}");
+    let begin: String = owner.chars().take(LONGEST.saturating_sub(end.len())).collect();
+    begin + &end
 }
 
 /// The Secret with the tokens that let people into a session.
-pub fn access_secret(participant: &str) -> String {
-    format!("{participant}-access")
-}
-
-/// The labels of everything made for a participant.
-pub fn labels(participant: &str, component: &str) -> BTreeMap<String, String> {
-    [
-        ("app.kubernetes.io/name", "understudy"),
-        ("app.kubernetes.io/instance", participant),
-        ("app.kubernetes.io/component", component),
-        ("app.kubernetes.io/part-of", "understudy"),
-        ("app.kubernetes.io/managed-by", "understudy-operator"),
-        (PARTICIPANT_LABEL, participant),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .into()
+pub fn access_secret(owner: &str) -> String {
+    format!("{owner}-access")
 }
 
 #[cfg(test)]
@@ -69,9 +55,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_name_still_makes_a_pod_name() {
-        let name = pod(&"a".repeat(50), "2f4b9c1e-77aa-4b51-9d9e-0d3c6f1e7b11", 999);
-        assert!(name.len() <= 63, "{name}");
-        assert!(name.ends_with("-2f4b9c1e-999"), "{name}");
+    fn the_longest_name_still_makes_a_pod_name_at_any_attempt() {
+        for attempt in [1, 999, i32::MAX] {
+            let name = pod(&"a".repeat(50), "2f4b9c1e-77aa-4b51-9d9e-0d3c6f1e7b11", attempt);
+            assert!(name.len() <= 63, "{name}");
+            assert!(name.ends_with(&format!("a-2f4b9c1e-{attempt}")), "{name}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::event::{News, Recorder, failures, recovery};
 use crate::link_state::{View, view};
 use crate::metrics::Metrics;
 use crate::outcome::{Outlets, conclude};
+use crate::owner::Owner;
 use crate::participant::decide::{Step, decide};
 use crate::participant::observe::PodFacts;
 use crate::participant::report::{Observed, report};
@@ -137,9 +138,10 @@ async fn provide(
     valid: &Valid<'_>,
     observed: &Observed<'_>,
 ) -> Result<(AccessTokens, Held), apply::Error> {
-    context.writer.publish_root_once(participant).await?;
-    let access = context.writer.access(participant).await?;
-    let pods = context.stores.pods_of(&participant.uid().unwrap_or_default());
+    let owner = Owner::of(participant);
+    context.writer.publish_root_once(&owner).await?;
+    let access = context.writer.access(&owner).await?;
+    let pods = context.stores.pods_of(&owner.uid);
     let facts: Vec<PodFacts> = pods.iter().map(|pod| PodFacts::of(pod)).collect();
     let before = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
     let plan = decide(&facts, before, observed.now);
@@ -147,33 +149,33 @@ async fn provide(
         Step::Keep { name } => {
             facts.into_iter().find(|pod| pod.name == name).map_or(Held::Later(RETRY), Held::Pod)
         }
-        Step::Create { attempt } => Held::Pod(create(context, participant, valid, attempt).await?),
-        Step::Confirm { name, attempt } => match context.writer.read_pod(participant, &name).await? {
+        Step::Create { attempt } => Held::Pod(create(context, &owner, valid, attempt).await?),
+        Step::Confirm { name, attempt } => match context.writer.read_pod(&owner, &name).await? {
             // The watch will show it.
             Some(pod) => Held::Pod(PodFacts::of(&pod)),
-            None => Held::Pod(create(context, participant, valid, attempt).await?),
+            None => Held::Pod(create(context, &owner, valid, attempt).await?),
         },
         Step::Wait { delay } => Held::Later(delay),
     };
     for pod in pods.iter().filter(|pod| plan.remove.contains(&pod.name_any())) {
-        context.writer.delete_pod(participant, pod).await?;
+        context.writer.delete_pod(&owner, pod).await?;
     }
     Ok((access, held))
 }
 
 async fn create(
     context: &Context,
-    participant: &VirtualParticipant,
+    owner: &Owner,
     valid: &Valid<'_>,
     attempt: i32,
 ) -> Result<PodFacts, apply::Error> {
     let pod: Pod = resource::pod(Session {
-        participant,
+        owner,
         attempt,
         profile: valid.profile,
         operator_address: &context.operator_address,
     });
-    let created = context.writer.create_pod(participant, &pod).await?;
+    let created = context.writer.create_pod(owner, &pod).await?;
     Ok(PodFacts::of(&created))
 }
 
@@ -188,6 +190,7 @@ fn wish(context: &Context, participant: &VirtualParticipant, access: AccessToken
             .map(|livestream| convert::livestream(&livestream.name_any(), &livestream.spec))
             .collect(),
         access,
+        invitation: None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod index;
 
 use crate::names;
+use crate::owner::{Kind, Owner};
 use crate::store::index::Index;
 use crate::trigger::Trigger;
 use futures::StreamExt;
@@ -29,7 +30,7 @@ pub struct Stores {
     pods: Store<Pod>,
     /// Namespace and name of a participant, to its livestreams.
     livestreams_of: Arc<RwLock<Index<(String, String), Livestream>>>,
-    /// UID of a participant, to its pods.
+    /// UID of an owner, to its pods.
     pods_of: Arc<RwLock<Index<String, Pod>>>,
 }
 
@@ -40,6 +41,16 @@ pub struct Triggers {
     pub participants: Trigger<VirtualParticipant>,
     /// Livestreams to reconcile.
     pub livestreams: Trigger<Livestream>,
+}
+
+impl Triggers {
+    /// Has the owner of a pod looked at soon.
+    pub fn mark(&self, owner: &Owner) {
+        match owner.kind {
+            Kind::VirtualParticipant => self.participants.mark(&owner.namespace, &owner.name),
+            Kind::Livestream => self.livestreams.mark(&owner.namespace, &owner.name),
+        }
+    }
 }
 
 /// An object that is gone, by its UID.
@@ -89,7 +100,7 @@ impl Stores {
         let (all, marks) = (stores.clone(), triggers.clone());
         let sessions = watcher::Config::default().labels(names::SESSION_SELECTOR);
         let feed = follow(client.clone(), sessions, writers.pods, move |event| {
-            all.pods_of.write().on(event, owner_uid);
+            all.pods_of.write().on(event, |pod| Owner::of_pod(pod).map(|owner| owner.uid));
             each(event, |pod| pod_changed(&marks, pod));
             deleted(event, |uid| departed(Departed::Pod(uid)));
             if matches!(event, Event::InitDone) {
@@ -123,12 +134,22 @@ impl Stores {
         self.participants.get(&ObjectRef::new(name).within(namespace))
     }
 
+    /// The UID of the object that has an owner's name now; `None` if none has.
+    pub fn uid_of(&self, owner: &Owner) -> Option<String> {
+        match owner.kind {
+            Kind::VirtualParticipant => self.participant(&owner.namespace, &owner.name)?.uid(),
+            Kind::Livestream => {
+                self.livestreams.get(&ObjectRef::new(&owner.name).within(&owner.namespace))?.uid()
+            }
+        }
+    }
+
     /// The session pod of that name.
     pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
         self.pods.get(&ObjectRef::new(name).within(namespace))
     }
 
-    /// All pods of a participant, by the participant's UID.
+    /// All pods of an owner, by the owner's UID.
     pub fn pods_of(&self, uid: &str) -> Vec<Arc<Pod>> {
         self.pods_of.read().of(&uid.to_owned()).filter_map(|pod| self.pods.get(pod)).collect()
     }
@@ -168,12 +189,6 @@ impl Stores {
     }
 }
 
-/// The UID of the participant that a pod belongs to.
-pub fn owner_uid(pod: &Pod) -> Option<String> {
-    let owner = pod.owner_references().iter().find(|owner| owner.controller == Some(true))?;
-    (owner.kind == VirtualParticipant::kind(&())).then(|| owner.uid.clone())
-}
-
 fn origin(livestream: &Livestream) -> Option<(String, String)> {
     let participant = livestream.spec.participant_ref.as_ref()?;
     Some((livestream.namespace().unwrap_or_default(), participant.name.clone()))
@@ -188,8 +203,8 @@ fn livestream_changed(marks: &Triggers, livestream: &Livestream) {
 }
 
 fn pod_changed(marks: &Triggers, pod: &Pod) {
-    if let Some(participant) = pod.labels().get(names::PARTICIPANT_LABEL) {
-        marks.participants.mark(&pod.namespace().unwrap_or_default(), participant);
+    if let Some(owner) = Owner::of_pod(pod) {
+        marks.mark(&owner);
     }
 }
 

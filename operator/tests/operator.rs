@@ -12,12 +12,12 @@ use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::time::Duration;
-use support::{NAMESPACE, Runtime, SYSTEM, Silent, World, said, well};
+use support::{NAMESPACE, Runtime, SYSTEM, Silent, World, refused, said, well};
 use understudy_crds::v1alpha1::{
     EndpointType, Livestream, LivestreamPhase, ParticipantPhase, VirtualParticipant,
 };
 use understudy_operator::names;
-use understudy_proto::v1::{Desired, Happening, Nack, Report};
+use understudy_proto::v1::{Desired, Happening, Report};
 
 /// Time for something that must not happen to happen.
 const A_WHILE: Duration = Duration::from_millis(1500);
@@ -246,12 +246,7 @@ async fn a_refusal_of_the_runtime_names_the_field() {
     let (_ada, _pod, mut runtime) = available(&world, "ada").await;
     world.apply("ada", json!({"inputs": {"video": {"file": {"url": "understudy:nothing"}}}})).await;
     let desired = runtime.told_that(|desired| desired.session.as_ref().unwrap().inputs.is_some()).await;
-    let field_path = "inputs.video.file.url".to_owned();
-    runtime.refuse(Nack {
-        generation: desired.generation,
-        field_path,
-        reason: "there is no such media".into(),
-    });
+    runtime.say(refused(&desired, "inputs.video.file.url", "there is no such media"));
     let refused = world.until("ada", "refused", |ada| is(ada, "InputsReady", "False")).await;
     let status = refused.status.unwrap();
     let inputs = condition(&status.conditions, "InputsReady");
@@ -317,11 +312,7 @@ async fn a_stream_that_the_runtime_refuses_is_an_event_that_names_the_field() {
     let (ada, _pod, mut runtime) = available(&world, "ada").await;
     world.apply("ada", json!({"inputs": {"video": {"stream": {"url": "rtsp://camera.example/1"}}}})).await;
     let desired = runtime.told_that(|desired| desired.session.as_ref().unwrap().inputs.is_some()).await;
-    runtime.refuse(Nack {
-        generation: desired.generation,
-        field_path: "inputs.video.stream.url".into(),
-        reason: "cannot be played".into(),
-    });
+    runtime.say(refused(&desired, "inputs.video.stream.url", "cannot be played"));
     let named = "spec.inputs.video.stream.url: cannot be played";
     let refused = world.until("ada", "refused", |ada| is(ada, "InputsReady", "False")).await;
     assert_eq!(condition(&refused.status.unwrap().conditions, "InputsReady").message, named);

@@ -1,10 +1,11 @@
 //! Who is at the other end: a projected token, reviewed by the API server, names a pod; the pod has to be one of ours.
 
 use crate::names;
-use crate::store::{Stores, owner_uid};
+use crate::owner::Owner;
+use crate::store::Stores;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use kube::api::PostParams;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use tonic::Status;
 use understudy_proto::v1::PodIdentity;
 
@@ -27,10 +28,8 @@ pub struct PodRef {
 pub struct Known {
     /// The pod.
     pub pod: PodRef,
-    /// Name of the participant that owns it.
-    pub participant: String,
-    /// UID of that participant.
-    pub participant_uid: String,
+    /// Whose it is.
+    pub owner: Owner,
 }
 
 /// Finds out who shows a token.
@@ -89,7 +88,7 @@ pub(super) fn claims_itself(claimed: Option<&PodIdentity>, pod: &PodRef) -> Resu
     }
 }
 
-/// The participant whose session the pod is, as the watched objects have it.
+/// The owner whose session the pod is, as the watched objects have it.
 pub(super) fn recognise(stores: &Stores, pod: PodRef) -> Result<Known, Status> {
     // Not there may mean not there yet: the runtime tries again.
     let unknown = || Status::unavailable("the pod is not known here (yet)");
@@ -97,15 +96,12 @@ pub(super) fn recognise(stores: &Stores, pod: PodRef) -> Result<Known, Status> {
     if object.uid().as_deref() != Some(pod.uid.as_str()) {
         return Err(unknown());
     }
-    let refused = || Status::permission_denied("the pod is not a session of a participant");
-    let participant_uid = owner_uid(&object).ok_or_else(refused)?;
-    let owner =
-        object.owner_references().iter().find(|owner| owner.uid == participant_uid).ok_or_else(refused)?;
-    let participant = stores.participant(&pod.namespace, &owner.name).ok_or_else(unknown)?;
-    if participant.meta().uid.as_ref() != Some(&participant_uid) {
+    let refused = || Status::permission_denied("the pod is not a session of ours");
+    let owner = Owner::of_pod(&object).ok_or_else(refused)?;
+    if stores.uid_of(&owner).ok_or_else(unknown)? != owner.uid {
         return Err(refused());
     }
-    Ok(Known { pod, participant: owner.name.clone(), participant_uid })
+    Ok(Known { pod, owner })
 }
 
 #[cfg(test)]

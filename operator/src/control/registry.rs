@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
-use understudy_proto::v1::{AccessTokens, Desired, Livestream, Nack, Report, SessionSpec};
+use understudy_proto::v1::{AccessTokens, Desired, Invitation, Livestream, Report, SessionSpec};
 
 /// All sessions that have been linked to this leader.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Wish {
     pub livestreams: Vec<Livestream>,
     /// Who is let in.
     pub access: AccessTokens,
+    /// The stage to be on.
+    pub invitation: Option<Invitation>,
 }
 
 /// What is known of one session, at one moment.
@@ -38,8 +40,6 @@ pub struct Facts {
     pub boot_id: String,
     /// The last report of this boot.
     pub report: Option<Report>,
-    /// The refusal of the newest Desired.
-    pub nack: Option<Nack>,
     /// Of the newest Desired; 0 before the first.
     pub generation: u64,
 }
@@ -58,10 +58,11 @@ pub enum LinkState {
 }
 
 impl Facts {
-    /// Whether the report speaks of the newest Desired.
-    pub fn is_current(&self) -> bool {
-        self.generation > 0
-            && self.report.as_ref().is_some_and(|report| report.observed_generation == self.generation)
+    /// What the session said about what it was told last. A report that was made before counts for nothing.
+    pub fn answer(&self) -> Option<&Report> {
+        self.report
+            .as_ref()
+            .filter(|report| self.generation > 0 && report.observed_generation == self.generation)
     }
 }
 
@@ -103,8 +104,7 @@ impl Registry {
         }
         session.wish = Some(wish.clone());
         session.facts.generation = next_generation(session.facts.generation, self.term);
-        session.facts.nack = None;
-        let Wish { session: spec, livestreams, access } = wish.clone();
+        let Wish { session: spec, livestreams, access, invitation } = wish.clone();
         session.desired.send_replace(Some(Desired {
             generation: session.facts.generation,
             leader_term: self.term,
@@ -112,17 +112,17 @@ impl Registry {
             livestreams,
             drain: false,
             access: Some(access),
+            invitation,
         }));
     }
 
-    /// Has all sessions of a participant finish: it is gone, or going.
-    pub fn drain(&self, participant_uid: &str) {
+    /// Has all sessions of an owner finish: it is gone, or going.
+    pub fn drain(&self, owner_uid: &str) {
         for session in self.sessions.lock().values_mut() {
             // Told once: each Desired is answered by a report, and each report leads here again.
             let drains = session.desired.borrow().as_ref().is_some_and(|desired| desired.drain);
-            if session.known.participant_uid == participant_uid && !drains {
+            if session.known.owner.uid == owner_uid && !drains {
                 session.wish = None;
-                session.facts.nack = None;
                 session.facts.generation = next_generation(session.facts.generation, self.term);
                 let (generation, leader_term) = (session.facts.generation, self.term);
                 session.desired.send_modify(|desired| {
@@ -162,14 +162,9 @@ impl Registry {
             facts = Facts { generation: facts.generation, boot_id: boot_id.into(), ..Facts::default() };
         }
         facts.link = LinkState::Up;
-        self.mark(&known);
+        self.triggers.mark(&known.owner);
         sessions.insert(uid.clone(), Session { known, facts, wish, desired: sender, stream });
         Seat { registry: self.clone(), uid, stream, desired }
-    }
-
-    fn mark(&self, known: &Known) {
-        let PodRef { namespace, .. } = &known.pod;
-        self.triggers.participants.mark(namespace, &known.participant);
     }
 }
 
@@ -177,15 +172,6 @@ impl Seat {
     /// Takes a report. False: a newer stream of the pod has taken over.
     pub(super) fn report(&self, report: Report) -> bool {
         self.update(|facts| facts.report = Some(report))
-    }
-
-    /// Takes a refusal; one of an older Desired is of no interest.
-    pub(super) fn nack(&self, nack: Nack) -> bool {
-        self.update(|facts| {
-            if nack.generation == facts.generation {
-                facts.nack = Some(nack);
-            }
-        })
     }
 
     fn update(&self, change: impl FnOnce(&mut Facts)) -> bool {
@@ -197,7 +183,7 @@ impl Seat {
         let before = session.facts.clone();
         change(&mut session.facts);
         if session.facts != before {
-            self.registry.mark(&session.known);
+            self.registry.triggers.mark(&session.known.owner);
             for livestream in session.facts.report.iter().flat_map(|report| &report.livestreams) {
                 self.registry.triggers.livestreams.mark(&session.known.pod.namespace, &livestream.name);
             }
@@ -220,10 +206,17 @@ fn next_generation(last: u64, term: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::owner::{Kind, Owner};
 
     fn known() -> Known {
         let pod = PodRef { namespace: "demo".into(), name: "ada-1".into(), uid: "u1".into() };
-        Known { pod, participant: "ada".into(), participant_uid: "p1".into() }
+        let owner = Owner {
+            kind: Kind::VirtualParticipant,
+            namespace: "demo".into(),
+            name: "ada".into(),
+            uid: "p1".into(),
+        };
+        Known { pod, owner }
     }
 
     fn wish(name: &str) -> Wish {
@@ -287,17 +280,18 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_counts_until_something_else_is_desired() {
+    fn only_what_was_said_about_the_newest_wish_is_an_answer() {
         let registry = registry();
         let seat = registry.seat(known(), "b1");
+        seat.report(Report::default());
+        assert!(registry.facts("u1").unwrap().answer().is_none(), "nothing was asked yet");
         registry.wish("u1", &wish("Ada"));
         let generation = registry.facts("u1").unwrap().generation;
-        seat.nack(Nack { generation, field_path: "page.url".into(), reason: "no".into() });
-        assert!(registry.facts("u1").unwrap().nack.is_some());
+        assert!(registry.facts("u1").unwrap().answer().is_none(), "what was said before");
+        seat.report(Report { observed_generation: generation, ..Report::default() });
+        assert!(registry.facts("u1").unwrap().answer().is_some());
         registry.wish("u1", &wish("Bea"));
-        assert!(registry.facts("u1").unwrap().nack.is_none());
-        seat.nack(Nack { generation, ..Nack::default() });
-        assert!(registry.facts("u1").unwrap().nack.is_none(), "a refusal that came too late");
+        assert!(registry.facts("u1").unwrap().answer().is_none(), "what was said of an older wish");
     }
 
     #[test]
@@ -320,6 +314,6 @@ mod tests {
         seat.report(Report { observed_generation: generation, ..Report::default() });
         registry.drain("p1");
         assert!(!seat.desired.has_changed().unwrap());
-        assert!(registry.facts("u1").unwrap().is_current());
+        assert!(registry.facts("u1").unwrap().answer().is_some());
     }
 }

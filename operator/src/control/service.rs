@@ -149,7 +149,6 @@ async fn serve(mut seat: Seat, mut upward: Streaming<RuntimeMessage>, downward: 
 fn take(seat: &Seat, message: RuntimeMessage) -> bool {
     match message.kind {
         Some(runtime_message::Kind::Report(report)) => seat.report(report),
-        Some(runtime_message::Kind::Nack(nack)) => seat.nack(nack),
         // A second Hello says nothing new, and a kind that a later version added is ignored.
         Some(runtime_message::Kind::Hello(_)) | None => true,
     }

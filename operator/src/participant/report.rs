@@ -5,7 +5,6 @@ mod tests;
 
 use crate::condition::{Verdict, condition, find};
 use crate::control::convert;
-use crate::control::registry::Facts;
 use crate::endpoint;
 use crate::link_state::{GRACE, View};
 use crate::names;
@@ -19,7 +18,7 @@ use understudy_crds::v1alpha1::{
     AccessStatus, LastError, MediaStatus, ParticipantPhase, PodStatus, VirtualParticipant,
     VirtualParticipantStatus,
 };
-use understudy_proto::v1::Nack;
+use understudy_proto::v1::{Part, Refusal};
 
 /// Together they make Ready. A source that stalls or fails is not what the participant is described to be: it is not Ready,
 /// though its pod and its page go on. One that waits for a publisher, is paused or has ended is as it was asked for.
@@ -71,9 +70,9 @@ impl<'a> Observed<'a> {
         same.then(|| find(self.before(), type_.as_str()))?
     }
 
-    /// The refusal that answers the newest Desired.
-    fn nack(&self) -> Option<&Nack> {
-        self.view.facts()?.nack.as_ref()
+    /// The refusal of the session that was described last.
+    fn refusal(&self) -> Option<&Refusal> {
+        self.view.facts()?.answer()?.refusals.iter().find(|refusal| refusal.part() == Part::Session)
     }
 
     fn deleted(&self) -> bool {
@@ -170,8 +169,8 @@ fn told(observed: &Observed<'_>, type_: ParticipantCondition) -> Verdict {
     if observed.pod.is_none() {
         return Verdict::no(NO_POD, "there is no pod");
     }
-    if let Some(nack) = observed.nack().filter(|nack| concerns(nack) == Some(type_)) {
-        return rejected(nack);
+    if let Some(refusal) = observed.refusal().filter(|refusal| concerns(refusal) == Some(type_)) {
+        return rejected(refusal);
     }
     let report = observed.view.facts().and_then(|facts| facts.report.as_ref());
     let told = report
@@ -189,8 +188,8 @@ fn told(observed: &Observed<'_>, type_: ParticipantCondition) -> Verdict {
 }
 
 fn ready(observed: &Observed<'_>, verdicts: &Verdicts) -> Verdict {
-    if let Some(nack) = observed.nack() {
-        return rejected(nack);
+    if let Some(refusal) = observed.refusal() {
+        return rejected(refusal);
     }
     let parts: Vec<_> =
         verdicts.iter().filter(|(type_, _)| PARTS.contains(type_) || is_pod(*type_)).collect();
@@ -209,13 +208,17 @@ fn is_pod(type_: ParticipantCondition) -> bool {
     type_ == ParticipantCondition::PodScheduled
 }
 
-fn rejected(nack: &Nack) -> Verdict {
-    Verdict::told(Truth::False, "Rejected", &format!("{}: {}", convert::field(&nack.field_path), nack.reason))
+fn rejected(refusal: &Refusal) -> Verdict {
+    Verdict::told(
+        Truth::False,
+        "Rejected",
+        &format!("{}: {}", convert::field(&refusal.field_path), refusal.reason),
+    )
 }
 
 /// The condition that a refused field belongs to.
-fn concerns(nack: &Nack) -> Option<ParticipantCondition> {
-    match nack.field_path.split('.').next()? {
+fn concerns(refusal: &Refusal) -> Option<ParticipantCondition> {
+    match refusal.field_path.split('.').next()? {
         "page" => Some(ParticipantCondition::PageReady),
         "inputs" => Some(ParticipantCondition::InputsReady),
         _ => None,
@@ -227,8 +230,8 @@ fn generation(observed: &Observed<'_>, type_: ParticipantCondition) -> i64 {
     use ParticipantCondition as Type;
     let by_runtime = matches!(type_, Type::DevicesReady | Type::PageReady | Type::InputsReady | Type::Ready);
     let answered = observed.problem.is_some()
-        || observed.nack().is_some()
-        || observed.view.facts().is_some_and(Facts::is_current)
+        || observed.refusal().is_some()
+        || observed.view.facts().is_some_and(|facts| facts.answer().is_some())
         || observed.pod.is_none();
     let earlier = observed.earlier(type_).and_then(|condition| condition.observed_generation);
     match earlier {
@@ -252,7 +255,7 @@ fn phase(observed: &Observed<'_>, verdicts: &Verdicts) -> ParticipantPhase {
     } else if observed.pod.is_none() {
         Phase::Pending
     } else if truth(ParticipantCondition::RuntimeReady) == Some(Truth::True)
-        && (observed.nack().is_some()
+        && (observed.refusal().is_some()
             || PARTS.iter().any(|part| verdict(*part).is_some_and(Verdict::is_failure)))
     {
         Phase::Failed

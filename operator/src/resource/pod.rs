@@ -1,11 +1,10 @@
 //! The pod of one session.
 
 use crate::names;
+use crate::owner::Owner;
 use crate::profile::Profile;
-use crate::resource::{container, owned, security, volume};
+use crate::resource::{container, security, volume};
 use k8s_openapi::api::core::v1::{LocalObjectReference, Pod, PodSpec};
-use kube::ResourceExt;
-use understudy_crds::v1alpha1::VirtualParticipant;
 
 /// Leaving a stage and closing viewers takes a few seconds; the runtime's own deadlines add up to less.
 const TERMINATION_GRACE_SECONDS: i64 = 20;
@@ -14,8 +13,8 @@ const TERMINATION_GRACE_SECONDS: i64 = 20;
 #[derive(Clone, Copy, Debug)]
 pub struct Session<'a> {
     /// Whom it serves.
-    pub participant: &'a VirtualParticipant,
-    /// Which pod of the participant it is.
+    pub owner: &'a Owner,
+    /// Which pod of the owner it is.
     pub attempt: i32,
     /// Its shape.
     pub profile: &'a Profile,
@@ -25,9 +24,8 @@ pub struct Session<'a> {
 
 /// The pod. It is created once and never changed: an operator's upgrade touches no session.
 pub fn pod(session: Session<'_>) -> Pod {
-    let Session { participant, attempt, profile, operator_address } = session;
-    let name = names::pod(&participant.name_any(), &participant.uid().unwrap_or_default(), attempt);
-    let mut metadata = owned(participant, name, "session");
+    let Session { owner, attempt, profile, operator_address } = session;
+    let mut metadata = owner.metadata(owner.pod(attempt), "session");
     metadata.labels.get_or_insert_default().insert(names::ATTEMPT_LABEL.into(), attempt.to_string());
     let pull_secrets =
         profile.image_pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
@@ -54,30 +52,27 @@ pub fn pod(session: Session<'_>) -> Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use crate::owner::Kind;
+    use serde_json::Value;
 
     fn built() -> Value {
         built_with(Profile { image: "understudy/runtime:1".into(), ..Profile::default() })
     }
 
     fn built_with(profile: Profile) -> Value {
-        let mut participant: VirtualParticipant = serde_json::from_value(json!({
-            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant",
-            "metadata": {"name": "ada", "namespace": "demo"}, "spec": {"runtimeProfileName": "default"}
-        }))
-        .unwrap();
-        participant.metadata.uid = Some("2f4b9c1e-77aa-4b51-9d9e-0d3c6f1e7b11".into());
-        let session = Session {
-            participant: &participant,
-            attempt: 2,
-            profile: &profile,
-            operator_address: "link.svc:8443",
+        let owner = Owner {
+            kind: Kind::VirtualParticipant,
+            namespace: "demo".into(),
+            name: "ada".into(),
+            uid: "2f4b9c1e-77aa-4b51-9d9e-0d3c6f1e7b11".into(),
         };
+        let session =
+            Session { owner: &owner, attempt: 2, profile: &profile, operator_address: "link.svc:8443" };
         serde_json::to_value(pod(session)).unwrap()
     }
 
     #[test]
-    fn a_pod_is_known_by_its_participant_and_attempt() {
+    fn a_pod_is_known_by_its_owner_and_attempt() {
         let pod = built();
         assert_eq!(pod["metadata"]["name"], "ada-2f4b9c1e-2");
         assert_eq!(pod["metadata"]["labels"]["app.kubernetes.io/component"], "session");

@@ -6,7 +6,7 @@ mod control_plane;
 mod runtime;
 mod silent;
 
-pub use runtime::{Runtime, said, well};
+pub use runtime::{Runtime, refused, said, well};
 pub use silent::Silent;
 
 use control_plane::{kubeconfig, repository};

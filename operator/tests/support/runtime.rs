@@ -8,15 +8,17 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_link::{Config, Outgoing};
+use understudy_link::Config;
 use understudy_operator::names;
-use understudy_proto::v1::{Condition, Desired, LivestreamReport, Media, Nack, PodIdentity, Ports, Report};
+use understudy_proto::v1::{
+    Condition, Desired, LivestreamReport, Media, Part, PodIdentity, Ports, Refusal, Report, Severity,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Runtime {
     desired: mpsc::Receiver<Desired>,
-    outgoing: watch::Sender<Outgoing>,
+    reports: watch::Sender<Option<Report>>,
     end: CancellationToken,
     running: JoinHandle<()>,
     _files: TempDir,
@@ -50,10 +52,10 @@ impl Runtime {
             capabilities: vec!["output.webrtc".into()],
         };
         let (sender, desired) = mpsc::channel(8);
-        let (outgoing, receiver) = watch::channel(Outgoing::default());
+        let (reports, receiver) = watch::channel(None);
         let end = CancellationToken::new();
         let running = tokio::spawn(understudy_link::run(config, sender, receiver, end.clone()));
-        Self { desired, outgoing, end, running, _files: files }
+        Self { desired, reports, end, running, _files: files }
     }
 
     /// The next thing that is desired.
@@ -77,11 +79,7 @@ impl Runtime {
     }
 
     pub fn say(&self, report: Report) {
-        self.outgoing.send_replace(Outgoing { report: Some(report), nack: None });
-    }
-
-    pub fn refuse(&self, nack: Nack) {
-        self.outgoing.send_modify(|outgoing| outgoing.nack = Some(nack));
+        self.reports.send_replace(Some(report));
     }
 
     pub async fn end(self) {
@@ -106,10 +104,31 @@ pub fn well(desired: &Desired) -> Report {
         media: Some(Media { camera: "pipewire".into(), browser_sandbox: "disabled".into() }),
         livestreams: desired.livestreams.iter().map(|livestream| serving(&livestream.name)).collect(),
         ports: Some(Ports { http: 10001, media_udp: 10003 }),
-        happenings: Vec::new(),
+        ..Report::default()
     }
 }
 
+/// A session that carries out what is desired but for one field of its own.
+pub fn refused(desired: &Desired, field_path: &str, reason: &str) -> Report {
+    let refusal = Refusal {
+        part: Part::Session.into(),
+        field_path: field_path.into(),
+        reason: reason.into(),
+        ..Refusal::default()
+    };
+    Report { refusals: vec![refusal], ..well(desired) }
+}
+
 pub fn said(type_: &str, status: &str, reason: &str, message: &str) -> Condition {
-    Condition { r#type: type_.into(), status: status.into(), reason: reason.into(), message: message.into() }
+    let severity = match reason {
+        "Starting" | "Loading" | "Reloading" | "Waiting" | "WaitingForPicture" => Severity::Info,
+        _ => Severity::Error,
+    };
+    Condition {
+        r#type: type_.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        severity: severity.into(),
+    }
 }

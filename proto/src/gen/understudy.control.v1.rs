@@ -163,7 +163,7 @@ pub struct WebRtcOutput {}
 #[serde(rename_all = "camelCase", default)]
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RuntimeMessage {
-    #[prost(oneof = "runtime_message::Kind", tags = "1, 2, 3")]
+    #[prost(oneof = "runtime_message::Kind", tags = "1, 2")]
     pub kind: ::core::option::Option<runtime_message::Kind>,
 }
 /// Nested message and enum types in `RuntimeMessage`.
@@ -177,8 +177,6 @@ pub mod runtime_message {
         Hello(super::Hello),
         #[prost(message, tag = "2")]
         Report(super::Report),
-        #[prost(message, tag = "3")]
-        Nack(super::Nack),
     }
 }
 #[allow(clippy::all)]
@@ -271,6 +269,18 @@ pub struct Desired {
     /// Bearer tokens of the session's own HTTP surface.
     #[prost(message, optional, tag = "6")]
     pub access: ::core::option::Option<AccessTokens>,
+    /// The stage to be on; absent: none. Whoever is on the stage of another invitation leaves it.
+    #[prost(message, optional, tag = "7")]
+    pub invitation: ::core::option::Option<Invitation>,
+}
+/// Intent to be on one stage, known by its id: the same id is the same invitation, however often it is said.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Invitation {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
 }
 /// Secret: stays in memory, never logged.
 #[allow(clippy::all)]
@@ -290,7 +300,8 @@ pub struct AccessTokens {
 #[serde(rename_all = "camelCase", default)]
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Report {
-    /// The generation of the last Desired that was accepted.
+    /// The generation of the last Desired that was answered: each of its parts is carried out, or is among `refusals`, and
+    /// what this report says was seen after that. 0 before the first.
     #[prost(uint64, tag = "1")]
     pub observed_generation: u64,
     /// DevicesReady, PageReady, InputsReady.
@@ -306,6 +317,41 @@ pub struct Report {
     /// Things that happened and are over (a repair, a page reload); numbered, so that a repeat is known as one.
     #[prost(message, repeated, tag = "6")]
     pub happenings: ::prost::alloc::vec::Vec<Happening>,
+    /// The parts of the Desired of `observed_generation` that cannot be carried out. Of those, what ran before goes on; all
+    /// others are carried out.
+    #[prost(message, repeated, tag = "7")]
+    pub refusals: ::prost::alloc::vec::Vec<Refusal>,
+    /// The invitation that was heard of last, also after it has been left.
+    #[prost(message, optional, tag = "8")]
+    pub invitation: ::core::option::Option<InvitationReport>,
+}
+/// One part of a Desired that cannot be carried out.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Refusal {
+    #[prost(enumeration = "Part", tag = "1")]
+    pub part: i32,
+    /// Which livestream, or which invitation.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Dotted camelCase path below that part, as `inputs.video.file.url` of a session.
+    #[prost(string, tag = "3")]
+    pub field_path: ::prost::alloc::string::String,
+    /// For people, and without the path.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvitationReport {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(enumeration = "InvitationState", tag = "2")]
+    pub state: i32,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -322,6 +368,9 @@ pub struct Condition {
     pub reason: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
+    /// What it means that the condition is not True.
+    #[prost(enumeration = "Severity", tag = "5")]
+    pub severity: i32,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -353,6 +402,9 @@ pub struct LivestreamReport {
     /// How many take it now.
     #[prost(uint32, tag = "5")]
     pub viewers: u32,
+    /// What it means that it is not ready.
+    #[prost(enumeration = "Severity", tag = "6")]
+    pub severity: i32,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -380,20 +432,118 @@ pub struct Happening {
     pub reason: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
+    /// When it happened, in seconds since 1970; 0: not said.
+    #[prost(int64, tag = "5")]
+    pub unix_seconds: i64,
 }
-/// A Desired that cannot be carried out; what ran before goes on.
+/// What is carried out, and refused, apart.
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Nack {
-    #[prost(uint64, tag = "1")]
-    pub generation: u64,
-    /// Dotted camelCase path below the SessionSpec, as `inputs.video.file.url`.
-    #[prost(string, tag = "2")]
-    pub field_path: ::prost::alloc::string::String,
-    #[prost(string, tag = "3")]
-    pub reason: ::prost::alloc::string::String,
+#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Part {
+    Unspecified = 0,
+    Session = 1,
+    Livestream = 2,
+    Access = 3,
+    Invitation = 4,
+}
+impl Part {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PART_UNSPECIFIED",
+            Self::Session => "PART_SESSION",
+            Self::Livestream => "PART_LIVESTREAM",
+            Self::Access => "PART_ACCESS",
+            Self::Invitation => "PART_INVITATION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PART_UNSPECIFIED" => Some(Self::Unspecified),
+            "PART_SESSION" => Some(Self::Session),
+            "PART_LIVESTREAM" => Some(Self::Livestream),
+            "PART_ACCESS" => Some(Self::Access),
+            "PART_INVITATION" => Some(Self::Invitation),
+            _ => None,
+        }
+    }
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum InvitationState {
+    Unspecified = 0,
+    /// Heard of, and being carried out.
+    Accepted = 1,
+    /// Nothing of it is on its stage any more, and nothing will be.
+    Left = 2,
+}
+impl InvitationState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INVITATION_STATE_UNSPECIFIED",
+            Self::Accepted => "INVITATION_STATE_ACCEPTED",
+            Self::Left => "INVITATION_STATE_LEFT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INVITATION_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "INVITATION_STATE_ACCEPTED" => Some(Self::Accepted),
+            "INVITATION_STATE_LEFT" => Some(Self::Left),
+            _ => None,
+        }
+    }
+}
+/// How a person should take it that something is not as it was asked for.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Severity {
+    /// Not said: nobody claims that anything is wrong.
+    Unspecified = 0,
+    /// On its way; it becomes so without anybody's help.
+    Info = 1,
+    /// Something is wrong.
+    Error = 2,
+}
+impl Severity {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SEVERITY_UNSPECIFIED",
+            Self::Info => "SEVERITY_INFO",
+            Self::Error => "SEVERITY_ERROR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SEVERITY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SEVERITY_INFO" => Some(Self::Info),
+            "SEVERITY_ERROR" => Some(Self::Error),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod control_link_client {

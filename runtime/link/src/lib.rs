@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use understudy_proto::v1::{Desired, Nack, PodIdentity, Report};
+use understudy_proto::v1::{Desired, PodIdentity, Report};
 
 /// A link that lasted this long was a good one: the next attempt follows after the shortest delay. Shorter ones count as
 /// failures, so that an operator that welcomes and closes is not dialled in a tight loop.
@@ -38,26 +38,18 @@ pub struct Config {
     pub capabilities: Vec<String>,
 }
 
-/// The latest that this runtime has to say; the newest replaces what was not sent yet.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outgoing {
-    /// How the session is. `None` until there is something to say.
-    pub report: Option<Report>,
-    /// The refusal of the newest Desired; `None` once one was accepted.
-    pub nack: Option<Nack>,
-}
-
 /// Keeps the link up until `shutdown`, or until nobody reads `desired` any more.
 ///
 /// Every accepted `Desired` is delivered, repetitions after a reconnect included: the reader compares. A reader that is
-/// slow holds back further messages of the operator, never reports.
+/// slow holds back further messages of the operator, never reports. Of `reports`, which holds `None` until there is something to
+/// say, the newest replaces what was not sent yet.
 pub async fn run(
     config: Config,
     desired: mpsc::Sender<Desired>,
-    outgoing: watch::Receiver<Outgoing>,
+    reports: watch::Receiver<Option<Report>>,
     shutdown: CancellationToken,
 ) {
-    let mut link = link::Link::new(config, desired, outgoing);
+    let mut link = link::Link::new(config, desired, reports);
     let mut backoff = backoff::Backoff::default();
     while !shutdown.is_cancelled() {
         let began = Instant::now();

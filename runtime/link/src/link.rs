@@ -1,8 +1,8 @@
 //! One stream after another with the operator: what is said on it, and what outlives it (ticket, fence).
 
+use crate::Config;
 use crate::dial::{self, dial};
 use crate::fence::Fence;
-use crate::{Config, Outgoing};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -10,7 +10,7 @@ use tonic::{Request, Status, Streaming};
 use understudy_proto::PROTOCOL;
 use understudy_proto::v1::control_link_client::ControlLinkClient;
 use understudy_proto::v1::{
-    Desired, Hello, OperatorMessage, RuntimeMessage, Welcome, operator_message, runtime_message,
+    Desired, Hello, OperatorMessage, Report, RuntimeMessage, Welcome, operator_message, runtime_message,
 };
 
 /// A token review and a cache that is just being filled fit into it.
@@ -40,7 +40,7 @@ pub(crate) enum Error {
 pub(crate) struct Link {
     config: Config,
     desired: mpsc::Sender<Desired>,
-    outgoing: watch::Receiver<Outgoing>,
+    reports: watch::Receiver<Option<Report>>,
     /// Of the last Welcome; spares the operator a token review.
     ticket: Vec<u8>,
     fence: Fence,
@@ -50,26 +50,26 @@ impl Link {
     pub(crate) fn new(
         config: Config,
         desired: mpsc::Sender<Desired>,
-        outgoing: watch::Receiver<Outgoing>,
+        reports: watch::Receiver<Option<Report>>,
     ) -> Self {
-        Self { config, desired, outgoing, ticket: Vec::new(), fence: Fence::default() }
+        Self { config, desired, reports, ticket: Vec::new(), fence: Fence::default() }
     }
 
     /// One stream, from dialling to its end.
     pub(crate) async fn serve(&mut self) -> Result<(), Error> {
         let (upward, mut downward) = self.open().await?;
-        self.outgoing.mark_changed(); // whoever is at the other end has to hear the whole truth
-        let mut said = Outgoing::default();
+        self.reports.mark_changed(); // whoever is at the other end has to hear the whole truth
+        let mut said = None;
         loop {
             tokio::select! {
                 message = downward.message() => match message.map_err(Box::new)? {
                     Some(message) => self.obey(message).await?,
                     None => return Ok(()),
                 },
-                changed = self.outgoing.changed() => {
+                changed = self.reports.changed() => {
                     changed.map_err(|_closed| Error::NobodyReads)?;
-                    let now = self.outgoing.borrow_and_update().clone();
-                    if say(&upward, &said, &now).await.is_err() {
+                    let now = self.reports.borrow_and_update().clone();
+                    if now != said && !say(&upward, now.as_ref()).await {
                         return Ok(());
                     }
                     said = now;
@@ -135,19 +135,10 @@ impl Link {
     }
 }
 
-/// Sends what differs from what was said on this stream. Fails when the stream is gone.
-async fn say(
-    upward: &mpsc::Sender<RuntimeMessage>,
-    said: &Outgoing,
-    now: &Outgoing,
-) -> Result<(), mpsc::error::SendError<RuntimeMessage>> {
-    if let Some(nack) = now.nack.as_ref().filter(|_| now.nack != said.nack) {
-        upward.send(up(runtime_message::Kind::Nack(nack.clone()))).await?;
-    }
-    if let Some(report) = now.report.as_ref().filter(|_| now.report != said.report) {
-        upward.send(up(runtime_message::Kind::Report(report.clone()))).await?;
-    }
-    Ok(())
+/// False: the stream is gone.
+async fn say(upward: &mpsc::Sender<RuntimeMessage>, report: Option<&Report>) -> bool {
+    let Some(report) = report else { return true };
+    upward.send(up(runtime_message::Kind::Report(report.clone()))).await.is_ok()
 }
 
 fn up(kind: runtime_message::Kind) -> RuntimeMessage {

@@ -3,7 +3,6 @@
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::Mode;
-use understudy_link::Outgoing;
 use understudy_proto::v1;
 
 use crate::access::Policy;
@@ -22,14 +21,14 @@ pub(super) async fn follow(
     shutdown: CancellationToken,
 ) {
     let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
-    let (outgoing, outgoings) = watch::channel(Outgoing::default());
+    let (told, telling) = watch::channel(None);
     let Some(config) = link_config(link, camera) else { return };
-    let client = tokio::spawn(understudy_link::run(config, desired, outgoings, shutdown.clone()));
+    let client = tokio::spawn(understudy_link::run(config, desired, telling, shutdown.clone()));
     let mut reports = session.report();
     loop {
         tokio::select! {
             wish = wishes.recv() => match wish {
-                Some(wish) => obey(wish, &session, &policy, &outgoing).await,
+                Some(wish) => obey(wish, &session, &policy).await,
                 None => break,
             },
             changed = reports.changed() => {
@@ -37,7 +36,7 @@ pub(super) async fn follow(
                     break;
                 }
                 let report = reports.borrow_and_update().clone();
-                outgoing.send_modify(|o| o.report = Some(report));
+                told.send_replace(Some(report));
             }
             () = shutdown.cancelled() => break,
         }
@@ -45,12 +44,7 @@ pub(super) async fn follow(
     drop(client.await);
 }
 
-async fn obey(
-    wish: v1::Desired,
-    session: &session::Handle,
-    policy: &watch::Sender<Policy>,
-    outgoing: &watch::Sender<Outgoing>,
-) {
+async fn obey(wish: v1::Desired, session: &session::Handle, policy: &watch::Sender<Policy>) {
     if let Some(tokens) = wish.access {
         policy.send_replace(Policy::Tokens(Box::new(tokens)));
     }
@@ -60,15 +54,9 @@ async fn obey(
         true => Wanted { generation, ..Wanted::default() },
         false => Wanted { generation, spec: wish.session.unwrap_or_default(), livestreams: wish.livestreams },
     };
-    let nack = match session.want(wanted).await {
-        Ok(()) => None,
-        Err(session::Error::Invalid(invalid)) => {
-            tracing::warn!(generation, %invalid, "a wish cannot be carried out");
-            Some(v1::Nack { generation, field_path: invalid.field, reason: invalid.reason })
-        }
-        Err(session::Error::Ended) => return,
-    };
-    outgoing.send_modify(|o| o.nack = nack);
+    if let Err(session::Error::Invalid(invalid)) = session.want(wanted).await {
+        tracing::warn!(generation, %invalid, "a wish cannot be carried out");
+    }
 }
 
 /// `None` cannot happen: the command line asks for all of them together.

@@ -1,6 +1,7 @@
 //! Things that happened, numbered, the newest kept.
 
 use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use understudy_core::condition::{Happening, Severity};
 use understudy_core::part::Part;
@@ -56,9 +57,15 @@ impl Journal {
             r#type: happening.severity.to_string(),
             reason: happening.reason.to_owned(),
             message: happening.message,
+            unix_seconds: now(),
         });
         if self.kept.len() > KEPT {
             self.kept.pop_front();
         }
     }
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

@@ -63,12 +63,14 @@ impl Driver {
                     status: condition.status.to_string(),
                     reason: condition.reason.to_owned(),
                     message: condition.message,
+                    ..v1::Condition::default()
                 })
                 .collect(),
             media: Some(v1::Media { camera, browser_sandbox: sandbox.to_owned() }),
             livestreams: self.wanted.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),
+            ..v1::Report::default()
         }
     }
 
@@ -91,6 +93,7 @@ impl Driver {
             reason: reason.to_owned(),
             message: message.to_owned(),
             viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
+            ..v1::LivestreamReport::default()
         }
     }
 }

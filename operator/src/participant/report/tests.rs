@@ -1,7 +1,7 @@
 //! Facts in, status out, as tables.
 
 use super::*;
-use crate::control::registry::LinkState;
+use crate::control::registry::{Facts, LinkState};
 use crate::participant::observe::{Life, Trouble};
 use serde_json::json;
 use std::time::Instant;
@@ -30,7 +30,13 @@ fn pod() -> PodFacts {
 }
 
 fn told(type_: &str, status: &str, reason: &str) -> Told {
-    Told { r#type: type_.into(), status: status.into(), reason: reason.into(), message: "m".into() }
+    Told {
+        r#type: type_.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: "m".into(),
+        ..Told::default()
+    }
 }
 
 fn linked(page: Told) -> View {
@@ -140,8 +146,15 @@ fn a_source_that_does_what_was_asked_is_ready_and_one_that_cannot_is_not() {
 fn a_refusal_is_a_condition_that_names_the_field_as_the_spec_does() {
     let View::Linked(facts) = well() else { unreachable!() };
     let refused = |field_path: &str| {
-        let nack = Nack { generation: 1, field_path: field_path.into(), reason: "no".into() };
-        let status = after(None, Some(pod()), View::Linked(Facts { nack: Some(nack), ..facts.clone() }));
+        let refusal = Refusal {
+            part: Part::Session.into(),
+            field_path: field_path.into(),
+            reason: "no".into(),
+            ..Refusal::default()
+        };
+        let mut facts = facts.clone();
+        facts.report.as_mut().unwrap().refusals.push(refusal);
+        let status = after(None, Some(pod()), View::Linked(facts));
         let inputs = find(&status.conditions, "InputsReady").unwrap();
         (inputs.reason.clone(), inputs.message.clone())
     };
