@@ -10,9 +10,9 @@ etcd_arguments() {
     --initial-cluster default=http://127.0.0.1:0
 }
 
-# apiserver_arguments CERTIFICATE_FOLDER ADDRESS PORT ETCD_PORT
+# apiserver_arguments CERTIFICATE_FOLDER ADDRESS PORT ETCD_PORT SERVICES
 apiserver_arguments() {
-  local pki=$1 address=$2 port=$3 etcd_port=$4
+  local pki=$1 address=$2 port=$3 etcd_port=$4 services=$5
   printf '%s\n' --etcd-servers "http://127.0.0.1:$etcd_port" \
     --bind-address "$address" --advertise-address "$address" --secure-port "$port" \
     --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key" \
@@ -25,15 +25,15 @@ apiserver_arguments() {
     --requestheader-client-ca-file "$pki/ca.crt" --requestheader-allowed-names front-proxy \
     --requestheader-username-headers X-Remote-User --requestheader-group-headers X-Remote-Group \
     --requestheader-extra-headers-prefix X-Remote-Extra- \
-    --service-cluster-ip-range 10.96.0.0/16 --allow-privileged \
+    --service-cluster-ip-range "$services" --allow-privileged \
     --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \
     --enable-priority-and-fairness=false --profiling=false
 }
 
-# apiserver_certificates FOLDER ADDRESS: the server's own, with every name it answers to, and the administrator's.
+# apiserver_certificates FOLDER ADDRESS…: the server's own, with every name it answers to, and the administrator's.
 apiserver_certificates() {
-  local names="IP:$2,IP:127.0.0.1,IP:10.96.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default"
-  names+=",DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local"
+  local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local
+  names+=$(printf ',IP:%s' "${@:2}")
   certificates_begin "$1"
   certificate "$1" apiserver /O=system:masters/CN=kube-apiserver serverAuth,clientAuth "$names"
   certificate "$1" admin /O=system:masters/CN=admin clientAuth
@@ -89,11 +89,11 @@ control_plane_up() {
   for attempt in 1 2 3 4 5; do
     control_plane_empty "$folder"
     port=$(free_port) etcd_port=$(free_port)
-    apiserver_certificates "$folder/pki" 127.0.0.1
+    apiserver_certificates "$folder/pki" 127.0.0.1 10.96.0.1
     kubeconfig "$folder/pki" admin "https://127.0.0.1:$port" "$folder/kubeconfig"
     mapfile -t arguments < <(etcd_arguments "$folder/etcd" "$etcd_port")
     control_plane_start "$folder" etcd etcd "${arguments[@]}"
-    mapfile -t arguments < <(apiserver_arguments "$folder/pki" 127.0.0.1 "$port" "$etcd_port")
+    mapfile -t arguments < <(apiserver_arguments "$folder/pki" 127.0.0.1 "$port" "$etcd_port" 10.96.0.0/16)
     control_plane_start "$folder" kube-apiserver "$apiserver" "${arguments[@]}" --endpoint-reconciler-type none
     if control_plane_ready "$folder" "$port"; then
       echo "KUBECONFIG=$folder/kubeconfig"

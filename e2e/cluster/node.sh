@@ -4,31 +4,49 @@
 #
 # The node lives in network, mount, process and IPC namespaces of its own, so that nearly all it does vanishes with its
 # first process: its mounts, links, iptables rules and network settings were never this machine's. What remains outside,
-# and what cluster_down therefore undoes, is a link with two routes, the rules that let pods out, and cgroups.
+# and what cluster_down therefore undoes, is a link with its routes, the rules and settings that let pods out, and cgroups.
 
-node_address=10.99.0.1
-host_address=10.99.0.2
 link=understudy0
-pods=10.244.0.0/16
-services=10.96.0.0/16
 comment=understudy-cluster
 pause_image=docker.io/understudy/pause:1
 
 cluster_up() {
   need etcd containerd runc buildah openssl iptables ip unshare nsenter curl gcc
   [ "$(id -u)" = 0 ] || { echo "cluster: starting a node needs root" >&2; exit 1; }
+  family_choose "${FAMILY:-ipv4}"
   "$here/binaries" >/dev/null
   if cluster_runs && [ "$(kubectl_admin get --raw /readyz 2>/dev/null)" = ok ]; then
+    same_family
     echo "KUBECONFIG=$state/kubeconfig"
     return
   fi
   cluster_down
+  has_families
   mkdir -p "$state" "$cache/images"
+  echo "$family" >"$state/family"
   pause_archive
   prepare
   start_machine
   connect
   echo "KUBECONFIG=$state/kubeconfig"
+}
+
+# Whoever asks for no family takes the one that runs.
+same_family() {
+  local runs
+  runs=$(cat "$state/family")
+  [ "${FAMILY:-$runs}" = "$runs" ] ||
+    { echo "cluster: it runs with FAMILY=$runs; \`cluster down\` ends it, then FAMILY=$FAMILY can start" >&2; exit 1; }
+}
+
+has_families() {
+  local version
+  for version in "${versions[@]}"; do
+    if [ ! -e "/proc/sys/net/ipv$version" ] || ! "${iptables[$version]}" -w -t nat -S >/dev/null; then
+      echo "cluster: this machine's kernel has no IPv$version, or no NAT for it: FAMILY=$family cannot be here" >&2
+      exit 1
+    fi
+  done
 }
 
 cluster_runs() { process_lives "$state/machine.pid"; }
@@ -62,22 +80,30 @@ cluster_load() {
 
 # The container that holds a pod's namespaces. It is made once, since no registry is asked for it.
 pause_archive() {
-  local archive=$cache/images/pause.tar folder
-  [ -e "$archive" ] && return
+  local folder
+  [ -e "$cache/images/pause.tar" ] && return
   folder=$(mktemp -d)
   gcc -Os -static -o "$folder/pause" "$here/pause.c"
   printf 'FROM scratch\nCOPY pause /pause\nUSER 65535:65535\nENTRYPOINT ["/pause"]\n' >"$folder/Dockerfile"
-  buildah --root "$folder/root" --runroot "$folder/run" --storage-driver vfs bud -q --isolation chroot -t "$pause_image" "$folder" >/dev/null
-  buildah --root "$folder/root" --runroot "$folder/run" --storage-driver vfs push -q "$pause_image" "oci-archive:$archive.new:$pause_image"
-  mv "$archive.new" "$archive"
+  image_archive "$folder" "$pause_image" "$cache/images/pause.tar"
   rm -rf "$folder"
+}
+
+# image_archive FOLDER REFERENCE ARCHIVE: the image that the folder's Dockerfile makes without running anything.
+image_archive() {
+  local store=(buildah --root "$1/root" --runroot "$1/run" --storage-driver vfs)
+  "${store[@]}" bud -q --isolation chroot -t "$2" "$1" >/dev/null
+  "${store[@]}" push -q "$2" "oci-archive:$3.new:$2"
+  mv "$3.new" "$3"
 }
 
 # Everything that the daemons read.
 prepare() {
-  local pki=$state/pki server=https://$node_address:6443 name
-  apiserver_certificates "$pki" "$node_address"
-  certificate "$pki" kubelet "/O=system:nodes/CN=system:node:understudy" clientAuth,serverAuth "IP:$node_address,DNS:understudy"
+  local pki=$state/pki server name names
+  server=https://$(in_url "$(first node)"):6443
+  mapfile -t names < <(each node && echo && each first_service)
+  apiserver_certificates "$pki" "${names[@]}" 127.0.0.1
+  certificate "$pki" kubelet "/O=system:nodes/CN=system:node:understudy" clientAuth,serverAuth "DNS:understudy,IP:$(each node ,IP:)"
   for name in kube-controller-manager kube-scheduler kube-proxy coredns; do
     certificate "$pki" "$name" "/CN=system:$name" clientAuth
   done
@@ -87,8 +113,11 @@ prepare() {
   kubeconfig "$pki" admin "$server" "$state/kubeconfig"
   resolvers >"$state/resolv.conf"
   (
-    export state cache node_address pods pause_image pki
-    export forward=
+    export state cache pause_image pki node_address cluster_cidr ranges routes forward=
+    node_address=$(first node)
+    cluster_cidr=$(each pods ,)
+    ranges="[{\"subnet\": \"$(each pods_here '"}], [{"subnet": "')\"}]"
+    routes="{\"dst\": \"$(each everywhere '"}, {"dst": "')\"}"
     if [ -s "$state/resolv.conf" ]; then forward="forward . $state/resolv.conf"; fi
     mkdir -p "$state/cni"
     for name in containerd.toml kubelet.yaml kube-proxy.yaml cni/cni.conflist Corefile; do
@@ -100,11 +129,12 @@ prepare() {
 # ${NAME} becomes the variable's value; nothing else of the shell is interpreted.
 fill_in() { perl -pe 's/\$\{(\w+)\}/$ENV{$1} \/\/ die "no value for $1\n"/ge'; }
 
-# The name servers that pods can reach: not those that listen on this machine's loopback.
+# The name servers that pods can reach: not those that listen on this machine's loopback, nor those of another family.
 resolvers() {
   local file=/etc/resolv.conf
   [ -e /run/systemd/resolve/resolv.conf ] && file=/run/systemd/resolve/resolv.conf
-  grep '^nameserver' "$file" | grep -v ' 127\.' | grep -v ' ::1' || true
+  grep '^nameserver' "$file" | grep -v ' 127\.' | grep -v ' ::1' |
+    case $family in ipv4) grep -v : ;; ipv6) grep : ;; dual) cat ;; esac || true
 }
 
 start_machine() {
@@ -118,15 +148,21 @@ start_machine() {
 
 # The one link between this machine and its node, with the way to pods and Services, and out again for pods.
 connect() {
-  local inner deadline=$((SECONDS + 120))
+  local inner version deadline=$((SECONDS + 120))
   until inner=$(first_process) && [ "$(readlink "/proc/$inner/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do
     alive_until "$deadline"
   done
   ip link add "$link" type veth peer name k8s0 netns "$inner"
-  ip address add "$host_address/30" dev "$link"
+  for version in "${versions[@]}"; do
+    # Also on a machine that has turned IPv6 off for its links: this one is ours, and nobody else is on it to be asked.
+    [ "$version" = 4 ] || echo 0 | tee "/proc/sys/net/ipv6/conf/$link/"{accept_dad,disable_ipv6} >/dev/null
+    ip address add "${host[$version]}/${link_bits[$version]}" dev "$link"
+  done
   ip link set "$link" up
-  ip route add "$pods" via "$node_address"
-  ip route add "$services" via "$node_address"
+  for version in "${versions[@]}"; do
+    ip route add "${pods[$version]}" via "${node[$version]}" dev "$link" onlink
+    ip route add "${services[$version]}" via "${node[$version]}" dev "$link" onlink
+  done
   let_pods_out
   until [ -e "$state/ready" ]; do alive_until "$deadline"; done
 }
@@ -147,25 +183,58 @@ alive_until() {
 }
 
 let_pods_out() {
-  cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward"
-  echo 1 >/proc/sys/net/ipv4/ip_forward
-  outbound_rules -I
+  local version
+  mapfile -t settings < <(for version in "${versions[@]}"; do settings_of "$version"; done)
+  grep -H . "${settings[@]}" >"$state/settings"
+  for version in "${versions[@]}"; do
+    [ "$version" = 4 ] || keep_advertised_routes
+    echo 1 >"/proc/sys/net/ipv$version/conf/all/forwarding"
+    outbound_rules "$version" -I
+  done
 }
+
+# What the kernel changes with the first of them, which therefore is the first to be put back.
+settings_of() {
+  local all=/proc/sys/net/ipv$1/conf
+  ls "$all/all/forwarding" "$all"/*/forwarding
+  if [ "$1" = 4 ]; then ls "$all/all/accept_redirects"; else ls "$all"/*/accept_ra; fi
+}
+
+# A machine that begins to forward IPv6 forgets the routes that its router advertised, its way to the internet among
+# them, unless it is told (2) to heed a router all the same.
+keep_advertised_routes() {
+  local folder
+  for folder in /proc/sys/net/ipv6/conf/*; do
+    if [ "$(cat "$folder/forwarding")$(cat "$folder/accept_ra")" = 01 ]; then echo 2 >"$folder/accept_ra"; fi
+  done
+}
+
+# A link may have gone meanwhile, and its settings with it.
+settings_restore() {
+  local file value
+  while IFS=: read -r file value; do
+    if [ -e "$file" ] && [ "$(cat "$file")" != "$value" ]; then echo "$value" >"$file"; fi
+  done <"$state/settings"
+}
+
 outbound_rules() {
-  local sources=$pods,$node_address
-  iptables -w -t nat "$1" POSTROUTING -s "$sources" ! -o "$link" -m comment --comment "$comment" -j MASQUERADE
-  iptables -w "$1" FORWARD -i "$link" -m comment --comment "$comment" -j ACCEPT
-  iptables -w "$1" FORWARD -o "$link" -m comment --comment "$comment" -j ACCEPT
+  local program=${iptables[$1]} sources=${pods[$1]},${node[$1]}
+  "$program" -w -t nat "$2" POSTROUTING -s "$sources" ! -o "$link" -m comment --comment "$comment" -j MASQUERADE
+  "$program" -w "$2" FORWARD -i "$link" -m comment --comment "$comment" -j ACCEPT
+  "$program" -w "$2" FORWARD -o "$link" -m comment --comment "$comment" -j ACCEPT
 }
 
 cluster_down() {
+  local version
   [ "$(id -u)" = 0 ] || { echo "cluster: ending a node needs root" >&2; exit 1; }
   cgroups_end
   process_end "$state/machine.pid"
   ip link delete "$link" 2>/dev/null || true
-  if [ -e "$state/ip_forward" ]; then
-    while outbound_rules -D 2>/dev/null; do :; done
-    cat "$state/ip_forward" >/proc/sys/net/ipv4/ip_forward
+  if [ -e "$state/settings" ]; then
+    for version in 4 6; do
+      while outbound_rules "$version" -D 2>/dev/null; do :; done
+    done
+    settings_restore
   fi
   rm -rf "$state"
 }
