@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # cache, namespace and system are those of the script that sources this
+# shellcheck shell=bash disable=SC2154 # cache, cluster, namespace and system are those of the script that sources this
 # Owns how the demo treats a cluster that is not its own (CONTEXT=name): it asks before it changes anything, marks what
 # it makes, remembers where that was, and removes nothing else. Sourced by demo.
 
@@ -9,12 +9,14 @@ remembered=$cache/demo-cluster
 # An API server or registry that answers at all does so within a second or two, over a VPN too.
 answer_timeout=10
 
-# What can be said without asking anybody.
+# What can be said at once, before anything is built.
 check_arguments() {
   if [ -z "${CONTEXT:-}" ]; then
     [ -z "${IMAGES:-}" ] || refuse "IMAGES=$IMAGES is for a cluster of yours: give CONTEXT=name too. The local cluster needs no registry"
+    "$cluster" may-start || exit 1
     return 0
   fi
+  [ -z "${FAMILY:-}" ] || refuse "FAMILY=$FAMILY is for the local cluster: that of context $CONTEXT has the addresses that it has"
   [ -n "${IMAGES:-}" ] || refuse "CONTEXT=$CONTEXT needs IMAGES=registry/prefix too: this machine pushes the images there and the cluster pulls them, for example IMAGES=registry.example.org/understudy"
   grep -qxE '[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*' <<<"$IMAGES" ||
     refuse "IMAGES=$IMAGES is not registry/prefix: lower-case, without https:// and without a slash at its end"

@@ -13,15 +13,13 @@ pause_image=docker.io/understudy/pause:1
 cluster_up() {
   need etcd containerd runc buildah openssl iptables ip unshare nsenter curl gcc
   [ "$(id -u)" = 0 ] || { echo "cluster: starting a node needs root" >&2; exit 1; }
-  family_choose "${FAMILY:-ipv4}"
+  cluster_may_start
   "$here/binaries" >/dev/null
   if cluster_runs && [ "$(kubectl_admin get --raw /readyz 2>/dev/null)" = ok ]; then
-    same_family
     echo "KUBECONFIG=$state/kubeconfig"
     return
   fi
   cluster_down
-  has_families
   mkdir -p "$state" "$cache/images"
   echo "$family" >"$state/family"
   pause_archive
@@ -32,20 +30,16 @@ cluster_up() {
 }
 
 # Whoever asks for no family takes the one that runs.
-same_family() {
-  local runs
-  runs=$(cat "$state/family")
-  [ "${FAMILY:-$runs}" = "$runs" ] ||
-    { echo "cluster: it runs with FAMILY=$runs; \`cluster down\` ends it, then FAMILY=$FAMILY can start" >&2; exit 1; }
-}
-
-has_families() {
-  local version
+cluster_may_start() {
+  local runs version
+  family_choose "${FAMILY:-ipv4}"
+  if cluster_runs; then
+    runs=$(cat "$state/family")
+    [ "${FAMILY:-$runs}" = "$runs" ] ||
+      { echo "cluster: it runs with FAMILY=$runs; \`cluster down\` ends it, then FAMILY=$FAMILY can start" >&2; exit 1; }
+  fi
   for version in "${versions[@]}"; do
-    if [ ! -e "/proc/sys/net/ipv$version" ] || ! "${iptables[$version]}" -w -t nat -S >/dev/null; then
-      echo "cluster: this machine's kernel has no IPv$version, or no NAT for it: FAMILY=$family cannot be here" >&2
-      exit 1
-    fi
+    [ -e "/proc/sys/net/ipv$version" ] || { echo "cluster: this machine's kernel has no IPv$version: FAMILY=$family cannot be here" >&2; exit 1; }
   done
 }
 

@@ -1,6 +1,6 @@
 //! Clients as people use them: commands for a shell, scripts for Node.js, and ffmpeg.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -43,9 +43,9 @@ pub fn ffmpeg(arguments: &str) -> Child {
 }
 
 /// A web server of a folder, until it is dropped.
-pub fn web_server(folder: &Path, address: IpAddr, port: u16) -> Child {
+pub fn web_server(folder: &Path, at: SocketAddr) -> Child {
     let mut command = program::command("python3");
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    command.args(["-m", "http.server", "--bind", &address.to_string(), &port.to_string()]);
+    command.args(["-m", "http.server", "--bind", &at.ip().to_string(), &at.port().to_string()]);
     command.current_dir(folder).spawn().expect("Python must be there")
 }

@@ -1,5 +1,6 @@
 //! The runtime's image by itself, as `docker run` starts it, in the network of the local cluster's node.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Container {
     name: &'static str,
     /// The address of the node, whose network it has.
-    pub host: String,
+    address: IpAddr,
 }
 
 impl Container {
@@ -27,17 +28,23 @@ impl Container {
     pub async fn start(name: &'static str, node: &Value, environment: &[(&str, &str)]) -> Self {
         let addresses = node["items"][0]["status"]["addresses"].as_array().into_iter().flatten();
         let internal = addresses.into_iter().find(|address| address["type"] == "InternalIP");
-        let host = internal.and_then(|address| address["address"].as_str()).expect("a node has an address");
+        let internal = internal.and_then(|address| address["address"].as_str()?.parse().ok());
+        let address: IpAddr = internal.expect("a node has an address");
         remove(name).await; // what a test that was stopped has left
         let mut command = ctr();
         command.args(["run", "--detach", "--null-io", "--net-host"]);
         command.args(["--mount", "type=tmpfs,src=tmpfs,dst=/dev/shm,options=size=512m"]);
-        command.args(["--env", &format!("UNDERSTUDY_ANNOUNCE={host}")]);
+        command.args(["--env", &format!("UNDERSTUDY_ANNOUNCE={address}")]);
         for (key, value) in environment {
             command.args(["--env", &format!("{key}={value}")]);
         }
         program::output(command.args([IMAGE, name]), DEADLINE).await.expect("the image must start");
-        Self { name, host: host.to_owned() }
+        Self { name, address }
+    }
+
+    /// Where one of its ports is, as a URL has it.
+    pub fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.address, port)
     }
 
     /// Ends it as `docker stop` does, which kills what has not ended by itself in time.

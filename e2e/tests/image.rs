@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -23,22 +24,22 @@ async fn ask(url: &str) -> Result<Value, String> {
 async fn the_image_alone_starts_an_idle_session_that_is_driven_over_http() {
     let nodes = Kubectl::demo("demo").await.get("nodes").await.unwrap();
     let container = Container::start("alone", &nodes, &[("UNDERSTUDY_ACCESS", "open")]).await;
-    let outcome = tokio::spawn(driven(container.host.clone())).await;
+    let outcome = tokio::spawn(driven(container.at(10001), container.at(9222))).await;
     container.stop().await;
     outcome.unwrap();
 }
 
-async fn driven(host: String) {
-    let inputs = format!("http://{host}:10001/input/devices/virtual");
+async fn driven(http: SocketAddr, devtools: SocketAddr) {
+    let inputs = format!("http://{http}/input/devices/virtual");
     let status = format!("{inputs}/status");
     let idle = wait::until(STARTS, || ask(&status)).await.0;
     assert_eq!((&idle["state"], &idle["mode"]), (&json!("idle"), &json!("device")));
 
     // The browser's address is the one that was asked, and a page of the runtime's shows its camera.
-    let devtools = format!("http://{host}:9222/json/version");
-    let version = wait::until(STARTS, || ask(&devtools)).await.0;
+    let version = format!("http://{devtools}/json/version");
+    let version = wait::until(STARTS, || ask(&version)).await.0;
     let address = version["webSocketDebuggerUrl"].as_str().unwrap();
-    assert_eq!(address, format!("ws://{host}:9222"), "{version}");
+    assert_eq!(address, format!("ws://{devtools}"), "{version}");
     let (devtools, _reader) = Devtools::connect(address).await.unwrap();
     let page = Page::open(&devtools).await.unwrap();
     page.load("http://127.0.0.1:10001/pages/mirror").await.unwrap();
@@ -48,7 +49,7 @@ async fn driven(host: String) {
     let answer = configure.body(json!({"video": film, "audio": film}).to_string()).send().await.unwrap();
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["state"], "running", "{answer}");
-    let whep = format!("http://{host}:10001/whep/program");
+    let whep = format!("http://{http}/whep/program");
     wait::until(STARTS, || async {
         Watch { clip_frames: Some(600), ..Watch::new(&whep, 4) }.run().await?.is_the_test_picture()
     })

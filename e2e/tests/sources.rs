@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Guest {
     }
 
     fn host(&self) -> String {
-        format!("{}:10001", self.address)
+        SocketAddr::new(self.address, 10001).to_string()
     }
 
     fn what(&self) -> String {
@@ -193,15 +193,16 @@ async fn a_stream_of_ones_own_network_plays_where_the_profile_allows_it() {
     let folder = TempDir::new().unwrap();
     film(folder.path(), "input.mkv").await;
     let kubectl = Kubectl::demo("demo").await;
-    let origin =
-        origin(folder.path(), facing(address_of(&kubectl, &kubectl.pod_of("ada").await).await)).await;
+    let here = facing(address_of(&kubectl, &kubectl.pod_of("ada").await).await);
+    let origin = origin(folder.path(), here).await;
     let url = origin.url.clone();
+    let kind = if here.is_ipv4() { "private address" } else { "unique local address" };
 
     let refused = Guest::arrive(&STREAM.replace(PUBLIC, &url), "SourceForbidden").await;
     let object = refused.kubectl.get(&refused.what()).await.unwrap();
     let (status, _, message) = condition(&object, "InputsReady");
     assert_eq!(status, "False");
-    assert!(message.contains("private address") && message.contains("allowPrivateUrls"), "{message}");
+    assert!(message.contains(kind) && message.contains("allowPrivateUrls"), "{message}");
     refused.leave().await;
 
     let before = kubectl.pod_of("ada").await;
@@ -266,15 +267,16 @@ async fn origin(folder: &Path, address: IpAddr) -> Origin {
         list.display()
     ));
     // Free a moment ago; what listens there next is the server.
-    let port = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port();
-    let server = client::web_server(folder, address, port);
+    let at = TcpListener::bind((address, 0)).unwrap().local_addr().unwrap();
+    let server = client::web_server(folder, at);
     wait::until(RECONCILE, || async { list.exists().then_some(()).ok_or("no playlist".to_owned()) }).await;
-    Origin { url: format!("http://{address}:{port}/live.m3u8"), _packager: packager, _server: server }
+    Origin { url: format!("http://{at}/live.m3u8"), _packager: packager, _server: server }
 }
 
 /// This machine's address on the way to a pod: no packet is sent.
 fn facing(pod: IpAddr) -> IpAddr {
-    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let any: IpAddr = if pod.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).unwrap();
     socket.connect((pod, 9)).unwrap();
     socket.local_addr().unwrap().ip()
 }
