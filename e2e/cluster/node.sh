@@ -190,8 +190,8 @@ let_pods_out() {
 # What the kernel changes with the first of them, which therefore is the first to be put back.
 settings_of() {
   local all=/proc/sys/net/ipv$1/conf
-  ls "$all/all/forwarding" "$all"/*/forwarding
-  if [ "$1" = 4 ]; then ls "$all/all/accept_redirects"; else ls "$all"/*/accept_ra; fi
+  printf '%s\n' "$all/all/forwarding" "$all"/*/forwarding
+  if [ "$1" = 4 ]; then echo "$all/all/accept_redirects"; else printf '%s\n' "$all"/*/accept_ra; fi
 }
 
 # A machine that begins to forward IPv6 forgets the routes that its router advertised, its way to the internet among
