@@ -4,6 +4,9 @@
 /// What a condition of a VirtualParticipant is about. All are present after the first reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParticipantCondition {
+    /// What the participant is described to be can be provided here: its profile is there, and the API server lets its pod,
+    /// its Secret and its authority be made. False adds to what is known of a pod that runs, and takes nothing from it.
+    Accepted,
     /// A node was found for the pod.
     PodScheduled,
     /// The runtime is linked to the operator.
@@ -23,11 +26,16 @@ pub enum ParticipantCondition {
     Published,
     /// RuntimeReady, DevicesReady, PageReady and InputsReady together.
     Ready,
+    /// It comes up, or is being repaired. For tools that wait.
+    Reconciling,
+    /// It cannot become ready as it is described. For tools that wait, which then need not.
+    Stalled,
 }
 
 impl ParticipantCondition {
     /// In the order in which they become true.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
+        Self::Accepted,
         Self::PodScheduled,
         Self::RuntimeReady,
         Self::DevicesReady,
@@ -37,11 +45,14 @@ impl ParticipantCondition {
         Self::Connected,
         Self::Published,
         Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
     ];
 
     /// The `type` of the condition.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Accepted => "Accepted",
             Self::PodScheduled => "PodScheduled",
             Self::RuntimeReady => "RuntimeReady",
             Self::DevicesReady => "DevicesReady",
@@ -51,6 +62,8 @@ impl ParticipantCondition {
             Self::Connected => "Connected",
             Self::Published => "Published",
             Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
         }
     }
 }
@@ -64,6 +77,10 @@ pub enum LivestreamCondition {
     Ready,
     /// Somebody takes it.
     Active,
+    /// It comes up, or is being repaired. For tools that wait.
+    Reconciling,
+    /// It cannot become ready as it is described. For tools that wait, which then need not.
+    Stalled,
 }
 
 impl LivestreamCondition {
@@ -73,6 +90,8 @@ impl LivestreamCondition {
             Self::RuntimeReady => "RuntimeReady",
             Self::Ready => "Ready",
             Self::Active => "Active",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
         }
     }
 }

@@ -7,7 +7,7 @@ pub mod condition;
 pub mod v1alpha1;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use kube::CustomResourceExt;
 
@@ -31,8 +31,38 @@ fn strict(mut definition: CustomResourceDefinition) -> CustomResourceDefinition 
     let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
     for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
         deny_null(schema);
+        let properties = schema.properties.as_mut().and_then(|properties| properties.get_mut("status"));
+        if let Some(status) = properties {
+            status.default = Some(unseen());
+            bound_conditions(status);
+        }
     }
     definition
+}
+
+/// The status of an object that nobody has looked at: tools that find none take the object for ready. The time is fixed, for
+/// a default has no other.
+fn unseen() -> JSON {
+    JSON(serde_json::json!({"conditions": [{
+        "type": "Ready",
+        "status": "Unknown",
+        "reason": "Pending",
+        "message": "waiting for the operator",
+        "lastTransitionTime": "1970-01-01T00:00:00Z"
+    }]}))
+}
+
+/// As Kubernetes bounds conditions of its own.
+fn bound_conditions(status: &mut JSONSchemaProps) {
+    let conditions = status.properties.as_mut().and_then(|properties| properties.get_mut("conditions"));
+    let Some(JSONSchemaPropsOrArray::Schema(item)) = conditions.and_then(|list| list.items.as_mut()) else {
+        return;
+    };
+    for (name, longest) in [("type", 316), ("status", 16), ("reason", 1024), ("message", 32768)] {
+        if let Some(property) = item.properties.as_mut().and_then(|properties| properties.get_mut(name)) {
+            property.max_length = Some(longest);
+        }
+    }
 }
 
 fn deny_null(schema: &mut JSONSchemaProps) {

@@ -10,7 +10,7 @@ mod input;
 mod livestream;
 mod virtual_participant;
 
-pub use endpoint::{Endpoint, EndpointScope, EndpointType};
+pub use endpoint::{Endpoint, EndpointScope, EndpointType, MOST_ENDPOINTS};
 pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
 pub use livestream::{
     Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, ParticipantRef,
@@ -22,3 +22,13 @@ pub use virtual_participant::{
     AccessStatus, LastError, MediaStatus, ParticipantPhase, PodStatus, VirtualParticipant,
     VirtualParticipantSpec, VirtualParticipantStatus,
 };
+
+/// A set of types of conditions.
+fn types_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "maxItems": 32,
+        "x-kubernetes-list-type": "set",
+        "items": {"type": "string", "maxLength": 316}
+    })
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
 
+#[path = "admission/released.rs"]
+mod released;
 mod support;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -241,6 +243,23 @@ async fn what_is_left_out_is_filled_in() {
     let ada = tried(&client, "VirtualParticipant", "ada", page("understudy:x")).await.unwrap();
     let expected = json!({"url": "understudy:x", "width": 1280, "height": 720, "frameRate": 30});
     assert_eq!(ada.data["spec"]["page"], expected);
+}
+
+/// Tools that wait for an object take one without a status for ready.
+#[tokio::test]
+async fn an_object_that_nobody_has_looked_at_is_in_progress() {
+    let client = admin().await;
+    let livestream = json!({"participantRef": {"name": "ada"}, "output": {"webRTC": {}}});
+    for (kind, spec) in [("VirtualParticipant", json!({})), ("Livestream", livestream)] {
+        let made =
+            api(&client, kind).create(&PostParams::default(), &object(kind, "unseen", &spec)).await.unwrap();
+        let expected = json!({"conditions": [{
+            "type": "Ready", "status": "Unknown", "reason": "Pending", "message": "waiting for the operator",
+            "lastTransitionTime": "1970-01-01T00:00:00Z"
+        }]});
+        let read = api(&client, kind).get("unseen").await.unwrap();
+        assert_eq!((&made.data["status"], &read.data["status"]), (&expected, &expected), "{kind}");
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,33 @@ fn assert_described(schema: &serde_json::Value, path: &str) {
     }
 }
 
+/// The API server prices rules by the bounds of what they look at, and stores what has none without end.
+#[test]
+fn every_list_map_and_string_of_a_status_is_bounded_and_so_is_every_list_of_a_spec() {
+    for (file, definition) in understudy_crds::definitions() {
+        let schema = serde_json::to_value(&definition.spec.versions[0].schema).unwrap();
+        let root = &schema["openAPIV3Schema"]["properties"];
+        assert_bounded(&root["spec"], &format!("{file}: spec"));
+        assert_bounded(&root["status"], &format!("{file}: status"));
+    }
+}
+
+fn assert_bounded(schema: &serde_json::Value, path: &str) {
+    let is_bounded = match schema["type"].as_str().unwrap_or_default() {
+        "array" => schema["maxItems"].is_u64(),
+        "string" => ["maxLength", "enum", "format"].iter().any(|bound| !schema[bound].is_null()),
+        "object" if schema["additionalProperties"].is_object() => schema["maxProperties"].is_u64(),
+        _ => true,
+    };
+    assert!(is_bounded, "{path} has no bound");
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        assert_bounded(property, &format!("{path}.{name}"));
+    }
+    for part in ["items", "additionalProperties"].iter().filter(|part| schema[**part].is_object()) {
+        assert_bounded(&schema[*part], &format!("{path}[]"));
+    }
+}
+
 #[test]
 fn every_field_of_a_spec_says_what_a_change_does() {
     for (file, definition) in understudy_crds::definitions() {

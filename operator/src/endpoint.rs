@@ -15,9 +15,12 @@ pub fn address(pod_ip: &str, report: &Report) -> String {
     }
 }
 
+/// The name of the viewer page among endpoints that are named after livestreams: those have no capital letters.
+const VIEW: &str = "View";
+
 /// The page at which a browser watches.
 pub fn view(address: &str) -> Endpoint {
-    endpoint("view", EndpointType::View, format!("http://{address}/view"))
+    endpoint(VIEW, EndpointType::View, format!("http://{address}/view"))
 }
 
 /// Playback of one livestream over WebRTC.

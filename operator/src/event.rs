@@ -4,13 +4,13 @@
 
 mod allowance;
 
-use crate::condition::{find, is_failure, shorten};
+use crate::condition::{Said, shorten};
 use crate::event::allowance::Allowance;
 use hmac::digest::Digest;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
@@ -147,11 +147,12 @@ impl Recorder {
 }
 
 /// The conditions that have failed since `before`. A summary of others (Ready of a participant) is left out by `skip`.
-pub fn failures(before: &[Condition], after: &[Condition], skip: &str) -> Vec<News> {
-    let failed = after.iter().filter(|condition| is_failure(condition) && condition.type_ != skip);
+pub fn failures(before: Said<'_>, after: Said<'_>, skip: &str) -> Vec<News> {
+    let failed =
+        after.conditions.iter().filter(|condition| after.fails(&condition.type_) && condition.type_ != skip);
     failed
         .filter(|condition| {
-            let before = find(before, &condition.type_);
+            let before = before.find(&condition.type_);
             before.is_none_or(|before| before.status != "False" || before.reason != condition.reason)
         })
         .map(|condition| News {
@@ -164,9 +165,8 @@ pub fn failures(before: &[Condition], after: &[Condition], skip: &str) -> Vec<Ne
 }
 
 /// That a condition which had failed is true again.
-pub fn recovery(before: &[Condition], after: &[Condition], type_: &str) -> Option<News> {
-    let after = find(after, type_).filter(|after| after.status == "True")?;
-    find(before, type_).filter(|before| is_failure(before))?;
+pub fn recovery(before: Said<'_>, after: Said<'_>, type_: &str) -> Option<News> {
+    let after = after.find(type_).filter(|after| after.status == "True" && before.fails(type_))?;
     Some(News {
         key: format!("{type_} {} {:?}", after.reason, after.last_transition_time),
         severity: "Normal",
@@ -176,11 +176,7 @@ pub fn recovery(before: &[Condition], after: &[Condition], type_: &str) -> Optio
 }
 
 fn news_of(boot_id: &str, happening: &Happening) -> News {
-    let verdict = crate::condition::Verdict::told(
-        understudy_crds::condition::Truth::Unknown,
-        &happening.reason,
-        &happening.message,
-    );
+    let verdict = crate::condition::Verdict::unknown(&happening.reason, &happening.message);
     News {
         key: format!("{boot_id} {}", happening.sequence),
         severity: if happening.r#type == "Warning" { "Warning" } else { "Normal" },
@@ -192,36 +188,48 @@ fn news_of(boot_id: &str, happening: &Happening) -> News {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::condition::{Verdict, condition};
+    use crate::condition::{Verdict, condition, failing};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-    fn page(verdict: &Verdict) -> Vec<Condition> {
-        vec![condition(&[], "PageReady", verdict, 1, Timestamp::UNIX_EPOCH)]
+    struct Page(Vec<Condition>, Vec<String>);
+
+    impl Page {
+        fn said(&self) -> Said<'_> {
+            Said { conditions: &self.0, failing: &self.1 }
+        }
+    }
+
+    fn page(verdict: &Verdict) -> Page {
+        let printed = condition(Said::default(), "PageReady", verdict, 1, Timestamp::UNIX_EPOCH);
+        Page(vec![printed], failing([("PageReady", verdict)]))
     }
 
     #[test]
     fn a_failure_is_told_once() {
         let (well, broken) =
-            (page(&Verdict::yes("Loaded")), page(&Verdict::no("PageUnreachable", "no such host")));
-        assert_eq!(failures(&well, &broken, "Ready")[0].reason, "PageUnreachable");
-        assert!(failures(&broken, &broken, "Ready").is_empty());
-        assert!(failures(&broken, &well, "Ready").is_empty());
+            (page(&Verdict::yes("Loaded")), page(&Verdict::wrong("PageUnreachable", "no such host")));
+        assert_eq!(failures(well.said(), broken.said(), "Ready")[0].reason, "PageUnreachable");
+        assert!(failures(broken.said(), broken.said(), "Ready").is_empty());
+        assert!(failures(broken.said(), well.said(), "Ready").is_empty());
     }
 
     #[test]
     fn a_recovery_is_told_once_and_only_after_a_failure() {
         let (well, broken, starting) = (
             page(&Verdict::yes("Loaded")),
-            page(&Verdict::no("PageUnreachable", "no such host")),
-            page(&Verdict::no("Starting", "")),
+            page(&Verdict::wrong("PageUnreachable", "no such host")),
+            page(&Verdict::not_yet("Starting", "")),
         );
-        assert_eq!(recovery(&broken, &well, "PageReady").unwrap().reason, "Loaded");
+        assert_eq!(recovery(broken.said(), well.said(), "PageReady").unwrap().reason, "Loaded");
         for (before, after) in [(&well, &well), (&starting, &well), (&broken, &starting), (&well, &broken)] {
-            assert_eq!(recovery(before, after, "PageReady"), None);
+            assert_eq!(recovery(before.said(), after.said(), "PageReady"), None);
         }
     }
 
     #[test]
     fn a_state_on_the_way_is_no_failure() {
-        assert!(failures(&[], &page(&Verdict::no("Starting", "")), "Ready").is_empty());
+        assert!(
+            failures(Said::default(), page(&Verdict::not_yet("Starting", "")).said(), "Ready").is_empty()
+        );
     }
 }

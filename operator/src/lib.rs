@@ -13,6 +13,9 @@ pub mod condition;
 pub mod endpoint;
 pub mod resource;
 
+pub mod capability;
+pub mod progress;
+
 pub mod authority;
 pub mod event;
 pub mod lease;
@@ -25,7 +28,7 @@ pub mod outcome;
 pub mod apply;
 pub mod control;
 
-pub mod link_state;
+pub mod view;
 
 pub mod livestream;
 pub mod participant;

@@ -1,16 +1,19 @@
 //! Livestream: has no pod of its own. It joins what its participant's session is told (the participant's controller sees
 //! to that), and its status is what that session reports.
 
+pub mod phase;
+
 pub mod report;
 
+use crate::control::convert;
 use crate::control::registry::Registry;
 use crate::event::{Recorder, failures};
-use crate::link_state::{View, view};
-use crate::livestream::report::{Observed, report};
+use crate::livestream::report::{Observed, Told, report};
 use crate::metrics::Metrics;
 use crate::outcome::{Outlets, conclude};
 use crate::status::Publisher;
 use crate::store::Stores;
+use crate::view::{View, view};
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use std::sync::Arc;
@@ -58,10 +61,7 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
     context.metrics.reconciled("Livestream");
     let participant = participant(&context, &livestream);
     let view = participant.as_ref().map_or(View::Silent, |participant| look(&context, participant));
-    let again = match &view {
-        View::Expected { until, .. } => until.saturating_duration_since(Instant::now()),
-        View::Linked(_) | View::Silent => RESYNC,
-    };
+    let again = view.until().map_or(RESYNC, |until| until.saturating_duration_since(Instant::now()));
     let previous = context.publisher.latest(&livestream);
     let pod_ip = participant.as_ref().and_then(|participant| pod_ip(&context, participant));
     let status = report(&Observed {
@@ -69,6 +69,7 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         participant: participant.as_deref(),
         pod_ip,
         view,
+        told: told(&context, &livestream, participant.as_deref()),
         previous,
         now: jiff::Timestamp::now(),
     });
@@ -87,9 +88,20 @@ fn participant(context: &Context, livestream: &Livestream) -> Option<Arc<Virtual
 }
 
 fn look(context: &Context, participant: &VirtualParticipant) -> View {
-    let pod = participant.status.as_ref().and_then(|status| status.pod.as_ref()?.uid.clone());
-    let facts = pod.and_then(|uid| context.registry.facts(&uid));
+    let facts = pod_uid(participant).and_then(|uid| context.registry.facts(uid));
     view(facts, context.leading_since, Instant::now())
+}
+
+fn told(context: &Context, livestream: &Livestream, participant: Option<&VirtualParticipant>) -> Told {
+    let described = convert::livestream(&livestream.name_any(), &livestream.spec);
+    match participant.and_then(pod_uid).is_some_and(|uid| context.registry.knows(uid, &described)) {
+        true => Told::AsItIs,
+        false => Told::NotYet,
+    }
+}
+
+fn pod_uid(participant: &VirtualParticipant) -> Option<&str> {
+    participant.status.as_ref()?.pod.as_ref()?.uid.as_deref()
 }
 
 fn pod_ip(context: &Context, participant: &VirtualParticipant) -> Option<String> {

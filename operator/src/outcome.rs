@@ -1,8 +1,8 @@
 //! The end of every reconcile: the status is written, and what is news in it is told once it is.
 
+use crate::condition::Said;
 use crate::event::{News, Recorder};
 use crate::status::{Published, Publisher, Reported};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Outlets<'a, K: Reported> {
     /// The Events.
     pub recorder: &'a Recorder,
     /// What is news between the conditions that were and those that are.
-    pub news: fn(&[Condition], &[Condition]) -> Vec<News>,
+    pub news: fn(Said<'_>, Said<'_>) -> Vec<News>,
 }
 
 /// Makes the object's status be `status`; it is looked at again after `again` at the latest.
@@ -25,8 +25,7 @@ pub async fn conclude<K: Reported>(
     again: Duration,
 ) -> Result<Action, kube::Error> {
     let before = outlets.publisher.latest(object);
-    let before = before.as_ref().map_or(&[][..], |status| K::conditions(status));
-    let news = (outlets.news)(before, K::conditions(&status));
+    let news = (outlets.news)(before.as_ref().map(K::said).unwrap_or_default(), K::said(&status));
     match outlets.publisher.publish(object, status).await? {
         Published::Later(rest) => Ok(Action::requeue(rest.min(again))),
         Published::Done => {

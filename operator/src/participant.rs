@@ -1,34 +1,36 @@
 //! VirtualParticipant: observe, validate, decide, build, apply, report.
 
 pub mod decide;
+pub mod invitation;
 pub mod observe;
-pub mod report;
+pub mod phase;
 pub mod validate;
 
+pub mod provide;
+pub mod report;
+
 use crate::apply;
+use crate::condition::Said;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
 use crate::event::{News, Recorder, failures, recovery};
-use crate::link_state::{View, view};
 use crate::metrics::Metrics;
 use crate::outcome::{Outlets, conclude};
-use crate::owner::Owner;
-use crate::participant::decide::{Step, decide};
-use crate::participant::observe::PodFacts;
+use crate::participant::observe::{Life, PodFacts};
+use crate::participant::provide::{Provided, provide};
 use crate::participant::report::{Observed, report};
-use crate::participant::validate::{Problem, Valid, validate};
+use crate::participant::validate::{Blame, Problem};
 use crate::profile::Profiles;
-use crate::resource::{self, Session};
 use crate::status::Publisher;
 use crate::store::Stores;
-use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use crate::view::view;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use understudy_crds::condition::ParticipantCondition;
-use understudy_crds::v1alpha1::{VirtualParticipant, VirtualParticipantStatus};
+use understudy_crds::v1alpha1::VirtualParticipant;
 use understudy_proto::v1::AccessTokens;
 
 /// Reads only; finds what no watch shows (a deleted access Secret).
@@ -82,111 +84,72 @@ pub fn on_error(participant: Arc<VirtualParticipant>, error: &Error, context: Ar
 pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Context>) -> Result<Action, Error> {
     context.metrics.reconciled("VirtualParticipant");
     let mut observed = Observed::new(&participant, context.publisher.latest(&participant));
-    if participant.metadata.deletion_timestamp.is_some() {
+    let again = if participant.metadata.deletion_timestamp.is_some() {
         context.registry.drain(&participant.uid().unwrap_or_default());
-        return publish(&context, &participant, report(&observed), RESYNC).await;
-    }
-    let valid = match validate(&participant, &context.profiles) {
-        Ok(valid) => valid,
-        Err(problem) => {
-            observed.problem = Some(problem);
-            return publish(&context, &participant, report(&observed), RESYNC).await;
-        }
+        let pods = context.stores.pods_of(&participant.uid().unwrap_or_default());
+        observed.pod = pods.iter().map(|pod| PodFacts::of(pod)).max_by_key(|pod| pod.attempt);
+        RESYNC
+    } else {
+        let known = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
+        let provided = provide(&context, &participant, known, observed.now).await?;
+        serve(&context, &mut observed, provided)
     };
-    let (access, held) = match provide(&context, &participant, &valid, &observed).await {
-        Ok(provided) => provided,
-        Err(error) => match Problem::of(&error) {
-            Some(problem) => {
-                observed.problem = Some(problem);
-                return publish(&context, &participant, report(&observed), RETRY).await;
-            }
-            None => return Err(error.into()),
-        },
-    };
-    let mut again = RESYNC;
-    match held {
-        Held::Pod(pod) => {
-            let uid = pod.uid.clone();
-            context.registry.wish(&uid, &wish(&context, &participant, access));
-            let view = view(context.registry.facts(&uid), context.leading_since, Instant::now());
-            if let View::Expected { until, .. } = &view {
-                again = until.saturating_duration_since(Instant::now());
-            }
-            if let Some(facts) = view.facts() {
-                let happenings =
-                    facts.report.iter().flat_map(|report| &report.happenings).cloned().collect::<Vec<_>>();
-                context.recorder.happenings(&*participant, &uid, &facts.boot_id, &happenings).await;
-            }
-            observed.pod = Some(pod);
-            observed.view = view;
-        }
-        Held::Later(delay) => again = delay,
-    }
-    publish(&context, &participant, report(&observed), again).await
+    let again = again.min(look(&context, &mut observed).await);
+    let status = report(&observed);
+    let outlets = Outlets { publisher: &context.publisher, recorder: &context.recorder, news };
+    Ok(conclude(outlets, &*participant, status, again).await?)
 }
 
-/// A pod that serves the participant, or when to look for one again.
-enum Held {
-    Pod(PodFacts),
-    Later(Duration),
-}
-
-/// Makes what is missing.
-async fn provide(
-    context: &Context,
-    participant: &VirtualParticipant,
-    valid: &Valid<'_>,
-    observed: &Observed<'_>,
-) -> Result<(AccessTokens, Held), apply::Error> {
-    let owner = Owner::of(participant);
-    context.writer.publish_root_once(&owner).await?;
-    let access = context.writer.access(&owner).await?;
-    let pods = context.stores.pods_of(&owner.uid);
-    let facts: Vec<PodFacts> = pods.iter().map(|pod| PodFacts::of(pod)).collect();
-    let before = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
-    let plan = decide(&facts, before, observed.now);
-    let held = match plan.step {
-        Step::Keep { name } => {
-            facts.into_iter().find(|pod| pod.name == name).map_or(Held::Later(RETRY), Held::Pod)
-        }
-        Step::Create { attempt } => Held::Pod(create(context, &owner, valid, attempt).await?),
-        Step::Confirm { name, attempt } => match context.writer.read_pod(&owner, &name).await? {
-            // The watch will show it.
-            Some(pod) => Held::Pod(PodFacts::of(&pod)),
-            None => Held::Pod(create(context, &owner, valid, attempt).await?),
-        },
-        Step::Wait { delay } => Held::Later(delay),
-    };
-    for pod in pods.iter().filter(|pod| plan.remove.contains(&pod.name_any())) {
-        context.writer.delete_pod(&owner, pod).await?;
+/// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
+fn serve(context: &Context, observed: &mut Observed<'_>, provided: Provided) -> Duration {
+    let Provided { access, pod, problems, again } = provided;
+    let wish = wish(context, observed.participant, &problems, access);
+    if let Some(pod) = &pod {
+        context.registry.wish(&pod.uid, &wish);
     }
-    Ok((access, held))
+    observed.livestreams = wish.livestreams.into_iter().map(|livestream| livestream.name).collect();
+    let refused = problems.iter().any(|problem| problem.blame == Blame::Site).then_some(RETRY);
+    (observed.pod, observed.problems) = (pod, problems);
+    again.into_iter().chain(refused).min().unwrap_or(RESYNC)
 }
 
-async fn create(
-    context: &Context,
-    owner: &Owner,
-    valid: &Valid<'_>,
-    attempt: i32,
-) -> Result<PodFacts, apply::Error> {
-    let pod: Pod = resource::pod(Session {
-        owner,
-        attempt,
-        profile: valid.profile,
-        operator_address: &context.operator_address,
-    });
-    let created = context.writer.create_pod(owner, &pod).await?;
-    Ok(PodFacts::of(&created))
+/// Hears what the session says. When to look again, should nothing happen.
+async fn look(context: &Context, observed: &mut Observed<'_>) -> Duration {
+    let Some(pod) = &observed.pod else { return RESYNC };
+    let now = Instant::now();
+    observed.view = view(context.registry.facts(&pod.uid), context.leading_since, now);
+    if let Some(facts) = observed.view.facts() {
+        let happenings =
+            facts.report.iter().flat_map(|report| &report.happenings).cloned().collect::<Vec<_>>();
+        context.recorder.happenings(observed.participant, &pod.uid, &facts.boot_id, &happenings).await;
+    }
+    let changes = observed.view.until().map(|until| until.saturating_duration_since(now));
+    changes.into_iter().chain(overstays(pod, observed.now)).min().unwrap_or(RESYNC)
+}
+
+/// How long a pod that ends has left.
+fn overstays(pod: &PodFacts, now: Timestamp) -> Option<Duration> {
+    let Life::Ending { until, .. } = pod.life else { return None };
+    Duration::try_from(until.duration_since(now)).ok().filter(|rest| !rest.is_zero())
 }
 
 /// What the session is to be: the participant and all livestreams of it.
-fn wish(context: &Context, participant: &VirtualParticipant, access: AccessTokens) -> Wish {
+fn wish(
+    context: &Context,
+    participant: &VirtualParticipant,
+    problems: &[Problem],
+    access: Option<AccessTokens>,
+) -> Wish {
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
     let livestreams = context.stores.livestreams_of(&namespace, &name);
-    let wanted = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
+    let served = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
+    let mut session = convert::session(&name, &participant.spec);
+    if problems.iter().any(|problem| problem.condition == ParticipantCondition::PageReady) {
+        session.page = None; // the platform forbids it
+    }
     Wish {
-        session: convert::session(&name, &participant.spec),
-        livestreams: wanted
+        session,
+        livestreams: served
             .map(|livestream| convert::livestream(&livestream.name_any(), &livestream.spec))
             .collect(),
         access,
@@ -194,18 +157,8 @@ fn wish(context: &Context, participant: &VirtualParticipant, access: AccessToken
     }
 }
 
-async fn publish(
-    context: &Context,
-    participant: &VirtualParticipant,
-    status: VirtualParticipantStatus,
-    again: Duration,
-) -> Result<Action, Error> {
-    let outlets = Outlets { publisher: &context.publisher, recorder: &context.recorder, news };
-    Ok(conclude(outlets, participant, status, again).await?)
-}
-
 /// Ready only sums up. Of parts that come back sessions tell by themselves, of sources they do not.
-fn news(before: &[Condition], after: &[Condition]) -> Vec<News> {
+fn news(before: Said<'_>, after: Said<'_>) -> Vec<News> {
     let mut news = failures(before, after, ParticipantCondition::Ready.as_str());
     news.extend(recovery(before, after, ParticipantCondition::InputsReady.as_str()));
     news

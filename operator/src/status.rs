@@ -5,10 +5,10 @@ mod urgency;
 
 mod pace;
 
+use crate::condition::Said;
 use crate::names;
 use crate::status::pace::Pace;
 use crate::status::urgency::urgency;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
@@ -29,8 +29,8 @@ pub trait Reported:
     type Status: Clone + PartialEq + Serialize;
     /// The status as the object has it.
     fn status(&self) -> Option<&Self::Status>;
-    /// The conditions in a status.
-    fn conditions(status: &Self::Status) -> &[Condition];
+    /// What a status says.
+    fn said(status: &Self::Status) -> Said<'_>;
     /// Whether both have the same phase, for whoever waits for one: viewers come and go.
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool;
 }
@@ -133,8 +133,8 @@ impl Reported for VirtualParticipant {
         self.status.as_ref()
     }
 
-    fn conditions(status: &Self::Status) -> &[Condition] {
-        &status.conditions
+    fn said(status: &Self::Status) -> Said<'_> {
+        Said { conditions: &status.conditions, failing: &status.failing }
     }
 
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {
@@ -149,8 +149,8 @@ impl Reported for Livestream {
         self.status.as_ref()
     }
 
-    fn conditions(status: &Self::Status) -> &[Condition] {
-        &status.conditions
+    fn said(status: &Self::Status) -> Said<'_> {
+        Said { conditions: &status.conditions, failing: &status.failing }
     }
 
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
 
+#[path = "operator/problems.rs"]
+mod problems;
+#[path = "operator/sequences.rs"]
+mod sequences;
 mod support;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
@@ -101,7 +105,7 @@ async fn a_participant_becomes_a_pod_with_its_secret_and_the_operators_authority
     let ada =
         world.until("ada", "provisioning", |ada| phase(ada) == Some(ParticipantPhase::Provisioning)).await;
     let status = ada.status.unwrap();
-    assert_eq!(status.conditions.len(), 9, "all conditions are there from the first status on");
+    assert_eq!(status.conditions.len(), 12, "all conditions are there from the first status on");
     assert_eq!(condition(&status.conditions, "Invited").reason, "NotInvited");
     assert_eq!(status.access.unwrap().secret_name, "ada-access");
     operator.end().await;
@@ -376,6 +380,7 @@ async fn what_happened_in_a_session_is_told_once_as_an_event() {
         r#type: "Warning".into(),
         reason: "SoundRepaired".into(),
         message: "the sound server had died".into(),
+        ..Happening::default()
     };
     runtime.say(Report { happenings: vec![happening(1)], ..well(&desired) });
     world.until("ada", "ready", ready).await;
@@ -478,7 +483,11 @@ async fn a_livestream_of_nobody_says_whom_it_misses() {
     let world = World::new().await;
     let operator = world.operator("one").await;
     world.livestream("lonely", "nobody").await;
-    let lonely = world.until("lonely", "reported", |live: &Livestream| live.status.is_some()).await;
+    let lonely = world
+        .until("lonely", "reported", |live: &Livestream| {
+            live.status.as_ref().is_some_and(|status| status.phase.is_some())
+        })
+        .await;
     let status = lonely.status.unwrap();
     assert_eq!(status.phase, Some(LivestreamPhase::Pending));
     assert_eq!(condition(&status.conditions, "Ready").reason, "ParticipantNotFound");
@@ -526,7 +535,7 @@ async fn a_pod_that_somebody_deleted_is_followed_by_the_next_attempt() {
     let operator = world.operator("one").await;
     let ada = world.apply("ada", json!({})).await;
     let pod = world.pod(&ada, 1).await;
-    world.until("ada", "reported", |ada: &VirtualParticipant| ada.status.is_some()).await;
+    world.until("ada", "reported", |ada| phase(ada).is_some()).await;
     let now = DeleteParams::default().grace_period(0);
     world.api::<Pod>().delete(&pod.name_any(), &now).await.unwrap();
     world.pod(&ada, 2).await;
@@ -555,6 +564,6 @@ async fn a_secret_that_is_somebody_elses_is_neither_used_nor_shown() {
     let operator = world.operator("one").await;
     world.apply("eve", json!({})).await;
     let eve = world.until("eve", "failed", |eve| phase(eve) == Some(ParticipantPhase::Failed)).await;
-    assert_eq!(condition(&eve.status.unwrap().conditions, "RuntimeReady").reason, "AccessSecretUnusable");
+    assert_eq!(condition(&eve.status.unwrap().conditions, "Accepted").reason, "AccessSecretUnusable");
     operator.end().await;
 }

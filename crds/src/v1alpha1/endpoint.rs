@@ -3,20 +3,25 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+/// An object lists no more; of a participant with more livestreams, the others are found in their own status.
+pub const MOST_ENDPOINTS: usize = 64;
+
 /// One address at which something is served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
-    /// Unique among the endpoints of the object.
+    /// Unique among the endpoints of the object: `View` for the page, else the name of the livestream.
+    #[schemars(length(max = 63))]
     pub name: String,
     /// What a client finds there: `View` (a page for a browser) or `WHEP` (playback over WebRTC). More may come.
     #[serde(rename = "type")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", length(max = 63))]
     pub type_: EndpointType,
     /// The address. A token of the Secret named in `status.access.secretName` of the participant opens it.
+    #[schemars(length(max = 2048))]
     pub url: String,
     /// From where the address can be reached: `Cluster` means pods and nodes. More may come.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", length(max = 63))]
     pub scope: EndpointScope,
 }
 

@@ -1,6 +1,6 @@
 //! The Livestream: one named way out of a participant.
 
-use crate::v1alpha1::Endpoint;
+use crate::v1alpha1::{Endpoint, MOST_ENDPOINTS};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -77,21 +77,29 @@ pub struct WebRtcOutput {}
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LivestreamStatus {
-    /// The generation of the spec that this status was made from.
+    /// The newest generation of the spec that was answered: carried out, or refused for the reasons in the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// A summary of the conditions for people: Pending, Ready, Active, Disrupted, Failed or Terminating. More may come;
     /// programs should read the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", length(max = 63))]
     pub phase: Option<LivestreamPhase>,
-    /// RuntimeReady, Ready (a keyframe has been produced and the way out is open) and Active (somebody takes it).
+    /// RuntimeReady, Ready (a keyframe has been produced and the way out is open) and Active (somebody takes it); Reconciling
+    /// and Stalled for tools that wait.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(extend("maxItems" = 32, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The types of those conditions that are not true because something is wrong, and not because it is on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::v1alpha1::types_schema")]
+    pub failing: Vec<String>,
+    /// The newest generation of the spec with which it was Ready: what breaks after that is Disrupted, not Failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_generation: Option<i64>,
     /// Where it can be watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(extend("maxItems" = MOST_ENDPOINTS, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub endpoints: Vec<Endpoint>,
 }
 

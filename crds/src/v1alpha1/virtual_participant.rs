@@ -1,6 +1,6 @@
 //! The VirtualParticipant: one identity with a face, a voice, ears and a screen.
 
-use crate::v1alpha1::{Endpoint, Inputs, Page};
+use crate::v1alpha1::{Endpoint, Inputs, MOST_ENDPOINTS, Page};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -62,25 +62,35 @@ pub struct VirtualParticipantSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VirtualParticipantStatus {
-    /// The generation of the spec that this status was made from.
+    /// The newest generation of the spec that was answered: carried out, or refused for the reasons in the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// A summary of the conditions for people: Pending, Provisioning, Available, Disrupted, Failed or Terminating. More may
-    /// come; programs should read the conditions.
+    /// A summary of the conditions for people: Pending, Provisioning, Available, Invited, Leaving, Disrupted, Failed or
+    /// Terminating. More may come; programs should read the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", length(max = 63))]
     pub phase: Option<ParticipantPhase>,
-    /// PodScheduled, RuntimeReady, DevicesReady, PageReady, InputsReady, Invited, Connected, Published and Ready. Ready is
-    /// RuntimeReady, DevicesReady, PageReady and InputsReady together. InputsReady is also true while a source waits for
-    /// somebody to send, is paused, or has come to its end; it is false while a source fails or stalls.
+    /// Accepted, PodScheduled, RuntimeReady, DevicesReady, PageReady, InputsReady, Invited, Connected, Published and Ready;
+    /// Reconciling and Stalled for tools that wait. Ready is RuntimeReady, DevicesReady, PageReady and InputsReady together.
+    /// InputsReady is also true while a source waits for somebody to send, is paused, or has come to its end; it is false
+    /// while a source fails or stalls. Accepted is false while a successor of the pod could not be made; a pod that runs goes
+    /// on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(extend("maxItems" = 32, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+    /// The types of those conditions that are not true because something is wrong, and not because it is on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::v1alpha1::types_schema")]
+    pub failing: Vec<String>,
+    /// The newest generation of the spec with which it was Ready: what breaks after that is Disrupted, not Failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_generation: Option<i64>,
     /// The pod that runs the participant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod: Option<PodStatus>,
     /// The runtime profile that the pod was built from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
     pub runtime_profile_name: Option<String>,
     /// What the runtime found and chose.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +100,7 @@ pub struct VirtualParticipantStatus {
     pub last_error: Option<LastError>,
     /// Where the participant can be watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[schemars(extend("maxItems" = MOST_ENDPOINTS, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub endpoints: Vec<Endpoint>,
     /// How to be let in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +116,10 @@ pub enum ParticipantPhase {
     Provisioning,
     /// All is well and nobody has invited the participant.
     Available,
+    /// It is well, and was told to be on a stage.
+    Invited,
+    /// It is well, and on a stage that it was told to leave.
+    Leaving,
     /// It was well, and something broke that is being repaired.
     Disrupted,
     /// It cannot become well as it is described.
@@ -122,12 +136,15 @@ pub enum ParticipantPhase {
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
     /// Name of the pod, in the participant's namespace.
+    #[schemars(length(max = 253))]
     pub name: String,
     /// UID of the pod.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
     pub uid: Option<String>,
     /// The node it runs on.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
     pub node: Option<String>,
     /// Counts the pods that the participant has had, from 1.
     pub attempt: i32,
@@ -140,9 +157,11 @@ pub struct MediaStatus {
     /// How the camera is made: `pipewire` (a node of PipeWire), `v4l2` (a video device of the node), `file` (one that the
     /// browser reads again and again), or `none` while there is no camera.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
     pub camera: Option<String>,
     /// The browser's own sandbox: `namespaces` or `disabled`; absent without a browser.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
     pub browser_sandbox: Option<String>,
 }
 
@@ -151,8 +170,10 @@ pub struct MediaStatus {
 #[serde(rename_all = "camelCase")]
 pub struct LastError {
     /// The reason of the condition that told it.
+    #[schemars(length(max = 128))]
     pub code: String,
     /// The message of the condition that told it.
+    #[schemars(length(max = 2048))]
     pub message: String,
 }
 
@@ -161,6 +182,7 @@ pub struct LastError {
 #[serde(rename_all = "camelCase")]
 pub struct AccessStatus {
     /// The Secret with the tokens `view`, `control` and `admin`, in the participant's namespace.
+    #[schemars(length(max = 253))]
     pub secret_name: String,
 }
 

@@ -1,14 +1,14 @@
 //! Who is linked, what each session last said, and what it was last told. One entry a pod; a new stream of a pod takes
 //! the place of an older one.
 
-use crate::control::identity::{Known, PodRef};
+use crate::control::identity::Known;
 use crate::store::Triggers;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
-use understudy_proto::v1::{AccessTokens, Desired, Invitation, Livestream, Report, SessionSpec};
+use understudy_proto::v1::{AccessTokens, Desired, Invitation, Livestream, Part, Report, SessionSpec};
 
 /// All sessions that have been linked to this leader.
 #[derive(Clone)]
@@ -25,8 +25,8 @@ pub struct Wish {
     pub session: SessionSpec,
     /// Its ways out.
     pub livestreams: Vec<Livestream>,
-    /// Who is let in.
-    pub access: AccessTokens,
+    /// Who is let in; `None`: as before.
+    pub access: Option<AccessTokens>,
     /// The stage to be on.
     pub invitation: Option<Invitation>,
 }
@@ -42,6 +42,10 @@ pub struct Facts {
     pub report: Option<Report>,
     /// Of the newest Desired; 0 before the first.
     pub generation: u64,
+    /// Since when an answer to it can be waited for.
+    pub asked: Option<Instant>,
+    /// What the runtime announced to be able to do.
+    pub capabilities: Arc<[String]>,
 }
 
 /// Whether a session's stream is there.
@@ -99,21 +103,32 @@ impl Registry {
     pub fn wish(&self, pod_uid: &str, wish: &Wish) {
         let mut sessions = self.sessions.lock();
         let Some(session) = sessions.get_mut(pod_uid) else { return };
-        if session.wish.as_ref() == Some(wish) {
+        let mut wish = wish.clone();
+        // A later stream, of a process that began anew, is let hear them too.
+        wish.access = wish.access.or_else(|| session.wish.as_ref()?.access.clone());
+        if session.wish.as_ref() == Some(&wish) {
             return;
         }
         session.wish = Some(wish.clone());
         session.facts.generation = next_generation(session.facts.generation, self.term);
-        let Wish { session: spec, livestreams, access, invitation } = wish.clone();
+        session.facts.asked = Some(Instant::now());
+        let Wish { session: spec, livestreams, access, invitation } = wish;
         session.desired.send_replace(Some(Desired {
             generation: session.facts.generation,
             leader_term: self.term,
             session: Some(spec),
             livestreams,
             drain: false,
-            access: Some(access),
+            access,
             invitation,
         }));
+    }
+
+    /// Whether the session was told last that the livestream is to be as it is described here.
+    pub fn knows(&self, pod_uid: &str, livestream: &Livestream) -> bool {
+        let sessions = self.sessions.lock();
+        let wish = sessions.get(pod_uid).and_then(|session| session.wish.as_ref());
+        wish.is_some_and(|wish| wish.livestreams.contains(livestream))
     }
 
     /// Has all sessions of an owner finish: it is gone, or going.
@@ -148,7 +163,7 @@ impl Registry {
     }
 
     /// A new stream. What the pod said in an earlier stream of the same boot still holds.
-    pub(super) fn seat(&self, known: Known, boot_id: &str) -> Seat {
+    pub(super) fn seat(&self, known: Known, boot_id: &str, capabilities: Vec<String>) -> Seat {
         let uid = known.pod.uid.clone();
         let mut sessions = self.sessions.lock();
         let before = sessions.remove(&uid);
@@ -162,6 +177,8 @@ impl Registry {
             facts = Facts { generation: facts.generation, boot_id: boot_id.into(), ..Facts::default() };
         }
         facts.link = LinkState::Up;
+        facts.asked = (facts.generation > 0).then(Instant::now);
+        facts.capabilities = capabilities.into();
         self.triggers.mark(&known.owner);
         sessions.insert(uid.clone(), Session { known, facts, wish, desired: sender, stream });
         Seat { registry: self.clone(), uid, stream, desired }
@@ -184,8 +201,12 @@ impl Seat {
         change(&mut session.facts);
         if session.facts != before {
             self.registry.triggers.mark(&session.known.owner);
-            for livestream in session.facts.report.iter().flat_map(|report| &report.livestreams) {
-                self.registry.triggers.livestreams.mark(&session.known.pod.namespace, &livestream.name);
+            if let Some(report) = &session.facts.report {
+                let told = report.livestreams.iter().map(|livestream| &livestream.name);
+                let refused = report.refusals.iter().filter(|refusal| refusal.part() == Part::Livestream);
+                for name in told.chain(refused.map(|refusal| &refusal.name)) {
+                    self.registry.triggers.livestreams.mark(&session.known.pod.namespace, name);
+                }
             }
         }
         true
@@ -206,6 +227,7 @@ fn next_generation(last: u64, term: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::identity::PodRef;
     use crate::owner::{Kind, Owner};
 
     fn known() -> Known {
@@ -233,7 +255,7 @@ mod tests {
     #[test]
     fn the_same_wish_is_told_once() {
         let registry = registry();
-        let mut seat = registry.seat(known(), "b1");
+        let mut seat = registry.seat(known(), "b1", Vec::new());
         registry.wish("u1", &wish("Ada"));
         assert_eq!(seat.desired.borrow_and_update().as_ref().unwrap().generation, (3 << 32) + 1);
         registry.wish("u1", &wish("Ada"));
@@ -250,8 +272,8 @@ mod tests {
     #[test]
     fn a_new_stream_shuts_out_the_older_one_of_the_same_pod() {
         let registry = registry();
-        let old = registry.seat(known(), "b1");
-        let new = registry.seat(known(), "b1");
+        let old = registry.seat(known(), "b1", Vec::new());
+        let new = registry.seat(known(), "b1", Vec::new());
         assert!(!old.report(Report::default()));
         assert!(new.report(Report::default()));
         drop(old);
@@ -263,26 +285,36 @@ mod tests {
     #[test]
     fn a_report_outlives_its_stream_but_not_its_boot() {
         let registry = registry();
-        registry.seat(known(), "b1").report(Report::default());
-        let _again = registry.seat(known(), "b1");
+        registry.seat(known(), "b1", Vec::new()).report(Report::default());
+        let _again = registry.seat(known(), "b1", Vec::new());
         assert!(registry.facts("u1").unwrap().report.is_some());
-        let _rebooted = registry.seat(known(), "b2");
+        let _rebooted = registry.seat(known(), "b2", Vec::new());
         assert!(registry.facts("u1").unwrap().report.is_none());
     }
 
     #[test]
     fn a_new_stream_is_told_what_the_older_one_was() {
         let registry = registry();
-        let old = registry.seat(known(), "b1");
+        let old = registry.seat(known(), "b1", Vec::new());
         registry.wish("u1", &wish("Ada"));
         let told = old.desired.borrow().clone();
-        assert_eq!(*registry.seat(known(), "b1").desired.borrow(), told);
+        assert_eq!(*registry.seat(known(), "b1", Vec::new()).desired.borrow(), told);
+    }
+
+    #[test]
+    fn tokens_that_cannot_be_read_any_more_go_on_being_told() {
+        let registry = registry();
+        let seat = registry.seat(known(), "b1", Vec::new());
+        let tokens = AccessTokens { view: "v".into(), ..AccessTokens::default() };
+        registry.wish("u1", &Wish { access: Some(tokens.clone()), ..wish("Ada") });
+        registry.wish("u1", &wish("Bea"));
+        assert_eq!(seat.desired.borrow().as_ref().unwrap().access, Some(tokens));
     }
 
     #[test]
     fn only_what_was_said_about_the_newest_wish_is_an_answer() {
         let registry = registry();
-        let seat = registry.seat(known(), "b1");
+        let seat = registry.seat(known(), "b1", Vec::new());
         seat.report(Report::default());
         assert!(registry.facts("u1").unwrap().answer().is_none(), "nothing was asked yet");
         registry.wish("u1", &wish("Ada"));
@@ -297,7 +329,7 @@ mod tests {
     #[test]
     fn sessions_of_a_participant_that_is_gone_are_drained() {
         let registry = registry();
-        let seat = registry.seat(known(), "b1");
+        let seat = registry.seat(known(), "b1", Vec::new());
         registry.wish("u1", &wish("Ada"));
         registry.drain("p1");
         let desired = seat.desired.borrow().clone().unwrap();
@@ -308,7 +340,7 @@ mod tests {
     #[test]
     fn a_session_is_told_to_finish_once() {
         let registry = registry();
-        let mut seat = registry.seat(known(), "b1");
+        let mut seat = registry.seat(known(), "b1", Vec::new());
         registry.drain("p1");
         let generation = seat.desired.borrow_and_update().as_ref().unwrap().generation;
         seat.report(Report { observed_generation: generation, ..Report::default() });

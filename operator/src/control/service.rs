@@ -76,7 +76,7 @@ impl ControlLink for Service {
         let (downward, messages) = mpsc::channel(DOWNWARD_CAPACITY);
         // The channel is new and has room.
         let _ = downward.try_send(Ok(down(operator_message::Kind::Welcome(welcome))));
-        let seat = self.shared.registry.seat(known, &hello.boot_id);
+        let seat = self.shared.registry.seat(known, &hello.boot_id, hello.capabilities);
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(async move {
             let end = shared.shutdown.run_until_cancelled(serve(seat, upward, &downward)).await;

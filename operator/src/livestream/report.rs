@@ -1,14 +1,15 @@
 //! What a livestream's status says. Pure.
 
-use crate::condition::{Verdict, condition, find};
+use crate::capability;
+use crate::condition::{Said, Verdict, condition, failing};
 use crate::endpoint;
-use crate::link_state::View;
+use crate::livestream::phase::{Before, State, phase, progress};
+use crate::view::{View, Word};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use understudy_crds::condition::{LivestreamCondition as Type, ParticipantCondition, Truth};
-use understudy_crds::v1alpha1::{Livestream, LivestreamPhase, LivestreamStatus, VirtualParticipant};
-use understudy_proto::v1::LivestreamReport;
+use understudy_crds::v1alpha1::{Endpoint, Livestream, LivestreamStatus, VirtualParticipant};
+use understudy_proto::v1::{LivestreamReport, Part, Refusal, Report};
 
 /// All that a status is made from.
 #[derive(Clone, Debug)]
@@ -21,59 +22,112 @@ pub struct Observed<'a> {
     pub pod_ip: Option<String>,
     /// That one's session.
     pub view: View,
+    /// Whether the session was told last of the livestream as it is described now.
+    pub told: Told,
     /// The newest status so far.
     pub previous: Option<LivestreamStatus>,
     /// Now.
     pub now: Timestamp,
 }
 
+/// Whether a session was told of a livestream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// As it is described now.
+    AsItIs,
+    /// Not yet, or of an older description.
+    NotYet,
+}
+
 impl Observed<'_> {
-    fn before(&self) -> &[Condition] {
-        self.previous.as_ref().map_or(&[], |status| &status.conditions)
+    fn said(&self) -> Said<'_> {
+        self.previous
+            .as_ref()
+            .map(|status| Said { conditions: &status.conditions, failing: &status.failing })
+            .unwrap_or_default()
     }
 
-    fn earlier(&self, type_: Type) -> Option<Verdict> {
-        find(self.before(), type_.as_str()).map(Verdict::of)
+    fn generation(&self) -> i64 {
+        self.livestream.metadata.generation.unwrap_or_default()
     }
 
-    /// What the session reports of this livestream.
-    fn told(&self) -> Option<&LivestreamReport> {
-        let report = self.view.facts()?.report.as_ref()?;
-        report.livestreams.iter().find(|told| told.name == self.livestream.name_any())
+    /// What the session says of the livestream as it is described now.
+    fn word(&self) -> Word<'_> {
+        match (self.view.word(), self.told) {
+            (Word::Answer(_), Told::NotYet) => Word::Awaited,
+            (word, _) => word,
+        }
     }
 
-    /// Nothing was heard of the session yet, and may be soon: what was known holds.
-    fn holds(&self) -> bool {
-        self.view.holds() && self.previous.is_some()
+    fn reported<'r>(&self, answer: &'r Report) -> Option<&'r LivestreamReport> {
+        answer.livestreams.iter().find(|told| told.name == self.livestream.name_any())
+    }
+
+    fn refused<'r>(&self, answer: &'r Report) -> Option<&'r Refusal> {
+        let name = self.livestream.name_any();
+        answer.refusals.iter().find(|refusal| refusal.part() == Part::Livestream && refusal.name == name)
+    }
+
+    /// The earlier status, unless it was about a session that is known to be over.
+    fn earlier(&self) -> Option<&LivestreamStatus> {
+        let stays = self.participant.is_some_and(|owner| owner.metadata.deletion_timestamp.is_none());
+        let may_go_on = matches!(self.view, View::Linked(_)) || runtime(self).truth != Truth::False;
+        self.previous.as_ref().filter(|_previous| stays && may_go_on)
+    }
+
+    fn earlier_verdict(&self, type_: Type) -> Option<Verdict> {
+        self.earlier().and_then(|_held| self.said().verdict(type_.as_str()))
+    }
+
+    /// The livestream as it is now was answered: by its session, or by a reason for which none can answer.
+    fn is_answered(&self) -> bool {
+        self.participant.is_none() || self.word().answer().is_some()
     }
 }
 
 /// The status that follows.
 pub fn report(observed: &Observed<'_>) -> LivestreamStatus {
-    let generation = observed.livestream.metadata.generation.unwrap_or_default();
+    let previous = observed.previous.clone().unwrap_or_default();
+    let (generation, is_answered) = (observed.generation(), observed.is_answered());
+    let held = |type_: Type| observed.said().find(type_.as_str())?.observed_generation;
+    let about = if is_answered { generation } else { held(Type::Ready).unwrap_or(generation) };
     let (ready, active) = (ready(observed), active(observed));
-    let phase = phase(observed, &ready, &active);
-    let verdicts = [(Type::RuntimeReady, runtime(observed)), (Type::Ready, ready), (Type::Active, active)];
-    let conditions = verdicts.iter().map(|(type_, verdict)| {
-        condition(observed.before(), type_.as_str(), verdict, generation, observed.now)
+    let before = if previous.ready_generation == Some(about) { Before::Proven } else { Before::Unproven };
+    let phase = phase(state(observed, &ready, &active), before);
+    let progress = progress(phase);
+    let ready_generation = if ready.truth == Truth::True { Some(about) } else { previous.ready_generation };
+    let verdicts = [
+        (Type::RuntimeReady, runtime(observed), generation),
+        (Type::Reconciling, progress.reconciling(&ready), about),
+        (Type::Stalled, progress.stalled(&ready), about),
+        (Type::Ready, ready, about),
+        (Type::Active, active, about),
+    ];
+    let conditions = verdicts.iter().map(|(type_, verdict, about)| {
+        condition(observed.said(), type_.as_str(), verdict, *about, observed.now)
     });
     LivestreamStatus {
-        observed_generation: Some(generation),
+        observed_generation: if is_answered { Some(generation) } else { previous.observed_generation },
         phase: Some(phase),
         conditions: conditions.collect(),
+        failing: failing(verdicts.iter().map(|(type_, verdict, _)| (type_.as_str(), verdict))),
+        ready_generation,
         endpoints: endpoints(observed),
     }
 }
 
 fn runtime(observed: &Observed<'_>) -> Verdict {
     let Some(participant) = observed.participant else { return not_found(observed) };
-    let condition = participant.status.as_ref().and_then(|status| {
-        find(&status.conditions, ParticipantCondition::RuntimeReady.as_str()).map(Verdict::of)
-    });
+    let said = participant
+        .status
+        .as_ref()
+        .map(|status| Said { conditions: &status.conditions, failing: &status.failing })
+        .unwrap_or_default();
     match &observed.view {
         View::Linked(_) => Verdict::yes("Linked"),
-        _ => condition
-            .unwrap_or_else(|| Verdict::no("ParticipantNotReady", "the participant has no runtime yet")),
+        _ => said
+            .verdict(ParticipantCondition::RuntimeReady.as_str())
+            .unwrap_or_else(|| Verdict::not_yet("ParticipantNotReady", "the participant has no runtime yet")),
     }
 }
 
@@ -81,65 +135,77 @@ fn ready(observed: &Observed<'_>) -> Verdict {
     if observed.participant.is_none() {
         return not_found(observed);
     }
-    match observed.told() {
-        Some(told) if told.ready => Verdict::yes("Serving"),
-        Some(told) => Verdict::told(Truth::False, &told.reason, &told.message),
-        None => match observed.earlier(Type::Ready) {
-            Some(earlier) if observed.holds() => earlier,
-            Some(Verdict { truth: Truth::True | Truth::Unknown, .. }) if observed.view == View::Silent => {
-                Verdict::unknown("LinkLost", "the participant's runtime is not heard of")
-            }
-            _ => Verdict::no("ParticipantNotReady", "the participant's runtime has not told yet"),
-        },
+    if let Some(verdict) = unsupported(observed) {
+        return verdict;
+    }
+    let earlier = observed.earlier_verdict(Type::Ready);
+    let was_known = earlier.as_ref().is_some_and(|earlier| earlier.truth != Truth::False);
+    let answered = |answer| {
+        let refused = observed.refused(answer).map(rejected);
+        refused.or_else(|| observed.reported(answer).map(Verdict::of_livestream))
+    };
+    match observed.word().or_before(answered, earlier) {
+        Some(verdict) => verdict,
+        None if was_known && observed.view == View::Silent => {
+            Verdict::unknown("LinkLost", "the participant's runtime is not heard of")
+        }
+        _ => Verdict::not_yet("ParticipantNotReady", "the participant's runtime has not told yet"),
     }
 }
 
+fn unsupported(observed: &Observed<'_>) -> Option<Verdict> {
+    let needed = capability::of_output(&observed.livestream.spec.output);
+    capability::missing(&needed, &observed.view.facts()?.capabilities)
+}
+
+fn rejected(refusal: &Refusal) -> Verdict {
+    let field = ["spec", "output", refusal.field_path.as_str()].into_iter().filter(|word| !word.is_empty());
+    Verdict::wrong("Rejected", &format!("{}: {}", field.collect::<Vec<_>>().join("."), refusal.reason))
+}
+
 fn active(observed: &Observed<'_>) -> Verdict {
-    match (observed.told(), observed.earlier(Type::Active)) {
-        (Some(told), _) if told.viewers > 0 => Verdict::yes("Watched"),
-        (None, Some(earlier)) if observed.holds() => earlier,
-        _ => Verdict::no("NoViewers", "nobody takes it"),
-    }
+    let none = || Verdict::not_yet("NoViewers", "nobody takes it");
+    let answered = |answer| {
+        let watched = observed.reported(answer).is_some_and(|told| told.viewers > 0);
+        Some(if watched { Verdict::yes("Watched") } else { none() })
+    };
+    observed.word().or_before(answered, observed.earlier_verdict(Type::Active)).unwrap_or_else(none)
 }
 
 fn not_found(observed: &Observed<'_>) -> Verdict {
     let name =
         observed.livestream.spec.participant_ref.as_ref().map_or("", |participant| participant.name.as_str());
-    Verdict::no(
+    Verdict::not_yet(
         "ParticipantNotFound",
-        format!("spec.participantRef.name: there is no VirtualParticipant {name:?} in this namespace"),
+        &format!("spec.participantRef.name: there is no VirtualParticipant {name:?} in this namespace"),
     )
 }
 
-fn phase(observed: &Observed<'_>, ready: &Verdict, active: &Verdict) -> LivestreamPhase {
-    use LivestreamPhase as Phase;
-    let before = observed.previous.as_ref().and_then(|status| status.phase);
+fn state(observed: &Observed<'_>, ready: &Verdict, active: &Verdict) -> State {
     if observed.livestream.metadata.deletion_timestamp.is_some() {
-        return Phase::Terminating;
+        return State::Deleted;
     }
     match (ready.truth, active.truth) {
-        (Truth::True, Truth::True) => Phase::Active,
-        (Truth::True, _) => Phase::Ready,
-        _ if matches!(before, Some(Phase::Ready | Phase::Active | Phase::Disrupted)) => Phase::Disrupted,
-        // The runtime said that it cannot, and not that it is not there yet.
-        _ if observed.told().is_some() && ready.is_failure() => Phase::Failed,
-        _ => Phase::Pending,
+        (Truth::True, Truth::True) => State::Active,
+        (Truth::True, _) => State::Ready,
+        _ if ready.is_failure() => State::Broken,
+        _ => State::Coming,
     }
 }
 
-fn endpoints(observed: &Observed<'_>) -> Vec<understudy_crds::v1alpha1::Endpoint> {
-    let previous = observed.previous.as_ref().map(|status| status.endpoints.clone()).unwrap_or_default();
+fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
     if observed.participant.is_none() {
         return Vec::new();
     }
-    let report = observed.view.facts().and_then(|facts| facts.report.as_ref());
-    match (&observed.pod_ip, report, observed.told()) {
-        (Some(pod_ip), Some(report), Some(told)) if told.ready => {
-            let address = endpoint::address(pod_ip, report);
-            vec![endpoint::view(&address), endpoint::whep(&address, &told.name)]
+    match (observed.word(), &observed.pod_ip) {
+        (Word::Answer(answer), Some(pod_ip)) => {
+            let ready = observed.reported(answer).filter(|told| told.ready);
+            let address = endpoint::address(pod_ip, answer);
+            ready
+                .map(|told| vec![endpoint::view(&address), endpoint::whep(&address, &told.name)])
+                .unwrap_or_default()
         }
-        (_, Some(_), _) => Vec::new(),
-        _ => previous,
+        _ => observed.earlier().map(|status| status.endpoints.clone()).unwrap_or_default(),
     }
 }
 
@@ -149,7 +215,8 @@ mod tests {
     use crate::control::registry::Facts;
     use serde_json::json;
     use std::time::Instant;
-    use understudy_proto::v1::Report;
+    use understudy_crds::v1alpha1::LivestreamPhase;
+    use understudy_proto::v1::Severity;
 
     fn livestream() -> Livestream {
         serde_json::from_value(json!({
@@ -161,19 +228,41 @@ mod tests {
 
     fn participant() -> VirtualParticipant {
         serde_json::from_value(json!({
-            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": {}
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": {},
+            "status": {"conditions": [{"type": "RuntimeReady", "status": "True", "reason": "Linked", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
         }))
         .unwrap()
     }
 
     fn serving(told: LivestreamReport) -> View {
-        let report = Report { livestreams: vec![told], ..Report::default() };
-        View::Linked(Facts { report: Some(report), ..Facts::default() })
+        answering(Report { livestreams: vec![told], ..Report::default() })
+    }
+
+    fn answering(report: Report) -> View {
+        let report = Some(Report { observed_generation: 1, ..report });
+        View::Linked(Facts { report, generation: 1, capabilities: able(), ..Facts::default() })
+    }
+
+    fn able() -> std::sync::Arc<[String]> {
+        ["output.webrtc".to_owned()].into()
+    }
+
+    /// A session that was told, and has not answered.
+    fn asked() -> View {
+        View::Linked(Facts { generation: 1, capabilities: able(), ..Facts::default() })
     }
 
     fn told(reason: &str) -> LivestreamReport {
-        let ready = reason == "Serving";
-        LivestreamReport { name: "live".into(), ready, reason: reason.into(), ..LivestreamReport::default() }
+        let (ready, waiting) = (reason == "Serving", reason == "WaitingForPicture");
+        let severity = if waiting { Severity::Info } else { Severity::Error };
+        LivestreamReport {
+            name: "live".into(),
+            ready,
+            reason: reason.into(),
+            severity: severity.into(),
+            ..LivestreamReport::default()
+        }
     }
 
     fn after(previous: Option<&LivestreamStatus>, view: View) -> LivestreamStatus {
@@ -183,6 +272,7 @@ mod tests {
             participant: Some(&participant),
             pod_ip: Some("10.0.0.1".into()),
             view,
+            told: Told::AsItIs,
             previous: previous.cloned(),
             now: Timestamp::UNIX_EPOCH,
         })
@@ -216,6 +306,63 @@ mod tests {
         };
         let expected = View::Expected { until: Instant::now(), facts: None };
         assert_eq!(phase(expected), (before.phase, before.endpoints.clone()));
-        assert_eq!(phase(View::Linked(Facts::default())), (before.phase, before.endpoints.clone()));
+        assert_eq!(phase(asked()), (before.phase, before.endpoints.clone()));
+    }
+
+    fn ready_of(status: &LivestreamStatus) -> (String, Option<i64>) {
+        let said = Said { conditions: &status.conditions, failing: &status.failing };
+        let ready = said.find("Ready").unwrap();
+        (ready.reason.clone(), ready.observed_generation)
+    }
+
+    #[test]
+    fn what_was_said_of_an_older_description_is_about_that_one() {
+        let before = after(None, serving(told("Serving")));
+        let (mut changed, participant) = (livestream(), participant());
+        changed.metadata.generation = Some(2);
+        let observe = |told_of| {
+            let status = report(&Observed {
+                livestream: &changed,
+                participant: Some(&participant),
+                pod_ip: Some("10.0.0.1".into()),
+                view: serving(told("CaptureFailed")),
+                told: told_of,
+                previous: Some(before.clone()),
+                now: Timestamp::UNIX_EPOCH,
+            });
+            (status.observed_generation, ready_of(&status))
+        };
+        assert_eq!(observe(Told::NotYet), (Some(1), ("Serving".into(), Some(1))));
+        assert_eq!(observe(Told::AsItIs), (Some(2), ("CaptureFailed".into(), Some(2))));
+    }
+
+    #[test]
+    fn a_livestream_that_the_session_refuses_says_which_field_and_why() {
+        let refusal = Refusal {
+            part: Part::Livestream.into(),
+            name: "live".into(),
+            field_path: "webRtc".into(),
+            reason: "no".into(),
+        };
+        let status = after(None, answering(Report { refusals: vec![refusal], ..Report::default() }));
+        assert_eq!((status.phase, ready_of(&status).0), (Some(LivestreamPhase::Failed), "Rejected".into()));
+    }
+
+    #[test]
+    fn an_output_that_the_runtime_did_not_announce_is_never_ready() {
+        let View::Linked(facts) = serving(told("Serving")) else { unreachable!() };
+        let older = View::Linked(Facts { capabilities: Vec::new().into(), ..facts });
+        let status = after(None, older);
+        assert_eq!(
+            (status.phase, ready_of(&status).0),
+            (Some(LivestreamPhase::Failed), "Unsupported".into())
+        );
+    }
+
+    #[test]
+    fn what_a_session_said_before_it_was_told_is_not_taken() {
+        let View::Linked(facts) = serving(told("Serving")) else { unreachable!() };
+        let early = View::Linked(Facts { generation: 2, ..facts });
+        assert_eq!(after(None, early).phase, Some(LivestreamPhase::Pending));
     }
 }

@@ -12,8 +12,6 @@ use understudy_crds::v1alpha1::PodStatus;
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// As the kubelet's own back-off.
 const LONGEST_DELAY: Duration = Duration::from_secs(300);
-/// The watch tells when a pod is gone; this is for a watch that does not.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +42,11 @@ pub enum Step {
         /// Which a new one is.
         attempt: i32,
     },
+    /// This one was asked to end, and may still run: nothing follows it.
+    Outlast {
+        /// Its name.
+        name: String,
+    },
     /// Not now.
     Wait {
         /// When to look again.
@@ -59,8 +62,9 @@ pub fn decide(pods: &[PodFacts], known: Option<&PodStatus>, now: Timestamp) -> P
         let step = Step::Keep { name: pod.name.clone() };
         return Plan { step, remove: ended.map(|pod| pod.name.clone()).collect() };
     }
-    if pods.iter().any(|pod| pod.life == Life::Ending) {
-        return Plan { step: Step::Wait { delay: LOOK_AGAIN }, remove: Vec::new() };
+    let ending = pods.iter().filter(|pod| matches!(pod.life, Life::Ending { .. }));
+    if let Some(pod) = ending.max_by_key(|pod| pod.attempt) {
+        return Plan { step: Step::Outlast { name: pod.name.clone() }, remove: Vec::new() };
     }
     let shown = pods.iter().map(|pod| pod.attempt).max().unwrap_or(0);
     let attempt = shown.max(known.map_or(0, |pod| pod.attempt)) + 1;
@@ -133,7 +137,8 @@ mod tests {
 
     #[test]
     fn nothing_follows_a_pod_that_may_still_run() {
-        assert!(matches!(step(&[pod(1, Life::Ending)], Some(&known(1)), 9000), Step::Wait { .. }));
+        let ending = pod(1, Life::Ending { since: at(1000), until: at(1030) });
+        assert_eq!(step(&[ending], Some(&known(1)), 9000), Step::Outlast { name: "ada-1".into() });
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a pod says about itself, reduced to what is decided on.
 
 use crate::names;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use kube::ResourceExt;
 
 /// One pod of a participant.
@@ -34,7 +34,12 @@ pub enum Life {
     /// It runs, or will.
     Alive,
     /// It was asked to end, and may still run.
-    Ending,
+    Ending {
+        /// When it was asked.
+        since: Timestamp,
+        /// When it should have ended.
+        until: Timestamp,
+    },
     /// Nothing of it runs any more.
     Ended,
 }
@@ -48,6 +53,9 @@ pub struct Trouble {
     pub message: String,
 }
 
+/// On the condition DisruptionTarget: the pod's node is gone from the cluster, or was declared to be out of service. A node that
+/// only does not answer (`DeletionByTaintManager`, `NodeLost`) may go on running the pod.
+const NODE_IS_GONE: &str = "DeletionByPodGC";
 /// Of a container that waits: those that are no trouble.
 const ORDINARY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
@@ -55,7 +63,6 @@ impl PodFacts {
     /// What this pod says.
     pub fn of(pod: &Pod) -> Self {
         let status = pod.status.clone().unwrap_or_default();
-        let phase = status.phase.as_deref().unwrap_or_default();
         let scheduled =
             status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
         Self {
@@ -65,11 +72,7 @@ impl PodFacts {
             created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             ip: status.pod_ip.clone(),
-            life: match phase {
-                "Succeeded" | "Failed" => Life::Ended,
-                _ if pod.metadata.deletion_timestamp.is_some() => Life::Ending,
-                _ => Life::Alive,
-            },
+            life: life(pod, &status),
             unschedulable: scheduled.filter(|condition| condition.status == "False").map(|condition| {
                 Trouble {
                     reason: condition.reason.clone().unwrap_or_else(|| "Unschedulable".into()),
@@ -79,6 +82,36 @@ impl PodFacts {
             trouble: status.container_statuses.iter().flatten().find_map(trouble),
         }
     }
+}
+
+/// A pod that is asked to end is held to run on until there is evidence that nothing of it does.
+fn life(pod: &Pod, status: &PodStatus) -> Life {
+    let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+    let Some(deletion) = &pod.metadata.deletion_timestamp else {
+        return if over { Life::Ended } else { Life::Alive };
+    };
+    if over || is_off_its_node(status) || is_node_gone(status) {
+        return Life::Ended;
+    }
+    let grace = SignedDuration::from_secs(pod.metadata.deletion_grace_period_seconds.unwrap_or_default());
+    Life::Ending { since: deletion.0.checked_sub(grace).unwrap_or(deletion.0), until: deletion.0 }
+}
+
+/// The kubelet says that each container has ended.
+fn is_off_its_node(status: &PodStatus) -> bool {
+    let mut containers = status.container_statuses.iter().flatten().peekable();
+    let ended = |container: &ContainerStatus| {
+        container.state.as_ref().is_some_and(|state| state.terminated.is_some())
+    };
+    containers.peek().is_some() && containers.all(ended)
+}
+
+fn is_node_gone(status: &PodStatus) -> bool {
+    status.conditions.iter().flatten().any(|condition| {
+        condition.type_ == "DisruptionTarget"
+            && condition.status == "True"
+            && condition.reason.as_deref() == Some(NODE_IS_GONE)
+    })
 }
 
 fn trouble(container: &ContainerStatus) -> Option<Trouble> {
@@ -136,5 +169,38 @@ mod tests {
         assert_eq!(facts(&json!({"phase": "Failed"})).life, Life::Ended);
         assert_eq!(facts(&json!({"phase": "Running"})).life, Life::Alive);
         assert_eq!(facts(&json!({})).attempt, 3);
+    }
+
+    fn deleted(status: &serde_json::Value) -> Life {
+        let pod = json!({"metadata": {"name": "ada-1", "deletionTimestamp": "2026-01-01T00:00:30Z",
+            "deletionGracePeriodSeconds": 30}, "status": status});
+        PodFacts::of(&serde_json::from_value(pod).unwrap()).life
+    }
+
+    #[test]
+    fn a_pod_that_is_asked_to_end_says_since_when_and_until_when() {
+        let (since, until) =
+            ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-01T00:00:30Z".parse().unwrap());
+        assert_eq!(deleted(&json!({"phase": "Running"})), Life::Ending { since, until });
+    }
+
+    #[test]
+    fn only_evidence_that_nothing_runs_makes_a_pod_that_ends_one_that_has_ended() {
+        let container = |state: serde_json::Value| {
+            json!({"phase": "Running", "containerStatuses": [{"name": "runtime", "image": "", "imageID": "",
+                "ready": false, "restartCount": 0, "state": state}]})
+        };
+        let disrupted = |reason: &str| {
+            json!({"phase": "Running", "reason": "NodeLost", "conditions": [
+                {"type": "DisruptionTarget", "status": "True", "reason": reason}]})
+        };
+        assert_eq!(deleted(&container(json!({"terminated": {"exitCode": 0}}))), Life::Ended);
+        assert_eq!(deleted(&disrupted("DeletionByPodGC")), Life::Ended);
+        assert_eq!(deleted(&json!({"phase": "Failed"})), Life::Ended);
+        for status in [container(json!({"running": {}})), disrupted("DeletionByTaintManager")] {
+            assert!(matches!(deleted(&status), Life::Ending { .. }), "{status}");
+        }
+        let restarting = facts(&container(json!({"terminated": {"exitCode": 1}})));
+        assert_eq!(restarting.life, Life::Alive, "the kubelet starts it again");
     }
 }

@@ -15,12 +15,23 @@ pub struct Valid<'a> {
 /// Why a participant cannot be provided as it is described.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The condition that tells it.
+    /// The condition that tells it: Accepted, or one of which it makes what a session says untrue.
     pub condition: ParticipantCondition,
     /// CamelCase.
     pub reason: &'static str,
     /// Names the field, and what would do.
     pub message: String,
+    /// Whose it is.
+    pub blame: Blame,
+}
+
+/// Whose a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Whoever described the participant, or named its profile.
+    Caller,
+    /// The cluster's: a quota, a policy, an object in the way. It may pass at any time, and nothing tells.
+    Site,
 }
 
 /// The participant as it can be provided.
@@ -29,12 +40,13 @@ pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) ->
     let Some(profile) = profiles.get(name) else {
         let known: Vec<&str> = profiles.names().collect();
         return Err(Problem {
-            condition: ParticipantCondition::PodScheduled,
+            condition: ParticipantCondition::Accepted,
             reason: "ProfileNotFound",
             message: format!(
                 "spec.runtimeProfileName: there is no profile {name:?}; there are: {}",
                 known.join(", ")
             ),
+            blame: Blame::Caller,
         });
     };
     if participant.spec.page.is_some() && profile.browser == Browser::Forbidden {
@@ -42,6 +54,7 @@ pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) ->
             condition: ParticipantCondition::PageReady,
             reason: "ProfileWithoutBrowser",
             message: format!("spec.page: the profile {name:?} has no browser"),
+            blame: Blame::Caller,
         });
     }
     Ok(Valid { profile })
@@ -50,16 +63,13 @@ pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) ->
 impl Problem {
     /// Those failures of writing that people have to know of. Others pass by themselves.
     pub fn of(error: &apply::Error) -> Option<Self> {
-        let (condition, reason) = match error {
-            apply::Error::Refused { .. } | apply::Error::ForeignPod(_) => {
-                (ParticipantCondition::PodScheduled, "PodRefused")
-            }
-            apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => {
-                (ParticipantCondition::RuntimeReady, "AccessSecretUnusable")
-            }
+        let reason = match error {
+            apply::Error::Refused { .. } | apply::Error::ForeignPod(_) => "PodRefused",
+            apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => "AccessSecretUnusable",
             apply::Error::Api(_) | apply::Error::PredecessorsSecret(_) => return None,
         };
-        Some(Self { condition, reason, message: error.to_string() })
+        let condition = ParticipantCondition::Accepted;
+        Some(Self { condition, reason, message: error.to_string(), blame: Blame::Site })
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 /// A change that nobody waits for is written after this long at the latest. Most starts are over before it, so that what is
 /// passed through on the way is never written.
 const COALESCE: Duration = Duration::from_secs(5);
-/// How far back recoveries are counted.
+/// How far back they are counted.
 const MEMORY: Duration = Duration::from_secs(300);
-/// Recoveries in that time that are believed at once. A machine that is being repaired has a handful, a source that flaps one
-/// a second.
+/// Recoveries, or changes of whether there are viewers, in that time that are believed at once. A machine that is being repaired has a handful, a source that flaps one
+/// a second, and viewers as many as they like.
 const BELIEVED: usize = 8;
 /// How long a further one has to hold.
 const HOLD: Duration = Duration::from_secs(30);
@@ -23,44 +23,64 @@ const HOLD: Duration = Duration::from_secs(30);
 pub(super) struct Pace {
     /// Since when a change that is not urgent waits.
     waiting: Option<Instant>,
-    /// Since when all is well, while that has to hold.
-    well: Option<Instant>,
-    /// When recoveries were written, the oldest first.
-    recoveries: VecDeque<Instant>,
+    /// That all is well again.
+    recoveries: Damper,
+    /// That somebody takes it, or nobody any more.
+    viewers: Damper,
+}
+
+/// Changes of one kind that are believed at once, as long as they are few.
+#[derive(Debug, Default)]
+struct Damper {
+    /// Since when the newest one holds, while it has to.
+    holds: Option<Instant>,
+    /// When such changes were written, the oldest first.
+    written: VecDeque<Instant>,
 }
 
 impl Pace {
     /// How long this change still waits; `None`: it is written.
     pub(super) fn rest(&mut self, urgency: Urgency, now: Instant) -> Option<Duration> {
         if urgency != Urgency::Recovery {
-            self.well = None;
+            self.recoveries.holds = None;
+        }
+        if urgency != Urgency::Viewers {
+            self.viewers.holds = None;
         }
         match urgency {
             Urgency::Now => None,
             Urgency::CanWait => left(*self.waiting.get_or_insert(now), COALESCE, now),
-            Urgency::Recovery if self.is_calm(now) => None,
-            Urgency::Recovery => left(*self.well.get_or_insert(now), HOLD, now),
+            Urgency::Recovery => self.recoveries.rest(now),
+            Urgency::Viewers => self.viewers.rest(now),
         }
     }
 
     /// All is as it was written last.
     pub(super) fn settle(&mut self) {
-        (self.waiting, self.well) = (None, None);
+        (self.waiting, self.recoveries.holds, self.viewers.holds) = (None, None, None);
     }
 
     /// A change was written.
     pub(super) fn written(&mut self, urgency: Urgency, now: Instant) {
         self.settle();
-        if urgency == Urgency::Recovery {
-            self.recoveries.push_back(now);
+        match urgency {
+            Urgency::Recovery => self.recoveries.written.push_back(now),
+            Urgency::Viewers => self.viewers.written.push_back(now),
+            Urgency::Now | Urgency::CanWait => {}
         }
+    }
+}
+
+impl Damper {
+    fn rest(&mut self, now: Instant) -> Option<Duration> {
+        if self.is_calm(now) { None } else { left(*self.holds.get_or_insert(now), HOLD, now) }
     }
 
     fn is_calm(&mut self, now: Instant) -> bool {
-        while self.recoveries.front().is_some_and(|then| now.saturating_duration_since(*then) > MEMORY) {
-            self.recoveries.pop_front();
+        while self.written.front().is_some_and(|then| now.saturating_duration_since(*then) > MEMORY) {
+            self.written.pop_front();
         }
-        self.recoveries.len() < BELIEVED
+        self.written.len() < BELIEVED
     }
 }
 
@@ -95,6 +115,24 @@ mod tests {
         let mut pace = Pace::default();
         let start = Instant::now();
         assert_eq!(flap(&mut pace, start, 5), 2 * BELIEVED + 1);
+    }
+
+    #[test]
+    fn viewers_who_come_and_go_for_ten_minutes_are_written_a_bounded_number_of_times() {
+        for period in [1, 7, 10, 20] {
+            let (mut pace, start) = (Pace::default(), Instant::now());
+            let (mut writes, mut told) = (0, false);
+            for second in 0..600 {
+                let (now, watched) = (start + SECOND * second, second / period % 2 == 1);
+                if watched == told {
+                    pace.settle();
+                } else if pace.rest(Urgency::Viewers, now).is_none() {
+                    pace.written(Urgency::Viewers, now);
+                    (writes, told) = (writes + 1, watched);
+                }
+            }
+            assert!((2..=2 * BELIEVED).contains(&writes), "{writes} writes at {period} s");
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Which changes of a status somebody may be waiting for. Pure.
 
-use crate::condition::{find, is_failure};
+use crate::condition::Said;
 use crate::status::Reported;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// Both kinds have it: what the others come to.
 const READY: &str = "Ready";
+/// Viewers come and go, by the second if they like.
+const ACTIVE: &str = "Active";
+/// What people and their tools wait for (`kubectl wait --for=condition=…`). Others are steps on the way to these.
+const AWAITED: [&str; 5] = [READY, "Stalled", "Invited", "Connected", "Published"];
 
 /// When a status is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,129 +17,150 @@ pub(super) enum Urgency {
     Now,
     /// At once, unless it comes and goes.
     Recovery,
+    /// At once, unless it comes and goes; nothing is wrong either way.
+    Viewers,
     /// Together with what follows, if something does soon.
     CanWait,
 }
 
-/// The first status, another phase, a failure, and whatever happens to Ready are written at once. That all is well again is
-/// known by Ready of the same spec.
+/// The first status, another phase, a failure, and whatever happens to what is waited for are written at once. That all is
+/// well again is known by Ready of the same spec.
 pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status) -> Urgency {
     let Some(before) = before else { return Urgency::Now };
-    if recovers(K::conditions(before), K::conditions(after)) {
+    let (was, is) = (K::said(before), K::said(after));
+    if recovers(was, is) {
         return Urgency::Recovery;
     }
-    if is_passing(K::conditions(before), K::conditions(after)) {
+    if is_passing(was, is) {
         return Urgency::CanWait;
     }
-    if !K::same_phase(before, after) {
+    if !K::same_phase(before, after)
+        || is.conditions.iter().any(|condition| is_urgent(was, is, &condition.type_))
+    {
         return Urgency::Now;
     }
-    let before = K::conditions(before);
-    if K::conditions(after).iter().any(|condition| is_urgent(find(before, &condition.type_), condition)) {
-        return Urgency::Now;
+    if status(was, ACTIVE) != status(is, ACTIVE) {
+        return Urgency::Viewers;
     }
     Urgency::CanWait
 }
 
-fn recovers(before: &[Condition], after: &[Condition]) -> bool {
-    let (Some(was), Some(is)) = (find(before, READY), find(after, READY)) else { return false };
-    let again = is_failure(was) && is.status == "True";
-    let failed = after.iter().any(|after| {
-        find(before, &after.type_).is_none_or(|before| is_failure(after) && !is_failure(before))
-    });
-    again && was.observed_generation == is.observed_generation && !failed
+fn status<'a>(said: Said<'a>, type_: &str) -> Option<(&'a str, Option<i64>)> {
+    said.find(type_).map(|condition| (condition.status.as_str(), condition.observed_generation))
+}
+
+fn recovers(before: Said<'_>, after: Said<'_>) -> bool {
+    let (Some((_, was)), Some((is, about))) = (status(before, READY), status(after, READY)) else {
+        return false;
+    };
+    let fails_anew = after.failing.iter().any(|type_| !before.fails(type_));
+    before.fails(READY) && is == "True" && was == about && !fails_anew
 }
 
 /// Nothing failed and the spec is the same, but something begins anew, as a source that was replaced: most often it is well
 /// again before anybody could act.
-fn is_passing(before: &[Condition], after: &[Condition]) -> bool {
-    let (Some(was), Some(is)) = (find(before, READY), find(after, READY)) else { return false };
-    was.status == "True"
-        && is.status == "False"
-        && was.observed_generation == is.observed_generation
-        && !after.iter().any(is_failure)
+fn is_passing(before: Said<'_>, after: Said<'_>) -> bool {
+    let (Some((was, of)), Some((is, about))) = (status(before, READY), status(after, READY)) else {
+        return false;
+    };
+    was == "True" && is == "False" && of == about && after.failing.is_empty()
 }
 
-fn is_urgent(before: Option<&Condition>, after: &Condition) -> bool {
-    let Some(before) = before else { return true };
-    let failed = is_failure(after) && !is_failure(before);
-    let answered = before.status != after.status || before.observed_generation != after.observed_generation;
-    failed || (after.type_ == READY && answered)
+fn is_urgent(before: Said<'_>, after: Said<'_>, type_: &str) -> bool {
+    let fails = after.fails(type_) && !before.fails(type_);
+    let answered = status(before, type_) != status(after, type_);
+    fails || before.find(type_).is_none() || (AWAITED.contains(&type_) && answered)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::condition::{Verdict, condition};
+    use crate::condition::{Verdict, condition, failing};
     use jiff::Timestamp;
     use understudy_crds::v1alpha1::{
         Livestream, LivestreamPhase, LivestreamStatus, ParticipantPhase, VirtualParticipant,
         VirtualParticipantStatus,
     };
 
-    fn status(type_: &str, verdict: &Verdict, generation: i64) -> VirtualParticipantStatus {
+    fn said(type_: &'static str, verdict: &Verdict, generation: i64) -> VirtualParticipantStatus {
+        let printed = condition(Said::default(), type_, verdict, generation, Timestamp::UNIX_EPOCH);
         VirtualParticipantStatus {
             phase: Some(ParticipantPhase::Provisioning),
-            conditions: vec![condition(&[], type_, verdict, generation, Timestamp::UNIX_EPOCH)],
+            conditions: vec![printed],
+            failing: failing([(type_, verdict)]),
             ..VirtualParticipantStatus::default()
         }
     }
 
-    fn change(type_: &str, before: &Verdict, after: &Verdict) -> Urgency {
-        urgency::<VirtualParticipant>(Some(&status(type_, before, 1)), &status(type_, after, 1))
+    fn change(type_: &'static str, before: &Verdict, after: &Verdict) -> Urgency {
+        urgency::<VirtualParticipant>(Some(&said(type_, before, 1)), &said(type_, after, 1))
     }
 
     #[test]
     fn a_step_on_the_way_can_wait() {
         let (no, yes) = (Verdict::unknown("Starting", ""), Verdict::yes("Up"));
         assert_eq!(change("PodScheduled", &no, &yes), Urgency::CanWait);
-        assert_eq!(change("PageReady", &no, &Verdict::no("Loading", "")), Urgency::CanWait);
+        assert_eq!(change("PageReady", &no, &Verdict::not_yet("Loading", "")), Urgency::CanWait);
     }
 
     #[test]
     fn a_failure_and_the_outcome_cannot() {
-        let (no, yes) = (Verdict::no("Broken", ""), Verdict::yes("Up"));
+        let (no, yes) = (Verdict::wrong("Broken", ""), Verdict::yes("Up"));
         assert_eq!(change("PageReady", &yes, &no), Urgency::Now);
         assert_eq!(change("Ready", &yes, &no), Urgency::Now);
     }
 
     #[test]
     fn to_be_well_again_is_a_recovery() {
-        let (no, yes) = (Verdict::no("Broken", ""), Verdict::yes("Up"));
+        let (no, yes) = (Verdict::wrong("Broken", ""), Verdict::yes("Up"));
         assert_eq!(change("Ready", &no, &yes), Urgency::Recovery);
-        let (before, after) = (status("Ready", &no, 1), status("Ready", &yes, 2));
+        let (before, after) = (said("Ready", &no, 1), said("Ready", &yes, 2));
         let repaired = urgency::<VirtualParticipant>(Some(&before), &after);
         assert_eq!(repaired, Urgency::Now, "a new spec made it well");
     }
 
     #[test]
     fn what_only_begins_anew_can_wait_and_is_no_recovery() {
-        let (starting, yes) = (Verdict::no("Starting", ""), Verdict::yes("Up"));
+        let (starting, yes) = (Verdict::not_yet("Starting", ""), Verdict::yes("Up"));
         assert_eq!(change("Ready", &yes, &starting), Urgency::CanWait);
         assert_eq!(change("Ready", &starting, &yes), Urgency::Now);
-        let (before, after) = (status("Ready", &yes, 1), status("Ready", &starting, 2));
+        let (before, after) = (said("Ready", &yes, 1), said("Ready", &starting, 2));
         assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now, "a new spec's answer");
     }
 
     #[test]
-    fn viewers_who_come_and_go_can_wait() {
-        let phase = |phase| LivestreamStatus { phase: Some(phase), ..LivestreamStatus::default() };
-        let (ready, active) = (phase(LivestreamPhase::Ready), phase(LivestreamPhase::Active));
-        assert_eq!(urgency::<Livestream>(Some(&ready), &active), Urgency::CanWait);
-        assert_eq!(urgency::<Livestream>(Some(&active), &ready), Urgency::CanWait);
-        assert_eq!(urgency::<Livestream>(Some(&active), &phase(LivestreamPhase::Disrupted)), Urgency::Now);
+    fn viewers_who_come_and_go_are_told_as_such() {
+        let of = |phase, active: &Verdict| LivestreamStatus {
+            phase: Some(phase),
+            conditions: vec![condition(Said::default(), "Active", active, 1, Timestamp::UNIX_EPOCH)],
+            ..LivestreamStatus::default()
+        };
+        let ready = of(LivestreamPhase::Ready, &Verdict::not_yet("NoViewers", ""));
+        let active = of(LivestreamPhase::Active, &Verdict::yes("Watched"));
+        let broken = of(LivestreamPhase::Disrupted, &Verdict::not_yet("NoViewers", ""));
+        assert_eq!(urgency::<Livestream>(Some(&ready), &active), Urgency::Viewers);
+        assert_eq!(urgency::<Livestream>(Some(&active), &ready), Urgency::Viewers);
+        assert_eq!(urgency::<Livestream>(Some(&active), &broken), Urgency::Now);
+    }
+
+    #[test]
+    fn whatever_somebody_waits_for_cannot_wait() {
+        let (no, yes) = (Verdict::not_yet("Joining", ""), Verdict::yes("Joined"));
+        for type_ in AWAITED {
+            assert_eq!(change(type_, &no, &yes), Urgency::Now, "{type_}");
+        }
     }
 
     #[test]
     fn an_answer_to_a_new_spec_cannot_wait() {
         let yes = Verdict::yes("Up");
-        let (before, after) = (status("Ready", &yes, 1), status("Ready", &yes, 2));
+        let (before, after) = (said("Ready", &yes, 1), said("Ready", &yes, 2));
         assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now);
     }
 
     #[test]
     fn the_first_status_cannot_wait() {
-        let after = status("Ready", &Verdict::unknown("Starting", ""), 1);
+        let after = said("Ready", &Verdict::unknown("Starting", ""), 1);
         assert_eq!(urgency::<VirtualParticipant>(None, &after), Urgency::Now);
     }
 }

@@ -3,9 +3,11 @@
 
 #[path = "../../../crds/tests/support/mod.rs"]
 mod control_plane;
+mod recorder;
 mod runtime;
 mod silent;
 
+pub use recorder::Recorder;
 pub use runtime::{Runtime, refused, said, well};
 pub use silent::Silent;
 
@@ -87,6 +89,12 @@ impl World {
 
     /// One more replica, with no right but those that the chart gives.
     pub async fn operator(&self, name: &str) -> Operator {
+        let profile = Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() };
+        self.operator_with(name, Profiles::new([("default".into(), profile)])).await
+    }
+
+    /// One that knows these profiles.
+    pub async fn operator_with(&self, name: &str, profiles: Profiles) -> Operator {
         let config = Config {
             namespace: SYSTEM.into(),
             pod_name: name.into(),
@@ -95,10 +103,7 @@ impl World {
             link_address: format!("127.0.0.1:{}", self.port),
             link_listen: SocketAddr::from(([127, 0, 0, 1], self.port)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            profiles: Profiles::new([(
-                "default".into(),
-                Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() },
-            )]),
+            profiles,
             lease: "understudy-operator".into(),
             timing: TIMING,
             authority_secret: "understudy-operator-authority".into(),

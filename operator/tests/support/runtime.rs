@@ -16,6 +16,10 @@ use understudy_proto::v1::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// As the real one announces.
+const CAPABILITIES: [&str; 6] =
+    ["camera.pipewire", "output.webrtc", "input.stream", "input.file", "input.socket", "input.webrtc"];
+
 pub struct Runtime {
     desired: mpsc::Receiver<Desired>,
     reports: watch::Sender<Option<Report>>,
@@ -25,14 +29,30 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// With a good token.
+    /// With a good token. It can do all that there is, and speaks before it is told anything: it idles, and is well.
     pub async fn start(world: &World, pod: &Pod) -> Self {
-        let token = world.token(pod, names::SESSION_AUDIENCE).await;
-        Self::with_token(world, pod, &token).await
+        Self::able(world, pod, &CAPABILITIES).await
+    }
+
+    /// One that can do no more than this.
+    pub async fn able(world: &World, pod: &Pod, capabilities: &[&str]) -> Self {
+        let runtime =
+            Self::dial(world, pod, &world.token(pod, names::SESSION_AUDIENCE).await, capabilities).await;
+        runtime.say(idle());
+        runtime
+    }
+
+    /// One that never says anything unless it is made to.
+    pub async fn silent(world: &World, pod: &Pod) -> Self {
+        Self::dial(world, pod, &world.token(pod, names::SESSION_AUDIENCE).await, &CAPABILITIES).await
     }
 
     /// Says to be this pod, and shows this token.
     pub async fn with_token(world: &World, pod: &Pod, token: &str) -> Self {
+        Self::dial(world, pod, token, &CAPABILITIES).await
+    }
+
+    async fn dial(world: &World, pod: &Pod, token: &str, capabilities: &[&str]) -> Self {
         let authority: ConfigMap = world.api().get(names::CA_CONFIG_MAP).await.unwrap();
         let files = TempDir::new().unwrap();
         let (token_file, ca_file) = (files.path().join("token"), files.path().join("ca.crt"));
@@ -49,7 +69,7 @@ impl Runtime {
                 uid: pod.uid().unwrap(),
             },
             boot_id: format!("boot-of-{}", pod.name_any()),
-            capabilities: vec!["output.webrtc".into()],
+            capabilities: capabilities.iter().map(|name| (*name).to_owned()).collect(),
         };
         let (sender, desired) = mpsc::channel(8);
         let (reports, receiver) = watch::channel(None);
@@ -85,6 +105,17 @@ impl Runtime {
     pub async fn end(self) {
         self.end.cancel();
         self.running.await.unwrap();
+    }
+}
+
+/// What the real one says before it is told anything: nothing is wanted, and all is well.
+fn idle() -> Report {
+    let well = |type_| said(type_, "True", "NotWanted", "");
+    Report {
+        conditions: ["DevicesReady", "PageReady", "InputsReady"].map(well).into(),
+        media: Some(Media { camera: "none".into(), browser_sandbox: String::new() }),
+        ports: Some(Ports { http: 10001, media_udp: 10003 }),
+        ..Report::default()
     }
 }
 

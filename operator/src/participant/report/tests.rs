@@ -2,10 +2,16 @@
 
 use super::*;
 use crate::control::registry::{Facts, LinkState};
-use crate::participant::observe::{Life, Trouble};
+use crate::participant::observe::Trouble;
+use crate::participant::validate::Blame;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Instant;
-use understudy_proto::v1::{Condition as Told, LivestreamReport, Media, Report};
+use understudy_crds::condition::ParticipantCondition;
+use understudy_crds::v1alpha1::ParticipantPhase;
+use understudy_proto::v1::{
+    Condition as Told, InvitationReport, InvitationState, LivestreamReport, Severity,
+};
 
 fn participant() -> VirtualParticipant {
     serde_json::from_value(json!({
@@ -29,13 +35,15 @@ fn pod() -> PodFacts {
     }
 }
 
+/// What is not true is wrong, but for what only starts.
 fn told(type_: &str, status: &str, reason: &str) -> Told {
+    let severity = if ["Starting", "Loading"].contains(&reason) { Severity::Info } else { Severity::Error };
     Told {
         r#type: type_.into(),
         status: status.into(),
         reason: reason.into(),
         message: "m".into(),
-        ..Told::default()
+        severity: severity.into(),
     }
 }
 
@@ -52,6 +60,14 @@ fn linked(page: Told) -> View {
         }],
         ..Report::default()
     };
+    let capabilities = Arc::from(["input.stream".to_owned()]);
+    View::Linked(Facts { report: Some(report), generation: 1, capabilities, ..Facts::default() })
+}
+
+/// The session of a pod that has just started: it idles, and was told nothing or has not answered yet.
+fn idle() -> View {
+    let well = ["DevicesReady", "PageReady", "InputsReady"].map(|type_| told(type_, "True", "NotWanted"));
+    let report = Report { conditions: well.into(), ..Report::default() };
     View::Linked(Facts { report: Some(report), generation: 1, ..Facts::default() })
 }
 
@@ -70,11 +86,16 @@ fn after(
     view: View,
 ) -> VirtualParticipantStatus {
     let participant = participant();
-    report(&Observed { pod, view, ..Observed::new(&participant, previous.cloned()) })
+    report(&Observed {
+        pod,
+        view,
+        livestreams: vec!["live".into()],
+        ..Observed::new(&participant, previous.cloned())
+    })
 }
 
 fn verdict(status: &VirtualParticipantStatus, type_: ParticipantCondition) -> (String, String) {
-    let condition = find(&status.conditions, type_.as_str()).unwrap();
+    let condition = said(status).find(type_.as_str()).unwrap();
     (condition.status.clone(), condition.reason.clone())
 }
 
@@ -100,6 +121,7 @@ fn phases_follow_from_pod_and_session() {
         (Some(&available), None, View::Silent, Phase::Disrupted),
         (Some(&available), Some(pod()), expected(), Phase::Available),
         (Some(&failed), Some(pod()), well(), Phase::Available),
+        (None, Some(pod()), idle(), Phase::Provisioning),
     ];
     for (number, (previous, pod, view, phase)) in table.into_iter().enumerate() {
         assert_eq!(after(previous, pod, view).phase, Some(phase), "row {number}");
@@ -155,7 +177,7 @@ fn a_refusal_is_a_condition_that_names_the_field_as_the_spec_does() {
         let mut facts = facts.clone();
         facts.report.as_mut().unwrap().refusals.push(refusal);
         let status = after(None, Some(pod()), View::Linked(facts));
-        let inputs = find(&status.conditions, "InputsReady").unwrap();
+        let inputs = said(&status).find("InputsReady").unwrap();
         (inputs.reason.clone(), inputs.message.clone())
     };
     let rejected = |message: &str| ("Rejected".to_owned(), message.to_owned());
@@ -218,19 +240,178 @@ fn an_error_is_remembered_after_its_repair() {
 }
 
 #[test]
-fn ready_speaks_of_the_spec_that_the_runtime_has_accepted() {
+fn what_a_session_says_before_it_was_told_what_to_be_counts_for_nothing() {
+    let status = after(None, Some(pod()), idle());
+    for type_ in [Type::DevicesReady, Type::PageReady, Type::InputsReady] {
+        says(&status, type_, "Unknown", "Starting");
+    }
+    says(&status, Type::RuntimeReady, "True", "Linked");
+    says(&status, Type::Ready, "False", "Starting");
+    assert_eq!(status.observed_generation, None, "the spec was not answered");
+    assert_eq!((status.media, status.endpoints.len()), (None, 0));
+}
+
+#[test]
+fn what_a_session_said_of_an_older_spec_is_about_that_one_until_it_answers() {
     let before = after(None, Some(pod()), well());
+    assert_eq!(before.observed_generation, Some(1));
     let mut changed = participant();
     changed.metadata.generation = Some(2);
     let observe = |view| {
         let observed = Observed { pod: Some(pod()), view, ..Observed::new(&changed, Some(before.clone())) };
         let status = report(&observed);
-        let ready = find(&status.conditions, "Ready").unwrap().observed_generation;
-        (status.observed_generation, ready)
+        let about = |type_| said(&status).find(type_).unwrap().observed_generation;
+        (status.observed_generation, about("Ready"), about("PageReady"), status.phase)
     };
-    let View::Linked(facts) = well() else { unreachable!() };
-    assert_eq!(observe(View::Linked(Facts { generation: 2, ..facts.clone() })), (Some(2), Some(1)));
-    assert_eq!(observe(View::Linked(facts)), (Some(2), Some(2)), "the runtime reports on the newest");
+    let View::Linked(facts) = linked(told("PageReady", "False", "PageUnreachable")) else { unreachable!() };
+    let asked = View::Linked(Facts { generation: 2, ..facts.clone() });
+    assert_eq!(observe(asked), (Some(1), Some(1), Some(1), Some(ParticipantPhase::Available)));
+    let answered = View::Linked(facts);
+    assert_eq!(observe(answered), (Some(2), Some(2), Some(2), Some(ParticipantPhase::Failed)));
+}
+
+#[test]
+fn a_participant_that_is_being_deleted_is_not_ready_though_its_session_idles_well() {
+    let mut going = participant();
+    going.metadata =
+        serde_json::from_value(json!({"name": "ada", "deletionTimestamp": "2026-01-01T00:00:00Z"})).unwrap();
+    let status = report(&Observed { pod: Some(pod()), view: well(), ..Observed::new(&going, None) });
+    says(&status, Type::Ready, "False", "Terminating");
+    assert_eq!(status.phase, Some(ParticipantPhase::Terminating));
+    assert_eq!(status.pod.unwrap().name, "ada-1");
+}
+
+#[test]
+fn nothing_that_an_earlier_pod_said_holds_for_its_successor() {
+    let before = after(None, Some(pod()), well());
+    let next = PodFacts { name: "ada-2".into(), uid: "u2".into(), attempt: 2, ..pod() };
+    let status = after(Some(&before), Some(next), expected());
+    says(&status, Type::PageReady, "Unknown", "Starting");
+    assert_eq!((status.phase, status.media), (Some(ParticipantPhase::Disrupted), None));
+    assert!(status.endpoints.is_empty());
+}
+
+#[test]
+fn a_runtime_that_does_not_answer_for_long_is_named() {
+    let before = after(None, Some(pod()), well());
+    let status = after(Some(&before), Some(pod()), View::Mute(Facts::default()));
+    says(&status, Type::RuntimeReady, "False", "NotAnswering");
+    says(&status, Type::PageReady, "Unknown", "Starting");
+    says(&status, Type::Ready, "False", "NotAnswering");
+}
+
+#[test]
+fn a_word_of_a_runtime_that_says_no_severity_is_no_failure() {
+    let mut unheard = told("PageReady", "False", "WarmingUp");
+    unheard.severity = 0;
+    let status = after(None, Some(pod()), linked(unheard));
+    says(&status, Type::Ready, "False", "WarmingUp");
+    says(&status, Type::Reconciling, "True", "WarmingUp");
+    assert_eq!((status.phase, status.last_error), (Some(ParticipantPhase::Provisioning), None));
+}
+
+fn problem(condition: Type) -> Vec<Problem> {
+    vec![Problem {
+        condition,
+        reason: "ProfileNotFound",
+        message: "no such profile".into(),
+        blame: Blame::Caller,
+    }]
+}
+
+#[test]
+fn a_problem_adds_a_condition_and_erases_nothing_of_a_pod_that_runs() {
+    let before = after(None, Some(pod()), well());
+    let participant = participant();
+    let observed = Observed {
+        pod: Some(pod()),
+        view: well(),
+        livestreams: vec!["live".into()],
+        problems: problem(Type::Accepted),
+        ..Observed::new(&participant, Some(before.clone()))
+    };
+    let status = report(&observed);
+    says(&status, Type::Accepted, "False", "ProfileNotFound");
+    says(&status, Type::PodScheduled, "True", "Scheduled");
+    says(&status, Type::Ready, "True", "AllReady");
+    assert_eq!((&status.pod, &status.endpoints), (&before.pod, &before.endpoints));
+    assert_eq!((status.phase, status.failing), (before.phase, vec!["Accepted".to_owned()]));
+    assert_eq!(status.last_error.unwrap().code, "ProfileNotFound");
+}
+
+#[test]
+fn a_problem_without_a_pod_is_why_the_participant_stalls() {
+    let participant = participant();
+    let status = report(&Observed { problems: problem(Type::Accepted), ..Observed::new(&participant, None) });
+    says(&status, Type::PodScheduled, "False", "NoPod");
+    says(&status, Type::Ready, "False", "ProfileNotFound");
+    says(&status, Type::Stalled, "True", "ProfileNotFound");
+    assert_eq!((status.phase, status.observed_generation), (Some(ParticipantPhase::Failed), Some(1)));
+}
+
+#[test]
+fn what_the_platform_forbids_is_not_told_to_be_as_it_was_asked_for() {
+    let participant = participant();
+    let status = report(&Observed {
+        pod: Some(pod()),
+        view: idle(),
+        problems: problem(Type::PageReady),
+        ..Observed::new(&participant, None)
+    });
+    says(&status, Type::PageReady, "False", "ProfileNotFound");
+    says(&status, Type::Ready, "False", "ProfileNotFound");
+}
+
+#[test]
+fn a_pod_that_ends_is_told_as_one_that_ends_and_what_to_do_if_it_does_not() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let ending = PodFacts { life: Life::Ending { since: at(100), until: at(130) }, ..pod() };
+    let (participant, before) = (participant(), after(None, Some(pod()), well()));
+    let observe = |now| {
+        let observed = Observed::new(&participant, Some(before.clone()));
+        report(&Observed { pod: Some(ending.clone()), view: View::Silent, now, ..observed })
+    };
+    let early = observe(at(110));
+    says(&early, Type::PodScheduled, "False", "Terminating");
+    says(&early, Type::RuntimeReady, "False", "Terminating");
+    assert_eq!((early.pod, early.failing), (before.pod.clone(), Vec::new()));
+    let late = observe(at(131));
+    let message = &said(&late).find("Ready").unwrap().message;
+    for word in ["1970-01-01T00:01:40Z", "node-1", "out-of-service", "by force"] {
+        assert!(message.contains(word), "{message}");
+    }
+    assert_eq!(late.phase, Some(ParticipantPhase::Disrupted));
+}
+
+#[test]
+fn an_input_that_the_runtime_did_not_announce_is_a_condition_whatever_it_says() {
+    let mut asking = participant();
+    asking.spec = serde_json::from_value(json!({"inputs": {"video": {"socket": {}}}})).unwrap();
+    let status = report(&Observed { pod: Some(pod()), view: well(), ..Observed::new(&asking, None) });
+    says(&status, Type::InputsReady, "False", "Unsupported");
+    assert_eq!(status.phase, Some(ParticipantPhase::Failed));
+}
+
+#[test]
+fn a_session_on_a_stage_that_nobody_wants_it_on_is_leaving() {
+    let View::Linked(mut facts) = well() else { unreachable!() };
+    facts.report.as_mut().unwrap().invitation =
+        Some(InvitationReport { id: "show-42".into(), state: InvitationState::Accepted.into() });
+    let status = after(None, Some(pod()), View::Linked(facts));
+    says(&status, Type::Invited, "False", "Leaving");
+    assert_eq!(status.phase, Some(ParticipantPhase::Leaving));
+}
+
+#[test]
+fn a_session_cannot_spoil_its_status_with_names() {
+    let View::Linked(mut facts) = well() else { unreachable!() };
+    let report = facts.report.as_mut().unwrap();
+    let twice = report.livestreams[0].clone();
+    let nobodys = LivestreamReport { name: "nobodys".into(), ..twice.clone() };
+    report.livestreams.extend([twice, nobodys]);
+    let status = after(None, Some(pod()), View::Linked(facts));
+    let names: Vec<&str> = status.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+    assert_eq!(names, ["View", "live"]);
 }
 
 #[test]

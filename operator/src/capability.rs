@@ -1,0 +1,77 @@
+//! What a runtime must be able to do for a spec, in the control protocol's words. Pure.
+//!
+//! A runtime ignores what it does not know; it may then serve something else than what was asked for. What it did not
+//! announce is therefore a condition.
+
+use crate::condition::Verdict;
+use understudy_crds::v1alpha1::{Inputs, LivestreamOutput};
+
+/// What these inputs need.
+pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
+    let (video, audio) = (inputs.video.as_ref(), inputs.audio.as_ref());
+    let asked = [
+        (
+            "input.stream",
+            video.map(|video| video.stream.is_some()),
+            audio.map(|audio| audio.stream.is_some()),
+        ),
+        ("input.file", video.map(|video| video.file.is_some()), audio.map(|audio| audio.file.is_some())),
+        (
+            "input.socket",
+            video.map(|video| video.socket.is_some()),
+            audio.map(|audio| audio.socket.is_some()),
+        ),
+        (
+            "input.webrtc",
+            video.map(|video| video.web_rtc.is_some()),
+            audio.map(|audio| audio.web_rtc.is_some()),
+        ),
+    ];
+    let needed = asked.into_iter().filter(|(_, video, audio)| [video, audio].contains(&&Some(true)));
+    needed.map(|(name, ..)| name).collect()
+}
+
+/// What this output needs.
+pub fn of_output(output: &LivestreamOutput) -> Vec<&'static str> {
+    output.web_rtc.iter().map(|_settings| "output.webrtc").collect()
+}
+
+/// What is to be said if a runtime that can do `announced` is asked for what needs `needed`.
+pub fn missing(needed: &[&str], announced: &[String]) -> Option<Verdict> {
+    let lacks = needed.iter().find(|needed| !announced.iter().any(|announced| announced == *needed))?;
+    Some(Verdict::wrong(
+        "Unsupported",
+        &format!(
+            "the runtime in the pod does not know {lacks}; upgrade the runtime image of the participant's profile, and delete \
+             the pod"
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_kind_of_source_and_output_needs_its_ability() {
+        let inputs = |video: serde_json::Value| {
+            of_inputs(
+                &serde_json::from_value(json!({"video": video, "audio": {"stream": {"url": "http://a"}}}))
+                    .unwrap(),
+            )
+        };
+        assert_eq!(inputs(json!({"file": {"url": "understudy:x"}})), ["input.stream", "input.file"]);
+        assert_eq!(inputs(json!({"socket": {}})), ["input.stream", "input.socket"]);
+        assert_eq!(inputs(json!({"webRTC": {}})), ["input.stream", "input.webrtc"]);
+        assert_eq!(of_output(&serde_json::from_value(json!({"webRTC": {}})).unwrap()), ["output.webrtc"]);
+    }
+
+    #[test]
+    fn what_was_not_announced_is_wrong_and_says_what_to_upgrade() {
+        let announced = ["output.webrtc".to_owned()];
+        assert_eq!(missing(&["output.webrtc"], &announced), None);
+        let verdict = missing(&["output.webrtc", "input.socket"], &announced).unwrap();
+        assert!(verdict.is_failure() && verdict.message.contains("input.socket"), "{verdict:?}");
+    }
+}
