@@ -1,6 +1,6 @@
 # The few commands of this repository. Each is a script under scripts/ that also runs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo down test check bench build images fmt
+.PHONY: help demo down test check bench findings build images fmt
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,6 +19,9 @@ check: ## the quick loop: format, lints, unit tests, chart and scripts
 
 bench: ## latency and cost of the virtual inputs, in release form, as rows for docs/benchmarks.md
 	@scripts/bench
+
+findings: ## what outside programs do that one would not expect: whether they still do (minutes; outside CI)
+	@findings/run
 
 build: ## both programs, in release form
 	@scripts/build

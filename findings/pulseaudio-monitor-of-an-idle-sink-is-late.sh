@@ -19,7 +19,7 @@ version PulseAudio '16.*' "$(pulseaudio --version | sed 's/^pulseaudio //')"
 export PULSE_RUNTIME_PATH=$work/run HOME=$work PULSE_SERVER=unix:$work/socket
 start pulseaudio -n --daemonize=no --exit-idle-time=-1 \
   -L "module-native-protocol-unix socket=$work/socket auth-anonymous=1" -L "module-null-sink sink_name=quiet" 2>log
-until_true 10 pactl info >info
+until_true 10 pactl info >server
 
 cat >reader.py <<'PYTHON'
 """reader.py SECONDS [PAREC'S OPTIONS…]: when the first sound came, and the longest time between two."""

@@ -101,3 +101,18 @@ new_ffmpeg() {
   ln -s "$(python/bin/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" ffmpeg
   version "ffmpeg of imageio-ffmpeg 0.8.1" '9.0.*' "$(ffmpeg_version ./ffmpeg)"
 }
+
+# rust NAME DEPENDENCY…: compiles the program on standard input with these crates, to $work/NAME. A run of all findings
+# compiles into one folder (FINDINGS_TARGET), so that what two of them need is compiled once.
+rust() {
+  needs cargo cargo
+  local name=$1
+  shift
+  mkdir -p "crate-$name/src"
+  cat >"crate-$name/src/main.rs"
+  printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2024"\n\n[profile.dev]\ndebug = false\n\n[dependencies]\n' "$name" >"crate-$name/Cargo.toml"
+  printf '%s\n' "$@" >>"crate-$name/Cargo.toml"
+  CARGO_TARGET_DIR=${FINDINGS_TARGET:-$work/target} cargo build --quiet --manifest-path "crate-$name/Cargo.toml"
+  cp "${FINDINGS_TARGET:-$work/target}/debug/$name" "$work/$name"
+  printf '%s\n' "$@" | sed 's/^\([a-z-]*\) = .*"=\([0-9.]*\)".*/\1 \2/'
+}
