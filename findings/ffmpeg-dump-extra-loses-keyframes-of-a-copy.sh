@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ffmpeg 5.1.9 (Debian 12) and ffmpeg 9.0.2 (imageio-ffmpeg 0.8.1 of PyPI). An H.264 film in an MP4 file is copied to RTP.
 #
-# One would expect: a receiver that joins later finds SPS and PPS before each keyframe, or gets them with the filter whose
-# description says just that, dump_extra ("Add extradata to the beginning of keyframes").
+# One would expect: a receiver that joins later finds SPS and PPS before each keyframe; if not by itself, then with dump_extra,
+# the filter that is there to put them into keyframes.
 # What happens: a plain copy never sends SPS and PPS; they are in the SDP only. With dump_extra there are none either, and
 # every keyframe is gone as well: the film's extradata are in the form of MP4, and the packetizer takes them for a length. The
 # exit code is 0 and nothing is printed. h264_mp4toannexb does what was wanted. Old and new ffmpeg are alike.
