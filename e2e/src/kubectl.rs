@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
+use tokio::process::Child;
+use tokio::task::JoinSet;
 
 use crate::{program, settings};
 
@@ -31,6 +33,47 @@ impl Kubectl {
     /// Runs it; what it wrote, or what it complained about.
     pub async fn run(&self, args: &[&str]) -> Result<String, String> {
         program::output(self.command().args(args), DEADLINE).await
+    }
+
+    /// Starts it, for what goes on; it ends when its handle is dropped.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.command().args(args).spawn().expect("kubectl must start")
+    }
+
+    /// The same cluster, seen from another namespace, which is made if it is not there.
+    pub async fn in_namespace(&self, namespace: &str) -> Self {
+        let labels = "pod-security.kubernetes.io/enforce: restricted";
+        let manifest = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n"
+        );
+        self.apply(&manifest).await.expect("the namespace must be there");
+        Self { namespace: namespace.to_owned(), ..self.clone() }
+    }
+
+    /// Waits as a person's script would: until one of these is so (as `kubectl wait --for` takes them), and which that was.
+    pub async fn wait_for_first(
+        &self,
+        what: &str,
+        wishes: &[&str],
+        deadline: Duration,
+    ) -> Result<usize, String> {
+        let timeout = format!("--timeout={}s", deadline.as_secs());
+        let mut waiting = JoinSet::new();
+        for (number, wish) in wishes.iter().enumerate() {
+            let mut command = self.command();
+            command.args(["wait", &format!("--for={wish}"), &timeout]).args(what.split(' '));
+            waiting.spawn(async move {
+                program::output(&mut command, deadline + DEADLINE).await.map(|_said| number)
+            });
+        }
+        let mut complaint = String::from("nothing was waited for");
+        while let Some(ended) = waiting.join_next().await {
+            match ended.expect("a wait must not panic") {
+                Ok(number) => return Ok(number),
+                Err(why) => complaint = why,
+            }
+        }
+        Err(complaint)
     }
 
     /// One object, or a list of them.

@@ -15,4 +15,6 @@ pub mod kubectl;
 pub mod probe;
 pub mod publish;
 
+pub mod recording;
+
 pub mod wait;
