@@ -56,6 +56,11 @@ pub enum Error {
     Devtools(#[from] understudy_devtools::Error),
 }
 
+/// Whether all that a page needs is installed.
+pub fn installed(program: &Path) -> bool {
+    [program, Path::new("Xvfb")].into_iter().all(child::installed)
+}
+
 /// Starts Chromium with a fresh profile and connects to it.
 pub async fn start(config: &Config) -> Result<Browser, Error> {
     let profile = config.directory.join("chromium");

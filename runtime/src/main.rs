@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use understudy_core::cause;
 use understudy_runtime::config::{Cli, Command, Run};
 use understudy_runtime::{app, guard, test_picture};
 
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", cause::told(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -8,6 +8,10 @@ mod keeper;
 
 mod driver;
 mod snapshot;
+mod want;
+
+#[cfg(test)]
+mod stub;
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -15,7 +19,8 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, State, Steer};
-use understudy_core::spec::{FrameRate, Inputs, Invalid, Resolution};
+use understudy_core::report::Stance;
+use understudy_core::spec::{FrameRate, Inputs, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast::Hub;
@@ -26,6 +31,8 @@ use crate::ingest::Ingest;
 use crate::{sound, source};
 
 pub use metrics::Metrics;
+#[cfg(test)]
+pub(crate) use stub::Stub;
 
 /// Commands wait here; a full box makes the sender wait, which is right for all of them.
 const MAILBOX: usize = 32;
@@ -64,12 +71,16 @@ pub struct Config {
     pub source_metrics: source::Metrics,
 }
 
-/// What the session is asked to be.
+/// What the session is asked to be; its parts are carried out, or refused, apart.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     pub generation: u64,
+    pub stance: Stance,
     pub spec: v1::SessionSpec,
     pub livestreams: Vec<v1::Livestream>,
+    pub invitation: Option<v1::Invitation>,
+    /// What was refused of the same wish before the session saw it.
+    pub refusals: Vec<v1::Refusal>,
 }
 
 /// How the inputs stand.
@@ -97,7 +108,7 @@ pub struct Handle {
 
 #[derive(Debug)]
 enum Message {
-    Want(Box<Wanted>, oneshot::Sender<Result<(), Invalid>>),
+    Want(Box<Wanted>, oneshot::Sender<Vec<v1::Refusal>>),
     Steer(Steer, oneshot::Sender<Result<(), Refusal>>),
     News(keeper::News),
     Inputs,
@@ -114,14 +125,10 @@ impl Default for InputsView {
     }
 }
 
-/// Why a command had no effect.
+/// The session has ended and takes no command.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    #[error("the session has ended")]
-    Ended,
-}
+#[error("the session has ended")]
+pub struct Ended;
 
 /// Why the inputs were not steered.
 #[derive(Debug, thiserror::Error)]
@@ -158,12 +165,12 @@ impl<F: Fn(&str) -> watch::Receiver<usize> + Send + 'static> Viewers for F {
 }
 
 impl Handle {
-    /// Asks for a new whole; an invalid one is refused and what ran goes on.
-    pub async fn want(&self, wanted: Wanted) -> Result<(), Error> {
+    /// Asks for a new whole; what of it is refused. The report tells of it from then on.
+    pub async fn want(&self, wanted: Wanted) -> Result<Vec<v1::Refusal>, Ended> {
         let (answer, answered) = oneshot::channel();
         let message = Message::Want(Box::new(wanted), answer);
-        self.mailbox.send(message).await.map_err(|_| Error::Ended)?;
-        Ok(answered.await.map_err(|_| Error::Ended)??)
+        self.mailbox.send(message).await.map_err(|_| Ended)?;
+        answered.await.map_err(|_| Ended)
     }
 
     /// Steers the inputs; how they stand then.
@@ -195,9 +202,9 @@ impl Handle {
     }
 
     /// Resolves when the session's task has taken a message: it is alive.
-    pub async fn ping(&self) -> Result<(), Error> {
+    pub async fn ping(&self) -> Result<(), Ended> {
         let (answer, answered) = oneshot::channel();
-        self.mailbox.send(Message::Ping(answer)).await.map_err(|_| Error::Ended)?;
-        answered.await.map_err(|_| Error::Ended)
+        self.mailbox.send(Message::Ping(answer)).await.map_err(|_| Ended)?;
+        answered.await.map_err(|_| Ended)
     }
 }

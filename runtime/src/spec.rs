@@ -1,8 +1,8 @@
 //! The wire's SessionSpec, parsed once into a session that can be run.
 
 use understudy_core::spec::{
-    AudioInput, Bitrate, Destination, Encoding, File, FrameRate, Inputs, Invalid, Location, Page, Repeat,
-    Resolution, Session, Shape, Source, StreamUrl, VideoInput,
+    AudioInput, Bitrate, Destination, Encoding, File, FrameRate, Inputs, Invalid, Livestream, Location,
+    Output, Page, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl, VideoInput,
 };
 use understudy_proto::v1;
 
@@ -32,6 +32,20 @@ pub fn parse(spec: &v1::SessionSpec) -> Result<Session, Invalid> {
             )?,
         },
     })
+}
+
+/// Parses one livestream; a later version's output is one that is not known.
+pub fn livestream(livestream: &v1::Livestream) -> Result<Livestream, Refused> {
+    let v1::Livestream { name, web_rtc } = livestream;
+    let refused = |field: &str, reason| Refused { name: name.clone(), why: Invalid::new(field, reason) };
+    if name.is_empty() {
+        return Err(refused("name", "is empty".to_owned()));
+    }
+    let Some(v1::WebRtcOutput {}) = web_rtc else {
+        let known = Output::ALL.map(Output::field).join(", ");
+        return Err(refused("output", format!("is none that this runtime knows, which are: {known}")));
+    };
+    Ok(Livestream { name: name.clone(), output: Output::WebRtc })
 }
 
 /// Reads a document of YAML or JSON; an error names the field and what is wrong with it.
@@ -95,7 +109,10 @@ impl Given<'_> {
             }
             (None, None, Some(_), None) => Ok(Source::Socket),
             (None, None, None, Some(_)) => Ok(Source::WebRtc),
-            _ => Err(Invalid::new(field, "needs exactly one source: file, stream, socket or webRtc")),
+            _ => {
+                let known = Source::KINDS.join(", ");
+                Err(Invalid::new(field, format!("needs exactly one source of {known}")))
+            }
         }
     }
 }
@@ -131,7 +148,7 @@ mod tests {
         for (text, message) in [
             ("page: {url: 'file:///etc/passwd'}", "page.url: must be https:, http: or understudy:"),
             ("page: {url: 'understudy:mirror', width: 13}", "page.width: must be 320 to 3840 pixels, got 13"),
-            ("inputs: {video: {}}", "inputs.video: needs exactly one source: file, stream, socket or webRtc"),
+            ("inputs: {video: {}}", "inputs.video: needs exactly one source of file, stream, socket, webRtc"),
             (
                 "inputs: {audio: {file: {url: 'ftp://a/b'}}}",
                 "inputs.audio.file.url: cannot use a URL of scheme ftp",
@@ -153,5 +170,15 @@ mod tests {
         }
         let wrong_type = check("page: {width: wide}").unwrap_err();
         assert!(wrong_type.starts_with("page.width: "), "{wrong_type}");
+    }
+
+    #[test]
+    fn a_livestream_whose_output_is_not_known_is_refused_and_not_served_as_another() {
+        let known = v1::Livestream { name: "a".into(), web_rtc: Some(v1::WebRtcOutput {}) };
+        assert_eq!(livestream(&known), Ok(Livestream { name: "a".into(), output: Output::WebRtc }));
+        let refused = livestream(&v1::Livestream { web_rtc: None, ..known }).unwrap_err();
+        assert_eq!(refused.name, "a");
+        assert_eq!(refused.why.to_string(), "output: is none that this runtime knows, which are: webRtc");
+        assert_eq!(livestream(&v1::Livestream::default()).unwrap_err().why.field, "name");
     }
 }

@@ -13,8 +13,18 @@ pub enum Type {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     True,
-    False,
+    False(Severity),
+    /// Nobody can say yet.
     Unknown,
+}
+
+/// How a person should take it that something is not as it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// On its way; it becomes so without anybody's help.
+    Info,
+    /// Something is wrong.
+    Error,
 }
 
 /// One statement with its reason (CamelCase, bounded set) and a message for people.
@@ -32,9 +42,20 @@ impl Condition {
     }
 }
 
+impl Status {
+    /// None: it is as it was asked for.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::True => None,
+            Self::False(severity) => Some(severity),
+            Self::Unknown => Some(Severity::Info),
+        }
+    }
+}
+
 /// Whether a happening deserves a person's attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub enum Attention {
     Normal,
     Warning,
 }
@@ -42,7 +63,7 @@ pub enum Severity {
 /// Something that happened and is over: a repair, a reload, a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
-    pub severity: Severity,
+    pub attention: Attention,
     pub reason: &'static str,
     pub message: String,
 }
@@ -55,11 +76,15 @@ impl fmt::Display for Type {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        f.write_str(match self {
+            Self::True => "True",
+            Self::False(_) => "False",
+            Self::Unknown => "Unknown",
+        })
     }
 }
 
-impl fmt::Display for Severity {
+impl fmt::Display for Attention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }

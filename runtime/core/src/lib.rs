@@ -5,8 +5,10 @@
 
 pub mod backoff;
 pub mod camera;
+pub mod cause;
 pub mod condition;
 pub mod guard;
+pub mod invitation;
 pub mod media;
 pub mod mpeg;
 pub mod offer;

@@ -45,13 +45,24 @@ pub enum Effect {
         part: Part,
         returned: Part,
     },
-    /// To be told: it did not start (`was_up: false`) or it is gone. Why is in its slot.
+    /// To be told, if it is news. Why is in its slot.
     Failed {
         part: Part,
-        was_up: bool,
+        loss: Loss,
     },
     /// To be told: what was gone is back.
     Restored(Part),
+}
+
+/// How a part failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It was up.
+    Gone,
+    /// It did not start.
+    Unstarted,
+    /// It did not start, once more, for the reason that was told already.
+    UnstartedAgain,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,17 +264,18 @@ impl Parts {
     }
 
     fn lost(&mut self, part: Part, why: String, now: Instant, effects: &mut Vec<Effect>) {
-        let was_up = match self.slot(part).state {
-            State::Up => true,
-            State::Starting { .. } => false,
+        let loss = match &self.slot(part).state {
+            State::Up => Loss::Gone,
+            State::Starting { .. } if self.slot(part).why == why => Loss::UnstartedAgain,
+            State::Starting { .. } => Loss::Unstarted,
             State::Off | State::Waiting | State::Backoff { .. } => return, // it was already given up
         };
-        effects.push(Effect::Failed { part, was_up });
+        effects.push(Effect::Failed { part, loss });
         self.stop(part, State::Waiting, now, effects);
         let slot = self.slot_mut(part);
         slot.failures = slot.failures.saturating_add(1);
         slot.why = why;
-        slot.gone |= was_up;
+        slot.gone |= loss == Loss::Gone;
         slot.state = State::Backoff { until: now + backoff::after(slot.failures) };
     }
 

@@ -1,9 +1,63 @@
 //! What the session says of itself, derived from its parts and inputs.
 
 use crate::camera::Mode;
-use crate::condition::{Condition, Status, Type};
+use crate::condition::{Condition, Severity, Status, Type};
 use crate::input::{self, Failure, Health};
 use crate::part::{Part, Parts, State};
+
+const COMING: Status = Status::False(Severity::Info);
+const BROKEN: Status = Status::False(Severity::Error);
+
+/// What the session was told to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stance {
+    /// Nothing yet: what it is now answers nobody.
+    #[default]
+    Untold,
+    /// What was asked for.
+    Told,
+    /// Nothing any more.
+    Drained,
+}
+
+/// All that the session says of itself.
+pub fn conditions<'a>(
+    stance: Stance,
+    parts: &Parts,
+    state: input::State,
+    health: impl IntoIterator<Item = &'a Health>,
+) -> [Condition; 3] {
+    let all = |status, reason, message: &str| {
+        [Type::DevicesReady, Type::PageReady, Type::InputsReady]
+            .map(|kind| Condition::new(kind, status, reason, message))
+    };
+    match stance {
+        Stance::Untold => all(Status::Unknown, "Starting", "the session was not told yet what it is to be"),
+        Stance::Told => [devices(parts), page(parts), inputs(state, health)],
+        Stance::Drained => all(COMING, "Drained", "the session was told to finish, and takes nothing new"),
+    }
+}
+
+/// How far the picture is that livestreams show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture<'a> {
+    /// There is no page to show.
+    Without,
+    /// Why it is not captured.
+    Failed(&'a str),
+    Awaited,
+    Proven,
+}
+
+/// Whether a livestream can be fetched, with its reason and a message.
+pub const fn livestream(picture: Picture<'_>) -> (Status, &'static str, &str) {
+    match picture {
+        Picture::Without => (BROKEN, "NoPage", "the session has no page, so there is no picture"),
+        Picture::Failed(why) => (BROKEN, "CaptureFailed", why),
+        Picture::Awaited => (COMING, "WaitingForPicture", "no keyframe has been produced yet"),
+        Picture::Proven => (Status::True, "Serving", "a picture is produced and can be fetched over WHEP"),
+    }
+}
 
 /// Parts that make up the devices.
 const fn device_parts(camera: Mode) -> &'static [Part] {
@@ -37,10 +91,10 @@ pub fn devices(parts: &Parts) -> Condition {
             Part::Sound => "SoundFailed",
             _ => "CameraFailed",
         };
-        return say(Status::False, reason, explain(parts, part));
+        return say(BROKEN, reason, explain(parts, part));
     }
     match devices.clone().find(|p| !parts.is_up(*p)) {
-        Some(part) => say(Status::False, "Starting", format!("waiting for {}", name(part))),
+        Some(part) => say(COMING, "Starting", format!("waiting for {}", name(part))),
         None => say(Status::True, "Live", live(parts.camera()).to_owned()),
     }
 }
@@ -59,13 +113,13 @@ pub fn page(parts: &Parts) -> Condition {
             Part::Bus | Part::Browser => "BrowserFailed",
             _ => "PageLoadFailed",
         };
-        return say(Status::False, reason, explain(parts, part));
+        return say(BROKEN, reason, explain(parts, part));
     }
     match chain.into_iter().find(|p| !parts.is_up(*p)) {
         Some(Part::Page) if parts.slot(Part::Page).is_recovering() => {
-            say(Status::False, "Reloading", "the page is being loaded again".to_owned())
+            say(COMING, "Reloading", "the page is being loaded again".to_owned())
         }
-        Some(part) => say(Status::False, "Loading", format!("waiting for {}", name(part))),
+        Some(part) => say(COMING, "Loading", format!("waiting for {}", name(part))),
         None => say(Status::True, "Loaded", "the page is loaded".to_owned()),
     }
 }
@@ -77,7 +131,7 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
     for one in health {
         any = true;
         match one {
-            Health::Failed(Failure { reason, message }) => return say(Status::False, reason, message),
+            Health::Failed(Failure { reason, message }) => return say(BROKEN, reason, message),
             Health::Starting => starting = true,
             Health::Waiting => waiting = true,
             Health::Stalled => stalled = true,
@@ -91,9 +145,9 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
             say(Status::True, "NoPage", "no page is set that could look and listen: the inputs rest")
         }
         () if !any => say(Status::True, "NotWanted", "no inputs are set: a slate and silence"),
-        () if starting => say(Status::False, "Starting", "opening the sources"),
+        () if starting => say(COMING, "Starting", "opening the sources"),
         () if stalled => say(
-            Status::False,
+            BROKEN,
             "Stalled",
             "of a source nothing arrives, or not all that is wanted: a slate and silence meanwhile",
         ),
@@ -146,7 +200,7 @@ mod tests {
         }
         parts.on(Event::Lost(Part::Page, "net::ERR_NAME_NOT_RESOLVED".into()), now);
         let said = page(&parts);
-        assert_eq!((said.status, said.reason), (Status::False, "PageLoadFailed"));
+        assert_eq!((said.status, said.reason), (BROKEN, "PageLoadFailed"));
         assert_eq!(said.message, "the page: net::ERR_NAME_NOT_RESOLVED (trying again soon)");
     }
 
@@ -160,7 +214,7 @@ mod tests {
             }
             parts.on(Event::Started(Part::Sound), now);
             let said = devices(&parts);
-            assert_eq!((said.status, said.reason), (Status::False, "Starting"));
+            assert_eq!((said.status, said.reason), (COMING, "Starting"));
             assert!(said.message.contains(first), "{}", said.message);
         }
     }
@@ -172,7 +226,7 @@ mod tests {
         parts.on(Event::Want(Part::Camera), now);
         parts.on(Event::Lost(Part::Camera, "load v4l2loopback".into()), now);
         let said = devices(&parts);
-        assert_eq!((said.status, said.reason), (Status::False, "CameraFailed"));
+        assert_eq!((said.status, said.reason), (BROKEN, "CameraFailed"));
         assert_eq!(said.message, "the camera: load v4l2loopback (trying again soon)");
     }
 
@@ -212,7 +266,7 @@ mod tests {
     fn one_failed_source_is_what_is_told() {
         let failed = Health::Failed(Failure { reason: "SourceNotFound", message: "no such file".into() });
         let said = inputs(input::State::Running, [&Health::Playing, &failed]);
-        assert_eq!((said.status, said.reason), (Status::False, "SourceNotFound"));
+        assert_eq!((said.status, said.reason), (BROKEN, "SourceNotFound"));
         assert_eq!(inputs(input::State::Running, [&Health::Playing]).status, Status::True);
         assert_eq!(inputs(input::State::Idle, []).reason, "NotWanted");
     }
@@ -220,5 +274,39 @@ mod tests {
     #[test]
     fn inputs_that_rest_for_want_of_a_page_say_so() {
         assert_eq!(inputs(input::State::Running, []).reason, "NoPage");
+    }
+
+    #[test]
+    fn a_session_that_was_told_nothing_claims_nothing() {
+        let said = conditions(Stance::Untold, &Parts::new(Mode::Pipewire), input::State::Idle, []);
+        assert!(said.iter().all(|said| (said.status, said.reason) == (Status::Unknown, "Starting")));
+        let told = conditions(Stance::Told, &Parts::new(Mode::Pipewire), input::State::Idle, []);
+        assert!(told.iter().all(|said| (said.status, said.reason) == (Status::True, "NotWanted")));
+    }
+
+    #[test]
+    fn a_session_that_was_drained_says_so() {
+        let said = conditions(Stance::Drained, &Parts::new(Mode::Pipewire), input::State::Idle, []);
+        assert!(said.iter().all(|said| (said.status, said.reason) == (COMING, "Drained")));
+    }
+
+    #[test]
+    fn what_comes_by_itself_is_no_error_and_what_failed_is_one() {
+        let now = Instant::now();
+        let mut parts = Parts::new(Mode::V4l2);
+        for part in Part::ALL {
+            parts.on(Event::Want(part), now);
+        }
+        let coming = [devices(&parts), page(&parts), inputs(input::State::Running, [&Health::Starting])];
+        assert_eq!(coming.map(|said| said.status.severity()), [Some(Severity::Info); 3]);
+        parts.on(Event::Lost(Part::Sound, "no".into()), now);
+        parts.on(Event::Lost(Part::Display, "no".into()), now);
+        let broken = [devices(&parts), page(&parts), inputs(input::State::Running, [&Health::Stalled])];
+        assert_eq!(broken.map(|said| said.status.severity()), [Some(Severity::Error); 3]);
+        let pictures = [Picture::Without, Picture::Failed("no"), Picture::Awaited, Picture::Proven];
+        assert_eq!(
+            pictures.map(|picture| livestream(picture).0.severity()),
+            [Some(Severity::Error), Some(Severity::Error), Some(Severity::Info), None]
+        );
     }
 }

@@ -3,12 +3,14 @@
 //! The wire's document is parsed into these types once, at the edge (`runtime/src/spec.rs`).
 
 mod inputs;
+mod livestream;
 
 use std::fmt;
 
 use crate::percent::{decoded, encoded_path};
 
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
+pub use livestream::{Livestream, Output, Refused, settle};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
 /// picture in WebRTC's camera (measured with 642×362).

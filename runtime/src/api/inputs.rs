@@ -171,7 +171,7 @@ fn decode(body: &[u8]) -> Result<Configure, String> {
 
 fn refusal(error: SteerError) -> Message {
     let status = match &error {
-        SteerError::Refused(Refusal::Owned) => StatusCode::CONFLICT,
+        SteerError::Refused(Refusal::Owned | Refusal::Drained) => StatusCode::CONFLICT,
         SteerError::Refused(Refusal::NothingGiven | Refusal::NothingToPause | Refusal::NothingToResume) => {
             StatusCode::BAD_REQUEST
         }
@@ -198,6 +198,7 @@ mod tests {
             (message.status.as_u16(), message.message)
         };
         assert_eq!(told(Refusal::Owned).0, 409);
+        assert_eq!(told(Refusal::Drained).0, 409);
         let words = "no active virtual input session to pause".to_owned();
         assert_eq!(told(Refusal::NothingToPause), (400, words));
         let words = "no virtual input configuration to resume".to_owned();

@@ -7,23 +7,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer};
-use understudy_core::part::{Effect, Event, Part, Parts};
-use understudy_core::spec::{Invalid, Location, Session};
+use understudy_core::part::{Effect, Event, Loss, Part, Parts};
+use understudy_core::spec::Location;
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
-use super::{Config, InputsView, Message, Viewers, Wanted};
+use super::want::{Asked, PROGRAM};
+use super::{Config, InputsView, Message, Viewers};
 use crate::broadcast::{Hub, Subscriber};
 use crate::browser::{self, Sandbox, Service};
 use crate::camera::{Format, Picture};
 use crate::capture::{Capture, Screen, Speaker};
+use crate::sound;
 use crate::source::{Gate, Source, Surroundings};
-use crate::{sound, spec};
-
-/// The program under its own name, whether or not a livestream is asked for.
-const PROGRAM: &str = "program";
 
 pub(super) struct Driver {
     pub(super) config: Config,
@@ -31,8 +29,7 @@ pub(super) struct Driver {
     pub(super) viewers: Box<dyn Viewers>,
     mailbox: mpsc::Sender<Message>,
 
-    pub(super) wanted: Wanted,
-    pub(super) session: Session,
+    pub(super) asked: Asked,
     pub(super) parts: Parts,
     keepers: HashMap<Part, Keeper>,
     attempts: u64,
@@ -60,7 +57,7 @@ pub(super) struct Driver {
 
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
-    names: watch::Sender<Vec<String>>,
+    pub(super) names: watch::Sender<Vec<String>>,
     pub(super) devtools: watch::Sender<Option<String>>,
 }
 
@@ -109,8 +106,7 @@ impl Driver {
             hub,
             viewers,
             mailbox,
-            wanted: Wanted::default(),
-            session: Session::default(),
+            asked: Asked::default(),
             parts: Parts::new(camera),
             keepers: HashMap::new(),
             attempts: 0,
@@ -158,8 +154,10 @@ impl Driver {
     async fn take(&mut self, message: Message) {
         match message {
             Message::Want(wanted, answer) => {
+                let refusals = self.want(*wanted).await;
+                self.publish();
                 // Whoever asked may have gone; the wish counts all the same.
-                drop(answer.send(self.want(*wanted).await));
+                drop(answer.send(refusals));
             }
             Message::Steer(steer, answer) => {
                 let steered = self.steer(steer);
@@ -178,35 +176,6 @@ impl Driver {
             Message::Viewers => {}
             Message::Ping(answer) => drop(answer.send(())),
         }
-    }
-
-    /// Takes a new whole, if it is valid.
-    async fn want(&mut self, wanted: Wanted) -> Result<(), Invalid> {
-        let session = spec::parse(&wanted.spec)?;
-        let before = std::mem::replace(&mut self.session, session);
-        self.follow_viewers(&wanted.livestreams);
-        self.names.send_replace(
-            [PROGRAM.to_owned()]
-                .into_iter()
-                .chain(wanted.livestreams.iter().map(|l| l.name.clone()))
-                .collect(),
-        );
-        self.wanted = wanted;
-        for event in changes(&before, &self.session) {
-            self.on(event).await;
-        }
-        self.offer_screen();
-        self.offer_speaker();
-        let control = self.control.clone();
-        self.control.document(&self.session.inputs);
-        if self.control != control {
-            self.steered();
-        }
-        if self.control.configured() != control.configured() {
-            self.config.feed.reset();
-        }
-        self.reconcile_sources();
-        Ok(())
     }
 
     /// Somebody steers the inputs over HTTP.
@@ -229,7 +198,7 @@ impl Driver {
         Ok(())
     }
 
-    fn steered(&mut self) {
+    pub(super) fn steered(&mut self) {
         let idle = self.control.state() == State::Idle;
         self.steered_at = (!idle).then(SystemTime::now);
         self.last_error = None;
@@ -265,15 +234,20 @@ impl Driver {
         self.reconcile_sources();
     }
 
-    async fn on(&mut self, event: Event) {
+    pub(super) async fn on(&mut self, event: Event) {
         for effect in self.parts.on(event, Instant::now()) {
             tracing::debug!(?effect, "session");
             match effect {
                 Effect::Start(part) => self.start(part),
                 Effect::Stop(part) => self.stop(part),
-                Effect::Failed { part, was_up } => {
+                Effect::Failed { part, loss } => {
                     self.config.metrics.lost(part);
-                    self.journal.lost(part, &self.parts.slot(part).why, was_up);
+                    let why = &self.parts.slot(part).why;
+                    match loss {
+                        Loss::Gone => self.journal.gone(part, why),
+                        Loss::Unstarted => self.journal.unstarted(part, why),
+                        Loss::UnstartedAgain => tracing::debug!(?part, why, "did not start again"),
+                    }
                 }
                 Effect::Restored(part) => self.journal.restored(part),
                 Effect::Mend { returned, .. } => self.mend(returned).await,
@@ -305,14 +279,14 @@ impl Driver {
     /// What `part` is started with. `None` only if what it stands on is gone again, which its own deadline mends.
     fn order(&self, part: Part) -> Option<Order> {
         Some(match part {
-            Part::Display => Order::Display(self.session.page.as_ref()?.size),
+            Part::Display => Order::Display(self.asked.session.page.as_ref()?.size),
             Part::Sound => Order::Sound,
             Part::Bus => Order::Bus,
             Part::Pipewire => Order::Pipewire,
             Part::Camera => Order::Camera(self.picture.clone()),
             Part::Browser => Order::Browser {
                 display: self.display.clone()?,
-                size: self.session.page.as_ref()?.size,
+                size: self.asked.session.page.as_ref()?.size,
                 // A portal that is not there would hang getUserMedia, that of the microphone as well.
                 camera: match self.parts.slot(part).without.contains(&Part::Camera) {
                     true => None,
@@ -324,7 +298,7 @@ impl Driver {
     }
 
     fn url(&self) -> Option<String> {
-        Some(match &self.session.page.as_ref()?.location {
+        Some(match &self.asked.session.page.as_ref()?.location {
             Location::Bundled(name) => format!("{}/{name}", self.config.bundled_pages),
             location => location.to_string(),
         })
@@ -339,30 +313,33 @@ impl Driver {
         self.journal.reloaded(returned);
     }
 
-    fn offer_screen(&mut self) {
+    pub(super) fn offer_screen(&mut self) {
         let up = self.parts.is_up(Part::Display);
-        let screen = self.session.page.as_ref().filter(|_| up).and_then(|page| {
+        let screen = self.asked.session.page.as_ref().filter(|_| up).and_then(|page| {
             let (size, frame_rate) = (page.size, page.frame_rate);
             Some(Screen {
                 display: self.display.clone()?,
                 size,
                 frame_rate,
-                bitrate: self.session.encoding.video,
+                bitrate: self.asked.session.encoding.video,
             })
         });
         let gone = screen.is_none();
-        replace(&self.screen, screen);
-        if gone {
+        if replace(&self.screen, screen) {
+            // What was seen of another screen proves nothing of this one.
             (self.proven, self.proof) = (false, None);
-        } else if !self.proven && self.proof.is_none() && !self.wanted.livestreams.is_empty() {
+        }
+        if gone {
+            self.proof = None;
+        } else if !self.proven && self.proof.is_none() && !self.asked.livestreams.is_empty() {
             self.proof = Some(self.hub.subscribe());
         }
     }
 
-    fn offer_speaker(&self) {
+    pub(super) fn offer_speaker(&self) {
         let speaker = self.parts.is_up(Part::Sound).then(|| Speaker {
             server: sound::server(&self.config.directory),
-            bitrate: self.session.encoding.audio,
+            bitrate: self.asked.session.encoding.audio,
         });
         replace(&self.speaker, speaker);
     }
@@ -374,7 +351,7 @@ impl Driver {
     }
 
     /// Sources that shall play, play; sound waits for PulseAudio.
-    fn reconcile_sources(&mut self) {
+    pub(super) fn reconcile_sources(&mut self) {
         let (camera, sound) = (self.parts.is_wanted(Part::Camera), self.parts.is_up(Part::Sound));
         let mut plans: Vec<_> = self.plans();
         plans.retain(|plan| camera && (sound || !plan.carries.audio()));
@@ -398,7 +375,7 @@ impl Driver {
     }
 
     pub(super) fn plans(&self) -> Vec<Plan> {
-        match (&self.session.page, self.control.state(), self.control.configured()) {
+        match (&self.asked.session.page, self.control.state(), self.control.configured()) {
             (Some(_), State::Running, Some(inputs)) => input::plan(inputs),
             _ => Vec::new(),
         }
@@ -420,7 +397,8 @@ impl Driver {
         }
     }
 
-    fn follow_viewers(&mut self, livestreams: &[v1::Livestream]) {
+    pub(super) fn follow_viewers(&mut self) {
+        let livestreams = &self.asked.livestreams;
         self.followed.retain(|name, task| {
             let wanted = livestreams.iter().any(|livestream| livestream.name == *name);
             if !wanted {
@@ -451,23 +429,13 @@ impl Driver {
     }
 }
 
-/// The events that lead from one session to another.
-fn changes(before: &Session, after: &Session) -> Vec<Event> {
-    match (&before.page, &after.page) {
-        (None, Some(_)) => Part::ALL.into_iter().map(Event::Want).collect(),
-        (Some(_), None) => Part::ALL.into_iter().rev().map(Event::Drop).collect(),
-        (Some(a), Some(b)) if a.size != b.size => vec![Event::Renew(Part::Display), Event::Renew(Part::Page)],
-        (Some(a), Some(b)) if a.location != b.location => vec![Event::Renew(Part::Page)],
-        _ => Vec::new(),
-    }
-}
-
-pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) {
+/// Whether it was another one.
+pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) -> bool {
     place.send_if_modified(|current| {
         let changed = *current != value;
         *current = value;
         changed
-    });
+    })
 }
 
 /// Tells the session of each change of a value, until either is gone.

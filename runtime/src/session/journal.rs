@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use understudy_core::condition::{Happening, Severity};
+use understudy_core::condition::{Attention, Happening};
 use understudy_core::part::Part;
 use understudy_core::report;
 use understudy_proto::v1;
@@ -18,43 +18,49 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn lost(&mut self, part: Part, why: &str, was_up: bool) {
-        let (reason, verb) = match (part, was_up) {
-            (Part::Page, false) => ("PageLoadFailed", "cannot be loaded"),
-            (_, false) => ("StartFailed", "did not start"),
-            (_, true) => ("Lost", "is gone and will be started again"),
+    pub(super) fn gone(&mut self, part: Part, why: &str) {
+        self.failed("Lost", format!("{} is gone and will be started again: {why}", report::name(part)));
+    }
+
+    pub(super) fn unstarted(&mut self, part: Part, why: &str) {
+        let (reason, verb) = match part {
+            Part::Page => ("PageLoadFailed", "cannot be loaded"),
+            _ => ("StartFailed", "did not start"),
         };
-        let message = format!("{} {verb}: {why}", report::name(part));
-        self.add(Happening { severity: Severity::Warning, reason, message });
+        self.failed(reason, format!("{} {verb}: {why}", report::name(part)));
     }
 
     pub(super) fn restored(&mut self, part: Part) {
         let message = format!("{} is back", report::name(part));
-        self.add(Happening { severity: Severity::Normal, reason: "Restored", message });
+        self.add(Happening { attention: Attention::Normal, reason: "Restored", message });
     }
 
     pub(super) fn reloaded(&mut self, returned: Part) {
         let message = format!("{} is back; the page is loaded again to use it", report::name(returned));
-        self.add(Happening { severity: Severity::Normal, reason: "PageReloaded", message });
+        self.add(Happening { attention: Attention::Normal, reason: "PageReloaded", message });
     }
 
     pub(super) fn snapshot(&self) -> Vec<v1::Happening> {
         self.kept.iter().cloned().collect()
     }
 
+    fn failed(&mut self, reason: &'static str, message: String) {
+        self.add(Happening { attention: Attention::Warning, reason, message });
+    }
+
     fn add(&mut self, happening: Happening) {
-        match happening.severity {
-            Severity::Normal => {
+        match happening.attention {
+            Attention::Normal => {
                 tracing::info!(reason = happening.reason, message = happening.message, "session");
             }
-            Severity::Warning => {
+            Attention::Warning => {
                 tracing::warn!(reason = happening.reason, message = happening.message, "session");
             }
         }
         self.next += 1;
         self.kept.push_back(v1::Happening {
             sequence: self.next,
-            r#type: happening.severity.to_string(),
+            r#type: happening.attention.to_string(),
             reason: happening.reason.to_owned(),
             message: happening.message,
             unix_seconds: now(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use understudy_core::cause;
 use understudy_core::part::Part;
 use understudy_core::spec::Resolution;
 use understudy_devtools::Page;
@@ -215,13 +216,6 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
     }
 }
 
-/// The error and what caused it, in one line.
-fn explain(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+fn explain(error: impl std::error::Error + 'static) -> String {
+    cause::told(&error)
 }

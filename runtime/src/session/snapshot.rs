@@ -1,8 +1,10 @@
 //! What the session tells of itself: a report derived anew after each message.
 
+use understudy_core::condition::{Condition, Severity, Status};
 use understudy_core::input::{Health, Plan};
+use understudy_core::invitation::Seat;
 use understudy_core::part::Part;
-use understudy_core::report;
+use understudy_core::report::{self, Picture};
 use understudy_proto::v1;
 
 use super::InputsView;
@@ -14,18 +16,8 @@ impl Driver {
         self.config.metrics.observe(&self.parts);
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
-        let report = self.snapshot();
-        let inputs = self.inputs();
-        self.inputs.send_if_modified(|last| {
-            let changed = *last != inputs;
-            *last = inputs;
-            changed
-        });
-        self.report.send_if_modified(|last| {
-            let changed = *last != report;
-            *last = report;
-            changed
-        });
+        replace(&self.inputs, self.inputs());
+        replace(&self.report, self.snapshot());
     }
 
     fn inputs(&self) -> InputsView {
@@ -40,11 +32,7 @@ impl Driver {
 
     fn snapshot(&self) -> v1::Report {
         let healths: Vec<_> = self.plans().iter().map(|plan| self.health(plan)).collect();
-        let conditions = [
-            report::devices(&self.parts),
-            report::page(&self.parts),
-            report::inputs(self.control.state(), &healths),
-        ];
+        let conditions = report::conditions(self.asked.stance, &self.parts, self.control.state(), &healths);
         let camera = match self.parts.is_up(Part::Camera) {
             true => self.parts.camera().to_string(),
             false => "none".to_owned(),
@@ -55,22 +43,14 @@ impl Driver {
             None => "",
         };
         v1::Report {
-            observed_generation: self.wanted.generation,
-            conditions: conditions
-                .into_iter()
-                .map(|condition| v1::Condition {
-                    r#type: condition.kind.to_string(),
-                    status: condition.status.to_string(),
-                    reason: condition.reason.to_owned(),
-                    message: condition.message,
-                    ..v1::Condition::default()
-                })
-                .collect(),
+            observed_generation: self.asked.generation,
+            conditions: conditions.into_iter().map(condition).collect(),
             media: Some(v1::Media { camera, browser_sandbox: sandbox.to_owned() }),
-            livestreams: self.wanted.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
+            livestreams: self.asked.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),
-            ..v1::Report::default()
+            refusals: self.asked.refusals.clone(),
+            invitation: invitation(&self.asked.seat),
         }
     }
 
@@ -80,20 +60,49 @@ impl Driver {
     }
 
     fn livestream(&self, name: &str) -> v1::LivestreamReport {
-        let (ready, reason, message) = match (&self.session.page, &self.capture_failed, self.proven) {
-            (None, ..) => (false, "NoPage", "the session has no page, so there is no picture"),
-            (_, Some(why), _) => (false, "CaptureFailed", why.as_str()),
-            (_, _, false) => (false, "WaitingForPicture", "no keyframe has been produced yet"),
-            (_, _, true) => (true, "Serving", "a picture is produced and can be fetched over WHEP"),
+        let picture = match (&self.asked.session.page, &self.capture_failed, self.proven) {
+            (None, ..) => Picture::Without,
+            (_, Some(why), _) => Picture::Failed(why),
+            (_, _, false) => Picture::Awaited,
+            (_, _, true) => Picture::Proven,
         };
+        let (status, reason, message) = report::livestream(picture);
         let viewers = *self.viewers.count(name).borrow();
         v1::LivestreamReport {
             name: name.to_owned(),
-            ready,
+            ready: status == Status::True,
             reason: reason.to_owned(),
             message: message.to_owned(),
             viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
-            ..v1::LivestreamReport::default()
+            severity: severity(status).into(),
         }
     }
+}
+
+fn condition(condition: Condition) -> v1::Condition {
+    v1::Condition {
+        r#type: condition.kind.to_string(),
+        status: condition.status.to_string(),
+        reason: condition.reason.to_owned(),
+        message: condition.message,
+        severity: severity(condition.status).into(),
+    }
+}
+
+const fn severity(status: Status) -> v1::Severity {
+    match status.severity() {
+        None => v1::Severity::Unspecified,
+        Some(Severity::Info) => v1::Severity::Info,
+        Some(Severity::Error) => v1::Severity::Error,
+    }
+}
+
+/// A refused one is heard of, and neither carried out nor left.
+fn invitation(seat: &Seat) -> Option<v1::InvitationReport> {
+    let (id, state) = match seat {
+        Seat::Empty => return None,
+        Seat::Refused { id } => (id, v1::InvitationState::Unspecified),
+        Seat::Left { id } => (id, v1::InvitationState::Left),
+    };
+    Some(v1::InvitationReport { id: id.clone(), state: state.into() })
 }

@@ -24,6 +24,8 @@ enum Owner {
     #[default]
     Local,
     Resource,
+    /// The session was told to finish: nobody steers.
+    Nobody,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum Steer {
 /// Why a command over HTTP had no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error("the session was told to finish, and takes nothing new")]
+    Drained,
     #[error("the inputs are set by the participant's resource: change or remove spec.inputs there")]
     Owned,
     #[error("either video or audio source must be provided")]
@@ -74,9 +78,14 @@ impl Control {
         match (given, self.owner) {
             (true, Owner::Resource) if self.configured.as_ref() == Some(inputs) => {}
             (true, _) => self.set(Owner::Resource, inputs.clone()),
-            (false, Owner::Resource) => *self = Self::default(),
+            (false, Owner::Resource | Owner::Nobody) => *self = Self::default(),
             (false, Owner::Local) => {}
         }
+    }
+
+    /// Ends whatever runs, whoever asked for it; until the document speaks again nothing else is taken.
+    pub fn drain(&mut self) {
+        *self = Self { owner: Owner::Nobody, ..Self::default() };
     }
 
     pub fn steer(&mut self, steer: Steer) -> Result<(), Refusal> {
@@ -120,6 +129,7 @@ impl Control {
         match self.owner {
             Owner::Local => Ok(()),
             Owner::Resource => Err(Refusal::Owned),
+            Owner::Nobody => Err(Refusal::Drained),
         }
     }
 
@@ -194,5 +204,17 @@ mod tests {
         assert_eq!(control.state(), State::Running);
         control.document(&Inputs { start_paused: true, ..socket() });
         assert_eq!((control.state(), control.stop()), (State::Paused, Err(Refusal::Owned)));
+    }
+
+    #[test]
+    fn a_drained_session_is_idle_and_takes_nothing_until_the_document_speaks_again() {
+        let mut control = Control::default();
+        control.configure(socket()).unwrap();
+        control.drain();
+        assert_eq!(control.state(), State::Idle);
+        assert_eq!(control.configure(socket()), Err(Refusal::Drained));
+        assert_eq!(control.resume(), Err(Refusal::NothingToResume));
+        control.document(&Inputs::default());
+        assert_eq!(control.configure(socket()), Ok(()));
     }
 }

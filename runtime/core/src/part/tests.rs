@@ -35,7 +35,7 @@ fn the_loss_of_the_display_restarts_the_browser_after_it() {
     let now = Instant::now();
     let mut parts = all_up(now);
     let effects = parts.on(Event::Lost(Display, "signal 9".into()), now);
-    let failed = Failed { part: Display, was_up: true };
+    let failed = Failed { part: Display, loss: Loss::Gone };
     assert_eq!(effects, [failed, Stop(Page), Stop(Browser), Stop(Display)]);
     let later = now + Duration::from_millis(250);
     assert_eq!(parts.on(Event::Tick, later), [Start(Display)]);
@@ -47,7 +47,7 @@ fn the_loss_of_the_display_restarts_the_browser_after_it() {
 fn the_return_of_sound_mends_the_browser_and_loads_the_page_again() {
     let now = Instant::now();
     let mut parts = all_up(now);
-    let failed = Failed { part: Sound, was_up: true };
+    let failed = Failed { part: Sound, loss: Loss::Gone };
     assert_eq!(parts.on(Event::Lost(Sound, "signal 9".into()), now), [failed, Stop(Sound)]);
     assert!(parts.is_up(Browser));
     let later = now + Duration::from_secs(1);
@@ -60,7 +60,7 @@ fn the_return_of_sound_mends_the_browser_and_loads_the_page_again() {
 fn the_loss_of_pipewire_takes_the_camera_along_and_its_return_mends_the_browser() {
     let now = Instant::now();
     let mut parts = all_up(now);
-    let failed = Failed { part: Pipewire, was_up: true };
+    let failed = Failed { part: Pipewire, loss: Loss::Gone };
     assert_eq!(parts.on(Event::Lost(Pipewire, "gone".into()), now), [failed, Stop(Camera), Stop(Pipewire)]);
     let later = now + Duration::from_secs(1);
     assert_eq!(parts.on(Event::Tick, later), [Start(Pipewire)]);
@@ -171,7 +171,7 @@ fn a_start_that_takes_too_long_has_failed() {
     let mut parts = Parts::new(Mode::Pipewire);
     parts.on(Event::Want(Sound), now);
     let deadline = parts.deadline().unwrap();
-    let failed = Failed { part: Sound, was_up: false };
+    let failed = Failed { part: Sound, loss: Loss::Unstarted };
     assert_eq!(parts.on(Event::Tick, deadline), [failed, Stop(Sound)]);
     assert_eq!(parts.slot(Sound).why, "did not start within 10 s");
     assert_eq!(parts.on(Event::Started(Sound), deadline), [], "a late echo changes nothing");
@@ -214,7 +214,7 @@ fn a_camera_that_is_a_device_or_a_file_starts_at_once_and_survives_the_bus() {
 fn the_return_of_a_device_mends_the_browser_as_that_of_pipewire_does() {
     let now = Instant::now();
     let mut parts = all_up_with(Mode::V4l2, now);
-    let failed = Failed { part: Camera, was_up: true };
+    let failed = Failed { part: Camera, loss: Loss::Gone };
     assert_eq!(parts.on(Event::Lost(Camera, "gone".into()), now), [failed, Stop(Camera)]);
     let later = now + Duration::from_secs(1);
     assert_eq!(parts.on(Event::Tick, later), [Start(Camera)]);
@@ -223,4 +223,25 @@ fn the_return_of_a_device_mends_the_browser_as_that_of_pipewire_does() {
         effects,
         [Restored(Camera), Mend { part: Browser, returned: Camera }, Stop(Page), Start(Page)]
     );
+}
+
+#[test]
+fn the_same_cause_again_is_no_news_until_it_changes_or_the_part_was_back() {
+    let mut now = Instant::now();
+    let mut parts = all_up(now);
+    parts.on(Event::Renew(Page), now);
+    let mut fail = |parts: &mut Parts, why: &str| {
+        let effects = parts.on(Event::Lost(Page, why.into()), now);
+        now = parts.deadline().unwrap();
+        parts.on(Event::Tick, now);
+        effects[0]
+    };
+    let failed = |loss| Failed { part: Page, loss };
+    assert_eq!(fail(&mut parts, "no such name"), failed(Loss::Unstarted));
+    assert_eq!(fail(&mut parts, "no such name"), failed(Loss::UnstartedAgain));
+    assert_eq!(fail(&mut parts, "refused"), failed(Loss::Unstarted));
+    assert_eq!(fail(&mut parts, "refused"), failed(Loss::UnstartedAgain));
+    parts.on(Event::Started(Page), Instant::now());
+    assert_eq!(fail(&mut parts, "crashed"), failed(Loss::Gone));
+    assert_eq!(fail(&mut parts, "refused"), failed(Loss::Unstarted));
 }

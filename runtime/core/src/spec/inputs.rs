@@ -34,6 +34,11 @@ pub enum Source {
     WebRtc,
 }
 
+impl Source {
+    /// Every kind, as a document writes it.
+    pub const KINDS: [&'static str; 4] = ["file", "stream", "socket", "webRtc"];
+}
+
 /// Media with an end, played at its own rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {

@@ -1,0 +1,177 @@
+//! One session with its task and nothing else: it has no page, so that no part is started.
+
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use understudy_core::input::{Refusal, Steer};
+use understudy_core::spec::{AudioInput, Destination, FrameRate, Resolution, Source};
+
+use super::*;
+use crate::broadcast::{self, Hub};
+use crate::camera::Place;
+use crate::feed::Feed;
+use crate::ingest::Ingest;
+use crate::session::{Config, Handle, Metrics, SteerError, start};
+use crate::{gst, guard, sound, source};
+
+struct Stage {
+    session: Handle,
+    _directory: TempDir,
+    _end: tokio_util::sync::DropGuard,
+}
+
+impl Stage {
+    fn new() -> Self {
+        gst::init().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let end = CancellationToken::new();
+        let hub = Hub::new(broadcast::Metrics::default());
+        let nobody = |_: &str| watch::channel(0).1;
+        let (session, _) = start(config(directory.path()), hub, nobody, end.clone());
+        Self { session, _directory: directory, _end: end.drop_guard() }
+    }
+
+    async fn want(&self, wanted: Wanted) -> (Vec<v1::Refusal>, v1::Report) {
+        let refusals = self.session.want(wanted).await.unwrap();
+        (refusals, self.session.report().borrow().clone())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.session.names().borrow().clone()
+    }
+}
+
+fn config(directory: &std::path::Path) -> Config {
+    let address = ([127, 0, 0, 1], 9).into();
+    let guard = guard::Opened { address, policy: guard::Policy::default() };
+    Config {
+        directory: directory.to_owned(),
+        chromium: "/nowhere".into(),
+        bundled_media: directory.to_owned(),
+        media: directory.to_owned(),
+        bundled_pages: "http://127.0.0.1:9/pages".into(),
+        camera: Place::File { path: directory.join("video.y4m") },
+        display_number: None,
+        sound: sound::Names::default(),
+        camera_size: Resolution::HD,
+        camera_frame_rate: FrameRate::THIRTY,
+        ports: v1::Ports::default(),
+        ingest: Ingest::default(),
+        feed: Feed::default(),
+        browser_guard: guard.clone(),
+        media_guard: guard,
+        metrics: Metrics::default(),
+        source_metrics: source::Metrics::default(),
+    }
+}
+
+fn told(generation: u64, spec: v1::SessionSpec, livestreams: &[v1::Livestream]) -> Wanted {
+    let livestreams = livestreams.to_vec();
+    Wanted { generation, stance: Stance::Told, spec, livestreams, ..Wanted::default() }
+}
+
+fn livestream(name: &str) -> v1::Livestream {
+    v1::Livestream { name: name.into(), web_rtc: Some(v1::WebRtcOutput {}) }
+}
+
+/// Its inputs cannot be carried out.
+fn bad_inputs() -> v1::SessionSpec {
+    let stream = Some(v1::StreamSource { url: "gopher://a".into() });
+    let video = Some(v1::VideoInput { stream, ..v1::VideoInput::default() });
+    let inputs = Some(v1::Inputs { video, ..v1::Inputs::default() });
+    v1::SessionSpec { inputs, ..v1::SessionSpec::default() }
+}
+
+fn parts(refusals: &[v1::Refusal]) -> Vec<(v1::Part, &str, &str)> {
+    refusals.iter().map(|one| (one.part(), one.name.as_str(), one.field_path.as_str())).collect()
+}
+
+fn statuses(report: &v1::Report) -> Vec<(&str, &str)> {
+    report.conditions.iter().map(|one| (one.status.as_str(), one.reason.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_told_nothing_claims_nothing() {
+    let stage = Stage::new();
+    let mut reports = stage.session.report();
+    let report = reports.wait_for(|report| !report.conditions.is_empty()).await.unwrap().clone();
+    assert_eq!(report.observed_generation, 0);
+    assert_eq!(statuses(&report), [("Unknown", "Starting"); 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_field_of_the_session_takes_no_other_part_along() {
+    let stage = Stage::new();
+    stage.want(told(1, v1::SessionSpec::default(), &[livestream("a"), livestream("b")])).await;
+    let invitation = Some(v1::Invitation { id: "show".into() });
+    let second = told(2, bad_inputs(), &[livestream("b"), livestream("c"), v1::Livestream::default()]);
+    let (refusals, report) = stage.want(Wanted { invitation, ..second }).await;
+    assert_eq!(
+        parts(&refusals),
+        [
+            (v1::Part::Livestream, "", "name"),
+            (v1::Part::Invitation, "show", ""),
+            (v1::Part::Session, "", "inputs.video.stream.url"),
+        ]
+    );
+    assert_eq!((report.observed_generation, &report.refusals), (2, &refusals));
+    assert_eq!(stage.names(), ["program", "b", "c"]);
+    let served: Vec<_> = report.livestreams.iter().map(|livestream| livestream.name.as_str()).collect();
+    assert_eq!(served, ["b", "c"]);
+    assert_eq!(statuses(&report), [("True", "NotWanted"); 3], "what ran before goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_first_document_is_refused_claims_nothing_of_it() {
+    let stage = Stage::new();
+    let (_, report) = stage.want(told(1, bad_inputs(), &[])).await;
+    assert_eq!(report.observed_generation, 1);
+    assert_eq!(statuses(&report), [("Unknown", "Starting"); 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_elsewhere_is_in_the_same_snapshot() {
+    let stage = Stage::new();
+    let access = v1::Refusal { part: v1::Part::Access.into(), ..v1::Refusal::default() };
+    let wanted = told(1, v1::SessionSpec::default(), &[]);
+    let (_, report) = stage.want(Wanted { refusals: vec![access.clone()], ..wanted }).await;
+    assert_eq!((report.observed_generation, report.refusals), (1, vec![access]));
+    let (_, report) = stage.want(told(2, v1::SessionSpec::default(), &[])).await;
+    assert_eq!((report.observed_generation, report.refusals), (2, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_is_no_longer_desired_is_told_as_left() {
+    let stage = Stage::new();
+    let invited = || Wanted {
+        invitation: Some(v1::Invitation { id: "show".into() }),
+        ..told(1, v1::SessionSpec::default(), &[])
+    };
+    let (refusals, report) = stage.want(invited()).await;
+    assert_eq!(refusals[0].reason, invitation::NO_STAGES);
+    let heard = report.invitation.unwrap();
+    assert_eq!((heard.id.as_str(), heard.state()), ("show", v1::InvitationState::Unspecified));
+    let (_, report) = stage.want(told(2, v1::SessionSpec::default(), &[])).await;
+    let left = report.invitation.unwrap();
+    assert_eq!((left.id.as_str(), left.state()), ("show", v1::InvitationState::Left));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_session_is_idle_says_so_and_is_not_opened_again_over_http() {
+    let stage = Stage::new();
+    let audio = AudioInput { source: Source::Socket, destination: Destination::Microphone };
+    let inputs = Inputs { audio: Some(audio), ..Inputs::default() };
+    let configure = || Steer::Configure(Box::new(inputs.clone()));
+    stage.want(told(1, v1::SessionSpec::default(), &[livestream("a")])).await;
+    stage.session.steer(configure()).await.unwrap();
+    let drained = Wanted { generation: 2, stance: Stance::Drained, ..Wanted::default() };
+    let (refusals, report) = stage.want(drained).await;
+    assert_eq!((refusals.len(), report.observed_generation), (0, 2));
+    assert_eq!(statuses(&report), [("False", "Drained"); 3]);
+    assert_eq!(stage.names(), [""; 0]);
+    assert_eq!(stage.session.inputs().borrow().configured, None);
+    let refused = stage.session.steer(configure()).await.unwrap_err();
+    assert!(matches!(refused, SteerError::Refused(Refusal::Drained)), "{refused}");
+    stage.want(told(3, v1::SessionSpec::default(), &[])).await;
+    stage.session.steer(configure()).await.unwrap();
+}
