@@ -1,21 +1,19 @@
 //! Puts the layers together, runs them, and takes them down in the reverse order.
 
+mod door;
 mod guards;
 mod operator;
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use nix::sys::socket::{setsockopt, sockopt};
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::{Mode, choose};
+use understudy_core::report::Stance;
 use understudy_core::spec::FrameRate;
 use understudy_proto::v1;
 
@@ -27,20 +25,16 @@ use crate::devtools_proxy::DevtoolsProxy;
 use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
+use crate::net::Families;
 use crate::session::{self, Wanted};
-use crate::{admin, api, devtools_proxy, gst, rtc, sound, source, spec};
+use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
+use door::Door;
 use guards::Guards;
+use operator::Able;
 
 /// From the signal to the end: before `docker stop` loses its patience after 10 s. A pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(9);
-
-/// Below the idle limits of common proxies and translators.
-const KEEPALIVE_SECONDS: u32 = 10;
-/// Who does not answer so often is gone: a sender whose network went away keeps its place for half a minute.
-const KEEPALIVE_TRIES: u32 = 2;
-/// A ping waits behind the data of a sender that is too fast: about two seconds of a good picture, not twenty.
-const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
 /// Runs one session until `stop` resolves. The environment names `media` as the proxy already.
 pub async fn run(
@@ -57,18 +51,18 @@ pub async fn run(
     let mut registry = Registry::default();
 
     let hub = hub(&mut registry);
-    let peers = peers(&config, &mut registry, &shutdown)?;
-    let http = listen(config.http_address()).await?;
-    let admin = listen(config.admin_address()).await?;
-    let devtools = listen(config.devtools_address()).await.context("DevTools (--devtools-port)")?;
+    let families = Families::here();
+    let peers = peers(&config, families, &mut registry, &shutdown)?;
+    let http = Door::open(&config.http_addresses(families))?;
+    let admin = Door::open(&config.admin_addresses(families))?;
+    let devtools = Door::open(&config.devtools_addresses(families)).context("DevTools (--devtools-port)")?;
 
-    let (http_port, media_port) = (http.local_addr()?.port(), peers.local_addr().port());
     // Dropped at the end, after everything that fetches through them.
-    let guards = Guards::start(&config.allow_private_urls, media, http_port, &mut registry)?;
+    let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
     let audience = peers.clone();
-    let ports = v1::Ports { http: http_port.into(), media_udp: media_port.into() };
+    let ports = v1::Ports { http: http.port.into(), media_udp: peers.local_addr().port().into() };
     let setup = session_config(&config, directory.path(), ports, &guards)?;
-    let mode = setup.camera.mode();
+    let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
     setup.metrics.register(&mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     setup.source_metrics.register(&mut registry);
@@ -85,23 +79,20 @@ pub async fn run(
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };
-    let servers = [
-        serve(devtools, devtools_router(&config, &session, policies), &shutdown),
-        serve(http, api::router(surface), &shutdown),
-        serve(admin, admin::router(session.clone(), registry), &shutdown),
-    ];
+    let mut tasks = vec![task, tokio::spawn(end_viewers(peers.clone(), session.names()))];
+    tasks.extend(devtools.serve(&devtools_router(&config, &session, policies), &shutdown));
+    tasks.extend(http.serve(&api::router(surface), &shutdown));
+    tasks.extend(admin.serve(&admin::router(session.clone(), registry), &shutdown));
     if let Some(wanted) = first {
-        session.want(wanted).await?;
+        begin(&session, wanted).await?;
     }
-    let link = config
-        .control_link
-        .then(|| tokio::spawn(operator::follow(config.link, mode, session, policy, shutdown.clone())));
+    if config.control_link {
+        tasks.push(tokio::spawn(operator::follow(config.link, able, session, policy, shutdown.clone())));
+    }
 
     stop.await;
     tracing::info!("shutting down");
     shutdown.cancel();
-    let mut tasks: Vec<_> = link.into_iter().chain([task]).collect();
-    tasks.extend(servers);
     let down = async {
         for task in tasks {
             drop(task.await);
@@ -112,12 +103,34 @@ pub async fn run(
     Ok(())
 }
 
+/// Nobody else hears of what is refused of a person's own document.
+async fn begin(session: &session::Handle, wanted: Wanted) -> anyhow::Result<()> {
+    let refusals = session.want(wanted).await?;
+    for v1::Refusal { name, field_path, reason, .. } in &refusals {
+        tracing::error!(name, field_path, reason, "a part of the session cannot be carried out");
+    }
+    anyhow::ensure!(refusals.is_empty(), "the session cannot be run");
+    Ok(())
+}
+
 /// The session's picture, under each name that it has now.
 fn programs(session: &session::Handle, hub: Hub) -> impl whep::Programs {
     let names = session.names();
     move |name: &str| match names.borrow().iter().any(|known| known == name) {
         true => Program::Live(hub.clone()),
         false => Program::Unknown,
+    }
+}
+
+/// Whoever watches a livestream that is served no longer is told so.
+async fn end_viewers(peers: rtc::Handle, mut names: watch::Receiver<Vec<String>>) {
+    let mut served = names.borrow_and_update().clone();
+    while names.changed().await.is_ok() {
+        let now = names.borrow_and_update().clone();
+        for gone in served.iter().filter(|name| !now.contains(name)) {
+            peers.end(gone).await;
+        }
+        served = now;
     }
 }
 
@@ -132,10 +145,15 @@ fn hub(registry: &mut Registry) -> Hub {
     Hub::new(metrics)
 }
 
-fn peers(config: &Run, registry: &mut Registry, shutdown: &CancellationToken) -> anyhow::Result<rtc::Handle> {
+fn peers(
+    config: &Run,
+    families: Families,
+    registry: &mut Registry,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<rtc::Handle> {
     let metrics = rtc::Metrics::default();
     metrics.register(registry);
-    let (bind, announce) = (config.media_address(), config.announced());
+    let (bind, announce) = (config.media_address(families), config.announced(families));
     let media = rtc::Config { bind, announce, max_viewers: config.max_viewers };
     rtc::spawn(&media, metrics, shutdown.clone()).with_context(|| format!("cannot listen on UDP {bind}"))
 }
@@ -148,7 +166,13 @@ fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
         None => welcome(),
     };
     let program = v1::Livestream { name: "program".into(), web_rtc: Some(v1::WebRtcOutput {}) };
-    Ok(Some(Wanted { generation: 1, spec: document, livestreams: vec![program] }))
+    Ok(Some(Wanted {
+        generation: 1,
+        stance: Stance::Told,
+        spec: document,
+        livestreams: vec![program],
+        ..Wanted::default()
+    }))
 }
 
 fn read(path: &Path) -> anyhow::Result<v1::SessionSpec> {
@@ -233,26 +257,4 @@ fn initial_policy(config: &Run) -> Policy {
             Policy::Open
         }
     }
-}
-
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    // A client whose network went away says nothing any more; connections inherit this.
-    setsockopt(&listener, sockopt::KeepAlive, &true)?;
-    setsockopt(&listener, sockopt::TcpKeepIdle, &KEEPALIVE_SECONDS)?;
-    setsockopt(&listener, sockopt::TcpKeepInterval, &KEEPALIVE_SECONDS)?;
-    setsockopt(&listener, sockopt::TcpKeepCount, &KEEPALIVE_TRIES)?;
-    setsockopt(&listener, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES)?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    Ok(listener)
-}
-
-fn serve(listener: TcpListener, router: axum::Router, shutdown: &CancellationToken) -> JoinHandle<()> {
-    let shutdown = shutdown.clone();
-    tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "an HTTP server failed");
-        }
-    })
 }

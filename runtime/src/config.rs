@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
 
+use crate::net::Families;
+
 pub use devices::Devices;
 pub use reserved::Reserved;
 
@@ -145,9 +147,9 @@ pub struct Link {
     #[arg(long, env = "UNDERSTUDY_POD_UID")]
     pub pod_uid: Option<String>,
 
-    /// The pod's address, at which media is announced unless told otherwise.
-    #[arg(long, env = "UNDERSTUDY_POD_IP")]
-    pub pod_ip: Option<IpAddr>,
+    /// The pod's addresses, comma-separated, at which media is announced unless told otherwise.
+    #[arg(long = "pod-ip", env = "UNDERSTUDY_POD_IP", value_delimiter = ',')]
+    pub pod_ips: Vec<IpAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -184,34 +186,52 @@ pub enum Access {
 
 impl Run {
     /// Where the HTTP surface listens: not beyond loopback unless something guards it.
-    pub fn http_address(&self) -> SocketAddr {
-        SocketAddr::new(self.interface(), self.port)
+    pub fn http_addresses(&self, families: Families) -> Vec<SocketAddr> {
+        self.addresses(families, self.port)
     }
 
-    pub fn admin_address(&self) -> SocketAddr {
-        SocketAddr::new(self.interface(), self.admin_port)
+    pub fn admin_addresses(&self, families: Families) -> Vec<SocketAddr> {
+        self.addresses(families, self.admin_port)
     }
 
-    pub fn devtools_address(&self) -> SocketAddr {
-        SocketAddr::new(self.interface(), self.devtools_port)
+    pub fn devtools_addresses(&self, families: Families) -> Vec<SocketAddr> {
+        self.addresses(families, self.devtools_port)
     }
 
-    pub fn media_address(&self) -> SocketAddr {
-        SocketAddr::new(self.interface(), self.media_port)
+    /// The one socket of all media.
+    pub fn media_address(&self, families: Families) -> SocketAddr {
+        let interface = match self.is_local() {
+            true => loopback(families),
+            false => families.unspecified(),
+        };
+        SocketAddr::new(interface, self.media_port)
     }
 
-    pub fn announced(&self) -> Vec<IpAddr> {
-        match (&self.announce[..], self.link.pod_ip) {
-            ([], Some(pod)) => vec![pod],
-            ([], None) => vec![Ipv4Addr::LOCALHOST.into()],
+    pub fn announced(&self, families: Families) -> Vec<IpAddr> {
+        match (&self.announce[..], &self.link.pod_ips[..]) {
+            ([], []) => vec![loopback(families)],
+            ([], pod) => pod.to_vec(),
             (given, _) => given.to_vec(),
         }
     }
 
-    fn interface(&self) -> IpAddr {
-        let beyond_loopback = self.control_link || self.access == Access::Open;
-        if beyond_loopback { Ipv4Addr::UNSPECIFIED.into() } else { Ipv4Addr::LOCALHOST.into() }
+    fn addresses(&self, families: Families, port: u16) -> Vec<SocketAddr> {
+        let interfaces = match self.is_local() {
+            true => families.loopbacks(),
+            false => vec![families.unspecified()],
+        };
+        interfaces.into_iter().map(|interface| SocketAddr::new(interface, port)).collect()
     }
+
+    /// Nothing says who may do what: only this machine reaches it.
+    fn is_local(&self) -> bool {
+        !self.control_link && self.access == Access::Local
+    }
+}
+
+/// Where whoever is on this machine finds the media port.
+fn loopback(families: Families) -> IpAddr {
+    families.loopbacks().first().copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
 }
 
 #[cfg(test)]
@@ -219,6 +239,8 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    const BOTH: Families = Families { v4: true, v6: true };
 
     fn run(args: &[&str]) -> Run {
         let all = ["understudy-runtime", "run"].iter().chain(args);
@@ -228,6 +250,10 @@ mod tests {
         }
     }
 
+    fn at(address: &str) -> SocketAddr {
+        address.parse().unwrap()
+    }
+
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
@@ -235,8 +261,33 @@ mod tests {
 
     #[test]
     fn without_tokens_nothing_listens_beyond_loopback() {
-        assert!(run(&[]).http_address().ip().is_loopback());
-        assert!(!run(&["--access", "open"]).http_address().ip().is_loopback());
+        let local = run(&[]);
+        assert_eq!(local.http_addresses(BOTH).len(), 2);
+        let all = [local.http_addresses(BOTH), local.admin_addresses(BOTH), local.devtools_addresses(BOTH)];
+        assert!(all.concat().iter().all(|address| address.ip().is_loopback()));
+        assert!(local.media_address(BOTH).ip().is_loopback());
+        let open = run(&["--access", "open"]);
+        assert_eq!(open.http_addresses(BOTH), [at("[::]:10001")]);
+        assert_eq!(open.media_address(BOTH), at("[::]:10003"));
+    }
+
+    #[test]
+    fn a_machine_of_one_family_listens_and_announces_in_it() {
+        for (family, everywhere, loopback) in [
+            (Families { v4: true, v6: false }, "0.0.0.0:10001", "127.0.0.1:10001"),
+            (Families { v4: false, v6: true }, "[::]:10001", "[::1]:10001"),
+        ] {
+            assert_eq!(run(&["--access", "open"]).http_addresses(family), [at(everywhere)]);
+            assert_eq!(run(&[]).http_addresses(family), [at(loopback)]);
+            assert_eq!(run(&[]).announced(family), [at(loopback).ip()]);
+        }
+    }
+
+    #[test]
+    fn media_is_announced_at_every_address_of_a_pod() {
+        let pod: [IpAddr; 2] = ["10.0.0.7".parse().unwrap(), "fd00::7".parse().unwrap()];
+        assert_eq!(run(&["--pod-ip", "10.0.0.7,fd00::7"]).announced(BOTH), pod);
+        assert_eq!(run(&["--pod-ip", "10.0.0.7,fd00::7", "--announce", "fd00::7"]).announced(BOTH), pod[1..]);
     }
 
     #[test]

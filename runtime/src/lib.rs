@@ -8,6 +8,7 @@ pub mod child;
 pub mod feed;
 pub mod gst;
 pub mod guard;
+pub mod net;
 pub mod test_picture;
 
 pub mod bus;

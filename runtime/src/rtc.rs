@@ -181,6 +181,12 @@ impl Handle {
         matches!(tokio::time::timeout(ANSWER_DEADLINE, left).await, Ok(Ok(true)))
     }
 
+    /// Ends the sessions of all who watch under that name.
+    pub async fn end(&self, name: &str) {
+        // A driver that has stopped has ended them.
+        drop(self.tell(Command::End { name: name.to_owned() }).await);
+    }
+
     /// The ICE user fragment that the viewer of a session gave; none: there is no such session.
     pub async fn viewer_ufrag(&self, session_id: &str) -> Option<String> {
         let (reply, found) = oneshot::channel();

@@ -27,14 +27,16 @@ pub(super) fn container(profile: &Profile, operator_address: &str) -> Container 
             failure_threshold: Some(60),
             ..probe("/livez")
         }),
+        // A node without time for anybody is no reason to end media that flows: two minutes of silence are.
         liveness_probe: Some(Probe {
-            period_seconds: Some(10),
-            failure_threshold: Some(3),
+            period_seconds: Some(20),
+            failure_threshold: Some(6),
             ..probe("/livez")
         }),
+        // Ready soon, and not unready for the hiccups of a busy node.
         readiness_probe: Some(Probe {
             period_seconds: Some(2),
-            failure_threshold: Some(2),
+            failure_threshold: Some(15),
             ..probe("/readyz")
         }),
         ..Container::default()
@@ -52,7 +54,7 @@ fn environment(profile: &Profile, operator_address: &str) -> Vec<EnvVar> {
         field("UNDERSTUDY_POD_NAME", "metadata.name"),
         field("UNDERSTUDY_POD_NAMESPACE", "metadata.namespace"),
         field("UNDERSTUDY_POD_UID", "metadata.uid"),
-        field("UNDERSTUDY_POD_IP", "status.podIP"),
+        field("UNDERSTUDY_POD_IP", "status.podIPs"),
     ];
     if let Some(allowed) = profile.allow_private_urls.setting() {
         variables.push(value("UNDERSTUDY_ALLOW_PRIVATE_URLS", &allowed));
@@ -94,7 +96,8 @@ fn probe(path: &str) -> Probe {
             port: IntOrString::String("admin".into()),
             ..HTTPGetAction::default()
         }),
-        timeout_seconds: Some(2),
+        // The runtime answers within half of it, or cannot.
+        timeout_seconds: Some(10),
         ..Probe::default()
     }
 }

@@ -54,6 +54,10 @@ pub(super) enum Command {
         session_id: String,
         reply: oneshot::Sender<Option<String>>,
     },
+    /// Nobody watches that program any more.
+    End {
+        name: String,
+    },
 }
 
 pub(super) struct Driver {
@@ -150,6 +154,11 @@ impl Driver {
                     self.remove(id, Why::Left);
                 }
                 let _ = reply.send(found.is_some());
+            }
+            Command::End { name } => {
+                for id in self.programs.viewers_of(&name) {
+                    self.remove(id, Why::Ended);
+                }
             }
             Command::Find { session_id, reply } => {
                 let peer = self.sessions.get(&session_id).and_then(|id| self.peers.get(id));

@@ -46,6 +46,8 @@ pub(super) enum Why {
     NeverCame,
     /// What it sent broke the stack's handling of it.
     Broken,
+    /// What it watched is served no longer.
+    Ended,
     /// We stopped.
     Shutdown,
 }

@@ -89,6 +89,11 @@ impl Programs {
         self.all.iter().find(|program| program.viewers.contains(&viewer)).map(|program| &program.hub)
     }
 
+    pub fn viewers_of(&self, name: &str) -> Vec<PeerId> {
+        let programs = self.all.iter().filter(|program| program.name == name);
+        programs.flat_map(|program| program.viewers.iter().copied()).collect()
+    }
+
     pub fn count(&self, name: &str) -> usize {
         self.all.iter().filter(|program| program.name == name).map(|program| program.viewers.len()).sum()
     }

@@ -9,6 +9,7 @@ use tokio::net::UdpSocket;
 
 use super::batch::{Added, Batch, Path};
 use super::metrics::Metrics;
+use crate::net;
 
 /// Two keyframes for a hundred viewers.
 const SEND_BUFFER_BYTES: usize = 4 << 20;
@@ -37,7 +38,7 @@ pub(super) struct Arrived<'a> {
 
 impl Socket {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = std::net::UdpSocket::bind(address)?;
+        let socket = net::udp(address)?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         // The kernel may grant less (net.core.wmem_max); that costs packets under load, not correctness.
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SEND_BUFFER_BYTES);
@@ -70,7 +71,8 @@ impl Socket {
         };
         for (meta, buffer) in meta.iter().zip(self.buffer.chunks(RECEIVE_BYTES)).take(count) {
             for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                each(Arrived { from: meta.addr, local: meta.dst_ip, bytes });
+                let local = meta.dst_ip.map(|ip| ip.to_canonical());
+                each(Arrived { from: net::plain(meta.addr), local, bytes });
             }
         }
         Ok(())
@@ -89,8 +91,8 @@ impl Socket {
     pub fn flush(&mut self, metrics: &Metrics) {
         if let Some((path, contents, segment, count)) = self.batch.contents() {
             let segment_size = (count > 1).then_some(segment);
-            let transmit =
-                Transmit { destination: path.to, ecn: None, contents, segment_size, src_ip: path.source };
+            let Path { to, source } = self.outer(path);
+            let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: source };
             let sent = self
                 .io
                 .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit));
@@ -105,5 +107,47 @@ impl Socket {
             }
         }
         self.batch.clear();
+    }
+
+    /// As the socket's family writes it.
+    fn outer(&self, path: Path) -> Path {
+        match (self.local.is_ipv6(), path.to) {
+            (true, SocketAddr::V4(to)) => Path {
+                to: SocketAddr::new(net::mapped((*to.ip()).into()), to.port()),
+                source: path.source.map(net::mapped),
+            },
+            _ => path,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket as Peer;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn peers_of_both_families_are_known_and_answered_by_their_own_addresses() {
+        let families = net::Families::here();
+        let mut socket = Socket::bind(SocketAddr::new(families.unspecified(), 0)).unwrap();
+        let port = socket.local_addr().port();
+        for loopback in families.loopbacks() {
+            let peer = Peer::bind((loopback, 0)).unwrap();
+            peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            peer.send_to(b"hello", (loopback, port)).unwrap();
+            socket.readable().await.unwrap();
+            let mut path = None;
+            socket.receive(|arrived| path = Some(Path { to: arrived.from, source: arrived.local })).unwrap();
+            let path = path.expect("a datagram must have arrived");
+            assert_eq!(path, Path { to: peer.local_addr().unwrap(), source: Some(loopback) });
+            socket.io.writable().await.unwrap();
+            socket.send(path, b"welcome", &Metrics::default());
+            socket.flush(&Metrics::default());
+            let mut answer = [0; 16];
+            let (length, from) = peer.recv_from(&mut answer).unwrap();
+            assert_eq!((&answer[..length], from), (&b"welcome"[..], SocketAddr::new(loopback, port)));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod encoder;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -10,6 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use understudy_runtime::broadcast::{self, Hub};
 use understudy_runtime::egress::view;
 use understudy_runtime::egress::whep::{self, Program};
+use understudy_runtime::net::Families;
 use understudy_runtime::rtc::{self, Handle};
 
 /// More than any test needs, less than a machine minds.
@@ -25,12 +26,17 @@ pub struct Stage {
 
 impl Stage {
     pub async fn open() -> Self {
+        Self::announced_at(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// Viewers are told to send to that address alone. The socket takes all families, as in a pod.
+    pub async fn announced_at(address: IpAddr) -> Self {
         let hub = Hub::new(broadcast::Metrics::default());
         let encoder = encoder::Encoder::start(hub.clone());
         let shutdown = CancellationToken::new();
         let config = rtc::Config {
-            bind: (Ipv4Addr::UNSPECIFIED, 0).into(),
-            announce: vec![Ipv4Addr::LOCALHOST.into()],
+            bind: (Families::here().unspecified(), 0).into(),
+            announce: vec![address],
             max_viewers: MAX_VIEWERS,
         };
         let driver =

@@ -1,0 +1,78 @@
+//! One port for HTTP, on one or more addresses of this machine.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::net;
+
+/// Below the idle limits of common proxies and translators.
+const KEEPALIVE_SECONDS: u32 = 10;
+/// Who does not answer so often is gone: a sender whose network went away keeps its place for half a minute.
+const KEEPALIVE_TRIES: u32 = 2;
+/// A ping waits behind the data of a sender that is too fast: about two seconds of a good picture, not twenty.
+const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
+
+pub(super) struct Door {
+    listeners: Vec<TcpListener>,
+    pub(super) port: u16,
+}
+
+impl Door {
+    /// Listens on the same port of each address; port 0 takes any.
+    pub(super) fn open(addresses: &[SocketAddr]) -> anyhow::Result<Self> {
+        let (mut listeners, mut port) = (Vec::new(), None);
+        for address in addresses {
+            let address = SocketAddr::new(address.ip(), port.unwrap_or(address.port()));
+            let listener = listen(address).with_context(|| format!("cannot listen on {address}"))?;
+            port = Some(listener.local_addr()?.port());
+            listeners.push(listener);
+        }
+        Ok(Self { listeners, port: port.unwrap_or_default() })
+    }
+
+    /// One task for each address, until `shutdown`.
+    pub(super) fn serve(self, router: &axum::Router, shutdown: &CancellationToken) -> Vec<JoinHandle<()>> {
+        let one = |listener| tokio::spawn(serve(listener, router.clone(), shutdown.clone()));
+        self.listeners.into_iter().map(one).collect()
+    }
+}
+
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = net::tcp(address)?;
+    // A client whose network went away says nothing any more; connections inherit this.
+    setsockopt(&listener, sockopt::KeepAlive, &true)?;
+    setsockopt(&listener, sockopt::TcpKeepIdle, &KEEPALIVE_SECONDS)?;
+    setsockopt(&listener, sockopt::TcpKeepInterval, &KEEPALIVE_SECONDS)?;
+    setsockopt(&listener, sockopt::TcpKeepCount, &KEEPALIVE_TRIES)?;
+    setsockopt(&listener, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES)?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    Ok(TcpListener::from_std(listener)?)
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "an HTTP server failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_addresses_of_a_door_have_one_port() {
+        let loopbacks = net::Families::here().loopbacks();
+        let addresses: Vec<_> = loopbacks.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
+        let door = Door::open(&addresses).unwrap();
+        assert_eq!(door.listeners.len(), loopbacks.len());
+        for loopback in loopbacks {
+            tokio::net::TcpStream::connect((loopback, door.port)).await.unwrap();
+        }
+    }
+}
