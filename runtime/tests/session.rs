@@ -3,10 +3,12 @@
 #[path = "support/session.rs"]
 mod session;
 
+use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use session::{Session, refused};
+use understudy_runtime::net::Families;
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
 
@@ -52,6 +54,43 @@ async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
     let session = Session::start_with(page, &["--allow-private-urls", "127.0.0.1"]);
     let message = session.until_reason("PageReady", "PageLoadFailed").await;
     assert!(message.contains("127.0.0.1 cannot be reached"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_stays_away_is_one_happening_which_tells_its_cause_once() {
+    let session = Session::start("page: {url: 'https://does-not-exist.invalid/'}");
+    let message = session.until_reason("PageReady", "PageLoadFailed").await;
+    assert_eq!(message.matches("failed to lookup").count(), 1, "{message}");
+    // By its third failure it was tried again twice.
+    session.until_lost("Page", 3).await;
+    let report = session.report().await.unwrap();
+    let happenings = report["happenings"].as_array().unwrap();
+    assert_eq!(happenings.len(), 1, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whom_the_machine_does_not_know_has_camera_microphone_and_page() {
+    let session = Session::start_as_a_stranger(MIRROR);
+    session.until_live(Duration::from_secs(40)).await;
+    session.watch(3).whole().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_session_is_reached_over_each_family_of_loopback_and_not_beyond() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    let families = Families::here();
+    for loopback in families.loopbacks() {
+        let url = format!("http://{}/status", session.http_at(loopback));
+        assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
+    }
+    for (any, somewhere) in [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")] {
+        // Nothing is sent: the route tells our own address, if there is one.
+        let routed =
+            UdpSocket::bind(any).and_then(|socket| socket.connect(somewhere).and(socket.local_addr()));
+        let Ok(own) = routed else { continue };
+        assert!(TcpStream::connect(session.http_at(own.ip())).is_err(), "{own}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::LazyLock;
@@ -21,6 +22,9 @@ const START: Duration = Duration::from_secs(40);
 
 /// The runtime gives itself 9 s to end, as `docker stop` gives it 10.
 const END: Duration = Duration::from_secs(10);
+
+/// A UID of the kind that OpenShift gives.
+const STRANGER: &str = "1000660000";
 
 /// 20 s at 30 frames a second.
 pub const CLIP_FRAMES: u32 = 600;
@@ -47,6 +51,7 @@ static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
 pub struct Session {
     process: Child,
     http: u16,
+    admin: u16,
     devtools: u16,
     folder: TempDir,
 }
@@ -88,6 +93,21 @@ impl Session {
         Self::spawn(command, folder)
     }
 
+    /// The same for whom a platform gives a UID of its own, in no list of users, and the group 0.
+    pub fn start_as_a_stranger(spec: &str) -> Self {
+        assert!(nix::unistd::geteuid().is_root(), "only root can become another user");
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        for open in [folder.path(), SHARE.path()] {
+            let everybody = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(open, everybody).expect("it must be its owner's to open");
+        }
+        let file = folder.path().join("session.yaml");
+        std::fs::write(&file, spec).expect("the session must be written");
+        let mut command = setpriv(&["--reuid", STRANGER, "--regid", "0", "--clear-groups", "--no-new-privs"]);
+        command.arg("run").arg(&file);
+        Self::spawn(command, folder)
+    }
+
     fn spawn(mut command: Command, folder: TempDir) -> Self {
         let [http, admin, devtools] = [free_tcp(), free_tcp(), free_tcp()];
         let media =
@@ -102,7 +122,7 @@ impl Session {
             command.args([flag, &port.to_string()]);
         }
         let process = command.spawn().expect("the runtime must start");
-        Self { process, http, devtools, folder }
+        Self { process, http, admin, devtools, folder }
     }
 
     /// Starts it and waits until its page shows its camera.
@@ -127,6 +147,11 @@ impl Session {
     pub fn log(&self) -> String {
         let told = std::fs::read(self.folder.path().join(LOG)).expect("the log must be kept");
         String::from_utf8_lossy(&told).into_owned()
+    }
+
+    /// Where HTTP is served on this address of the machine.
+    pub fn http_at(&self, address: IpAddr) -> SocketAddr {
+        SocketAddr::new(address, self.http)
     }
 
     pub fn whep(&self) -> String {
@@ -186,6 +211,19 @@ impl Session {
         wait::until(START, found).await;
     }
 
+    /// Waits until a part was lost so many times, as the metrics count it.
+    pub async fn until_lost(&self, part: &str, times: u32) {
+        let line = format!("understudy_session_part_lost_total{{part=\"{part}\"}} ");
+        let found = || async {
+            let url = format!("http://127.0.0.1:{}/metrics", self.admin);
+            let answer = reqwest::get(url).await.map_err(|error| error.to_string())?;
+            let text = answer.text().await.map_err(|error| error.to_string())?;
+            let count = text.lines().find_map(|told| told.strip_prefix(&line)?.parse::<u32>().ok());
+            count.filter(|count| *count >= times).map(drop).ok_or(text)
+        };
+        wait::until(START, found).await;
+    }
+
     /// The program's own children with this name (as in proc_pid_comm(5)).
     pub fn children(&self, name: &str) -> Vec<Pid> {
         let parent = self.pid();
@@ -239,11 +277,16 @@ pub async fn refused(spec: &str) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
 fn program() -> Command {
+    setpriv(&[])
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
+fn setpriv(arguments: &[&str]) -> Command {
     // If this program is killed, nobody drops the session: it ends as it would in Kubernetes.
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", "--"]).arg(Path::new(env!("CARGO_BIN_EXE_understudy-runtime")));
+    command.args(arguments).args(["--pdeathsig", "TERM", "--"]);
+    command.arg(Path::new(env!("CARGO_BIN_EXE_understudy-runtime")));
     command.stdin(Stdio::null()).kill_on_drop(true).env("NO_COLOR", "1");
     command
 }
