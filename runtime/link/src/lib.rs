@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use understudy_core::cause;
 use understudy_proto::v1::{Desired, PodIdentity, Report};
 
 /// A link that lasted this long was a good one: the next attempt follows after the shortest delay. Shorter ones count as
@@ -51,6 +52,7 @@ pub async fn run(
 ) {
     let mut link = link::Link::new(config, desired, reports);
     let mut backoff = backoff::Backoff::default();
+    let mut lost = false;
     while !shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = tokio::select! {
@@ -59,14 +61,18 @@ pub async fn run(
         };
         match ended {
             Err(link::Error::NobodyReads) => return,
+            // Once: who cancels again and again is no network.
+            Err(error @ link::Error::Lost(_)) if !std::mem::replace(&mut lost, true) => {
+                tracing::info!(error = cause::told(&error), "control link was lost; media goes on");
+                backoff = backoff::Backoff::default();
+            }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                tracing::warn!(%error, cause, "control link is down; media goes on");
+                tracing::warn!(error = cause::told(&error), "control link is down; media goes on");
             }
             Ok(()) => tracing::info!("the operator ended the control link; media goes on"),
         }
         if began.elapsed() >= GOOD_LINK {
-            backoff = backoff::Backoff::default();
+            (backoff, lost) = (backoff::Backoff::default(), false);
         }
         tokio::select! {
             () = tokio::time::sleep(backoff.next(rand::random::<f64>())) => {}

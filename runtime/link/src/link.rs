@@ -5,8 +5,9 @@ use crate::dial::{self, dial};
 use crate::fence::Fence;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use understudy_proto::PROTOCOL;
 use understudy_proto::v1::control_link_client::ControlLinkClient;
 use understudy_proto::v1::{
@@ -17,6 +18,8 @@ use understudy_proto::v1::{
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(15);
 /// Upward messages on their way; snapshots, so that a small number is plenty.
 const UPWARD_CAPACITY: usize = 4;
+/// Of a burst of changes the first is told at once and the last after this: an operator has thousands of sessions.
+const REPORT_SPACING: Duration = Duration::from_millis(100);
 /// A Desired is a few kilobytes; a peer that sends more than this is not an operator.
 const LARGEST_MESSAGE_BYTES: usize = 1 << 20;
 
@@ -25,8 +28,11 @@ const LARGEST_MESSAGE_BYTES: usize = 1 << 20;
 pub(crate) enum Error {
     #[error("cannot dial the operator")]
     Dial(#[from] dial::Error),
+    /// The connection went away under the stream; nobody decided anything about this runtime.
+    #[error("the link was lost")]
+    Lost(#[source] Box<Status>),
     #[error("the operator refused or broke the link")]
-    Refused(#[from] Box<Status>),
+    Refused(#[source] Box<Status>),
     #[error("the operator did not welcome this runtime in time")]
     NoWelcome,
     #[error("the operator wants protocol version {0}, which this runtime does not speak")]
@@ -59,20 +65,19 @@ impl Link {
     pub(crate) async fn serve(&mut self) -> Result<(), Error> {
         let (upward, mut downward) = self.open().await?;
         self.reports.mark_changed(); // whoever is at the other end has to hear the whole truth
-        let mut said = None;
+        let (mut said, mut not_before) = (None, Instant::now());
         loop {
             tokio::select! {
-                message = downward.message() => match message.map_err(Box::new)? {
+                message = downward.message() => match message.map_err(broken)? {
                     Some(message) => self.obey(message).await?,
                     None => return Ok(()),
                 },
-                changed = self.reports.changed() => {
-                    changed.map_err(|_closed| Error::NobodyReads)?;
-                    let now = self.reports.borrow_and_update().clone();
+                changed = changed(&mut self.reports, not_before) => {
+                    let now = changed.ok_or(Error::NobodyReads)?;
                     if now != said && !say(&upward, now.as_ref()).await {
                         return Ok(());
                     }
-                    said = now;
+                    (said, not_before) = (now, Instant::now() + REPORT_SPACING);
                 }
             }
         }
@@ -94,7 +99,7 @@ impl Link {
         let (downward, first) = tokio::time::timeout(WELCOME_TIMEOUT, welcomed)
             .await
             .map_err(|_late| Error::NoWelcome)?
-            .map_err(Box::new)?;
+            .map_err(broken)?;
         match first.and_then(|message| message.kind) {
             Some(operator_message::Kind::Welcome(welcome)) => self.accept(welcome)?,
             _ => return Err(Error::NoWelcome),
@@ -135,6 +140,24 @@ impl Link {
     }
 }
 
+/// The newest report once it has changed, not before that time. None: nobody reports any more.
+async fn changed(
+    reports: &mut watch::Receiver<Option<Report>>,
+    not_before: Instant,
+) -> Option<Option<Report>> {
+    sleep_until(not_before).await;
+    reports.changed().await.ok()?;
+    Some(reports.borrow_and_update().clone())
+}
+
+/// A stream is cancelled by the transport below it (RFC 9113 §7, CANCEL and REFUSED_STREAM), or when its server ends.
+fn broken(status: Status) -> Error {
+    match status.code() {
+        Code::Cancelled => Error::Lost(Box::new(status)),
+        _ => Error::Refused(Box::new(status)),
+    }
+}
+
 /// False: the stream is gone.
 async fn say(upward: &mpsc::Sender<RuntimeMessage>, report: Option<&Report>) -> bool {
     let Some(report) = report else { return true };
@@ -143,4 +166,35 @@ async fn say(upward: &mpsc::Sender<RuntimeMessage>, report: Option<&Report>) -> 
 
 fn up(kind: runtime_message::Kind) -> RuntimeMessage {
     RuntimeMessage { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(generation: u64) -> Option<Report> {
+        Some(Report { observed_generation: generation, ..Report::default() })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_a_burst_of_changes_the_first_is_told_at_once_and_the_last_soon() {
+        let (tell, mut reports) = watch::channel(None);
+        let began = Instant::now();
+        tell.send_replace(report(1));
+        assert_eq!(changed(&mut reports, began).await, Some(report(1)));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        for generation in 2..100 {
+            tell.send_replace(report(generation));
+        }
+        assert_eq!(changed(&mut reports, began + REPORT_SPACING).await, Some(report(99)));
+        assert_eq!(began.elapsed(), REPORT_SPACING);
+        drop(tell);
+        assert_eq!(changed(&mut reports, Instant::now()).await, None);
+    }
+
+    #[test]
+    fn a_cancelled_stream_is_a_lost_connection_and_no_refusal() {
+        assert!(matches!(broken(Status::cancelled("operation was canceled")), Error::Lost(_)));
+        assert!(matches!(broken(Status::permission_denied("no")), Error::Refused(_)));
+    }
 }
