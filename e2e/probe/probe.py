@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 import numpy
-from aioice import Connection
+from aioice import Connection, ice
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
@@ -92,6 +92,16 @@ def lose(share):
                 return data
 
     Connection.recv = receive_some
+
+
+def stay_in(family):
+    """Makes this viewer one that has addresses of one family alone."""
+    addresses = ice.get_host_addresses
+
+    def addresses_of_family(use_ipv4, use_ipv6):
+        return addresses(use_ipv4=use_ipv4 and family == 4, use_ipv6=use_ipv6 and family == 6)
+
+    ice.get_host_addresses = addresses_of_family
 
 
 async def watch(options, video, audio):
@@ -199,6 +209,7 @@ def main():
     parser.add_argument("--settle", type=float, default=1, help="seconds left out of counts at the beginning")
     parser.add_argument("--modulo", type=int, default=0, help="length of the clip in frames, if it repeats")
     parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
+    parser.add_argument("--family", type=int, choices=(4, 6), help="media over addresses of this family alone")
     parser.add_argument("--json", action="store_true", help="one line, for programs")
     options = parser.parse_args()
     try:
@@ -213,6 +224,8 @@ def main():
 async def run(options):
     if options.drop:
         lose(options.drop)
+    if options.family:
+        stay_in(options.family)
     video, audio = Video(), Audio()
     deleted = await watch(options, video, audio)
     return summary(options, video, audio, deleted)
