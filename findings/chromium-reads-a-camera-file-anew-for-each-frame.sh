@@ -6,8 +6,8 @@
 # What happens: the frame is read from the file for each picture, so a file of one frame is a live camera of 30 pictures a
 # second without a device, a kernel module or a restart. What the page is given as the camera's name is the file's path.
 #
-# Seen on 2026-11-28: of 30 brightnesses written within 3 s, the page saw 20 on a busy machine, in their order; its camera was
-# named /tmp/tmp.TKhYFw6B34/camera.y4m.
+# Seen on 2026-11-28: of 30 brightnesses written within 3 s, the page saw 20 on a busy machine, in their order; the camera's name
+# was the whole path of camera.y4m.
 . "$(dirname "$(readlink -f "$0")")/lib/finding.sh"
 
 chromium_browser '156.*'

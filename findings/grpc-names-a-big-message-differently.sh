@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tonic 0.14.9 (crates.io) and grpcio 1.85.1 (PyPI). A client with no settings sends a message of 5 MiB to a server with no
+# tonic 0.14.9 (a Rust crate) and grpcio 1.85.1 (PyPI). A client with no settings sends a message of 5 MiB to a server with no
 # settings, once of each library. The service is gRPC's own health check.
 #
 # One would expect: the limit of 4 MiB is known, and so is what an implementation says about it: RESOURCE_EXHAUSTED, as

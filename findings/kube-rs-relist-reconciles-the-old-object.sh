@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kube 5.0.0 and kube-runtime 5.0.0 (crates.io). A controller's parts as Controller::new joins them (reflector, trigger_self,
+# kube 5.0.0 and kube-runtime 5.0.0 (Rust crates). A controller's parts as Controller::new joins them (reflector, trigger_self,
 # applier) get the events of two lists by hand; the second one comes in pages, as any list of over 500 objects does.
 #
 # One would expect: a list that is taken anew after a lost watch reconciles each object as it is now.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prometheus-client 0.25.2 (crates.io), the Rust client of the Prometheus project; the page that it writes is read by that
+# prometheus-client 0.25.2 (a Rust crate), the Rust client of the Prometheus project; the page that it writes is read by that
 # project's own parser for Python, prometheus-client 0.26.0 (PyPI).
 #
 # One would expect: names are checked where they are registered, as the clients for Go, Java and Python do: a name that is

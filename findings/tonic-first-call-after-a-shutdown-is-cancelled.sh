@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tonic 0.14.9 (crates.io). A server is told to shut down while one client holds a stream on which nothing is said, and
+# tonic 0.14.9 (a Rust crate). A server is told to shut down while one client holds a stream on which nothing is said, and
 # another server takes its place at the same address. The service is gRPC's own health check.
 #
 # One would expect: a graceful shutdown ends a stream that nobody speaks on, or tells it; and a call on the client's channel
