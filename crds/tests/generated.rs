@@ -1,6 +1,7 @@
 //! The committed YAML is what the types say. `UPDATE=1 cargo test -p understudy-crds --test generated` writes it.
 
 use std::path::Path;
+use understudy_crds::v1alpha1::{LivestreamStatus, VirtualParticipantStatus};
 
 /// Plain, and for the chart, which can only read files of its own.
 const FOLDERS: [&str; 2] = ["generated", "../charts/understudy/files/crds"];
@@ -42,6 +43,14 @@ fn assert_described(schema: &serde_json::Value, path: &str) {
     for (name, property) in schema["items"]["properties"].as_object().into_iter().flatten() {
         assert_described(property, &format!("{path}[].{name}"));
     }
+}
+
+/// `kubectl wait --for=jsonpath=…[0]…` waits while a list is absent, and fails at once on one without elements.
+#[test]
+fn a_list_without_elements_is_absent_from_a_status() {
+    let participant = serde_json::to_value(VirtualParticipantStatus::default()).unwrap();
+    let livestream = serde_json::to_value(LivestreamStatus::default()).unwrap();
+    assert_eq!((participant, livestream), (serde_json::json!({}), serde_json::json!({})));
 }
 
 /// The API server prices rules by the bounds of what they look at, and stores what has none without end.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::control::registry::{Facts, LinkState};
-use crate::participant::observe::Trouble;
+use crate::participant::observe::{Life, Trouble};
 use crate::participant::validate::Blame;
 use serde_json::json;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Instant;
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::ParticipantPhase;
 use understudy_proto::v1::{
-    Condition as Told, InvitationReport, InvitationState, LivestreamReport, Severity,
+    Condition as Told, InvitationReport, InvitationState, LivestreamReport, Report, Severity,
 };
 
 fn participant() -> VirtualParticipant {

@@ -1,0 +1,219 @@
+//! What each condition of a participant says. Pure.
+
+use crate::capability;
+use crate::condition::{Verdict, shorten};
+use crate::control::convert;
+use crate::participant::invitation::Seat;
+use crate::participant::observe::{Life, PodFacts};
+use crate::participant::report::{Observed, said};
+use crate::view::{ANSWER, GRACE, View};
+use jiff::Timestamp;
+use understudy_crds::condition::{ParticipantCondition as Type, Truth};
+use understudy_proto::v1::{Part, Refusal, Report};
+
+/// Together they make Ready. A source that stalls or fails is not what the participant is described to be: it is not Ready,
+/// though its pod and its page go on. One that waits for a publisher, is paused or has ended is as it was asked for.
+const PARTS: [Type; 4] = [Type::RuntimeReady, Type::DevicesReady, Type::PageReady, Type::InputsReady];
+/// Those that only the session can know.
+const TOLD: [Type; 3] = [Type::DevicesReady, Type::PageReady, Type::InputsReady];
+/// Those that can be wrong, the cause before what follows from it.
+pub(super) const CAUSES: [Type; 6] = [
+    Type::Accepted,
+    Type::PodScheduled,
+    Type::RuntimeReady,
+    Type::DevicesReady,
+    Type::PageReady,
+    Type::InputsReady,
+];
+/// The reason of states on the way.
+const STARTING: &str = "Starting";
+
+/// Verdicts on the way to a status, each with the generation of the spec that it is about.
+pub(super) struct Verdicts(pub(super) Vec<(Type, Verdict, i64)>);
+
+impl Verdicts {
+    fn of(&self, type_: Type) -> Option<&Verdict> {
+        self.0.iter().find(|(other, ..)| *other == type_).map(|(_, verdict, _)| verdict)
+    }
+
+    pub(super) fn is_true(&self, type_: Type) -> bool {
+        self.of(type_).is_some_and(|verdict| verdict.truth == Truth::True)
+    }
+
+    fn fails(&self, type_: Type) -> bool {
+        self.of(type_).is_some_and(Verdict::is_failure)
+    }
+
+    /// The first failure.
+    pub(super) fn cause(&self, causes: &[Type]) -> Option<(Type, &Verdict)> {
+        let type_ = *causes.iter().find(|type_| self.fails(**type_))?;
+        Some((type_, self.of(type_)?))
+    }
+}
+
+/// All but those that follow from others.
+pub(super) fn verdicts(observed: &Observed<'_>, seat: &Seat) -> Verdicts {
+    let now = observed.generation();
+    let mut verdicts = vec![
+        (Type::Accepted, accepted(observed), now),
+        (Type::PodScheduled, scheduled(observed), now),
+        (Type::RuntimeReady, runtime(observed), now),
+    ];
+    verdicts.extend(TOLD.map(|type_| {
+        let (verdict, generation) = told(observed, type_);
+        (type_, verdict, generation)
+    }));
+    verdicts.extend(seat.verdicts().map(|(type_, verdict)| (type_, verdict, now)));
+    Verdicts(verdicts)
+}
+
+fn accepted(observed: &Observed<'_>) -> Verdict {
+    match observed.problems.first() {
+        Some(problem) => Verdict::wrong(problem.reason, &problem.message),
+        None => Verdict::yes("Accepted"),
+    }
+}
+
+fn scheduled(observed: &Observed<'_>) -> Verdict {
+    match &observed.pod {
+        None => no_pod(),
+        Some(PodFacts { life: Life::Ending { since, until }, name, node, .. }) => {
+            ending(observed.now, name, node.as_deref(), (*since, *until))
+        }
+        Some(PodFacts { node: Some(_), .. }) => Verdict::yes("Scheduled"),
+        Some(PodFacts { unschedulable: Some(trouble), .. }) => {
+            Verdict::wrong(&trouble.reason, &trouble.message)
+        }
+        Some(_) => Verdict::unknown("Waiting", "no node was chosen yet"),
+    }
+}
+
+fn no_pod() -> Verdict {
+    Verdict::not_yet("NoPod", "there is no pod")
+}
+
+/// A pod that does not end is held by its node: nobody but a person can know that nothing of it runs any more.
+fn ending(now: Timestamp, pod: &str, node: Option<&str>, (since, until): (Timestamp, Timestamp)) -> Verdict {
+    if now < until {
+        return Verdict::not_yet("Terminating", &format!("the pod {pod} was asked to end at {since}"));
+    }
+    let node = node.unwrap_or("none");
+    Verdict::wrong(
+        "Terminating",
+        &format!(
+            "the pod {pod} was asked to end at {since} and should have by {until}, but its node {node} does not say that it has; \
+             its successor waits for that. If the node is lost, taint it node.kubernetes.io/out-of-service, or see that nothing \
+             runs there and delete the pod by force"
+        ),
+    )
+}
+
+fn runtime(observed: &Observed<'_>) -> Verdict {
+    let Some(pod) = &observed.pod else { return no_pod() };
+    if let Some(refusal) = observed.refusal(Part::Access) {
+        return Verdict::wrong("Rejected", &format!("access: {}", refusal.reason));
+    }
+    let earlier = observed.earlier_verdict(Type::RuntimeReady);
+    match (pod.life, &observed.view, earlier, &pod.trouble) {
+        (Life::Ending { .. }, ..) => scheduled(observed),
+        (_, View::Linked(_), ..) => Verdict::yes("Linked"),
+        (_, View::Mute(_), ..) => Verdict::wrong(
+            "NotAnswering",
+            &format!(
+                "the runtime has not answered for {} s what it was told; its log may say why",
+                ANSWER.as_secs()
+            ),
+        ),
+        (.., Some(trouble)) => Verdict::wrong(&trouble.reason, &trouble.message),
+        (_, View::Expected { .. }, Some(earlier), _) => earlier,
+        (_, View::Silent, Some(Verdict { truth: Truth::True | Truth::Unknown, .. }), _) => Verdict::unknown(
+            "LinkLost",
+            &format!("the runtime was not heard of for {} s; its media may go on", GRACE.as_secs()),
+        ),
+        _ => Verdict::not_yet(STARTING, "the runtime has not spoken yet"),
+    }
+}
+
+/// What only the session can know, and the generation of the spec that it is about.
+fn told(observed: &Observed<'_>, type_: Type) -> (Verdict, i64) {
+    let now = observed.generation();
+    if observed.pod.is_none() {
+        return (no_pod(), now);
+    }
+    if let Some(problem) = observed.problems.iter().find(|problem| problem.condition == type_) {
+        return (Verdict::wrong(problem.reason, &problem.message), now);
+    }
+    if let Some(verdict) = unsupported(observed, type_) {
+        return (verdict, now);
+    }
+    let earlier = observed.earlier_verdict(type_);
+    let about = observed.earlier().and_then(|status| said(status).find(type_.as_str())?.observed_generation);
+    let was_told = earlier.as_ref().is_some_and(|earlier| earlier.reason != STARTING);
+    let held = earlier.map(|earlier| (earlier, about.unwrap_or(now)));
+    match observed.view.word().or_before(|answer| Some((answered(answer, type_), now)), held) {
+        Some(told) => told,
+        None if was_told && observed.view == View::Silent => {
+            (Verdict::unknown("LinkLost", "the runtime is not heard of"), about.unwrap_or(now))
+        }
+        None => (Verdict::unknown(STARTING, "the runtime has not answered yet"), now),
+    }
+}
+
+fn unsupported(observed: &Observed<'_>, type_: Type) -> Option<Verdict> {
+    let inputs = observed.participant.spec.inputs.as_ref().filter(|_| type_ == Type::InputsReady)?;
+    capability::missing(&capability::of_inputs(inputs), &observed.view.facts()?.capabilities)
+}
+
+fn answered(answer: &Report, type_: Type) -> Verdict {
+    let refused = answer.refusals.iter().find(|refusal| concerns(refusal) == Some(type_));
+    let told = answer.conditions.iter().find(|condition| condition.r#type == type_.as_str());
+    match (refused, told) {
+        (Some(refusal), _) => rejected(refusal),
+        (None, Some(told)) => Verdict::told(told),
+        (None, None) => Verdict::unknown("NotTold", "the runtime does not tell"),
+    }
+}
+
+pub(super) fn ready(observed: &Observed<'_>, verdicts: &Verdicts) -> Verdict {
+    if observed.is_deleted() {
+        return Verdict::not_yet("Terminating", "the participant is being deleted");
+    }
+    if let Some(refusal) = observed.refusal(Part::Session) {
+        return rejected(refusal);
+    }
+    let Some(missing) = PARTS.into_iter().find(|type_| !verdicts.is_true(*type_)) else {
+        return Verdict::yes("AllReady");
+    };
+    let missing = verdicts.of(missing).map(|verdict| (missing, verdict));
+    // A pod that runs is not troubled by what its successor could not have.
+    let causes = CAUSES.iter().copied().filter(|type_| observed.pod.is_none() || *type_ != Type::Accepted);
+    let cause = verdicts.cause(&causes.collect::<Vec<_>>());
+    let Some((type_, verdict)) = cause.or(missing) else { return no_pod() };
+    let message = shorten(&format!("{}: {}", type_.as_str(), verdict.message));
+    // What a session that is not heard of was before, it may be still.
+    let lost = type_ == Type::RuntimeReady && verdict.truth == Truth::Unknown;
+    Verdict { truth: if lost { Truth::Unknown } else { Truth::False }, message, ..verdict.clone() }
+}
+
+/// The generation of the spec that Ready is about: what it sums up is at least as new.
+pub(super) fn about(observed: &Observed<'_>, verdicts: &Verdicts) -> i64 {
+    let parts =
+        verdicts.0.iter().filter(|(type_, ..)| TOLD.contains(type_)).map(|(.., generation)| *generation);
+    match observed.is_answered() {
+        true => observed.generation(),
+        false => parts.min().unwrap_or_default(),
+    }
+}
+
+fn rejected(refusal: &Refusal) -> Verdict {
+    Verdict::wrong("Rejected", &format!("{}: {}", convert::field(&refusal.field_path), refusal.reason))
+}
+
+/// The condition that a refused field belongs to.
+fn concerns(refusal: &Refusal) -> Option<Type> {
+    match (refusal.part(), refusal.field_path.split('.').next()?) {
+        (Part::Session, "page") => Some(Type::PageReady),
+        (Part::Session, "inputs") => Some(Type::InputsReady),
+        _ => None,
+    }
+}
