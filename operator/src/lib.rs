@@ -1,13 +1,16 @@
 //! The operator: observe, validate, decide, build, apply, report. Modules are listed lowest layer first; a module uses
 //! only earlier groups.
 
-pub mod metrics;
 pub mod names;
+pub mod retry;
+pub mod tasks;
 
 pub mod owner;
 pub mod profile;
 pub mod telemetry;
 pub mod trigger;
+
+pub mod metrics;
 
 pub mod condition;
 pub mod endpoint;
@@ -23,6 +26,7 @@ pub mod link_endpoint;
 pub mod status;
 pub mod store;
 
+pub mod look;
 pub mod outcome;
 
 pub mod apply;

@@ -1,13 +1,18 @@
 //! What the API server holds, as this process last heard: participants, livestreams and session pods, with the two
-//! indexes that are needed. Changes mark whoever has to look.
+//! indexes that are needed. Changes mark whoever has to look, once the stores hold them.
 
+mod changes;
 mod index;
+#[cfg(test)]
+mod tests;
 
 use crate::names;
 use crate::owner::{Kind, Owner};
+use crate::store::changes::{Change, Changes};
 use crate::store::index::Index;
+use crate::tasks::Feed;
 use crate::trigger::Trigger;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
@@ -16,10 +21,9 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
 /// Everything that is watched.
@@ -64,6 +68,15 @@ pub enum Departed<'a> {
     Pod(&'a str),
 }
 
+/// What is there at one moment, for those who keep something by UID or by namespace.
+#[derive(Clone, Debug, Default)]
+pub struct Present {
+    /// UIDs of participants, livestreams and session pods.
+    pub uids: HashSet<String>,
+    /// Namespaces with participants.
+    pub namespaces: HashSet<String>,
+}
+
 /// The three feeds of the stores; each runs until it is dropped.
 struct Writers {
     participants: Writer<VirtualParticipant>,
@@ -72,43 +85,48 @@ struct Writers {
 }
 
 impl Stores {
-    /// Starts to watch, on `tasks`, until `shutdown`. `departed` hears of objects that were deleted; of those that were
-    /// while the watch was broken it does not.
+    /// What is watched, and the feeds that keep it up to date while they run. `departed` hears of every object that is gone,
+    /// also of those that went while a watch was broken.
     pub fn watch(
         client: &Client,
         triggers: &Triggers,
         departed: impl Fn(Departed<'_>) + Clone + Send + 'static,
-        tasks: &TaskTracker,
-        shutdown: &CancellationToken,
-    ) -> Self {
+    ) -> (Self, [Feed; 3]) {
         let (stores, writers) = Self::empty();
-        let (all, marks, gone) = (stores.clone(), triggers.clone(), departed.clone());
-        let feed = follow(client.clone(), watcher::Config::default(), writers.participants, move |event| {
-            each(event, |participant| all.participant_changed(&marks, participant));
-            deleted(event, |uid| gone(Departed::Participant(uid)));
-        });
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(feed));
-
-        let (all, marks, gone) = (stores.clone(), triggers.clone(), departed.clone());
-        let feed = follow(client.clone(), watcher::Config::default(), writers.livestreams, move |event| {
-            all.livestreams_of.write().on(event, origin);
-            each(event, |livestream| livestream_changed(&marks, livestream));
-            deleted(event, |uid| gone(Departed::Livestream(uid)));
-        });
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(feed));
-
-        let (all, marks) = (stores.clone(), triggers.clone());
+        let all = watcher::Config::default();
         let sessions = watcher::Config::default().labels(names::SESSION_SELECTOR);
-        let feed = follow(client.clone(), sessions, writers.pods, move |event| {
-            all.pods_of.write().on(event, |pod| Owner::of_pod(pod).map(|owner| owner.uid));
-            each(event, |pod| pod_changed(&marks, pod));
-            deleted(event, |uid| departed(Departed::Pod(uid)));
-            if matches!(event, Event::InitDone) {
-                all.mark_all(&marks); // pods may have vanished unheard
+        let participants = follow(client.clone(), all.clone(), writers.participants, {
+            let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
+            let mut changes = Changes::default();
+            move |event| {
+                let held = || stores.participants.state();
+                changes.on(event, held, |change| stores.participant_changed(&marks, &departed, change));
             }
         });
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(feed));
-        stores
+        let livestreams = follow(client.clone(), all, writers.livestreams, {
+            let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
+            let mut changes = Changes::default();
+            move |event| {
+                stores.livestreams_of.write().on(event, origin);
+                let held = || stores.livestreams.state();
+                changes.on(event, held, |change| livestream_changed(&marks, &departed, change));
+            }
+        });
+        let pods = follow(client.clone(), sessions, writers.pods, {
+            let (stores, marks) = (stores.clone(), triggers.clone());
+            let mut changes = Changes::default();
+            move |event| {
+                stores.pods_of.write().on(event, |pod| Owner::of_pod(pod).map(|owner| owner.uid));
+                let held = || stores.pods.state();
+                changes.on(event, held, |change| pod_changed(&marks, &departed, change));
+            }
+        });
+        let feeds = [
+            Feed::new("watch of participants", participants.boxed()),
+            Feed::new("watch of livestreams", livestreams.boxed()),
+            Feed::new("watch of pods", pods.boxed()),
+        ];
+        (stores, feeds)
     }
 
     /// Waits until everything was listed once.
@@ -117,6 +135,26 @@ impl Stores {
         let _ = self.participants.wait_until_ready().await;
         let _ = self.livestreams.wait_until_ready().await;
         let _ = self.pods.wait_until_ready().await;
+    }
+
+    /// What was not listed yet.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let listed = [
+            ("participants", self.participants.wait_until_ready().now_or_never()),
+            ("livestreams", self.livestreams.wait_until_ready().now_or_never()),
+            ("pods", self.pods.wait_until_ready().now_or_never()),
+        ];
+        listed.into_iter().filter(|(_, ready)| ready.is_none()).map(|(name, _)| name).collect()
+    }
+
+    /// The UIDs of everything that is there, and the namespaces of participants.
+    pub fn present(&self) -> Present {
+        let (participants, livestreams, pods) =
+            (self.participants.state(), self.livestreams.state(), self.pods.state());
+        let namespaces = participants.iter().filter_map(|object| object.namespace()).collect();
+        let uids = participants.iter().filter_map(|object| object.uid());
+        let uids = uids.chain(livestreams.iter().filter_map(|object| object.uid()));
+        Present { uids: uids.chain(pods.iter().filter_map(|object| object.uid())).collect(), namespaces }
     }
 
     /// The reader that a controller of participants runs on.
@@ -174,17 +212,20 @@ impl Stores {
         (Self { participants, livestreams, pods, livestreams_of, pods_of }, writers)
     }
 
-    fn participant_changed(&self, marks: &Triggers, participant: &VirtualParticipant) {
+    fn participant_changed(
+        &self,
+        marks: &Triggers,
+        departed: &impl Fn(Departed<'_>),
+        change: Change<'_, VirtualParticipant>,
+    ) {
+        let participant = change.object();
         let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
         marks.participants.mark(&namespace, &name);
         for livestream in self.livestreams_of(&namespace, &name) {
             marks.livestreams.mark(&namespace, &livestream.name_any());
         }
-    }
-
-    fn mark_all(&self, marks: &Triggers) {
-        for participant in self.participants.state() {
-            self.participant_changed(marks, &participant);
+        if let Some(uid) = gone(change) {
+            departed(Departed::Participant(uid));
         }
     }
 }
@@ -194,22 +235,37 @@ fn origin(livestream: &Livestream) -> Option<(String, String)> {
     Some((livestream.namespace().unwrap_or_default(), participant.name.clone()))
 }
 
-fn livestream_changed(marks: &Triggers, livestream: &Livestream) {
+fn livestream_changed(marks: &Triggers, departed: &impl Fn(Departed<'_>), change: Change<'_, Livestream>) {
+    let livestream = change.object();
     let namespace = livestream.namespace().unwrap_or_default();
     marks.livestreams.mark(&namespace, &livestream.name_any());
     if let Some((namespace, participant)) = origin(livestream) {
         marks.participants.mark(&namespace, &participant);
     }
-}
-
-fn pod_changed(marks: &Triggers, pod: &Pod) {
-    if let Some(owner) = Owner::of_pod(pod) {
-        marks.mark(&owner);
+    if let Some(uid) = gone(change) {
+        departed(Departed::Livestream(uid));
     }
 }
 
-/// Watches one kind for ever, with back-off; `on` sees each event after the store holds it.
-async fn follow<K>(client: Client, config: watcher::Config, writer: Writer<K>, on: impl Fn(&Event<K>))
+fn pod_changed(marks: &Triggers, departed: &impl Fn(Departed<'_>), change: Change<'_, Pod>) {
+    if let Some(owner) = Owner::of_pod(change.object()) {
+        marks.mark(&owner);
+    }
+    if let Some(uid) = gone(change) {
+        departed(Departed::Pod(uid));
+    }
+}
+
+fn gone<K: Resource>(change: Change<'_, K>) -> Option<&str> {
+    match change {
+        Change::Departed(object) => object.meta().uid.as_deref(),
+        Change::Changed(_) => None,
+    }
+}
+
+/// Watches one kind for ever, with back-off; `on` sees each event after the store has taken it, which of a list means: noted,
+/// and held once the list is complete.
+async fn follow<K>(client: Client, config: watcher::Config, writer: Writer<K>, mut on: impl FnMut(&Event<K>))
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -225,20 +281,5 @@ where
                 tracing::warn!(error = &error as &dyn std::error::Error, %kind, "watch broke; it starts again");
             }
         }
-    }
-}
-
-fn each<K>(event: &Event<K>, on: impl Fn(&K)) {
-    match event {
-        Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => on(object),
-        Event::Init | Event::InitDone => {}
-    }
-}
-
-fn deleted<K: Resource>(event: &Event<K>, on: impl Fn(&str)) {
-    if let Event::Delete(object) = event
-        && let Some(uid) = &object.meta().uid
-    {
-        on(uid);
     }
 }

@@ -1,7 +1,8 @@
 //! What has to be reconciled: a set of names, filled from watches and from the control link, drained by a controller.
 //!
-//! It is a set, not a queue: a name that is marked twice before anybody looks is looked at once, and the set can never hold
-//! more than there are objects.
+//! It is a set, not a queue: a name that is marked twice before anybody looks is looked at once. Nothing checks that there
+//! is an object of that name: a name of nothing is given out like others and costs its reader one look into a map, so that
+//! whoever passes on names from outside has to check them first.
 
 use futures::Stream;
 use futures::stream;
@@ -41,6 +42,16 @@ impl<K: Resource<DynamicType = ()>> Trigger<K> {
     pub fn mark(&self, namespace: &str, name: &str) {
         self.shared.marked.lock().insert(ObjectRef::new(name).within(namespace));
         self.shared.more.notify_one();
+    }
+
+    /// How many names wait.
+    pub fn len(&self) -> usize {
+        self.shared.marked.lock().len()
+    }
+
+    /// Whether nothing has to be looked at.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// All names marked since they were last given out, without end. For one reader.

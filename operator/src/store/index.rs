@@ -6,8 +6,6 @@ use kube::runtime::watcher::Event;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-type Names<Key, K> = HashMap<Key, HashSet<ObjectRef<K>>>;
-
 /// A watch starts again with a full list, which replaces everything once it is complete.
 #[derive(Debug)]
 pub(super) struct Index<Key: Eq + Hash, K: Resource<DynamicType = ()>> {
@@ -15,30 +13,35 @@ pub(super) struct Index<Key: Eq + Hash, K: Resource<DynamicType = ()>> {
     listing: Option<Names<Key, K>>,
 }
 
-impl<Key: Eq + Hash, K: Resource<DynamicType = ()>> Default for Index<Key, K> {
+/// Both directions: the owner of a pod can be changed by whoever may change pods, and its former key forgets it then.
+#[derive(Debug)]
+struct Names<Key: Eq + Hash, K: Resource<DynamicType = ()>> {
+    of: HashMap<Key, HashSet<ObjectRef<K>>>,
+    keys: HashMap<ObjectRef<K>, Key>,
+}
+
+impl<Key: Eq + Hash + Clone, K: Resource<DynamicType = ()>> Default for Index<Key, K> {
     fn default() -> Self {
-        Self { current: HashMap::new(), listing: None }
+        Self { current: Names::default(), listing: None }
     }
 }
 
-impl<Key: Eq + Hash, K: Resource<DynamicType = ()>> Index<Key, K> {
-    /// The key of an object never changes: both are immutable in the API.
+impl<Key: Eq + Hash, K: Resource<DynamicType = ()>> Default for Names<Key, K> {
+    fn default() -> Self {
+        Self { of: HashMap::new(), keys: HashMap::new() }
+    }
+}
+
+impl<Key: Eq + Hash + Clone, K: Resource<DynamicType = ()>> Index<Key, K> {
+    /// `key` is the one that the object has now.
     pub(super) fn on(&mut self, event: &Event<K>, key: impl Fn(&K) -> Option<Key>) {
         match event {
-            Event::Apply(object) => add(&mut self.current, object, key),
-            Event::Delete(object) => {
-                let Some(key) = key(object) else { return };
-                if let Some(names) = self.current.get_mut(&key) {
-                    names.remove(&ObjectRef::from_obj(object));
-                    if names.is_empty() {
-                        self.current.remove(&key);
-                    }
-                }
-            }
-            Event::Init => self.listing = Some(HashMap::new()),
+            Event::Apply(object) => self.current.put(object, key(object)),
+            Event::Delete(object) => self.current.put(object, None),
+            Event::Init => self.listing = Some(Names::default()),
             Event::InitApply(object) => {
                 if let Some(listing) = &mut self.listing {
-                    add(listing, object, key);
+                    listing.put(object, key(object));
                 }
             }
             Event::InitDone => self.current = self.listing.take().unwrap_or_default(),
@@ -46,17 +49,25 @@ impl<Key: Eq + Hash, K: Resource<DynamicType = ()>> Index<Key, K> {
     }
 
     pub(super) fn of(&self, key: &Key) -> impl Iterator<Item = &ObjectRef<K>> {
-        self.current.get(key).into_iter().flatten()
+        self.current.of.get(key).into_iter().flatten()
     }
 }
 
-fn add<Key: Eq + Hash, K: Resource<DynamicType = ()>>(
-    names: &mut Names<Key, K>,
-    object: &K,
-    key: impl Fn(&K) -> Option<Key>,
-) {
-    if let Some(key) = key(object) {
-        names.entry(key).or_default().insert(ObjectRef::from_obj(object));
+impl<Key: Eq + Hash + Clone, K: Resource<DynamicType = ()>> Names<Key, K> {
+    fn put(&mut self, object: &K, key: Option<Key>) {
+        let name = ObjectRef::from_obj(object);
+        if let Some(former) = self.keys.remove(&name)
+            && let Some(names) = self.of.get_mut(&former)
+        {
+            names.remove(&name);
+            if names.is_empty() {
+                self.of.remove(&former);
+            }
+        }
+        if let Some(key) = key {
+            self.of.entry(key.clone()).or_default().insert(name.clone());
+            self.keys.insert(name, key);
+        }
     }
 }
 
@@ -89,6 +100,16 @@ mod tests {
         assert_eq!(names(&index, 'a'), ["a1", "a2"]);
         index.on(&Event::Delete(pod("a1")), initial);
         assert_eq!(names(&index, 'a'), ["a2"]);
+    }
+
+    #[test]
+    fn an_object_whose_key_changed_is_found_by_the_new_one_alone() {
+        let mut index = Index::default();
+        index.on(&Event::Apply(pod("a1")), initial);
+        index.on(&Event::Apply(pod("a1")), |_pod| Some('b'));
+        assert_eq!((names(&index, 'a').len(), names(&index, 'b').len()), (0, 1));
+        index.on(&Event::Apply(pod("a1")), |_pod| None);
+        assert_eq!(names(&index, 'b').len(), 0);
     }
 
     #[test]
