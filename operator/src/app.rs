@@ -10,9 +10,14 @@ use crate::profile::Profiles;
 use anyhow::Context;
 use kube::{Api, Client};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+/// An API server that does not answer at the start is told as that.
+const FIRST_CONTACT: Duration = Duration::from_secs(30);
+const UNREACHABLE: &str = "the API server could not be reached";
 
 /// What the operator is told.
 #[derive(Clone, Debug)]
@@ -68,33 +73,72 @@ impl TryFrom<Args> for Config {
 }
 
 /// Runs until `shutdown`. What a leader does has ended before the lease is given back, and the lease before the listener
-/// of health is closed.
+/// of health is closed. Neither of them ends before it was asked to without the whole process doing so: whoever looks from
+/// outside must not take a part for all.
 pub async fn run(config: Config, client: Client, shutdown: CancellationToken) -> anyhow::Result<()> {
     let (metrics, readiness) = (Metrics::default(), Readiness::default());
-    let version = client.apiserver_version().await.context("the API server could not be reached")?;
+    let version = tokio::time::timeout(FIRST_CONTACT, client.apiserver_version()).await;
+    let version = version.context(UNREACHABLE)?.context(UNREACHABLE)?;
     tracing::info!(kubernetes = version.git_version, me = config.pod_name, "operator starts");
 
     let (end_admin, end_election) = (CancellationToken::new(), CancellationToken::new());
-    let tasks = TaskTracker::new();
-    let admin =
-        tasks.spawn(admin::serve(config.admin_listen, readiness.clone(), metrics.clone(), end_admin.clone()));
+    let admin = admin::serve(config.admin_listen, readiness.clone(), metrics.clone(), end_admin.clone());
+    let mut admin = tokio::spawn(admin.instrument(tracing::info_span!("task", name = "health and metrics")));
     let (sender, leadership) = watch::channel(Leadership::Follower);
     let leases = Api::namespaced(client.clone(), &config.namespace);
     let me = format!("{}_{:08x}", config.pod_name, rand::random::<u32>());
     let election = Election::new(leases, &config.lease, &me, config.timing);
-    let election = tasks.spawn({
+    let election = {
         let end_election = end_election.clone();
         async move { election.run(&sender, end_election).await }
-    });
+    };
+    let mut election = tokio::spawn(election.instrument(tracing::info_span!("task", name = "election")));
     readiness.arrive();
 
-    let led = follow(&config, &client, leadership, &metrics, &shutdown).await;
+    let ended = tokio::select! {
+        led = follow(&config, &client, leadership, &metrics, &shutdown) => Ended::Leading(led),
+        ended = &mut election => Ended::Election(ended.context("the election ended badly").and_then(|()| {
+            anyhow::bail!("the election ended by itself")
+        })),
+        ended = &mut admin => Ended::Admin(health(ended).and_then(|()| {
+            anyhow::bail!("health and metrics ended by themselves")
+        })),
+    };
     readiness.leave();
+    if let Ended::Election(ended) = ended {
+        end_admin.cancel();
+        return ended;
+    }
     end_election.cancel();
-    let _ = election.await;
+    election.await.context("the election ended badly")?;
+    if let Ended::Admin(ended) = ended {
+        return ended;
+    }
     end_admin.cancel();
-    admin.await.context("health and metrics ended badly")?.context("health and metrics cannot be served")?;
-    led
+    health(admin.await)?;
+    match ended {
+        Ended::Leading(ended) | Ended::Election(ended) | Ended::Admin(ended) => ended,
+    }
+}
+
+/// What ended first. What a leader was about is dropped if that was not the leading.
+enum Ended {
+    Leading(anyhow::Result<()>),
+    Election(anyhow::Result<()>),
+    Admin(anyhow::Result<()>),
+}
+
+fn health(ended: Result<std::io::Result<()>, tokio::task::JoinError>) -> anyhow::Result<()> {
+    ended.context("health and metrics ended badly")?.context("health and metrics cannot be served")
+}
+
+/// Waits until this process leads. If the election has ended, whoever runs it tells why.
+async fn next_term(leadership: &mut watch::Receiver<Leadership>) -> u64 {
+    let now = leadership.wait_for(|now| *now != Leadership::Follower).await.map(|now| *now);
+    match now {
+        Ok(Leadership::Leader { term }) => term,
+        Ok(Leadership::Follower) | Err(_) => std::future::pending().await,
+    }
 }
 
 /// Leads whenever it is this process' turn.
@@ -108,10 +152,7 @@ async fn follow(
     loop {
         let term = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            now = leadership.wait_for(|now| *now != Leadership::Follower) => match now.map(|now| *now) {
-                Ok(Leadership::Leader { term }) => term,
-                _ => return Ok(()),
-            },
+            term = next_term(&mut leadership) => term,
         };
         let end = shutdown.child_token();
         let lost = {
@@ -121,12 +162,16 @@ async fn follow(
                 end.cancel();
             }
         };
-        metrics.leader.set(1);
-        let (led, ()) = tokio::join!(leader::lead(config, client, term, metrics, end.clone()), async {
+        metrics.leads(term);
+        let led = async {
+            let led = leader::lead(config, client, term, metrics, end.clone()).await;
+            end.cancel();
+            led
+        };
+        let (led, ()) = tokio::join!(led, async {
             tokio::select! { () = lost => {}, () = end.cancelled() => {} }
         });
-        metrics.leader.set(0);
-        metrics.linked.set(0);
+        metrics.follows();
         led?;
     }
 }

@@ -9,8 +9,8 @@ use crate::control::convert;
 use crate::control::registry::Registry;
 use crate::event::{Recorder, failures};
 use crate::livestream::report::{Observed, Told, report};
-use crate::metrics::Metrics;
 use crate::outcome::{Outlets, conclude};
+use crate::retry::spread;
 use crate::status::Publisher;
 use crate::store::Stores;
 use crate::view::{View, view};
@@ -23,8 +23,6 @@ use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
 /// Reads only; changes are told by watches and reports.
 const RESYNC: Duration = Duration::from_secs(600);
-/// After the API server failed.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// What reconciling livestreams needs.
 pub struct Context {
@@ -38,8 +36,6 @@ pub struct Context {
     pub publisher: Arc<Publisher<Livestream>>,
     /// Writes Events.
     pub recorder: Arc<Recorder>,
-    /// Counts.
-    pub metrics: Metrics,
 }
 
 /// Why a reconcile has to be tried again.
@@ -47,21 +43,14 @@ pub struct Context {
 #[error("the status could not be written")]
 pub struct Error(#[from] kube::Error);
 
-/// Tries again after a while.
-#[allow(clippy::needless_pass_by_value, reason = "kube's signature")]
-pub fn on_error(livestream: Arc<Livestream>, error: &Error, context: Arc<Context>) -> Action {
-    context.metrics.reconcile_failed("Livestream");
-    let name = livestream.name_any();
-    tracing::warn!(error = error as &dyn std::error::Error, name, "livestream is tried again");
-    Action::requeue(RETRY)
-}
-
 /// One look at one livestream.
 pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Result<Action, Error> {
-    context.metrics.reconciled("Livestream");
     let participant = participant(&context, &livestream);
     let view = participant.as_ref().map_or(View::Silent, |participant| look(&context, participant));
-    let again = view.until().map_or(RESYNC, |until| until.saturating_duration_since(Instant::now()));
+    let again = view.until().map_or_else(
+        || spread(RESYNC, rand::random()),
+        |until| until.saturating_duration_since(Instant::now()),
+    );
     let previous = context.publisher.latest(&livestream);
     let pod_ip = participant.as_ref().and_then(|participant| pod_ip(&context, participant));
     let status = report(&Observed {
@@ -78,6 +67,7 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         recorder: &context.recorder,
         // The participant tells of its runtime.
         news: |before, after| failures(before, after, LivestreamCondition::RuntimeReady.as_str()),
+        session: None,
     };
     Ok(conclude(outlets, &*livestream, status, again).await?)
 }

@@ -7,28 +7,38 @@ use crate::control::registry::Registry;
 use crate::control::{self, Reviewer, Tickets};
 use crate::event::Recorder;
 use crate::link_endpoint;
-use crate::metrics::Metrics;
+use crate::look::Looks;
+use crate::metrics::{self, Metrics};
+use crate::owner::Kind;
 use crate::status::Publisher;
 use crate::store::{Departed, Stores, Triggers};
+use crate::tasks::{Feed, Tasks};
 use crate::{livestream, participant};
 use anyhow::Context;
-use futures::{Stream, StreamExt};
-use kube::runtime::applier;
-use kube::runtime::controller;
+use futures::{FutureExt, Stream, StreamExt};
 use kube::runtime::reflector::ObjectRef;
+use kube::runtime::{applier, controller};
 use kube::{Api, Client, Resource};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
-/// How long a new leader waits for its first lists; then it says why it cannot lead.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often the number of linked sessions is counted.
+/// How often a new leader that still waits for its first lists says so. It waits for as long as it leads: a list may be long,
+/// and another leader would have to read the same one.
+const STILL_LISTING: Duration = Duration::from_secs(30);
+/// Secrets, the Service and its slice are read or written in milliseconds; who leads and cannot do that within this time says
+/// so and lets another try.
+const PREPARE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often what only changes slowly is counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+/// What is gone is forgotten at once. A look that was under way then may remember it again, until the next sweep.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Those who write, and keep in memory what they wrote.
 struct Writers {
@@ -44,11 +54,18 @@ struct Leader<'a> {
     client: &'a Client,
     term: u64,
     metrics: &'a Metrics,
-    since: Instant,
     authority: Authority,
     triggers: Triggers,
     registry: Registry,
     writers: Writers,
+}
+
+/// What the controllers work with.
+struct Controllers {
+    participants: Arc<participant::Context>,
+    livestreams: Arc<livestream::Context>,
+    looks_at_participants: Arc<Looks>,
+    looks_at_livestreams: Arc<Looks>,
 }
 
 /// Leads until `end`.
@@ -60,14 +77,15 @@ pub(super) async fn lead(
     end: CancellationToken,
 ) -> anyhow::Result<()> {
     let secrets = Api::namespaced(client.clone(), &config.namespace);
-    let authority = Authority::ensure(&secrets, &config.authority_secret).await?;
+    let authority = prepare(&end, Authority::ensure(&secrets, &config.authority_secret));
+    let Some(authority) = authority.await else { return Ok(()) };
+    let authority = authority.context("the authority of the control link could not be read in time")??;
     let triggers = Triggers::default();
     let leader = Leader {
         config,
         client,
         term,
         metrics,
-        since: Instant::now(),
         registry: Registry::new(triggers.clone(), term),
         writers: Writers {
             writer: Arc::new(Writer::new(client.clone(), authority.root.clone())),
@@ -81,86 +99,130 @@ pub(super) async fn lead(
     leader.run(end).await
 }
 
+/// `None`: another leads by now. A request that is still on its way then would lead runtimes astray.
+async fn prepare<T>(
+    end: &CancellationToken,
+    step: impl Future<Output = T>,
+) -> Option<Result<T, tokio::time::error::Elapsed>> {
+    end.run_until_cancelled(tokio::time::timeout(PREPARE_TIMEOUT, step)).await
+}
+
 impl Leader<'_> {
     /// Watches begin first and end last.
     async fn run(self, end: CancellationToken) -> anyhow::Result<()> {
-        let (tasks, end_watches) = (TaskTracker::new(), CancellationToken::new());
-        let _whatever_happens = end_watches.clone().drop_guard();
-        let stores = Stores::watch(self.client, &self.triggers, self.departed(), &tasks, &end_watches);
+        let (mut watches, mut work) = (Tasks::default(), Tasks::default());
+        let (stores, feeds) = Stores::watch(self.client, &self.triggers, self.departed());
+        feeds.into_iter().for_each(|feed| watches.start(feed));
         tokio::select! {
-            listed = tokio::time::timeout(LIST_TIMEOUT, stores.ready()) => {
-                listed.context("participants, livestreams or pods could not be listed in time")?;
-            }
+            () = listed(&stores) => {}
+            ended = watches.ended() => return Err(ended.into()),
             () = end.cancelled() => return Ok(()),
         }
         let (config, service) = (self.config, &self.config.link_service);
         let target = SocketAddr::new(config.pod_ip, config.link_listen.port());
         let lead_here = link_endpoint::publish(self.client, &config.namespace, service, target);
-        // A request that is still on its way when another leads would lead runtimes astray.
-        let Some(led) = end.run_until_cancelled(lead_here).await else { return Ok(()) };
-        led.with_context(|| format!("the Service {service} cannot be led here"))?;
-        self.reconcile(&stores, &tasks, &end);
-        let link = control::serve(self.link(&stores)?, end.clone());
-        let served = tokio::select! {
-            served = link => served.context("the control link ended"),
-            () = count(&self.registry, self.metrics) => Ok(()),
-        };
+        let Some(led) = prepare(&end, lead_here).await else { return Ok(()) };
+        let told = || format!("the Service {service} cannot be led here");
+        led.with_context(told)?.with_context(told)?;
+        let controllers = self.controllers(&stores);
+        for controller in self.reconcile(&controllers, &stores, &end) {
+            work.start(controller);
+        }
+        let mut link = std::pin::pin!(control::serve(self.link(&stores)?, end.clone()).fuse());
+        let (mut served, mut failed) = (None, None);
+        tokio::select! {
+            ended = &mut link => served = Some(ended),
+            ended = watches.ended() => failed = Some(ended),
+            ended = work.ended() => failed = Some(ended),
+            () = self.keep_house(&controllers, &stores) => {}
+        }
+        // A controller that ends because it was asked to has not failed.
+        let failed = failed.filter(|_ended| !end.is_cancelled());
         end.cancel();
-        end_watches.cancel();
-        tasks.close();
-        // Reconciles end by themselves or are ended within this time, watches at once.
-        let _ = tokio::time::timeout(self.config.timing.last_words(), tasks.wait()).await;
-        served
+        let late = async {
+            // Looks end by themselves or are ended within this time, watches at once.
+            if !work.finish(self.config.timing.last_words()).await {
+                tracing::warn!("some looks did not end in time and were dropped");
+            }
+        };
+        let closed = async {
+            match served {
+                Some(served) => served,
+                None => link.await,
+            }
+        };
+        let (served, ()) = tokio::join!(closed, late);
+        match failed {
+            Some(failed) => Err(failed.into()),
+            None => served.context("the control link ended"),
+        }
     }
 
-    /// Starts both controllers.
-    fn reconcile(&self, stores: &Stores, tasks: &TaskTracker, end: &CancellationToken) {
+    fn controllers(&self, stores: &Stores) -> Controllers {
+        // From now on sessions can find this leader.
+        let leading_since = Instant::now();
+        let looks = |kind| Arc::new(Looks::new(kind, self.metrics.clone()));
+        Controllers {
+            participants: Arc::new(participant::Context {
+                stores: stores.clone(),
+                registry: self.registry.clone(),
+                leading_since,
+                profiles: self.config.profiles.clone(),
+                operator_address: self.config.link_address.clone(),
+                writer: Arc::clone(&self.writers.writer),
+                publisher: Arc::clone(&self.writers.participants),
+                recorder: Arc::clone(&self.writers.recorder),
+                refusals: Mutex::default(),
+                born: Mutex::new(HashMap::new()),
+            }),
+            livestreams: Arc::new(livestream::Context {
+                stores: stores.clone(),
+                registry: self.registry.clone(),
+                leading_since,
+                publisher: Arc::clone(&self.writers.livestreams),
+                recorder: Arc::clone(&self.writers.recorder),
+            }),
+            looks_at_participants: looks(Kind::VirtualParticipant),
+            looks_at_livestreams: looks(Kind::Livestream),
+        }
+    }
+
+    /// Both controllers.
+    fn reconcile(&self, all: &Controllers, stores: &Stores, end: &CancellationToken) -> [Feed; 2] {
         let settings = controller::Config::default().concurrency(self.config.concurrency);
-        let reconcile = |object, context| Box::pin(participant::reconcile(object, context));
-        let controller = watch_over(applier(
-            reconcile,
-            participant::on_error,
-            Arc::new(self.participants(stores)),
+        let (looks, failing) =
+            (Arc::clone(&all.looks_at_participants), Arc::clone(&all.looks_at_participants));
+        let participants = watch_over(applier(
+            move |object: Arc<VirtualParticipant>, context: Arc<participant::Context>| {
+                let looks = Arc::clone(&looks);
+                Box::pin(async move {
+                    looks.at(&*object, participant::reconcile(Arc::clone(&object), context)).await
+                })
+            },
+            move |object: Arc<VirtualParticipant>, error: &_, _context| failing.failed(&*object, error),
+            Arc::clone(&all.participants),
             stores.participants(),
             until(self.triggers.participants.stream(), end),
             settings.clone(),
         ));
-        tasks.spawn(cut_off(controller, end.clone(), self.config.timing.last_words()));
-        let reconcile = |object, context| Box::pin(livestream::reconcile(object, context));
-        let controller = watch_over(applier(
-            reconcile,
-            livestream::on_error,
-            Arc::new(self.livestreams(stores)),
+        let (looks, failing) = (Arc::clone(&all.looks_at_livestreams), Arc::clone(&all.looks_at_livestreams));
+        let livestreams = watch_over(applier(
+            move |object: Arc<Livestream>, context: Arc<livestream::Context>| {
+                let looks = Arc::clone(&looks);
+                Box::pin(async move {
+                    looks.at(&*object, livestream::reconcile(Arc::clone(&object), context)).await
+                })
+            },
+            move |object: Arc<Livestream>, error: &_, _context| failing.failed(&*object, error),
+            Arc::clone(&all.livestreams),
             stores.livestreams(),
             until(self.triggers.livestreams.stream(), end),
             settings,
         ));
-        tasks.spawn(cut_off(controller, end.clone(), self.config.timing.last_words()));
-    }
-
-    fn participants(&self, stores: &Stores) -> participant::Context {
-        participant::Context {
-            stores: stores.clone(),
-            registry: self.registry.clone(),
-            leading_since: self.since,
-            profiles: self.config.profiles.clone(),
-            operator_address: self.config.link_address.clone(),
-            writer: Arc::clone(&self.writers.writer),
-            publisher: Arc::clone(&self.writers.participants),
-            recorder: Arc::clone(&self.writers.recorder),
-            metrics: self.metrics.clone(),
-        }
-    }
-
-    fn livestreams(&self, stores: &Stores) -> livestream::Context {
-        livestream::Context {
-            stores: stores.clone(),
-            registry: self.registry.clone(),
-            leading_since: self.since,
-            publisher: Arc::clone(&self.writers.livestreams),
-            recorder: Arc::clone(&self.writers.recorder),
-            metrics: self.metrics.clone(),
-        }
+        [
+            Feed::new("controller of participants", participants.boxed()),
+            Feed::new("controller of livestreams", livestreams.boxed()),
+        ]
     }
 
     fn link(&self, stores: &Stores) -> anyhow::Result<control::Config> {
@@ -198,18 +260,56 @@ impl Leader<'_> {
             }
         }
     }
+
+    /// Counts, and forgets what is gone; without end.
+    async fn keep_house(&self, controllers: &Controllers, stores: &Stores) {
+        let (mut count, mut sweep) =
+            (tokio::time::interval(COUNT_INTERVAL), tokio::time::interval(SWEEP_INTERVAL));
+        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = count.tick() => {
+                    self.count(controllers);
+                    self.writers.recorder.flush().await;
+                }
+                _ = sweep.tick() => self.sweep(controllers, stores),
+            }
+        }
+    }
+
+    fn count(&self, controllers: &Controllers) {
+        self.metrics.refused.set(metrics::gauge(controllers.participants.refusals.lock().len()));
+        self.metrics.wait(Kind::VirtualParticipant, self.triggers.participants.len());
+        self.metrics.wait(Kind::Livestream, self.triggers.livestreams.len());
+        self.metrics.link(metrics::LinkState::Up, self.registry.linked());
+    }
+
+    fn sweep(&self, controllers: &Controllers, stores: &Stores) {
+        let present = stores.present();
+        let Writers { writer, participants, livestreams, recorder } = &self.writers;
+        writer.keep(&present);
+        participants.keep(&present.uids);
+        livestreams.keep(&present.uids);
+        recorder.keep(&present.uids);
+        controllers.participants.refusals.lock().keep(&present.uids);
+        controllers.participants.born.lock().retain(|uid, _| present.uids.contains(uid));
+        controllers.looks_at_participants.keep(&present.uids);
+        controllers.looks_at_livestreams.keep(&present.uids);
+    }
 }
 
-/// A controller, whose reconciles get this long to finish after `end`; what still runs then is dropped, because another
-/// may lead soon.
-async fn cut_off(controller: impl Future<Output = ()>, end: CancellationToken, last_words: Duration) {
-    let late = async {
-        end.cancelled().await;
-        tokio::time::sleep(last_words).await;
-    };
-    tokio::select! {
-        () = controller => {}
-        () = late => tracing::warn!("some reconciles did not end in time and were dropped"),
+/// Waits for the first lists, and says now and then that it does.
+async fn listed(stores: &Stores) {
+    let began = Instant::now();
+    let mut ready = std::pin::pin!(stores.ready());
+    while tokio::time::timeout(STILL_LISTING, &mut ready).await.is_err() {
+        let waiting_seconds = began.elapsed().as_secs();
+        let missing = stores.missing();
+        tracing::warn!(
+            waiting_seconds,
+            ?missing,
+            "not everything could be listed yet; this leader waits for it"
+        );
     }
 }
 
@@ -234,13 +334,6 @@ async fn watch_over<T, E: std::error::Error + 'static>(
     }
 }
 
-async fn count(registry: &Registry, metrics: &Metrics) {
-    loop {
-        metrics.linked.set(i64::try_from(registry.linked()).unwrap_or(i64::MAX));
-        tokio::time::sleep(COUNT_INTERVAL).await;
-    }
-}
-
 /// All names by which a pod may call the link Service, and the host of an address that was given instead.
 fn link_names(config: &Config) -> Vec<String> {
     let (service, namespace) = (&config.link_service, &config.namespace);
@@ -255,26 +348,4 @@ fn link_names(config: &Config) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_reconcile_that_does_not_end_is_dropped_after_the_last_words() {
-        let (end, last_words) = (CancellationToken::new(), Duration::from_millis(50));
-        end.cancel();
-        let began = Instant::now();
-        cut_off(std::future::pending(), end, last_words).await;
-        assert!(began.elapsed() >= last_words);
-    }
-
-    #[tokio::test]
-    async fn a_controller_that_ends_by_itself_is_not_waited_for() {
-        let (end, long) = (CancellationToken::new(), Duration::from_secs(600));
-        end.cancel();
-        let ended = tokio::time::timeout(Duration::from_secs(5), cut_off(async {}, end, long)).await;
-        assert!(ended.is_ok());
-    }
 }
