@@ -6,6 +6,7 @@
 use crate::names;
 use crate::owner::Owner;
 use crate::resource;
+use crate::store::Present;
 use base64::Engine;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
@@ -85,6 +86,12 @@ impl Writer {
         self.read.lock().remove(uid);
     }
 
+    /// Forgets all participants and namespaces but these.
+    pub fn keep(&self, present: &Present) {
+        self.read.lock().retain(|uid, _| present.uids.contains(uid));
+        self.published.lock().retain(|namespace| present.namespaces.contains(namespace));
+    }
+
     async fn ensure_access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
         let api: Api<Secret> = self.api(owner);
         let name = owner.access_secret();
@@ -101,9 +108,8 @@ impl Writer {
         tokens(owner, &secret)
     }
 
-    /// Creates the pod, and what it needs to start. The pod as it is.
+    /// Creates the pod. The pod as it is.
     pub async fn create_pod(&self, owner: &Owner, pod: &Pod) -> Result<Pod, Error> {
-        self.publish_root(owner).await?;
         let api: Api<Pod> = self.api(owner);
         let name = pod.name_any();
         let created = match api.create(&PostParams::default(), pod).await {
@@ -133,8 +139,8 @@ impl Writer {
         }
     }
 
-    /// Once a namespace in the life of a leader, and again before each pod: somebody may have deleted it.
-    async fn publish_root(&self, owner: &Owner) -> Result<(), Error> {
+    /// Writes the root into the owner's namespace.
+    pub async fn publish_root(&self, owner: &Owner) -> Result<(), Error> {
         let api: Api<ConfigMap> = self.api(owner);
         let object = resource::ca_config_map(&owner.namespace, &self.root);
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
@@ -145,7 +151,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Before a session is told anything: a root that changed is spread where pods already run.
+    /// Once a namespace in the life of a leader, before a session is told anything: a root that changed is spread where pods already run.
     pub async fn publish_root_once(&self, owner: &Owner) -> Result<(), Error> {
         if self.published.lock().contains(&owner.namespace) {
             return Ok(());

@@ -13,30 +13,30 @@ use crate::apply;
 use crate::condition::Said;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
-use crate::event::{News, Recorder, failures, recovery};
-use crate::metrics::Metrics;
+use crate::event::{self, News, Recorder, failures, recovery};
 use crate::outcome::{Outlets, conclude};
 use crate::participant::observe::{Life, PodFacts};
 use crate::participant::provide::{Provided, provide};
 use crate::participant::report::{Observed, report};
-use crate::participant::validate::{Blame, Problem};
+use crate::participant::validate::Problem;
 use crate::profile::Profiles;
+use crate::retry::{Refusals, spread};
 use crate::status::Publisher;
 use crate::store::Stores;
 use crate::view::view;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::VirtualParticipant;
-use understudy_proto::v1::AccessTokens;
+use understudy_proto::v1::{AccessTokens, Happening};
 
 /// Reads only; finds what no watch shows (a deleted access Secret).
 const RESYNC: Duration = Duration::from_secs(600);
-/// After the API server failed; others are told by their own conditions.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// What reconciling participants needs.
 pub struct Context {
@@ -56,8 +56,10 @@ pub struct Context {
     pub publisher: Arc<Publisher<VirtualParticipant>>,
     /// Writes Events.
     pub recorder: Arc<Recorder>,
-    /// Counts.
-    pub metrics: Metrics,
+    /// What the API server refused lately, and why.
+    pub refusals: Mutex<Refusals<Problem>>,
+    /// When the newest pod of an owner was created, by the owner's UID, as far as this process saw it.
+    pub born: Mutex<HashMap<String, Timestamp>>,
 }
 
 /// Why a reconcile has to be tried again: the API server is away, or somebody else wrote at the same moment.
@@ -71,18 +73,8 @@ pub enum Error {
     Status(#[from] kube::Error),
 }
 
-/// Tries again after a while.
-#[allow(clippy::needless_pass_by_value, reason = "kube's signature")]
-pub fn on_error(participant: Arc<VirtualParticipant>, error: &Error, context: Arc<Context>) -> Action {
-    context.metrics.reconcile_failed("VirtualParticipant");
-    let name = participant.name_any();
-    tracing::warn!(error = error as &dyn std::error::Error, name, "participant is tried again");
-    Action::requeue(RETRY)
-}
-
 /// One look at one participant.
 pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Context>) -> Result<Action, Error> {
-    context.metrics.reconciled("VirtualParticipant");
     let mut observed = Observed::new(&participant, context.publisher.latest(&participant));
     let again = if participant.metadata.deletion_timestamp.is_some() {
         context.registry.drain(&participant.uid().unwrap_or_default());
@@ -94,10 +86,19 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
         let provided = provide(&context, &participant, known, observed.now).await?;
         serve(&context, &mut observed, provided)
     };
-    let again = again.min(look(&context, &mut observed).await);
-    let status = report(&observed);
-    let outlets = Outlets { publisher: &context.publisher, recorder: &context.recorder, news };
-    Ok(conclude(outlets, &*participant, status, again).await?)
+    let again = again.min(look(&context, &mut observed));
+    let again = if again == RESYNC { spread(RESYNC, rand::random()) } else { again };
+    let facts = observed.view.facts();
+    let happenings: Vec<Happening> = facts
+        .and_then(|facts| facts.report.as_ref())
+        .map_or_else(Vec::new, |report| report.happenings.clone());
+    let session = observed.pod.as_ref().zip(facts).map(|(pod, facts)| event::Session {
+        pod_uid: &pod.uid,
+        boot_id: &facts.boot_id,
+        happenings: &happenings,
+    });
+    let outlets = Outlets { publisher: &context.publisher, recorder: &context.recorder, news, session };
+    Ok(conclude(outlets, &*participant, report(&observed), again).await?)
 }
 
 /// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
@@ -108,21 +109,15 @@ fn serve(context: &Context, observed: &mut Observed<'_>, provided: Provided) -> 
         context.registry.wish(&pod.uid, &wish);
     }
     observed.livestreams = wish.livestreams.into_iter().map(|livestream| livestream.name).collect();
-    let refused = problems.iter().any(|problem| problem.blame == Blame::Site).then_some(RETRY);
     (observed.pod, observed.problems) = (pod, problems);
-    again.into_iter().chain(refused).min().unwrap_or(RESYNC)
+    again.unwrap_or(RESYNC)
 }
 
 /// Hears what the session says. When to look again, should nothing happen.
-async fn look(context: &Context, observed: &mut Observed<'_>) -> Duration {
+fn look(context: &Context, observed: &mut Observed<'_>) -> Duration {
     let Some(pod) = &observed.pod else { return RESYNC };
     let now = Instant::now();
     observed.view = view(context.registry.facts(&pod.uid), context.leading_since, now);
-    if let Some(facts) = observed.view.facts() {
-        let happenings =
-            facts.report.iter().flat_map(|report| &report.happenings).cloned().collect::<Vec<_>>();
-        context.recorder.happenings(observed.participant, &pod.uid, &facts.boot_id, &happenings).await;
-    }
     let changes = observed.view.until().map(|until| until.saturating_duration_since(now));
     changes.into_iter().chain(overstays(pod, observed.now)).min().unwrap_or(RESYNC)
 }

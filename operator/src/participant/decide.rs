@@ -41,6 +41,8 @@ pub enum Step {
         name: String,
         /// Which a new one is.
         attempt: i32,
+        /// How long after now a new one may be made at the earliest.
+        rest: Duration,
     },
     /// This one was asked to end, and may still run: nothing follows it.
     Outlast {
@@ -54,8 +56,17 @@ pub enum Step {
     },
 }
 
-/// `pods` are those that the watch shows, `known` the one in the participant's status.
-pub fn decide(pods: &[PodFacts], known: Option<&PodStatus>, now: Timestamp) -> Plan {
+/// What is known of the last pod apart from what the watch shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The one in the status.
+    pub pod: Option<&'a PodStatus>,
+    /// When the newest was created, if this leader saw it.
+    pub born: Option<Timestamp>,
+}
+
+/// `pods` are those that the watch shows.
+pub fn decide(pods: &[PodFacts], Known { pod: known, born }: Known<'_>, now: Timestamp) -> Plan {
     let alive = pods.iter().filter(|pod| pod.life == Life::Alive).max_by_key(|pod| pod.attempt);
     let ended = pods.iter().filter(|pod| pod.life == Life::Ended);
     if let Some(pod) = alive {
@@ -71,22 +82,28 @@ pub fn decide(pods: &[PodFacts], known: Option<&PodStatus>, now: Timestamp) -> P
     match (ended.max_by_key(|pod| pod.attempt), known) {
         (Some(last), _) => succeed(last, attempt, now),
         (None, Some(known)) => {
-            Plan { step: Step::Confirm { name: known.name.clone(), attempt }, remove: Vec::new() }
+            let rest = born.map_or(Duration::ZERO, |born| rest(known.attempt, born, now));
+            let step = Step::Confirm { name: known.name.clone(), attempt, rest };
+            Plan { step, remove: Vec::new() }
         }
         (None, None) => Plan { step: Step::Create { attempt }, remove: Vec::new() },
     }
 }
 
-/// The longer a pod has run, the sooner it has a successor.
 fn succeed(last: &PodFacts, attempt: i32, now: Timestamp) -> Plan {
-    let doublings = last.attempt.saturating_sub(1).clamp(0, 16).unsigned_abs();
-    let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_DELAY);
-    let age =
-        Duration::try_from(now.duration_since(last.created).max(SignedDuration::ZERO)).unwrap_or_default();
-    match delay.checked_sub(age).filter(|rest| !rest.is_zero()) {
-        Some(rest) => Plan { step: Step::Wait { delay: rest }, remove: Vec::new() },
-        None => Plan { step: Step::Create { attempt }, remove: vec![last.name.clone()] },
+    let rest = rest(last.attempt, last.created, now);
+    if rest.is_zero() {
+        return Plan { step: Step::Create { attempt }, remove: vec![last.name.clone()] };
     }
+    Plan { step: Step::Wait { delay: rest }, remove: Vec::new() }
+}
+
+/// The longer a pod has lived, the sooner it has a successor; whether it ended or somebody deleted it.
+fn rest(last_attempt: i32, born: Timestamp, now: Timestamp) -> Duration {
+    let doublings = last_attempt.saturating_sub(1).clamp(0, 16).unsigned_abs();
+    let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_DELAY);
+    let age = Duration::try_from(now.duration_since(born).max(SignedDuration::ZERO)).unwrap_or_default();
+    delay.saturating_sub(age)
 }
 
 #[cfg(test)]
@@ -116,7 +133,7 @@ mod tests {
     }
 
     fn step(pods: &[PodFacts], known: Option<&PodStatus>, now: i64) -> Step {
-        decide(pods, known, at(now)).step
+        decide(pods, Known { pod: known, born: None }, at(now)).step
     }
 
     #[test]
@@ -126,13 +143,45 @@ mod tests {
 
     #[test]
     fn a_pod_that_lives_is_kept_and_those_that_ended_are_removed() {
-        let plan = decide(&[pod(1, Life::Ended), pod(2, Life::Alive)], Some(&known(2)), at(1000));
+        let plan = decide(
+            &[pod(1, Life::Ended), pod(2, Life::Alive)],
+            Known { pod: Some(&known(2)), born: None },
+            at(1000),
+        );
         assert_eq!(plan, Plan { step: Step::Keep { name: "ada-2".into() }, remove: vec!["ada-1".into()] });
     }
 
     #[test]
     fn a_pod_that_the_watch_does_not_show_is_asked_for_before_it_is_replaced() {
-        assert_eq!(step(&[], Some(&known(1)), 1000), Step::Confirm { name: "ada-1".into(), attempt: 2 });
+        let confirm = Step::Confirm { name: "ada-1".into(), attempt: 2, rest: Duration::ZERO };
+        assert_eq!(step(&[], Some(&known(1)), 1000), confirm);
+    }
+
+    #[test]
+    fn pods_that_somebody_deletes_again_and_again_follow_each_other_more_and_more_slowly() {
+        let (begin, mut now, mut born, mut attempt) = (1000, 1001, 1000, 1);
+        let mut made = 0;
+        while now < begin + 3600 {
+            let known = known(attempt);
+            let known = Known { pod: Some(&known), born: Some(at(born)) };
+            match decide(&[], known, at(now)).step {
+                // Deleted a second after it was made.
+                Step::Confirm { attempt: next, rest: Duration::ZERO, .. } => {
+                    (attempt, born, now, made) = (next, now, now + 1, made + 1);
+                }
+                Step::Confirm { rest, .. } => now += i64::try_from(rest.as_secs()).unwrap().max(1),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!((10..=20).contains(&made), "{made} pods in an hour");
+    }
+
+    #[test]
+    fn a_pod_that_lived_long_and_was_deleted_is_followed_at_once() {
+        let last = known(12);
+        let known = Known { pod: Some(&last), born: Some(at(1000)) };
+        let step = decide(&[], known, at(1000 + 300)).step;
+        assert_eq!(step, Step::Confirm { name: "ada-12".into(), attempt: 13, rest: Duration::ZERO });
     }
 
     #[test]
@@ -143,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_ended_is_followed_by_the_next_attempt() {
-        let plan = decide(&[pod(1, Life::Ended)], Some(&known(1)), at(2000));
+        let plan = decide(&[pod(1, Life::Ended)], Known { pod: Some(&known(1)), born: None }, at(2000));
         assert_eq!(plan, Plan { step: Step::Create { attempt: 2 }, remove: vec!["ada-1".into()] });
     }
 

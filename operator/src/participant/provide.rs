@@ -4,15 +4,15 @@
 use crate::apply;
 use crate::owner::Owner;
 use crate::participant::Context;
-use crate::participant::decide::{Step, decide};
-use crate::participant::observe::PodFacts;
-use crate::participant::validate::{Problem, Valid, validate};
+use crate::participant::decide::{Known, Step, decide};
+use crate::participant::observe::{Life, PodFacts};
+use crate::participant::validate::{Blame, Problem, UNUSABLE_SECRET, Valid, validate};
 use crate::resource::{self, Session};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use understudy_crds::v1alpha1::{PodStatus, VirtualParticipant};
 use understudy_proto::v1::AccessTokens;
 
@@ -34,6 +34,8 @@ struct Maker<'a> {
     owner: Owner,
     valid: Option<Valid<'a>>,
     problems: Vec<Problem>,
+    /// Of what was refused before, and is not asked for again yet: why, and for how long.
+    waits: Option<(Problem, Duration)>,
 }
 
 /// `known` is the pod in the participant's status. Fails only where the API server is away, or somebody was quicker.
@@ -48,23 +50,31 @@ pub async fn provide(
         Ok(valid) => (Some(valid), None),
         Err(problem) => (None, Some(problem)),
     };
-    let mut maker = Maker { context, owner, valid, problems: Vec::from_iter(invalid) };
-    let root = context.writer.publish_root_once(&maker.owner).await;
-    maker.told(root)?;
+    let generation = participant.metadata.generation.unwrap_or_default();
+    let waits = context.refusals.lock().wait(&owner.uid, generation, Instant::now());
+    let mut maker = Maker { context, owner, valid, problems: Vec::from_iter(invalid), waits };
     let access = context.writer.access(&maker.owner).await;
     let access = maker.told(access)?;
+    if access.is_some() {
+        maker.waits.take_if(|(problem, _)| problem.reason == UNUSABLE_SECRET);
+    }
+    maker.root().await?;
     let pods = context.stores.pods_of(&maker.owner.uid);
     let facts: Vec<PodFacts> = pods.iter().map(|pod| PodFacts::of(pod)).collect();
-    let plan = decide(&facts, known, now);
+    let plan = decide(&facts, maker.known(known), now);
     // What has ended makes room first: a quota may have none for both.
     maker.remove(&pods, &plan.remove).await?;
     let mut again = None;
     let pod = match plan.step {
         Step::Keep { name } | Step::Outlast { name } => facts.into_iter().find(|pod| pod.name == name),
         Step::Create { attempt } => maker.create(attempt).await?,
-        Step::Confirm { name, attempt } => match context.writer.read_pod(&maker.owner, &name).await? {
+        Step::Confirm { name, attempt, rest } => match context.writer.read_pod(&maker.owner, &name).await? {
             // The watch will show it.
             Some(pod) => Some(PodFacts::of(&pod)),
+            None if !rest.is_zero() => {
+                again = Some(rest);
+                None
+            }
             None => maker.create(attempt).await?,
         },
         Step::Wait { delay } => {
@@ -72,6 +82,8 @@ pub async fn provide(
             None
         }
     };
+    let refused = maker.settle(generation, pod.as_ref());
+    let again = again.into_iter().chain(refused).min();
     Ok(Provided { access, pod, problems: maker.problems, again })
 }
 
@@ -90,8 +102,57 @@ impl Maker<'_> {
         }
     }
 
+    /// What is known of the last pod, apart from what the watch shows.
+    fn known<'k>(&self, pod: Option<&'k PodStatus>) -> Known<'k> {
+        Known { pod, born: self.context.born.lock().get(&self.owner.uid).copied() }
+    }
+
+    /// What was refused is told until it is asked for again; what else was in its way is told anyway.
+    async fn root(&mut self) -> Result<(), apply::Error> {
+        if let Some((problem, _)) = &self.waits {
+            if !self.problems.contains(problem) {
+                self.problems.push(problem.clone());
+            }
+            return Ok(());
+        }
+        let root = self.context.writer.publish_root_once(&self.owner).await;
+        self.told(root).map(|_root| ())
+    }
+
+    /// Remembers what was refused and what was made. When to ask again for what was refused.
+    fn settle(&self, generation: i64, pod: Option<&PodFacts>) -> Option<Duration> {
+        let uid = &self.owner.uid;
+        if let Some(pod) = pod.filter(|pod| pod.life == Life::Alive) {
+            self.context.born.lock().insert(uid.clone(), pod.created);
+        }
+        if let Some((_, rest)) = &self.waits {
+            return Some(*rest);
+        }
+        let mut refusals = self.context.refusals.lock();
+        match self.problems.iter().find(|problem| problem.blame == Blame::Site) {
+            Some(problem) => {
+                let refused = (generation, problem.clone());
+                Some(refusals.refused(uid, refused, Instant::now(), rand::random()))
+            }
+            None => {
+                if pod.is_some() {
+                    refusals.accepted(uid);
+                }
+                None
+            }
+        }
+    }
+
     async fn create(&mut self, attempt: i32) -> Result<Option<PodFacts>, apply::Error> {
         let Some(valid) = self.valid.filter(|_valid| self.problems.is_empty()) else { return Ok(None) };
+        // Somebody may have deleted the root, which a pod needs to start. Where a pod was refused nothing needs it.
+        let refused_before = self.context.refusals.lock().contains(&self.owner.uid);
+        if !refused_before {
+            let root = self.context.writer.publish_root(&self.owner).await;
+            if self.told(root)?.is_none() {
+                return Ok(None);
+            }
+        }
         let pod: Pod = resource::pod(Session {
             owner: &self.owner,
             attempt,
@@ -99,7 +160,12 @@ impl Maker<'_> {
             operator_address: &self.context.operator_address,
         });
         let created = self.context.writer.create_pod(&self.owner, &pod).await;
-        Ok(self.told(created)?.as_ref().map(PodFacts::of))
+        let created = self.told(created)?;
+        if refused_before && created.is_some() {
+            let root = self.context.writer.publish_root(&self.owner).await;
+            self.told(root)?;
+        }
+        Ok(created.as_ref().map(PodFacts::of))
     }
 
     async fn remove(&self, pods: &[Arc<Pod>], names: &[String]) -> Result<(), apply::Error> {

@@ -5,6 +5,9 @@ use crate::profile::{Browser, Profile, Profiles};
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::VirtualParticipant;
 
+/// Why nobody can be let in: the Secret is read each time, so that this passes as soon as it does.
+pub const UNUSABLE_SECRET: &str = "AccessSecretUnusable";
+
 /// A participant that can be provided.
 #[derive(Clone, Copy, Debug)]
 pub struct Valid<'a> {
@@ -65,7 +68,7 @@ impl Problem {
     pub fn of(error: &apply::Error) -> Option<Self> {
         let reason = match error {
             apply::Error::Refused { .. } | apply::Error::ForeignPod(_) => "PodRefused",
-            apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => "AccessSecretUnusable",
+            apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => UNUSABLE_SECRET,
             apply::Error::Api(_) | apply::Error::PredecessorsSecret(_) => return None,
         };
         let condition = ParticipantCondition::Accepted;

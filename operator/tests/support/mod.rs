@@ -3,6 +3,7 @@
 
 #[path = "../../../crds/tests/support/mod.rs"]
 mod control_plane;
+mod quota;
 mod recorder;
 mod runtime;
 mod silent;
@@ -13,7 +14,7 @@ pub use silent::Silent;
 
 use control_plane::{kubeconfig, repository};
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Secret, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -89,13 +90,25 @@ impl World {
 
     /// One more replica, with no right but those that the chart gives.
     pub async fn operator(&self, name: &str) -> Operator {
-        let profile = Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() };
-        self.operator_with(name, Profiles::new([("default".into(), profile)])).await
+        self.operator_as(self.config(name)).await
     }
 
     /// One that knows these profiles.
     pub async fn operator_with(&self, name: &str, profiles: Profiles) -> Operator {
-        let config = Config {
+        self.operator_as(Config { profiles, ..self.config(name) }).await
+    }
+
+    /// A replica that is told this.
+    pub async fn operator_as(&self, config: Config) -> Operator {
+        let client = Client::try_from(as_operator().await).unwrap();
+        let end = CancellationToken::new();
+        Operator { running: tokio::spawn(app::run(config, client, end.clone())), end }
+    }
+
+    /// What a replica is told.
+    pub fn config(&self, name: &str) -> Config {
+        let profile = Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() };
+        Config {
             namespace: SYSTEM.into(),
             pod_name: name.into(),
             pod_ip: IpAddr::from(Ipv4Addr::new(10, 99, 0, 7)),
@@ -103,15 +116,12 @@ impl World {
             link_address: format!("127.0.0.1:{}", self.port),
             link_listen: SocketAddr::from(([127, 0, 0, 1], self.port)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            profiles,
+            profiles: Profiles::new([("default".into(), profile)]),
             lease: "understudy-operator".into(),
             timing: TIMING,
             authority_secret: "understudy-operator-authority".into(),
             concurrency: 4,
-        };
-        let client = Client::try_from(as_operator().await).unwrap();
-        let end = CancellationToken::new();
-        Operator { running: tokio::spawn(app::run(config, client, end.clone())), end }
+        }
     }
 
     pub async fn apply(&self, name: &str, spec: Value) -> VirtualParticipant {
@@ -246,6 +256,20 @@ impl World {
         }
     }
 
+    /// Waits until there is no object of that name.
+    pub async fn gone<K>(&self, name: &str)
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
+    {
+        let gone = await_condition(self.api(), name, |object: Option<&K>| object.is_none());
+        tokio::time::timeout(PATIENCE, gone).await.expect("it must go").unwrap();
+    }
+
     /// No controller manager collects garbage here.
     async fn clear(&self) {
         let (now, all) = (DeleteParams::default().grace_period(0), ListParams::default());
@@ -253,10 +277,16 @@ impl World {
         self.api::<VirtualParticipant>().delete_collection(&now, &all).await.unwrap();
         self.api::<Pod>().delete_collection(&now, &all).await.unwrap();
         self.api::<Secret>().delete_collection(&now, &all).await.unwrap();
+        self.api::<ResourceQuota>().delete_collection(&now, &all).await.unwrap();
     }
 }
 
 impl Operator {
+    /// Why it ends by itself.
+    pub async fn error(self) -> anyhow::Error {
+        tokio::time::timeout(PATIENCE, self.running).await.expect("it must end").unwrap().unwrap_err()
+    }
+
     /// As SIGTERM does.
     pub async fn end(self) {
         self.end.cancel();
