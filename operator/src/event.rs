@@ -1,35 +1,50 @@
-//! Kubernetes Events: failures and outcomes, not every step. The name of an Event follows from what it tells, so that the
-//! same thing told again (by a runtime that reconnects, by another leader) is the same Event. What happens again and again is
-//! told a number of times, and then now and then.
+//! Kubernetes Events: failures and outcomes, not every step. One cause of one object is one Event, with the number of times
+//! that it was the case and the last of them. Its name follows from object and cause, so that another leader finds it.
 
-mod allowance;
+mod happenings;
+mod series;
 
 use crate::condition::{Said, shorten};
-use crate::event::allowance::Allowance;
+use crate::event::happenings::{Told, cause, when};
+use crate::event::series::{Series, Write};
 use hmac::digest::Digest;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
-use kube::api::PostParams;
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
+use serde_json::json;
 use sha2::Sha256;
-use std::collections::HashMap;
-use std::time::Instant;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 use understudy_proto::v1::Happening;
 
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// Tells the same thing apart from another.
-    pub key: String,
+    /// Tells the same thing apart from another; the same again is counted.
+    pub cause: String,
     /// Normal or Warning.
     pub severity: &'static str,
     /// CamelCase.
     pub reason: String,
     /// For people.
     pub note: String,
+    /// When it was so.
+    pub at: Timestamp,
+}
+
+/// What a session tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Session<'a> {
+    /// Its pod.
+    pub pod_uid: &'a str,
+    /// Of its process.
+    pub boot_id: &'a str,
+    /// All that it remembers, the newest last.
+    pub happenings: &'a [Happening],
 }
 
 /// Writes Events.
@@ -37,113 +52,251 @@ pub struct Recorder {
     client: Client,
     /// This process.
     instance: String,
-    /// Pod UID to the boot and the last sequence that was told.
-    told: Mutex<HashMap<String, (String, u64)>>,
-    /// UID of an object, and a reason, to what may still be told of them.
-    allowances: Mutex<HashMap<String, HashMap<String, Allowance>>>,
+    leading_since: Timestamp,
+    /// Pod UID to what was told of it.
+    told: Mutex<HashMap<String, Told>>,
+    /// UID of an object, and a cause, to how often it was the case.
+    series: Mutex<HashMap<String, HashMap<String, Entry>>>,
 }
 
-/// Reasons of one object that are counted apart; sessions choose them, and shall not fill the memory.
-const MOST_REASONS: usize = 64;
+/// What is needed to write a number into an Event without its object.
+struct Entry {
+    namespace: String,
+    event: String,
+    series: Series,
+}
+
+/// Causes of one object that are counted apart; sessions choose them, and shall not fill the memory. All further ones together
+/// are one.
+const MOST_CAUSES: usize = 64;
+/// A condition that fails and what its session tells of it lie no further apart.
+const SAME_MOMENT: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+/// An Event is worth no more waiting: the log has it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Recorder {
-    /// `instance` names this process.
+    /// `instance` names this process, which begins to lead now.
     pub fn new(client: Client, instance: &str) -> Self {
-        Self { client, instance: instance.into(), told: Mutex::default(), allowances: Mutex::default() }
+        Self {
+            client,
+            instance: instance.into(),
+            // Sessions tell whole seconds; what happened in this one was told by nobody else yet.
+            leading_since: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
+            told: Mutex::default(),
+            series: Mutex::default(),
+        }
     }
 
-    /// Tells what happened in a session and was not told by this process yet.
-    pub async fn happenings<K>(&self, about: &K, pod_uid: &str, boot_id: &str, happenings: &[Happening])
+    /// Tells what happened in a session and was not told yet.
+    pub async fn happenings<K>(&self, about: &K, session: Session<'_>)
     where
         K: Resource<DynamicType = ()>,
     {
-        for happening in happenings {
-            let last = self
-                .told
-                .lock()
-                .get(pod_uid)
-                .filter(|(boot, _)| boot == boot_id)
-                .map(|(_, sequence)| *sequence);
-            if last.is_some_and(|last| happening.sequence <= last) {
-                continue;
-            }
-            self.record(about, &news_of(boot_id, happening)).await;
-            self.told.lock().insert(pod_uid.into(), (boot_id.into(), happening.sequence));
+        let Session { pod_uid, boot_id, happenings } = session;
+        let told = self.told.lock().get(pod_uid).cloned();
+        for happening in happenings::news(told.as_ref(), boot_id, happenings, self.leading_since) {
+            self.record(about, &news_of(happening)).await;
+        }
+        if let Some(last) = happenings.last() {
+            let told = Told { boot_id: boot_id.into(), sequence: last.sequence };
+            self.told.lock().insert(pod_uid.into(), told);
         }
     }
 
     /// Forgets a pod or an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.told.lock().remove(uid);
-        self.allowances.lock().remove(uid);
+        self.series.lock().remove(uid);
     }
 
-    /// Writes one Event. It is worth a log line if that fails, and no more.
+    /// Forgets all others.
+    pub fn keep(&self, uids: &HashSet<String>) {
+        self.told.lock().retain(|uid, _| uids.contains(uid));
+        self.series.lock().retain(|uid, _| uids.contains(uid));
+    }
+
+    /// Writes one Event, or counts it in the one that is there. It is worth a log line if that fails, and no more.
     pub async fn record<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) {
         let uid = about.uid().unwrap_or_default();
-        let Some(omitted) = self.allowance(&uid, &news.reason, |allowance| allowance.take(Instant::now()))
-        else {
-            tracing::debug!(
-                name = about.name_any(),
-                reason = news.reason,
-                note = news.note,
-                "event is left out"
-            );
-            return;
-        };
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &about.namespace().unwrap_or_default());
-        tracing::info!(kind = %K::kind(&()), name = about.name_any(), reason = news.reason, note = news.note, "event");
-        match api.create(&PostParams::default(), &self.event(about, news, omitted)).await {
-            Ok(_created) => {}
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {
-                self.allowance(&uid, &news.reason, |allowance| allowance.give_back(omitted));
+        let kind = K::kind(&());
+        tracing::info!(%kind, name = about.name_any(), reason = news.reason, note = news.note, "event");
+        match self.count(about, &uid, news) {
+            Some(Write::First) => {
+                let event = self.event(about, news);
+                self.told_in_time(self.first(&uid, &news.cause, &event)).await;
             }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written");
+            Some(Write::Count { count, last }) => {
+                let (namespace, name) = (about.namespace().unwrap_or_default(), name_of(about, news));
+                let written = self.patch(&namespace, &name, count, last);
+                if self.told_in_time(written).await == Some(Found::Gone) {
+                    let first = self.with(&uid, &news.cause, |entry| {
+                        entry.series.expire();
+                        entry.series.write(Instant::now())
+                    });
+                    if first.flatten().is_some() {
+                        let event = self.event(about, news);
+                        self.told_in_time(self.first(&uid, &news.cause, &event)).await;
+                    }
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Writes the counts that have waited.
+    pub async fn flush(&self) {
+        for (uid, cause, namespace, event, count, last) in self.due(Instant::now()) {
+            let written = self.patch(&namespace, &event, count, last);
+            if self.told_in_time(written).await == Some(Found::Gone) {
+                // Nobody can see it any more; what happens next is told anew.
+                self.series.lock().get_mut(&uid).and_then(|of_object| of_object.remove(&cause));
             }
         }
     }
 
-    fn allowance<T>(&self, uid: &str, reason: &str, use_: impl FnOnce(&mut Allowance) -> T) -> T {
-        let mut all = self.allowances.lock();
-        let of_object = all.entry(uid.to_owned()).or_default();
-        let counted = of_object.len() < MOST_REASONS || of_object.contains_key(reason);
-        let reason = if counted { reason } else { "" };
-        use_(of_object.entry(reason.to_owned()).or_insert_with(|| Allowance::new(Instant::now())))
+    fn due(&self, now: Instant) -> Vec<(String, String, String, String, i32, Timestamp)> {
+        let mut due = Vec::new();
+        for (uid, of_object) in self.series.lock().iter_mut() {
+            for (cause, entry) in of_object.iter_mut().filter(|(_, entry)| entry.series.is_known()) {
+                if let Some(Write::Count { count, last }) = entry.series.write(now) {
+                    let (namespace, event) = (entry.namespace.clone(), entry.event.clone());
+                    due.push((uid.clone(), cause.clone(), namespace, event, count, last));
+                }
+            }
+        }
+        due
     }
 
-    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News, omitted: u32) -> Event {
-        let (name, uid) = (about.name_any(), about.uid().unwrap_or_default());
-        let digest = Sha256::digest(format!("{uid}\n{}", news.key));
-        let suffix: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    fn count<K: Resource<DynamicType = ()>>(&self, about: &K, uid: &str, news: &News) -> Option<Write> {
+        let now = Instant::now();
+        let mut all = self.series.lock();
+        let of_object = all.entry(uid.to_owned()).or_default();
+        let apart = of_object.len() < MOST_CAUSES || of_object.contains_key(&news.cause);
+        let cause = if apart { news.cause.as_str() } else { "" };
+        if let Some(entry) = of_object.get_mut(cause) {
+            entry.series.again(news.at);
+            return entry.series.write(now);
+        }
+        let mut series = Series::new(news.at, now);
+        let write = series.write(now);
+        let (namespace, event) = (about.namespace().unwrap_or_default(), name_of(about, news));
+        of_object.insert(cause.to_owned(), Entry { namespace, event, series });
+        write
+    }
+
+    fn with<T>(&self, uid: &str, cause: &str, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.series.lock().get_mut(uid)?.get_mut(cause).map(change)
+    }
+
+    async fn told_in_time<T>(&self, written: impl Future<Output = Result<T, kube::Error>>) -> Option<T> {
+        match tokio::time::timeout(WRITE_TIMEOUT, written).await {
+            Ok(Ok(found)) => Some(found),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an Event could not be written");
+                None
+            }
+            Err(_elapsed) => {
+                tracing::warn!("an Event could not be written in time");
+                None
+            }
+        }
+    }
+
+    /// An Event that is there already was written by another leader: whether this is the same occurrence tells its time.
+    async fn first(&self, uid: &str, cause: &str, event: &Event) -> Result<Found, kube::Error> {
+        let api = self.api(&event.namespace().unwrap_or_default());
+        match api.create(&PostParams::default(), event).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            created => return created.map(|_event| Found::There),
+        }
+        let Some(there) = api.get_opt(&event.name_any()).await? else { return Ok(Found::Gone) };
+        let (count, last) = counted(&there);
+        let another = self.with(uid, cause, |entry| {
+            let another = entry.series.found(count, last);
+            another.then(|| entry.series.write(Instant::now()))
+        });
+        if let Some(Some(Some(Write::Count { count, last }))) = another {
+            return self.patch(&event.namespace().unwrap_or_default(), &event.name_any(), count, last).await;
+        }
+        Ok(Found::There)
+    }
+
+    async fn patch(
+        &self,
+        namespace: &str,
+        event: &str,
+        count: i32,
+        last: Timestamp,
+    ) -> Result<Found, kube::Error> {
+        let patch = Patch::Merge(json!({"series": {"count": count, "lastObservedTime": MicroTime(last)}}));
+        match self.api(namespace).patch(event, &PatchParams::default(), &patch).await {
+            Ok(_patched) => Ok(Found::There),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Found::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn api(&self, namespace: &str) -> Api<Event> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) -> Event {
         Event {
             metadata: ObjectMeta {
-                name: Some(format!("{name}.{suffix}")),
+                name: Some(name_of(about, news)),
                 namespace: about.namespace(),
                 ..ObjectMeta::default()
             },
-            event_time: Some(MicroTime(Timestamp::now())),
+            event_time: Some(MicroTime(news.at)),
             reporting_controller: Some("understudy.dev/operator".into()),
             reporting_instance: Some(self.instance.chars().take(128).collect()),
             action: Some("Reconcile".into()),
             type_: Some(news.severity.into()),
             reason: Some(news.reason.clone()),
-            note: Some(match omitted {
-                0 => news.note.clone(),
-                _ => format!("{} ({omitted} more of this reason were not told)", news.note),
-            }),
+            note: Some(news.note.clone()),
             regarding: Some(ObjectReference {
                 api_version: Some(K::api_version(&()).into()),
                 kind: Some(K::kind(&()).into()),
-                name: Some(name),
+                name: Some(about.name_any()),
                 namespace: about.namespace(),
-                uid: Some(uid),
+                uid: about.uid(),
                 resource_version: about.resource_version(),
                 field_path: None,
             }),
             ..Event::default()
         }
     }
+}
+
+/// Whether an Event is there. They are kept for an hour after they were written last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    There,
+    Gone,
+}
+
+fn name_of<K: Resource<DynamicType = ()>>(about: &K, news: &News) -> String {
+    let of = format!("{}\n{}\n{}", about.uid().unwrap_or_default(), news.severity, news.cause);
+    let suffix: String = Sha256::digest(of).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}.{suffix}", about.name_any())
+}
+
+/// How often it was the case, and when for the last time.
+fn counted(event: &Event) -> (i32, Timestamp) {
+    let first = event.event_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+    event.series.as_ref().map_or((1, first), |series| (series.count, series.last_observed_time.0))
+}
+
+/// Without those that the session tells as well: one cause is told once.
+pub fn told_once(mut news: Vec<News>, session: Option<Session<'_>>) -> Vec<News> {
+    let happenings = session.map_or(&[][..], |session| session.happenings);
+    news.retain(|news| {
+        !happenings.iter().any(|happening| {
+            let near = |at: Timestamp| at.duration_since(news.at).abs() <= SAME_MOMENT;
+            happening.reason == news.reason && when(happening).is_none_or(near)
+        })
+    });
+    news
 }
 
 /// The conditions that have failed since `before`. A summary of others (Ready of a participant) is left out by `skip`.
@@ -156,10 +309,11 @@ pub fn failures(before: Said<'_>, after: Said<'_>, skip: &str) -> Vec<News> {
             before.is_none_or(|before| before.status != "False" || before.reason != condition.reason)
         })
         .map(|condition| News {
-            key: format!("{} {} {:?}", condition.type_, condition.reason, condition.last_transition_time),
+            cause: format!("{} {}", condition.type_, condition.reason),
             severity: "Warning",
             reason: condition.reason.clone(),
             note: condition.message.clone(),
+            at: condition.last_transition_time.0,
         })
         .collect()
 }
@@ -168,17 +322,19 @@ pub fn failures(before: Said<'_>, after: Said<'_>, skip: &str) -> Vec<News> {
 pub fn recovery(before: Said<'_>, after: Said<'_>, type_: &str) -> Option<News> {
     let after = after.find(type_).filter(|after| after.status == "True" && before.fails(type_))?;
     Some(News {
-        key: format!("{type_} {} {:?}", after.reason, after.last_transition_time),
+        cause: format!("{type_} {}", after.reason),
+        at: after.last_transition_time.0,
         severity: "Normal",
         reason: after.reason.clone(),
         note: format!("{type_} again: {}", after.message),
     })
 }
 
-fn news_of(boot_id: &str, happening: &Happening) -> News {
+fn news_of(happening: &Happening) -> News {
     let verdict = crate::condition::Verdict::unknown(&happening.reason, &happening.message);
     News {
-        key: format!("{boot_id} {}", happening.sequence),
+        cause: cause(happening),
+        at: when(happening).unwrap_or_else(Timestamp::now),
         severity: if happening.r#type == "Warning" { "Warning" } else { "Normal" },
         reason: verdict.reason,
         note: shorten(&happening.message),
@@ -224,6 +380,27 @@ mod tests {
         for (before, after) in [(&well, &well), (&starting, &well), (&broken, &starting), (&well, &broken)] {
             assert_eq!(recovery(before.said(), after.said(), "PageReady"), None);
         }
+    }
+
+    #[test]
+    fn what_a_session_tells_itself_is_not_told_as_a_condition_too() {
+        let broken = page(&Verdict::wrong("PageLoadFailed", "no such host"));
+        let news = failures(Said::default(), broken.said(), "Ready");
+        let happening = |reason: &str, unix_seconds| Happening {
+            sequence: 1,
+            reason: reason.into(),
+            unix_seconds,
+            ..Happening::default()
+        };
+        let told = |happening: Happening| {
+            let session = Session { pod_uid: "d", boot_id: "b", happenings: &[happening] };
+            told_once(news.clone(), Some(session)).len()
+        };
+        assert_eq!(told(happening("PageLoadFailed", 0)), 0);
+        assert_eq!(told(happening("PageLoadFailed", 30)), 0);
+        assert_eq!(told(happening("PageLoadFailed", 3600)), 1, "another time");
+        assert_eq!(told(happening("Lost", 0)), 1, "another cause");
+        assert_eq!(told_once(news.clone(), None).len(), 1);
     }
 
     #[test]

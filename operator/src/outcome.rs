@@ -1,7 +1,7 @@
-//! The end of every reconcile: the status is written, and what is news in it is told once it is.
+//! The end of every reconcile: the status is written, and what is news is told after that.
 
 use crate::condition::Said;
-use crate::event::{News, Recorder};
+use crate::event::{News, Recorder, Session, told_once};
 use crate::status::{Published, Publisher, Reported};
 use kube::runtime::controller::Action;
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub struct Outlets<'a, K: Reported> {
     pub recorder: &'a Recorder,
     /// What is news between the conditions that were and those that are.
     pub news: fn(Said<'_>, Said<'_>) -> Vec<News>,
+    /// What its session tells, if it has one.
+    pub session: Option<Session<'a>>,
 }
 
 /// Makes the object's status be `status`; it is looked at again after `again` at the latest.
@@ -26,10 +28,14 @@ pub async fn conclude<K: Reported>(
 ) -> Result<Action, kube::Error> {
     let before = outlets.publisher.latest(object);
     let news = (outlets.news)(before.as_ref().map(K::said).unwrap_or_default(), K::said(&status));
-    match outlets.publisher.publish(object, status).await? {
+    let published = outlets.publisher.publish(object, status).await?;
+    if let Some(session) = outlets.session {
+        outlets.recorder.happenings(object, session).await;
+    }
+    match published {
         Published::Later(rest) => Ok(Action::requeue(rest.min(again))),
         Published::Done => {
-            for news in news {
+            for news in told_once(news, outlets.session) {
                 outlets.recorder.record(object, &news).await;
             }
             Ok(Action::requeue(again))

@@ -14,7 +14,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 use understudy_crds::v1alpha1::{
@@ -100,6 +100,11 @@ impl<K: Reported> Publisher<K> {
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.written.lock().remove(uid);
+    }
+
+    /// Forgets all others.
+    pub fn keep(&self, uids: &HashSet<String>) {
+        self.written.lock().retain(|uid, _| uids.contains(uid));
     }
 
     async fn write(&self, object: &K, status: &K::Status) -> Result<K, kube::Error> {

@@ -8,7 +8,7 @@ mod problems;
 mod sequences;
 mod support;
 
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -20,6 +20,7 @@ use support::{NAMESPACE, Runtime, SYSTEM, Silent, World, refused, said, well};
 use understudy_crds::v1alpha1::{
     EndpointType, Livestream, LivestreamPhase, ParticipantPhase, VirtualParticipant,
 };
+use understudy_operator::app::Config;
 use understudy_operator::names;
 use understudy_proto::v1::{Desired, Happening, Report};
 
@@ -368,7 +369,7 @@ async fn a_source_that_flaps_costs_few_writes_and_few_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happened_in_a_session_is_told_once_as_an_event() {
+async fn what_happened_again_in_a_session_is_counted_in_its_event() {
     let world = World::new().await;
     let operator = world.operator("one").await;
     let participant = world.apply("ada", json!({})).await;
@@ -380,7 +381,7 @@ async fn what_happened_in_a_session_is_told_once_as_an_event() {
         r#type: "Warning".into(),
         reason: "SoundRepaired".into(),
         message: "the sound server had died".into(),
-        ..Happening::default()
+        unix_seconds: jiff::Timestamp::now().as_second(),
     };
     runtime.say(Report { happenings: vec![happening(1)], ..well(&desired) });
     world.until("ada", "ready", ready).await;
@@ -389,21 +390,123 @@ async fn what_happened_in_a_session_is_told_once_as_an_event() {
         livestreams: Vec::new(),
         ..well(&desired)
     });
-    let told = async || {
-        let events = world.api::<Event>().list(&ListParams::default()).await.unwrap();
-        let uid = participant.uid();
-        let of_ada = |event: &&Event| event.regarding.as_ref().is_some_and(|object| object.uid == uid);
-        let repaired = |event: &&Event| event.reason.as_deref() == Some("SoundRepaired");
-        events.items.iter().filter(of_ada).filter(repaired).count()
+    let twice = |event: &Event| event.series.as_ref().is_some_and(|series| series.count == 2);
+    world.until_told(&participant, twice).await;
+    let told = world.events(&participant).await;
+    let repaired = |event: &&Event| event.reason.as_deref() == Some("SoundRepaired");
+    assert_eq!(told.iter().filter(repaired).count(), 1, "one Event tells both: {told:#?}");
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_tells_nothing_again_and_counts_on() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (ada, _pod, mut runtime) = available(&world, "ada").await;
+    let began = jiff::Timestamp::now().as_second();
+    let happening = |sequence, reason: &str, unix_seconds| Happening {
+        sequence,
+        r#type: "Warning".into(),
+        reason: reason.into(),
+        message: "the sound server had died".into(),
+        unix_seconds,
     };
-    let both = async {
-        while told().await < 2 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    let (lost, again, last) =
+        (happening(1, "Lost", began), happening(2, "Lost", began + 1), happening(3, "Ended", began + 2));
+    let desired = world.apply("ada", json!({"displayName": "A", "page": {"url": "understudy:mirror"}})).await;
+    assert!(desired.metadata.generation > ada.metadata.generation);
+    let desired = runtime.told().await;
+    runtime.say(Report { happenings: vec![lost.clone()], ..well(&desired) });
+    let told = |count: i32| {
+        move |event: &Event| {
+            let counted = event.series.as_ref().map_or(1, |series| series.count);
+            event.reason.as_deref() == Some("Lost") && counted == count
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
-    assert_eq!(told().await, 2);
+    world.until_told(&ada, told(1)).await;
+    operator.end().await;
+
+    let operator = world.operator("two").await;
+    let desired = runtime.told().await;
+    runtime.say(Report { happenings: vec![lost.clone(), again.clone(), last.clone()], ..well(&desired) });
+    world.until_told(&ada, |event| event.reason.as_deref() == Some("Ended")).await;
+    let events = world.events(&ada).await;
+    assert!(events.iter().any(told(2)), "the second is counted in the Event of the first: {events:#?}");
+    operator.end().await;
+
+    let operator = world.operator("three").await;
+    let desired = runtime.told().await;
+    let next = Happening { sequence: 4, reason: "Next".into(), ..last.clone() };
+    runtime.say(Report { happenings: vec![lost, again, last, next], ..well(&desired) });
+    world.until_told(&ada, |event| event.reason.as_deref() == Some("Next")).await;
+    let events = world.events(&ada).await;
+    assert!(events.iter().any(told(2)), "nothing is told or counted again: {events:#?}");
     runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_tells_of_a_failure_and_its_condition_are_one_event() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({"page": {"url": "https://nowhere.example/"}})).await;
+    let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let mut runtime = Runtime::start(&world, &pod).await;
+    let desired = runtime.told().await;
+    let failed = |sequence| Happening {
+        sequence,
+        r#type: "Warning".into(),
+        reason: "PageLoadFailed".into(),
+        message: format!("the page cannot be loaded: try {sequence}"),
+        unix_seconds: jiff::Timestamp::now().as_second(),
+    };
+    let mut report = Report { happenings: (1..=7).map(failed).collect(), ..well(&desired) };
+    report.conditions[1] = said("PageReady", "False", "PageLoadFailed", "no such host");
+    runtime.say(report);
+    world.until("ada", "failed", |ada| reason(ada, "PageReady") == "PageLoadFailed").await;
+    let seven = |event: &Event| event.series.as_ref().is_some_and(|series| series.count == 7);
+    let told = world.until_told(&ada, seven).await;
+    let of_it = told.iter().filter(|event| event.reason.as_deref() == Some("PageLoadFailed")).count();
+    assert_eq!(of_it, 1, "{told:#?}");
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_of_one_pod_does_not_stand_in_the_way_of_a_successor() {
+    let world = World::new().await;
+    let quota = world.quota_of_pods(1).await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({})).await;
+    let pod = world.pod(&ada, 1).await;
+    world.pod_status(&pod.name_any(), json!({"phase": "Failed", "reason": "Evicted"})).await;
+    world.gone::<Pod>(&pod.name_any()).await;
+    // As the quota's own controller does, after a while.
+    quota.used(0).await;
+    let next = world.pod(&ada, 2).await;
+    assert_ne!(next.uid(), pod.uid());
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_quota_refuses_is_told_and_tried_again_without_writing_anything_else() {
+    let world = World::new().await;
+    let quota = world.quota_of_pods(0).await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({})).await;
+    let refused =
+        |ada: &VirtualParticipant| is(ada, "Accepted", "False") && reason(ada, "Accepted") == "PodRefused";
+    world.until("ada", "refused", refused).await;
+    let roots = world.api::<ConfigMap>();
+    roots.delete(names::CA_CONFIG_MAP, &DeleteParams::default()).await.unwrap();
+    // The first intervals are 2 s and 4 s at most.
+    tokio::time::sleep(4 * A_WHILE).await;
+    assert!(roots.get_opt(names::CA_CONFIG_MAP).await.unwrap().is_none(), "a refusal writes no ConfigMap");
+    quota.limit(1).await;
+    world.pod(&ada, 1).await;
+    world.until("ada", "accepted", |ada: &VirtualParticipant| is(ada, "Accepted", "True")).await;
+    assert!(roots.get_opt(names::CA_CONFIG_MAP).await.unwrap().is_some(), "the pod needs it to start");
     operator.end().await;
 }
 
@@ -427,6 +530,18 @@ async fn an_operator_that_starts_again_finds_its_sessions_and_replaces_nothing()
     let pods = world.api::<Pod>().list(&ListParams::default()).await.unwrap();
     assert_eq!(pods.items.iter().map(ResourceExt::uid).collect::<Vec<_>>(), [pod.uid()]);
     runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_cannot_lead_ends_with_the_reason_and_lets_another_lead() {
+    let world = World::new().await;
+    let config = Config { link_service: "nowhere".into(), ..world.config("one") };
+    let error = world.operator_as(config).await.error().await;
+    assert!(format!("{error:#}").contains("the Service nowhere cannot be led here"), "{error:#}");
+    let operator = world.operator("two").await;
+    let ada = world.apply("ada", json!({})).await;
+    world.pod(&ada, 1).await;
     operator.end().await;
 }
 
