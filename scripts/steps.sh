@@ -1,25 +1,93 @@
 # shellcheck shell=bash
-# Owns how a long job shows itself: which step runs, how long it took, where its log is. Sourced by the scripts here.
+# Owns how a long job shows itself: which step runs, how long it took, where its log is, which of its tests ended how. The
+# same stands in logs/summary.jsonl, one JSON object a line, for programs. Sourced by the scripts here.
 
 repository=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/..")
 cache=${UNDERSTUDY_CACHE:-$HOME/.cache/understudy}
 logs=$cache/logs
 # shellcheck disable=SC2034  # for the scripts that source this
 target=${CARGO_TARGET_DIR:-$repository/target}
+# Where scripts/build leaves the programs. Cargo calls the folder of its profile dev otherwise.
+# shellcheck disable=SC2034
+case ${PROFILE:=release} in dev) built=$target/debug ;; *) built=$target/$PROFILE ;; esac
+export PROFILE
+
+log_of() { echo "$logs/${1//[^a-zA-Z0-9]/-}.log"; }
 
 # step NAME COMMAND…: runs the command with its output in a log of the step's name; a failure shows the log's end.
 step() {
   local name=$1 log began=$SECONDS code=0
   shift
-  log=$logs/${name//[^a-zA-Z0-9]/-}.log
+  log=$(log_of "$name")
   mkdir -p "$logs"
   printf '%-44s %s\n' "· $name" "$log"
   ("$@") </dev/null >"$log" 2>&1 || code=$? # in a subshell, so that a trap of the script does not write to the log
-  if [ "$code" = 0 ]; then
-    printf '%-44s %s\n' "✓ $name" "$((SECONDS - began)) s"
-  else
-    printf '%-44s %s\n' "✗ $name" "code $code after $((SECONDS - began)) s; the end of its log:"
-    tail -n 40 "$log" | sed 's/^/    /'
-  fi
+  tell_end "$name" "$code" $((SECONDS - began)) "$log"
   return "$code"
 }
+
+# The same for a step that runs tests: each is told in the moment in which it ends.
+step_of_tests() {
+  local name=$1 log began=$SECONDS code=0 runs follower
+  shift
+  log=$(log_of "$name")
+  mkdir -p "$logs"
+  printf '%-44s %s\n' "· $name" "$log"
+  : >"$log"
+  # The follower reads the log to its end when this one is gone, and this one goes with the script, however that ends.
+  tail --pid $$ -f /dev/null &
+  runs=$!
+  tail --pid "$runs" -n +1 -f "$log" 2>/dev/null | tell_tests "$name" &
+  follower=$!
+  ("$@") </dev/null >"$log" 2>&1 || code=$?
+  kill "$runs"
+  wait "$runs" "$follower" 2>/dev/null
+  tell_end "$name" "$code" $((SECONDS - began)) "$log"
+  return "$code"
+}
+
+tell_end() {
+  local name=$1 code=$2 took=$3 log=$4
+  note step "$name" code "$code" seconds "$took" log "$log"
+  if [ "$code" = 0 ]; then
+    printf '%-44s %s\n' "✓ $name" "$took s"
+  else
+    printf '%-44s %s\n' "✗ $name" "code $code after $took s; the end of its log:"
+    tail -n 40 "$log" | sed 's/^/    /'
+  fi
+}
+
+# What cargo and its tests print, from standard input: a line for each test that ended. The seconds are those since the
+# test before it, its own where one runs at a time.
+tell_tests() {
+  local name=$1 line program='' before=$SECONDS word
+  while IFS= read -r line; do
+    if [[ $line =~ ^\ +Running\ (.+)\ \((.*)\)$ ]]; then
+      program=${BASH_REMATCH[1]}
+      before=$SECONDS
+    elif [[ $line =~ ^test\ (.+)\ \.\.\.\ (ok|FAILED|ignored) ]]; then
+      case ${BASH_REMATCH[2]} in ok) word=✓ ;; *) word=✗ ;; esac
+      printf '  %s %s\n' "$word" "${BASH_REMATCH[1]}"
+      note step "$name" program "$program" test "${BASH_REMATCH[1]}" result "${BASH_REMATCH[2]}" seconds $((SECONDS - before))
+      before=$SECONDS
+    fi
+  done
+}
+
+# note KEY VALUE…: a line of the summary. Numbers stay numbers.
+note() {
+  local object='' key value
+  while [ $# -gt 1 ]; do
+    key=$1 value=$2
+    shift 2
+    if ! [[ $value =~ ^[0-9]+$ ]]; then
+      value=${value//\\/\\\\}
+      value=\"${value//\"/\\\"}\"
+    fi
+    object+="${object:+, }\"$key\": $value"
+  done
+  echo "{$object}" >>"$logs/summary.jsonl"
+}
+
+# A job with many steps begins with an empty summary.
+begin_summary() { mkdir -p "$logs" && : >"$logs/summary.jsonl"; }
