@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use understudy_core::cause;
+use understudy_link::cause;
 use understudy_runtime::config::{Cli, Command, Run};
 use understudy_runtime::{app, guard, test_picture};
 

@@ -5,7 +5,6 @@
 
 pub mod backoff;
 pub mod camera;
-pub mod cause;
 pub mod condition;
 pub mod guard;
 pub mod invitation;

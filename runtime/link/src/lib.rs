@@ -4,6 +4,7 @@
 //! It stands alone (no GStreamer, no browser), so that the operator's tests run against the very client that pods run.
 
 mod backoff;
+pub mod cause;
 mod fence;
 
 mod dial;
@@ -13,7 +14,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use understudy_core::cause;
 use understudy_proto::v1::{Desired, PodIdentity, Report};
 
 /// A link that lasted this long was a good one: the next attempt follows after the shortest delay. Shorter ones count as

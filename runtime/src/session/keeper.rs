@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_core::cause;
 use understudy_core::part::Part;
 use understudy_core::spec::Resolution;
 use understudy_devtools::Page;
+use understudy_link::cause;
 
 use super::{Config, Message};
 use crate::browser::{self, Browser, Sandbox};
