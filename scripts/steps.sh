@@ -26,8 +26,8 @@ step() {
   return "$code"
 }
 
-# The same for a step that runs tests: each is told in the moment in which it ends.
-step_of_tests() {
+# The same for a step that tells of itself: each test, and each program that is built, in the moment in which it ends.
+step_told() {
   local name=$1 log began=$SECONDS code=0 runs follower
   shift
   log=$(log_of "$name")
@@ -37,11 +37,11 @@ step_of_tests() {
   # The follower reads the log to its end when this one is gone, and this one goes with the script, however that ends.
   tail --pid $$ -f /dev/null &
   runs=$!
-  tail --pid "$runs" -n +1 -f "$log" 2>/dev/null | tell_tests "$name" &
+  tail --pid "$runs" -n +1 -f "$log" 2>/dev/null | tell_along "$name" &
   follower=$!
   ("$@") </dev/null >"$log" 2>&1 || code=$?
   kill "$runs"
-  wait "$runs" "$follower" 2>/dev/null
+  wait "$runs" "$follower" 2>/dev/null || true
   tell_end "$name" "$code" $((SECONDS - began)) "$log"
   return "$code"
 }
@@ -57,9 +57,9 @@ tell_end() {
   fi
 }
 
-# What cargo and its tests print, from standard input: a line for each test that ended. The seconds are those since the
-# test before it, its own where one runs at a time.
-tell_tests() {
+# A line for each test that ended, from what cargo and its tests print, and those that e2e/cluster/binaries tells. A test's
+# seconds are those since the test before it: its own where one runs at a time.
+tell_along() {
   local name=$1 line program='' before=$SECONDS word
   while IFS= read -r line; do
     if [[ $line =~ ^\ +Running\ (.+)\ \((.*)\)$ ]]; then
@@ -70,6 +70,8 @@ tell_tests() {
       printf '  %s %s\n' "$word" "${BASH_REMATCH[1]}"
       note step "$name" program "$program" test "${BASH_REMATCH[1]}" result "${BASH_REMATCH[2]}" seconds $((SECONDS - before))
       before=$SECONDS
+    elif [[ $line =~ ^[0-9]+\ of\ [0-9]+\ are\ built ]]; then
+      printf '  %s\n' "$line"
     fi
   done
 }
