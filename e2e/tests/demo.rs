@@ -141,8 +141,12 @@ async fn what_cannot_be_loaded_is_told_and_repairing_the_manifest_repairs_the_pa
     wait::until(RECONCILE, || kubectl.says("vp bea", "PageReady", "PageLoadFailed")).await;
     wait::until(RECONCILE, || kubectl.says("vp bea", "InputsReady", "SourceNotFound")).await;
     let pod = kubectl.pod_of("bea").await;
-    let told = kubectl.run(&["get", "events", "--field-selector=involvedObject.name=bea"]).await.unwrap();
-    assert!(told.contains("PageLoadFailed") && told.contains("SourceNotFound"), "{told}");
+    // The status comes first.
+    wait::until(RECONCILE, || async {
+        let told = kubectl.run(&["get", "events", "--field-selector=involvedObject.name=bea"]).await.unwrap();
+        (told.contains("PageLoadFailed") && told.contains("SourceNotFound")).then_some(()).ok_or(told)
+    })
+    .await;
 
     let mended =
         "page: {url: 'understudy:mirror'}\n  inputs: {video: {file: {url: 'understudy:test-picture'}}}";
