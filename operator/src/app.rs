@@ -4,9 +4,11 @@ mod leader;
 
 use crate::admin::{self, Readiness};
 use crate::args::Args;
+use crate::authority::Times;
 use crate::lease::{Election, Leadership, Timing};
 use crate::metrics::Metrics;
 use crate::profile::Profiles;
+use crate::recheck;
 use anyhow::Context;
 use kube::{Api, Client};
 use std::net::{IpAddr, SocketAddr};
@@ -44,6 +46,10 @@ pub struct Config {
     pub timing: Timing,
     /// Name of the authority's Secret.
     pub authority_secret: String,
+    /// How fast roots of the authority follow one another.
+    pub rotation: Times,
+    /// How long it may take until a participant is looked at for what no watch shows.
+    pub recheck: Duration,
     /// Objects of each kind that are reconciled at a time.
     pub concurrency: u16,
 }
@@ -67,6 +73,8 @@ impl TryFrom<Args> for Config {
             lease: args.lease,
             timing: Timing::default(),
             authority_secret: args.authority_secret,
+            rotation: Times::default(),
+            recheck: recheck::EACH,
             concurrency: args.concurrency,
         })
     }

@@ -20,10 +20,6 @@ use understudy_proto::v1::AccessTokens;
 
 /// 256 bits: nobody guesses one.
 const TOKEN_BYTES: usize = 32;
-/// Secrets are read by name and never watched (the right to list them would open all Secrets), so that this is how long a
-/// deleted or changed one may go unnoticed by a participant that is looked at.
-const FRESH: Duration = Duration::from_secs(60);
-
 /// Why something could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -55,8 +51,11 @@ pub enum Error {
 /// Writes through one client.
 pub struct Writer {
     client: Client,
-    /// The root that sessions trust, in PEM.
-    root: String,
+    /// The roots that sessions trust, in PEM.
+    roots: Mutex<String>,
+    /// Secrets are read by name and never watched (the right to list them would open all Secrets), so that this is how long
+    /// a deleted or changed one may go unnoticed by a participant that is looked at.
+    fresh: Duration,
     /// Namespaces that have it, as far as this process wrote it.
     published: Mutex<HashSet<String>>,
     /// Tokens by participant UID, and when they were read.
@@ -64,15 +63,31 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// `root` is the authority of the control link.
-    pub fn new(client: Client, root: String) -> Self {
-        Self { client, root, published: Mutex::default(), read: Mutex::default() }
+    /// `roots` are those of the control link's authority. Tokens that were read within `fresh` are not read again.
+    pub fn new(client: Client, roots: String, fresh: Duration) -> Self {
+        let roots = Mutex::new(roots);
+        Self { client, roots, fresh, published: Mutex::default(), read: Mutex::default() }
     }
 
-    /// The participant's tokens, made if there are none yet; not older than [`FRESH`].
+    /// Has sessions trust these roots, wherever there are any. A namespace where that fails has them at its next look.
+    pub async fn trust(&self, roots: String) {
+        *self.roots.lock() = roots;
+        let published = std::mem::take(&mut *self.published.lock());
+        for namespace in published {
+            if let Err(error) = self.publish_roots(&namespace).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    namespace,
+                    "roots could not be published"
+                );
+            }
+        }
+    }
+
+    /// The participant's tokens, made if there are none yet.
     pub async fn access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
         if let Some((read, tokens)) = self.read.lock().get(&owner.uid)
-            && read.elapsed() < FRESH
+            && read.elapsed() < self.fresh
         {
             return Ok(tokens.clone());
         }
@@ -139,24 +154,33 @@ impl Writer {
         }
     }
 
-    /// Writes the root into the owner's namespace.
-    pub async fn publish_root(&self, owner: &Owner) -> Result<(), Error> {
-        let api: Api<ConfigMap> = self.api(owner);
-        let object = resource::ca_config_map(&owner.namespace, &self.root);
+    async fn publish_roots(&self, namespace: &str) -> Result<(), Error> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let roots = self.roots.lock().clone();
+        let object = resource::ca_config_map(namespace, &roots);
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
         api.patch(names::CA_CONFIG_MAP, &params, &Patch::Apply(&object))
             .await
             .map_err(|error| refused(error, format!("ConfigMap {}", names::CA_CONFIG_MAP)))?;
-        self.published.lock().insert(owner.namespace.clone());
+        // What was written while others came to be trusted is not what is to be there.
+        if *self.roots.lock() == roots {
+            self.published.lock().insert(namespace.into());
+        }
         Ok(())
     }
 
-    /// Once a namespace in the life of a leader, before a session is told anything: a root that changed is spread where pods already run.
+    /// Writes the roots into the owner's namespace.
+    pub async fn publish_root(&self, owner: &Owner) -> Result<(), Error> {
+        self.publish_roots(&owner.namespace).await
+    }
+
+    /// Once a namespace in the life of a leader, before a session is told anything: a root that changed is spread where pods
+    /// already run.
     pub async fn publish_root_once(&self, owner: &Owner) -> Result<(), Error> {
         if self.published.lock().contains(&owner.namespace) {
             return Ok(());
         }
-        self.publish_root(owner).await
+        self.publish_roots(&owner.namespace).await
     }
 
     fn api<K>(&self, owner: &Owner) -> Api<K>

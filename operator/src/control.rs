@@ -1,8 +1,12 @@
 //! The control link, operator's side: accepts streams, finds out who is there, keeps what each session last said, and
 //! tells it what is desired. What is desired, and what follows from a report, is decided by the controllers.
 
+mod bounds;
+mod connection;
+mod contact;
 pub mod convert;
 mod identity;
+mod pace;
 pub mod registry;
 mod server;
 mod service;

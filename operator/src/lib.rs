@@ -1,6 +1,7 @@
 //! The operator: observe, validate, decide, build, apply, report. Modules are listed lowest layer first; a module uses
 //! only earlier groups.
 
+pub mod deadline;
 pub mod names;
 pub mod retry;
 pub mod tasks;
@@ -28,6 +29,7 @@ pub mod store;
 
 pub mod look;
 pub mod outcome;
+pub mod recheck;
 
 pub mod apply;
 pub mod control;

@@ -4,7 +4,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use understudy_operator::{app, args::Args, telemetry};
+use understudy_operator::{app, args::Args, deadline, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let client = kube::Client::try_default().await?;
+    let client = deadline::client(kube::Config::infer().await?, deadline::CALL_TIMEOUT)?;
     let running = app::run(args.try_into()?, client, shutdown.clone());
     let mut running = std::pin::pin!(running);
     tokio::select! {

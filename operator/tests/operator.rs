@@ -12,15 +12,16 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::time::Duration;
-use support::{NAMESPACE, Runtime, SYSTEM, Silent, World, refused, said, well};
+use support::{NAMESPACE, Runtime, SYSTEM, Silent, Spoken, World, refused, said, well};
 use understudy_crds::v1alpha1::{
     EndpointType, Livestream, LivestreamPhase, ParticipantPhase, VirtualParticipant,
 };
 use understudy_operator::app::Config;
+use understudy_operator::authority::Times;
 use understudy_operator::names;
 use understudy_proto::v1::{Desired, Happening, Report};
 
@@ -666,6 +667,140 @@ async fn the_session_of_a_deleted_participant_is_told_to_finish() {
     runtime.told_that(|desired| desired.drain).await;
     runtime.end().await;
     operator.end().await;
+}
+
+/// What a session is told whose pod or owner is gone, or going.
+async fn is_told_to_finish(runtime: &mut Runtime) {
+    let desired = runtime.told_that(|desired| desired.drain).await;
+    assert_eq!((desired.session, desired.access), (None, None), "and nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_of_a_pod_that_was_deleted_by_force_is_told_to_finish_at_its_next_contact() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, pod, mut runtime) = available(&world, "ada").await;
+    let now = DeleteParams::default().grace_period(0);
+    world.api::<Pod>().delete(&pod.name_any(), &now).await.unwrap();
+    is_told_to_finish(&mut runtime).await;
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_of_a_pod_that_is_being_deleted_is_told_to_finish_at_its_next_contact() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, pod, runtime) = available(&world, "ada").await;
+    runtime.end().await;
+    // Nobody plays the kubelet that ends it.
+    world.api::<Pod>().delete(&pod.name_any(), &DeleteParams::default()).await.unwrap();
+    let mut late = Runtime::start(&world, &pod).await;
+    is_told_to_finish(&mut late).await;
+    late.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_participant_went_unheard_is_told_to_finish_at_its_next_contact() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, _pod, mut runtime) = available(&world, "ada").await;
+    operator.end().await;
+    world.api::<VirtualParticipant>().delete("ada", &DeleteParams::default()).await.unwrap();
+    let operator = world.operator("two").await;
+    is_told_to_finish(&mut runtime).await;
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_finds_the_next_leader_by_its_ticket_and_another_process_of_its_pod_does_not() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let (_ada, pod, mut runtime) = available(&world, "ada").await;
+    runtime.show_no_good_token();
+    operator.end().await;
+    let operator = world.operator("two").await;
+    runtime.told().await;
+    let mut thief = Runtime::with_token(&world, &pod, "not a token").await;
+    assert!(thief.is_left_alone(A_WHILE).await);
+    assert!(runtime.is_left_alone(A_WHILE).await, "it was not displaced");
+    thief.end().await;
+    runtime.end().await;
+    operator.end().await;
+}
+
+fn roots(published: &ConfigMap) -> usize {
+    published.data.as_ref().unwrap()[names::CA_KEY].matches("BEGIN CERTIFICATE").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_stays_linked_while_one_root_follows_another() {
+    const OVERLAP: Duration = Duration::from_secs(3);
+    let world = World::new().await;
+    let rotation = Times {
+        publish_for: OVERLAP,
+        keep_for: OVERLAP,
+        check_every: Duration::from_millis(200),
+        ..Times::default()
+    };
+    let quick = |config: Config| Config { rotation, ..config };
+    let operator = world.operator("one").await;
+    let (ada, _pod, mut runtime) = available(&world, "ada").await;
+    operator.end().await;
+    world.age_authority().await;
+    let operator = world.operator_as(quick(world.config("two"))).await;
+    let desired = runtime.told().await;
+    runtime.say(well(&desired));
+
+    let both = world.until(names::CA_CONFIG_MAP, "both roots", |map: &ConfigMap| roots(map) == 2).await;
+    runtime.trust(&both);
+    let again = runtime.told().await;
+    assert_eq!(again.generation, desired.generation, "it dialled again, since another root signs");
+    let new = world.until(names::CA_CONFIG_MAP, "the new root", |map: &ConfigMap| roots(map) == 1).await;
+    runtime.trust(&new);
+    assert!(both.data.unwrap()[names::CA_KEY].contains(&new.data.unwrap()[names::CA_KEY]));
+    operator.end().await;
+
+    let operator = world.operator("three").await;
+    runtime.told().await;
+    let after = world.api::<VirtualParticipant>().get("ada").await.unwrap();
+    assert_eq!(after.resource_version(), ada.resource_version(), "nobody saw anything of it");
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_were_changed_or_deleted_are_noticed_by_themselves() {
+    let world = World::new().await;
+    let config = Config { recheck: Duration::from_secs(1), ..world.config("one") };
+    let operator = world.operator_as(config).await;
+    let (_ada, _pod, mut runtime) = available(&world, "ada").await;
+    let secrets = world.api::<Secret>();
+    let changed = Patch::Merge(json!({"stringData": {"view": "changed"}}));
+    secrets.patch("ada-access", &PatchParams::default(), &changed).await.unwrap();
+    let view = |desired: &Desired| desired.access.clone().unwrap().view;
+    runtime.told_that(|desired| view(desired) == "changed").await;
+    secrets.delete("ada-access", &DeleteParams::default()).await.unwrap();
+    let desired = runtime.told_that(|desired| view(desired) != "changed").await;
+    let made: Secret = secrets.get("ada-access").await.unwrap();
+    assert_eq!(view(&desired).into_bytes(), made.data.unwrap()["view"].0);
+    runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_ends_tells_its_sessions_that_another_leads() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let ada = world.apply("ada", json!({})).await;
+    let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let stream = Spoken::open(&world, &pod).await;
+    operator.end().await;
+    let last = stream.last_word().await;
+    assert_eq!(last.code(), tonic::Code::Unavailable, "{last:?}");
+    assert!(last.message().contains("another leads"), "{last:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use crate::app::Config;
 use crate::apply::Writer;
-use crate::authority::Authority;
+use crate::authority::{Authority, Change};
 use crate::control::registry::Registry;
 use crate::control::{self, Reviewer, Tickets};
 use crate::event::Recorder;
@@ -13,7 +13,7 @@ use crate::owner::Kind;
 use crate::status::Publisher;
 use crate::store::{Departed, Stores, Triggers};
 use crate::tasks::{Feed, Tasks};
-use crate::{livestream, participant};
+use crate::{livestream, participant, recheck};
 use anyhow::Context;
 use futures::{FutureExt, Stream, StreamExt};
 use kube::runtime::reflector::ObjectRef;
@@ -88,7 +88,7 @@ pub(super) async fn lead(
         metrics,
         registry: Registry::new(triggers.clone(), term),
         writers: Writers {
-            writer: Arc::new(Writer::new(client.clone(), authority.root.clone())),
+            writer: Arc::new(Writer::new(client.clone(), authority.roots(), config.recheck / 2)),
             participants: Arc::new(Publisher::new(client.clone())),
             livestreams: Arc::new(Publisher::new(client.clone())),
             recorder: Arc::new(Recorder::new(client.clone(), &config.pod_name)),
@@ -128,13 +128,14 @@ impl Leader<'_> {
         for controller in self.reconcile(&controllers, &stores, &end) {
             work.start(controller);
         }
-        let mut link = std::pin::pin!(control::serve(self.link(&stores)?, end.clone()).fuse());
+        let mut link = std::pin::pin!(self.serve(&stores, &end).fuse());
         let (mut served, mut failed) = (None, None);
         tokio::select! {
             ended = &mut link => served = Some(ended),
             ended = watches.ended() => failed = Some(ended),
             ended = work.ended() => failed = Some(ended),
             () = self.keep_house(&controllers, &stores) => {}
+            () = recheck::run(&stores, &self.triggers, self.config.recheck) => {}
         }
         // A controller that ends because it was asked to has not failed.
         let failed = failed.filter(|_ended| !end.is_cancelled());
@@ -156,6 +157,23 @@ impl Leader<'_> {
             Some(failed) => Err(failed.into()),
             None => served.context("the control link ended"),
         }
+    }
+
+    /// Serves the control link, with a certificate of the root that signs now: when another does, sessions dial again.
+    async fn serve(&self, stores: &Stores, end: &CancellationToken) -> anyhow::Result<()> {
+        let mut authority = self.authority.clone();
+        while !end.is_cancelled() {
+            let end_link = end.child_token();
+            let mut link = std::pin::pin!(control::serve(self.link(&authority, stores)?, end_link.clone()));
+            tokio::select! {
+                served = &mut link => return Ok(served?),
+                () = another_signs(&mut authority, self.client, self.config, &self.writers.writer) => {
+                    end_link.cancel();
+                    link.await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn controllers(&self, stores: &Stores) -> Controllers {
@@ -225,15 +243,16 @@ impl Leader<'_> {
         ]
     }
 
-    fn link(&self, stores: &Stores) -> anyhow::Result<control::Config> {
+    fn link(&self, authority: &Authority, stores: &Stores) -> anyhow::Result<control::Config> {
         Ok(control::Config {
             listen: self.config.link_listen,
-            identity: self.authority.issue(link_names(self.config))?,
+            identity: authority.issue(link_names(self.config))?,
             term: self.term,
             stores: stores.clone(),
+            client: self.client.clone(),
             registry: self.registry.clone(),
             reviewer: Reviewer::new(self.client.clone()),
-            tickets: Tickets::new(self.authority.derive("understudy.dev/resume-ticket")),
+            tickets: Tickets::new(authority.derive("understudy.dev/resume-ticket")?),
         })
     }
 
@@ -295,6 +314,25 @@ impl Leader<'_> {
         controllers.participants.born.lock().retain(|uid, _| present.uids.contains(uid));
         controllers.looks_at_participants.keep(&present.uids);
         controllers.looks_at_livestreams.keep(&present.uids);
+    }
+}
+
+/// Looks after the authority until another root signs.
+async fn another_signs(authority: &mut Authority, client: &Client, config: &Config, writer: &Writer) {
+    let secrets = Api::namespaced(client.clone(), &config.namespace);
+    loop {
+        tokio::time::sleep(config.rotation.check_every).await;
+        match authority.rotate(&secrets, &config.rotation, jiff::Timestamp::now()).await {
+            Ok(Change::Nothing) => {}
+            Ok(Change::Roots) => writer.trust(authority.roots()).await,
+            Ok(Change::Signer) => return writer.trust(authority.roots()).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the authority could not be looked after"
+                );
+            }
+        }
     }
 }
 

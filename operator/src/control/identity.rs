@@ -1,11 +1,11 @@
-//! Who is at the other end: a projected token, reviewed by the API server, names a pod; the pod has to be one of ours.
+//! Who is at the other end: a projected token, reviewed by the API server, names a pod, and the session may speak for no
+//! other. What became of that pod is asked elsewhere.
 
 use crate::names;
 use crate::owner::Owner;
-use crate::store::Stores;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
 use kube::api::PostParams;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use tonic::Status;
 use understudy_proto::v1::PodIdentity;
 
@@ -86,22 +86,6 @@ pub(super) fn claims_itself(claimed: Option<&PodIdentity>, pod: &PodRef) -> Resu
     } else {
         Err(Status::permission_denied("hello.pod is not the pod that the token was made for"))
     }
-}
-
-/// The owner whose session the pod is, as the watched objects have it.
-pub(super) fn recognise(stores: &Stores, pod: PodRef) -> Result<Known, Status> {
-    // Not there may mean not there yet: the runtime tries again.
-    let unknown = || Status::unavailable("the pod is not known here (yet)");
-    let object = stores.pod(&pod.namespace, &pod.name).ok_or_else(unknown)?;
-    if object.uid().as_deref() != Some(pod.uid.as_str()) {
-        return Err(unknown());
-    }
-    let refused = || Status::permission_denied("the pod is not a session of ours");
-    let owner = Owner::of_pod(&object).ok_or_else(refused)?;
-    if stores.uid_of(&owner).ok_or_else(unknown)? != owner.uid {
-        return Err(refused());
-    }
-    Ok(Known { pod, owner })
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! The listener of the control link: TLS, limits, gRPC health and reflection. It exists while this process leads.
 
 use crate::authority::ServerIdentity;
+use crate::control::connection;
+use crate::control::contact::Registrar;
 use crate::control::identity::Reviewer;
 use crate::control::registry::Registry;
 use crate::control::service::{Service, Shared};
 use crate::control::ticket::Tickets;
 use crate::store::Stores;
+use kube::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -36,6 +38,8 @@ pub struct Config {
     pub term: u64,
     /// What the API server holds.
     pub stores: Stores,
+    /// Asks the API server for what is not in `stores`.
+    pub client: Client,
     /// Who is linked.
     pub registry: Registry,
     /// Who shows a token.
@@ -65,11 +69,11 @@ pub enum Error {
 
 /// Serves until `shutdown`.
 pub async fn serve(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
-    let Config { listen, identity, term, stores, registry, reviewer, tickets } = config;
+    let Config { listen, identity, term, stores, client, registry, reviewer, tickets } = config;
     let tasks = TaskTracker::new();
     let service = Service {
         shared: Arc::new(Shared {
-            stores,
+            registrar: Registrar { stores, client },
             registry,
             reviewer,
             tickets,
@@ -92,11 +96,10 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> Result<(), Er
         .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(identity.certificate, identity.key)))?
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .tcp_nodelay(true)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(ControlLinkServer::new(service).max_decoding_message_size(LARGEST_MESSAGE_BYTES))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown.cancelled());
+        .serve_with_incoming_shutdown(connection::accept(listener), shutdown.cancelled());
     let deadline = async {
         shutdown.cancelled().await;
         tokio::time::sleep(SHUTDOWN_TIMEOUT).await;

@@ -1,14 +1,18 @@
 //! One stream: Hello, who is it, Welcome, then Desired down and Reports up until either side ends it.
 
-use crate::control::identity::{Known, PodRef, Reviewer, claims_itself, recognise};
+use crate::control::connection::Guest;
+use crate::control::contact::{Registrar, Standing};
+use crate::control::identity::{PodRef, Reviewer, claims_itself};
+use crate::control::pace::Pace;
 use crate::control::registry::{Registry, Seat};
-use crate::control::ticket::Tickets;
-use crate::store::Stores;
+use crate::control::ticket::{Holder, RENEWED, Tickets};
 use futures::Stream;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{interval_at, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +28,11 @@ use understudy_proto::v1::{
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams that are being identified at a time: after an outage all come at once, and each may cost a token review.
 const ADMISSIONS: usize = 64;
+/// A UUID has 36 bytes.
+const LONGEST_BOOT_ID: usize = 128;
+/// There are six today, of two words each.
+const MOST_CAPABILITIES: usize = 64;
+const LONGEST_CAPABILITY: usize = 64;
 /// Downward messages on their way: snapshots, so that a small number is plenty.
 const DOWNWARD_CAPACITY: usize = 4;
 
@@ -34,7 +43,7 @@ pub(super) struct Service {
 }
 
 pub(super) struct Shared {
-    pub(super) stores: Stores,
+    pub(super) registrar: Registrar,
     pub(super) registry: Registry,
     pub(super) reviewer: Reviewer,
     pub(super) tickets: Tickets,
@@ -60,30 +69,68 @@ impl ControlLink for Service {
         &self,
         request: Request<Streaming<RuntimeMessage>>,
     ) -> Result<Response<Self::LinkStream>, Status> {
+        let guest = request.extensions().get::<Guest>().cloned();
+        let guest = guest.ok_or_else(|| Status::internal("the connection is not known"))?;
         let bearer = bearer(request.metadata());
         let mut upward = request.into_inner();
         let hello = self.shared.hello(&mut upward).await?;
-        let known = self.shared.admit(&hello, bearer.as_deref()).await?;
+        let standing = self.shared.admit(&hello, guest.address, bearer.as_deref()).await?;
         let protocol = negotiate(&hello)?;
-        tracing::info!(
-            pod = known.pod.name,
-            namespace = known.pod.namespace,
-            boot = hello.boot_id,
-            "session is linked"
-        );
-        let ticket = self.shared.tickets.issue(&known.pod, since_1970());
-        let welcome = Welcome { protocol, resume_ticket: ticket, leader_term: self.shared.term };
         let (downward, messages) = mpsc::channel(DOWNWARD_CAPACITY);
+        let pod = standing.pod().clone();
+        let capabilities = bounded(hello.capabilities);
+        let welcome =
+            Doorman { shared: Arc::clone(&self.shared), pod, guest, boot_id: hello.boot_id, protocol };
         // The channel is new and has room.
-        let _ = downward.try_send(Ok(down(operator_message::Kind::Welcome(welcome))));
-        let seat = self.shared.registry.seat(known, &hello.boot_id, hello.capabilities);
-        let shared = Arc::clone(&self.shared);
+        let _ = downward.try_send(Ok(welcome.welcome()));
+        let shutdown = self.shared.shutdown.clone();
+        let said: Pin<Box<dyn Future<Output = Status> + Send>> = match standing {
+            Standing::Serves(known) => {
+                tracing::info!(
+                    pod = known.pod.name,
+                    namespace = known.pod.namespace,
+                    boot = welcome.boot_id,
+                    "session is linked"
+                );
+                let seat = self.shared.registry.seat(known, &welcome.boot_id, capabilities);
+                Box::pin(serve(seat, upward, downward.clone(), welcome))
+            }
+            Standing::Leaves(pod) => {
+                tracing::info!(
+                    pod = pod.name,
+                    namespace = pod.namespace,
+                    "session of what is gone is told to finish"
+                );
+                Box::pin(dismiss(self.shared.registry.clone(), pod, upward, downward.clone(), welcome))
+            }
+        };
         self.shared.tasks.spawn(async move {
-            let end = shared.shutdown.run_until_cancelled(serve(seat, upward, &downward)).await;
-            let status = end.unwrap_or_else(|| Status::unavailable("this operator no longer leads"));
+            let end = shutdown.run_until_cancelled(said).await;
+            let status = end.unwrap_or_else(|| {
+                Status::unavailable("this operator serves no longer: another leads, or will")
+            });
             let _ = downward.try_send(Err(status));
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
+    }
+}
+
+/// Keeps one session's way back in.
+struct Doorman {
+    shared: Arc<Shared>,
+    pod: PodRef,
+    guest: Guest,
+    boot_id: String,
+    protocol: u32,
+}
+
+impl Doorman {
+    /// Said first, and again whenever the ticket is renewed.
+    fn welcome(&self) -> OperatorMessage {
+        let holder = Holder { boot_id: &self.boot_id, address: self.guest.address };
+        let resume_ticket = self.shared.tickets.issue(&self.pod, holder, since_1970());
+        let leader_term = self.shared.term;
+        down(operator_message::Kind::Welcome(Welcome { protocol: self.protocol, resume_ticket, leader_term }))
     }
 }
 
@@ -92,66 +139,129 @@ impl Shared {
         let late = |_elapsed| Status::deadline_exceeded("no hello came");
         let first = tokio::time::timeout(HELLO_TIMEOUT, upward.message()).await.map_err(late)??;
         match first.and_then(|message| message.kind) {
+            Some(runtime_message::Kind::Hello(hello)) if hello.boot_id.len() > LONGEST_BOOT_ID => {
+                Err(Status::invalid_argument("hello.boot_id is too long"))
+            }
             Some(runtime_message::Kind::Hello(hello)) => Ok(hello),
             _ => Err(Status::invalid_argument("the first message must be hello")),
         }
     }
 
     /// Whoever says nothing holds nobody up: a stream takes its turn only once it has said Hello.
-    async fn admit(&self, hello: &Hello, bearer: Option<&str>) -> Result<Known, Status> {
+    async fn admit(&self, hello: &Hello, address: IpAddr, bearer: Option<&str>) -> Result<Standing, Status> {
         let closed = |_closed| Status::unavailable("this operator ends");
         let _admission = self.admissions.acquire().await.map_err(closed)?;
-        self.identify(hello, bearer).await
-    }
-
-    async fn identify(&self, hello: &Hello, bearer: Option<&str>) -> Result<Known, Status> {
-        let pod = match self.tickets.check(&hello.resume_ticket, since_1970()) {
-            Some(pod) => pod,
-            None => self.review(bearer).await?,
-        };
+        let pod = self.identify(hello, address, bearer).await?;
         claims_itself(hello.pod.as_ref(), &pod)?;
-        recognise(&self.stores, pod)
+        self.registrar.standing(pod).await
     }
 
-    async fn review(&self, bearer: Option<&str>) -> Result<PodRef, Status> {
+    /// A ticket is good for the process that it was made for, so that it never takes a stream from another: for that a
+    /// token is reviewed.
+    async fn identify(&self, hello: &Hello, address: IpAddr, bearer: Option<&str>) -> Result<PodRef, Status> {
+        let holder = Holder { boot_id: &hello.boot_id, address };
+        if let Some(pod) = self.tickets.check(&hello.resume_ticket, holder, since_1970()) {
+            return Ok(pod);
+        }
         let token = bearer.ok_or_else(|| Status::unauthenticated("authorization: Bearer is missing"))?;
         self.reviewer.review(token).await
     }
 }
 
 /// Both directions; returns why the stream ends.
-async fn serve(mut seat: Seat, mut upward: Streaming<RuntimeMessage>, downward: &Downward) -> Status {
+async fn serve(
+    mut seat: Seat,
+    mut upward: Streaming<RuntimeMessage>,
+    downward: Downward,
+    doorman: Doorman,
+) -> Status {
+    const TAKEN_OVER: &str = "a newer stream of this pod has taken over, or the pod is gone";
+    let _stay = doorman.guest.welcome();
+    let mut renewal = interval_at(tokio::time::Instant::now() + RENEWED, RENEWED);
+    let mut pace = Pace::new(Instant::now());
     seat.desired.mark_changed(); // what an earlier stream was told holds for this one
     loop {
-        tokio::select! {
-            message = upward.message() => match message {
-                Ok(Some(message)) => if !take(&seat, message) {
-                    return Status::aborted("a newer stream of this pod has taken over");
-                },
+        let wait = pace.waits_until();
+        let message = tokio::select! {
+            message = upward.message(), if pace.takes() => match message {
+                Ok(Some(message)) => {
+                    let Some(news) = take(&mut seat, message) else { return Status::aborted(TAKEN_OVER) };
+                    if pace.took(news, Instant::now()) {
+                        seat.tell();
+                    }
+                    continue;
+                }
                 Ok(None) => return Status::ok("the runtime ended the stream"),
                 Err(status) => return status,
             },
+            () = sleep_until(wait.unwrap_or_else(Instant::now).into()), if wait.is_some() => {
+                if pace.look(Instant::now()) {
+                    seat.tell();
+                }
+                continue;
+            }
             changed = seat.desired.changed() => {
                 if changed.is_err() {
-                    return Status::aborted("a newer stream of this pod has taken over");
+                    return Status::aborted(TAKEN_OVER);
                 }
                 let desired = seat.desired.borrow_and_update().clone();
                 let Some(desired) = desired else { continue };
-                if downward.send(Ok(down(operator_message::Kind::Desired(desired)))).await.is_err() {
-                    return Status::cancelled("the runtime reads no more");
-                }
+                down(operator_message::Kind::Desired(Arc::unwrap_or_clone(desired)))
             }
+            _ = renewal.tick() => doorman.welcome(),
+        };
+        if downward.send(Ok(message)).await.is_err() {
+            return Status::cancelled("the runtime reads no more");
         }
     }
 }
 
-/// False: a newer stream of the pod has taken over.
-fn take(seat: &Seat, message: RuntimeMessage) -> bool {
+/// A session of what is gone: it is told to finish, and may say that it has left. Returns why the stream ends.
+async fn dismiss(
+    registry: Registry,
+    pod: PodRef,
+    mut upward: Streaming<RuntimeMessage>,
+    downward: Downward,
+    doorman: Doorman,
+) -> Status {
+    let _stay = doorman.guest.welcome();
+    let desired = registry.dismiss(&pod);
+    if downward.send(Ok(down(operator_message::Kind::Desired(desired)))).await.is_err() {
+        return Status::cancelled("the runtime reads no more");
+    }
+    let mut pace = Pace::new(Instant::now());
+    loop {
+        if let Some(until) = pace.waits_until() {
+            sleep_until(until.into()).await;
+            pace.look(Instant::now());
+        }
+        match upward.message().await {
+            Ok(Some(message)) => {
+                if let Some(runtime_message::Kind::Report(report)) = message.kind {
+                    registry.last_word(&pod, report);
+                }
+                pace.took(false, Instant::now());
+            }
+            Ok(None) => return Status::ok("the runtime ended the stream"),
+            Err(status) => return status,
+        }
+    }
+}
+
+/// Whether it says anything new; `None`: a newer stream of the pod has taken over.
+fn take(seat: &mut Seat, message: RuntimeMessage) -> Option<bool> {
     match message.kind {
         Some(runtime_message::Kind::Report(report)) => seat.report(report),
         // A second Hello says nothing new, and a kind that a later version added is ignored.
-        Some(runtime_message::Kind::Hello(_)) | None => true,
+        Some(runtime_message::Kind::Hello(_)) | None => Some(false),
     }
+}
+
+/// What is more than anybody can do is nothing.
+fn bounded(mut capabilities: Vec<String>) -> Vec<String> {
+    capabilities.retain(|name| name.len() <= LONGEST_CAPABILITY);
+    capabilities.truncate(MOST_CAPABILITIES);
+    capabilities
 }
 
 fn negotiate(hello: &Hello) -> Result<u32, Status> {

@@ -7,12 +7,16 @@ mod quota;
 mod recorder;
 mod runtime;
 mod silent;
+mod spoken;
 
 pub use recorder::Recorder;
 pub use runtime::{Runtime, refused, said, well};
 pub use silent::Silent;
+pub use spoken::Spoken;
 
-use control_plane::{kubeconfig, repository};
+pub use control_plane::kubeconfig;
+
+use control_plane::repository;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Secret, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
@@ -24,18 +28,21 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use understudy_crds::v1alpha1::{Livestream, ParticipantPhase, VirtualParticipant};
 use understudy_operator::app::{self, Config};
+use understudy_operator::authority::Times;
 use understudy_operator::lease::Timing;
-use understudy_operator::names;
 use understudy_operator::profile::{Profile, Profiles};
+use understudy_operator::{deadline, names, recheck};
 
 pub const NAMESPACE: &str = "demo";
 pub const SYSTEM: &str = "understudy-system";
@@ -100,28 +107,14 @@ impl World {
 
     /// A replica that is told this.
     pub async fn operator_as(&self, config: Config) -> Operator {
-        let client = Client::try_from(as_operator().await).unwrap();
+        let client = deadline::client(as_operator(kubeconfig()).await, deadline::CALL_TIMEOUT).unwrap();
         let end = CancellationToken::new();
         Operator { running: tokio::spawn(app::run(config, client, end.clone())), end }
     }
 
     /// What a replica is told.
     pub fn config(&self, name: &str) -> Config {
-        let profile = Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() };
-        Config {
-            namespace: SYSTEM.into(),
-            pod_name: name.into(),
-            pod_ip: IpAddr::from(Ipv4Addr::new(10, 99, 0, 7)),
-            link_service: "understudy-operator-link".into(),
-            link_address: format!("127.0.0.1:{}", self.port),
-            link_listen: SocketAddr::from(([127, 0, 0, 1], self.port)),
-            admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            profiles: Profiles::new([("default".into(), profile)]),
-            lease: "understudy-operator".into(),
-            timing: TIMING,
-            authority_secret: "understudy-operator-authority".into(),
-            concurrency: 4,
-        }
+        config(name, self.port)
     }
 
     pub async fn apply(&self, name: &str, spec: Value) -> VirtualParticipant {
@@ -270,6 +263,13 @@ impl World {
         tokio::time::timeout(PATIENCE, gone).await.expect("it must go").unwrap();
     }
 
+    /// As if its root had been made long ago.
+    pub async fn age_authority(&self) {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), SYSTEM);
+        let aged = Patch::Merge(json!({"stringData": {"ca.made": "2020-01-01T00:00:00Z"}}));
+        secrets.patch("understudy-operator-authority", &PatchParams::default(), &aged).await.unwrap();
+    }
+
     /// No controller manager collects garbage here.
     async fn clear(&self) {
         let (now, all) = (DeleteParams::default().grace_period(0), ListParams::default());
@@ -294,9 +294,44 @@ impl Operator {
     }
 }
 
+/// What an operator of that name is told.
+fn config(name: &str, port: u16) -> Config {
+    Config {
+        namespace: SYSTEM.into(),
+        pod_name: name.into(),
+        pod_ip: IpAddr::from(Ipv4Addr::new(10, 99, 0, 7)),
+        link_service: "understudy-operator-link".into(),
+        link_address: format!("127.0.0.1:{port}"),
+        link_listen: SocketAddr::from(([127, 0, 0, 1], port)),
+        admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        profiles: Profiles::new([(
+            "default".into(),
+            Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() },
+        )]),
+        lease: "understudy-operator".into(),
+        timing: TIMING,
+        authority_secret: "understudy-operator-authority".into(),
+        rotation: Times::default(),
+        recheck: recheck::EACH,
+        concurrency: 4,
+    }
+}
+
+/// Is an operator until SIGTERM comes, in a process of its own.
+#[allow(dead_code, reason = "measurements use it")]
+pub async fn lead(name: &str, port: u16, kubeconfig: &str) {
+    let client = deadline::client(as_operator(Path::new(kubeconfig)).await, deadline::CALL_TIMEOUT).unwrap();
+    let end = CancellationToken::new();
+    let config = Config { timing: Timing::default(), concurrency: 16, ..config(name, port) };
+    let running = tokio::spawn(app::run(config, client, end.clone()));
+    signal(SignalKind::terminate()).unwrap().recv().await;
+    end.cancel();
+    running.await.unwrap().unwrap();
+}
+
 /// The ServiceAccount of the chart.
-async fn as_operator() -> kube::Config {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig()).unwrap();
+async fn as_operator(kubeconfig: &Path) -> kube::Config {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
     config.auth_info.impersonate = Some(format!("system:serviceaccount:{SYSTEM}:understudy-operator"));

@@ -25,7 +25,7 @@ pub struct Runtime {
     reports: watch::Sender<Option<Report>>,
     end: CancellationToken,
     running: JoinHandle<()>,
-    _files: TempDir,
+    files: TempDir,
 }
 
 impl Runtime {
@@ -75,7 +75,24 @@ impl Runtime {
         let (reports, receiver) = watch::channel(None);
         let end = CancellationToken::new();
         let running = tokio::spawn(understudy_link::run(config, sender, receiver, end.clone()));
-        Self { desired, reports, end, running, _files: files }
+        Self { desired, reports, end, running, files }
+    }
+
+    /// What the kubelet does when the ConfigMap changes.
+    pub fn trust(&self, published: &ConfigMap) {
+        let roots = &published.data.as_ref().unwrap()[names::CA_KEY];
+        std::fs::write(self.files.path().join("ca.crt"), roots).unwrap();
+    }
+
+    /// From its next contact on.
+    pub fn show_no_good_token(&self) {
+        std::fs::write(self.files.path().join("token"), "not a token").unwrap();
+    }
+
+    /// The next thing that is desired, whenever that is.
+    #[allow(dead_code, reason = "measurements use it")]
+    pub async fn heard(&mut self) -> Option<Desired> {
+        self.desired.recv().await
     }
 
     /// The next thing that is desired.

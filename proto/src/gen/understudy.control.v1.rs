@@ -218,7 +218,7 @@ pub struct Hello {
     /// Names of optional abilities (`camera.pipewire`, `output.webrtc`, …).
     #[prost(string, repeated, tag = "5")]
     pub capabilities: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// From an earlier Welcome: spares a token review.
+    /// From the last Welcome: spares a token review.
     #[prost(bytes = "vec", tag = "6")]
     pub resume_ticket: ::prost::alloc::vec::Vec<u8>,
 }
@@ -234,6 +234,7 @@ pub struct PodIdentity {
     #[prost(string, tag = "3")]
     pub uid: ::prost::alloc::string::String,
 }
+/// Said again on a stream that lives, whenever there is a new ticket.
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -242,7 +243,7 @@ pub struct Welcome {
     /// The protocol version both sides now speak.
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
-    /// To be shown in the next Hello.
+    /// To be shown in the next Hello of the same boot, from the same address. Good for minutes.
     #[prost(bytes = "vec", tag = "2")]
     pub resume_ticket: ::prost::alloc::vec::Vec<u8>,
     /// Lease transitions: a runtime ignores an operator with a lower term than it has seen.

@@ -130,9 +130,22 @@ impl Link {
         Ok(())
     }
 
+    /// Tickets last for minutes, streams for days.
+    fn renew(&mut self, welcome: Welcome) -> Result<(), Error> {
+        if !self.fence.admits(welcome.leader_term) {
+            return Err(Error::Stale(welcome.leader_term));
+        }
+        self.ticket = welcome.resume_ticket;
+        Ok(())
+    }
+
     async fn obey(&mut self, message: OperatorMessage) -> Result<(), Error> {
-        // A kind that a later version added is ignored.
-        let Some(operator_message::Kind::Desired(desired)) = message.kind else { return Ok(()) };
+        let desired = match message.kind {
+            Some(operator_message::Kind::Desired(desired)) => desired,
+            Some(operator_message::Kind::Welcome(welcome)) => return self.renew(welcome),
+            // A kind that a later version added is ignored.
+            None => return Ok(()),
+        };
         if !self.fence.admits(desired.leader_term) {
             return Err(Error::Stale(desired.leader_term));
         }
