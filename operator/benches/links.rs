@@ -1,0 +1,217 @@
+//! Many sessions at once: what one link costs the operator in memory, how long it takes until all are told that their
+//! participants are gone, and whether a hand-over is seen in any status. Prints rows for `docs/benchmarks.md`.
+//!
+//! Real parts all through: the operator is a process of its own (this program again, with `operator` as its first argument)
+//! against a real API server, and each session is the client that pods run. What is played is the kubelet.
+//! `cargo bench -p understudy-operator --bench links -- COUNT`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a program for people who measure"
+)]
+
+#[path = "../tests/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "tests use more of it")]
+mod support;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, WatchEvent, WatchParams};
+use serde_json::json;
+use std::collections::HashSet;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::{Runtime, World, well};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use understudy_crds::v1alpha1::VirtualParticipant;
+
+/// Requests to the API server at a time.
+const AT_A_TIME: usize = 32;
+/// For each step; a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(1800);
+/// Long enough for a flip of a status to be written: sessions that do not come back are given up after 30 s.
+const AFTER_HAND_OVER: Duration = Duration::from_secs(45);
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How many sessions have come how far.
+#[derive(Default)]
+struct Progress {
+    linked_under: HashSet<(usize, u64)>,
+    drained: usize,
+}
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let first = arguments.next().unwrap_or_else(|| "5000".into());
+    if first == "operator" {
+        let (name, port, kubeconfig) =
+            (arguments.next().unwrap(), arguments.next().unwrap(), arguments.next().unwrap());
+        return support::lead(&name, port.parse().unwrap(), &kubeconfig).await;
+    }
+    measure(first.parse().expect("the first argument must be how many links to make")).await;
+}
+
+async fn measure(count: usize) {
+    let world = Arc::new(World::new().await);
+    println!("· {count} participants");
+    let names: Vec<String> = (0..count).map(|number| format!("ada-{number}")).collect();
+    let applied = stream::iter(&names).map(|name| world.apply(name, json!({})));
+    applied.buffer_unordered(AT_A_TIME).count().await;
+    let mut first = operator(&world, "one");
+    let began = Instant::now();
+    let pods = pods(&world, count).await;
+    println!("· their pods, made by the operator in {:.1} s", began.elapsed().as_secs_f64());
+    let pods: Vec<Pod> =
+        stream::iter(&pods).map(|pod| world.run_pod(pod)).buffer_unordered(AT_A_TIME).collect().await;
+    let before = memory(&first);
+
+    let began = Instant::now();
+    let (sender, progress) = watch::channel(Progress::default());
+    let sender = Arc::new(sender);
+    let mut sessions = JoinSet::new();
+    let runtimes = stream::iter(pods.iter().enumerate()).map(|(number, pod)| {
+        let world = &world;
+        async move { (number, Runtime::start(world, pod).await) }
+    });
+    let mut runtimes = Box::pin(runtimes.buffer_unordered(AT_A_TIME));
+    while let Some((number, runtime)) = runtimes.next().await {
+        sessions.spawn(session(number, runtime, Arc::clone(&sender)));
+    }
+    ready(&world, count).await;
+    let took = began.elapsed().as_secs_f64();
+    let after = memory(&first);
+    let each = (after.saturating_sub(before)) / count as u64;
+    println!(
+        "| {count} links | {:.1} MiB without, {:.1} MiB with them | {:.1} KiB a link | all Ready after {took:.1} s |",
+        mebibytes(before),
+        mebibytes(after),
+        each as f64 / 1024.0
+    );
+
+    let version = version(&world).await;
+    let mut second = operator(&world, "two");
+    let terms =
+        |progress: &Progress| progress.linked_under.iter().map(|(_, term)| *term).collect::<HashSet<_>>();
+    let old = terms(&progress.borrow());
+    let began = Instant::now();
+    terminate(&mut first);
+    let mut seen = progress.clone();
+    let again = seen.wait_for(|progress| {
+        progress.linked_under.iter().filter(|(_, term)| !old.contains(term)).count() == count
+    });
+    let _ =
+        tokio::time::timeout(PATIENCE, again).await.expect("all sessions must find the next leader").unwrap();
+    let took = began.elapsed().as_secs_f64();
+    tokio::time::sleep(AFTER_HAND_OVER).await;
+    let flips = flips(&world, &version).await;
+    println!(
+        "| hand-over of {count} links | all told by the next leader after {took:.1} s | {flips} statuses written |"
+    );
+
+    delete(&world, count, progress).await;
+    terminate(&mut second);
+}
+
+/// Deletes all participants at once.
+async fn delete(world: &World, count: usize, mut progress: watch::Receiver<Progress>) {
+    let began = Instant::now();
+    let api = world.api::<VirtualParticipant>();
+    api.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    let deleted = began.elapsed().as_secs_f64();
+    let drained = progress.wait_for(|progress| progress.drained == count);
+    let _ =
+        tokio::time::timeout(PATIENCE, drained).await.expect("all sessions must be told to finish").unwrap();
+    let took = began.elapsed().as_secs_f64();
+    println!(
+        "| deletion of {count} participants | the API server had done it after {deleted:.1} s | all sessions were told after {took:.1} s |"
+    );
+}
+
+/// Carries out what is desired, and counts.
+async fn session(number: usize, mut runtime: Runtime, progress: Arc<watch::Sender<Progress>>) {
+    while let Some(desired) = runtime.heard().await {
+        runtime.say(well(&desired));
+        progress.send_modify(|progress| {
+            progress.linked_under.insert((number, desired.leader_term));
+            progress.drained += usize::from(desired.drain);
+        });
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the operator is a program")]
+fn operator(world: &World, name: &str) -> Child {
+    let port = world.port.to_string();
+    let program = std::env::current_exe().unwrap();
+    Command::new(program).args(["operator", name, &port]).arg(support::kubeconfig()).spawn().unwrap()
+}
+
+#[allow(clippy::disallowed_methods, reason = "kill is a program")]
+fn terminate(operator: &mut Child) {
+    Command::new("kill").arg(operator.id().to_string()).status().unwrap();
+    operator.wait().unwrap();
+}
+
+/// What the process has of the machine's memory now.
+fn memory(operator: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", operator.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+async fn pods(world: &World, count: usize) -> Vec<Pod> {
+    let all = async {
+        loop {
+            let pods = world.api::<Pod>().list(&ListParams::default()).await.unwrap().items;
+            if pods.len() == count {
+                return pods;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("each participant must get a pod")
+}
+
+async fn ready(world: &World, count: usize) {
+    let is = |participant: &VirtualParticipant| {
+        let mut conditions = participant.status.iter().flat_map(|status| &status.conditions);
+        conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    };
+    let all = async {
+        while world
+            .api::<VirtualParticipant>()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .iter()
+            .filter(|one| is(one))
+            .count()
+            < count
+        {
+            tokio::time::sleep(10 * LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.expect("each participant must become Ready");
+}
+
+async fn version(world: &World) -> String {
+    let api: Api<VirtualParticipant> = world.api();
+    api.list(&ListParams::default().limit(1)).await.unwrap().metadata.resource_version.unwrap()
+}
+
+/// How many statuses were written since then.
+async fn flips(world: &World, version: &str) -> usize {
+    let api = world.api::<VirtualParticipant>();
+    let changes = api.watch(&WatchParams::default().timeout(5), version).await.unwrap();
+    let written = changes.try_filter(|change| std::future::ready(matches!(change, WatchEvent::Modified(_))));
+    written.try_collect::<Vec<_>>().await.unwrap().len()
+}
