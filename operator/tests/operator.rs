@@ -220,7 +220,7 @@ async fn streams_that_say_nothing_keep_nobody_out() {
 async fn a_page_that_fails_is_a_condition_and_an_event_and_can_be_repaired() {
     let world = World::new().await;
     let operator = world.operator("one").await;
-    let (_ada, pod, mut runtime) = available(&world, "ada").await;
+    let (ada, pod, mut runtime) = available(&world, "ada").await;
     world.apply("ada", json!({"page": {"url": "https://nowhere.example/"}})).await;
     let url = |desired: &Desired| desired.session.clone().unwrap().page.unwrap().url;
     let desired = runtime.told_that(|desired| url(desired) == "https://nowhere.example/").await;
@@ -232,8 +232,9 @@ async fn a_page_that_fails_is_a_condition_and_an_event_and_can_be_repaired() {
     assert_eq!(condition(&status.conditions, "PageReady").reason, "PageUnreachable");
     assert_eq!(condition(&status.conditions, "PageReady").observed_generation, Some(2));
     assert_eq!(status.last_error.unwrap().code, "PageUnreachable");
-    let events = world.api::<Event>().list(&ListParams::default()).await.unwrap();
-    let event = events.items.iter().find(|event| event.reason.as_deref() == Some("PageUnreachable")).unwrap();
+    let unreachable = |event: &Event| event.reason.as_deref() == Some("PageUnreachable");
+    let events = world.until_told(&ada, unreachable).await; // the status comes first
+    let event = events.iter().find(|event| unreachable(event)).unwrap();
     assert_eq!(event.type_.as_deref(), Some("Warning"));
 
     world.apply("ada", json!({"page": {"url": "understudy:mirror"}})).await;
