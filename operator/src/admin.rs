@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`, on a listener of their own. Readiness does not depend on leadership: a follower is a
 //! good replica.
 
+use crate::listen;
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -8,7 +9,6 @@ use axum::routing::get;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// The form of the page of metrics.
@@ -51,7 +51,7 @@ pub async fn serve(
             "/metrics",
             get(move || async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics.encode()) }),
         );
-    let listener = TcpListener::bind(listen).await?;
+    let listener = listen::bind(listen).await?;
     axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }
 

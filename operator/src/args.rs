@@ -24,11 +24,11 @@ pub struct Args {
     /// HOST:PORT that session pods dial; default: the link Service.
     #[arg(long, env = "UNDERSTUDY_LINK_ADDRESS")]
     pub link_address: Option<String>,
-    /// Where the leader serves the control link.
-    #[arg(long, env = "UNDERSTUDY_LINK_LISTEN", default_value = "0.0.0.0:8443")]
+    /// Where the leader serves the control link; [::] is both families.
+    #[arg(long, env = "UNDERSTUDY_LINK_LISTEN", default_value = "[::]:8443")]
     pub link_listen: SocketAddr,
-    /// Where /livez, /readyz and /metrics are served.
-    #[arg(long, env = "UNDERSTUDY_ADMIN_LISTEN", default_value = "0.0.0.0:8080")]
+    /// Where /livez, /readyz and /metrics are served; [::] is both families.
+    #[arg(long, env = "UNDERSTUDY_ADMIN_LISTEN", default_value = "[::]:8080")]
     pub admin_listen: SocketAddr,
     /// File with the runtime profiles.
     #[arg(long, env = "UNDERSTUDY_PROFILES", default_value = "/etc/understudy/profiles.yaml")]

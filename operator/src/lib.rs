@@ -2,6 +2,7 @@
 //! only earlier groups.
 
 pub mod deadline;
+pub mod listen;
 pub mod names;
 pub mod retry;
 pub mod tasks;

@@ -7,12 +7,12 @@ use crate::control::identity::Reviewer;
 use crate::control::registry::Registry;
 use crate::control::service::{Service, Shared};
 use crate::control::ticket::Tickets;
+use crate::listen;
 use crate::store::Stores;
 use kube::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
@@ -90,7 +90,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> Result<(), Er
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let failed = |source| Error::Listen { address: listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let listener = listen::bind(listen).await.map_err(failed)?;
     tracing::info!(%listen, term, "control link is open");
     let served = Server::builder()
         .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(identity.certificate, identity.key)))?
