@@ -69,7 +69,7 @@ is_marked() { [ -n "$(kubectl get namespace "$1" --ignore-not-found -o "jsonpath
 remember() { (umask 077 && printf '%s\n' "$CONTEXT" "${KUBECONFIG:-$HOME/.kube/config}" >"$remembered"); }
 recall() { sed -n "$1p" "$remembered"; }
 
-# Everything that the demo made there. What the chart brought for all namespaces goes with it, and therefore every
+# Everything that the demo made there. What the charts brought for all namespaces goes with it, and therefore every
 # participant; there was none before the demo.
 leave_cluster() {
   local name
@@ -79,7 +79,9 @@ leave_cluster() {
   }
   if is_marked "$namespace"; then kubectl delete namespace "$namespace" --timeout 120s || return; fi
   if is_marked "$system"; then
+    # One after the other: the operator's release has objects of the definitions'.
     helm uninstall understudy --namespace "$system" --ignore-not-found --wait --timeout 120s || return
+    helm uninstall understudy-crds --namespace "$system" --ignore-not-found --wait --timeout 120s || return
     kubectl delete namespace "$system" --timeout 120s || return
   fi
   rm -f "$remembered"

@@ -7,7 +7,7 @@ pub mod condition;
 pub mod v1alpha1;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
 
@@ -17,13 +17,19 @@ pub const GROUP: &str = "understudy.dev";
 /// The `type` of the Secret that holds a participant's access tokens.
 pub const ACCESS_SECRET_TYPE: &str = "understudy.dev/access";
 
+/// The longest text in Kubernetes' own types: the key of a label is at most 317 characters.
+const LONGEST_STRING: i64 = 512;
+/// More than anybody writes into an affinity.
+const LONGEST_LIST: i64 = 64;
+
 /// The definitions, each with the name of its file below `generated/`.
 ///
 /// No field is nullable: the API server then drops an explicit `null`, so that `has()` in a rule means what the types mean.
-pub fn definitions() -> [(&'static str, CustomResourceDefinition); 2] {
+pub fn definitions() -> [(&'static str, CustomResourceDefinition); 3] {
     [
         ("virtualparticipants.yaml", strict(v1alpha1::VirtualParticipant::crd())),
         ("livestreams.yaml", strict(v1alpha1::Livestream::crd())),
+        ("runtimeprofiles.yaml", bounded(strict(v1alpha1::RuntimeProfile::crd()))),
     ]
 }
 
@@ -62,6 +68,34 @@ fn bound_conditions(status: &mut JSONSchemaProps) {
         if let Some(property) = item.properties.as_mut().and_then(|properties| properties.get_mut(name)) {
             property.max_length = Some(longest);
         }
+    }
+}
+
+/// Kubernetes' own types come without bounds: what is not bounded by the field that holds them is bounded here.
+fn bounded(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    let schemas = definition.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
+    let roots = schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut());
+    for spec in roots.filter_map(|root| root.properties.as_mut()?.get_mut("spec")) {
+        bound(spec);
+    }
+    definition
+}
+
+fn bound(schema: &mut JSONSchemaProps) {
+    match schema.type_.as_deref() {
+        Some("string") if schema.enum_.is_none() => _ = schema.max_length.get_or_insert(LONGEST_STRING),
+        Some("array") => _ = schema.max_items.get_or_insert(LONGEST_LIST),
+        _ => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        schema.max_properties.get_or_insert(LONGEST_LIST);
+        bound(values);
+    }
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        bound(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        bound(items);
     }
 }
 

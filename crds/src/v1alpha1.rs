@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod page;
+mod runtime_profile;
 mod source;
 
 mod input;
@@ -17,6 +18,10 @@ pub use livestream::{
     WebRtcOutput,
 };
 pub use page::Page;
+pub use runtime_profile::{
+    Browser, Camera, ImageVolume, MediaVolume, NfsVolume, PersistentVolumeClaimVolume, PullPolicy, Quantity,
+    Resources, RuntimeProfile, RuntimeProfileSpec, Seccomp, SeccompType, SecretName, Variable,
+};
 pub use source::{FileSource, SocketSource, StreamSource, WebRtcSource};
 pub use virtual_participant::{
     AccessStatus, LastError, MediaStatus, ParticipantPhase, PodStatus, VirtualParticipant,

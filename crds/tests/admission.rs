@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
 
+#[path = "admission/profile.rs"]
+mod profile;
 #[path = "admission/released.rs"]
 mod released;
 mod support;
@@ -33,7 +35,10 @@ async fn admin() -> Client {
 
 fn api(client: &Client, kind: &str) -> Api<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("understudy.dev", "v1alpha1", kind));
-    Api::namespaced_with(client.clone(), "default", &resource)
+    match kind {
+        "RuntimeProfile" => Api::all_with(client.clone(), &resource),
+        _ => Api::namespaced_with(client.clone(), "default", &resource),
+    }
 }
 
 fn object(kind: &str, name: &str, spec: &Value) -> DynamicObject {

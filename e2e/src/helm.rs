@@ -15,12 +15,17 @@ const NAMESPACE: &str = "understudy-system";
 /// Sets a value of the demo's release besides those that it has, as `path.to.value=json`.
 pub async fn set(value: &str) {
     let chart = settings::repository().join("charts/understudy").display().to_string();
-    run(&["upgrade", RELEASE, &chart, "--reuse-values", "--set-json", value]).await;
+    run(&["upgrade", RELEASE, &chart, "--reuse-values", "--set-json", value, "--wait"]).await;
+}
+
+/// What `helm test` finds; the release is to be well.
+pub async fn verify() {
+    run(&["test", RELEASE]).await;
 }
 
 /// Takes the last change back.
 pub async fn roll_back() {
-    run(&["rollback", RELEASE]).await;
+    run(&["rollback", RELEASE, "--wait"]).await;
 }
 
 /// Installs a chart of one manifest into a namespace and waits as `helm install --wait` does; what it complained about.
@@ -52,7 +57,7 @@ pub async fn uninstall(release: &str, namespace: &str) {
 
 async fn run(args: &[&str]) {
     let mut command = command().await;
-    command.args(args).args(["--namespace", NAMESPACE, "--wait", "--timeout", "120s"]);
+    command.args(args).args(["--namespace", NAMESPACE, "--timeout", "120s"]);
     program::output(&mut command, DEADLINE).await.expect("the release must change");
 }
 

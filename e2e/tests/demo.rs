@@ -9,7 +9,7 @@ use serde_json::Value;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::kubectl::{Kubectl, condition};
 use understudy_e2e::probe::Watch;
-use understudy_e2e::{settings, wait};
+use understudy_e2e::{helm, settings, wait};
 
 /// Length in frames of the bundled test picture: 20 s at 30 a second.
 const CLIP_FRAMES: u32 = 600;
@@ -73,6 +73,11 @@ async fn kubectl_shows_truthful_phases() {
     for kind in ["Invited", "Connected", "Published"] {
         assert_eq!(condition(&ada, kind).0, "False", "{ada}");
     }
+}
+
+#[tokio::test]
+async fn the_release_verifies_itself() {
+    helm::verify().await;
 }
 
 #[tokio::test]

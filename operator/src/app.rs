@@ -7,8 +7,8 @@ use crate::args::Args;
 use crate::authority::Times;
 use crate::lease::{Election, Leadership, Timing};
 use crate::metrics::Metrics;
-use crate::profile::Profiles;
 use crate::recheck;
+use crate::store::Scope;
 use anyhow::Context;
 use kube::{Api, Client};
 use std::net::{IpAddr, SocketAddr};
@@ -38,8 +38,8 @@ pub struct Config {
     pub link_listen: SocketAddr,
     /// Where health and metrics are served.
     pub admin_listen: SocketAddr,
-    /// The shapes of session pods.
-    pub profiles: Profiles,
+    /// Where participants are.
+    pub scope: Scope,
     /// Name of the Lease.
     pub lease: String,
     /// How the Lease is kept.
@@ -69,7 +69,7 @@ impl TryFrom<Args> for Config {
             link_address,
             link_listen: args.link_listen,
             admin_listen: args.admin_listen,
-            profiles: Profiles::read(&args.profiles)?,
+            scope: Scope::of(args.watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect()),
             lease: args.lease,
             timing: Timing::default(),
             authority_secret: args.authority_secret,

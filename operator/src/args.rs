@@ -3,11 +3,14 @@
 use crate::telemetry::Format;
 use clap::Parser;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
 /// Turns VirtualParticipants and Livestreams into pods and keeps their status true.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "understudy-operator", version)]
+#[command(
+    name = "understudy-operator",
+    version,
+    after_help = "understudy-operator verify --help tells how an installation is verified instead."
+)]
 pub struct Args {
     /// Namespace of the operator's own objects: Lease, authority, EndpointSlice.
     #[arg(long, env = "UNDERSTUDY_NAMESPACE")]
@@ -30,9 +33,9 @@ pub struct Args {
     /// Where /livez, /readyz and /metrics are served; [::] is both families.
     #[arg(long, env = "UNDERSTUDY_ADMIN_LISTEN", default_value = "[::]:8080")]
     pub admin_listen: SocketAddr,
-    /// File with the runtime profiles.
-    #[arg(long, env = "UNDERSTUDY_PROFILES", default_value = "/etc/understudy/profiles.yaml")]
-    pub profiles: PathBuf,
+    /// Namespaces that participants may be in, comma-separated; none: all.
+    #[arg(long, env = "UNDERSTUDY_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
     /// Name of the Lease by which replicas elect a leader.
     #[arg(long, env = "UNDERSTUDY_LEASE", default_value = "understudy-operator")]
     pub lease: String,
@@ -48,4 +51,16 @@ pub struct Args {
     /// Which log lines are written.
     #[arg(long, env = "UNDERSTUDY_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Says whether an installation can do its work, as `helm test` does; changes nothing.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "understudy-operator verify", version)]
+pub struct Verify {
+    /// A namespace that participants may be in.
+    #[arg(long)]
+    pub namespace: String,
+    /// HOST:PORT of the control link.
+    #[arg(long)]
+    pub link_address: String,
 }

@@ -44,3 +44,4 @@ pub mod admin;
 pub mod args;
 
 pub mod app;
+pub mod verify;

@@ -4,19 +4,34 @@ use clap::Parser;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use understudy_operator::{app, args::Args, deadline, telemetry};
+use understudy_operator::args::{Args, Verify};
+use understudy_operator::telemetry::{self, Format};
+use understudy_operator::{app, deadline, verify};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    telemetry::start(args.log_format, &args.log);
-    match run(args).await {
+    let mut words = std::env::args_os().skip(1).peekable();
+    let ended = if words.next_if(|word| word == "verify").is_some() {
+        let settings = Verify::parse_from(std::iter::once("verify".into()).chain(words));
+        telemetry::start(Format::Text, "info");
+        verify(&settings).await
+    } else {
+        let args = Args::parse();
+        telemetry::start(args.log_format, &args.log);
+        run(args).await
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the operator ends");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn verify(settings: &Verify) -> anyhow::Result<()> {
+    let client = deadline::client(kube::Config::infer().await?, deadline::CALL_TIMEOUT)?;
+    verify::verify(client, settings).await
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {

@@ -8,6 +8,10 @@ pub const SESSION_AUDIENCE: &str = "understudy.dev/session";
 
 /// Label: which pod of its owner it is, counted from 1.
 pub const ATTEMPT_LABEL: &str = "understudy.dev/attempt";
+/// Label: the profile that a pod was built from.
+pub const PROFILE_LABEL: &str = "understudy.dev/runtime-profile";
+/// Label: the revision of that profile.
+pub const PROFILE_REVISION_LABEL: &str = "understudy.dev/runtime-profile-revision";
 /// Selects the pods that this operator made, and nothing else.
 pub const SESSION_SELECTOR: &str =
     "app.kubernetes.io/managed-by=understudy-operator,app.kubernetes.io/component=session";
@@ -20,6 +24,9 @@ pub const CA_KEY: &str = "ca.crt";
 pub const TOKEN_KEY: &str = "token";
 /// The folder of both files in the pod.
 pub const IDENTITY_FOLDER: &str = "/var/run/understudy";
+
+/// The folder of the pod that `file:` URLs point into.
+pub const MEDIA_FOLDER: &str = "/media";
 
 /// Keys of a participant's access Secret.
 pub const ACCESS_KEYS: [&str; 3] = ["view", "control", "admin"];

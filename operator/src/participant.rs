@@ -19,7 +19,6 @@ use crate::participant::observe::{Life, PodFacts};
 use crate::participant::provide::{Provided, provide};
 use crate::participant::report::{Observed, report};
 use crate::participant::validate::Problem;
-use crate::profile::Profiles;
 use crate::retry::{Refusals, spread};
 use crate::status::Publisher;
 use crate::store::Stores;
@@ -46,8 +45,6 @@ pub struct Context {
     pub registry: Registry,
     /// Since when this process leads.
     pub leading_since: Instant,
-    /// The shapes of pods.
-    pub profiles: Profiles,
     /// `HOST:PORT` that pods dial.
     pub operator_address: String,
     /// Writes what participants own.

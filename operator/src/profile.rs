@@ -1,167 +1,66 @@
-//! Runtime profiles: the shape of session pods, decided by the platform and not by whoever may create participants.
-//!
-//! Read once at the start from the file that the chart renders; a change of it rolls the operator.
+//! Runtime profiles as the operator uses them: the shape of session pods, decided by the platform and not by whoever may
+//! create participants. Pure: objects in, shapes or the reasons why there are none out.
 
 use ipnet::IpNet;
-use k8s_openapi::api::core::v1::{ResourceRequirements, Toleration};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use kube::ResourceExt;
+use kube::core::DeserializeGuard;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use understudy_crds::v1alpha1::{RuntimeProfile, RuntimeProfileSpec};
 
-/// Why there are no profiles: the site's fault.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file is not there.
-    #[error("cannot read runtime profiles from {path}")]
-    File { path: PathBuf, source: std::io::Error },
-    /// The file is not what it should be.
-    #[error("runtime profiles in {path} are not valid")]
-    Content { path: PathBuf, source: serde_yaml_ng::Error },
+/// How many characters of its digest name a revision: two shapes of one profile do not meet in 40 bits.
+const REVISION_CHARACTERS: usize = 10;
+
+/// A profile as the API server holds it. One that this version cannot read is one that cannot be used, and takes no other
+/// along.
+pub type Stored = DeserializeGuard<RuntimeProfile>;
+
+/// The shape of session pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Names the spec: the same spec has the same revision, at any time.
+    pub revision: String,
+    /// What the platform wrote.
+    pub spec: RuntimeProfileSpec,
+}
+
+/// Why a profile cannot be used: the platform's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It was written for another version.
+    #[error("this version of the operator cannot read it: {0}")]
+    Unread(String),
+    /// An older definition let it in.
+    #[error(
+        "spec.allowPrivateUrls: {0:?} is neither a network (as 10.0.0.0/8) nor an address; \"*\" stands alone"
+    )]
+    Network(String),
 }
 
 /// All profiles by name.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profiles {
-    profiles: BTreeMap<String, Profile>,
+    profiles: BTreeMap<String, Result<Arc<Profile>, Unusable>>,
 }
 
-/// The shape of a session pod.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Profile {
-    /// The runtime's image.
-    pub image: String,
-    /// `IfNotPresent` unless said otherwise.
-    #[serde(default)]
-    pub image_pull_policy: PullPolicy,
-    /// Names of Secrets in the participant's namespace.
-    #[serde(default)]
-    pub image_pull_secrets: Vec<String>,
-    /// Requests and limits of the one container.
-    #[serde(default)]
-    pub resources: ResourceRequirements,
-    /// Labels that a node must have.
-    #[serde(default)]
-    pub node_selector: BTreeMap<String, String>,
-    /// Taints that are put up with.
-    #[serde(default)]
-    pub tolerations: Vec<Toleration>,
-    /// System calls that the pod may use.
-    #[serde(default)]
-    pub seccomp: Seccomp,
-    /// How the camera is made.
-    #[serde(default)]
-    pub camera: Camera,
-    /// Whether participants may have a page.
-    #[serde(default)]
-    pub browser: Browser,
-    /// Which addresses beside the public internet participants may have media fetched from.
-    #[serde(default)]
-    pub allow_private_urls: PrivateUrls,
-}
-
-/// Networks, addresses, or `*` alone for all; empty: none. The URL of a source is a user's, and shall not reach into the
-/// platform's network from a pod of the platform.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Vec<String>")]
-pub struct PrivateUrls(Vec<String>);
-
-/// When the kubelet fetches an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[allow(missing_docs, reason = "Kubernetes' own words")]
-pub enum PullPolicy {
-    #[default]
-    IfNotPresent,
-    Always,
-    Never,
-}
-
-impl PullPolicy {
-    /// As Kubernetes writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::IfNotPresent => "IfNotPresent",
-            Self::Always => "Always",
-            Self::Never => "Never",
+impl Profile {
+    /// The shape that the spec describes.
+    pub fn new(name: &str, spec: RuntimeProfileSpec) -> Result<Self, Unusable> {
+        let all = spec.allow_private_urls == ["*"];
+        match spec.allow_private_urls.iter().find(|one| !all && !is_network(one)) {
+            Some(wrong) => Err(Unusable::Network(wrong.clone())),
+            None => Ok(Self { name: name.into(), revision: revision(&spec), spec }),
         }
     }
-}
 
-/// System calls that the pod may use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "type")]
-pub enum Seccomp {
-    /// The container runtime's own list; Chromium then runs without its own sandbox.
-    #[default]
-    #[serde(rename = "RuntimeDefault")]
-    RuntimeDefault,
-    /// A list on the node, by its path below the kubelet's folder: one that allows user namespaces lets Chromium's sandbox work.
-    #[serde(rename = "Localhost", rename_all = "camelCase")]
-    Localhost {
-        /// Path below the kubelet's `seccomp` folder.
-        localhost_profile: String,
-    },
-}
-
-/// How the runtime makes the camera.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Camera {
-    /// The best that the pod allows.
-    #[default]
-    Auto,
-    /// A camera node of PipeWire.
-    Pipewire,
-    /// A v4l2loopback device, which `resources` or the node must give to the pod.
-    V4l2,
-    /// A file that the browser reads again and again.
-    File,
-}
-
-impl Camera {
-    /// As the runtime reads it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Pipewire => "pipewire",
-            Self::V4l2 => "v4l2",
-            Self::File => "file",
-        }
-    }
-}
-
-/// Whether participants may have a page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum Browser {
-    /// The image has a browser.
-    #[default]
-    Allowed,
-    /// A participant with a page is refused.
-    Forbidden,
-}
-
-impl PrivateUrls {
-    /// As the runtime reads it; `None`: nothing is allowed.
-    pub fn setting(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.join(","))
-    }
-}
-
-impl TryFrom<Vec<String>> for PrivateUrls {
-    type Error = String;
-
-    fn try_from(list: Vec<String>) -> Result<Self, String> {
-        if list == ["*"] {
-            return Ok(Self(list));
-        }
-        match list.iter().find(|one| !is_network(one)) {
-            Some(wrong) => Err(format!(
-                "allowPrivateUrls: {wrong:?} is neither a network (as 10.0.0.0/8) nor an address; \"*\" stands alone"
-            )),
-            None => Ok(Self(list)),
-        }
+    /// The addresses that are allowed, as the runtime reads them; `None`: there are none.
+    pub fn private_urls(&self) -> Option<String> {
+        let list = &self.spec.allow_private_urls;
+        (!list.is_empty()).then(|| list.join(","))
     }
 }
 
@@ -170,87 +69,121 @@ fn is_network(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
 }
 
+/// What a profile leaves out is not written, so that a field of a later version changes no revision.
+fn revision(spec: &RuntimeProfileSpec) -> String {
+    let text = serde_json::to_vec(spec).unwrap_or_default();
+    let digest = Sha256::digest(&text);
+    let hexadecimal = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    hexadecimal.chars().take(REVISION_CHARACTERS).collect()
+}
+
 impl Profiles {
-    /// Reads the file.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })?;
-        serde_yaml_ng::from_str(&text).map_err(|source| Error::Content { path: path.into(), source })
+    /// Made of pairs, for whoever has no cluster.
+    pub fn new(profiles: impl IntoIterator<Item = (String, RuntimeProfileSpec)>) -> Self {
+        let read = |(name, spec): (String, _)| {
+            let profile = Profile::new(&name, spec).map(Arc::new);
+            (name, profile)
+        };
+        Self { profiles: profiles.into_iter().map(read).collect() }
     }
 
-    /// Made of pairs, for whoever has no file.
-    pub fn new(profiles: impl IntoIterator<Item = (String, Profile)>) -> Self {
-        Self { profiles: profiles.into_iter().collect() }
+    /// As the API server holds them.
+    pub fn of(objects: impl IntoIterator<Item = Arc<Stored>>) -> Self {
+        let profiles = objects.into_iter().map(|object| {
+            let name = object.name_any();
+            let profile = match &object.0 {
+                Ok(profile) => Profile::new(&name, profile.spec.clone()).map(Arc::new),
+                Err(invalid) => Err(Unusable::Unread(invalid.error.clone())),
+            };
+            (name, profile)
+        });
+        Self { profiles: profiles.collect() }
     }
 
-    /// The profile of that name.
-    pub fn get(&self, name: &str) -> Option<&Profile> {
-        self.profiles.get(name)
+    /// The profile of that name; `None` if there is none.
+    pub fn get(&self, name: &str) -> Option<Result<&Profile, &Unusable>> {
+        self.profiles.get(name).map(|profile| profile.as_ref().map(AsRef::as_ref))
     }
 
     /// All names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.profiles.keys().map(String::as_str)
     }
+
+    /// The names of those that are not the same in both: new ones and gone ones too.
+    pub fn differing(&self, other: &Self) -> BTreeSet<String> {
+        let names = self.profiles.keys().chain(other.profiles.keys());
+        names.filter(|name| self.profiles.get(*name) != other.profiles.get(*name)).cloned().collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
-    fn parse(text: &str) -> Result<Profiles, serde_yaml_ng::Error> {
-        serde_yaml_ng::from_str(text)
+    fn stored(name: &str, spec: &serde_json::Value) -> Arc<Stored> {
+        let object = json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "RuntimeProfile", "metadata": {"name": name}, "spec": spec
+        });
+        Arc::new(serde_json::from_value(object).unwrap())
+    }
+
+    fn only(spec: &serde_json::Value) -> Result<Profile, Unusable> {
+        Profiles::of([stored("x", spec)]).get("x").unwrap().cloned().map_err(Clone::clone)
     }
 
     #[test]
     fn an_image_is_all_that_a_profile_needs() {
-        let profiles = parse("profiles: {default: {image: 'understudy/runtime:1'}}").unwrap();
-        let profile = profiles.get("default").unwrap();
-        assert_eq!(profile.seccomp, Seccomp::RuntimeDefault);
-        assert_eq!(profile.image_pull_policy, PullPolicy::IfNotPresent);
-        assert_eq!(profile.browser, Browser::Allowed);
+        let profile = only(&json!({"image": "understudy/runtime:1"})).unwrap();
+        assert_eq!(profile.spec, RuntimeProfileSpec::of_image("understudy/runtime:1"));
     }
 
     #[test]
-    fn a_localhost_seccomp_profile_names_its_file() {
-        let text = "profiles: {x: {image: i, seccomp: {type: Localhost, localhostProfile: chromium.json}}}";
-        let profiles = parse(text).unwrap();
-        let expected = Seccomp::Localhost { localhost_profile: "chromium.json".into() };
-        assert_eq!(profiles.get("x").unwrap().seccomp, expected);
-        assert!(parse("profiles: {x: {image: i, seccomp: {type: Localhost}}}").is_err());
-    }
-
-    #[test]
-    fn a_camera_that_the_runtime_cannot_make_is_refused() {
-        let camera = |name| parse(&format!("profiles: {{x: {{image: i, camera: {name}}}}}"));
-        for name in ["auto", "pipewire", "v4l2", "file"] {
-            assert_eq!(camera(name).unwrap().get("x").unwrap().camera.as_str(), name);
-        }
-        assert!(camera("webcam").is_err());
+    fn a_profile_that_cannot_be_read_takes_no_other_along() {
+        let profiles = Profiles::of([
+            stored("new", &json!({"image": "i", "camera": "hologram"})),
+            stored("default", &json!({"image": "i"})),
+        ]);
+        assert!(matches!(profiles.get("new"), Some(Err(Unusable::Unread(_)))));
+        assert!(matches!(profiles.get("default"), Some(Ok(_))));
     }
 
     #[test]
     fn private_urls_are_networks_or_all_of_them() {
-        let setting = |list: &str| {
-            parse(&format!("profiles: {{x: {{image: i, allowPrivateUrls: {list}}}}}"))
-                .map(|profiles| profiles.get("x").unwrap().allow_private_urls.setting())
-                .map_err(|error| error.to_string())
+        let setting = |list: serde_json::Value| {
+            only(&json!({"image": "i", "allowPrivateUrls": list})).map(|profile| profile.private_urls())
         };
-        assert_eq!(setting("[]"), Ok(None));
-        assert_eq!(setting("['*']"), Ok(Some("*".into())));
+        assert_eq!(setting(json!([])), Ok(None));
+        assert_eq!(setting(json!(["*"])), Ok(Some("*".into())));
         assert_eq!(
-            setting("[10.0.0.0/8, 'fd00::/8', 192.0.2.1]"),
+            setting(json!(["10.0.0.0/8", "fd00::/8", "192.0.2.1"])),
             Ok(Some("10.0.0.0/8,fd00::/8,192.0.2.1".into()))
         );
         for wrong in ["10.0.0.0/33", "camera.lan", "10.0.0.0/", "*"] {
-            let error = setting(&format!("[10.1.0.0/16, '{wrong}']")).unwrap_err();
-            assert!(error.contains(&format!("{wrong:?}")), "{error}");
+            assert_eq!(setting(json!(["10.1.0.0/16", wrong])), Err(Unusable::Network(wrong.into())));
         }
     }
 
     #[test]
-    fn a_misspelt_setting_is_refused() {
-        let error = parse("profiles: {x: {image: i, nodeSelectr: {}}}").unwrap_err();
-        assert!(error.to_string().contains("nodeSelectr"), "{error}");
+    fn a_revision_names_what_a_profile_says_and_not_when_or_by_whom_it_was_said() {
+        let revision = |spec| only(&spec).unwrap().revision;
+        let plain = revision(json!({"image": "i"}));
+        assert_eq!(plain.len(), REVISION_CHARACTERS);
+        assert_eq!(plain, revision(json!({"image": "i", "camera": "auto", "tolerations": []})));
+        assert_ne!(plain, revision(json!({"image": "j"})));
+    }
+
+    #[test]
+    fn profiles_that_came_went_or_changed_differ() {
+        let of = |specs: &[(&str, &str)]| {
+            Profiles::new(
+                specs.iter().map(|(name, image)| ((*name).into(), RuntimeProfileSpec::of_image(image))),
+            )
+        };
+        let (before, after) =
+            (of(&[("a", "1"), ("b", "1"), ("c", "1")]), of(&[("a", "1"), ("b", "2"), ("d", "1")]));
+        let differing: Vec<String> = before.differing(&after).into_iter().collect();
+        assert_eq!(differing, ["b", "c", "d"]);
     }
 }

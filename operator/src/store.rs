@@ -1,28 +1,33 @@
-//! What the API server holds, as this process last heard: participants, livestreams and session pods, with the two
-//! indexes that are needed. Changes mark whoever has to look, once the stores hold them.
+//! What the API server holds, as this process last heard: participants, livestreams, session pods and runtime profiles, with
+//! the two indexes that are needed. Changes mark whoever has to look, once the
+//! stores hold them.
 
 mod changes;
 mod index;
+mod profiles;
+mod scope;
 #[cfg(test)]
 mod tests;
 
+pub use scope::Scope;
+
 use crate::names;
 use crate::owner::{Kind, Owner};
+use crate::profile::{Profiles, Stored};
 use crate::store::changes::{Change, Changes};
 use crate::store::index::Index;
+use crate::store::profiles::ProfileStore;
+use crate::store::scope::{everywhere, follow};
 use crate::tasks::Feed;
 use crate::trigger::Trigger;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{self, ObjectRef, Store, reflector};
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Client, Resource, ResourceExt};
 use parking_lot::RwLock;
-use serde::de::DeserializeOwned;
 use std::collections::HashSet;
-use std::fmt::Debug;
 use std::sync::Arc;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
@@ -32,6 +37,7 @@ pub struct Stores {
     participants: Store<VirtualParticipant>,
     livestreams: Store<Livestream>,
     pods: Store<Pod>,
+    profiles: ProfileStore,
     /// Namespace and name of a participant, to its livestreams.
     livestreams_of: Arc<RwLock<Index<(String, String), Livestream>>>,
     /// UID of an owner, to its pods.
@@ -77,11 +83,12 @@ pub struct Present {
     pub namespaces: HashSet<String>,
 }
 
-/// The three feeds of the stores; each runs until it is dropped.
+/// The four feeds of the stores; each runs until it is dropped.
 struct Writers {
     participants: Writer<VirtualParticipant>,
     livestreams: Writer<Livestream>,
     pods: Writer<Pod>,
+    profiles: Writer<Stored>,
 }
 
 impl Stores {
@@ -89,13 +96,14 @@ impl Stores {
     /// also of those that went while a watch was broken.
     pub fn watch(
         client: &Client,
+        scope: &Scope,
         triggers: &Triggers,
         departed: impl Fn(Departed<'_>) + Clone + Send + 'static,
-    ) -> (Self, [Feed; 3]) {
+    ) -> (Self, [Feed; 4]) {
         let (stores, writers) = Self::empty();
         let all = watcher::Config::default();
         let sessions = watcher::Config::default().labels(names::SESSION_SELECTOR);
-        let participants = follow(client.clone(), all.clone(), writers.participants, {
+        let participants = follow(scope.places(client), all.clone(), writers.participants, {
             let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
             let mut changes = Changes::default();
             move |event| {
@@ -103,7 +111,7 @@ impl Stores {
                 changes.on(event, held, |change| stores.participant_changed(&marks, &departed, change));
             }
         });
-        let livestreams = follow(client.clone(), all, writers.livestreams, {
+        let livestreams = follow(scope.places(client), all.clone(), writers.livestreams, {
             let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
             let mut changes = Changes::default();
             move |event| {
@@ -112,7 +120,7 @@ impl Stores {
                 changes.on(event, held, |change| livestream_changed(&marks, &departed, change));
             }
         });
-        let pods = follow(client.clone(), sessions, writers.pods, {
+        let pods = follow(scope.places(client), sessions, writers.pods, {
             let (stores, marks) = (stores.clone(), triggers.clone());
             let mut changes = Changes::default();
             move |event| {
@@ -121,10 +129,15 @@ impl Stores {
                 changes.on(event, held, |change| pod_changed(&marks, &departed, change));
             }
         });
+        let profiles = follow(everywhere(client), all, writers.profiles, {
+            let (stores, marks) = (stores.clone(), triggers.clone());
+            move |_event| stores.profiles_changed(&marks)
+        });
         let feeds = [
             Feed::new("watch of participants", participants.boxed()),
             Feed::new("watch of livestreams", livestreams.boxed()),
             Feed::new("watch of pods", pods.boxed()),
+            Feed::new("watch of runtime profiles", profiles.boxed()),
         ];
         (stores, feeds)
     }
@@ -135,6 +148,12 @@ impl Stores {
         let _ = self.participants.wait_until_ready().await;
         let _ = self.livestreams.wait_until_ready().await;
         let _ = self.pods.wait_until_ready().await;
+        self.profiles.ready().await;
+    }
+
+    /// The shapes of pods.
+    pub fn profiles(&self) -> Arc<Profiles> {
+        self.profiles.all()
     }
 
     /// What was not listed yet.
@@ -144,7 +163,10 @@ impl Stores {
             ("livestreams", self.livestreams.wait_until_ready().now_or_never()),
             ("pods", self.pods.wait_until_ready().now_or_never()),
         ];
-        listed.into_iter().filter(|(_, ready)| ready.is_none()).map(|(name, _)| name).collect()
+        let mut missing: Vec<_> =
+            listed.into_iter().filter(|(_, ready)| ready.is_none()).map(|(name, _)| name).collect();
+        missing.extend(self.profiles.ready().now_or_never().is_none().then_some("runtime profiles"));
+        missing
     }
 
     /// The UIDs of everything that is there, and the namespaces of participants.
@@ -206,10 +228,16 @@ impl Stores {
         let (participants, participant_writer) = reflector::store();
         let (livestreams, livestream_writer) = reflector::store();
         let (pods, pod_writer) = reflector::store();
+        let (profiles, profile_writer) = reflector::store();
         let (livestreams_of, pods_of) = Default::default();
-        let writers =
-            Writers { participants: participant_writer, livestreams: livestream_writer, pods: pod_writer };
-        (Self { participants, livestreams, pods, livestreams_of, pods_of }, writers)
+        let writers = Writers {
+            participants: participant_writer,
+            livestreams: livestream_writer,
+            pods: pod_writer,
+            profiles: profile_writer,
+        };
+        let profiles = ProfileStore::new(profiles);
+        (Self { participants, livestreams, pods, profiles, livestreams_of, pods_of }, writers)
     }
 
     fn participant_changed(
@@ -226,6 +254,21 @@ impl Stores {
         }
         if let Some(uid) = gone(change) {
             departed(Departed::Participant(uid));
+        }
+    }
+
+    /// Participants of what changed are looked at: one may have waited for it, or may not have a page any more.
+    fn profiles_changed(&self, marks: &Triggers) {
+        let changed = self.profiles.renew();
+        if changed.is_empty() {
+            return;
+        }
+        for participant in self.participants.state() {
+            if changed.contains(&participant.spec.runtime_profile_name) {
+                marks
+                    .participants
+                    .mark(&participant.namespace().unwrap_or_default(), &participant.name_any());
+            }
         }
     }
 }
@@ -260,26 +303,5 @@ fn gone<K: Resource>(change: Change<'_, K>) -> Option<&str> {
     match change {
         Change::Departed(object) => object.meta().uid.as_deref(),
         Change::Changed(_) => None,
-    }
-}
-
-/// Watches one kind for ever, with back-off; `on` sees each event after the store has taken it, which of a list means: noted,
-/// and held once the list is complete.
-async fn follow<K>(client: Client, config: watcher::Config, writer: Writer<K>, mut on: impl FnMut(&Event<K>))
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
-{
-    let watched = watcher(Api::<K>::all(client), config).default_backoff().modify(|object| {
-        object.managed_fields_mut().clear();
-    });
-    let mut events = std::pin::pin!(reflector(writer, watched));
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => on(&event),
-            Err(error) => {
-                let kind = K::kind(&());
-                tracing::warn!(error = &error as &dyn std::error::Error, %kind, "watch broke; it starts again");
-            }
-        }
     }
 }

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
 
+#[path = "operator/chart.rs"]
+mod chart;
 #[path = "operator/problems.rs"]
 mod problems;
+#[path = "operator/profiles.rs"]
+mod profiles;
 #[path = "operator/sequences.rs"]
 mod sequences;
 mod support;

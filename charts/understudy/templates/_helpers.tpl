@@ -10,6 +10,21 @@
 {{- printf "%s-link" (include "understudy.operator" .) -}}
 {{- end -}}
 
+{{/* What is not in a namespace carries the release's in its name: two releases do not meet. */}}
+{{- define "understudy.clusterName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "understudy.operator" .) -}}
+{{- end -}}
+
+{{/* An image {repository, tag, digest}; a digest is what is pulled, whatever the tag says. */}}
+{{- define "understudy.image" -}}
+{{- $tag := default .version .image.tag -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" .image.repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .image.repository $tag -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "understudy.selector" -}}
 app.kubernetes.io/name: understudy
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -24,12 +39,41 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- define "understudy.profiles" -}}
-{{- $image := printf "%s:%s" .Values.runtime.image.repository (default .Chart.AppVersion .Values.runtime.image.tag) -}}
-{{- $profiles := dict -}}
-{{- range $name, $profile := .Values.runtimeProfiles -}}
-{{- $defaults := dict "image" $image "imagePullPolicy" $.Values.runtime.image.pullPolicy -}}
-{{- $_ := set $profiles $name (merge (deepCopy $profile) $defaults) -}}
+{{/* Who the operator is, for bindings. */}}
+{{- define "understudy.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "understudy.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
 {{- end -}}
-{{ toYaml (dict "profiles" $profiles) }}
+
+{{/* What the operator may do where participants are. */}}
+{{- define "understudy.participantRules" -}}
+- apiGroups: [understudy.dev]
+  resources: [virtualparticipants, livestreams]
+  verbs: [get, list, watch]
+- apiGroups: [understudy.dev]
+  resources: [virtualparticipants/status, livestreams/status]
+  verbs: [patch]
+# Session pods are created and deleted, never changed.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, create, delete]
+# Access tokens are made once and read by name. Participants choose their names, so that resourceNames cannot narrow this: the
+# operator could get any Secret here whose name it is told, and asks only for a participant's own and for its authority's.
+# Neither list nor watch: those would show all Secrets without a name. watchNamespaces narrows where.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create]
+# The root by which sessions know their operator, applied server-side. A name cannot restrict what is created.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [understudy-ca]
+  verbs: [patch]
+# One Event a cause; what happens again is counted in it, also by another leader.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, get, patch]
 {{- end -}}

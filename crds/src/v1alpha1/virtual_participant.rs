@@ -92,6 +92,11 @@ pub struct VirtualParticipantStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub runtime_profile_name: Option<String>,
+    /// The revision of that profile: names what it said when the pod was built. Another one than that of younger pods: the
+    /// profile has changed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub runtime_profile_revision: Option<String>,
     /// What the runtime found and chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaStatus>,

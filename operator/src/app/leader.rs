@@ -111,7 +111,7 @@ impl Leader<'_> {
     /// Watches begin first and end last.
     async fn run(self, end: CancellationToken) -> anyhow::Result<()> {
         let (mut watches, mut work) = (Tasks::default(), Tasks::default());
-        let (stores, feeds) = Stores::watch(self.client, &self.triggers, self.departed());
+        let (stores, feeds) = Stores::watch(self.client, &self.config.scope, &self.triggers, self.departed());
         feeds.into_iter().for_each(|feed| watches.start(feed));
         tokio::select! {
             () = listed(&stores) => {}
@@ -185,7 +185,6 @@ impl Leader<'_> {
                 stores: stores.clone(),
                 registry: self.registry.clone(),
                 leading_since,
-                profiles: self.config.profiles.clone(),
                 operator_address: self.config.link_address.clone(),
                 writer: Arc::clone(&self.writers.writer),
                 publisher: Arc::clone(&self.writers.participants),

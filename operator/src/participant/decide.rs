@@ -119,6 +119,7 @@ mod tests {
             name: format!("ada-{attempt}"),
             uid: format!("u{attempt}"),
             attempt,
+            profile_revision: None,
             created: at(1000),
             node: None,
             ip: None,

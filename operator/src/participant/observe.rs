@@ -14,6 +14,8 @@ pub struct PodFacts {
     pub uid: String,
     /// Which pod of the participant it is.
     pub attempt: i32,
+    /// The revision of the profile that it was built from.
+    pub profile_revision: Option<String>,
     /// When it was created.
     pub created: Timestamp,
     /// Where it runs.
@@ -69,6 +71,7 @@ impl PodFacts {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
             attempt: pod.labels().get(names::ATTEMPT_LABEL).and_then(|text| text.parse().ok()).unwrap_or(1),
+            profile_revision: pod.labels().get(names::PROFILE_REVISION_LABEL).cloned(),
             created: pod.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             ip: status.pod_ip.clone(),

@@ -46,7 +46,8 @@ pub async fn provide(
     now: Timestamp,
 ) -> Result<Provided, apply::Error> {
     let owner = Owner::of(participant);
-    let (valid, invalid) = match validate(participant, &context.profiles) {
+    let profiles = context.stores.profiles();
+    let (valid, invalid) = match validate(participant, &profiles) {
         Ok(valid) => (Some(valid), None),
         Err(problem) => (None, Some(problem)),
     };

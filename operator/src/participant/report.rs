@@ -131,6 +131,10 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
         } else {
             previous.runtime_profile_name
         },
+        runtime_profile_revision: match &observed.pod {
+            Some(pod) => pod.profile_revision.clone(),
+            None => previous.runtime_profile_revision,
+        },
         media: media(observed),
         last_error: last_error(&verdicts).or(previous.last_error),
         endpoints: endpoints(observed),

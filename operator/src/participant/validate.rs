@@ -1,9 +1,9 @@
 //! What the API server cannot check: whether the platform has what a participant asks for. Pure.
 
 use crate::apply;
-use crate::profile::{Browser, Profile, Profiles};
+use crate::profile::{Profile, Profiles};
 use understudy_crds::condition::ParticipantCondition;
-use understudy_crds::v1alpha1::VirtualParticipant;
+use understudy_crds::v1alpha1::{Browser, VirtualParticipant};
 
 /// Why nobody can be let in: the Secret is read each time, so that this passes as soon as it does.
 pub const UNUSABLE_SECRET: &str = "AccessSecretUnusable";
@@ -40,19 +40,21 @@ pub enum Blame {
 /// The participant as it can be provided.
 pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) -> Result<Valid<'a>, Problem> {
     let name = &participant.spec.runtime_profile_name;
-    let Some(profile) = profiles.get(name) else {
-        let known: Vec<&str> = profiles.names().collect();
-        return Err(Problem {
-            condition: ParticipantCondition::Accepted,
-            reason: "ProfileNotFound",
-            message: format!(
-                "spec.runtimeProfileName: there is no profile {name:?}; there are: {}",
-                known.join(", ")
-            ),
-            blame: Blame::Caller,
-        });
+    let unusable = |reason, message| Problem {
+        condition: ParticipantCondition::Accepted,
+        reason,
+        message,
+        blame: Blame::Caller,
     };
-    if participant.spec.page.is_some() && profile.browser == Browser::Forbidden {
+    let profile = match profiles.get(name) {
+        Some(Ok(profile)) => profile,
+        Some(Err(error)) => {
+            let message = format!("spec.runtimeProfileName: the profile {name:?} cannot be used: {error}");
+            return Err(unusable("ProfileUnusable", message));
+        }
+        None => return Err(unusable("ProfileNotFound", not_found(name, profiles))),
+    };
+    if participant.spec.page.is_some() && profile.spec.browser == Browser::Forbidden {
         return Err(Problem {
             condition: ParticipantCondition::PageReady,
             reason: "ProfileWithoutBrowser",
@@ -61,6 +63,13 @@ pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) ->
         });
     }
     Ok(Valid { profile })
+}
+
+fn not_found(name: &str, profiles: &Profiles) -> String {
+    let known: Vec<&str> = profiles.names().collect();
+    let known =
+        if known.is_empty() { "there are none".into() } else { format!("there are: {}", known.join(", ")) };
+    format!("spec.runtimeProfileName: there is no RuntimeProfile {name:?}; {known}")
 }
 
 impl Problem {
@@ -80,14 +89,18 @@ impl Problem {
 mod tests {
     use super::*;
     use serde_json::json;
+    use understudy_crds::v1alpha1::RuntimeProfileSpec;
 
     fn checked(spec: &serde_json::Value) -> Result<(), Problem> {
         let participant = serde_json::from_value(json!({
             "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": spec
         }))
         .unwrap();
-        let blind = Profile { browser: Browser::Forbidden, ..Profile::default() };
-        let profiles = Profiles::new([("default".into(), Profile::default()), ("blind".into(), blind)]);
+        let plain = RuntimeProfileSpec::of_image("understudy/runtime:1");
+        let blind = RuntimeProfileSpec { browser: Browser::Forbidden, ..plain.clone() };
+        let lost = RuntimeProfileSpec { allow_private_urls: vec!["camera.lan".into()], ..plain.clone() };
+        let profiles =
+            Profiles::new([("default".into(), plain), ("blind".into(), blind), ("lost".into(), lost)]);
         validate(&participant, &profiles).map(|_valid| ())
     }
 
@@ -95,7 +108,14 @@ mod tests {
     fn a_profile_that_is_not_there_is_a_problem_that_names_those_that_are() {
         let problem = checked(&json!({"runtimeProfileName": "huge"})).unwrap_err();
         assert_eq!(problem.reason, "ProfileNotFound");
-        assert!(problem.message.contains("blind, default"), "{}", problem.message);
+        assert!(problem.message.contains("blind, default, lost"), "{}", problem.message);
+    }
+
+    #[test]
+    fn a_profile_that_cannot_be_used_is_a_problem_that_says_why() {
+        let problem = checked(&json!({"runtimeProfileName": "lost"})).unwrap_err();
+        assert_eq!(problem.reason, "ProfileUnusable");
+        assert!(problem.message.contains("camera.lan"), "{}", problem.message);
     }
 
     #[test]

@@ -6,21 +6,24 @@ use crate::profile::Profile;
 use crate::resource::{security, volume};
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, ObjectFieldSelector, Probe,
+    ResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::collections::BTreeMap;
+use understudy_crds::v1alpha1::{Quantity, Resources};
 
 /// `operator_address` is `HOST:PORT` of the control link.
 pub(super) fn container(profile: &Profile, operator_address: &str) -> Container {
     Container {
         name: "runtime".into(),
-        image: Some(profile.image.clone()),
-        image_pull_policy: Some(profile.image_pull_policy.as_str().into()),
+        image: Some(profile.spec.image.clone()),
+        image_pull_policy: Some(profile.spec.image_pull_policy.as_str().into()),
         args: Some(["run", "--control-link"].map(Into::into).into()),
         env: Some(environment(profile, operator_address)),
         ports: Some(ports()),
-        resources: Some(profile.resources.clone()),
+        resources: Some(resources(&profile.spec.resources)),
         security_context: Some(security::container()),
-        volume_mounts: Some(volume::mounts()),
+        volume_mounts: Some(volume::mounts(&profile.spec)),
         // Until it lives, nothing else is asked; 60 s cover a node that starts many at once.
         startup_probe: Some(Probe {
             period_seconds: Some(1),
@@ -44,22 +47,40 @@ pub(super) fn container(profile: &Profile, operator_address: &str) -> Container 
 }
 
 fn environment(profile: &Profile, operator_address: &str) -> Vec<EnvVar> {
-    let folder = names::IDENTITY_FOLDER;
+    let (spec, folder) = (&profile.spec, names::IDENTITY_FOLDER);
     let mut variables = vec![
         value("HOME", "/tmp"),
         value("UNDERSTUDY_OPERATOR_ADDRESS", operator_address),
         value("UNDERSTUDY_TOKEN_FILE", &format!("{folder}/{}", names::TOKEN_KEY)),
         value("UNDERSTUDY_CA_FILE", &format!("{folder}/{}", names::CA_KEY)),
-        value("UNDERSTUDY_CAMERA", profile.camera.as_str()),
+        value("UNDERSTUDY_CAMERA", spec.camera.as_str()),
         field("UNDERSTUDY_POD_NAME", "metadata.name"),
         field("UNDERSTUDY_POD_NAMESPACE", "metadata.namespace"),
         field("UNDERSTUDY_POD_UID", "metadata.uid"),
         field("UNDERSTUDY_POD_IP", "status.podIPs"),
     ];
-    if let Some(allowed) = profile.allow_private_urls.setting() {
+    if let Some(allowed) = profile.private_urls() {
         variables.push(value("UNDERSTUDY_ALLOW_PRIVATE_URLS", &allowed));
     }
+    variables.extend(spec.extra_env.iter().map(|extra| value(&extra.name, &literal(&extra.value))));
     variables
+}
+
+/// The kubelet would resolve `$(NAME)`; doubled, a dollar sign stands for itself.
+fn literal(text: &str) -> String {
+    text.replace("$(", "$$(")
+}
+
+fn resources(resources: &Resources) -> ResourceRequirements {
+    let amounts = |amounts: &BTreeMap<String, Quantity>| {
+        let amounts = amounts.iter().map(|(name, amount)| (name.clone(), amount.into()));
+        Some(amounts.collect::<BTreeMap<_, _>>()).filter(|amounts| !amounts.is_empty())
+    };
+    ResourceRequirements {
+        requests: amounts(&resources.requests),
+        limits: amounts(&resources.limits),
+        claims: None,
+    }
 }
 
 fn value(name: &str, value: &str) -> EnvVar {

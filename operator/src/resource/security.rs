@@ -1,19 +1,17 @@
 //! What a session pod may do: it passes the `restricted` Pod Security level.
 
-use crate::profile::Seccomp;
 use k8s_openapi::api::core::v1::{Capabilities, PodSecurityContext, SeccompProfile, SecurityContext};
+use understudy_crds::v1alpha1::{RuntimeProfileSpec, Seccomp};
 
-/// The user of the runtime's image.
-const USER: i64 = 1000;
-
-pub(super) fn pod(seccomp: &Seccomp) -> PodSecurityContext {
+/// User and groups that a profile does not name are the image's, or those that the cluster assigns. Without any of them the
+/// kubelet makes the projected token readable for whoever the container runs as.
+pub(super) fn pod(profile: &RuntimeProfileSpec) -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
-        run_as_user: Some(USER),
-        run_as_group: Some(USER),
-        // The projected token is readable by this group.
-        fs_group: Some(USER),
-        seccomp_profile: Some(seccomp_profile(seccomp)),
+        run_as_user: profile.run_as_user,
+        run_as_group: profile.run_as_group,
+        fs_group: profile.fs_group,
+        seccomp_profile: Some(seccomp_profile(&profile.seccomp)),
         ..PodSecurityContext::default()
     }
 }
@@ -28,10 +26,8 @@ pub(super) fn container() -> SecurityContext {
 }
 
 fn seccomp_profile(seccomp: &Seccomp) -> SeccompProfile {
-    match seccomp {
-        Seccomp::RuntimeDefault => SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None },
-        Seccomp::Localhost { localhost_profile } => {
-            SeccompProfile { type_: "Localhost".into(), localhost_profile: Some(localhost_profile.clone()) }
-        }
+    SeccompProfile {
+        type_: seccomp.type_.as_str().into(),
+        localhost_profile: seccomp.localhost_profile.clone(),
     }
 }

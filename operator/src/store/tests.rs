@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Json, Response};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -19,6 +20,7 @@ struct Server {
     participants: Mutex<Vec<Value>>,
     livestreams: Mutex<Vec<Value>>,
     pods: Mutex<Vec<Value>>,
+    profiles: Mutex<Vec<Value>>,
     /// Rises with every break; a watch from an older version breaks off at once.
     version: watch::Sender<u64>,
 }
@@ -55,6 +57,7 @@ async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response
     }
     let (kind, items) = match path.rsplit('/').next() {
         Some("virtualparticipants") => ("VirtualParticipantList", &server.participants),
+        Some("runtimeprofiles") => ("RuntimeProfileList", &server.profiles),
         Some("livestreams") => ("LivestreamList", &server.livestreams),
         _ => ("PodList", &server.pods),
     };
@@ -81,7 +84,7 @@ async fn what_happened_while_the_watches_were_broken_is_marked_and_told_once_the
     let client = client(Arc::clone(&server)).await;
     let (triggers, (sender, mut departures)) = (Triggers::default(), mpsc::channel(64));
     let departed = move |departed: Departed<'_>| sender.try_send(format!("{departed:?}")).unwrap();
-    let (stores, feeds) = Stores::watch(&client, &triggers, departed);
+    let (stores, feeds) = Stores::watch(&client, &Scope::Cluster, &triggers, departed);
     let mut tasks = crate::tasks::Tasks::default();
     feeds.into_iter().for_each(|feed| tasks.start(feed));
     tokio::time::timeout(PATIENCE, stores.ready()).await.unwrap();

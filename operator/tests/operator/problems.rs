@@ -7,7 +7,6 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant};
-use understudy_operator::profile::{Profile, Profiles};
 
 fn says(ada: &VirtualParticipant, type_: &str, status: &str, reason: &str) -> bool {
     let conditions = ada.status.iter().flat_map(|status| &status.conditions);
@@ -21,12 +20,8 @@ async fn a_profile_that_vanishes_takes_nothing_from_a_session_that_runs() {
     let world = World::new().await;
     let operator = world.operator("one").await;
     let (before, pod, mut runtime) = available(&world, "ada").await;
-    operator.end().await;
-
-    let others = Profiles::new([("other".into(), Profile::default())]);
-    let operator = world.operator_with("two", others).await;
-    let desired = runtime.told().await;
-    runtime.say(well(&desired));
+    world.profile("other", json!({"image": "understudy/runtime:1"})).await;
+    world.remove_profile("default").await;
     let told = |ada: &VirtualParticipant| says(ada, "Accepted", "False", "ProfileNotFound");
     let ada = world.until("ada", "told of it", told).await;
     let (status, earlier) = (ada.status.clone().unwrap(), before.status.unwrap());

@@ -27,6 +27,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -37,14 +38,16 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
-use understudy_crds::v1alpha1::{Livestream, ParticipantPhase, VirtualParticipant};
+use understudy_crds::v1alpha1::{Livestream, ParticipantPhase, RuntimeProfile, VirtualParticipant};
 use understudy_operator::app::{self, Config};
 use understudy_operator::authority::Times;
 use understudy_operator::lease::Timing;
-use understudy_operator::profile::{Profile, Profiles};
+use understudy_operator::store::Scope;
 use understudy_operator::{deadline, names, recheck};
 
 pub const NAMESPACE: &str = "demo";
+/// The release that is there from the start.
+pub const RELEASE: &str = "understudy";
 pub const SYSTEM: &str = "understudy-system";
 /// Far longer than anything takes; a busy machine must not fail a test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -100,21 +103,37 @@ impl World {
         self.operator_as(self.config(name)).await
     }
 
-    /// One that knows these profiles.
-    pub async fn operator_with(&self, name: &str, profiles: Profiles) -> Operator {
-        self.operator_as(Config { profiles, ..self.config(name) }).await
-    }
-
-    /// A replica that is told this.
+    /// A replica that is told this, with the rights of the release that it says it is of.
     pub async fn operator_as(&self, config: Config) -> Operator {
-        let client = deadline::client(as_operator(kubeconfig()).await, deadline::CALL_TIMEOUT).unwrap();
+        let account = as_operator(kubeconfig(), &config.lease).await;
+        let client = deadline::client(account, deadline::CALL_TIMEOUT).unwrap();
         let end = CancellationToken::new();
         Operator { running: tokio::spawn(app::run(config, client, end.clone())), end }
     }
 
     /// What a replica is told.
     pub fn config(&self, name: &str) -> Config {
-        config(name, self.port)
+        self.config_of(RELEASE, name)
+    }
+
+    /// The same of another release of the chart.
+    pub fn config_of(&self, release: &str, name: &str) -> Config {
+        config(release, name, self.port)
+    }
+
+    /// What the platform does.
+    pub async fn profile(&self, name: &str, spec: Value) -> RuntimeProfile {
+        let profile = json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "RuntimeProfile", "metadata": {"name": name}, "spec": spec
+        });
+        let api: Api<RuntimeProfile> = Api::all(self.client.clone());
+        api.patch(name, &PatchParams::apply("platform").force(), &Patch::Apply(&profile)).await.unwrap()
+    }
+
+    /// What the platform does as well.
+    pub async fn remove_profile(&self, name: &str) {
+        let api: Api<RuntimeProfile> = Api::all(self.client.clone());
+        api.delete(name, &DeleteParams::default()).await.unwrap();
     }
 
     pub async fn apply(&self, name: &str, spec: Value) -> VirtualParticipant {
@@ -147,12 +166,30 @@ impl World {
             + Send
             + 'static,
     {
+        self.until_in(NAMESPACE, name, what, is).await
+    }
+
+    /// The same in another namespace.
+    pub async fn until_in<K>(
+        &self,
+        namespace: &str,
+        name: &str,
+        what: &str,
+        is: impl Fn(&K) -> bool + Send + Sync,
+    ) -> K
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
         let condition = move |object: Option<&K>| object.is_some_and(&is);
-        match tokio::time::timeout(PATIENCE, await_condition(self.api(), name, condition)).await {
+        match tokio::time::timeout(PATIENCE, await_condition(api.clone(), name, condition)).await {
             Ok(found) => found.unwrap().unwrap(),
-            Err(_elapsed) => {
-                panic!("{name} never came to be {what}: {:#?}", self.api::<K>().get_opt(name).await)
-            }
+            Err(_elapsed) => panic!("{name} never came to be {what}: {:#?}", api.get_opt(name).await),
         }
     }
 
@@ -278,6 +315,11 @@ impl World {
         self.api::<Pod>().delete_collection(&now, &all).await.unwrap();
         self.api::<Secret>().delete_collection(&now, &all).await.unwrap();
         self.api::<ResourceQuota>().delete_collection(&now, &all).await.unwrap();
+        let profiles = Api::<RuntimeProfile>::all(self.client.clone());
+        for profile in profiles.list(&all).await.unwrap() {
+            profiles.delete(&profile.name_any(), &now).await.unwrap();
+        }
+        self.profile("default", json!({"image": "docker.io/understudy/runtime:dev"})).await;
     }
 }
 
@@ -295,22 +337,19 @@ impl Operator {
 }
 
 /// What an operator of that name is told.
-fn config(name: &str, port: u16) -> Config {
+fn config(release: &str, name: &str, port: u16) -> Config {
     Config {
         namespace: SYSTEM.into(),
         pod_name: name.into(),
         pod_ip: IpAddr::from(Ipv4Addr::new(10, 99, 0, 7)),
-        link_service: "understudy-operator-link".into(),
+        link_service: format!("{release}-operator-link"),
         link_address: format!("127.0.0.1:{port}"),
         link_listen: SocketAddr::from(([127, 0, 0, 1], port)),
         admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        profiles: Profiles::new([(
-            "default".into(),
-            Profile { image: "docker.io/understudy/runtime:dev".into(), ..Profile::default() },
-        )]),
-        lease: "understudy-operator".into(),
+        scope: Scope::default(),
+        lease: format!("{release}-operator"),
         timing: TIMING,
-        authority_secret: "understudy-operator-authority".into(),
+        authority_secret: format!("{release}-operator-authority"),
         rotation: Times::default(),
         recheck: recheck::EACH,
         concurrency: 4,
@@ -320,9 +359,10 @@ fn config(name: &str, port: u16) -> Config {
 /// Is an operator until SIGTERM comes, in a process of its own.
 #[allow(dead_code, reason = "measurements use it")]
 pub async fn lead(name: &str, port: u16, kubeconfig: &str) {
-    let client = deadline::client(as_operator(Path::new(kubeconfig)).await, deadline::CALL_TIMEOUT).unwrap();
+    let config = Config { timing: Timing::default(), concurrency: 16, ..config(RELEASE, name, port) };
+    let account = as_operator(Path::new(kubeconfig), &config.lease).await;
+    let client = deadline::client(account, deadline::CALL_TIMEOUT).unwrap();
     let end = CancellationToken::new();
-    let config = Config { timing: Timing::default(), concurrency: 16, ..config(name, port) };
     let running = tokio::spawn(app::run(config, client, end.clone()));
     signal(SignalKind::terminate()).unwrap().recv().await;
     end.cancel();
@@ -330,11 +370,11 @@ pub async fn lead(name: &str, port: u16, kubeconfig: &str) {
 }
 
 /// The ServiceAccount of the chart.
-async fn as_operator(kubeconfig: &Path) -> kube::Config {
+async fn as_operator(kubeconfig: &Path, account: &str) -> kube::Config {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let mut config =
         kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    config.auth_info.impersonate = Some(format!("system:serviceaccount:{SYSTEM}:understudy-operator"));
+    config.auth_info.impersonate = Some(format!("system:serviceaccount:{SYSTEM}:{account}"));
     config.auth_info.impersonate_groups =
         Some(vec!["system:serviceaccounts".into(), "system:authenticated".into()]);
     config
@@ -347,35 +387,13 @@ fn free_port() -> u16 {
 /// Everything of the chart, into a namespace that enforces the restricted level, as the participants' one does.
 #[allow(clippy::disallowed_methods, reason = "tests run Helm and kubectl")]
 fn apply_chart() {
-    let (helm, kubectl) = (program("helm"), program("kubectl"));
     let restricted = "pod-security.kubernetes.io/enforce: restricted";
     let namespaces = [NAMESPACE, SYSTEM].map(|name| {
         format!(
             "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {{{restricted}}}\n"
         )
     });
-    let chart = repository("charts/understudy");
-    let rendered = Command::new(helm)
-        .args(["template", "understudy"])
-        .arg(chart)
-        .args(["--namespace", SYSTEM])
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(rendered.status.success(), "helm must render the chart");
-    let manifests = namespaces.concat() + &String::from_utf8(rendered.stdout).unwrap();
-    let path = std::env::temp_dir().join(format!("understudy-chart-{}.yaml", std::process::id()));
-    std::fs::write(&path, manifests).unwrap();
-    let applied = Command::new(kubectl)
-        .args(["apply", "--server-side", "--kubeconfig"])
-        .arg(kubeconfig())
-        .arg("--filename")
-        .arg(&path)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert!(applied.success(), "the API server must take the chart");
+    apply(&(namespaces.concat() + &rendered(RELEASE, "understudy-crds", &[])));
     let established = Command::new(program("kubectl"))
         .args(["wait", "--for", "condition=Established", "crd", "--all", "--kubeconfig"])
         .arg(kubeconfig())
@@ -383,6 +401,44 @@ fn apply_chart() {
         .status()
         .unwrap();
     assert!(established.success(), "the definitions must be served");
+    apply(&rendered(RELEASE, "understudy", &[]));
+}
+
+/// A chart as helm renders it, with these arguments beside.
+#[allow(clippy::disallowed_methods, reason = "tests run Helm")]
+pub fn rendered(release: &str, chart: &str, arguments: &[&str]) -> String {
+    let rendered = Command::new(program("helm"))
+        .args(["template", release])
+        .arg(repository("charts").join(chart))
+        .args(["--namespace", SYSTEM, "--skip-tests"])
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(rendered.status.success(), "helm must render the chart {chart} with {arguments:?}");
+    String::from_utf8(rendered.stdout).unwrap()
+}
+
+fn apply(manifests: &str) {
+    let (applied, told) = kubectl_apply(manifests, &[]);
+    assert!(applied, "the API server must take the chart: {told}");
+}
+
+/// Whether the API server took them, and what it said.
+#[allow(clippy::disallowed_methods, reason = "tests run kubectl")]
+pub fn kubectl_apply(manifests: &str, arguments: &[&str]) -> (bool, String) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(manifests.as_bytes()).unwrap();
+    let applied = Command::new(program("kubectl"))
+        .args(["apply", "--server-side", "--kubeconfig"])
+        .arg(kubeconfig())
+        .args(arguments)
+        .arg("--filename")
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let told = [applied.stdout, applied.stderr].concat();
+    (applied.status.success(), String::from_utf8(told).unwrap())
 }
 
 /// Built from its Go module if it is not there; says on standard error what it lacks for that.

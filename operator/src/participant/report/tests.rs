@@ -26,6 +26,7 @@ fn pod() -> PodFacts {
         name: "ada-1".into(),
         uid: "u1".into(),
         attempt: 1,
+        profile_revision: None,
         created: Timestamp::UNIX_EPOCH,
         node: Some("node-1".into()),
         ip: Some("10.0.0.1".into()),

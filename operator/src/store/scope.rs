@@ -1,0 +1,223 @@
+//! Where a kind is watched: in the whole cluster, or in some namespaces, each by a watch of its own that feeds the one store.
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use k8s_openapi::NamespaceResourceScope;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, reflector};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Where participants, livestreams and session pods are watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Wherever they are.
+    #[default]
+    Cluster,
+    /// In these namespaces, of which there is at least one.
+    Namespaces(Vec<String>),
+}
+
+/// One thing to watch.
+pub(super) struct Place<K> {
+    /// Empty: all of them, or none.
+    namespace: String,
+    api: Api<K>,
+}
+
+type Watch<K> = BoxStream<'static, watcher::Result<Event<K>>>;
+
+impl Scope {
+    /// No namespace stands for all of them.
+    pub fn of(namespaces: Vec<String>) -> Self {
+        if namespaces.is_empty() { Self::Cluster } else { Self::Namespaces(namespaces) }
+    }
+
+    /// What is to be watched.
+    pub(super) fn places<K>(&self, client: &Client) -> Vec<Place<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match self {
+            Self::Cluster => everywhere(client),
+            Self::Namespaces(names) => names
+                .iter()
+                .map(|name| Place { namespace: name.clone(), api: Api::namespaced(client.clone(), name) })
+                .collect(),
+        }
+    }
+}
+
+/// A kind that is in no namespace, or is to be watched in all of them.
+pub(super) fn everywhere<K: Resource<DynamicType = ()>>(client: &Client) -> Vec<Place<K>> {
+    vec![Place { namespace: String::new(), api: Api::all(client.clone()) }]
+}
+
+/// Watches one kind for ever, with back-off; `on` sees each event after the store has taken it, which of a list means: noted,
+/// and held once the list is complete.
+pub(super) async fn follow<K>(
+    mut places: Vec<Place<K>>,
+    config: watcher::Config,
+    writer: Writer<K>,
+    mut on: impl FnMut(&Event<K>),
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let only = if places.len() == 1 { places.pop() } else { None };
+    let Some(only) = only else { return follow_all(places, config, writer, on).await };
+    let mut events = std::pin::pin!(reflector(writer, watch(only.api, config)));
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => on(&event),
+            Err(error) => broke::<K>(&error),
+        }
+    }
+}
+
+/// The store is filled once everything was listed everywhere.
+async fn follow_all<K>(
+    places: Vec<Place<K>>,
+    config: watcher::Config,
+    mut writer: Writer<K>,
+    mut on: impl FnMut(&Event<K>),
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let reader = writer.as_reader();
+    let mut feed = |event: Event<K>| {
+        writer.apply_watcher_event(&event);
+        on(&event);
+    };
+    let mut watches = Vec::with_capacity(places.len());
+    feed(Event::Init);
+    for Place { namespace, api } in places {
+        let mut watch = watch(api, config.clone());
+        for object in listed(&mut watch).await {
+            feed(Event::InitApply(object));
+        }
+        let (reader, mut relist) = (reader.clone(), Relist::default());
+        watches.push(watch.map(move |event| {
+            let held = || {
+                let mut held = reader.state();
+                held.retain(|object| object.namespace().as_ref() == Some(&namespace));
+                held
+            };
+            event.map(|event| relist.on(event, held))
+        }));
+    }
+    feed(Event::InitDone);
+    let mut watches = stream::select_all(watches);
+    while let Some(events) = watches.next().await {
+        match events {
+            Ok(events) => events.into_iter().for_each(&mut feed),
+            Err(error) => broke::<K>(&error),
+        }
+    }
+}
+
+fn watch<K>(api: Api<K>, config: watcher::Config) -> Watch<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let watch = watcher(api, config).default_backoff();
+    watch.modify(|object| object.managed_fields_mut().clear()).boxed()
+}
+
+/// The first list of a watch that comes to its end; one that broke off is begun anew.
+async fn listed<K: Resource<DynamicType = ()>>(watch: &mut Watch<K>) -> Vec<K> {
+    let mut list = Vec::new();
+    while let Some(event) = watch.next().await {
+        match event {
+            Ok(Event::Init) => list.clear(),
+            Ok(Event::InitApply(object)) => list.push(object),
+            Ok(Event::InitDone) => break,
+            Ok(Event::Apply(_) | Event::Delete(_)) => {}
+            Err(error) => broke::<K>(&error),
+        }
+    }
+    list
+}
+
+/// A watch broke; it starts again by itself.
+fn broke<K: Resource<DynamicType = ()>>(error: &watcher::Error) {
+    let kind = K::kind(&());
+    tracing::warn!(error = error as &dyn std::error::Error, %kind, "watch broke; it starts again");
+}
+
+/// A watch that starts again with a list, told as one that went on: a store that several watches feed cannot be replaced by
+/// the list of one.
+#[derive(Debug)]
+pub(super) struct Relist<K: Resource<DynamicType = ()>> {
+    listed: HashSet<ObjectRef<K>>,
+}
+
+impl<K: Resource<DynamicType = ()>> Default for Relist<K> {
+    fn default() -> Self {
+        Self { listed: HashSet::new() }
+    }
+}
+
+impl<K: Resource<DynamicType = ()> + Clone> Relist<K> {
+    /// `held` is what the store holds of this watch's namespace.
+    pub(super) fn on(&mut self, event: Event<K>, held: impl FnOnce() -> Vec<Arc<K>>) -> Vec<Event<K>> {
+        match event {
+            Event::Init => {
+                self.listed.clear();
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                self.listed.insert(ObjectRef::from_obj(&object));
+                vec![Event::Apply(object)]
+            }
+            Event::InitDone => {
+                let listed = std::mem::take(&mut self.listed);
+                let gone =
+                    held().into_iter().filter(|object| !listed.contains(&ObjectRef::from_obj(&**object)));
+                gone.map(|object| Event::Delete((*object).clone())).collect()
+            }
+            event => vec![event],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Pod;
+
+    fn pod(name: &str) -> Pod {
+        serde_json::from_value(serde_json::json!({"metadata": {"name": name, "namespace": "demo"}})).unwrap()
+    }
+
+    #[test]
+    fn what_a_list_does_not_show_any_more_is_told_as_deleted() {
+        let mut relist = Relist::default();
+        let held = || vec![Arc::new(pod("a")), Arc::new(pod("b"))];
+        assert!(relist.on(Event::Init, held).is_empty());
+        assert!(matches!(&relist.on(Event::InitApply(pod("b")), held)[..], [Event::Apply(_)]));
+        assert!(matches!(&relist.on(Event::InitApply(pod("c")), held)[..], [Event::Apply(_)]));
+        let told = relist.on(Event::InitDone, held);
+        assert!(matches!(&told[..], [Event::Delete(gone)] if gone.name_any() == "a"), "{told:?}");
+    }
+
+    #[test]
+    fn a_list_that_broke_off_is_forgotten() {
+        let mut relist = Relist::default();
+        let held = || vec![Arc::new(pod("a"))];
+        relist.on(Event::Init, held);
+        relist.on(Event::InitApply(pod("a")), held);
+        relist.on(Event::Init, held);
+        assert!(matches!(&relist.on(Event::InitDone, held)[..], [Event::Delete(_)]));
+    }
+
+    #[test]
+    fn no_namespace_is_every_namespace() {
+        assert_eq!(Scope::of(Vec::new()), Scope::Cluster);
+        assert_eq!(Scope::of(vec!["a".into()]), Scope::Namespaces(vec!["a".into()]));
+    }
+}

@@ -1,0 +1,199 @@
+//! What the chart renders under the settings that platforms choose: taken by a real API server, as it would be stored.
+
+use crate::support::{NAMESPACE, RELEASE, World, kubectl_apply, rendered};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use understudy_crds::v1alpha1::VirtualParticipant;
+use understudy_operator::app::Config;
+use understudy_operator::args::Verify;
+use understudy_operator::store::Scope;
+use understudy_operator::verify::verify;
+
+/// Each a name, and what is set.
+const SETTINGS: [(&str, &[&str]); 8] = [
+    ("nothing", &[]),
+    (
+        "images by digest",
+        &[
+            "operator.image.digest=\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
+            "runtime.image.digest=\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
+        ],
+    ),
+    ("two namespaces", &["watchNamespaces=[\"stage\",\"rehearsal\"]"]),
+    ("a cluster that assigns users", &["operator.runAsUser=null", "operator.runAsGroup=null"]),
+    (
+        "users of one's own",
+        &[
+            "operator.runAsUser=1000650000",
+            "runtimeProfiles.default.runAsUser=1000650000",
+            "runtimeProfiles.default.fsGroup=1000650000",
+        ],
+    ),
+    (
+        "one family of addresses",
+        &[
+            "operator.extraEnv=[{\"name\":\"UNDERSTUDY_LINK_LISTEN\",\"value\":\"[::1]:8443\"}]",
+            "sessions.networkPolicy.except.ipv4=[]",
+        ],
+    ),
+    (
+        "policies for sessions",
+        &[
+            "sessions.networkPolicy.namespaces=[\"stage\"]",
+            "sessions.networkPolicy.viewers=[{\"ipBlock\":{\"cidr\":\"192.0.2.0/24\"}}]",
+        ],
+    ),
+    (
+        "everything of a profile",
+        &[
+            "operator.imagePullSecrets=[{\"name\":\"registry\"}]",
+            "runtimeProfiles.default.imagePullSecrets=[{\"name\":\"registry\"}]",
+            "runtimeProfiles.large={\"labels\":{\"team\":\"stage\"},\"annotations\":{\"example.com/a\":\"b\"},\
+         \"tolerations\":[{\"operator\":\"Exists\"}],\"affinity\":{\"podAntiAffinity\":{}},\
+         \"topologySpreadConstraints\":[{\"maxSkew\":1,\"topologyKey\":\"zone\",\"whenUnsatisfiable\":\"ScheduleAnyway\"}],\
+         \"priorityClassName\":\"media\",\"runtimeClassName\":\"gvisor\",\"serviceAccountName\":\"session\",\
+         \"mediaVolume\":{\"persistentVolumeClaim\":{\"claimName\":\"clips\"}},\"extraEnv\":[{\"name\":\"A\",\"value\":\"1\"}],\
+         \"seccomp\":{\"type\":\"Localhost\",\"localhostProfile\":\"x.json\"},\"allowPrivateUrls\":[\"10.0.0.0/8\"]}",
+        ],
+    ),
+];
+
+fn with(settings: &[&str]) -> String {
+    let arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set-json", setting]).collect();
+    rendered(RELEASE, "understudy", &arguments)
+}
+
+/// All objects of one kind.
+fn all(manifests: &str, kind: &str) -> Vec<Value> {
+    serde_yaml_ng::Deserializer::from_str(manifests)
+        .map(|document| serde::Deserialize::deserialize(document).unwrap())
+        .filter(|object: &Value| object["kind"] == kind)
+        .collect()
+}
+
+async fn namespaces(client: &Client, names: &[&str]) {
+    let api: Api<Namespace> = Api::all(client.clone());
+    for name in names {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        api.patch(name, &PatchParams::apply("test"), &Patch::Apply(&namespace)).await.unwrap();
+        // No controller manager makes it here.
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+        accounts.patch("default", &PatchParams::apply("test"), &Patch::Apply(&account)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_api_server_takes_the_chart_under_all_settings() {
+    let world = World::new().await;
+    namespaces(&world.client, &["stage", "rehearsal"]).await;
+    for (name, settings) in SETTINGS {
+        let (taken, told) = kubectl_apply(&with(settings), &["--dry-run=server", "--force-conflicts"]);
+        assert!(taken, "{name}: {told}");
+        assert!(!told.to_lowercase().contains("warning"), "{name}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_of_some_namespaces_does_with_the_rights_that_it_has_there() {
+    let world = World::new().await;
+    namespaces(&world.client, &["stage", "elsewhere"]).await;
+    let settings = ["watchNamespaces=[\"demo\",\"stage\"]", "runtimeProfiles.default=null"];
+    let arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set-json", setting]).collect();
+    let (taken, told) = kubectl_apply(&rendered("scoped", "understudy", &arguments), &[]);
+    assert!(taken, "{told}");
+    let scope = Scope::of(vec![NAMESPACE.into(), "stage".into()]);
+    let operator = world.operator_as(Config { scope, ..world.config_of("scoped", "one") }).await;
+    participant(&world.client, "elsewhere", "eve").await;
+    for namespace in [NAMESPACE, "stage"] {
+        let ada = participant(&world.client, namespace, "ada").await;
+        let name = understudy_operator::names::pod("ada", &ada.uid().unwrap(), 1);
+        world.until_in(namespace, &name, "there", |_pod: &Pod| true).await;
+        let told = |ada: &VirtualParticipant| ada.status.as_ref().is_some_and(|status| status.pod.is_some());
+        world.until_in(namespace, "ada", "told its pod", told).await;
+    }
+    let elsewhere: Api<Pod> = Api::namespaced(world.client.clone(), "elsewhere");
+    assert!(elsewhere.list(&ListParams::default()).await.unwrap().items.is_empty());
+    operator.end().await;
+    for namespace in ["stage", "elsewhere"] {
+        let now = DeleteParams::default().grace_period(0);
+        let all: Api<VirtualParticipant> = Api::namespaced(world.client.clone(), namespace);
+        all.delete_collection(&now, &ListParams::default()).await.unwrap();
+        let all: Api<Pod> = Api::namespaced(world.client.clone(), namespace);
+        all.delete_collection(&now, &ListParams::default()).await.unwrap();
+    }
+}
+
+async fn participant(client: &Client, namespace: &str, name: &str) -> VirtualParticipant {
+    let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
+    let participant = json!({
+        "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": name}, "spec": {}
+    });
+    api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(&participant)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_that_works_is_verified() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    let link_address = format!("127.0.0.1:{}", world.port);
+    let settings = Verify { namespace: NAMESPACE.into(), link_address };
+    verify(world.client.clone(), &settings).await.unwrap();
+    let there = Api::<VirtualParticipant>::namespaced(world.client.clone(), NAMESPACE);
+    assert!(there.list(&ListParams::default()).await.unwrap().items.is_empty(), "nothing is left of it");
+    operator.end().await;
+}
+
+#[test]
+fn a_digest_says_what_is_pulled() {
+    let manifests = with(SETTINGS[1].1);
+    let image =
+        all(&manifests, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert!(image.as_str().unwrap().contains("operator@sha256:0123"), "{image}");
+    let image = all(&manifests, "RuntimeProfile")[0]["spec"]["image"].clone();
+    assert!(image.as_str().unwrap().contains("runtime@sha256:0123"), "{image}");
+}
+
+#[test]
+fn with_namespaces_nothing_but_profiles_and_reviews_is_a_right_in_the_whole_cluster() {
+    let everywhere = |manifests: &str| {
+        let rules = all(manifests, "ClusterRole")[0]["rules"].as_array().unwrap().clone();
+        rules.iter().flat_map(|rule| rule["resources"].as_array().unwrap().clone()).collect::<Vec<_>>()
+    };
+    let manifests = with(SETTINGS[2].1);
+    assert_eq!(everywhere(&manifests), ["runtimeprofiles", "tokenreviews"]);
+    let mut there: Vec<_> =
+        all(&manifests, "Role").iter().map(|role| role["metadata"]["namespace"].clone()).collect();
+    there.sort_by_key(ToString::to_string);
+    assert_eq!(there, ["rehearsal", "stage", "understudy-system"]);
+    assert!(everywhere(&with(&[])).contains(&json!("pods")));
+}
+
+#[test]
+fn of_config_maps_only_the_authority_s_may_be_changed() {
+    let rules = all(&with(&[]), "ClusterRole")[0]["rules"].as_array().unwrap().clone();
+    let of_config_maps = rules.iter().filter(|rule| rule["resources"] == json!(["configmaps"]));
+    for rule in of_config_maps.filter(|rule| rule["verbs"] != json!(["create"])) {
+        assert_eq!(rule["resourceNames"], json!(["understudy-ca"]), "{rule}");
+    }
+}
+
+#[test]
+fn the_operator_s_limit_has_room_for_ten_thousand_sessions() {
+    const CONSTANT_MIB: u64 = 100;
+    const SESSION_KIB: u64 = 40;
+    let manifests = with(&[]);
+    let limits =
+        &all(&manifests, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"];
+    let mebibytes: u64 = limits["memory"].as_str().unwrap().trim_end_matches("Mi").parse().unwrap();
+    assert!(mebibytes >= CONSTANT_MIB + 10_000 * SESSION_KIB / 1024, "{limits}");
+}
+
+#[test]
+fn a_number_of_ten_digits_is_written_out() {
+    let manifests = with(SETTINGS[4].1);
+    assert_eq!(all(&manifests, "RuntimeProfile")[0]["spec"]["runAsUser"], 1_000_650_000);
+    assert!(!manifests.contains("e+09"), "the API server takes no such number for a whole one");
+}
