@@ -57,6 +57,14 @@ tell_end() {
   fi
 }
 
+# in_group COMMAND…: in the background, in a process group of its own: `kill -- -$!` ends all that it started. By itself a
+# shell's background neither hears Ctrl-C nor takes its children along.
+in_group() {
+  set -m
+  "$@" </dev/null &
+  set +m
+}
+
 # What cargo and its tests print, from standard input: a line for each test that ended. The seconds are those since the
 # test before it, its own where one runs at a time.
 tell_tests() {
