@@ -90,11 +90,11 @@ until_true 10 test -s port
 waited() {
   local began=$SECONDS code=0
   HOME=$work KUBECONFIG='' ./kubectl --server "http://127.0.0.1:$(cat port)" wait "things/$1" --for="jsonpath={.status.endpoints[0].url}" \
-    --timeout=4s >log 2>&1 || code=$?
+    --timeout=3s >log 2>&1 || code=$?
   echo "exit $code after $((SECONDS - began)) s: $(tail -n 1 log)"
 }
 
-sees "no list" 'exit 1 after [45] s: *timed out*' "$(waited absent)"
+sees "no list" 'exit 1 after [34] s: *timed out*' "$(waited absent)"
 sees "empty list" 'exit 1 after [01] s: *array index out of bounds*' "$(waited empty)"
 sees "a list with an element" 'exit 0 after [01] s: *condition met' "$(waited full)"
 sees "no list, empty after 1 s" 'exit 1 after [123] s: *array index out of bounds*' "$(waited emptied)"

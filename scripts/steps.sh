@@ -57,6 +57,14 @@ tell_end() {
   fi
 }
 
+# in_group COMMAND…: in the background, in a process group of its own: `kill -- -$!` ends all that it started. By itself a
+# shell's background neither hears Ctrl-C nor takes its children along.
+in_group() {
+  set -m
+  "$@" </dev/null &
+  set +m
+}
+
 # A line for each test that ended, from what cargo and its tests print, and those that e2e/cluster/binaries tells. A test's
 # seconds are those since the test before it: its own where one runs at a time.
 tell_along() {

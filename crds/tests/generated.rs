@@ -95,7 +95,7 @@ fn every_field_of_a_spec_says_what_a_change_does() {
 
 fn assert_says_what_a_change_does(schema: &serde_json::Value, path: &str) {
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let text = property["description"].as_str().unwrap_or_default();
+        let text = property["description"].as_str().unwrap_or_default().replace('\n', " ");
         let told = ["change is live", "restarts the pod", "Immutable"].iter().any(|word| text.contains(word));
         assert!(told, "{path}.{name} does not say whether a change is live: {text:?}");
         // Kubernetes' own type, in Kubernetes' own words: the field that holds it says it for all of it.

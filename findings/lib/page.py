@@ -13,6 +13,7 @@ import tempfile
 import threading
 
 PATIENCE_SECONDS = 60
+END_SECONDS = 10
 SAYING = b"""<script>
 const post = (path, text) => fetch(path, {method: 'POST', body: text ?? ''});
 const say = text => post('/say', String(text));
@@ -68,7 +69,11 @@ def main():
             in_time = ended.wait(PATIENCE_SECONDS)
         finally:
             browser.terminate()
-            browser.wait()
+            try:
+                browser.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                browser.kill()
+                browser.wait()
     sys.exit(0 if in_time else "the page did not end within its time")
 
 

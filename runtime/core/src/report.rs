@@ -7,6 +7,7 @@ use crate::part::{Part, Parts, State};
 
 const COMING: Status = Status::False(Severity::Info);
 const BROKEN: Status = Status::False(Severity::Error);
+const UNTOLD: &str = "the session was not told yet what it is to be";
 
 /// What the session was told to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub fn conditions<'a>(
             .map(|kind| Condition::new(kind, status, reason, message))
     };
     match stance {
-        Stance::Untold => all(Status::Unknown, "Starting", "the session was not told yet what it is to be"),
+        Stance::Untold => all(Status::Unknown, "Starting", UNTOLD),
         Stance::Told => [devices(parts), page(parts), inputs(state, health)],
         Stance::Drained => all(COMING, "Drained", "the session was told to finish, and takes nothing new"),
     }
@@ -41,6 +42,8 @@ pub fn conditions<'a>(
 /// How far the picture is that livestreams show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Picture<'a> {
+    /// Nobody said yet whether there is one.
+    Untold,
     /// There is no page to show.
     Without,
     /// Why it is not captured.
@@ -52,6 +55,7 @@ pub enum Picture<'a> {
 /// Whether a livestream can be fetched, with its reason and a message.
 pub const fn livestream(picture: Picture<'_>) -> (Status, &'static str, &str) {
     match picture {
+        Picture::Untold => (Status::Unknown, "Starting", UNTOLD),
         Picture::Without => (BROKEN, "NoPage", "the session has no page, so there is no picture"),
         Picture::Failed(why) => (BROKEN, "CaptureFailed", why),
         Picture::Awaited => (COMING, "WaitingForPicture", "no keyframe has been produced yet"),
@@ -308,5 +312,6 @@ mod tests {
             pictures.map(|picture| livestream(picture).0.severity()),
             [Some(Severity::Error), Some(Severity::Error), Some(Severity::Info), None]
         );
+        assert_eq!(livestream(Picture::Untold).0, Status::Unknown);
     }
 }

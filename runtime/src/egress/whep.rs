@@ -89,13 +89,14 @@ pub async fn watch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
+    expect_type(&headers, SDP)?;
+    let offer = text(body).await?;
+    // After the body, which may take its time: whoever came to what ended meanwhile would watch it for good.
     let hub = match whep.programs.find(&name) {
         Program::Live(hub) => hub,
         Program::Silent => return Err(Refusal::Silent),
         Program::Unknown => return Err(Refusal::UnknownProgram),
     };
-    expect_type(&headers, SDP)?;
-    let offer = text(body).await?;
     let answer = whep.driver.watch(&name, &hub, &offer).await.map_err(Refusal::Offer)?;
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
     let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, FIRST_GENERATION.to_owned())];

@@ -4,7 +4,7 @@ use understudy_core::condition::{Condition, Severity, Status};
 use understudy_core::input::{Health, Plan};
 use understudy_core::invitation::Seat;
 use understudy_core::part::Part;
-use understudy_core::report::{self, Picture};
+use understudy_core::report::{self, Picture, Stance};
 use understudy_proto::v1;
 
 use super::InputsView;
@@ -60,11 +60,13 @@ impl Driver {
     }
 
     fn livestream(&self, name: &str) -> v1::LivestreamReport {
-        let picture = match (&self.asked.session.page, &self.capture_failed, self.proven) {
-            (None, ..) => Picture::Without,
-            (_, Some(why), _) => Picture::Failed(why),
-            (_, _, false) => Picture::Awaited,
-            (_, _, true) => Picture::Proven,
+        let asked = &self.asked;
+        let picture = match (asked.stance, &asked.session.page, &self.capture_failed, self.proven) {
+            (Stance::Untold, ..) => Picture::Untold,
+            (_, None, ..) => Picture::Without,
+            (_, _, Some(why), _) => Picture::Failed(why),
+            (_, _, _, false) => Picture::Awaited,
+            (_, _, _, true) => Picture::Proven,
         };
         let (status, reason, message) = report::livestream(picture);
         let viewers = *self.viewers.count(name).borrow();

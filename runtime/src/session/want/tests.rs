@@ -124,9 +124,14 @@ async fn a_wrong_field_of_the_session_takes_no_other_part_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_whose_first_document_is_refused_claims_nothing_of_it() {
     let stage = Stage::new();
-    let (_, report) = stage.want(told(1, bad_inputs(), &[])).await;
+    let (_, report) = stage.want(told(1, bad_inputs(), &[livestream("a")])).await;
     assert_eq!(report.observed_generation, 1);
     assert_eq!(statuses(&report), [("Unknown", "Starting"); 3]);
+    let shown = &report.livestreams[0];
+    assert_eq!(
+        (shown.ready, shown.reason.as_str(), shown.severity()),
+        (false, "Starting", v1::Severity::Info)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
