@@ -47,7 +47,10 @@ async fn a_page_that_cannot_load_is_never_called_ready_and_ends_every_wait_early
     println!("{}", seen.join("\n"));
     assert!(seen.iter().all(|line| !line.contains(" Ready=True")), "{seen:#?}");
     assert!(seen.last().unwrap().starts_with("Failed 1/1 "), "{seen:#?}");
-    let told = kubectl.get("events --field-selector=involvedObject.name=nowhere,type=Warning").await.unwrap();
+    let object = kubectl.get("vp nowhere").await.unwrap();
+    let uid = object["metadata"]["uid"].as_str().unwrap();
+    let of_it = format!("events --field-selector=involvedObject.uid={uid},type=Warning");
+    let told = kubectl.get(&of_it).await.unwrap();
     let items = told["items"].as_array().unwrap();
     assert_eq!(items.len(), 1, "one cause is told once: {items:#?}");
     delete(&kubectl, "vp nowhere").await;
@@ -100,14 +103,15 @@ async fn a_quota_of_one_pod_does_not_keep_a_participant_from_its_next_pod() {
     kubectl.apply(&participant("emil", "displayName: Emil")).await.unwrap();
     wait::until(RECONCILE, || async {
         let emil = kubectl.get("vp emil").await?;
-        let (_, reason, message) = condition(&emil, "PodScheduled");
+        let (_, reason, message) = condition(&emil, "Accepted");
         let told = reason == "PodRefused" && message.contains("one-pod");
         told.then_some(()).ok_or_else(|| emil["status"].to_string())
     })
     .await;
     kubectl.ready("vp dora").await.unwrap();
     delete(&kubectl, "vp dora").await;
-    wait::until(RECONCILE, || kubectl.ready("vp emil")).await;
+    // What was refused is asked for again after two minutes at the latest.
+    wait::until(PATIENCE, || kubectl.ready("vp emil")).await;
     delete(&kubectl, "namespace narrow").await;
 }
 
