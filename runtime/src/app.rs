@@ -11,6 +11,7 @@ use anyhow::Context;
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::{Mode, choose};
 use understudy_core::report::Stance;
@@ -79,7 +80,7 @@ pub async fn run(
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };
-    let mut tasks = vec![task, tokio::spawn(end_viewers(peers.clone(), session.names()))];
+    let mut tasks = vec![tokio::spawn(end_viewers(peers.clone(), session.names()))];
     tasks.extend(devtools.serve(&devtools_router(&config, &session, policies), &shutdown));
     tasks.extend(http.serve(&api::router(surface), &shutdown));
     tasks.extend(admin.serve(&admin::router(session.clone(), registry), &shutdown));
@@ -90,17 +91,41 @@ pub async fn run(
         tasks.push(tokio::spawn(operator::follow(config.link, able, session, policy, shutdown.clone())));
     }
 
-    stop.await;
-    tracing::info!("shutting down");
-    shutdown.cancel();
-    let down = async {
+    last(task, stop, shutdown, async {
         for task in tasks {
             drop(task.await);
         }
         peers.stopped().await;
+    })
+    .await
+}
+
+/// Until `stop`, or until the session's task is no more: then nothing of it is looked after, and the process ends with it, to be
+/// started again by whoever keeps it. `others` end after `shutdown`.
+async fn last(
+    mut session: JoinHandle<()>,
+    stop: impl Future<Output = ()>,
+    shutdown: CancellationToken,
+    others: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let lost = tokio::select! {
+        () = stop => None,
+        ended = &mut session => Some(ended),
+    };
+    tracing::info!("shutting down");
+    shutdown.cancel();
+    let down = async {
+        if lost.is_none() {
+            drop(session.await);
+        }
+        others.await;
     };
     tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
-    Ok(())
+    match lost {
+        None => Ok(()),
+        Some(Ok(())) => anyhow::bail!("the session ended by itself"),
+        Some(Err(panic)) => Err(panic).context("the session broke down"),
+    }
 }
 
 /// Nobody else hears of what is refused of a person's own document.
@@ -256,5 +281,27 @@ fn initial_policy(config: &Run) -> Policy {
             tracing::warn!("access is open: everybody who reaches the port may watch and steer");
             Policy::Open
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_that_breaks_down_ends_the_process_with_the_reason() {
+        let shutdown = CancellationToken::new();
+        #[allow(clippy::panic, reason = "it is what is tested")]
+        let session = tokio::spawn(async { panic!("a defect") });
+        let ended = last(session, std::future::pending(), shutdown.clone(), async {}).await;
+        assert!(ended.unwrap_err().to_string().contains("broke down"));
+        assert!(shutdown.is_cancelled(), "the others are told to end");
+    }
+
+    #[tokio::test]
+    async fn who_is_asked_to_end_waits_for_its_session() {
+        let shutdown = CancellationToken::new();
+        let session = tokio::spawn(shutdown.clone().cancelled_owned());
+        last(session, async {}, shutdown, async {}).await.unwrap();
     }
 }

@@ -23,6 +23,8 @@ const START: Duration = Duration::from_secs(40);
 /// The runtime gives itself 9 s to end, as `docker stop` gives it 10.
 const END: Duration = Duration::from_secs(10);
 
+/// The program that is tested.
+const RUNTIME: &str = env!("CARGO_BIN_EXE_understudy-runtime");
 /// A UID of the kind that OpenShift gives.
 const STRANGER: &str = "1000660000";
 
@@ -103,7 +105,11 @@ impl Session {
         }
         let file = folder.path().join("session.yaml");
         std::fs::write(&file, spec).expect("the session must be written");
-        let mut command = setpriv(&["--reuid", STRANGER, "--regid", "0", "--clear-groups", "--no-new-privs"]);
+        // Where it was compiled may lie in somebody's home, which no stranger may enter.
+        let runtime = folder.path().join("understudy-runtime");
+        std::fs::copy(RUNTIME, &runtime).expect("the program must be copied");
+        let who = ["--reuid", STRANGER, "--regid", "0", "--clear-groups", "--no-new-privs"];
+        let mut command = setpriv(&who, &runtime);
         command.arg("run").arg(&file);
         Self::spawn(command, folder)
     }
@@ -278,15 +284,15 @@ pub async fn refused(spec: &str) -> String {
 }
 
 fn program() -> Command {
-    setpriv(&[])
+    setpriv(&[], Path::new(RUNTIME))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
-fn setpriv(arguments: &[&str]) -> Command {
+fn setpriv(arguments: &[&str], runtime: &Path) -> Command {
     // If this program is killed, nobody drops the session: it ends as it would in Kubernetes.
     let mut command = Command::new("setpriv");
     command.args(arguments).args(["--pdeathsig", "TERM", "--"]);
-    command.arg(Path::new(env!("CARGO_BIN_EXE_understudy-runtime")));
+    command.arg(runtime);
     command.stdin(Stdio::null()).kill_on_drop(true).env("NO_COLOR", "1");
     command
 }
