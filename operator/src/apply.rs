@@ -20,6 +20,9 @@ use understudy_proto::v1::AccessTokens;
 
 /// 256 bits: nobody guesses one.
 const TOKEN_BYTES: usize = 32;
+/// How the API server answers for an admission webhook that says no and gives no code of its own.
+const DENIED: u16 = 400;
+
 /// Why something could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -212,7 +215,7 @@ fn tokens(owner: &Owner, secret: &Secret) -> Result<AccessTokens, Error> {
 
 fn refused(error: kube::Error, what: String) -> Error {
     match error {
-        kube::Error::Api(status) if status.is_forbidden() || status.is_invalid() => {
+        kube::Error::Api(status) if status.is_forbidden() || status.is_invalid() || status.code == DENIED => {
             Error::Refused { what, message: status.message.clone() }
         }
         error => error.into(),
@@ -256,6 +259,20 @@ mod tests {
     fn an_empty_token_lets_nobody_in() {
         let secret = resource::access_secret(&owner("u1"), &["v".into(), String::new(), "a".into()]);
         assert!(matches!(tokens(&owner("u1"), &secret), Err(Error::IncompleteSecret(_, "control"))));
+    }
+
+    #[test]
+    fn what_a_policy_denies_is_refused_and_what_fails_is_tried_again() {
+        let answered = |(code, reason)| {
+            let status = kube::core::Status::failure("denied", reason).with_code(code);
+            refused(kube::Error::Api(status.boxed()), "pod ada-1".into())
+        };
+        for answer in [(400, "BadRequest"), (403, "Forbidden"), (422, "Invalid")] {
+            assert!(matches!(answered(answer), Error::Refused { .. }), "{answer:?}");
+        }
+        for answer in [(409, "Conflict"), (429, "TooManyRequests"), (500, "InternalError")] {
+            assert!(matches!(answered(answer), Error::Api(_)), "{answer:?}");
+        }
     }
 
     #[test]

@@ -71,6 +71,8 @@ struct Entry {
 const MOST_CAUSES: usize = 64;
 /// A condition that fails and what its session tells of it lie no further apart.
 const SAME_MOMENT: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+/// The API server takes no longer one, and counts bytes.
+const LONGEST_NOTE_BYTES: usize = 1024;
 /// An Event is worth no more waiting: the log has it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -253,7 +255,7 @@ impl Recorder {
             action: Some("Reconcile".into()),
             type_: Some(news.severity.into()),
             reason: Some(news.reason.clone()),
-            note: Some(news.note.clone()),
+            note: Some(fitting(news.note.clone())),
             regarding: Some(ObjectReference {
                 api_version: Some(K::api_version(&()).into()),
                 kind: Some(K::kind(&()).into()),
@@ -273,6 +275,11 @@ impl Recorder {
 enum Found {
     There,
     Gone,
+}
+
+fn fitting(mut note: String) -> String {
+    note.truncate(note.floor_char_boundary(LONGEST_NOTE_BYTES));
+    note
 }
 
 fn name_of<K: Resource<DynamicType = ()>>(about: &K, news: &News) -> String {
@@ -401,6 +408,14 @@ mod tests {
         assert_eq!(told(happening("PageLoadFailed", 3600)), 1, "another time");
         assert_eq!(told(happening("Lost", 0)), 1, "another cause");
         assert_eq!(told_once(news.clone(), None).len(), 1);
+    }
+
+    #[test]
+    fn a_note_in_any_script_is_short_enough_for_the_api_server() {
+        let note = shorten(&"字".repeat(5000));
+        assert!(note.len() > LONGEST_NOTE_BYTES);
+        assert_eq!(fitting(note).len(), LONGEST_NOTE_BYTES - 1, "no character is cut in two");
+        assert_eq!(fitting("short".into()), "short");
     }
 
     #[test]

@@ -34,7 +34,7 @@ use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::VirtualParticipant;
 use understudy_proto::v1::{AccessTokens, Happening};
 
-/// Reads only; finds what no watch shows (a deleted access Secret).
+/// Reads only, in case a trigger was lost; what no watch shows is looked for more often, by [`crate::recheck`].
 const RESYNC: Duration = Duration::from_secs(600);
 
 /// What reconciling participants needs.

@@ -1,6 +1,5 @@
 //! What the API server holds, as this process last heard: participants, livestreams, session pods and runtime profiles, with
-//! the two indexes that are needed. Changes mark whoever has to look, once the
-//! stores hold them.
+//! the two indexes that are needed. Changes mark whoever has to look, once the stores hold them.
 
 mod changes;
 mod index;

@@ -300,6 +300,7 @@ impl Leader<'_> {
         self.metrics.wait(Kind::VirtualParticipant, self.triggers.participants.len());
         self.metrics.wait(Kind::Livestream, self.triggers.livestreams.len());
         self.metrics.link(metrics::LinkState::Up, self.registry.linked());
+        self.metrics.link(metrics::LinkState::Down, self.registry.lost());
     }
 
     fn sweep(&self, controllers: &Controllers, stores: &Stores) {

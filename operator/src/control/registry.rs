@@ -217,6 +217,12 @@ impl Registry {
         self.sessions.lock().up
     }
 
+    /// How many sessions had a stream, and have none now.
+    pub fn lost(&self) -> usize {
+        let sessions = self.sessions.lock();
+        sessions.by_pod.len().saturating_sub(sessions.up)
+    }
+
     /// A new stream. What the pod said in an earlier stream of the same boot still holds.
     pub(super) fn seat(&self, known: Known, boot_id: &str, capabilities: Vec<String>) -> Seat {
         let uid = known.pod.uid.clone();
@@ -448,6 +454,7 @@ mod tests {
         assert_eq!(registry.facts("u1").unwrap().link, LinkState::Up, "the end of the old one says nothing");
         drop(new);
         assert!(matches!(registry.facts("u1").unwrap().link, LinkState::Down { .. }));
+        assert_eq!((registry.linked(), registry.lost()), (0, 1));
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 const COALESCE: Duration = Duration::from_secs(5);
 /// How far back they are counted.
 const MEMORY: Duration = Duration::from_secs(300);
-/// Recoveries, or changes of whether there are viewers, in that time that are believed at once. A machine that is being repaired has a handful, a source that flaps one
-/// a second, and viewers as many as they like.
+/// Recoveries, or changes of whether there are viewers, in that time that are believed at once. A machine that is being
+/// repaired has a handful, a source that flaps one a second, and viewers as many as they like.
 const BELIEVED: usize = 8;
 /// How long a further one has to hold.
 const HOLD: Duration = Duration::from_secs(30);

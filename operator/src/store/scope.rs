@@ -12,6 +12,11 @@ use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the first list of a namespace may be refused: the API server learns of a Role within seconds.
+const REFUSED: Duration = Duration::from_secs(30);
 
 /// Where participants, livestreams and session pods are watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,7 +102,7 @@ async fn follow_all<K>(
     feed(Event::Init);
     for Place { namespace, api } in places {
         let mut watch = watch(api, config.clone());
-        for object in listed(&mut watch).await {
+        for object in listed(&mut watch, &namespace).await {
             feed(Event::InitApply(object));
         }
         let (reader, mut relist) = (reader.clone(), Relist::default());
@@ -128,11 +133,20 @@ where
     watch.modify(|object| object.managed_fields_mut().clear()).boxed()
 }
 
-/// The first list of a watch that comes to its end; one that broke off is begun anew.
-async fn listed<K: Resource<DynamicType = ()>>(watch: &mut Watch<K>) -> Vec<K> {
-    let mut list = Vec::new();
+/// The first list of a watch that comes to its end; one that broke off is begun anew. A namespace that was deleted took its Role
+/// along and is refused for ever: nobody elsewhere waits for it longer than [`REFUSED`]. Its watch goes on, and shows what is there
+/// once it may be read.
+async fn listed<K: Resource<DynamicType = ()>>(watch: &mut Watch<K>, namespace: &str) -> Vec<K> {
+    let (mut list, began) = (Vec::new(), Instant::now());
     while let Some(event) = watch.next().await {
         match event {
+            Err(watcher::Error::InitialListFailed(kube::Error::Api(status)))
+                if status.is_forbidden() && began.elapsed() >= REFUSED =>
+            {
+                let kind = K::kind(&());
+                tracing::error!(namespace, %kind, message = status.message, "a namespace may not be read and is left out");
+                return Vec::new();
+            }
             Ok(Event::Init) => list.clear(),
             Ok(Event::InitApply(object)) => list.push(object),
             Ok(Event::InitDone) => break,
@@ -192,6 +206,26 @@ mod tests {
 
     fn pod(name: &str) -> Pod {
         serde_json::from_value(serde_json::json!({"metadata": {"name": name, "namespace": "demo"}})).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_may_not_be_read_does_not_hold_up_the_others_for_long() {
+        let refused = || {
+            let status = kube::core::Status::failure("no role", "Forbidden").with_code(403);
+            Err::<Event<Pod>, _>(watcher::Error::InitialListFailed(kube::Error::Api(status.boxed())))
+        };
+        let mut watch: Watch<Pod> = stream::unfold((), move |()| async move {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            Some((refused(), ()))
+        })
+        .boxed();
+        let began = Instant::now();
+        assert!(listed(&mut watch, "gone").await.is_empty());
+        assert!((REFUSED..2 * REFUSED).contains(&began.elapsed()), "{:?}", began.elapsed());
+        let mut passing: Watch<Pod> =
+            stream::iter([refused(), Ok(Event::Init), Ok(Event::InitApply(pod("a"))), Ok(Event::InitDone)])
+                .boxed();
+        assert_eq!(listed(&mut passing, "demo").await.len(), 1, "a refusal may pass");
     }
 
     #[test]
