@@ -1,4 +1,4 @@
-//! The two conditions by which other people's tools (kstatus, and with it Helm, Flux and Argo CD) tell whether to go on
+//! The two conditions by which other people's tools (kstatus, and with it Helm and Flux) tell whether to go on
 //! waiting. Pure.
 
 use crate::condition::Verdict;
