@@ -9,7 +9,7 @@ use kube::runtime::reflector::{ObjectRef, reflector};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,33 +167,32 @@ fn broke<K: Resource<DynamicType = ()>>(error: &watcher::Error) {
 /// the list of one.
 #[derive(Debug)]
 pub(super) struct Relist<K: Resource<DynamicType = ()>> {
-    listed: HashSet<ObjectRef<K>>,
+    /// Of what was held before the list that is being received, what was not in it yet.
+    before: HashMap<ObjectRef<K>, Arc<K>>,
 }
 
 impl<K: Resource<DynamicType = ()>> Default for Relist<K> {
     fn default() -> Self {
-        Self { listed: HashSet::new() }
+        Self { before: HashMap::new() }
     }
 }
 
 impl<K: Resource<DynamicType = ()> + Clone> Relist<K> {
-    /// `held` is what the store holds of this watch's namespace.
+    /// `held` is what the store holds of this watch's namespace. An object that was made anew is another: its namesake is gone.
     pub(super) fn on(&mut self, event: Event<K>, held: impl FnOnce() -> Vec<Arc<K>>) -> Vec<Event<K>> {
+        let gone = |object: Arc<K>| Event::Delete(Arc::unwrap_or_clone(object));
         match event {
             Event::Init => {
-                self.listed.clear();
+                self.before =
+                    held().into_iter().map(|object| (ObjectRef::from_obj(&*object), object)).collect();
                 Vec::new()
             }
             Event::InitApply(object) => {
-                self.listed.insert(ObjectRef::from_obj(&object));
-                vec![Event::Apply(object)]
+                let before = self.before.remove(&ObjectRef::from_obj(&object));
+                let namesake = before.filter(|before| before.uid() != object.uid());
+                namesake.map(gone).into_iter().chain([Event::Apply(object)]).collect()
             }
-            Event::InitDone => {
-                let listed = std::mem::take(&mut self.listed);
-                let gone =
-                    held().into_iter().filter(|object| !listed.contains(&ObjectRef::from_obj(&**object)));
-                gone.map(|object| Event::Delete((*object).clone())).collect()
-            }
+            Event::InitDone => std::mem::take(&mut self.before).into_values().map(gone).collect(),
             event => vec![event],
         }
     }
@@ -247,6 +246,22 @@ mod tests {
         relist.on(Event::InitApply(pod("a")), held);
         relist.on(Event::Init, held);
         assert!(matches!(&relist.on(Event::InitDone, held)[..], [Event::Delete(_)]));
+    }
+
+    #[test]
+    fn an_object_that_was_made_anew_in_a_gap_takes_the_place_of_one_that_is_gone() {
+        let mut relist = Relist::default();
+        let of_uid = |uid: &str| {
+            let mut pod = pod("a");
+            pod.metadata.uid = Some(uid.into());
+            pod
+        };
+        let held = || vec![Arc::new(of_uid("first"))];
+        relist.on(Event::Init, held);
+        let told = relist.on(Event::InitApply(of_uid("second")), held);
+        let [Event::Delete(gone), Event::Apply(new)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((gone.uid(), new.uid()), (Some("first".into()), Some("second".into())));
+        assert!(relist.on(Event::InitDone, || vec![Arc::new(of_uid("second"))]).is_empty());
     }
 
     #[test]
