@@ -90,6 +90,7 @@ mod tests {
             metrics.look_failed(kind);
             metrics.look_panicked(kind);
             metrics.wait(kind, 3);
+            metrics.leave_out(kind, 1);
         }
         metrics.link(LinkState::Up, 2);
         metrics.link(LinkState::Down, 1);
@@ -101,6 +102,7 @@ mod tests {
             "understudy_operator_reconcile_failures_total{kind=\"VirtualParticipant\"} 1",
             "understudy_operator_reconcile_panics_total{kind=\"VirtualParticipant\"} 1",
             "understudy_operator_queue_length{kind=\"Livestream\"} 3",
+            "understudy_operator_unread_objects{kind=\"VirtualParticipant\"} 1",
             "understudy_operator_sessions{state=\"down\"} 1",
             "understudy_operator_refused_participants 1",
             "understudy_operator_leader 1",

@@ -337,6 +337,19 @@ pub fn recovery(before: Said<'_>, after: Said<'_>, type_: &str) -> Option<News> 
     })
 }
 
+/// That an object was written for another version.
+pub fn unread(error: &str, now: Timestamp) -> News {
+    News {
+        cause: "Unreadable".into(),
+        severity: "Warning",
+        reason: "Unreadable".into(),
+        note: shorten(&format!(
+            "this version of the operator cannot read it and leaves it as it was; upgrade the operator or change it: {error}"
+        )),
+        at: now,
+    }
+}
+
 fn news_of(happening: &Happening) -> News {
     let verdict = crate::condition::Verdict::unknown(&happening.reason, &happening.message);
     News {

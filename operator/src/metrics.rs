@@ -21,6 +21,7 @@ pub struct Metrics {
     panics: Family<Of, Counter>,
     seconds: Family<Of, Histogram>,
     waiting: Family<Of, Gauge>,
+    unread: Family<Of, Gauge>,
     links: Family<Link, Gauge>,
     /// Objects that wait because the API server refused what they need.
     pub refused: Gauge,
@@ -73,6 +74,7 @@ impl Default for Metrics {
             panics: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(LOOK_SECONDS)),
             waiting: Family::default(),
+            unread: Family::default(),
             links: Family::default(),
             refused: Gauge::default(),
             leader: Gauge::default(),
@@ -86,6 +88,8 @@ impl Default for Metrics {
         let help = "Looks at objects that ended in a panic, which are failures as well";
         registry.register("reconcile_panics", help, metrics.panics.clone());
         registry.register("queue_length", "Objects that wait to be looked at", metrics.waiting.clone());
+        let help = "Objects that this version of the operator cannot read, and leaves out";
+        registry.register("unread_objects", help, metrics.unread.clone());
         let help = "Participants that wait because the API server refused what they need";
         registry.register("refused_participants", help, metrics.refused.clone());
         registry.register("sessions", "Sessions by the state of their control link", metrics.links.clone());
@@ -116,6 +120,11 @@ impl Metrics {
         self.waiting.get_or_create(&Of { kind }).set(gauge(count));
     }
 
+    /// How many objects of that kind cannot be read.
+    pub fn leave_out(&self, kind: Kind, count: usize) {
+        self.unread.get_or_create(&Of { kind }).set(gauge(count));
+    }
+
     /// How many sessions' streams are so.
     pub fn link(&self, state: LinkState, count: usize) {
         self.links.get_or_create(&Link { state }).set(gauge(count));
@@ -133,6 +142,7 @@ impl Metrics {
             gauge.set(0);
         }
         self.waiting.clear();
+        self.unread.clear();
         self.links.clear();
     }
 

@@ -10,6 +10,7 @@ use crate::names;
 use crate::status::pace::Pace;
 use crate::status::urgency::urgency;
 use kube::api::{Patch, PatchParams};
+use kube::core::DeserializeGuard;
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -107,8 +108,10 @@ impl<K: Reported> Publisher<K> {
         self.written.lock().retain(|uid, _| uids.contains(uid));
     }
 
-    async fn write(&self, object: &K, status: &K::Status) -> Result<K, kube::Error> {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
+    /// Somebody may have written a spec meanwhile that this version cannot read.
+    async fn write(&self, object: &K, status: &K::Status) -> Result<DeserializeGuard<K>, kube::Error> {
+        let api: Api<DeserializeGuard<K>> =
+            Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
         let patch = serde_json::json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),

@@ -7,8 +7,10 @@ mod profiles;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use scope::Scope;
+pub use unread::Unread;
 
 use crate::names;
 use crate::owner::{Kind, Owner};
@@ -37,6 +39,8 @@ pub struct Stores {
     livestreams: Store<Livestream>,
     pods: Store<Pod>,
     profiles: ProfileStore,
+    unread_participants: Unread<VirtualParticipant>,
+    unread_livestreams: Unread<Livestream>,
     /// Namespace and name of a participant, to its livestreams.
     livestreams_of: Arc<RwLock<Index<(String, String), Livestream>>>,
     /// UID of an owner, to its pods.
@@ -102,7 +106,8 @@ impl Stores {
         let (stores, writers) = Self::empty();
         let all = watcher::Config::default();
         let sessions = watcher::Config::default().labels(names::SESSION_SELECTOR);
-        let participants = follow(scope.places(client), all.clone(), writers.participants, {
+        let places = scope.readable(client, &all, &stores.participants, &stores.unread_participants);
+        let participants = follow(places, writers.participants, {
             let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
             let mut changes = Changes::default();
             move |event| {
@@ -110,7 +115,8 @@ impl Stores {
                 changes.on(event, held, |change| stores.participant_changed(&marks, &departed, change));
             }
         });
-        let livestreams = follow(scope.places(client), all.clone(), writers.livestreams, {
+        let places = scope.readable(client, &all, &stores.livestreams, &stores.unread_livestreams);
+        let livestreams = follow(places, writers.livestreams, {
             let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
             let mut changes = Changes::default();
             move |event| {
@@ -119,7 +125,7 @@ impl Stores {
                 changes.on(event, held, |change| livestream_changed(&marks, &departed, change));
             }
         });
-        let pods = follow(scope.places(client), sessions, writers.pods, {
+        let pods = follow(scope.places(client, &sessions), writers.pods, {
             let (stores, marks) = (stores.clone(), triggers.clone());
             let mut changes = Changes::default();
             move |event| {
@@ -128,7 +134,7 @@ impl Stores {
                 changes.on(event, held, |change| pod_changed(&marks, &departed, change));
             }
         });
-        let profiles = follow(everywhere(client), all, writers.profiles, {
+        let profiles = follow(everywhere(client, &all), writers.profiles, {
             let (stores, marks) = (stores.clone(), triggers.clone());
             move |_event| stores.profiles_changed(&marks)
         });
@@ -188,6 +194,16 @@ impl Stores {
         self.livestreams.clone()
     }
 
+    /// Participants that this version cannot read.
+    pub fn unread_participants(&self) -> &Unread<VirtualParticipant> {
+        &self.unread_participants
+    }
+
+    /// Livestreams that this version cannot read.
+    pub fn unread_livestreams(&self) -> &Unread<Livestream> {
+        &self.unread_livestreams
+    }
+
     /// The participant of that name.
     pub fn participant(&self, namespace: &str, name: &str) -> Option<Arc<VirtualParticipant>> {
         self.participants.get(&ObjectRef::new(name).within(namespace))
@@ -228,6 +244,7 @@ impl Stores {
         let (livestreams, livestream_writer) = reflector::store();
         let (pods, pod_writer) = reflector::store();
         let (profiles, profile_writer) = reflector::store();
+        let (unread_participants, unread_livestreams) = Default::default();
         let (livestreams_of, pods_of) = Default::default();
         let writers = Writers {
             participants: participant_writer,
@@ -236,7 +253,17 @@ impl Stores {
             profiles: profile_writer,
         };
         let profiles = ProfileStore::new(profiles);
-        (Self { participants, livestreams, pods, profiles, livestreams_of, pods_of }, writers)
+        let stores = Self {
+            participants,
+            livestreams,
+            pods,
+            profiles,
+            unread_participants,
+            unread_livestreams,
+            livestreams_of,
+            pods_of,
+        };
+        (stores, writers)
     }
 
     fn participant_changed(

@@ -11,6 +11,8 @@ mod profiles;
 #[path = "operator/sequences.rs"]
 mod sequences;
 mod support;
+#[path = "operator/unread.rs"]
+mod unread;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;

@@ -5,17 +5,19 @@ use crate::apply::Writer;
 use crate::authority::{Authority, Change};
 use crate::control::registry::Registry;
 use crate::control::{self, Reviewer, Tickets};
-use crate::event::Recorder;
+use crate::event::{self, Recorder};
 use crate::link_endpoint;
 use crate::look::Looks;
 use crate::metrics::{self, Metrics};
 use crate::owner::Kind;
 use crate::status::Publisher;
-use crate::store::{Departed, Stores, Triggers};
+use crate::store::{Departed, Stores, Triggers, Unread};
 use crate::tasks::{Feed, Tasks};
 use crate::{livestream, participant, recheck};
 use anyhow::Context;
 use futures::{FutureExt, Stream, StreamExt};
+use jiff::Timestamp;
+use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{applier, controller};
 use kube::{Api, Client, Resource};
@@ -287,18 +289,22 @@ impl Leader<'_> {
         loop {
             tokio::select! {
                 _ = count.tick() => {
-                    self.count(controllers);
+                    self.count(controllers, stores);
                     self.writers.recorder.flush().await;
+                    left_out(&self.writers.recorder, stores.unread_participants()).await;
+                    left_out(&self.writers.recorder, stores.unread_livestreams()).await;
                 }
                 _ = sweep.tick() => self.sweep(controllers, stores),
             }
         }
     }
 
-    fn count(&self, controllers: &Controllers) {
+    fn count(&self, controllers: &Controllers, stores: &Stores) {
         self.metrics.refused.set(metrics::gauge(controllers.participants.refusals.lock().len()));
         self.metrics.wait(Kind::VirtualParticipant, self.triggers.participants.len());
         self.metrics.wait(Kind::Livestream, self.triggers.livestreams.len());
+        self.metrics.leave_out(Kind::VirtualParticipant, stores.unread_participants().len());
+        self.metrics.leave_out(Kind::Livestream, stores.unread_livestreams().len());
         self.metrics.link(metrics::LinkState::Up, self.registry.linked());
         self.metrics.link(metrics::LinkState::Down, self.registry.lost());
     }
@@ -322,7 +328,7 @@ async fn another_signs(authority: &mut Authority, client: &Client, config: &Conf
     let secrets = Api::namespaced(client.clone(), &config.namespace);
     loop {
         tokio::time::sleep(config.rotation.check_every).await;
-        match authority.rotate(&secrets, &config.rotation, jiff::Timestamp::now()).await {
+        match authority.rotate(&secrets, &config.rotation, Timestamp::now()).await {
             Ok(Change::Nothing) => {}
             Ok(Change::Roots) => writer.trust(authority.roots()).await,
             Ok(Change::Signer) => return writer.trust(authority.roots()).await,
@@ -333,6 +339,16 @@ async fn another_signs(authority: &mut Authority, client: &Client, config: &Conf
                 );
             }
         }
+    }
+}
+
+/// Tells of what cannot be read, once a version: on the object, for whoever wrote it, and in the log.
+async fn left_out<K: Resource<DynamicType = ()> + Clone>(recorder: &Recorder, unread: &Unread<K>) {
+    for object in unread.news() {
+        let Err(InvalidObject { error, metadata }) = &object.0 else { continue };
+        let (kind, namespace, name) = (K::kind(&()), &metadata.namespace, &metadata.name);
+        tracing::warn!(%kind, namespace, name, error, "an object cannot be read and is left out");
+        recorder.record(&object, &event::unread(error, Timestamp::now())).await;
     }
 }
 

@@ -6,6 +6,7 @@ use crate::control::identity::{Known, PodRef};
 use crate::owner::{Kind, Owner};
 use crate::store::Stores;
 use k8s_openapi::api::core::v1::Pod;
+use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -59,7 +60,10 @@ impl Registrar {
         let watched = self.stores.pod(&pod.namespace, &pod.name).map(|watched| Pod::clone(&watched));
         let object = match watched.filter(|watched| presence(Some(watched), &pod.uid) != Presence::Gone) {
             Some(watched) => Some(watched),
-            None => self.ask::<Pod>(&pod.namespace, &pod.name).await?,
+            None => {
+                let asked = self.ask::<Pod>(&pod.namespace, &pod.name).await?;
+                asked.map(|PartialObjectMeta { metadata, .. }| Pod { metadata, ..Pod::default() })
+            }
         };
         if presence(object.as_ref(), &pod.uid) != Presence::Here {
             return Ok(Standing::Leaves(pod));
@@ -93,9 +97,14 @@ impl Registrar {
         Ok(presence(self.ask::<K>(&owner.namespace, &owner.name).await?.as_ref(), &owner.uid))
     }
 
-    async fn ask<K: Asked>(&self, namespace: &str, name: &str) -> Result<Option<K>, Status> {
+    /// Not what is in it: that may be something that this version cannot read.
+    async fn ask<K: Asked>(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<PartialObjectMeta<K>>, Status> {
         let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
-        match tokio::time::timeout(ASK_TIMEOUT, api.get_opt(name)).await {
+        match tokio::time::timeout(ASK_TIMEOUT, api.get_metadata_opt(name)).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 let kind = K::kind(&());

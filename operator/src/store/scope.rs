@@ -1,11 +1,13 @@
 //! Where a kind is watched: in the whole cluster, or in some namespaces, each by a watch of its own that feeds the one store.
 
-use futures::StreamExt;
+use crate::store::unread::{Reading, Unread};
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, future};
 use k8s_openapi::NamespaceResourceScope;
+use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{ObjectRef, reflector};
+use kube::runtime::reflector::{ObjectRef, Store, reflector};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -32,10 +34,10 @@ pub enum Scope {
 pub(super) struct Place<K> {
     /// Empty: all of them, or none.
     namespace: String,
-    api: Api<K>,
+    watch: Watch<K>,
 }
 
-type Watch<K> = BoxStream<'static, watcher::Result<Event<K>>>;
+pub(super) type Watch<K> = BoxStream<'static, watcher::Result<Event<K>>>;
 
 impl Scope {
     /// No namespace stands for all of them.
@@ -44,38 +46,71 @@ impl Scope {
     }
 
     /// What is to be watched.
-    pub(super) fn places<K>(&self, client: &Client) -> Vec<Place<K>>
+    pub(super) fn places<K>(&self, client: &Client, config: &watcher::Config) -> Vec<Place<K>>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
     {
+        let within = |name: &String| Place {
+            namespace: name.clone(),
+            watch: watch(Api::namespaced(client.clone(), name), config.clone()),
+        };
         match self {
-            Self::Cluster => everywhere(client),
-            Self::Namespaces(names) => names
-                .iter()
-                .map(|name| Place { namespace: name.clone(), api: Api::namespaced(client.clone(), name) })
-                .collect(),
+            Self::Cluster => everywhere(client, config),
+            Self::Namespaces(names) => names.iter().map(within).collect(),
         }
+    }
+
+    /// The same of a kind of which some objects may be ones that cannot be read.
+    pub(super) fn readable<K>(
+        &self,
+        client: &Client,
+        config: &watcher::Config,
+        held: &Store<K>,
+        unread: &Unread<K>,
+    ) -> Vec<Place<K>>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let read = |Place { namespace, watch }: Place<DeserializeGuard<K>>| {
+            let (mut reading, held) = (Reading::new(namespace.clone(), unread.clone()), held.clone());
+            let events = watch.map(move |event| match event {
+                Ok(event) => reading.on(event, |name| held.get(name)).map(Ok),
+                Err(broke) => Some(Err(broke)),
+            });
+            Place { namespace, watch: events.filter_map(future::ready).boxed() }
+        };
+        self.places(client, config).into_iter().map(read).collect()
     }
 }
 
 /// A kind that is in no namespace, or is to be watched in all of them.
-pub(super) fn everywhere<K: Resource<DynamicType = ()>>(client: &Client) -> Vec<Place<K>> {
-    vec![Place { namespace: String::new(), api: Api::all(client.clone()) }]
+pub(super) fn everywhere<K>(client: &Client, config: &watcher::Config) -> Vec<Place<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    vec![Place { namespace: String::new(), watch: watch(Api::all(client.clone()), config.clone()) }]
 }
 
 /// Watches one kind for ever, with back-off; `on` sees each event after the store has taken it, which of a list means: noted,
 /// and held once the list is complete.
-pub(super) async fn follow<K>(
-    mut places: Vec<Place<K>>,
-    config: watcher::Config,
-    writer: Writer<K>,
-    mut on: impl FnMut(&Event<K>),
-) where
+pub(super) async fn follow<K>(mut places: Vec<Place<K>>, writer: Writer<K>, mut on: impl FnMut(&Event<K>))
+where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let only = if places.len() == 1 { places.pop() } else { None };
-    let Some(only) = only else { return follow_all(places, config, writer, on).await };
-    let mut events = std::pin::pin!(reflector(writer, watch(only.api, config)));
+    let Some(only) = only else { return follow_all(places, writer, on).await };
+    let mut events = std::pin::pin!(reflector(writer, only.watch));
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => on(&event),
@@ -85,12 +120,8 @@ pub(super) async fn follow<K>(
 }
 
 /// The store is filled once everything was listed everywhere.
-async fn follow_all<K>(
-    places: Vec<Place<K>>,
-    config: watcher::Config,
-    mut writer: Writer<K>,
-    mut on: impl FnMut(&Event<K>),
-) where
+async fn follow_all<K>(places: Vec<Place<K>>, mut writer: Writer<K>, mut on: impl FnMut(&Event<K>))
+where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let reader = writer.as_reader();
@@ -100,8 +131,7 @@ async fn follow_all<K>(
     };
     let mut watches = Vec::with_capacity(places.len());
     feed(Event::Init);
-    for Place { namespace, api } in places {
-        let mut watch = watch(api, config.clone());
+    for Place { namespace, mut watch } in places {
         for object in listed(&mut watch, &namespace).await {
             feed(Event::InitApply(object));
         }

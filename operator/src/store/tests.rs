@@ -137,3 +137,23 @@ async fn what_happened_while_the_watches_were_broken_is_marked_and_told_once_the
     let present = stores.present();
     assert_eq!(present.uids, HashSet::from(["p2", "p3"].map(String::from)));
 }
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_takes_no_other_along() {
+    let server = Arc::new(Server::default());
+    let mut written_for_another_version = object("VirtualParticipant", "ada", "p1", "1");
+    written_for_another_version["spec"] = json!({"page": "as a word"});
+    *server.participants.lock() =
+        vec![written_for_another_version, object("VirtualParticipant", "bea", "p2", "1")];
+    let mut output_of_another_version = object("Livestream", "live", "l1", "1");
+    output_of_another_version["spec"]["output"] = json!("as a word");
+    *server.livestreams.lock() = vec![output_of_another_version, object("Livestream", "side", "l2", "1")];
+    let client = client(Arc::clone(&server)).await;
+    let (stores, feeds) = Stores::watch(&client, &Scope::Cluster, &Triggers::default(), |_departed| {});
+    let mut tasks = crate::tasks::Tasks::default();
+    feeds.into_iter().for_each(|feed| tasks.start(feed));
+    tokio::time::timeout(PATIENCE, stores.ready()).await.expect("the others are listed");
+    assert_eq!(stores.present().uids, HashSet::from(["p2", "l2"].map(String::from)));
+    assert_eq!(stores.unread_participants().news()[0].name_any(), "ada");
+    assert_eq!(stores.unread_livestreams().news()[0].name_any(), "live");
+}
