@@ -2,6 +2,9 @@
 //! that it was the case and the last of them. Its name follows from object and cause, so that another leader finds it.
 
 mod happenings;
+#[cfg(test)]
+#[path = "event/recorder_tests.rs"]
+mod recorder_tests;
 mod series;
 
 use crate::condition::{Said, shorten};
@@ -66,9 +69,19 @@ struct Entry {
     series: Series,
 }
 
-/// Causes of one object that are counted apart; sessions choose them, and shall not fill the memory. All further ones together
-/// are one.
+/// One series of which something is to be written, which is taken for written.
+struct Due {
+    uid: String,
+    cause: String,
+    namespace: String,
+    event: String,
+    write: Write,
+}
+
+/// Causes of one object that are counted apart; sessions choose them, and shall not fill the memory.
 const MOST_CAUSES: usize = 64;
+/// The cause that all further ones together are.
+const ALL_FURTHER: &str = "";
 /// A condition that fails and what its session tells of it lie no further apart.
 const SAME_MOMENT: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 /// The API server takes no longer one, and counts bytes.
@@ -98,6 +111,9 @@ impl Recorder {
         let told = self.told.lock().get(pod_uid).cloned();
         for happening in happenings::news(told.as_ref(), boot_id, happenings, self.leading_since) {
             self.record(about, &news_of(happening)).await;
+            // Each by itself: whoever waits here may be broken off.
+            let told = Told { boot_id: boot_id.into(), sequence: happening.sequence };
+            self.told.lock().insert(pod_uid.into(), told);
         }
         if let Some(last) = happenings.last() {
             let told = Told { boot_id: boot_id.into(), sequence: last.sequence };
@@ -119,75 +135,72 @@ impl Recorder {
 
     /// Writes one Event, or counts it in the one that is there. It is worth a log line if that fails, and no more.
     pub async fn record<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) {
-        let uid = about.uid().unwrap_or_default();
+        self.record_at(about, news, Instant::now()).await;
+    }
+
+    async fn record_at<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News, now: Instant) {
         let kind = K::kind(&());
         tracing::info!(%kind, name = about.name_any(), reason = news.reason, note = news.note, "event");
-        match self.count(about, &uid, news) {
-            Some(Write::First) => {
-                let event = self.event(about, news);
-                self.told_in_time(self.first(&uid, &news.cause, &event)).await;
-            }
-            Some(Write::Count { count, last }) => {
-                let (namespace, name) = (about.namespace().unwrap_or_default(), name_of(about, news));
-                let written = self.patch(&namespace, &name, count, last);
-                if self.told_in_time(written).await == Some(Found::Gone) {
-                    let first = self.with(&uid, &news.cause, |entry| {
-                        entry.series.expire();
-                        entry.series.write(Instant::now())
-                    });
-                    if first.flatten().is_some() {
-                        let event = self.event(about, news);
-                        self.told_in_time(self.first(&uid, &news.cause, &event)).await;
-                    }
-                }
-            }
-            None => {}
+        let Some(due) = self.count(about, news, now) else { return };
+        let written = self.told_in_time(self.write(&due, || self.event(about, news, &due.event))).await;
+        if written == Some(Found::Gone) && self.expired(&due).is_some() {
+            self.told_in_time(self.first(&due, &self.event(about, news, &due.event))).await;
         }
     }
 
     /// Writes the counts that have waited.
     pub async fn flush(&self) {
-        for (uid, cause, namespace, event, count, last) in self.due(Instant::now()) {
-            let written = self.patch(&namespace, &event, count, last);
-            if self.told_in_time(written).await == Some(Found::Gone) {
+        self.flush_at(Instant::now()).await;
+    }
+
+    async fn flush_at(&self, now: Instant) {
+        for due in self.due(now) {
+            let Write::Count { count, last } = due.write else { continue };
+            if self.told_in_time(self.patch(&due, count, last)).await == Some(Found::Gone) {
                 // Nobody can see it any more; what happens next is told anew.
-                self.series.lock().get_mut(&uid).and_then(|of_object| of_object.remove(&cause));
+                self.series.lock().get_mut(&due.uid).and_then(|of_object| of_object.remove(&due.cause));
             }
         }
     }
 
-    fn due(&self, now: Instant) -> Vec<(String, String, String, String, i32, Timestamp)> {
+    fn due(&self, now: Instant) -> Vec<Due> {
         let mut due = Vec::new();
         for (uid, of_object) in self.series.lock().iter_mut() {
             for (cause, entry) in of_object.iter_mut().filter(|(_, entry)| entry.series.is_known()) {
-                if let Some(Write::Count { count, last }) = entry.series.write(now) {
-                    let (namespace, event) = (entry.namespace.clone(), entry.event.clone());
-                    due.push((uid.clone(), cause.clone(), namespace, event, count, last));
-                }
+                due.extend(entry.due(uid, cause, now));
             }
         }
         due
     }
 
-    fn count<K: Resource<DynamicType = ()>>(&self, about: &K, uid: &str, news: &News) -> Option<Write> {
-        let now = Instant::now();
+    fn count<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News, now: Instant) -> Option<Due> {
+        let uid = about.uid().unwrap_or_default();
         let mut all = self.series.lock();
-        let of_object = all.entry(uid.to_owned()).or_default();
+        let of_object = all.entry(uid.clone()).or_default();
         let apart = of_object.len() < MOST_CAUSES || of_object.contains_key(&news.cause);
-        let cause = if apart { news.cause.as_str() } else { "" };
+        let cause = if apart { news.cause.as_str() } else { ALL_FURTHER };
         if let Some(entry) = of_object.get_mut(cause) {
             entry.series.again(news.at);
-            return entry.series.write(now);
+            return entry.due(&uid, cause, now);
         }
-        let mut series = Series::new(news.at, now);
-        let write = series.write(now);
-        let (namespace, event) = (about.namespace().unwrap_or_default(), name_of(about, news));
-        of_object.insert(cause.to_owned(), Entry { namespace, event, series });
-        write
+        let entry = Entry {
+            namespace: about.namespace().unwrap_or_default(),
+            event: name_of(about, news.severity, cause),
+            series: Series::new(news.at, now),
+        };
+        of_object.entry(cause.to_owned()).or_insert(entry).due(&uid, cause, now)
     }
 
-    fn with<T>(&self, uid: &str, cause: &str, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
-        self.series.lock().get_mut(uid)?.get_mut(cause).map(change)
+    /// The Event is not there any more: what it was about is told as if for the first time.
+    fn expired(&self, due: &Due) -> Option<Write> {
+        self.with(due, |entry| {
+            entry.series.expire();
+            entry.series.write(Instant::now())
+        })?
+    }
+
+    fn with<T>(&self, due: &Due, change: impl FnOnce(&mut Entry) -> T) -> Option<T> {
+        self.series.lock().get_mut(&due.uid)?.get_mut(&due.cause).map(change)
     }
 
     async fn told_in_time<T>(&self, written: impl Future<Output = Result<T, kube::Error>>) -> Option<T> {
@@ -204,34 +217,35 @@ impl Recorder {
         }
     }
 
+    async fn write(&self, due: &Due, event: impl FnOnce() -> Event) -> Result<Found, kube::Error> {
+        match due.write {
+            Write::First => self.first(due, &event()).await,
+            Write::Count { count, last } => self.patch(due, count, last).await,
+        }
+    }
+
     /// An Event that is there already was written by another leader: whether this is the same occurrence tells its time.
-    async fn first(&self, uid: &str, cause: &str, event: &Event) -> Result<Found, kube::Error> {
-        let api = self.api(&event.namespace().unwrap_or_default());
+    async fn first(&self, due: &Due, event: &Event) -> Result<Found, kube::Error> {
+        let api = self.api(&due.namespace);
         match api.create(&PostParams::default(), event).await {
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             created => return created.map(|_event| Found::There),
         }
-        let Some(there) = api.get_opt(&event.name_any()).await? else { return Ok(Found::Gone) };
+        let Some(there) = api.get_opt(&due.event).await? else { return Ok(Found::Gone) };
         let (count, last) = counted(&there);
-        let another = self.with(uid, cause, |entry| {
+        let another = self.with(due, |entry| {
             let another = entry.series.found(count, last);
             another.then(|| entry.series.write(Instant::now()))
         });
         if let Some(Some(Some(Write::Count { count, last }))) = another {
-            return self.patch(&event.namespace().unwrap_or_default(), &event.name_any(), count, last).await;
+            return self.patch(due, count, last).await;
         }
         Ok(Found::There)
     }
 
-    async fn patch(
-        &self,
-        namespace: &str,
-        event: &str,
-        count: i32,
-        last: Timestamp,
-    ) -> Result<Found, kube::Error> {
+    async fn patch(&self, due: &Due, count: i32, last: Timestamp) -> Result<Found, kube::Error> {
         let patch = Patch::Merge(json!({"series": {"count": count, "lastObservedTime": MicroTime(last)}}));
-        match self.api(namespace).patch(event, &PatchParams::default(), &patch).await {
+        match self.api(&due.namespace).patch(&due.event, &PatchParams::default(), &patch).await {
             Ok(_patched) => Ok(Found::There),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Found::Gone),
             Err(error) => Err(error),
@@ -242,10 +256,10 @@ impl Recorder {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News) -> Event {
+    fn event<K: Resource<DynamicType = ()>>(&self, about: &K, news: &News, name: &str) -> Event {
         Event {
             metadata: ObjectMeta {
-                name: Some(name_of(about, news)),
+                name: Some(name.into()),
                 namespace: about.namespace(),
                 ..ObjectMeta::default()
             },
@@ -270,6 +284,14 @@ impl Recorder {
     }
 }
 
+impl Entry {
+    fn due(&mut self, uid: &str, cause: &str, now: Instant) -> Option<Due> {
+        let write = self.series.write(now)?;
+        let (namespace, event) = (self.namespace.clone(), self.event.clone());
+        Some(Due { uid: uid.into(), cause: cause.into(), namespace, event, write })
+    }
+}
+
 /// Whether an Event is there. They are kept for an hour after they were written last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
@@ -282,8 +304,8 @@ fn fitting(mut note: String) -> String {
     note
 }
 
-fn name_of<K: Resource<DynamicType = ()>>(about: &K, news: &News) -> String {
-    let of = format!("{}\n{}\n{}", about.uid().unwrap_or_default(), news.severity, news.cause);
+fn name_of<K: Resource<DynamicType = ()>>(about: &K, severity: &str, cause: &str) -> String {
+    let of = format!("{}\n{severity}\n{cause}", about.uid().unwrap_or_default());
     let suffix: String = Sha256::digest(of).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("{}.{suffix}", about.name_any())
 }
