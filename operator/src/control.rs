@@ -6,6 +6,7 @@ mod connection;
 mod contact;
 pub mod convert;
 mod identity;
+mod left;
 mod pace;
 pub mod registry;
 mod server;

@@ -3,6 +3,7 @@
 
 use crate::control::bounds::{LONGEST_NAME, bound};
 use crate::control::identity::{Known, PodRef};
+use crate::control::left::Left;
 use crate::store::Triggers;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
@@ -82,12 +83,8 @@ struct Sessions {
     by_owner: HashMap<String, BTreeSet<String>>,
     /// How many have a stream.
     up: usize,
-    /// UID of a pod that was let in to finish, to the invitation whose stage it has left.
-    left: HashMap<String, String>,
+    left: Left,
 }
-
-/// Pods whose last word is kept; they are forgotten with their pods, as far as those are still to go.
-const MOST_LEFT: usize = 10_000;
 
 struct Session {
     known: Known,
@@ -185,7 +182,7 @@ impl Registry {
 
     /// The invitation whose stage a pod has left that was let in to finish.
     pub fn left(&self, pod_uid: &str) -> Option<String> {
-        self.sessions.lock().left.get(pod_uid).cloned()
+        self.sessions.lock().left.get(pod_uid).map(str::to_owned)
     }
 
     /// A pod that is gone or going, or whose owner is, has come: it is no session any more. What it is to do.
@@ -206,10 +203,7 @@ impl Registry {
         let Some(InvitationReport { id, .. }) = left.filter(|left| left.id.len() <= LONGEST_NAME) else {
             return;
         };
-        let mut sessions = self.sessions.lock();
-        if sessions.left.len() < MOST_LEFT || sessions.left.contains_key(&pod.uid) {
-            sessions.left.insert(pod.uid.clone(), id);
-        }
+        self.sessions.lock().left.put(&pod.uid, id);
     }
 
     /// How many streams are there.
