@@ -94,6 +94,7 @@ mod tests {
         }
         metrics.link(LinkState::Up, 2);
         metrics.link(LinkState::Down, 1);
+        metrics.stalled.inc();
         metrics.refused.set(1);
         let read = parsed(&metrics.encode());
         for series in [
@@ -104,6 +105,7 @@ mod tests {
             "understudy_operator_queue_length{kind=\"Livestream\"} 3",
             "understudy_operator_unread_objects{kind=\"VirtualParticipant\"} 1",
             "understudy_operator_sessions{state=\"down\"} 1",
+            "understudy_operator_stalled_streams_total 1",
             "understudy_operator_refused_participants 1",
             "understudy_operator_leader 1",
             "understudy_operator_leader_term 7",

@@ -4,6 +4,7 @@
 mod bounds;
 mod connection;
 mod contact;
+mod downward;
 pub mod convert;
 mod identity;
 mod left;

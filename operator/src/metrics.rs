@@ -23,6 +23,8 @@ pub struct Metrics {
     waiting: Family<Of, Gauge>,
     unread: Family<Of, Gauge>,
     links: Family<Link, Gauge>,
+    /// Streams of the control link that were closed because their session read nothing.
+    pub stalled: Counter,
     /// Objects that wait because the API server refused what they need.
     pub refused: Gauge,
     /// 1 while this process leads.
@@ -76,6 +78,7 @@ impl Default for Metrics {
             waiting: Family::default(),
             unread: Family::default(),
             links: Family::default(),
+            stalled: Counter::default(),
             refused: Gauge::default(),
             leader: Gauge::default(),
             term: Gauge::default(),
@@ -93,6 +96,8 @@ impl Default for Metrics {
         let help = "Participants that wait because the API server refused what they need";
         registry.register("refused_participants", help, metrics.refused.clone());
         registry.register("sessions", "Sessions by the state of their control link", metrics.links.clone());
+        let help = "Streams of the control link that were closed because their session read nothing";
+        registry.register("stalled_streams", help, metrics.stalled.clone());
         registry.register("leader", "Whether this process leads", metrics.leader.clone());
         registry.register("leader_term", "The term in which this process leads", metrics.term.clone());
         Self { registry: Arc::new(registry), ..metrics }

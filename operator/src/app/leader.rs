@@ -248,6 +248,7 @@ impl Leader<'_> {
         Ok(control::Config {
             listen: self.config.link_listen,
             identity: authority.issue(link_names(self.config))?,
+            metrics: self.metrics.clone(),
             term: self.term,
             stores: stores.clone(),
             client: self.client.clone(),

@@ -8,6 +8,7 @@ use crate::control::registry::Registry;
 use crate::control::service::{Service, Shared};
 use crate::control::ticket::Tickets;
 use crate::listen;
+use crate::metrics::Metrics;
 use crate::store::Stores;
 use kube::Client;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What it shows.
     pub identity: ServerIdentity,
+    /// Where what ends unasked is counted.
+    pub metrics: Metrics,
     /// This leader's.
     pub term: u64,
     /// What the API server holds.
@@ -69,7 +72,7 @@ pub enum Error {
 
 /// Serves until `shutdown`.
 pub async fn serve(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
-    let Config { listen, identity, term, stores, client, registry, reviewer, tickets } = config;
+    let Config { listen, identity, metrics, term, stores, client, registry, reviewer, tickets } = config;
     let tasks = TaskTracker::new();
     let service = Service {
         shared: Arc::new(Shared {
@@ -77,6 +80,7 @@ pub async fn serve(config: Config, shutdown: CancellationToken) -> Result<(), Er
             registry,
             reviewer,
             tickets,
+            metrics,
             term,
             admissions: Shared::admissions(),
             tasks: tasks.clone(),

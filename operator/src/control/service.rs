@@ -2,18 +2,19 @@
 
 use crate::control::connection::Guest;
 use crate::control::contact::{Registrar, Standing};
+use crate::control::downward::Downward;
 use crate::control::identity::{PodRef, Reviewer, claims_itself};
 use crate::control::pace::Pace;
 use crate::control::registry::{Registry, Seat};
 use crate::control::ticket::{Holder, RENEWED, Tickets};
+use crate::metrics::Metrics;
 use futures::Stream;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time::{interval_at, sleep_until};
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::metadata::MetadataMap;
@@ -33,8 +34,6 @@ const LONGEST_BOOT_ID: usize = 128;
 /// There are six today, of two words each.
 const MOST_CAPABILITIES: usize = 64;
 const LONGEST_CAPABILITY: usize = 64;
-/// Downward messages on their way: snapshots, so that a small number is plenty.
-const DOWNWARD_CAPACITY: usize = 4;
 
 /// The control link of one leader.
 #[derive(Clone)]
@@ -47,6 +46,7 @@ pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) reviewer: Reviewer,
     pub(super) tickets: Tickets,
+    pub(super) metrics: Metrics,
     pub(super) term: u64,
     pub(super) admissions: Semaphore,
     pub(super) tasks: TaskTracker,
@@ -58,8 +58,6 @@ impl Shared {
         Semaphore::new(ADMISSIONS)
     }
 }
-
-type Downward = mpsc::Sender<Result<OperatorMessage, Status>>;
 
 #[tonic::async_trait]
 impl ControlLink for Service {
@@ -76,13 +74,12 @@ impl ControlLink for Service {
         let hello = self.shared.hello(&mut upward).await?;
         let standing = self.shared.admit(&hello, guest.address, bearer.as_deref()).await?;
         let protocol = negotiate(&hello)?;
-        let (downward, messages) = mpsc::channel(DOWNWARD_CAPACITY);
+        let (downward, messages) = Downward::open(self.shared.metrics.clone());
         let pod = standing.pod().clone();
         let capabilities = bounded(hello.capabilities);
         let welcome =
             Doorman { shared: Arc::clone(&self.shared), pod, guest, boot_id: hello.boot_id, protocol };
-        // The channel is new and has room.
-        let _ = downward.try_send(Ok(welcome.welcome()));
+        downward.send(welcome.welcome()).await?;
         let shutdown = self.shared.shutdown.clone();
         let said: Pin<Box<dyn Future<Output = Status> + Send>> = match standing {
             Standing::Serves(known) => {
@@ -109,9 +106,9 @@ impl ControlLink for Service {
             let status = end.unwrap_or_else(|| {
                 Status::unavailable("this operator serves no longer: another leads, or will")
             });
-            let _ = downward.try_send(Err(status));
+            downward.end(status);
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
+        Ok(Response::new(Box::pin(messages)))
     }
 }
 
@@ -126,11 +123,11 @@ struct Doorman {
 
 impl Doorman {
     /// Said first, and again whenever the ticket is renewed.
-    fn welcome(&self) -> OperatorMessage {
+    fn welcome(&self) -> operator_message::Kind {
         let holder = Holder { boot_id: &self.boot_id, address: self.guest.address };
         let resume_ticket = self.shared.tickets.issue(&self.pod, holder, since_1970());
         let leader_term = self.shared.term;
-        down(operator_message::Kind::Welcome(Welcome { protocol: self.protocol, resume_ticket, leader_term }))
+        operator_message::Kind::Welcome(Welcome { protocol: self.protocol, resume_ticket, leader_term })
     }
 }
 
@@ -206,12 +203,12 @@ async fn serve(
                 }
                 let desired = seat.desired.borrow_and_update().clone();
                 let Some(desired) = desired else { continue };
-                down(operator_message::Kind::Desired(Arc::unwrap_or_clone(desired)))
+                operator_message::Kind::Desired(Arc::unwrap_or_clone(desired))
             }
             _ = renewal.tick() => doorman.welcome(),
         };
-        if downward.send(Ok(message)).await.is_err() {
-            return Status::cancelled("the runtime reads no more");
+        if let Err(why) = downward.send(message).await {
+            return why;
         }
     }
 }
@@ -226,8 +223,8 @@ async fn dismiss(
 ) -> Status {
     let _stay = doorman.guest.welcome();
     let desired = registry.dismiss(&pod);
-    if downward.send(Ok(down(operator_message::Kind::Desired(desired)))).await.is_err() {
-        return Status::cancelled("the runtime reads no more");
+    if let Err(why) = downward.send(operator_message::Kind::Desired(desired)).await {
+        return why;
     }
     let mut pace = Pace::new(Instant::now());
     loop {
@@ -285,10 +282,6 @@ fn bearer(metadata: &MetadataMap) -> Option<String> {
 
 fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-fn down(kind: operator_message::Kind) -> OperatorMessage {
-    OperatorMessage { kind: Some(kind) }
 }
 
 #[cfg(test)]
