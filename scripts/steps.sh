@@ -66,22 +66,32 @@ in_group() {
 }
 
 # A line for each test that ended, from what cargo and its tests print, and those that e2e/cluster/binaries tells. A test's
-# seconds are those since the test before it: its own where one runs at a time.
+# seconds are those since the test before it: its own where one runs at a time. What a test prints itself comes before its
+# result, on the same line and on more.
 tell_along() {
-  local name=$1 line program='' before=$SECONDS word
+  local name=$1 line program='' test='' before=$SECONDS
   while IFS= read -r line; do
     if [[ $line =~ ^\ +Running\ (.+)\ \((.*)\)$ ]]; then
       program=${BASH_REMATCH[1]}
       before=$SECONDS
-    elif [[ $line =~ ^test\ (.+)\ \.\.\.\ (ok|FAILED|ignored) ]]; then
-      case ${BASH_REMATCH[2]} in ok) word=✓ ;; *) word=✗ ;; esac
-      printf '  %s %s\n' "$word" "${BASH_REMATCH[1]}"
-      note step "$name" program "$program" test "${BASH_REMATCH[1]}" result "${BASH_REMATCH[2]}" seconds $((SECONDS - before))
-      before=$SECONDS
+    elif [[ $line =~ ^test\ ([^ ]+)\ \.\.\.\ (.*)$ ]]; then
+      test=${BASH_REMATCH[1]}
+      line=${BASH_REMATCH[2]}
     elif [[ $line =~ ^[0-9]+\ of\ [0-9]+\ are\ built ]]; then
       printf '  %s\n' "$line"
     fi
+    if [ -n "$test" ] && [[ $line =~ ^(ok|FAILED)$ ]]; then
+      tell_test "$name" "$program" "$test" "$line" $((SECONDS - before))
+      test=''
+      before=$SECONDS
+    fi
   done
+}
+tell_test() {
+  local word=✗
+  if [ "$4" = ok ]; then word=✓; fi
+  printf '  %s %s\n' "$word" "$3"
+  note step "$1" program "$2" test "$3" result "$4" seconds "$5"
 }
 
 # note KEY VALUE…: a line of the summary. Numbers stay numbers.

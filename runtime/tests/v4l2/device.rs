@@ -1,5 +1,7 @@
 //! The camera on a real v4l2loopback device. Started by `e2e/v4l2/run` in a virtual machine that has one.
 
+#![allow(clippy::panic, clippy::print_stdout, reason = "helpers of tests, too")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

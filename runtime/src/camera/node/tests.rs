@@ -9,8 +9,8 @@ use crate::camera::daemon;
 
 /// From the reader's start to its first frame: links are made within milliseconds.
 const LINKED: Duration = Duration::from_secs(5);
-/// Long enough to tell 30 a second from 15.
-const WHILE: Duration = Duration::from_secs(3);
+/// Long enough to tell 30 a second from 15, and that a frame more or less at its ends does not matter.
+const WHILE: Duration = Duration::from_secs(1);
 
 const FORMAT: Format = Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY };
 
