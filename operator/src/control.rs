@@ -4,8 +4,8 @@
 mod bounds;
 mod connection;
 mod contact;
-mod downward;
 pub mod convert;
+mod downward;
 mod identity;
 mod left;
 mod pace;

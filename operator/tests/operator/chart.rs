@@ -1,10 +1,13 @@
 //! What the chart renders under the settings that platforms choose: taken by a real API server, as it would be stored.
 
-use crate::support::{NAMESPACE, RELEASE, World, kubectl_apply, rendered};
+use crate::support::{NAMESPACE, RELEASE, SYSTEM, World, kubectl_apply, rendered};
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use understudy_crds::v1alpha1::VirtualParticipant;
 use understudy_operator::app::Config;
 use understudy_operator::args::Verify;
@@ -60,6 +63,7 @@ const SETTINGS: [(&str, &[&str]); 8] = [
     ),
 ];
 
+/// With what `helm test` makes.
 fn with(settings: &[&str]) -> String {
     let arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set-json", setting]).collect();
     rendered(RELEASE, "understudy", &arguments)
@@ -78,17 +82,22 @@ async fn namespaces(client: &Client, names: &[&str]) {
     for name in names {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         api.patch(name, &PatchParams::apply("test"), &Patch::Apply(&namespace)).await.unwrap();
-        // No controller manager makes it here.
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
-        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
-        accounts.patch("default", &PatchParams::apply("test"), &Patch::Apply(&account)).await.unwrap();
+        account(client, name, "default").await; // no controller manager makes it here
     }
+}
+
+async fn account(client: &Client, namespace: &str, name: &str) {
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+    api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(&account)).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_api_server_takes_the_chart_under_all_settings() {
     let world = World::new().await;
     namespaces(&world.client, &["stage", "rehearsal"]).await;
+    // A pod is refused without it, and a dry run makes none.
+    account(&world.client, SYSTEM, "understudy-operator-verify").await;
     for (name, settings) in SETTINGS {
         let (taken, told) = kubectl_apply(&with(settings), &["--dry-run=server", "--force-conflicts"]);
         assert!(taken, "{name}: {told}");
@@ -101,7 +110,8 @@ async fn an_operator_of_some_namespaces_does_with_the_rights_that_it_has_there()
     let world = World::new().await;
     namespaces(&world.client, &["stage", "elsewhere"]).await;
     let settings = ["watchNamespaces=[\"demo\",\"stage\"]", "runtimeProfiles.default=null"];
-    let arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set-json", setting]).collect();
+    let settings = settings.iter().flat_map(|setting| ["--set-json", setting]);
+    let arguments: Vec<&str> = settings.chain(["--skip-tests"]).collect();
     let (taken, told) = kubectl_apply(&rendered("scoped", "understudy", &arguments), &[]);
     assert!(taken, "{told}");
     let scope = Scope::of(vec![NAMESPACE.into(), "stage".into()]);
@@ -156,27 +166,59 @@ fn a_digest_says_what_is_pulled() {
     assert!(image.as_str().unwrap().contains("runtime@sha256:0123"), "{image}");
 }
 
+/// What all roles of that kind are about, each once.
+fn resources(manifests: &str, kind: &str) -> BTreeSet<String> {
+    let of = |rule: &Value| rule["resources"].as_array().unwrap().clone();
+    let names = rules(manifests, kind).iter().flat_map(of).collect::<Vec<_>>();
+    names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+fn rules(manifests: &str, kind: &str) -> Vec<Value> {
+    all(manifests, kind).iter().flat_map(|role| role["rules"].as_array().unwrap().clone()).collect()
+}
+
 #[test]
 fn with_namespaces_nothing_but_profiles_and_reviews_is_a_right_in_the_whole_cluster() {
-    let everywhere = |manifests: &str| {
-        let rules = all(manifests, "ClusterRole")[0]["rules"].as_array().unwrap().clone();
-        rules.iter().flat_map(|rule| rule["resources"].as_array().unwrap().clone()).collect::<Vec<_>>()
-    };
     let manifests = with(SETTINGS[2].1);
-    assert_eq!(everywhere(&manifests), ["runtimeprofiles", "tokenreviews"]);
-    let mut there: Vec<_> =
-        all(&manifests, "Role").iter().map(|role| role["metadata"]["namespace"].clone()).collect();
-    there.sort_by_key(ToString::to_string);
-    assert_eq!(there, ["rehearsal", "stage", "understudy-system"]);
-    assert!(everywhere(&with(&[])).contains(&json!("pods")));
+    let expected = ["runtimeprofiles", "tokenreviews"].map(String::from);
+    assert_eq!(resources(&manifests, "ClusterRole"), expected.into());
+    for kind in ["Role", "RoleBinding"] {
+        let there = all(&manifests, kind);
+        let there: BTreeSet<&str> =
+            there.iter().map(|role| role["metadata"]["namespace"].as_str().unwrap()).collect();
+        assert_eq!(there, ["rehearsal", "stage", "understudy-system"].into(), "{kind}");
+    }
+    assert!(resources(&with(&[]), "ClusterRole").contains("pods"));
 }
 
 #[test]
 fn of_config_maps_only_the_authority_s_may_be_changed() {
-    let rules = all(&with(&[]), "ClusterRole")[0]["rules"].as_array().unwrap().clone();
+    let rules = ["ClusterRole", "Role"].map(|kind| rules(&with(SETTINGS[2].1), kind)).concat();
     let of_config_maps = rules.iter().filter(|rule| rule["resources"] == json!(["configmaps"]));
     for rule in of_config_maps.filter(|rule| rule["verbs"] != json!(["create"])) {
         assert_eq!(rule["resourceNames"], json!(["understudy-ca"]), "{rule}");
+    }
+}
+
+#[test]
+fn what_clouds_tell_their_nodes_is_out_of_reach_for_sessions() {
+    let policies = all(&with(SETTINGS[6].1), "NetworkPolicy");
+    let policy = policies.iter().find(|policy| policy["metadata"]["namespace"] == "stage").unwrap();
+    let blocks = policy["spec"]["egress"][2]["to"].as_array().unwrap();
+    let excepted = blocks.iter().flat_map(|block| block["ipBlock"]["except"].as_array().unwrap());
+    let excepted: Vec<IpNet> = excepted.map(|network| network.as_str().unwrap().parse().unwrap()).collect();
+    for (address, whose) in [
+        ("169.254.169.254", "metadata of nearly all"),
+        ("fd00:ec2::254", "the same of AWS"),
+        ("fd20:ce::254", "the same of Google Cloud"),
+        ("169.254.170.2", "credentials of AWS tasks"),
+        ("169.254.170.23", "credentials of EKS pods"),
+        ("fd00:ec2::23", "the same"),
+        ("168.63.129.16", "Azure's agent of machines"),
+        ("100.100.100.200", "metadata of Alibaba Cloud"),
+    ] {
+        let address: IpAddr = address.parse().unwrap();
+        assert!(excepted.iter().any(|network| network.contains(&address)), "{address}: {whose}");
     }
 }
 
