@@ -58,6 +58,8 @@ async fn main() {
 }
 
 async fn measure(count: usize) {
+    // Rows go to standard output, and thousands of sessions that lose their link at once would be most of it.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("error").init();
     let world = Arc::new(World::new().await);
     println!("· {count} participants");
     let names: Vec<String> = (0..count).map(|number| format!("ada-{number}")).collect();

@@ -3,6 +3,7 @@
 
 mod changes;
 mod index;
+pub(crate) mod lean;
 mod profiles;
 mod scope;
 #[cfg(test)]
@@ -125,7 +126,8 @@ impl Stores {
                 changes.on(event, held, |change| livestream_changed(&marks, &departed, change));
             }
         });
-        let pods = follow(scope.places(client, &sessions), writers.pods, {
+        let places = scope.places(client, &sessions).into_iter();
+        let pods = follow(places.map(|place| place.leaner(lean::pod)).collect(), writers.pods, {
             let (stores, marks) = (stores.clone(), triggers.clone());
             let mut changes = Changes::default();
             move |event| {

@@ -2,6 +2,10 @@
 //!
 //! The generated file is committed; `tests/generated.rs` compares it (and writes it with `UPDATE=1`).
 
+mod codec;
+
+pub use codec::SmallBuffers;
+
 /// The control link, first version of the protocol.
 #[allow(clippy::all, clippy::pedantic, clippy::restriction, unused_qualifications, reason = "generated")]
 pub mod v1 {

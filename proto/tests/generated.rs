@@ -12,6 +12,7 @@ fn generated_code_matches_the_proto_files() {
     tonic_prost_build::configure()
         .out_dir(fresh.path())
         .file_descriptor_set_path(fresh.path().join("descriptors.bin"))
+        .codec_path("crate::SmallBuffers")
         .message_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")
         .message_attribute(".", "#[serde(rename_all = \"camelCase\", default)]")
         .enum_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")

@@ -132,6 +132,7 @@ fn trouble(container: &ContainerStatus) -> Option<Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::lean;
     use serde_json::json;
 
     fn facts(status: &serde_json::Value) -> PodFacts {
@@ -205,5 +206,35 @@ mod tests {
         }
         let restarting = facts(&container(json!({"terminated": {"exitCode": 1}})));
         assert_eq!(restarting.life, Life::Alive, "the kubelet starts it again");
+    }
+
+    #[test]
+    fn what_is_decided_on_is_the_same_of_what_is_kept() {
+        let whole: Pod = serde_json::from_value(json!({
+            "metadata": {
+                "name": "ada-1", "uid": "5", "creationTimestamp": "2026-01-01T00:00:00Z",
+                "deletionTimestamp": "2026-01-01T00:01:00Z", "deletionGracePeriodSeconds": 30,
+                "annotations": {"example.com/note": "long"},
+                "labels": {"understudy.dev/attempt": "3", "understudy.dev/runtime-profile-revision": "abc"},
+            },
+            "spec": {"nodeName": "node-1", "containers": [{"name": "runtime", "image": "runtime:1"}]},
+            "status": {
+                "phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}], "reason": "NodeLost",
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"},
+                    {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC"},
+                ],
+                "containerStatuses": [{
+                    "name": "runtime", "image": "runtime:1", "imageID": "1", "ready": false, "restartCount": 0,
+                    "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
+                }],
+            },
+        }))
+        .unwrap();
+        let mut lean = whole.clone();
+        lean::pod(&mut lean);
+        assert_eq!(PodFacts::of(&lean), PodFacts::of(&whole));
+        let length = |pod: &Pod| serde_json::to_string(pod).unwrap().len();
+        assert!(lean.metadata.annotations.is_none() && length(&lean) < length(&whole));
     }
 }

@@ -94,6 +94,13 @@ impl Scope {
     }
 }
 
+impl<K: 'static> Place<K> {
+    /// The same, of which less is kept.
+    pub(super) fn leaner(self, without: impl FnMut(&mut K) + Send + 'static) -> Self {
+        Self { watch: self.watch.modify(without).boxed(), ..self }
+    }
+}
+
 /// A kind that is in no namespace, or is to be watched in all of them.
 pub(super) fn everywhere<K>(client: &Client, config: &watcher::Config) -> Vec<Place<K>>
 where

@@ -654,7 +654,7 @@ pub mod control_link_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::SmallBuffers::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/understudy.control.v1.ControlLink/Link",
             );
@@ -800,7 +800,7 @@ pub mod control_link_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LinkSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::SmallBuffers::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
