@@ -45,6 +45,16 @@ struct Progress {
     drained: usize,
 }
 
+/// Ends with the measurement, however that ends.
+struct Operator(Child);
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // One that was asked to end has ended, and cannot be killed.
+        let _ = self.0.kill();
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -147,21 +157,23 @@ async fn session(number: usize, mut runtime: Runtime, progress: Arc<watch::Sende
 }
 
 #[allow(clippy::disallowed_methods, reason = "the operator is a program")]
-fn operator(world: &World, name: &str) -> Child {
+fn operator(world: &World, name: &str) -> Operator {
     let port = world.port.to_string();
     let program = std::env::current_exe().unwrap();
-    Command::new(program).args(["operator", name, &port]).arg(support::kubeconfig()).spawn().unwrap()
+    Operator(
+        Command::new(program).args(["operator", name, &port]).arg(support::kubeconfig()).spawn().unwrap(),
+    )
 }
 
 #[allow(clippy::disallowed_methods, reason = "kill is a program")]
-fn terminate(operator: &mut Child) {
-    Command::new("kill").arg(operator.id().to_string()).status().unwrap();
-    operator.wait().unwrap();
+fn terminate(operator: &mut Operator) {
+    Command::new("kill").arg(operator.0.id().to_string()).status().unwrap();
+    operator.0.wait().unwrap();
 }
 
 /// What the process has of the machine's memory now.
-fn memory(operator: &Child) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", operator.id())).unwrap();
+fn memory(operator: &Operator) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", operator.0.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
