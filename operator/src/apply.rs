@@ -3,6 +3,9 @@
 //! Pods and Secrets are created and never changed, so they are created plainly: a name that is taken by our own is a
 //! success, one that is taken by somebody else's a failure. What is kept up to date is applied server-side.
 
+#[cfg(test)]
+mod roots_tests;
+
 use crate::names;
 use crate::owner::Owner;
 use crate::resource;
@@ -157,19 +160,23 @@ impl Writer {
         }
     }
 
+    /// What was written while others came to be trusted may have taken the place of those: then it is not what is to be there,
+    /// and is written anew.
     async fn publish_roots(&self, namespace: &str) -> Result<(), Error> {
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let roots = self.roots.lock().clone();
-        let object = resource::ca_config_map(namespace, &roots);
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
-        api.patch(names::CA_CONFIG_MAP, &params, &Patch::Apply(&object))
-            .await
-            .map_err(|error| refused(error, format!("ConfigMap {}", names::CA_CONFIG_MAP)))?;
-        // What was written while others came to be trusted is not what is to be there.
-        if *self.roots.lock() == roots {
-            self.published.lock().insert(namespace.into());
+        loop {
+            let roots = self.roots.lock().clone();
+            let object = resource::ca_config_map(namespace, &roots);
+            self.published.lock().remove(namespace);
+            api.patch(names::CA_CONFIG_MAP, &params, &Patch::Apply(&object))
+                .await
+                .map_err(|error| refused(error, format!("ConfigMap {}", names::CA_CONFIG_MAP)))?;
+            if *self.roots.lock() == roots {
+                self.published.lock().insert(namespace.into());
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Writes the roots into the owner's namespace.
