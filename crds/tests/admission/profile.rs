@@ -26,6 +26,9 @@ async fn profiles_that_make_sense_are_let_in() {
         with(
             json!({"resources": {"requests": {"cpu": 2, "memory": "768Mi"}, "limits": {"example.com/video": 1}}}),
         ),
+        with(
+            json!({"resources": {"requests": {"cpu": "1500m", "memory": "1Gi"}, "limits": {"cpu": 2, "memory": "1024Mi"}}}),
+        ),
         with(json!({"seccomp": {"type": "Localhost", "localhostProfile": "understudy/chromium.json"}})),
         with(json!({"allowPrivateUrls": ["10.0.0.0/8", "192.0.2.1", "fd00::/8"]})),
         with(json!({"allowPrivateUrls": ["*"]})),
@@ -46,6 +49,7 @@ async fn profiles_that_make_sense_are_let_in() {
 async fn profiles_that_make_no_sense_are_refused_by_the_name_of_the_field() {
     let client = admin().await;
     let networks = "allowPrivateUrls must be networks";
+    let below = "resources.limits must not be below resources.requests";
     let own = "extraEnv.name must not be HOME or begin with UNDERSTUDY_";
     let one = "exactly one source must be set in mediaVolume";
     let list = "seccomp.localhostProfile must be set with the type Localhost";
@@ -55,7 +59,13 @@ async fn profiles_that_make_no_sense_are_refused_by_the_name_of_the_field() {
         (json!({"image": "a b"}), "image must not contain spaces"),
         (with(json!({"imagePullPolicy": "Sometimes"})), "spec.imagePullPolicy"),
         (with(json!({"resources": {"limits": {"memory": "2 GB"}}})), "spec.resources.limits.memory"),
+        (with(json!({"resources": {"limits": {"memory": "-1Gi"}}})), "spec.resources.limits.memory"),
+        (with(json!({"resources": {"requests": {"cpu": -1}}})), "spec.resources.requests.cpu"),
+        (with(json!({"resources": {"requests": {"cpu": "1500m"}, "limits": {"cpu": 1}}})), below),
+        (with(json!({"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "1G"}}})), below),
         (with(json!({"tmpSizeLimit": "much"})), "spec.tmpSizeLimit"),
+        (with(json!({"tmpSizeLimit": "-1Gi"})), "spec.tmpSizeLimit"),
+        (with(json!({"tmpSizeLimit": -1})), "spec.tmpSizeLimit"),
         (with(json!({"camera": "webcam"})), "spec.camera"),
         (with(json!({"browser": "Maybe"})), "spec.browser"),
         (with(json!({"seccomp": {"type": "Localhost"}})), list),

@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 /// What a container asks for, and what it may not exceed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.requests) || !has(self.limits) || self.requests.all(name, !(name in self.limits) || quantity(string(self.requests[name])).compareTo(quantity(string(self.limits[name]))) <= 0)")
+        .message("resources.limits must not be below resources.requests")
+)]
 pub struct Resources {
     /// What is set aside on the node. A change is live for new pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

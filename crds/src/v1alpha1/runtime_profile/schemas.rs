@@ -2,14 +2,15 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// As the API server reads a quantity.
-const QUANTITY: &str = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
+/// As the API server reads a quantity, but for those below nothing.
+const QUANTITY: &str = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
 const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 
 pub(super) fn quantity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [{"type": "integer"}, {"type": "string"}],
         "x-kubernetes-int-or-string": true,
+        "minimum": 0,
         "pattern": QUANTITY,
         "maxLength": 32
     })
@@ -22,6 +23,7 @@ pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": true,
+            "minimum": 0,
             "pattern": QUANTITY,
             "maxLength": 32
         }
