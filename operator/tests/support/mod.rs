@@ -18,7 +18,7 @@ pub use control_plane::kubeconfig;
 
 use control_plane::repository;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, ResourceQuota, Secret, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -38,6 +38,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use understudy_crds::v1alpha1::{Livestream, ParticipantPhase, RuntimeProfile, VirtualParticipant};
 use understudy_operator::app::{self, Config};
 use understudy_operator::authority::Times;
@@ -241,6 +242,14 @@ impl World {
         let api = self.api::<ServiceAccount>();
         let issued = api.create_token_request("default", &PostParams::default(), &request).await.unwrap();
         issued.status.unwrap().token
+    }
+
+    /// A connection of the control link, to an operator that has told its root.
+    pub async fn channel(&self) -> Channel {
+        let authority: ConfigMap = self.api().get(names::CA_CONFIG_MAP).await.unwrap();
+        let root = Certificate::from_pem(&authority.data.unwrap()[names::CA_KEY]);
+        let link = Endpoint::from_shared(format!("https://127.0.0.1:{}", self.port)).unwrap();
+        link.tls_config(ClientTlsConfig::new().ca_certificate(root)).unwrap().connect().await.unwrap()
     }
 
     /// The phases of a participant's status, by each write since that version.

@@ -1,11 +1,10 @@
 //! One stream of the control link, to see how it ends.
 
 use crate::support::{NAMESPACE, World};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use std::time::Duration;
 use tokio_stream::StreamExt;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status, Streaming};
 use understudy_operator::names;
 use understudy_proto::v1::control_link_client::ControlLinkClient;
@@ -21,15 +20,7 @@ impl Spoken {
     /// Said Hello, and was welcomed.
     pub async fn open(world: &World, pod: &Pod) -> Self {
         let token = world.token(pod, names::SESSION_AUDIENCE).await;
-        let authority: ConfigMap = world.api().get(names::CA_CONFIG_MAP).await.unwrap();
-        let root = Certificate::from_pem(&authority.data.unwrap()[names::CA_KEY]);
-        let channel = Endpoint::from_shared(format!("https://127.0.0.1:{}", world.port))
-            .unwrap()
-            .tls_config(ClientTlsConfig::new().ca_certificate(root))
-            .unwrap()
-            .connect()
-            .await
-            .unwrap();
+        let channel = world.channel().await;
         let hello = Hello {
             boot_id: "b1".into(),
             pod: Some(PodIdentity {

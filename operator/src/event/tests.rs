@@ -1,6 +1,7 @@
 //! Events against an API server that keeps them, and may take its time.
 
 use super::*;
+use crate::condition::shorten;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use understudy_crds::v1alpha1::VirtualParticipant;
+use understudy_proto::v1::Happening;
 
 /// After this what has waited is written.
 const LONG: Duration = Duration::from_secs(3600);
@@ -123,4 +125,12 @@ async fn what_was_told_before_it_was_broken_off_is_not_told_again() {
     let counted = events.values().filter(|event| event["series"].is_object());
     let counted: Vec<_> = counted.map(|event| event["note"].as_str().unwrap()).collect();
     assert!(!counted.contains(&"part 1: x") && !counted.contains(&"part 2: x"), "told once: {counted:?}");
+}
+
+#[test]
+fn a_note_in_any_script_is_short_enough_for_the_api_server() {
+    let note = shorten(&"字".repeat(5000));
+    assert!(note.len() > LONGEST_NOTE_BYTES);
+    assert_eq!(fitting(note).len(), LONGEST_NOTE_BYTES - 1, "no character is cut in two");
+    assert_eq!(fitting("short".into()), "short");
 }
