@@ -37,7 +37,7 @@ pub(super) struct Place<K> {
     watch: Watch<K>,
 }
 
-pub(super) type Watch<K> = BoxStream<'static, watcher::Result<Event<K>>>;
+type Watch<K> = BoxStream<'static, watcher::Result<Event<K>>>;
 
 impl Scope {
     /// No namespace stands for all of them.
