@@ -99,9 +99,10 @@ fn is_local(headers: &HeaderMap) -> bool {
     let name =
         host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
     let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
-    let own_page =
-        headers.get(header::ORIGIN).is_none() || origin.is_some_and(|(_, authority)| authority == host);
-    ["localhost", "127.0.0.1", "[::1]"].contains(&name) && own_page
+    let own_page = headers.get(header::ORIGIN).is_none()
+        || origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
+    // Names know no case (RFC 9110 §4.2.3).
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| own.eq_ignore_ascii_case(name)) && own_page
 }
 
 fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
@@ -176,6 +177,8 @@ mod tests {
         assert!(asked("[::1]:10001", None));
         assert!(asked("[::1]", None));
         assert!(asked("localhost:10001", Some("http://localhost:10001")));
+        assert!(asked("LOCALHOST:10001", None));
+        assert!(asked("LocalHost:10001", Some("http://localhost:10001")));
         assert!(!asked("127.0.0.1:10001", Some("https://elsewhere.example")));
         assert!(!asked("127.0.0.1:10001", Some("null")));
         assert!(!asked("rebound.example:10001", None));
