@@ -39,18 +39,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::offer::{self, Fault, Format};
+use understudy_core::offer::{self, Fault, Format, Violation};
 
 use crate::broadcast::Hub;
+use connection::Connection;
 use driver::Command;
 use publisher::Publisher;
 use viewer::Viewer;
 
 /// A mailbox entry is one join or leave; more than this many at once wait at the door.
 const MAILBOX: usize = 64;
+/// One publishes to a session, and another may replace it before it is gone.
+const MAX_PUBLISHERS: usize = 4;
 /// The owner answers within one turn of its loop; longer means that it is gone or the machine is stuck.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -69,8 +72,22 @@ pub struct Config {
 pub struct Answer {
     /// Cannot be guessed: who knows it may end the session.
     pub session_id: String,
+    /// Names the ICE session: ours of its user fragments, which says nothing that the SDP does not.
+    pub ice_session: String,
     pub sdp: String,
 }
+
+/// How a viewer's session was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// As in [`Answer::ice_session`].
+    pub ice_session: String,
+    /// The ICE user fragment that the viewer gave.
+    pub viewer_ufrag: String,
+}
+
+/// A place among the peers, taken for as long as it is held.
+type Seat = OwnedSemaphorePermit;
 
 /// One RTP packet of a publisher.
 #[derive(Clone, Debug)]
@@ -107,6 +124,9 @@ pub enum OfferError {
     /// The peer's fault, as the WebRTC stack words it.
     #[error("the offer could not be answered: {0}")]
     Unanswerable(String),
+    /// Ours: what would have gone out is no answer to the offer.
+    #[error("this server's own answer is wrong and was not sent: {0}")]
+    Broken(Violation),
     /// Ours, for now.
     #[error("this server has as many peers as it may")]
     Full,
@@ -119,6 +139,8 @@ pub enum OfferError {
 #[derive(Clone)]
 pub struct Handle {
     mailbox: mpsc::Sender<Command>,
+    viewer_seats: Arc<Semaphore>,
+    publisher_seats: Arc<Semaphore>,
     audience: Audience,
     local: SocketAddr,
     announced: Arc<[SocketAddr]>,
@@ -139,18 +161,20 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     tracing::info!(%local, ?announced, "media transport listens");
     let (mailbox, inbox) = mpsc::channel(MAILBOX);
     let audience = Audience::default();
-    let driver =
-        driver::Driver::new(socket, Arc::clone(&announced), config.max_viewers, metrics, audience.clone());
+    let driver = driver::Driver::new(socket, Arc::clone(&announced), metrics, audience.clone());
     tokio::spawn(driver.run(inbox, shutdown));
-    Ok(Handle { mailbox, audience, local, announced })
+    let viewer_seats = Arc::new(Semaphore::new(config.max_viewers));
+    let publisher_seats = Arc::new(Semaphore::new(MAX_PUBLISHERS));
+    Ok(Handle { mailbox, viewer_seats, publisher_seats, audience, local, announced })
 }
 
 impl Handle {
     /// Lets one more viewer watch a hub. The name is what [`Handle::viewers`] counts by.
     pub async fn watch(&self, name: &str, hub: &Hub, offer_sdp: &str) -> Result<Answer, OfferError> {
         let offer = offer::read(offer_sdp)?;
+        let seat = seat(&self.viewer_seats)?;
         // Before the owner sees it: certificates and SDP take longer than a frame may wait.
-        let (viewer, answer) = Viewer::answer(&offer, &self.announced)?;
+        let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
         let (reply, admitted) = oneshot::channel();
         let (name, hub, viewer) = (name.to_owned(), hub.clone(), Box::new(viewer));
         self.tell(Command::Admit { name, hub, viewer, reply }).await?;
@@ -160,7 +184,8 @@ impl Handle {
     /// Lets somebody send. What arrives goes to `sink` until the publisher is gone.
     pub async fn receive(&self, offer_sdp: &str, sink: Box<dyn Sink>) -> Result<Answer, OfferError> {
         let offer = offer::incoming(offer_sdp)?;
-        let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink)?;
+        let seat = seat(&self.publisher_seats)?;
+        let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink, seat)?;
         let (reply, taken_in) = oneshot::channel();
         self.tell(Command::Receive { publisher: Box::new(publisher), reply }).await?;
         outcome(taken_in, answer).await
@@ -187,8 +212,8 @@ impl Handle {
         drop(self.tell(Command::End { name: name.to_owned() }).await);
     }
 
-    /// The ICE user fragment that the viewer of a session gave; none: there is no such session.
-    pub async fn viewer_ufrag(&self, session_id: &str) -> Option<String> {
+    /// How the session of a viewer was begun; none: there is no such session.
+    pub async fn begun(&self, session_id: &str) -> Option<Begun> {
         let (reply, found) = oneshot::channel();
         self.tell(Command::Find { session_id: session_id.to_owned(), reply }).await.ok()?;
         tokio::time::timeout(ANSWER_DEADLINE, found).await.ok()?.ok()?
@@ -213,11 +238,30 @@ impl Handle {
     }
 }
 
-async fn outcome(admitted: oneshot::Receiver<bool>, answer: Answer) -> Result<Answer, OfferError> {
+/// Before anything is made for the peer: certificates are what an offer costs.
+fn seat(seats: &Arc<Semaphore>) -> Result<Seat, OfferError> {
+    Arc::clone(seats).try_acquire_owned().map_err(|_| OfferError::Full)
+}
+
+async fn outcome(admitted: oneshot::Receiver<()>, answer: Answer) -> Result<Answer, OfferError> {
     match tokio::time::timeout(ANSWER_DEADLINE, admitted).await {
-        Ok(Ok(true)) => Ok(answer),
-        Ok(Ok(false)) => Err(OfferError::Full),
+        Ok(Ok(())) => Ok(answer),
         Ok(Err(_)) | Err(_) => Err(OfferError::NotRunning),
+    }
+}
+
+impl Answer {
+    fn new(connection: &Connection, sdp: String) -> Self {
+        let (session_id, ice_session) = (connection.session_id().to_owned(), connection.ufrag().to_owned());
+        Self { session_id, ice_session, sdp }
+    }
+}
+
+impl OfferError {
+    /// Somebody has to look at what the stack said.
+    fn broken(rule: Violation) -> Self {
+        tracing::error!(%rule, "an answer breaks a rule of SDP and is not sent");
+        Self::Broken(rule)
     }
 }
 
@@ -230,3 +274,6 @@ impl Audience {
         self.0.lock().entry(name.to_owned()).or_default().send_replace(count);
     }
 }
+
+#[cfg(test)]
+mod tests;

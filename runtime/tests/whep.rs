@@ -5,7 +5,7 @@ mod support;
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 use support::Stage;
 use understudy_e2e::browser::{self, Chromium};
@@ -28,6 +28,21 @@ const WATCH_SKEW: &str = "setInterval(async () => {
         if (entry.type === 'inbound-rtp') played[entry.kind] = entry.estimatedPlayoutTimestamp;
     window.skew = played.video - played.audio;
 }, 200); true";
+
+/// Keeps `window.pictures`: how many were shown of what a peer watches whose first section, a sound, is as `SOUND` does.
+const WATCH_BEHIND: &str = "window.pictures = 0; (async () => {
+    const peer = new RTCPeerConnection();
+    SOUND;
+    peer.addTransceiver('video', { direction: 'recvonly' });
+    await peer.setLocalDescription();
+    const headers = { 'Content-Type': 'application/sdp' };
+    const answer = await fetch('/whep/program', { method: 'POST', headers, body: peer.localDescription.sdp });
+    await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    setInterval(async () => {
+        for (const entry of (await peer.getStats()).values())
+            if (entry.type === 'inbound-rtp' && entry.kind === 'video') window.pictures = entry.framesDecoded;
+    }, 200);
+})(); true";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_stack_receives_picture_and_sound() {
@@ -114,6 +129,22 @@ async fn the_viewer_page_plays_in_a_browser_and_leaves_when_it_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_sees_the_picture_whatever_sound_stands_before_it() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    for sound in [
+        "peer.addTransceiver('audio', { direction: 'inactive' })",
+        // What we cannot send.
+        "peer.addTransceiver('audio', { direction: 'recvonly' }).setCodecPreferences(
+            RTCRtpReceiver.getCapabilities('audio').codecs.filter((codec) => codec.mimeType === 'audio/PCMU'))",
+    ] {
+        let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
+        page.evaluate(&WATCH_BEHIND.replace("SOUND", sound)).await.expect("the script must run");
+        browser::becomes_true(&page, "pictures > 10").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_that_only_closes_its_connection_is_removed_at_once() {
     let stage = Stage::open().await;
     let chromium = Chromium::launch().await;
@@ -155,7 +186,7 @@ async fn malformed_offers_are_named_and_a_viewer_already_there_notices_nothing()
         (OFFER.replace("a=fingerprint", "a=x"), 422, "a=fingerprint"),
         (OFFER.replace("sha-256", "sha-0"), 422, "a=fingerprint"),
         (OFFER.replace("recvonly", "sendonly"), 422, "recvonly"),
-        (OFFER.replace("H264", "H266"), 406, "H.264"),
+        (OFFER.replace("H264", "H266").replace("opus", "other"), 406, "H.264"),
         ("v=0\r\n".repeat(100_000), 413, "larger"),
     ] {
         for _ in 0..5 {
@@ -185,11 +216,15 @@ async fn each_misuse_of_the_endpoint_has_its_status() {
     assert_eq!(wrong.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let got = http.get(stage.whep()).send().await.expect("HTTP must work");
     assert_eq!(got.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let slash = post(&http, &format!("{}/", stage.whep()), OFFER.into()).await;
+    assert_eq!(slash.status(), StatusCode::CREATED);
+    let place = slash.headers()[LOCATION].to_str().expect("a path must be text");
+    assert!(place.starts_with("/whep/program/") && !place.contains("//"), "{place}");
 
     let unknown = elsewhere("program/0123456789abcdef0123456789abcdef");
     let deleted = http.delete(&unknown).send().await.expect("HTTP must work");
     assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
-    assert_eq!(trickle(&http, &unknown, "").await, StatusCode::NOT_FOUND);
+    assert_eq!(trickle(&http, &unknown, "*", "").await, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,6 +237,7 @@ async fn a_session_accepts_candidates_refuses_a_restart_and_ends_once() {
     let path = created.headers()[LOCATION].to_str().expect("a path must be text").to_owned();
     assert!(path.starts_with("/whep/program/"), "{path}");
     let session = format!("http://{}{path}", stage.http);
+    let tag = created.headers()[ETAG].to_str().expect("a tag must be text").to_owned();
     let answer = created.text().await.expect("the answer must be text");
     for line in
         ["nack pli", "a=ice-lite", "a=setup:passive", "a=sendonly", "127.0.0.1", "a=end-of-candidates"]
@@ -211,8 +247,17 @@ async fn a_session_accepts_candidates_refuses_a_restart_and_ends_once() {
     assert!(!answer.contains("a=recvonly") && !answer.contains("a=sendrecv"), "{answer}");
 
     let own = OFFER.lines().find(|line| line.starts_with("a=ice-ufrag")).expect("the offer must have one");
-    assert_eq!(trickle(&http, &session, own).await, StatusCode::NO_CONTENT);
-    assert_eq!(trickle(&http, &session, "a=ice-ufrag:another").await, StatusCode::UNPROCESSABLE_ENTITY);
+    let other = post(&http, &stage.whep(), OFFER.into()).await.headers()[ETAG].to_str().map(str::to_owned);
+    let other = other.expect("a tag must be text");
+    assert_ne!(tag, other);
+    for named in ["*", tag.as_str(), &format!("{other}, {tag}")] {
+        assert_eq!(trickle(&http, &session, named, own).await, StatusCode::NO_CONTENT, "{named}");
+    }
+    for named in [other.as_str(), "\"1\"", &format!("W/{tag}"), ""] {
+        assert_eq!(trickle(&http, &session, named, own).await, StatusCode::PRECONDITION_FAILED, "{named}");
+    }
+    let restart = trickle(&http, &session, "*", "a=ice-ufrag:another").await;
+    assert_eq!(restart, StatusCode::UNPROCESSABLE_ENTITY);
     for status in [StatusCode::OK, StatusCode::NO_CONTENT] {
         assert_eq!(http.delete(&session).send().await.expect("HTTP must work").status(), status);
     }
@@ -291,7 +336,7 @@ async fn post(http: &Client, url: &str, offer: String) -> reqwest::Response {
     response
 }
 
-async fn trickle(http: &Client, session: &str, fragment: &str) -> StatusCode {
+async fn trickle(http: &Client, session: &str, named: &str, fragment: &str) -> StatusCode {
     let request = http.patch(session).header(CONTENT_TYPE, "application/trickle-ice-sdpfrag");
-    request.header("If-Match", "*").body(fragment.to_owned()).send().await.expect("HTTP must work").status()
+    request.header("If-Match", named).body(fragment.to_owned()).send().await.expect("HTTP must work").status()
 }

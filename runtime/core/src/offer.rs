@@ -1,17 +1,32 @@
 //! An SDP offer: what is wrong with it, or what of it can be served.
 //!
 //! The text is a stranger's. What leaves this module is an offer reduced to what an ICE-lite peer needs that sends (to
-//! a viewer) or receives (from a publisher) one video and one audio: candidates, other codecs and everything about
-//! media in the other direction are gone, so that the WebRTC stack behind it parses little that it was not written for.
+//! a viewer) or receives (from a publisher) one video and one audio: candidates, other codecs, other sections and
+//! everything about media in the other direction are gone, so that the WebRTC stack behind it parses little that it was
+//! not written for. What the stack answers comes back here, is made an answer to the whole offer, and is held against
+//! it: an answer that goes out is one that its peer can take.
 
-mod codec;
-mod incoming;
 mod section;
 
+mod codec;
+mod level;
+mod transport;
+
+mod check;
+
+mod answer;
+
+mod selection;
+
+mod incoming;
+
+pub use check::{Violation, check};
 pub use incoming::{Encoding, Format, Incoming, Refresh, TRANSPORT_CC, incoming};
 
+use answer::Outline;
 use codec::choose;
-use section::{Lines, Section};
+use section::{Direction, Lines, Section, push_line};
+use selection::{Reading, Selection, open, select};
 
 use crate::media::Kind;
 
@@ -27,15 +42,18 @@ pub struct Offer {
     pub sdp: String,
     /// The viewer's ICE user fragment.
     pub ufrag: String,
+    /// SHA-256 of certificates, in pairs of capitals; the viewer has one of them.
+    pub fingerprints: Vec<String>,
     pub video: Option<Codec>,
     pub audio: Option<Codec>,
+    outline: Outline,
 }
 
 /// One codec as the offer numbers and describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codec {
     pub payload_type: u8,
-    /// The `a=fmtp` parameters, which the answer repeats.
+    /// The `a=fmtp` parameters of the answer: those of the offer, but for the level.
     pub fmtp: String,
 }
 
@@ -56,43 +74,44 @@ pub enum Fault {
     NothingToSend,
     #[error("the offer sends nothing: it needs a sendonly or sendrecv video or audio section")]
     NothingSent,
-    #[error("the offer has more than one {0} section to receive; one of a kind is served")]
-    TwoOfAKind(&'static str),
-    #[error("media section {section} has no a=mid")]
-    NoMid { section: usize },
-    #[error(
-        "the sections of the offer are not all in one a=group:BUNDLE: picture and sound travel over one transport"
-    )]
-    NotBundled,
     #[error("the offer has no ICE user fragment and password (a=ice-ufrag, a=ice-pwd)")]
     NoIceCredentials,
     #[error("the offer has no DTLS certificate fingerprint (a=fingerprint)")]
     NoFingerprint,
-    #[error(
-        "the a=fingerprint of the offer is none: it must be sha-256, sha-384 or sha-512, and the hash in hex pairs"
-    )]
+    #[error("no a=fingerprint of the offer can be used: one must be sha-256, with 32 bytes in hex pairs")]
     BadFingerprint,
     #[error("the offer says a=setup:{0}; this server is the DTLS server, so it must be actpass or active")]
     WrongSetup(String),
+    #[error("the offer is a=ice-lite, as this server is: one of the two must check the way")]
+    IceLite,
+    #[error("the offer has no a=rtcp-mux: media and RTCP travel over one port")]
+    NoRtcpMux,
     #[error("the {kind} section offers no codec this server can use: it needs {needed}")]
     NoCodec { kind: &'static str, needed: &'static str },
 }
 
-/// Reads the offer of a viewer.
+/// Reads the offer of a viewer. The first video and the first audio that it can receive from us are sent.
 pub fn read(text: &str) -> Result<Offer, Fault> {
     let lines = lines(text)?;
-    let video = wanted(&lines.sections, Kind::Video)?;
-    let audio = wanted(&lines.sections, Kind::Audio)?;
-    let sent: Vec<&Section<'_>> = video.into_iter().chain(audio).collect();
-    if sent.is_empty() {
-        return Err(Fault::NothingToSend);
+    let wants = |direction: Direction| direction.receives;
+    let reading = Reading { wants, nothing: Fault::NothingToSend, codecs: choose };
+    let selection = select(text, &lines, reading)?;
+    let sdp = selection.reduce(&lines, send_into);
+    let Selection { media, transport, outline, .. } = selection;
+    let codec = |kind| {
+        let mut of_kind = media.iter().filter(|(place, _)| lines.sections[*place].kind() == Some(kind));
+        of_kind.next().map(|(_, codec)| codec.clone())
+    };
+    let (video, audio) = (codec(Kind::Video), codec(Kind::Audio));
+    let (ufrag, fingerprints) = (transport.ufrag, transport.fingerprints);
+    Ok(Offer { sdp, ufrag, fingerprints, video, audio, outline })
+}
+
+impl Offer {
+    /// The stack's answer to [`Offer::sdp`], made one to the offer of the viewer and held against it.
+    pub fn answer(&self, raw: &str) -> Result<String, Violation> {
+        self.outline.answer(raw)
     }
-    let lead = leader(&lines, &sent)?;
-    let ufrag = check_transport(&lines.session, lead)?.to_owned();
-    let video = video.map(|section| choose(section, Kind::Video)).transpose()?;
-    let audio = audio.map(|section| choose(section, Kind::Audio)).transpose()?;
-    let sdp = reduce(&lines, lead, video.as_ref(), audio.as_ref());
-    Ok(Offer { sdp, ufrag, video, audio })
 }
 
 fn lines(text: &str) -> Result<Lines<'_>, Fault> {
@@ -103,98 +122,26 @@ fn lines(text: &str) -> Result<Lines<'_>, Fault> {
         return Err(Fault::TooLarge);
     }
     let lines = section::split(text)?;
-    check_shape(&lines.sections)?;
-    Ok(lines)
-}
-
-fn check_shape(sections: &[Section<'_>]) -> Result<(), Fault> {
-    if sections.is_empty() {
-        return Err(Fault::NoMedia);
-    }
-    if sections.len() > MAX_SECTIONS {
-        return Err(Fault::TooManySections);
-    }
-    for (index, section) in sections.iter().enumerate() {
-        if section.attribute("mid").is_none_or(str::is_empty) {
-            return Err(Fault::NoMid { section: index + 1 });
-        }
-    }
-    Ok(())
-}
-
-/// The section whose transport all others share: the first of the group (RFC 9143 §7.2).
-fn leader<'a, 'b>(lines: &'a Lines<'b>, sent: &[&'a Section<'b>]) -> Result<&'a Section<'b>, Fault> {
-    let group = lines.session.iter().find_map(|line| line.strip_prefix("a=group:BUNDLE"));
-    let Some(group) = group else {
-        return match lines.sections.as_slice() {
-            [only] => Ok(only),
-            _ => Err(Fault::NotBundled),
-        };
-    };
-    let mids: Vec<&str> = group.split_whitespace().collect();
-    let within = |section: &Section<'_>| section.attribute("mid").is_some_and(|mid| mids.contains(&mid));
-    let lead = lines.sections.iter().find(|section| section.attribute("mid") == mids.first().copied());
-    lead.filter(|_| sent.iter().all(|section| within(section))).ok_or(Fault::NotBundled)
-}
-
-/// Attributes that may stand once for all sections or in each. Tells the user fragment.
-fn check_transport<'a>(session: &[&'a str], lead: &Section<'a>) -> Result<&'a str, Fault> {
-    let find = |name: &str| {
-        let everywhere = || session.iter().find_map(|line| section::value(line, name));
-        lead.attribute(name).or_else(everywhere).map(str::trim)
-    };
-    // RFC 8839 §5.4: at least 4 and 22 characters.
-    let long_enough = |name, least| find(name).filter(|value| value.len() >= least);
-    let ufrag = long_enough("ice-ufrag", 4).ok_or(Fault::NoIceCredentials)?;
-    long_enough("ice-pwd", 22).ok_or(Fault::NoIceCredentials)?;
-    let fingerprint = find("fingerprint").ok_or(Fault::NoFingerprint)?;
-    if !is_fingerprint(fingerprint) {
-        return Err(Fault::BadFingerprint);
-    }
-    match find("setup") {
-        None | Some("actpass" | "active") => Ok(ufrag),
-        Some(other) => Err(Fault::WrongSetup(other.chars().take(16).collect())),
+    match lines.sections.len() {
+        0 => Err(Fault::NoMedia),
+        1..=MAX_SECTIONS => Ok(lines),
+        _ => Err(Fault::TooManySections),
     }
 }
 
-/// RFC 8122 §5, without the hashes that no longer prove anything.
-fn is_fingerprint(text: &str) -> bool {
-    let Some((hash, hex)) = text.split_once(' ') else { return false };
-    let known = ["sha-256", "sha-384", "sha-512"].iter().any(|name| hash.eq_ignore_ascii_case(name));
-    known && hex.split(':').all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-fn wanted<'a, 'b>(sections: &'a [Section<'b>], kind: Kind) -> Result<Option<&'a Section<'b>>, Fault> {
-    let mut found = sections.iter().filter(|section| section.kind() == Some(kind) && section.receives());
-    let first = found.next();
-    if found.next().is_some() {
-        return Err(Fault::TwoOfAKind(codec::word(kind)));
+/// A section that is sent in: its one codec, and nothing else.
+fn send_into(out: &mut String, section: &Section<'_>, codec: &Codec) {
+    let number = codec.payload_type;
+    open(out, section.kind().map(codec::word).unwrap_or_default(), &[number], "recvonly");
+    let rtpmap = section.described("rtpmap", number);
+    rtpmap.iter().for_each(|text| push_line(out, &format!("a=rtpmap:{number} {text}")));
+    if section.described("fmtp", number).is_some() {
+        push_line(out, &format!("a=fmtp:{number} {}", codec.fmtp));
     }
-    Ok(first)
+    section.feedback(number).for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
 }
 
-fn reduce(lines: &Lines<'_>, lead: &Section<'_>, video: Option<&Codec>, audio: Option<&Codec>) -> String {
-    let mut out = reduce_session(&lines.session);
-    for section in &lines.sections {
-        let chosen = match section.kind() {
-            Some(Kind::Video) if section.receives() => video,
-            Some(Kind::Audio) if section.receives() => audio,
-            _ => None,
-        };
-        section.reduce_into(&mut out, chosen.map(|codec| codec.payload_type));
-        lead.transport().for_each(|line| section::push_line(&mut out, line));
-    }
-    out
-}
-
-fn reduce_session(session: &[&str]) -> String {
-    let mut out = String::new();
-    session
-        .iter()
-        .filter(|line| !section::is_candidate(line))
-        .for_each(|line| section::push_line(&mut out, line));
-    out
-}
-
+#[cfg(test)]
+mod generate;
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use futures::StreamExt;
@@ -28,8 +28,6 @@ const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// No honest offer comes near; past this the connection just ends.
 const THROWN_AWAY: usize = 4 << 20;
-/// There is one generation of ICE in a session: restarts are refused.
-const FIRST_GENERATION: &str = "\"1\"";
 
 /// What a name stands for at this moment.
 pub enum Program {
@@ -60,6 +58,8 @@ pub struct Whep {
 pub fn router(driver: Handle, programs: impl Programs) -> Router {
     Router::new()
         .route("/whep/{name}", post(watch))
+        // Players put it there when their form takes a folder for an address.
+        .route("/whep/{name}/", post(watch))
         .route("/whep/{name}/{session}", delete(leave).patch(trickle))
         .with_state(Whep { driver, programs: Arc::new(programs) })
 }
@@ -78,6 +78,7 @@ pub fn router(driver: Handle, programs: impl Programs) -> Router {
         (status = 413, body = Object, description = "The offer is too long."),
         (status = 415, body = Object, description = "The body is not application/sdp."),
         (status = 422, body = Object, description = "The offer cannot be answered; the message says why."),
+        (status = 500, body = Object, description = "The answer would break a rule, which the message names."),
         (status = 503, body = Object, description = "There are as many viewers as there may be, or no tokens yet."),
     ),
     security(("view" = [])),
@@ -99,7 +100,8 @@ pub async fn watch(
     };
     let answer = whep.driver.watch(&name, &hub, &offer).await.map_err(Refusal::Offer)?;
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
-    let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, FIRST_GENERATION.to_owned())];
+    let tag = entity_tag(&answer.ice_session);
+    let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, tag)];
     Ok((StatusCode::CREATED, headers, answer.sdp).into_response())
 }
 
@@ -123,6 +125,7 @@ pub async fn leave(State(whep): State<Whep>, place: Path<(String, String)>) -> S
     responses(
         (status = 204),
         (status = 404, body = Object, description = "There is no such session; it may have ended."),
+        (status = 412, body = Object, description = "If-Match names another ICE session than the ETag of the answer."),
         (status = 415, body = Object, description = "The body is not application/trickle-ice-sdpfrag."),
         (status = 422, body = Object, description = "ICE cannot be restarted within a session."),
     ),
@@ -134,14 +137,32 @@ pub async fn trickle(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let known = whep.driver.viewer_ufrag(&place.1).await.ok_or(Refusal::UnknownSession)?;
+    let begun = whep.driver.begun(&place.1).await.ok_or(Refusal::UnknownSession)?;
+    if !matches(&headers, &entity_tag(&begun.ice_session)) {
+        return Err(Refusal::OtherSession);
+    }
     expect_type(&headers, FRAGMENT)?;
     let fragment = text(body).await?;
     let said = fragment.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));
-    if said.is_some_and(|ufrag| ufrag != known) {
+    if said.is_some_and(|ufrag| ufrag != begun.viewer_ufrag) {
         return Err(Refusal::Restart);
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// It names the ICE session (RFC 9725 §4.3.1): there is one in each session here, since restarts are refused.
+fn entity_tag(ice_session: &str) -> String {
+    format!("\"{ice_session}\"")
+}
+
+/// RFC 9110 §13.1.1; weak tags match nothing. Who names no session is believed: candidates change nothing.
+fn matches(headers: &HeaderMap, tag: &str) -> bool {
+    let mut named = headers.get_all(IF_MATCH).iter().peekable();
+    let any = |value: &HeaderValue| {
+        let mut tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
+        tags.any(|other| other == "*" || other == tag)
+    };
+    named.peek().is_none() || named.any(any)
 }
 
 fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusal> {

@@ -18,10 +18,12 @@ use rtc::peer_connection::transport::RTCDtlsTransportState;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::OfferError;
 use super::metrics::Why;
+use super::negotiate::Negotiated;
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -37,16 +39,19 @@ pub(super) struct Connection {
     stack: RTCPeerConnection,
     session_id: String,
     ufrag: String,
+    /// SHA-256 of certificates, in pairs of capitals; the peer has one of them.
+    fingerprints: Vec<String>,
     state: State,
     wake_at: Option<Instant>,
 }
 
 impl Connection {
     /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
-    pub fn new(stack: RTCPeerConnection, ufrag: String, now: Instant) -> Self {
+    pub fn new(negotiated: Negotiated, fingerprints: Vec<String>, now: Instant) -> Self {
+        let Negotiated { stack, ufrag, .. } = negotiated;
         let session_id = Uuid::new_v4().simple().to_string();
         let state = State::Expected { until: now + CONNECT_DEADLINE };
-        Self { stack, session_id, ufrag, state, wake_at: None }
+        Self { stack, session_id, ufrag, fingerprints, state, wake_at: None }
     }
 
     pub fn session_id(&self) -> &str {
@@ -99,8 +104,10 @@ impl Connection {
 
     /// Takes out everything there is to send, and what became of the peer.
     pub fn drain(&mut self, mut send: impl FnMut(SocketAddr, &[u8])) {
-        let mut state = self.state;
+        let before = self.state;
+        let mut state = before;
         let mut wake_at = None;
+        let fingerprints = std::mem::take(&mut self.fingerprints);
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
@@ -113,12 +120,17 @@ impl Connection {
                 // What is wanted of it was seen by a tap; left alone, it would pile up.
                 while stack.poll_read().is_some() {}
             }
+            if state == State::Live && before != State::Live && !is_known(stack, &fingerprints) {
+                tracing::info!("a peer has none of the certificates that its offer named");
+                state = State::Gone(Why::NeverCame);
+            }
             if state == State::Live && is_closed(stack) {
                 state = State::Gone(Why::Closed);
             }
             wake_at = stack.poll_timeout();
             Ok(())
         });
+        self.fingerprints = fingerprints;
         if self.state != State::Gone(Why::Broken) {
             (self.state, self.wake_at) = (state, wake_at);
         }
@@ -153,6 +165,28 @@ fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
         (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => State::Gone(Why::Closed),
         (state, _) => state,
     }
+}
+
+/// Whether the peer has a certificate that its offer named (RFC 8122 §5). The stack has looked, if it was one.
+fn is_known(stack: &mut RTCPeerConnection, fingerprints: &[String]) -> bool {
+    if fingerprints.len() == 1 {
+        return true;
+    }
+    let print = certificate(stack).map(|certificate| {
+        let pairs: Vec<String> =
+            Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
+        pairs.join(":")
+    });
+    print.is_some_and(|print| fingerprints.contains(&print))
+}
+
+/// The peer's own, in DER.
+fn certificate(stack: &mut RTCPeerConnection) -> Option<Vec<u8>> {
+    let sender = stack.get_senders().next();
+    let receiver = stack.get_receivers().next();
+    let first = |chain: &[Vec<u8>]| chain.first().cloned();
+    let of_sender = sender.and_then(|id| first(stack.rtp_sender(id)?.transport()?.get_remote_certificates()));
+    of_sender.or_else(|| first(stack.rtp_receiver(receiver?)?.transport()?.get_remote_certificates()))
 }
 
 /// The stack calls a connection alive as long as ICE is, whatever became of DTLS.

@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::keyframe::Need;
 
-use super::Audience;
 use super::batch::Path;
 use super::connection::State;
 use super::metrics::{Metrics, Why};
@@ -19,12 +18,11 @@ use super::publisher::Publisher;
 use super::routes::{PeerId, Routes};
 use super::socket::Socket;
 use super::viewer::Viewer;
+use super::{Audience, Begun};
 use crate::broadcast::Hub;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
-/// One publishes to a session, and another may replace it before it is gone.
-const MAX_PUBLISHERS: usize = 4;
 /// With no timer due sooner.
 const IDLE: Duration = Duration::from_secs(60);
 /// After an error on the socket that is not "nothing there": it must not spin.
@@ -35,11 +33,11 @@ pub(super) enum Command {
         name: String,
         hub: Hub,
         viewer: Box<Viewer>,
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<()>,
     },
     Receive {
         publisher: Box<Publisher>,
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<()>,
     },
     /// A whole picture is wanted of a publisher.
     Refresh {
@@ -52,7 +50,7 @@ pub(super) enum Command {
     },
     Find {
         session_id: String,
-        reply: oneshot::Sender<Option<String>>,
+        reply: oneshot::Sender<Option<Begun>>,
     },
     /// Nobody watches that program any more.
     End {
@@ -69,19 +67,12 @@ pub(super) struct Driver {
     routes: Routes,
     programs: Programs,
     fed: mpsc::Receiver<Fed>,
-    max_viewers: usize,
     metrics: Metrics,
     audience: Audience,
 }
 
 impl Driver {
-    pub fn new(
-        socket: Socket,
-        announced: Arc<[SocketAddr]>,
-        max_viewers: usize,
-        metrics: Metrics,
-        audience: Audience,
-    ) -> Self {
+    pub fn new(socket: Socket, announced: Arc<[SocketAddr]>, metrics: Metrics, audience: Audience) -> Self {
         let (feeds, fed) = mpsc::channel(FED);
         Self {
             socket,
@@ -92,7 +83,6 @@ impl Driver {
             routes: Routes::default(),
             programs: Programs::new(feeds),
             fed,
-            max_viewers,
             metrics,
             audience,
         }
@@ -136,10 +126,12 @@ impl Driver {
         // Whoever asked may have gone meanwhile; that changes nothing.
         match command {
             Command::Admit { name, hub, viewer, reply } => {
-                let _ = reply.send(self.admit(&name, hub, viewer));
+                self.admit(&name, hub, viewer);
+                let _ = reply.send(());
             }
             Command::Receive { publisher, reply } => {
-                let _ = reply.send(self.take_in(publisher));
+                self.take_in(publisher);
+                let _ = reply.send(());
             }
             Command::Refresh { session_id, need } => {
                 let Some(id) = self.sessions.get(&session_id).copied() else { return };
@@ -163,17 +155,17 @@ impl Driver {
             Command::Find { session_id, reply } => {
                 let peer = self.sessions.get(&session_id).and_then(|id| self.peers.get(id));
                 let _ = reply.send(match peer {
-                    Some(Peer::Viewer(viewer)) => Some(viewer.ufrag().to_owned()),
+                    Some(Peer::Viewer(viewer)) => Some(Begun {
+                        ice_session: viewer.connection.ufrag().to_owned(),
+                        viewer_ufrag: viewer.ufrag().to_owned(),
+                    }),
                     Some(Peer::Publisher(_)) | None => None,
                 });
             }
         }
     }
 
-    fn admit(&mut self, name: &str, hub: Hub, viewer: Box<Viewer>) -> bool {
-        if self.count(Role::Viewer) >= self.max_viewers {
-            return false;
-        }
+    fn admit(&mut self, name: &str, hub: Hub, viewer: Box<Viewer>) {
         let id = self.add(Peer::Viewer(viewer));
         self.programs.join(name, hub, id);
         self.audience.set(name, self.programs.count(name));
@@ -181,19 +173,14 @@ impl Driver {
         self.metrics.joined.inc();
         tracing::info!(viewer = id.0, program = name, "viewer admitted");
         self.settle(id);
-        true
     }
 
-    fn take_in(&mut self, publisher: Box<Publisher>) -> bool {
-        if self.count(Role::Publisher) >= MAX_PUBLISHERS {
-            return false;
-        }
+    fn take_in(&mut self, publisher: Box<Publisher>) {
         let id = self.add(Peer::Publisher(publisher));
         self.metrics.publishers.inc();
         self.metrics.publishers_joined.inc();
         tracing::info!(publisher = id.0, "publisher expected");
         self.settle(id);
-        true
     }
 
     fn add(&mut self, peer: Peer) -> PeerId {
@@ -203,10 +190,6 @@ impl Driver {
         self.sessions.insert(peer.connection().session_id().to_owned(), id);
         self.peers.insert(id, peer);
         id
-    }
-
-    fn count(&self, role: Role) -> usize {
-        self.peers.values().filter(|peer| peer.role() == role).count()
     }
 
     fn show(&mut self, fed: &Fed) {

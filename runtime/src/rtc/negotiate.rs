@@ -4,6 +4,8 @@ mod from_publisher;
 mod to_viewer;
 
 pub(super) use from_publisher::from_publisher;
+#[cfg(test)]
+pub(super) use tests::OFFER;
 pub(super) use to_viewer::{Sending, to_viewer};
 
 use std::net::SocketAddr;
@@ -34,13 +36,15 @@ pub(super) struct Negotiated {
     pub stack: RTCPeerConnection,
     /// Ours.
     pub ufrag: String,
+    /// As the stack words it: the answer to the reduced offer.
     pub sdp: String,
 }
 
-/// A connection that speaks what the engine knows, and its user fragment.
+/// A connection that speaks what the engine knows with a peer of these certificates, and its user fragment.
 fn connection(
     engine: MediaEngine,
     interceptors: Registry,
+    fingerprints: &[String],
     now: Instant,
 ) -> Result<(RTCPeerConnection, String), Error> {
     // ICE wants at least 24 and 128 random bits (RFC 8445 §5.3); letters and digits only.
@@ -48,15 +52,17 @@ fn connection(
     let password = format!("{:032x}", rand::random::<u128>());
     let stack = RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_setting_engine(settings(&ufrag, &password))
+        .with_setting_engine(settings(&ufrag, &password, fingerprints))
         .with_media_engine(engine)
         .with_interceptor_registry(interceptors)
         .build(now)?;
     Ok((stack, ufrag))
 }
 
-fn settings(ufrag: &str, password: &str) -> SettingEngine {
+fn settings(ufrag: &str, password: &str, fingerprints: &[String]) -> SettingEngine {
     SettingEngineBuilder::new()
+        // The stack knows of one; of several, `Connection` looks at the certificate itself.
+        .with_disable_certificate_fingerprint_verification(fingerprints.len() > 1)
         .with_lite(true)
         .with_answering_dtls_role(RTCDtlsRole::Server)
         // The first is the cheapest by far; the second is what every client knows.
@@ -117,3 +123,6 @@ fn codec_kind(kind: Kind) -> RtpCodecKind {
 fn feedback(typ: &str, parameter: &str) -> RTCPFeedback {
     RTCPFeedback { typ: typ.into(), parameter: parameter.into() }
 }
+
+#[cfg(test)]
+mod tests;

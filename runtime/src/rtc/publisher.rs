@@ -16,8 +16,8 @@ use understudy_core::offer::{Format, Incoming, Refresh};
 
 use super::arrivals::Arrivals;
 use super::connection::{Connection, State, guarded};
-use super::negotiate::{Negotiated, from_publisher};
-use super::{Answer, OfferError, Packet, Sink, Taken};
+use super::negotiate::from_publisher;
+use super::{Answer, OfferError, Packet, Seat, Sink, Taken};
 
 /// A second stream of a kind is taken only after the first was silent for this long: a few frames at any rate.
 const STREAM_SILENCE: Duration = Duration::from_millis(500);
@@ -28,6 +28,8 @@ const MARKER: u8 = 0x80;
 
 pub(super) struct Publisher {
     pub connection: Connection,
+    /// Free again when the publisher is gone.
+    _seat: Seat,
     arrivals: Arc<Arrivals>,
     formats: Vec<Arc<Format>>,
     video: Stream,
@@ -66,15 +68,17 @@ impl Publisher {
         offer: &Incoming,
         announced: &[SocketAddr],
         sink: Box<dyn Sink>,
+        seat: Seat,
     ) -> Result<(Self, Answer), OfferError> {
         let now = Instant::now();
         let arrivals = Arc::new(Arrivals::default());
         let negotiated = guarded(|| from_publisher(offer, announced, Arc::clone(&arrivals), now))?;
-        let Negotiated { stack, ufrag, sdp } = negotiated;
-        let connection = Connection::new(stack, ufrag, now);
-        let answer = Answer { session_id: connection.session_id().to_owned(), sdp };
+        let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
+        let connection = Connection::new(negotiated, offer.fingerprints.clone(), now);
+        let answer = Answer::new(&connection, sdp);
         let publisher = Self {
             connection,
+            _seat: seat,
             arrivals,
             formats: offer.formats.iter().cloned().map(Arc::new).collect(),
             video: Stream::default(),

@@ -19,14 +19,16 @@ use understudy_core::offer::Offer;
 use super::connection::{Connection, State, guarded};
 use super::cut::Cut;
 use super::feedback::Feedback;
-use super::negotiate::{Negotiated, Sending, to_viewer};
-use super::{Answer, OfferError};
+use super::negotiate::{Sending, to_viewer};
+use super::{Answer, OfferError, Seat};
 
 /// RFC 3550 §6.2 allows five seconds; players align picture and sound only after the first two.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Viewer {
     pub connection: Connection,
+    /// Free again when the viewer is gone.
+    _seat: Seat,
     ufrag: String,
     feedback: Arc<Feedback>,
     streams: Streams,
@@ -48,17 +50,19 @@ struct Stream {
 
 impl Viewer {
     /// Reads nothing but the offer; the viewer speaks next, over UDP.
-    pub fn answer(offer: &Offer, announced: &[SocketAddr]) -> Result<(Self, Answer), OfferError> {
+    pub fn answer(offer: &Offer, announced: &[SocketAddr], seat: Seat) -> Result<(Self, Answer), OfferError> {
         let now = Instant::now();
         let feedback = Arc::new(Feedback::default());
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, Arc::clone(&feedback), now))?;
-        let Negotiated { stack, ufrag, sdp } = negotiated;
-        let connection = Connection::new(stack, ufrag, now);
-        let answer = Answer { session_id: connection.session_id().to_owned(), sdp };
+        let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
+        let connection = Connection::new(negotiated, offer.fingerprints.clone(), now);
+        let answer = Answer::new(&connection, sdp);
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
         let ufrag = offer.ufrag.clone();
-        Ok((Self { connection, ufrag, feedback, streams, gate: Gate::default(), report_at: now }, answer))
+        let gate = Gate::default();
+        let viewer = Self { connection, _seat: seat, ufrag, feedback, streams, gate, report_at: now };
+        Ok((viewer, answer))
     }
 
     /// The ICE user fragment that the viewer gave.

@@ -1,7 +1,8 @@
 //! Which of the offered codecs is sent.
 
 use super::section::Section;
-use super::{Codec, Fault};
+use super::selection::Carried;
+use super::{Codec, Fault, level};
 use crate::media::Kind;
 
 /// What a viewer means who offers H.264 and says no more (GStreamer does).
@@ -12,19 +13,27 @@ pub(super) fn choose(section: &Section<'_>, kind: Kind) -> Result<Codec, Fault> 
         let codec = candidate(section, kind, number)?;
         Some((suitability(kind, &codec.fmtp)?, codec))
     });
-    first_best(ranked).ok_or(Fault::NoCodec {
-        kind: word(kind),
-        needed: match kind {
-            Kind::Video => "H.264 with packetization-mode=1",
-            Kind::Audio => "Opus (opus/48000/2)",
+    first_best(ranked).map(|codec| Codec { fmtp: level::answered(&codec.fmtp), ..codec }).ok_or(
+        Fault::NoCodec {
+            kind: word(kind),
+            needed: match kind {
+                Kind::Video => "H.264 with packetization-mode=1",
+                Kind::Audio => "Opus (opus/48000/2)",
+            },
         },
-    })
+    )
 }
 
 pub(super) fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Video => "video",
         Kind::Audio => "audio",
+    }
+}
+
+impl Carried for Codec {
+    fn payload_types(&self) -> Vec<u8> {
+        vec![self.payload_type]
     }
 }
 
@@ -48,7 +57,10 @@ fn candidate(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Code
 
 /// One of the `a=fmtp` parameters.
 pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
-    fmtp.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=').map(str::trim))
+    fmtp.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
+    })
 }
 
 /// Greater is better. Constrained baseline is what we send; each other profile decodes it too.

@@ -1,7 +1,10 @@
 //! The offer of a publisher: what it sends that we can decode.
 
-use super::section::{Section, is_candidate, push_line};
-use super::{Fault, codec, leader, lines, reduce_session};
+use super::answer::Outline;
+use super::check::Violation;
+use super::section::{Direction, Section, push_line};
+use super::selection::{Carried, Reading, Selection, open, select};
+use super::{Fault, codec, lines};
 use crate::media::Kind;
 
 /// The one header extension that is answered (its URI): without its feedback a sender feels its way up from a poor picture.
@@ -40,67 +43,38 @@ pub struct Incoming {
     pub sdp: String,
     /// The publisher's ICE user fragment.
     pub ufrag: String,
+    /// SHA-256 of certificates, in pairs of capitals; the publisher has one of them.
+    pub fingerprints: Vec<String>,
     /// What may arrive, in the publisher's order.
     pub formats: Vec<Format>,
     /// Whether reports of arrival are wanted for each packet (transport-wide congestion control).
     pub reports_arrival: bool,
-    /// Which sections are received, in the order of the offer.
-    taken: Vec<bool>,
+    outline: Outline,
 }
 
 /// Reads the offer of a publisher. The first video and the first audio that it sends are taken.
 pub fn incoming(text: &str) -> Result<Incoming, Fault> {
     let lines = lines(text)?;
-    let first = |kind| lines.sections.iter().position(|one| one.kind() == Some(kind) && one.sends());
-    let wanted = [first(Kind::Video), first(Kind::Audio)];
-    let taken: Vec<bool> = (0..lines.sections.len()).map(|index| wanted.contains(&Some(index))).collect();
-    let sent: Vec<&Section<'_>> = wanted.into_iter().flatten().map(|index| &lines.sections[index]).collect();
-    if sent.is_empty() {
-        return Err(Fault::NothingSent);
-    }
-    let lead = leader(&lines, &sent)?;
-    let ufrag = super::check_transport(&lines.session, lead)?.to_owned();
-    let mut formats = Vec::new();
-    for section in &sent {
-        formats.extend(known(section)?);
-    }
-    let mut sdp = reduce_session(&lines.session);
-    for (section, taken) in lines.sections.iter().zip(&taken) {
-        match (section.kind(), taken) {
-            (Some(_), true) => receive_into(&mut sdp, section),
-            (Some(_), false) => refuse_into(&mut sdp, section),
-            // A data channel: nobody speaks in it, and some peers cannot be refused one.
-            (None, _) => section.reduce_into(&mut sdp, None),
-        }
-        lead.transport().for_each(|line| push_line(&mut sdp, line));
-    }
-    let reports_arrival = sent.iter().any(|section| transport_cc(section).is_some());
-    Ok(Incoming { sdp, ufrag, formats, reports_arrival, taken })
+    let wants = |direction: Direction| direction.sends;
+    let selection = select(text, &lines, Reading { wants, nothing: Fault::NothingSent, codecs: known })?;
+    let sdp = selection.reduce(&lines, receive_into);
+    let Selection { media, transport, outline, .. } = selection;
+    let reports_arrival = media.iter().any(|(place, _)| transport_cc(&lines.sections[*place]).is_some());
+    let formats = media.into_iter().flat_map(|(_, formats)| formats).collect();
+    let (ufrag, fingerprints) = (transport.ufrag, transport.fingerprints);
+    Ok(Incoming { sdp, ufrag, fingerprints, formats, reports_arrival, outline })
 }
 
 impl Incoming {
-    /// The answer with each section that is not received marked so: the stack answers all of them alike. All say where
-    /// we are: of two sections that share a transport, aiortc reads the candidates of the last alone.
-    pub fn finish(&self, answer: &str) -> String {
-        let candidates: Vec<&str> = answer.lines().filter(|line| is_candidate(line)).collect();
-        let mut taken = self.taken.iter();
-        let mut refused = false;
-        let mut out = String::new();
-        for line in answer.lines() {
-            if line.starts_with("m=") {
-                let received = *taken.next().unwrap_or(&false);
-                refused = !received && !line.starts_with("m=application");
-            }
-            match line {
-                "a=recvonly" | "a=sendrecv" | "a=sendonly" if refused => push_line(&mut out, "a=inactive"),
-                line if is_candidate(line) => {}
-                line => push_line(&mut out, line),
-            }
-            if line.starts_with("a=mid:") {
-                candidates.iter().for_each(|candidate| push_line(&mut out, candidate));
-            }
-        }
-        out
+    /// The stack's answer to [`Incoming::sdp`], made one to the offer of the publisher and held against it.
+    pub fn answer(&self, raw: &str) -> Result<String, Violation> {
+        self.outline.answer(raw)
+    }
+}
+
+impl Carried for Vec<Format> {
+    fn payload_types(&self) -> Vec<u8> {
+        self.iter().map(|format| format.payload_type).collect()
     }
 }
 
@@ -124,21 +98,21 @@ impl Encoding {
 }
 
 /// What of a section can be decoded. None at all is a fault: the publisher would send into nothing.
-fn known(section: &Section<'_>) -> Result<Vec<Format>, Fault> {
-    let formats: Vec<Format> = section.payload_types().filter_map(|number| format(section, number)).collect();
-    let kind = section.kind().map(codec::word).unwrap_or_default();
-    let needed = match section.kind() {
-        Some(Kind::Video) => "VP8, VP9 (profile 0) or H.264 (packetization-mode=1)",
-        _ => "Opus (opus/48000/2)",
+fn known(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
+    let formats: Vec<Format> =
+        section.payload_types().filter_map(|number| format(section, kind, number)).collect();
+    let needed = match kind {
+        Kind::Video => "VP8, VP9 (profile 0) or H.264 (packetization-mode=1)",
+        Kind::Audio => "Opus (opus/48000/2)",
     };
-    if formats.is_empty() { Err(Fault::NoCodec { kind, needed }) } else { Ok(formats) }
+    if formats.is_empty() { Err(Fault::NoCodec { kind: codec::word(kind), needed }) } else { Ok(formats) }
 }
 
-fn format(section: &Section<'_>, payload_type: u8) -> Option<Format> {
+fn format(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Format> {
     let name = section.described("rtpmap", payload_type)?.to_ascii_lowercase();
     let fmtp = section.described("fmtp", payload_type).unwrap_or_default();
     let parameter = |name| codec::parameter(fmtp, name);
-    let encoding = match (section.kind()?, name.as_str()) {
+    let encoding = match (kind, name.as_str()) {
         (Kind::Video, "vp8/90000") => Encoding::Vp8,
         (Kind::Video, "vp9/90000") if parameter("profile-id").is_none_or(|id| id == "0") => Encoding::Vp9,
         // Who says nothing at all (GStreamer) means 1 all the same.
@@ -148,58 +122,31 @@ fn format(section: &Section<'_>, payload_type: u8) -> Option<Format> {
         (Kind::Audio, "opus/48000/2") => Encoding::Opus,
         _ => return None,
     };
-    let says = |what: &str| feedback(section, payload_type).any(|text| text == what);
+    let says = |what: &str| section.feedback(payload_type).any(|text| text == what);
     let refresh =
         if says("ccm fir") && !says("nack pli") { Refresh::FullIntra } else { Refresh::PictureLoss };
     Some(Format { encoding, payload_type, fmtp: fmtp.to_owned(), refresh })
 }
 
-/// The values of `a=rtcp-fb` that concern a payload type.
-fn feedback<'a>(section: &Section<'a>, payload_type: u8) -> impl Iterator<Item = &'a str> {
-    section.attributes("rtcp-fb").filter_map(move |text| {
-        let (number, what) = text.split_once(' ')?;
-        (number == "*" || number.parse() == Ok(payload_type)).then_some(what.trim())
-    })
-}
-
 /// A section that is received: its formats, its first stream, and nothing else.
-fn receive_into(out: &mut String, section: &Section<'_>) {
-    let formats = known(section).unwrap_or_default();
-    let numbers: Vec<String> = formats.iter().map(|format| format.payload_type.to_string()).collect();
-    push_line(out, &format!("m={} {}", section.opening(), numbers.join(" ")));
-    push_line(out, "c=IN IP4 0.0.0.0");
-    section.attribute("mid").iter().for_each(|mid| push_line(out, &format!("a=mid:{mid}")));
-    push_line(out, "a=sendonly");
-    push_line(out, "a=rtcp-mux");
+fn receive_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>) {
+    let kind = section.kind().map(codec::word).unwrap_or_default();
+    open(out, kind, &formats.payload_types(), "sendonly");
     if let Some(number) = transport_cc(section) {
         push_line(out, &format!("a=extmap:{number} {TRANSPORT_CC}"));
     }
-    for format in &formats {
+    for format in formats {
         let number = format.payload_type;
         for name in ["rtpmap", "fmtp"] {
             let text = section.described(name, number);
             text.iter().for_each(|text| push_line(out, &format!("a={name}:{number} {text}")));
         }
-        feedback(section, number).for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
+        section.feedback(number).for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
     }
     if let Some(ssrc) = stream(section) {
-        let word = section.kind().map(codec::word).unwrap_or_default();
-        push_line(out, &format!("a=msid:publisher {word}"));
+        push_line(out, &format!("a=msid:publisher {kind}"));
         push_line(out, &format!("a=ssrc:{ssrc} cname:publisher"));
     }
-}
-
-/// One that is not: still there, since sections are counted, and inactive.
-fn refuse_into(out: &mut String, section: &Section<'_>) {
-    let mut reduced = String::new();
-    section
-        .reduce_into(&mut reduced, section.payload_types().find(|number| format(section, *number).is_some()));
-    for line in reduced.lines() {
-        if !matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive") {
-            push_line(out, line);
-        }
-    }
-    push_line(out, "a=inactive");
 }
 
 /// The stream that the section announces, without those that only repair it (RFC 5576 §4.2).

@@ -1,4 +1,7 @@
 //! SDP as lines: the session's, then each media section's.
+//!
+//! Attribute names and tokens are compared without regard to case: some are defined so (RFC 8122 §5, RFC 4855 §3), and
+//! of the others nobody means something else by capitals.
 
 use super::Fault;
 use crate::media::Kind;
@@ -11,7 +14,14 @@ pub(super) struct Lines<'a> {
 /// `m=` and what follows it.
 pub(super) struct Section<'a> {
     media: &'a str,
-    lines: Vec<&'a str>,
+    pub lines: Vec<&'a str>,
+}
+
+/// Which way media flows, seen from who wrote it (RFC 8866 §6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Direction {
+    pub sends: bool,
+    pub receives: bool,
 }
 
 pub(super) fn split(text: &str) -> Result<Lines<'_>, Fault> {
@@ -39,77 +49,119 @@ pub(super) fn split(text: &str) -> Result<Lines<'_>, Fault> {
     Ok(Lines { session, sections })
 }
 
+impl<'a> Lines<'a> {
+    /// An attribute of a section, which may stand once for all of them.
+    pub fn attribute(&self, section: &Section<'a>, name: &str) -> Option<&'a str> {
+        section.attribute(name).or_else(|| values(&self.session, name).next())
+    }
+
+    pub fn has(&self, section: &Section<'a>, name: &str) -> bool {
+        section.has(name) || has(&self.session, name)
+    }
+
+    /// Without a word about it, SDP means both ways.
+    pub fn direction(&self, section: &Section<'a>) -> Direction {
+        let said = |lines: &[&str]| lines.iter().find_map(|line| Direction::read(line));
+        let both = Direction { sends: true, receives: true };
+        said(&section.lines).or_else(|| said(&self.session)).unwrap_or(both)
+    }
+
+    /// The sections of each `a=group:BUNDLE` by their place, in the group's order (RFC 9143 §5).
+    pub fn bundles(&self) -> impl Iterator<Item = Vec<usize>> + '_ {
+        let groups = values(&self.session, "group").filter_map(|group| {
+            let (semantics, mids) = group.split_once(' ').unwrap_or((group, ""));
+            semantics.eq_ignore_ascii_case("BUNDLE").then_some(mids)
+        });
+        groups.map(|mids| {
+            let place = |mid| self.sections.iter().position(|section| section.mid() == Some(mid));
+            mids.split_whitespace().filter_map(place).collect()
+        })
+    }
+}
+
 impl<'a> Section<'a> {
+    fn word(&self, index: usize) -> &'a str {
+        self.media.split_whitespace().nth(index).unwrap_or_default()
+    }
+
+    pub fn kind_word(&self) -> &'a str {
+        self.word(0)
+    }
+
+    pub fn protocol(&self) -> &'a str {
+        self.word(2)
+    }
+
     pub fn kind(&self) -> Option<Kind> {
-        match self.media.split_whitespace().next() {
-            Some("video") => Some(Kind::Video),
-            Some("audio") => Some(Kind::Audio),
+        match self.kind_word() {
+            word if word.eq_ignore_ascii_case("video") => Some(Kind::Video),
+            word if word.eq_ignore_ascii_case("audio") => Some(Kind::Audio),
             _ => None,
         }
     }
 
-    /// Whether the viewer wants media in this section. Without a word about it, SDP means both ways.
-    pub fn receives(&self) -> bool {
-        !self.refused() && !self.lines.iter().any(|line| matches!(*line, "a=sendonly" | "a=inactive"))
+    pub fn is_data(&self) -> bool {
+        self.kind_word().eq_ignore_ascii_case("application")
     }
 
-    /// Whether the peer wants to send media in this section.
-    pub fn sends(&self) -> bool {
-        !self.refused() && !self.lines.iter().any(|line| matches!(*line, "a=recvonly" | "a=inactive"))
+    /// Refused or ended (RFC 3264 §6 and §8.2); one that only has no port of its own is not (RFC 9143 §6).
+    pub fn is_stopped(&self) -> bool {
+        self.word(1).split('/').next() == Some("0") && !self.has("bundle-only")
     }
 
-    fn refused(&self) -> bool {
-        self.media.split_whitespace().nth(1) == Some("0") && !self.lines.contains(&"a=bundle-only")
+    pub fn formats(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.media.split_whitespace().skip(3)
     }
 
-    /// The first three words of `m=`: kind, port, protocol.
-    pub fn opening(&self) -> String {
-        let words: Vec<&str> = self.media.split_whitespace().take(3).collect();
-        words.join(" ")
+    pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
+        self.formats().filter_map(|number| number.parse().ok())
     }
 
     /// All values of an attribute, in their order.
     pub fn attributes(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.lines.iter().filter_map(move |line| value(line, name))
-    }
-
-    pub fn payload_types(&self) -> impl Iterator<Item = u8> + '_ {
-        self.media.split_whitespace().skip(3).filter_map(|number| number.parse().ok())
+        values(&self.lines, name)
     }
 
     pub fn attribute(&self, name: &str) -> Option<&'a str> {
         self.attributes(name).next()
     }
 
+    /// Whether an attribute without a value is there.
+    pub fn has(&self, name: &str) -> bool {
+        has(&self.lines, name)
+    }
+
+    pub fn mid(&self) -> Option<&'a str> {
+        self.attribute("mid").map(str::trim).filter(|mid| !mid.is_empty())
+    }
+
     /// `a=rtpmap:96 H264/90000` and its like, by payload type.
     pub fn described(&self, name: &str, payload_type: u8) -> Option<&'a str> {
-        self.lines.iter().find_map(|line| {
-            let (number, text) = value(line, name)?.split_once(' ')?;
+        self.attributes(name).find_map(|text| {
+            let (number, text) = text.split_once(' ')?;
             (number.parse() == Ok(payload_type)).then_some(text.trim())
         })
     }
 
-    /// The lines that say how to reach and recognise the viewer.
-    pub fn transport(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.lines.iter().copied().filter(|line| is_transport(line))
+    /// The values of `a=rtcp-fb` that concern a payload type (RFC 4585 §4.2).
+    pub fn feedback(&self, payload_type: u8) -> impl Iterator<Item = &'a str> {
+        self.attributes("rtcp-fb").filter_map(move |text| {
+            let (number, what) = text.split_once(' ')?;
+            (number == "*" || number.parse() == Ok(payload_type)).then_some(what.trim())
+        })
     }
+}
 
-    /// Everything but the transport. With a payload type, only what concerns it.
-    pub fn reduce_into(&self, out: &mut String, payload_type: Option<u8>) {
-        match payload_type {
-            Some(chosen) => {
-                push_line(out, &format!("m={} {chosen}", self.opening()));
-            }
-            None => push_line(out, &format!("m={}", self.media)),
-        }
-        for line in &self.lines {
-            let foreign = payload_type.is_some_and(|chosen| concerns_other_codec(line, chosen));
-            match *line {
-                line if foreign || only_for_senders(line) || is_candidate(line) || is_transport(line) => {}
-                "a=sendrecv" if payload_type.is_some() => push_line(out, "a=recvonly"),
-                line => push_line(out, line),
-            }
-        }
+impl Direction {
+    fn read(line: &str) -> Option<Self> {
+        let (sends, receives) = match line.strip_prefix("a=")?.to_ascii_lowercase().as_str() {
+            "sendrecv" => (true, true),
+            "sendonly" => (true, false),
+            "recvonly" => (false, true),
+            "inactive" => (false, false),
+            _ => return None,
+        };
+        Some(Self { sends, receives })
     }
 }
 
@@ -118,28 +170,23 @@ pub(super) fn push_line(out: &mut String, line: &str) {
     out.push_str("\r\n");
 }
 
-/// We are ICE-lite: it is the viewer who checks, so its candidates are of no use.
 pub(super) fn is_candidate(line: &str) -> bool {
-    line.starts_with("a=candidate:") || line == "a=end-of-candidates"
+    value(line, "candidate").is_some() || is_property(line, "end-of-candidates")
+}
+
+pub(super) fn values<'a>(lines: &[&'a str], name: &str) -> impl Iterator<Item = &'a str> {
+    lines.iter().filter_map(move |line| value(line, name))
 }
 
 pub(super) fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
-    line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':')
+    let (attribute, value) = line.strip_prefix("a=")?.split_once(':')?;
+    attribute.eq_ignore_ascii_case(name).then_some(value)
 }
 
-fn is_transport(line: &str) -> bool {
-    ["ice-ufrag", "ice-pwd", "fingerprint", "setup"].iter().any(|name| value(line, name).is_some())
+pub(super) fn is_property(line: &str, name: &str) -> bool {
+    line.strip_prefix("a=").is_some_and(|attribute| attribute.eq_ignore_ascii_case(name))
 }
 
-fn concerns_other_codec(line: &str, chosen: u8) -> bool {
-    ["rtpmap", "fmtp", "rtcp-fb"].iter().filter_map(|name| value(line, name)).any(|text| {
-        let number = text.split(' ').next().unwrap_or_default();
-        number != "*" && number.parse() != Ok(chosen)
-    })
-}
-
-fn only_for_senders(line: &str) -> bool {
-    ["a=ssrc:", "a=ssrc-group:", "a=msid:", "a=rid:", "a=simulcast:", "a=extmap:"]
-        .iter()
-        .any(|prefix| line.starts_with(prefix))
+fn has(lines: &[&str], name: &str) -> bool {
+    lines.iter().any(|line| is_property(line, name))
 }

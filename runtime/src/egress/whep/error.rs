@@ -26,6 +26,8 @@ pub enum Refusal {
     NotText,
     #[error("ICE cannot be restarted within a session; post a new offer")]
     Restart,
+    #[error("the session is not the one that If-Match names")]
+    OtherSession,
     #[error(transparent)]
     Offer(OfferError),
 }
@@ -38,6 +40,7 @@ impl Refusal {
             Self::WrongType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotText => StatusCode::BAD_REQUEST,
             Self::Restart => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::OtherSession => StatusCode::PRECONDITION_FAILED,
             Self::Offer(error) => offer_status(error),
         }
     }
@@ -50,6 +53,7 @@ fn offer_status(error: &OfferError) -> StatusCode {
         // Players read this as "try another codec"; 400 means something else to some of them.
         OfferError::Faulty(Fault::NoCodec { .. }) => StatusCode::NOT_ACCEPTABLE,
         OfferError::Faulty(_) | OfferError::Unanswerable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        OfferError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         OfferError::Full | OfferError::NotRunning => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

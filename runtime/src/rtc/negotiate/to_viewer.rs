@@ -50,7 +50,7 @@ pub(in super::super) fn to_viewer(
     let interceptors = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RETRANSMIT_PACKETS).build())
         .with(Slot::Custom(tap::SLOT), Tap::new(move |packet| seen.see(packet)));
-    let (mut stack, ufrag) = connection(engine, interceptors, now)?;
+    let (mut stack, ufrag) = connection(engine, interceptors, &offer.fingerprints, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
         let sending = Some(add_track(&mut stack, kind, codec)?);

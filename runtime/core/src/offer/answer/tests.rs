@@ -1,0 +1,213 @@
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::super::generate;
+use crate::offer::{Fault, check, incoming, read};
+
+/// A stack that answers all it is shown, as ours does: candidates in the first section alone.
+fn answer_of_stack(offer: &str) -> String {
+    let mut out = String::from(
+        "v=0\r\no=- 2 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:\
+         0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\na=ice-lite\r\na=group:BUNDLE x\r\n",
+    );
+    for (index, section) in offer.split("m=").skip(1).enumerate() {
+        for (number, line) in section.lines().enumerate() {
+            match line {
+                line if number == 0 => out.push_str(&format!("m={line}\r\n")),
+                "a=recvonly" => out.push_str("a=sendonly\r\n"),
+                "a=sendonly" => out.push_str("a=recvonly\r\n"),
+                line if ["a=ice", "a=fingerprint", "a=setup", "a=ssrc"]
+                    .iter()
+                    .any(|own| line.starts_with(own)) => {}
+                line => out.push_str(&format!("{line}\r\n")),
+            }
+        }
+        out.push_str(
+            "a=setup:passive\r\na=ice-ufrag:ours\r\na=ice-pwd:0123456789012345678901\r\na=rtcp-rsize\r\n",
+        );
+        if index == 0 {
+            out.push_str("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=end-of-candidates\r\n");
+        }
+    }
+    out
+}
+
+/// The three places of an answer that tests look at, a section each.
+fn outline(answer: &str) -> Vec<String> {
+    let opening = |section: &str| {
+        let line = section.lines().next().unwrap_or_default();
+        let words: Vec<&str> = line.split(' ').collect();
+        let way = ["sendonly", "recvonly", "inactive", "sendrecv"]
+            .into_iter()
+            .find(|way| section.contains(&format!("a={way}\r\n")));
+        format!("{} {} {} {}", words[0], words[1], words[3..].join(" "), way.unwrap_or("-"))
+    };
+    answer.split("m=").skip(1).map(opening).collect()
+}
+
+fn viewer(offer: &str) -> Result<Vec<String>, Fault> {
+    let read = read(offer)?;
+    let answer = read.answer(&answer_of_stack(&read.sdp)).expect("the answer must hold");
+    Ok(outline(&answer))
+}
+
+const ONE: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n\
+    c=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
+    a=fingerprint:sha-256 AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99\
+    \r\na=setup:actpass\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n\
+    a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\n";
+
+/// The picture of [`ONE`] bundled with another section, before or behind it.
+fn with(other: &str, before: bool) -> String {
+    let (session, video) = ONE.split_once("m=video").expect("a section");
+    let (session, video) = (format!("{session}a=group:BUNDLE 0 1\r\n"), format!("m=video{video}"));
+    let transport: String = video
+        .lines()
+        .filter(|line| {
+            line.starts_with("a=ice")
+                || line.starts_with("a=fi")
+                || line.starts_with("a=setup")
+                || *line == "a=rtcp-mux"
+        })
+        .map(|line| format!("{line}\r\n"))
+        .collect();
+    let other = format!("{other}{transport}");
+    if before {
+        format!("{session}{}{}", other.replace("mid:1", "mid:0"), video.replace("mid:0", "mid:1"))
+    } else {
+        format!("{session}{video}{other}")
+    }
+}
+
+#[test]
+fn one_section_needs_no_group() {
+    assert_eq!(viewer(ONE), Ok(vec!["video 9 96 sendonly".into()]));
+    assert_eq!(viewer(&ONE.replace("a=mid:0\r\n", "")), Ok(vec!["video 9 96 sendonly".into()]));
+    let sound = ONE.replace("video", "audio").replace("H264/90000", "opus/48000/2");
+    assert_eq!(viewer(&sound), Ok(vec!["audio 9 96 sendonly".into()]));
+}
+
+#[test]
+fn a_section_that_is_not_wanted_does_not_take_the_candidates_along() {
+    for (port, way, expected) in
+        [("9", "inactive", "audio 9 111 inactive"), ("0", "recvonly", "audio 0 111 inactive")]
+    {
+        let sound = format!(
+            "m=audio {port} UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na={way}\r\na=rtpmap:111 opus/48000/2\r\n"
+        );
+        let offer = with(&sound, true);
+        assert_eq!(viewer(&offer), Ok(vec![expected.into(), "video 9 96 sendonly".into()]), "{offer}");
+        let read = read(&offer).unwrap();
+        let answer = read.answer(&answer_of_stack(&read.sdp)).unwrap();
+        let video = answer.split("m=video").nth(1).unwrap();
+        assert!(video.contains("a=candidate:") && video.contains("a=end-of-candidates"), "{answer}");
+    }
+}
+
+#[test]
+fn a_section_that_is_not_served_names_its_own_payload_types_only() {
+    for way in ["inactive", "sendonly"] {
+        let second =
+            format!("m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na={way}\r\na=rtpmap:97 VP8/90000\r\n");
+        assert_eq!(
+            viewer(&with(&second, false)),
+            Ok(vec!["video 9 96 sendonly".into(), "video 0 97 inactive".into()])
+        );
+    }
+    let same = "m=video 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:1\r\na=recvonly\r\na=rtpmap:98 H264/90000\r\n";
+    assert_eq!(
+        viewer(&with(same, false)),
+        Ok(vec!["video 9 96 sendonly".into(), "video 9 98 inactive".into()])
+    );
+}
+
+#[test]
+fn a_sound_that_nobody_can_send_does_not_take_the_picture_along() {
+    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=recvonly\r\n";
+    assert_eq!(
+        viewer(&with(pcmu, false)),
+        Ok(vec!["video 9 96 sendonly".into(), "audio 0 0 inactive".into()])
+    );
+    assert_eq!(
+        viewer(&with(pcmu, true)),
+        Ok(vec!["audio 0 0 inactive".into(), "video 9 96 sendonly".into()])
+    );
+    let nothing = with(pcmu, false).replace("H264", "H266");
+    assert!(matches!(viewer(&nothing), Err(Fault::NoCodec { kind: "video", .. })));
+}
+
+#[test]
+fn sections_of_other_transports_are_refused_and_not_the_offer() {
+    let sound = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\n";
+    let alone = with(sound, false).replace("a=group:BUNDLE 0 1\r\n", "");
+    assert_eq!(viewer(&alone), Ok(vec!["video 9 96 sendonly".into(), "audio 0 111 inactive".into()]));
+    let unnamed = with(&sound.replace("a=mid:1\r\n", ""), false);
+    assert_eq!(viewer(&unnamed), Ok(vec!["video 9 96 sendonly".into(), "audio 0 111 inactive".into()]));
+}
+
+#[test]
+fn tokens_know_no_case() {
+    for (written, also) in
+        [("sha-256", "SHA-256"), ("actpass", "ACTPASS"), ("H264", "h264"), ("BUNDLE", "bundle")]
+    {
+        let offer = with("m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\n", false).replace(written, also);
+        assert_eq!(
+            viewer(&offer).map(|sections| sections[0].clone()),
+            Ok("video 9 96 sendonly".into()),
+            "{also}"
+        );
+        assert!(read(&offer).unwrap().sdp.contains("a=fingerprint:sha-256 AA:BB"));
+    }
+}
+
+#[test]
+fn each_sha_256_of_several_fingerprints_counts_and_others_do_not() {
+    let line = ONE.lines().find(|line| line.starts_with("a=fingerprint")).unwrap();
+    let other = line.replace("AA:", "01:");
+    let several = ONE.replace(line, &format!("a=fingerprint:sha-1 00\r\n{line}\r\n{other}\r\n{line}"));
+    let prints = read(&several).unwrap().fingerprints;
+    assert_eq!(prints.len(), 2);
+    assert!(prints[0].starts_with("AA:BB") && prints[1].starts_with("01:BB"));
+    assert_eq!(read(&several).unwrap().sdp.matches("a=fingerprint").count(), 1);
+}
+
+/// Else the properties below would say little.
+#[test]
+fn many_generated_offers_are_answered() {
+    let mut runner = TestRunner::deterministic();
+    let offers = (0..300).map(|_| generate::offer().new_tree(&mut runner).expect("an offer").current());
+    let answered = |count: (u32, u32), offer: String| {
+        (count.0 + u32::from(read(&offer).is_ok()), count.1 + u32::from(incoming(&offer).is_ok()))
+    };
+    let (viewers, publishers) = offers.fold((0, 0), answered);
+    assert!(viewers > 60 && publishers > 60, "{viewers} {publishers}");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_answered_holds_against_its_offer(offer in generate::offer()) {
+        if let Ok(read) = read(&offer) {
+            let answer = read.answer(&answer_of_stack(&read.sdp));
+            prop_assert!(answer.is_ok(), "{answer:?} to\n{offer}");
+            prop_assert_eq!(check(&offer, &answer.unwrap_or_default()), Ok(()));
+        }
+        if let Ok(read) = incoming(&offer) {
+            let answer = read.answer(&answer_of_stack(&read.sdp));
+            prop_assert!(answer.is_ok(), "{answer:?} to\n{offer}");
+        }
+    }
+
+    #[test]
+    fn a_viewer_that_could_be_served_is(mut offer in generate::offer()) {
+        offer = offer.replace("passive", "actpass").replace("md5 00", generate::SHA_256);
+        let asks = |lines: &str| lines.contains("a=recvonly") && lines.contains("packetization-mode=1") && lines.contains("a=rtcp-mux");
+        let serves = offer.split("m=video ").skip(1).any(|rest| {
+            let section = rest.split("m=").next().unwrap_or_default();
+            !section.starts_with("0 ") && asks(section)
+        });
+        if serves && offer.contains(generate::SHA_256) && !offer.contains("a=fingerprint:sha-1") {
+            prop_assert!(read(&offer).is_ok(), "{:?} to\n{offer}", read(&offer));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+use super::*;
+use crate::rtc::negotiate::OFFER;
+
+#[tokio::test]
+async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
+    let (mailbox, gone) = mpsc::channel(1);
+    // With nobody who could admit: the answer comes without asking.
+    drop(gone);
+    let handle = Handle {
+        mailbox,
+        viewer_seats: Arc::new(Semaphore::new(0)),
+        publisher_seats: Arc::new(Semaphore::new(0)),
+        audience: Audience::default(),
+        local: SocketAddr::from(([127, 0, 0, 1], 9)),
+        // No answer could be made either: none would have a candidate.
+        announced: Arc::new([]),
+    };
+    let hub = Hub::new(crate::broadcast::Metrics::default());
+    assert!(matches!(handle.watch("program", &hub, OFFER).await, Err(OfferError::Full)));
+    assert!(matches!(handle.watch("program", &hub, "hello").await, Err(OfferError::Faulty(_))));
+}
