@@ -163,7 +163,7 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     let audience = Audience::default();
     let driver = driver::Driver::new(socket, Arc::clone(&announced), metrics, audience.clone());
     tokio::spawn(driver.run(inbox, shutdown));
-    let viewer_seats = Arc::new(Semaphore::new(config.max_viewers));
+    let viewer_seats = Arc::new(Semaphore::new(config.max_viewers.min(Semaphore::MAX_PERMITS)));
     let publisher_seats = Arc::new(Semaphore::new(MAX_PUBLISHERS));
     Ok(Handle { mailbox, viewer_seats, publisher_seats, audience, local, announced })
 }

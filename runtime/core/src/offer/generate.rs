@@ -7,13 +7,15 @@ pub const SHA_256: &str =
 const H264: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
 /// A format by its name and parameters; its number comes from its place.
-const VIDEO: [(&str, &str); 8] = [
+const VIDEO: [(&str, &str); 10] = [
     ("VP8/90000", ""),
     ("H264/90000", H264),
     ("h264/90000", "packetization-mode=1;profile-level-id=42E01F"),
     ("H264/90000", "Packetization-Mode=1;Profile-Level-Id=640c1f;Level-Asymmetry-Allowed=1"),
     ("H264/90000", "packetization-mode=0;profile-level-id=42e01f"),
     ("H264/90000", ""),
+    ("H264/90000", "packetization-mode=1"),
+    ("H264/90000", "packetization-mode=1; profile-level-id=zz; level-asymmetry-allowed=1"),
     ("VP9/90000", "profile-id=0"),
     ("AV1/90000", "profile=0"),
 ];

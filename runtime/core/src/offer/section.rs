@@ -113,8 +113,9 @@ impl<'a> Section<'a> {
         self.media.split_whitespace().skip(3)
     }
 
+    /// Seven bits each (RFC 3550 §5.1).
     pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
-        self.formats().filter_map(|number| number.parse().ok())
+        self.formats().filter_map(|number| number.parse().ok()).filter(|number| *number < 128)
     }
 
     /// All values of an attribute, in their order.

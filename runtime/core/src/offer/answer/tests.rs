@@ -201,7 +201,8 @@ proptest! {
     #[test]
     fn a_viewer_that_could_be_served_is(mut offer in generate::offer()) {
         offer = offer.replace("passive", "actpass").replace("md5 00", generate::SHA_256);
-        let asks = |lines: &str| lines.contains("a=recvonly") && lines.contains("packetization-mode=1") && lines.contains("a=rtcp-mux");
+        let needed = ["a=recvonly", "packetization-mode=1;profile-level-id=42", "a=rtcp-mux"];
+        let asks = |section: &str| needed.iter().all(|line| section.contains(line));
         let serves = offer.split("m=video ").skip(1).any(|rest| {
             let section = rest.split("m=").next().unwrap_or_default();
             !section.starts_with("0 ") && asks(section)
