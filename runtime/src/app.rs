@@ -140,10 +140,11 @@ async fn begin(session: &session::Handle, wanted: Wanted) -> anyhow::Result<()> 
 
 /// The session's picture, under each name that it has now.
 fn programs(session: &session::Handle, hub: Hub) -> impl whep::Programs {
-    let names = session.names();
-    move |name: &str| match names.borrow().iter().any(|known| known == name) {
-        true => Program::Live(hub.clone()),
-        false => Program::Unknown,
+    let (names, shows) = (session.names(), session.shows());
+    move |name: &str| match (names.borrow().iter().any(|known| known == name), *shows.borrow()) {
+        (true, true) => Program::Live(hub.clone()),
+        (true, false) => Program::Silent,
+        (false, _) => Program::Unknown,
     }
 }
 

@@ -100,7 +100,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Brings it to `state` and waits until it is there.
+    /// Brings it to `state` and waits until it is there. For pipelines that come there by themselves: one that waits for a first
+    /// buffer from us is begun with [`Self::begin`].
     pub async fn set(&self, state: gst::State) -> Result<(), Error> {
         let pipeline = self.inner.clone();
         let change = move || {
@@ -109,6 +110,8 @@ impl Pipeline {
         };
         let deadline = STATE_DEADLINE * 2;
         match tokio::time::timeout(deadline, tokio::task::spawn_blocking(change)).await {
+            // The deadline passed, and it is still on its way.
+            Ok(Ok(Ok(gst::StateChangeSuccess::Async))) => Err(Error::Stuck(STATE_DEADLINE)),
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => Err(self.posted_error().unwrap_or(Error::State(error))),
             _ => Err(Error::Stuck(deadline)),
@@ -241,6 +244,14 @@ mod tests {
         gst::glib::log_remove_handler(Some("GStreamer"), handler);
         assert_eq!(asked, [false, false, false, true]);
         assert!(complaints.lock().is_empty(), "{complaints:?}");
+    }
+
+    #[tokio::test]
+    async fn a_pipeline_that_does_not_come_to_its_state_is_no_success() {
+        init().unwrap();
+        let pipeline = Pipeline::new("hungry");
+        pipeline.chain(&[&element("appsrc").unwrap(), &element("fakesink").unwrap()]).unwrap();
+        assert!(matches!(pipeline.set(gst::State::Playing).await, Err(Error::Stuck(_))));
     }
 
     #[test]

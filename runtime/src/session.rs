@@ -103,6 +103,7 @@ pub struct Handle {
     report: watch::Receiver<v1::Report>,
     inputs: watch::Receiver<InputsView>,
     names: watch::Receiver<Vec<String>>,
+    shows: watch::Receiver<bool>,
     devtools: watch::Receiver<Option<String>>,
 }
 
@@ -149,8 +150,8 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (driver, outlets) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(driver.run(messages, shutdown));
-    let driver::Outlets { report, inputs, names, devtools } = outlets;
-    (Handle { mailbox, report, inputs, names, devtools }, task)
+    let driver::Outlets { report, inputs, names, shows, devtools } = outlets;
+    (Handle { mailbox, report, inputs, names, shows, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -194,6 +195,11 @@ impl Handle {
     /// The names under which the program can be fetched.
     pub fn names(&self) -> watch::Receiver<Vec<String>> {
         self.names.clone()
+    }
+
+    /// Whether there is anything to show: a display, of which a picture can be taken.
+    pub fn shows(&self) -> watch::Receiver<bool> {
+        self.shows.clone()
     }
 
     /// The WebSocket of the DevTools of the browser that runs; none while none does.

@@ -57,6 +57,16 @@ async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_comes_while_there_is_nothing_to_show_is_told_when_to_ask_again() {
+    let session = Session::start("{}");
+    session.until_reason("PageReady", "NotWanted").await;
+    let post =
+        reqwest::Client::new().post(session.url("/whep/program")).header("content-type", "application/sdp");
+    let answer = post.body("v=0").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (409, "2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_stays_away_is_one_happening_which_tells_its_cause_once() {
     let session = Session::start("page: {url: 'https://does-not-exist.invalid/'}");
     let message = session.until_reason("PageReady", "PageLoadFailed").await;

@@ -27,7 +27,8 @@ const VBV_MILLISECONDS: u32 = 600;
 /// Captures and encodes until either fails.
 pub(super) async fn run(screen: Screen, hub: Hub) -> Result<(), Error> {
     let (pipeline, frames, encoded) = build(&screen, hub.clone())?;
-    pipeline.set(gst::State::Playing).await?;
+    // It plays once it has a first frame, which the grabber brings.
+    pipeline.begin(gst::State::Playing).await?;
     let (grabber, grabbed) = Grabber::start(screen, frames)?;
     let ended = tokio::select! {
         ended = pipeline.ended() => match ended {
@@ -162,4 +163,31 @@ fn encoder(screen: &Screen) -> Result<gst::Element, Error> {
     // Scene cuts would make keyframes that nobody asked for.
     encoder.set_property("option-string", "scenecut=0:repeat-headers=1");
     Ok(encoder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{broadcast, display};
+    use understudy_core::spec::{FrameRate, Resolution};
+
+    /// Less than what a pipeline may take for a change of its state: whoever waits for that in vain is found.
+    const SOON: Duration = Duration::from_secs(3);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_picture_waits_for_nothing_but_a_frame() {
+        crate::gst::init().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let size = Resolution::parse("size", 320, 240).unwrap();
+        let display = display::start(size, None, home.path()).await.unwrap();
+        let hub = Hub::new(broadcast::Metrics::default());
+        let mut keyframes = hub.keyframes();
+        let bitrate = understudy_core::spec::Encoding::default().video;
+        let screen = Screen { display: display.name.clone(), size, frame_rate: FrameRate::THIRTY, bitrate };
+        let began = std::time::Instant::now();
+        let capture = tokio::spawn(run(screen, hub));
+        tokio::time::timeout(SOON, keyframes.wait_for(|count| *count > 0)).await.unwrap().unwrap();
+        println!("the first picture after {:?}", began.elapsed());
+        capture.abort();
+    }
 }

@@ -44,7 +44,7 @@ pub(super) struct Driver {
     pub(super) last_error: Option<String>,
     pub(super) journal: Journal,
 
-    screen: watch::Sender<Option<Screen>>,
+    pub(super) screen: watch::Sender<Option<Screen>>,
     speaker: watch::Sender<Option<Speaker>>,
     _capture: Capture,
     /// Reads the program until it has shown that there is a picture.
@@ -58,6 +58,7 @@ pub(super) struct Driver {
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
     pub(super) names: watch::Sender<Vec<String>>,
+    pub(super) shows: watch::Sender<bool>,
     pub(super) devtools: watch::Sender<Option<String>>,
 }
 
@@ -74,6 +75,7 @@ pub(super) struct Outlets {
     pub(super) report: watch::Receiver<v1::Report>,
     pub(super) inputs: watch::Receiver<InputsView>,
     pub(super) names: watch::Receiver<Vec<String>>,
+    pub(super) shows: watch::Receiver<bool>,
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
@@ -93,10 +95,12 @@ impl Driver {
         });
         let (report, names) = (watch::Sender::default(), watch::Sender::new(vec![PROGRAM.to_owned()]));
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
+        let shows = watch::Sender::new(false);
         let outlets = Outlets {
             report: report.subscribe(),
             inputs: inputs.subscribe(),
             names: names.subscribe(),
+            shows: shows.subscribe(),
             devtools: devtools.subscribe(),
         };
         let picture = Picture::new(config.camera_size);
@@ -128,6 +132,7 @@ impl Driver {
             report,
             inputs,
             names,
+            shows,
             devtools,
         };
         (driver, outlets)

@@ -16,6 +16,7 @@ impl Driver {
         self.config.metrics.observe(&self.parts);
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
+        replace(&self.shows, self.screen.borrow().is_some() && self.capture_failed.is_none());
         replace(&self.inputs, self.inputs());
         replace(&self.report, self.snapshot());
     }
