@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use session::{Session, refused};
+use understudy_devtools::{Devtools, Page};
+use understudy_e2e::wait;
 use understudy_runtime::net::Families;
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
@@ -64,6 +66,35 @@ async fn who_comes_while_there_is_nothing_to_show_is_told_when_to_ask_again() {
         reqwest::Client::new().post(session.url("/whep/program")).header("content-type", "application/sdp");
     let answer = post.body("v=0").send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (409, "2"));
+}
+
+/// A page that asks for something before it goes on, as it is loaded and later.
+const ASKS: &str = "<script>
+  addEventListener('load', () => {
+    alert('one');
+    setTimeout(() => { document.title = confirm('two') ? 'confirmed' : 'went on'; }, 100);
+  });
+</script>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_opens_dialogs_goes_on_and_is_told_of() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = listener.local_addr().unwrap();
+    let app = axum::Router::new().route("/", axum::routing::get(|| async { axum::response::Html(ASKS) }));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let spec = format!("page: {{url: 'http://{site}/'}}");
+    let session = Session::start_with(&spec, &["--allow-private-urls", "127.0.0.1"]);
+    session.until_happened("PageDialog", 2).await;
+    session.until_reason("PageReady", "Loaded").await;
+    let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
+    let page = Page::first(&devtools).await.unwrap();
+    wait::until(REPAIR, || async {
+        match page.evaluate("document.title").await {
+            Ok(title) if title == "went on" => Ok(()),
+            title => Err(format!("{title:?}")),
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 //! Messages stay JSON: a dozen commands are used, and a browser newer than this code may say more.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -12,6 +12,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::dialog::Dialogs;
 
 /// A command that is not answered in this time never will be.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -112,36 +114,63 @@ impl Devtools {
 type Waiting = HashMap<u64, (&'static str, oneshot::Sender<Result<Value, Error>>)>;
 
 async fn serve(mut socket: Socket, mut inbox: mpsc::Receiver<Command>, events: broadcast::Sender<Event>) {
-    let mut waiting = Waiting::new();
+    let (mut waiting, mut dialogs) = (Waiting::new(), Dialogs::default());
     let mut next = 0_u64;
     loop {
+        let due = dialogs.due();
+        let mut messages = Vec::new();
         tokio::select! {
             command = inbox.recv() => {
                 let Some(Command { session, method, params, answer }) = command else { return };
                 next += 1;
-                let mut message = json!({ "id": next, "method": method, "params": params });
-                if let Some(session) = session {
-                    message["sessionId"] = session.into();
-                }
                 waiting.insert(next, (method, answer));
-                if socket.send(Message::text(message.to_string())).await.is_err() {
-                    return;
-                }
+                messages.push(message(next, session, method, &params));
             }
             message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => sort(text.as_str(), &mut waiting, &events),
+                Some(Ok(Message::Text(text))) => {
+                    if let Some(event) = sort(text.as_str(), &mut waiting) {
+                        let session = event.session.as_deref().unwrap_or_default();
+                        dialogs.on(session, &event.method, &event.params, Instant::now());
+                        drop(events.send(event)); // nobody need listen
+                    }
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return,
             },
+            () = until(due) => for answer in dialogs.overdue(Instant::now()) {
+                next += 1;
+                let params = json!({ "accept": answer.accept });
+                messages.push(message(next, Some(answer.session), "Page.handleJavaScriptDialog", &params));
+            },
+        }
+        for message in messages {
+            if socket.send(message).await.is_err() {
+                return;
+            }
         }
     }
 }
 
-/// An answer goes to whoever waits for it, an event to whoever listens; neither need be there any more.
-fn sort(text: &str, waiting: &mut Waiting, events: &broadcast::Sender<Event>) {
-    let Ok(mut message) = serde_json::from_str::<Value>(text) else { return };
+fn message(id: u64, session: Option<String>, method: &str, params: &Value) -> Message {
+    let mut message = json!({ "id": id, "method": method, "params": params });
+    if let Some(session) = session {
+        message["sessionId"] = session.into();
+    }
+    Message::text(message.to_string())
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// An answer goes to whoever waits for it, who need not be there any more; an event is returned.
+fn sort(text: &str, waiting: &mut Waiting) -> Option<Event> {
+    let mut message = serde_json::from_str::<Value>(text).ok()?;
     if let Some(id) = message["id"].as_u64() {
-        let Some((method, answer)) = waiting.remove(&id) else { return };
+        let (method, answer) = waiting.remove(&id)?;
         let result = match message.get("error") {
             Some(error) => {
                 let message = error["message"].as_str().unwrap_or("no reason given").to_owned();
@@ -150,10 +179,11 @@ fn sort(text: &str, waiting: &mut Waiting, events: &broadcast::Sender<Event>) {
             None => Ok(message["result"].take()),
         };
         drop(answer.send(result));
-    } else if let Some(method) = message["method"].as_str() {
-        let (session, method) = (message["sessionId"].as_str().map(str::to_owned), method.to_owned());
-        drop(events.send(Event { session, method, params: message["params"].take() }));
+        return None;
     }
+    let method = message["method"].as_str()?.to_owned();
+    let session = message["sessionId"].as_str().map(str::to_owned);
+    Some(Event { session, method, params: message["params"].take() })
 }
 
 #[cfg(test)]
@@ -162,25 +192,24 @@ mod tests {
 
     #[test]
     fn an_answer_finds_its_command_and_a_refusal_says_why() {
-        let (mut waiting, events) = (Waiting::new(), broadcast::Sender::new(1));
+        let mut waiting = Waiting::new();
         let (answer, mut first) = oneshot::channel();
         waiting.insert(1, ("A", answer));
         let (answer, mut second) = oneshot::channel();
         waiting.insert(2, ("B", answer));
-        sort(r#"{"id":2,"error":{"code":1,"message":"no"}}"#, &mut waiting, &events);
-        sort(r#"{"id":1,"result":{"a":7}}"#, &mut waiting, &events);
+        assert!(sort(r#"{"id":2,"error":{"code":1,"message":"no"}}"#, &mut waiting).is_none());
+        assert!(sort(r#"{"id":1,"result":{"a":7}}"#, &mut waiting).is_none());
         assert_eq!(first.try_recv().unwrap().unwrap()["a"], 7);
         assert_eq!(second.try_recv().unwrap().unwrap_err().to_string(), "DevTools refused B: no");
     }
 
     #[test]
     fn what_is_not_understood_is_passed_over() {
-        let (mut waiting, events) = (Waiting::new(), broadcast::Sender::new(1));
-        let mut heard = events.subscribe();
+        let mut waiting = Waiting::new();
         for text in ["", "[]", "{}", r#"{"id":9,"result":{}}"#, "\u{0}"] {
-            sort(text, &mut waiting, &events);
+            assert!(sort(text, &mut waiting).is_none());
         }
-        sort(r#"{"method":"New.thing","params":{"x":1},"sessionId":"s"}"#, &mut waiting, &events);
-        assert_eq!(heard.try_recv().unwrap().method, "New.thing");
+        let event = sort(r#"{"method":"New.thing","params":{"x":1},"sessionId":"s"}"#, &mut waiting).unwrap();
+        assert_eq!((event.method.as_str(), event.session.as_deref()), ("New.thing", Some("s")));
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! It starts no process: whoever does hands over the profile that the browser was started with.
 
+mod dialog;
+
 mod connection;
 
 mod page;
 
 pub use connection::{Devtools, Error, Event};
-pub use page::{Page, Trouble};
+pub use page::{Dialogs, Page, Trouble};
 
 use std::path::Path;
 

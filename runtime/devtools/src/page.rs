@@ -13,6 +13,19 @@ const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 /// From the document to its `load` event. A page that streams never fires it and is shown all the same.
 const LOAD_DEADLINE: Duration = Duration::from_secs(8);
 
+/// How often a page that says nothing is asked whether it is there.
+const LOOK_EACH: Duration = Duration::from_secs(30);
+
+/// A page may be busy for once; one that does not answer so often stands still.
+const LOOKS: u32 = 2;
+
+/// The dialogs that a page opens, from now on.
+#[derive(Debug)]
+pub struct Dialogs {
+    page: Page,
+    events: Receiver<Event>,
+}
+
 /// One tab, attached.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -94,20 +107,46 @@ impl Page {
         }
     }
 
-    /// Resolves when the page's process has crashed or its tab is gone.
+    /// Resolves when the page's process has crashed, stands still, or its tab is gone.
     pub async fn crashed(&self) -> Error {
         let mut events = self.devtools.events();
+        let crash = async {
+            loop {
+                match self.next(&mut events).await {
+                    Ok(event) if event.method == "Inspector.targetCrashed" => return Error::Closed,
+                    Ok(_) => {}
+                    Err(error) => return error,
+                }
+            }
+        };
         // A crash between loading and now is told to nobody: a dead page does not answer either.
-        if let Err(error) = self.evaluate("1").await {
-            return error;
+        tokio::select! {
+            error = crash => error,
+            error = self.stands_still() => error,
         }
+    }
+
+    /// Resolves when it has not answered for a while.
+    async fn stands_still(&self) -> Error {
+        let mut missed = 0;
         loop {
-            match self.next(&mut events).await {
-                Ok(event) if event.method == "Inspector.targetCrashed" => return Error::Closed,
-                Ok(_) => {}
+            match self.evaluate("1").await {
+                Ok(_) => missed = 0,
+                Err(error @ Error::Timeout(_)) => {
+                    missed += 1;
+                    if missed == LOOKS {
+                        return error;
+                    }
+                }
                 Err(error) => return error,
             }
+            tokio::time::sleep(LOOK_EACH).await;
         }
+    }
+
+    /// What it opens from now on.
+    pub fn dialogs(&self) -> Dialogs {
+        Dialogs { page: self.clone(), events: self.devtools.events() }
     }
 
     /// Evaluates JavaScript in the page, awaiting promises, and returns its value as JSON.
@@ -157,5 +196,18 @@ impl Page {
 
     async fn call(&self, method: &'static str, params: Value) -> Result<Value, Error> {
         self.devtools.call(Some(&self.session), method, params).await
+    }
+}
+
+impl Dialogs {
+    /// The kind of the next one: `alert`, `confirm`, `prompt` or `beforeunload`. It is answered by itself if nobody else does; what
+    /// it says is the page's own and not told. Resolves to none when the page is gone.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            let event = self.page.next(&mut self.events).await.ok()?;
+            if event.method == "Page.javascriptDialogOpening" {
+                return Some(event.params["type"].as_str().unwrap_or("unknown").to_owned());
+            }
+        }
     }
 }

@@ -234,6 +234,7 @@ impl Driver {
                 }
                 self.on(Event::Started(part)).await;
             }
+            What::Dialog(kind) => self.journal.dialog(&kind),
             What::Lost(why) => self.on(Event::Lost(part, why)).await,
         }
         self.reconcile_sources();

@@ -40,6 +40,13 @@ impl Journal {
         self.add(Happening { attention: Attention::Normal, reason: "PageReloaded", message });
     }
 
+    pub(super) fn dialog(&mut self, kind: &str) {
+        let message = format!(
+            "the page opened a dialog ({kind}), which stops it; it is closed where nobody answers it"
+        );
+        self.add(Happening { attention: Attention::Warning, reason: "PageDialog", message });
+    }
+
     pub(super) fn snapshot(&self) -> Vec<v1::Happening> {
         self.kept.iter().cloned().collect()
     }

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::part::Part;
 use understudy_core::spec::Resolution;
-use understudy_devtools::Page;
+use understudy_devtools::{Dialogs, Page};
 use understudy_link::cause;
 
 use super::{Config, Message};
@@ -51,6 +51,8 @@ pub(super) struct News {
 #[derive(Debug)]
 pub(super) enum What {
     Up(Gives),
+    /// The page opened a dialog of this kind.
+    Dialog(String),
     Lost(String),
 }
 
@@ -128,6 +130,11 @@ impl Teller {
 }
 
 async fn keep(order: Order, config: &Config, stop: CancellationToken, teller: Teller) {
+    // From before it is loaded: a page may begin with one.
+    let mut dialogs = match &order {
+        Order::Page { page, .. } => Some(page.dialogs()),
+        _ => None,
+    };
     let started = tokio::select! {
         started = start(order, config) => started,
         () = stop.cancelled() => return,
@@ -139,9 +146,20 @@ async fn keep(order: Order, config: &Config, stop: CancellationToken, teller: Te
     teller.tell(What::Up(gives)).await;
     tokio::select! {
         why = running.lost() => teller.tell(What::Lost(why)).await,
+        () = tell_dialogs(dialogs.as_mut(), &teller) => {}
         () = stop.cancelled() => {}
     }
     running.end().await;
+}
+
+/// For as long as there is a page that may open some.
+async fn tell_dialogs(dialogs: Option<&mut Dialogs>, teller: &Teller) {
+    if let Some(dialogs) = dialogs {
+        while let Some(kind) = dialogs.next().await {
+            teller.tell(What::Dialog(kind)).await;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// A part that runs.
