@@ -1,5 +1,6 @@
 //! Puts the layers together, runs them, and takes them down in the reverse order.
 
+mod connections;
 mod door;
 mod guards;
 mod operator;

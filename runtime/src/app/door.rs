@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::{self, HEAD_TIMEOUT};
 use crate::net;
 
 /// Below the idle limits of common proxies and translators.
@@ -37,7 +38,8 @@ impl Door {
 
     /// One task for each address, until `shutdown`.
     pub(super) fn serve(self, router: &axum::Router, shutdown: &CancellationToken) -> Vec<JoinHandle<()>> {
-        let one = |listener| tokio::spawn(serve(listener, router.clone(), shutdown.clone()));
+        let serve = |listener| connections::serve(listener, router.clone(), HEAD_TIMEOUT, shutdown.clone());
+        let one = |listener| tokio::spawn(serve(listener));
         self.listeners.into_iter().map(one).collect()
     }
 }
@@ -52,13 +54,6 @@ fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     setsockopt(&listener, sockopt::RcvBuf, &RECEIVE_BUFFER_BYTES)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     Ok(TcpListener::from_std(listener)?)
-}
-
-async fn serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "an HTTP server failed");
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,10 @@ use crate::gst::{Ended, Error, Pipeline, element};
 /// A keyframe comes at least this often.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
 
+/// By itself the encoder takes as many threads as the node has cores, whatever the pod may use of them: slices that are too small
+/// to be cut well, and throttling. Two keep up with any size we take.
+const MOST_THREADS: usize = 2;
+
 /// How much the encoder may send ahead of its bitrate. Small, for an even stream.
 const VBV_MILLISECONDS: u32 = 600;
 
@@ -159,6 +163,9 @@ fn encoder(screen: &Screen) -> Result<gst::Element, Error> {
     encoder.set_property("vbv-buf-capacity", VBV_MILLISECONDS);
     encoder.set_property("key-int-max", frames_between_keys);
     encoder.set_property("bframes", 0_u32);
+    // What the cgroup's quota leaves, if there is one.
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+    encoder.set_property("threads", u32::try_from(threads).unwrap_or(1));
     encoder.set_property("aud", false);
     // Scene cuts would make keyframes that nobody asked for.
     encoder.set_property("option-string", "scenecut=0:repeat-headers=1");

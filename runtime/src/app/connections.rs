@@ -1,0 +1,127 @@
+//! Connections of one listener: as many at once as there are seats, and each of them says what it wants within a time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Whoever connects and says nothing is no client; between two requests, a client that is done with us.
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Far more than watch and steer one session, each of which asks for a moment: what is upgraded to a WebSocket gives its seat
+/// back. Beyond that, connections wait in the kernel's queue.
+pub(super) const SEATS: usize = 256;
+
+/// After an error that is not about one connection, as when descriptors are used up: it must not spin.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown`, and then until those who were answered have their answer.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    head_timeout: Duration,
+    shutdown: CancellationToken,
+) {
+    let seats = Arc::new(Semaphore::new(SEATS));
+    let mut connections = JoinSet::new();
+    loop {
+        let seat = tokio::select! {
+            seat = Arc::clone(&seats).acquire_owned() => seat.expect("the semaphore must stay open"),
+            () = shutdown.cancelled() => break,
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            },
+            () = shutdown.cancelled() => break,
+        };
+        let (router, shutdown) = (router.clone(), shutdown.clone());
+        connections.spawn(async move {
+            answer(stream, peer, router, head_timeout, shutdown).await;
+            drop(seat);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn answer(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: axum::Router,
+    head_timeout: Duration,
+    shutdown: CancellationToken,
+) {
+    // Answers and frames are written whole: waiting for more of them only delays the last piece (RFC 896).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "a connection could not be set up");
+        return;
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_timeout)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "a connection broke");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const SHORT: Duration = Duration::from_millis(200);
+
+    async fn open(head_timeout: Duration) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let router = axum::Router::new().route("/", get(|| async { "here" }));
+        let served = tokio::spawn(serve(listener, router, head_timeout, shutdown.clone()));
+        (address, shutdown, served)
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_is_let_go_and_makes_room() {
+        let (address, _shutdown, _served) = open(SHORT).await;
+        let mut silent = Vec::new();
+        for _ in 0..SEATS {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "here");
+        assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0, "it was closed");
+    }
+
+    #[tokio::test]
+    async fn at_the_end_idle_connections_are_closed_at_once() {
+        let (address, shutdown, served) = open(HEAD_TIMEOUT).await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+        assert!(idle.read(&mut [0; 512]).await.unwrap() > 0);
+        shutdown.cancel();
+        tokio::time::timeout(HEAD_TIMEOUT / 2, served).await.unwrap().unwrap();
+    }
+}
