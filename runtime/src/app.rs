@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -44,6 +45,7 @@ pub async fn run(
     media: std::net::TcpListener,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    descriptors();
     gst::init()?;
     source::prepare();
     config.reserved.rtmps_identity()?;
@@ -99,6 +101,19 @@ pub async fn run(
         peers.stopped().await;
     })
     .await
+}
+
+/// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that
+/// cannot do better. No more: children inherit it, and some of them close each number there is.
+fn descriptors() {
+    const WANTED: u64 = 16_384;
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| match soft < WANTED.min(hard) {
+        true => setrlimit(Resource::RLIMIT_NOFILE, WANTED.min(hard), hard),
+        false => Ok(()),
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of descriptors stays as it is");
+    }
 }
 
 /// Until `stop`, or until the session's task is no more: then nothing of it is looked after, and the process ends with it, to be

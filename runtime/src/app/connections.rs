@@ -4,16 +4,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use futures::{StreamExt, stream};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Whoever connects and says nothing is no client; between two requests, a client that is done with us.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// From a request's head to the end of its body, the largest of which is an offer of a few kilobytes.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Far more than watch and steer one session, each of which asks for a moment: what is upgraded to a WebSocket gives its seat
 /// back. Beyond that, connections wait in the kernel's queue.
@@ -29,6 +36,8 @@ pub(super) async fn serve(
     head_timeout: Duration,
     shutdown: CancellationToken,
 ) {
+    let router =
+        router.layer(axum::middleware::map_request(async |request: Request| request.map(within_time)));
     let seats = Arc::new(Semaphore::new(SEATS));
     let mut connections = JoinSet::new();
     loop {
@@ -55,6 +64,19 @@ pub(super) async fn serve(
         while connections.try_join_next().is_some() {}
     }
     while connections.join_next().await.is_some() {}
+}
+
+/// A body that ends with an error where it is not whole in time.
+fn within_time(body: Body) -> Body {
+    let deadline = Instant::now() + BODY_TIMEOUT;
+    let pieces = stream::unfold(body.into_data_stream(), move |mut pieces| async move {
+        let piece = match tokio::time::timeout_at(deadline, pieces.next()).await {
+            Ok(piece) => piece?,
+            Err(elapsed) => Err(axum::Error::new(elapsed)),
+        };
+        Some((piece, pieces))
+    });
+    Body::from_stream(pieces)
 }
 
 async fn answer(
@@ -113,6 +135,17 @@ mod tests {
         let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
         assert_eq!(answer.text().await.unwrap(), "here");
         assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0, "it was closed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_an_error_and_one_that_comes_is_whole() {
+        let whole = within_time(Body::from("all of it"));
+        assert_eq!(axum::body::to_bytes(whole, 100).await.unwrap(), "all of it");
+        let began = Instant::now();
+        let half = stream::iter([Ok::<_, std::io::Error>("half")]).chain(stream::pending());
+        let half = within_time(Body::from_stream(half));
+        assert!(axum::body::to_bytes(half, 100).await.is_err());
+        assert_eq!(began.elapsed().as_secs(), BODY_TIMEOUT.as_secs());
     }
 
     #[tokio::test]

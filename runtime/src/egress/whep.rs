@@ -176,7 +176,7 @@ fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusa
 async fn text(body: Body) -> Result<String, Refusal> {
     let (mut chunks, mut read, mut total) = (body.into_data_stream(), Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Refusal::NotText)?;
+        let chunk = chunk.map_err(|_| Refusal::Incomplete)?;
         total += chunk.len();
         if total > THROWN_AWAY {
             break;

@@ -22,6 +22,8 @@ pub enum Refusal {
     UnknownSession,
     #[error("the content type must be {expected}")]
     WrongType { expected: &'static str },
+    #[error("the body did not come whole and in time")]
+    Incomplete,
     #[error("the body is not UTF-8 text")]
     NotText,
     #[error("ICE cannot be restarted within a session; post a new offer")]
@@ -38,6 +40,7 @@ impl Refusal {
             Self::UnknownProgram | Self::UnknownSession => StatusCode::NOT_FOUND,
             Self::Silent => StatusCode::CONFLICT,
             Self::WrongType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
             Self::NotText => StatusCode::BAD_REQUEST,
             Self::Restart => StatusCode::UNPROCESSABLE_ENTITY,
             Self::OtherSession => StatusCode::PRECONDITION_FAILED,
