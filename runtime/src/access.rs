@@ -3,10 +3,14 @@
 //! A browser may pass its token as the query parameter `token` where it cannot set a header (pages and
 //! WebSockets, which are GET).
 
+mod host;
+
+pub use host::HostNames;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -24,8 +28,8 @@ pub enum Role {
 /// Whom the doors open for.
 #[derive(Clone, Default)]
 pub enum Policy {
-    /// Everybody: the operator of the container says so.
-    Open,
+    /// Everybody who asks under a name that is ours: the operator of the container says so.
+    Open(HostNames),
     /// Whoever is on this machine, and pages of this server; not whatever other page a person's browser has open.
     Local,
     /// Nobody yet: the tokens have not arrived.
@@ -62,15 +66,21 @@ pub async fn check(State(guard): State<Arc<Guard>>, mut request: Request, next: 
         Verdict::Foreign => {
             deny(StatusCode::FORBIDDEN, "without tokens, pages of other sites may not; nor may foreign names")
         }
+        Verdict::Unnamed => deny(
+            StatusCode::FORBIDDEN,
+            "without tokens, this server is asked by an address or a private name; UNDERSTUDY_ALLOWED_HOSTS adds others",
+        ),
         Verdict::TooLow => deny(StatusCode::FORBIDDEN, "this token's role does not allow it"),
     }
 }
 
 fn weigh(policy: &Policy, needed: Role, request: &Request) -> Verdict {
     match policy {
-        Policy::Local if !is_local(request.headers()) => Verdict::Foreign,
+        Policy::Local if !host::is_local(request.headers()) => Verdict::Foreign,
         // Without tokens, every page that a person has open could steer what this person's machine reaches.
-        Policy::Open if is_foreign(request.headers()) => Verdict::Foreign,
+        Policy::Open(_) if host::is_foreign(request.headers()) => Verdict::Foreign,
+        // A foreign name may be pointed at this machine, and makes a foreign page an own one.
+        Policy::Open(names) if !names.admit(request.headers()) => Verdict::Unnamed,
         policy => judge(policy, needed, presented(request).as_deref()),
     }
 }
@@ -81,33 +91,13 @@ enum Verdict {
     Waiting,
     Unknown,
     Foreign,
+    Unnamed,
     TooLow,
-}
-
-/// From a page that this port did not serve, as Chromium itself would ask. Programs have no origin.
-pub fn is_foreign(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let authority = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, rest)| rest));
-    let own = authority.zip(text(header::HOST)).is_some_and(|(page, host)| page.eq_ignore_ascii_case(host));
-    headers.contains_key(header::ORIGIN) && !own
-}
-
-/// Asked under a name of this machine (a foreign name may be pointed at loopback), and not by another site's page.
-fn is_local(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let Some(host) = text(header::HOST) else { return false };
-    let name =
-        host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
-    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
-    let own_page = headers.get(header::ORIGIN).is_none()
-        || origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-    // Names know no case (RFC 9110 §4.2.3).
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| own.eq_ignore_ascii_case(name)) && own_page
 }
 
 fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
     let tokens = match policy {
-        Policy::Open | Policy::Local => return Verdict::Pass(Role::Admin),
+        Policy::Open(_) | Policy::Local => return Verdict::Pass(Role::Admin),
         Policy::Waiting => return Verdict::Waiting,
         Policy::Tokens(tokens) => tokens,
     };
@@ -142,7 +132,7 @@ impl std::fmt::Debug for Policy {
     /// Tokens are never printed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Open => "Open",
+            Self::Open(_) => "Open",
             Self::Local => "Local",
             Self::Waiting => "Waiting",
             Self::Tokens(_) => "Tokens",
@@ -166,41 +156,6 @@ mod tests {
     }
 
     #[test]
-    fn a_local_session_is_shown_to_this_machine_and_to_no_other_site() {
-        let asked = |host: &'static str, origin: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, HeaderValue::from_static(host));
-            origin.map(|origin| headers.insert(header::ORIGIN, HeaderValue::from_static(origin)));
-            is_local(&headers)
-        };
-        assert!(asked("127.0.0.1:10001", None));
-        assert!(asked("[::1]:10001", None));
-        assert!(asked("[::1]", None));
-        assert!(asked("localhost:10001", Some("http://localhost:10001")));
-        assert!(asked("LOCALHOST:10001", None));
-        assert!(asked("LocalHost:10001", Some("http://localhost:10001")));
-        assert!(!asked("127.0.0.1:10001", Some("https://elsewhere.example")));
-        assert!(!asked("127.0.0.1:10001", Some("null")));
-        assert!(!asked("rebound.example:10001", None));
-        assert!(!is_local(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn a_program_and_an_own_page_are_not_foreign_and_another_sites_page_is() {
-        let asked = |origin: Option<&'static str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, HeaderValue::from_static("session:9222"));
-            origin.map(|origin| headers.insert(header::ORIGIN, HeaderValue::from_static(origin)));
-            is_foreign(&headers)
-        };
-        assert!(!asked(None));
-        assert!(!asked(Some("http://session:9222")));
-        assert!(!asked(Some("http://Session:9222")));
-        assert!(asked(Some("https://elsewhere.example")));
-        assert!(asked(Some("null")));
-    }
-
-    #[test]
     fn a_page_of_another_site_does_not_get_in_where_there_are_no_tokens() {
         let asked = |policy: &Policy, origin: Option<&str>| {
             let mut request =
@@ -210,11 +165,26 @@ mod tests {
             }
             weigh(policy, Role::Control, &request.body(axum::body::Body::empty()).expect("a request"))
         };
-        for policy in [Policy::Open, Policy::Local] {
+        for policy in [Policy::Open(HostNames::default()), Policy::Local] {
             assert_eq!(asked(&policy, None), Verdict::Pass(Role::Admin));
             assert_eq!(asked(&policy, Some("http://localhost:10001")), Verdict::Pass(Role::Admin));
             assert_eq!(asked(&policy, Some("https://elsewhere.example")), Verdict::Foreign);
         }
+    }
+
+    #[test]
+    fn a_name_that_was_pointed_at_this_machine_opens_nothing() {
+        let asked = |policy: &Policy| {
+            let request = Request::get("/status").header(header::HOST, "rebound.example:10001");
+            let request = request.header(header::ORIGIN, "http://rebound.example:10001");
+            weigh(policy, Role::View, &request.body(axum::body::Body::empty()).expect("a request"))
+        };
+        assert_eq!(asked(&Policy::Open(HostNames::default())), Verdict::Unnamed);
+        assert_eq!(
+            asked(&Policy::Open(HostNames::new(&["rebound.example".into()]))),
+            Verdict::Pass(Role::Admin)
+        );
+        assert_eq!(asked(&tokens()), Verdict::Unknown, "where there are tokens, they alone count");
     }
 
     #[test]
@@ -223,6 +193,6 @@ mod tests {
             assert_eq!(judge(&tokens(), Role::View, token), Verdict::Unknown, "{token:?}");
         }
         assert_eq!(judge(&Policy::Waiting, Role::View, Some("v")), Verdict::Waiting);
-        assert_eq!(judge(&Policy::Open, Role::Admin, None), Verdict::Pass(Role::Admin));
+        assert_eq!(judge(&Policy::Open(HostNames::default()), Role::Admin, None), Verdict::Pass(Role::Admin));
     }
 }

@@ -49,7 +49,7 @@ pub struct Surface {
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
     let Surface { session, whep, policy, devices, ingest, feed, transport, players } = surface;
-    let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open);
+    let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
         router.layer(middleware::from_fn_with_state(guard, access::check))

@@ -20,7 +20,7 @@ use understudy_core::report::Stance;
 use understudy_core::spec::FrameRate;
 use understudy_proto::v1;
 
-use crate::access::Policy;
+use crate::access::{HostNames, Policy};
 use crate::broadcast::{self, Hub};
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
@@ -296,7 +296,7 @@ fn initial_policy(config: &Run) -> Policy {
         (false, Access::Local) => Policy::Local,
         (false, Access::Open) => {
             tracing::warn!("access is open: everybody who reaches the port may watch and steer");
-            Policy::Open
+            Policy::Open(HostNames::new(&config.allowed_hosts))
         }
     }
 }

@@ -85,6 +85,11 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_ACCESS", value_enum, default_value_t = Access::Local)]
     pub access: Access,
 
+    /// Names under which the HTTP surface may be asked with open access, comma-separated, beside addresses and names that the
+    /// public DNS gives to nobody. A name that others can point at this machine would let their pages in.
+    #[arg(long, env = "UNDERSTUDY_ALLOWED_HOSTS", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+
     /// Which addresses beside public ones the URLs of pages, sources and outputs may lead to: networks or addresses,
     /// comma-separated (`10.0.0.0/8,127.0.0.1`), or `*` for all. Default: none.
     #[arg(long, env = "UNDERSTUDY_ALLOW_PRIVATE_URLS", default_value = "", hide_default_value = true)]

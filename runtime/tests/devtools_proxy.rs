@@ -24,7 +24,7 @@ use tokio_tungstenite::{
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::wait;
 use understudy_proto::v1::AccessTokens;
-use understudy_runtime::access::Policy;
+use understudy_runtime::access::{HostNames, Policy};
 use understudy_runtime::devtools_proxy::{DevtoolsProxy, Log, router};
 
 /// From the start to a browser, on a machine that does more than this.
@@ -151,7 +151,7 @@ async fn with_tokens_the_browser_is_steered_by_those_with_control() {
 
 #[tokio::test]
 async fn another_sites_page_does_not_steer_even_an_open_browser() {
-    let proxy = Proxy::start(Policy::Open, Some(echo().await)).await;
+    let proxy = Proxy::start(Policy::Open(HostNames::default()), Some(echo().await)).await;
     let mut request = format!("ws://{}/", proxy.address).into_client_request().unwrap();
     request.headers_mut().insert("origin", "https://elsewhere.example".parse().unwrap());
     assert_eq!(status(connect_async(request).await.map(|(socket, _)| socket)), 403);

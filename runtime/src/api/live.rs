@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 
 use super::message::Message;
 use super::protocol::format;
-use crate::access;
 use crate::feed::{self, Feed, Viewer};
 use crate::ingest::Ingest;
 
@@ -77,9 +76,6 @@ pub(super) async fn feed_socket(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    if access::is_foreign(&headers) {
-        return (StatusCode::FORBIDDEN, "pages of other sites may not look").into_response();
-    }
     upgrade
         .protocols(protocol(&headers))
         .max_message_size(LARGEST_MESSAGE)

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio_tungstenite::tungstenite;
@@ -14,7 +14,6 @@ use understudy_core::input::Protocol;
 use understudy_core::media::Kind;
 
 use super::protocol::format;
-use crate::access;
 use crate::ingest::Ingest;
 use crate::ingest::socket::Publisher;
 
@@ -41,8 +40,8 @@ pub fn router(ingest: Ingest) -> Router {
     ),
     security(("control" = [])),
 )]
-pub(super) async fn video(State(ingest): State<Ingest>, headers: HeaderMap, upgrade: Upgrade) -> Response {
-    open(Kind::Video, ingest, headers, upgrade).await
+pub(super) async fn video(State(ingest): State<Ingest>, upgrade: Upgrade) -> Response {
+    open(Kind::Video, ingest, upgrade).await
 }
 
 /// A WebSocket into which the sound (MP3) is sent as binary frames of any size, once it is configured to come over one.
@@ -54,18 +53,15 @@ pub(super) async fn video(State(ingest): State<Ingest>, headers: HeaderMap, upgr
     ),
     security(("control" = [])),
 )]
-pub(super) async fn audio(State(ingest): State<Ingest>, headers: HeaderMap, upgrade: Upgrade) -> Response {
-    open(Kind::Audio, ingest, headers, upgrade).await
+pub(super) async fn audio(State(ingest): State<Ingest>, upgrade: Upgrade) -> Response {
+    open(Kind::Audio, ingest, upgrade).await
 }
 
-async fn open(kind: Kind, ingest: Ingest, headers: HeaderMap, upgrade: Upgrade) -> Response {
+async fn open(kind: Kind, ingest: Ingest, upgrade: Upgrade) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    if access::is_foreign(&headers) {
-        return (StatusCode::FORBIDDEN, "pages of other sites may not send").into_response();
-    }
     match ingest.publish(kind).await {
         Err(refused) => (StatusCode::CONFLICT, refused.to_string()).into_response(),
         Ok(publisher) => upgrade
