@@ -103,18 +103,21 @@ impl Pipeline {
     /// Brings it to `state` and waits until it is there. For pipelines that come there by themselves: one that waits for a first
     /// buffer from us is begun with [`Self::begin`].
     pub async fn set(&self, state: gst::State) -> Result<(), Error> {
+        self.set_within(STATE_DEADLINE, state).await
+    }
+
+    async fn set_within(&self, deadline: Duration, state: gst::State) -> Result<(), Error> {
         let pipeline = self.inner.clone();
         let change = move || {
             pipeline.set_state(state)?;
-            pipeline.state(gst::ClockTime::try_from(STATE_DEADLINE).ok()).0
+            pipeline.state(gst::ClockTime::try_from(deadline).ok()).0
         };
-        let deadline = STATE_DEADLINE * 2;
-        match tokio::time::timeout(deadline, tokio::task::spawn_blocking(change)).await {
+        match tokio::time::timeout(deadline * 2, tokio::task::spawn_blocking(change)).await {
             // The deadline passed, and it is still on its way.
-            Ok(Ok(Ok(gst::StateChangeSuccess::Async))) => Err(Error::Stuck(STATE_DEADLINE)),
+            Ok(Ok(Ok(gst::StateChangeSuccess::Async))) => Err(Error::Stuck(deadline)),
             Ok(Ok(Ok(_))) => Ok(()),
             Ok(Ok(Err(error))) => Err(self.posted_error().unwrap_or(Error::State(error))),
-            _ => Err(Error::Stuck(deadline)),
+            _ => Err(Error::Stuck(deadline * 2)),
         }
     }
 
@@ -251,7 +254,8 @@ mod tests {
         init().unwrap();
         let pipeline = Pipeline::new("hungry");
         pipeline.chain(&[&element("appsrc").unwrap(), &element("fakesink").unwrap()]).unwrap();
-        assert!(matches!(pipeline.set(gst::State::Playing).await, Err(Error::Stuck(_))));
+        let set = pipeline.set_within(Duration::from_millis(100), gst::State::Playing).await;
+        assert!(matches!(set, Err(Error::Stuck(_))));
     }
 
     #[test]

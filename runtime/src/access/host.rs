@@ -25,7 +25,7 @@ impl HostNames {
     pub(super) fn admit(&self, headers: &HeaderMap) -> bool {
         let Some(name) = name(headers) else { return false };
         let name = name.to_ascii_lowercase();
-        is_address(&name) || is_private(&name) || self.0.iter().any(|own| *own == name)
+        is_address(&name) || is_private(&name) || self.0.contains(&name)
     }
 }
 
