@@ -5,32 +5,50 @@ use super::transport::Codec;
 /// The longest section that a program table may have (§2.4.4.5, §2.4.4.9).
 const LONGEST: usize = 1024;
 
+/// What stands in the place of a table where there are no more (§2.4.4.1).
+const FILLING: u8 = 0xff;
+
 /// Puts a section together from packets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sections(Vec<u8>);
 
 impl Sections {
-    /// A section that is complete with this packet, and intact.
-    pub(super) fn push(&mut self, begins: bool, payload: &[u8]) -> Option<Vec<u8>> {
+    /// The sections that are complete with this packet, and intact.
+    pub(super) fn push(&mut self, begins: bool, payload: &[u8]) -> Vec<Vec<u8>> {
+        let mut sections = Vec::new();
         let mut payload = payload;
         if begins {
-            let (pointer, rest) = payload.split_first()?;
-            payload = rest.get(usize::from(*pointer)..)?;
+            // What stands before the place that is pointed at belongs to the section that was begun (§2.4.4.2).
+            let split = payload.split_first().and_then(|(at, rest)| rest.split_at_checked(usize::from(*at)));
+            let (end, rest) = split.unwrap_or_default();
+            if !self.0.is_empty() {
+                self.0.extend_from_slice(end);
+                self.take(&mut sections);
+            }
             self.0.clear();
+            payload = rest;
         } else if self.0.is_empty() {
-            return None;
+            return sections;
         }
         self.0.extend_from_slice(payload);
-        let length = 3 + (usize::from(*self.0.get(1)? & 0x0f) << 8 | usize::from(*self.0.get(2)?));
-        if length > LONGEST {
-            self.0.clear();
+        self.take(&mut sections);
+        sections
+    }
+
+    /// Takes what is complete. One section may follow the other, and after the last one the packet is filled up.
+    fn take(&mut self, sections: &mut Vec<Vec<u8>>) {
+        while let [table, high, low, ..] = *self.0 {
+            let length = 3 + (usize::from(high & 0x0f) << 8 | usize::from(low));
+            if table == FILLING || length > LONGEST {
+                self.0.clear();
+            }
+            if self.0.len() < length {
+                return;
+            }
+            let rest = self.0.split_off(length);
+            let section = std::mem::replace(&mut self.0, rest);
+            sections.extend(Some(section).filter(|section| checksum(section) == 0));
         }
-        if self.0.len() < length || self.0.is_empty() {
-            return None;
-        }
-        let mut section = std::mem::take(&mut self.0);
-        section.truncate(length);
-        (checksum(&section) == 0).then_some(section)
     }
 }
 
@@ -75,4 +93,42 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
             if sum >> 31 == 1 { sum << 1 ^ 0x04c1_1db7 } else { sum << 1 }
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(bytes: usize) -> Vec<u8> {
+        let length = bytes - 3;
+        let mut section = vec![0x02, 0xb0 | u8::try_from(length >> 8).unwrap(), (length & 0xff) as u8];
+        section.extend((0..bytes - 7).map(|n| (n * 7 % 251) as u8));
+        let sum = checksum(&section);
+        section.extend(sum.to_be_bytes());
+        section
+    }
+
+    #[test]
+    fn what_stands_before_the_pointer_ends_the_section_that_was_begun() {
+        let (first, second) = (section(300), section(40));
+        let (begin, end) = first.split_at(183);
+        let pointer = u8::try_from(end.len()).unwrap();
+        let next = [&[pointer][..], end, &second, &[0xff; 26]].concat();
+        let mut sections = Sections::default();
+        assert_eq!(sections.push(true, &[&[0][..], begin].concat()), Vec::<Vec<u8>>::new());
+        assert_eq!(sections.push(true, &next), [first.clone(), second.clone()]);
+        // Who comes in the middle takes what begins.
+        assert_eq!(Sections::default().push(true, &next), [second]);
+    }
+
+    #[test]
+    fn a_pointer_beyond_the_packet_and_a_lost_packet_lose_their_section_alone() {
+        let whole = section(300);
+        let (begin, end) = whole.split_at(183);
+        let mut sections = Sections::default();
+        assert_eq!(sections.push(true, &[200, 1, 2]), Vec::<Vec<u8>>::new());
+        sections.push(true, &[&[0][..], begin].concat());
+        assert_eq!(sections.push(true, &[&[0][..], begin].concat()), Vec::<Vec<u8>>::new());
+        assert_eq!(sections.push(false, end), [whole]);
+    }
 }

@@ -135,14 +135,14 @@ impl Demuxer {
 
     fn packet(&mut self, packet: &Packet<'_>, units: &mut Vec<Unit>) {
         if packet.id == ASSOCIATION {
-            if let Some(section) = self.association.push(packet.begins, packet.payload) {
+            for section in self.association.push(packet.begins, packet.payload) {
                 self.associate(&section::programs(&section));
             }
         } else if let Some(picture) = self.picture.as_mut().filter(|picture| picture.id == packet.id) {
             picture.packet(packet, units);
         } else if let Some((_, sections)) = self.programs.iter_mut().find(|(id, _)| *id == packet.id) {
-            let section = sections.push(packet.begins, packet.payload);
-            if let Some(found) = section.as_deref().and_then(section::picture) {
+            let sections = sections.push(packet.begins, packet.payload);
+            if let Some(found) = sections.iter().find_map(|section| section::picture(section)) {
                 self.map(found);
             }
         }
