@@ -239,6 +239,10 @@ impl<'a> Stage<'a> {
             self.senseless = None;
             return Health::Playing;
         }
+        if self.intake.found() == Found::Tag {
+            // It says how long it is: what follows it is judged.
+            self.senseless = None;
+        }
         let came = self.senseless.take_if(|senseless| senseless.last.elapsed() < STALLED);
         self.senseless = came;
         let fault =

@@ -56,6 +56,8 @@ pub enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Found {
     Nothing,
+    /// What goes ahead of sound, as a cover.
+    Tag,
     /// Pictures, but none that a decoder can begin with.
     Middle,
     Pieces,
@@ -126,7 +128,10 @@ impl Intake {
     }
 
     pub const fn found(&self) -> Found {
-        self.found
+        match (self.found, &self.reader) {
+            (Found::Nothing, Reader::Sound(parser, _)) if parser.is_within_a_tag() => Found::Tag,
+            (found, _) => found,
+        }
     }
 
     fn picture(&mut self, unit: Unit, now: Duration) {

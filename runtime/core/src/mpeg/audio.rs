@@ -8,6 +8,9 @@ use bytes::Bytes;
 /// No frame is longer: layer II, 384 kbit/s, 32 kHz.
 const LONGEST: usize = 1728 + 1;
 const HEADER: usize = 4;
+/// What a tag begins with (ID3v2 §3.1).
+const TAG: &[u8] = b"ID3";
+const TAG_HEADER: usize = 10;
 
 /// What a decoder is told of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Parser {
     rest: Vec<u8>,
     /// What the last frame was, if the next begins right after it.
     follows: Option<Format>,
+    /// So much of a tag is yet to come.
+    tag: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +49,9 @@ struct Header {
 impl Parser {
     /// The frames that are complete with these bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Frame> {
-        self.rest.extend_from_slice(bytes);
+        let passed = self.tag.min(bytes.len());
+        self.tag -= passed;
+        self.rest.extend_from_slice(&bytes[passed..]);
         let all = Bytes::from(std::mem::take(&mut self.rest));
         let (mut at, mut frames) = (0, Vec::new());
         while let Some(step) = self.step(&all[at..]) {
@@ -53,13 +60,24 @@ impl Parser {
                 frames.push(Frame { format: header.format, samples: header.samples, data });
             }
             at += step.bytes();
+            self.tag = at.saturating_sub(all.len());
+            at = at.min(all.len());
         }
         self.rest = all[at..].to_vec();
         frames
     }
 
+    /// Whether a tag, as a cover is, is being passed over.
+    pub const fn is_within_a_tag(&self) -> bool {
+        self.tag > 0
+    }
+
     /// What is at the front. None: it cannot be told yet.
     fn step(&mut self, bytes: &[u8]) -> Option<Step> {
+        if bytes.starts_with(TAG) {
+            self.follows = None;
+            return Some(Step::Skip(tag(bytes.first_chunk()?)));
+        }
         let header = Header::parse(bytes.first_chunk::<HEADER>()?);
         let known = header.filter(|header| self.follows == Some(header.format));
         let Some(header) = known.or(header) else {
@@ -93,6 +111,13 @@ impl Step {
             Self::Skip(bytes) => bytes,
         }
     }
+}
+
+/// How long a tag is, with its header and what may repeat that at its end.
+fn tag([_, _, _, _, _, flags, size @ ..]: &[u8; TAG_HEADER]) -> usize {
+    let size = size.iter().fold(0, |sum, seven| sum << 7 | usize::from(seven & 0x7f));
+    let footer = if flags & 0x10 == 0 { 0 } else { TAG_HEADER };
+    TAG_HEADER + size + footer
 }
 
 /// To where a header may be next, at least one byte on.

@@ -44,6 +44,28 @@ fn headers_say_how_long_a_frame_is_and_how_long_it_sounds() {
 }
 
 #[test]
+fn a_tag_is_passed_over_by_its_length_whatever_is_in_it() {
+    // A cover of 1.4 MB in which frames seem to be.
+    let size = 1_400_000_usize;
+    let sevens = [21, 14, 7, 0].map(|shift| (size >> shift & 0x7f) as u8);
+    let mut bytes = [&b"ID3\x03\x00\x00"[..], &sevens].concat();
+    let cover: Vec<u8> = mp3(3500).into_iter().take(size).collect();
+    bytes.extend(&cover);
+    assert_eq!(cover.len(), size);
+    bytes.extend(mp3(3));
+    let (mut parser, mut frames) = (Parser::default(), 0);
+    for piece in bytes[..size].chunks(999) {
+        frames += total(&mut parser, piece);
+    }
+    assert!(frames == 0 && parser.is_within_a_tag(), "{frames}");
+    assert_eq!(total(&mut parser, &bytes[size..]), 3);
+    assert!(!parser.is_within_a_tag());
+    // Between two files that are sent one after the other.
+    let tag = [&b"ID3\x04\x00\x10\x00\x00\x00\x05"[..], &[0xff; 15]].concat();
+    assert_eq!(total(&mut parser, &[tag, mp3(3)].concat()), 3);
+}
+
+#[test]
 fn once_frames_follow_each_other_one_is_handed_out_with_its_last_byte() {
     let bytes = mp3(3);
     let mut parser = Parser::default();
