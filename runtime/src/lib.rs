@@ -10,6 +10,7 @@ pub mod gst;
 pub mod guard;
 pub mod net;
 pub mod test_picture;
+mod whole;
 
 pub mod bus;
 pub mod rtc;

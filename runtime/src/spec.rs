@@ -6,6 +6,8 @@ use understudy_core::spec::{
 };
 use understudy_proto::v1;
 
+use crate::whole;
+
 /// Bounds that keep a typing mistake from filling a disk or a link.
 const VIDEO_BITRATES: [u32; 2] = [100_000, 20_000_000];
 const AUDIO_BITRATES: [u32; 2] = [16_000, 320_000];
@@ -51,7 +53,9 @@ pub fn livestream(livestream: &v1::Livestream) -> Result<Livestream, Refused> {
 /// Reads a document of YAML or JSON; an error names the field and what is wrong with it.
 pub fn read(text: &str) -> Result<v1::SessionSpec, Invalid> {
     let document = serde_yaml_ng::Deserializer::from_str(text);
+    let again = || serde_json::from_value(whole::numbers(serde_yaml_ng::from_str(text).ok()?)).ok();
     serde_path_to_error::deserialize(document)
+        .or_else(|error| again().ok_or(error))
         .map_err(|error| Invalid::new(error.path().to_string(), error.inner().to_string()))
 }
 
@@ -129,6 +133,16 @@ mod tests {
 
     fn check(text: &str) -> Result<Session, String> {
         read(text).and_then(|spec| parse(&spec)).map_err(|invalid| invalid.to_string())
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        let page =
+            |rate: &str| format!("page: {{url: \"understudy:mirror\", frameRate: {rate}, width: 1.28e3}}");
+        let session = check(&page("30.0")).unwrap();
+        assert_eq!(session.page.unwrap().frame_rate, FrameRate::THIRTY);
+        let refused = check(&page("29.97")).unwrap_err();
+        assert!(refused.contains("page.frameRate"), "{refused}");
     }
 
     #[test]

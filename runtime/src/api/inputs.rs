@@ -23,6 +23,7 @@ use understudy_core::spec::Inputs;
 use super::message::Message;
 use crate::access::Role;
 use crate::session::{Handle, InputsView, SteerError};
+use crate::whole;
 
 pub use request::Configure;
 pub use status::{Devices, Status};
@@ -163,7 +164,12 @@ pub(super) async fn inputs_status(
 fn decode(body: &[u8]) -> Result<Configure, String> {
     let document = &mut serde_json::Deserializer::from_slice(body);
     let decoded: Result<Option<Configure>, _> = serde_path_to_error::deserialize(document);
-    decoded.map(Option::unwrap_or_default).map_err(|error| match error.path().iter().len() {
+    let again = || serde_json::from_value(whole::numbers(serde_json::from_slice(body).ok()?)).ok();
+    decoded.or_else(|error| again().ok_or(error)).map(Option::unwrap_or_default).map_err(|error| match error
+        .path()
+        .iter()
+        .len()
+    {
         0 => format!("can't decode JSON body: {}\n", error.inner()),
         _ => format!("can't decode JSON body: {}: {}\n", error.path(), error.inner()),
     })
@@ -190,6 +196,15 @@ const fn word(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        let body = br#"{"video":{"type":"socket","width":640.0,"height":3.6e2,"frame_rate":30.0}}"#;
+        let video = decode(body).map(|configure| configure.video.unwrap_or_default()).unwrap();
+        assert_eq!((video.width, video.height, video.frame_rate), (Some(640), Some(360), Some(30)));
+        let refused = decode(br#"{"video":{"type":"socket","frame_rate":29.97}}"#).map(drop).unwrap_err();
+        assert!(refused.contains("video.frame_rate"), "{refused}");
+    }
 
     #[test]
     fn a_refusal_is_a_conflict_only_if_somebody_else_owns_the_inputs() {
