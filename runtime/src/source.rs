@@ -5,11 +5,13 @@
 //! shows the slate and the microphone is silent.
 
 mod file;
+mod flow;
 mod media;
 pub mod metrics;
 mod player;
 pub mod shape;
 mod socket;
+mod stamp;
 mod stream;
 mod webrtc;
 
@@ -173,7 +175,7 @@ async fn supervise(
 
 /// Notes that it has played, whatever became of it.
 async fn note_playing(mut health: watch::Receiver<Health>, played: &AtomicBool) -> Infallible {
-    if health.wait_for(|health| *health == Health::Playing).await.is_ok() {
+    if health.wait_for(|health| matches!(health, Health::Playing | Health::Partial(_))).await.is_ok() {
         played.store(true, Ordering::Relaxed);
     }
     std::future::pending().await

@@ -38,6 +38,8 @@ pub enum Health {
     /// It waits for somebody to send.
     Waiting,
     Playing,
+    /// Of two kinds that are wanted one plays, and this is why the other does not.
+    Partial(Failure),
     /// It plays, and nothing has arrived for a while: a slate and silence meanwhile.
     Stalled,
     /// It came to its end and is not repeated: a slate and silence follow.

@@ -131,6 +131,7 @@ pub fn page(parts: &Parts) -> Condition {
 /// Whether all that the camera and the microphone shall carry plays.
 pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Health>) -> Condition {
     let say = |status, reason, message: &str| Condition::new(Type::InputsReady, status, reason, message);
+    let mut partial = None;
     let (mut any, mut starting, mut waiting, mut stalled, mut ended) = (false, false, false, false, false);
     for one in health {
         any = true;
@@ -140,8 +141,12 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
             Health::Waiting => waiting = true,
             Health::Stalled => stalled = true,
             Health::Ended => ended = true,
+            Health::Partial(failure) => partial = Some(failure),
             Health::Playing => {}
         }
+    }
+    if let Some(Failure { reason, message }) = partial.filter(|_| !starting && !stalled) {
+        return say(BROKEN, reason, message);
     }
     match () {
         () if state == input::State::Paused => say(Status::True, "Paused", "paused: black and silence"),
@@ -264,6 +269,14 @@ mod tests {
     fn without_a_page_neither_page_nor_devices_are_an_obstacle() {
         assert_eq!(page(&Parts::new(Mode::Pipewire)).status, Status::True);
         assert_eq!(devices(&Parts::new(Mode::Pipewire)).status, Status::True);
+    }
+
+    #[test]
+    fn a_kind_that_does_not_play_is_told_though_the_other_does() {
+        let message = "http://a/b: it has no sound".to_owned();
+        let partial = Health::Partial(Failure { reason: "SourceWrongType", message: message.clone() });
+        let said = inputs(input::State::Running, [&partial]);
+        assert_eq!((said.status, said.reason, said.message), (BROKEN, "SourceWrongType", message));
     }
 
     #[test]

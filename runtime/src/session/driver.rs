@@ -211,7 +211,7 @@ impl Driver {
 
     fn note_failures(&mut self) {
         for (_, source) in &self.sources {
-            if let Health::Failed(failure) = &*source.health().borrow() {
+            if let Health::Failed(failure) | Health::Partial(failure) = &*source.health().borrow() {
                 self.last_error = Some(failure.message.clone());
             }
         }

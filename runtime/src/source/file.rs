@@ -29,7 +29,7 @@ pub(super) async fn play(
 ) -> Result<(), Failure> {
     let uri = locate(&wanted.location, surroundings)?;
     let url = &wanted.location.to_string();
-    let course = match wanted.repeat {
+    let mut course = match wanted.repeat {
         Repeat::Forever => Course::Round,
         Repeat::Once => Course::Once,
     };
@@ -43,6 +43,10 @@ pub(super) async fn play(
         match player.play().await? {
             Outcome::Ended => return Ok(()),
             Outcome::Again => tracing::debug!("a file that cannot go back is opened again"),
+            Outcome::Hangs => {
+                tracing::debug!("a file after whose end nothing follows is opened again from now on");
+                course = Course::Anew;
+            }
         }
         hasty = if began.elapsed() < HASTE { hasty + 1 } else { 0 };
         if hasty > 0 {

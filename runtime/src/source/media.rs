@@ -16,6 +16,7 @@ use futures::StreamExt;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use understudy_core::input::Plan;
+use understudy_core::input::pace::Tally;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 
@@ -31,6 +32,9 @@ pub(super) use fault::{Fault, failure};
 const AHEAD: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// And at most so much of it: five seconds of 6 Mbit/s.
 const AHEAD_BYTES: i32 = 4 << 20;
+
+/// What an element's message is called by which it tells that a kind is not there.
+const LACKS: &str = "understudy.lacks";
 
 /// Playlists round the lengths of their parts; so much and a tenth may be missing at the end.
 const LENGTH_TOLERANCE: gst::ClockTime = gst::ClockTime::from_seconds(1);
@@ -66,6 +70,8 @@ pub(super) enum Event {
     /// All has been played.
     End,
     Fault(Fault),
+    /// Of two kinds that are wanted one is not there; the other plays.
+    Lacks(Fault),
 }
 
 /// Where decoded pads are linked to.
@@ -78,6 +84,8 @@ struct End {
     kind: Kind,
     branch: Branch,
     linked: AtomicBool,
+    /// It is not there, and its branch is not either.
+    absent: AtomicBool,
 }
 
 /// With a writer the picture goes to it; the sound goes where the plan says if it is carried.
@@ -100,7 +108,8 @@ pub(super) fn open(
     let branches = Branches { pipeline: &pipeline, surroundings, origin, timing: Timing::ByTimestamp };
     let video = writer.map(|writer| branches.picture(plan.shape, writer)).transpose()?;
     let audio = plan.carries.audio().then(|| branches.sound(plan.destination)).transpose()?;
-    let end = |branch, kind| End { kind, branch, linked: AtomicBool::new(false) };
+    let end =
+        |branch, kind| End { kind, branch, linked: AtomicBool::new(false), absent: AtomicBool::new(false) };
     let ends = Arc::new(Ends {
         video: video.map(|branch| end(branch, Kind::Video)),
         audio: audio.map(|branch| end(branch, Kind::Audio)),
@@ -180,18 +189,35 @@ impl Media {
         self.pipeline.inner.query(&mut query) && query.result().0
     }
 
+    /// What was seen and heard of what is sent as it happens.
+    pub(super) fn perceptions(&self) -> Vec<(Kind, Arrival)> {
+        self.ends.all().map(|end| (end.kind, end.branch.flow.perception())).collect()
+    }
+
+    /// What is there to be seen and heard of what is read ahead. None: it does not play yet.
+    pub(super) fn presence(&self, now: Duration) -> Option<Vec<(Kind, Arrival)>> {
+        let pipeline = &self.pipeline.inner;
+        let playing = pipeline.current_state() == gst::State::Playing;
+        let running = pipeline.clock().zip(pipeline.base_time()).filter(|_| playing);
+        let running = running.map(|(clock, base)| clock.time().saturating_sub(base))?;
+        Some(self.ends.all().map(|end| (end.kind, end.branch.flow.presence(now, running))).collect())
+    }
+
+    /// What came to its branches, whatever became of it.
     pub(super) fn arrivals(&self) -> Vec<(Kind, Arrival)> {
         self.ends.all().map(|end| (end.kind, end.branch.flow.arrival())).collect()
     }
 
-    /// Whether some of it has come and waits for its time.
-    pub(super) fn holds(&self) -> bool {
-        self.ends.all().any(|end| end.branch.holds())
+    /// A playlist names the parts that are fetched.
+    pub(super) fn is_of_parts(&self) -> bool {
+        self.within.is_of_parts()
     }
 
-    /// How late it plays, by the last piece of each kind that came after `after`; none when it plays in time.
-    pub(super) fn late(&self, after: Duration) -> Option<Duration> {
-        self.ends.all().filter_map(|end| end.branch.flow.late(after)).max()
+    /// What came to be shown since the last call.
+    pub(super) fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.ends.all().for_each(|end| sum.add(end.branch.flow.tally()));
+        sum
     }
 
     /// From now on everything is shown this much later.
@@ -222,6 +248,11 @@ impl Media {
                 if message.name() == tune::ENDED {
                     return Some(Event::End);
                 }
+                if let Some(what) =
+                    (message.name() == LACKS).then(|| message.get::<&str>("what").ok()).flatten()
+                {
+                    return Some(Event::Lacks(Fault::lacking(what, &self.heard)));
+                }
                 self.heard.hear(message);
                 None
             }
@@ -231,8 +262,9 @@ impl Media {
 }
 
 impl Ends {
+    /// Those that are there, or may come to be.
     fn all(&self) -> impl Iterator<Item = &End> {
-        self.video.iter().chain(&self.audio)
+        self.video.iter().chain(&self.audio).filter(|end| !end.absent.load(Ordering::Acquire))
     }
 }
 
@@ -256,14 +288,23 @@ fn link(ends: &Weak<Ends>, pad: &gst::Pad) {
     }
 }
 
-/// All streams are known: one that was asked for and is not there is an error, not a wait.
+/// All streams are known. What is there plays without what is not: that is told. Nothing at all is an error, not a wait.
 fn complain(decoder: &gst::Element, ends: &Weak<Ends>) {
     let Some(ends) = ends.upgrade() else { return };
+    let any = ends.all().any(|end| end.linked.load(Ordering::Acquire));
     for end in ends.all().filter(|end| !end.linked.load(Ordering::Acquire)) {
         let what = match end.kind {
             Kind::Video => "picture",
             Kind::Audio => "sound",
         };
-        gst::element_error!(decoder, gst::StreamError::WrongType, ("it has no {}", what));
+        if !any {
+            gst::element_error!(decoder, gst::StreamError::WrongType, ("it has no {}", what));
+            continue;
+        }
+        end.absent.store(true, Ordering::Release);
+        end.branch.leave();
+        let lacks = gst::Structure::builder(LACKS).field("what", what).build();
+        // Without a bus there is nobody to be told.
+        drop(decoder.post_message(gst::message::Element::builder(lacks).src(decoder).build()));
     }
 }

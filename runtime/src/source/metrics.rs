@@ -260,7 +260,7 @@ const fn state(health: &Health) -> &'static str {
         Health::Starting => STATES[0],
         Health::Waiting => STATES[1],
         Health::Playing => STATES[2],
-        Health::Stalled => STATES[3],
+        Health::Stalled | Health::Partial(_) => STATES[3],
         Health::Ended => STATES[4],
         Health::Failed(_) => STATES[5],
     }

@@ -6,7 +6,7 @@ use gstreamer as gst;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use understudy_core::input::pace::Pace;
-use understudy_core::input::watch::{Arrival, LOST, OPENING, Verdict, Watch};
+use understudy_core::input::watch::{Arrival, OPENING, PARTS_LOST, Verdict, Watch};
 use understudy_core::input::{Failure, Health};
 use understudy_core::media::Kind;
 
@@ -32,6 +32,8 @@ pub(super) enum Course {
     Once,
     /// From its start, over and over.
     Round,
+    /// The same of what does not go on after it went back: it is opened for each round.
+    Anew,
 }
 
 /// Why it is not played any more, without a failure.
@@ -40,6 +42,8 @@ pub(super) enum Outcome {
     Ended,
     /// It is to be repeated and cannot go back: open it again.
     Again,
+    /// It went back and nothing followed: open it again each time.
+    Hangs,
 }
 
 /// What is played and who is told.
@@ -62,10 +66,23 @@ enum Step {
     Playing,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Plays,
+    Stalls,
+}
+
 /// What is known of one opening.
 struct Sight {
     watch: Watch,
     pace: Pace,
+    step: Step,
+    /// What the watch said last.
+    told: Option<Told>,
+    /// Why a kind that is wanted is not there.
+    lack: Option<Failure>,
+    /// When it went back last.
+    turned: Option<Duration>,
     /// Its picture does not come, and the slate is shown.
     frozen: bool,
     /// How long it was when it began to play.
@@ -76,9 +93,13 @@ struct Sight {
     hasty: u32,
 }
 
-impl Default for Sight {
-    fn default() -> Self {
+impl Sight {
+    fn new(step: Step) -> Self {
         Self {
+            step,
+            told: None,
+            lack: None,
+            turned: None,
             watch: Watch::new(crate::gst::now()),
             pace: Pace::default(),
             frozen: false,
@@ -87,9 +108,7 @@ impl Default for Sight {
             hasty: 0,
         }
     }
-}
 
-impl Sight {
     /// A round is over. Whether it is that of a still picture: what is short is read ahead as fast, but waits for its time
     /// once enough of it is.
     fn stands(&mut self) -> bool {
@@ -108,21 +127,23 @@ impl Player<'_> {
     }
 
     async fn run(&mut self) -> Result<Outcome, Failure> {
-        let mut step = self.begin().await?;
-        let mut sight = Sight::default();
+        let mut sight = Sight::new(self.begin().await?);
         let mut look = ticks();
         loop {
             tokio::select! {
                 event = self.media.next() => match event {
                     Event::Fault(fault) => return Err(fault.failure(self.url, self.policy).await),
-                    Event::Ready => step = self.advance(step).await?,
+                    Event::Lacks(fault) => sight.lack = Some(fault.failure(self.url, self.policy).await),
+                    Event::Ready => sight.step = self.advance(sight.step).await?,
                     Event::End | Event::Segment => {
-                        if let Some(outcome) = self.ended(&event, step, &mut sight).await? {
+                        if let Some(outcome) = self.ended(&event, &mut sight).await? {
                             return Ok(outcome);
                         }
                     }
                 },
-                _ = look.tick() => self.look(&mut sight)?,
+                _ = look.tick() => if let Some(outcome) = self.look(&mut sight)? {
+                    return Ok(outcome);
+                },
             }
         }
     }
@@ -130,7 +151,7 @@ impl Player<'_> {
     async fn begin(&self) -> Result<Step, Failure> {
         let (state, step) = match self.course {
             Course::On => (gst::State::Playing, Step::Playing),
-            Course::Once | Course::Round => (gst::State::Paused, Step::Opening),
+            Course::Once | Course::Round | Course::Anew => (gst::State::Paused, Step::Opening),
         };
         self.change(state).await?;
         Ok(step)
@@ -159,21 +180,32 @@ impl Player<'_> {
     }
 
     /// None: it goes on from its start.
-    async fn ended(&self, event: &Event, step: Step, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
+    async fn ended(&self, event: &Event, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
         match (self.course, event) {
             (Course::Once, _) => Ok(Some(Outcome::Ended)),
+            (Course::Anew, _) => Ok(Some(Outcome::Again)),
             (Course::On, _) if self.has_an_end(sight.length) => Ok(Some(Outcome::Ended)),
             (Course::On, _) => Err(failure("SourceEnded", self.url, "its sender ended it")),
             (Course::Round, Event::Segment) if sight.stands() => Ok(Some(Outcome::Again)),
-            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => Ok(None),
+            (Course::Round, Event::Segment) if self.media.rewind(gst::SeekFlags::empty()).await => {
+                sight.turned = Some(crate::gst::now());
+                Ok(None)
+            }
             (Course::Round, _) => {
                 let lasted = std::mem::replace(&mut sight.round, Instant::now()).elapsed();
-                let goes_on = step == Step::Playing
-                    && lasted > SHORTEST_ROUND
-                    && self.media.rewind(gst::SeekFlags::FLUSH).await;
+                let goes_on =
+                    sight.step == Step::Playing && lasted > SHORTEST_ROUND && self.begin_again(sight).await?;
                 Ok((!goes_on).then_some(Outcome::Again))
             }
         }
+    }
+
+    /// Goes back after the sinks have played all. PulseAudio's has drained and stays silent unless it is started anew.
+    async fn begin_again(&self, sight: &mut Sight) -> Result<bool, Failure> {
+        self.change(gst::State::Paused).await?;
+        let goes_on = self.media.rewind(gst::SeekFlags::FLUSH).await;
+        (sight.step, sight.turned) = (Step::Rewinding, Some(crate::gst::now()));
+        Ok(goes_on)
     }
 
     /// A fragmented file that is written while it is sent says after each fragment that it is so long: it has not come to
@@ -184,43 +216,95 @@ impl Player<'_> {
             .is_some_and(|last| (first == Some(last) || self.media.is_seekable()) && self.media.came_to(last))
     }
 
-    fn look(&self, sight: &mut Sight) -> Result<(), Failure> {
+    /// An outcome: it is over because it does not go on.
+    fn look(&self, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
         let now = crate::gst::now();
-        let arrivals = self.arrivals(now);
+        let arrivals = self.arrivals(sight.step, now);
         if sight.length.is_none() {
             sight.length = self.media.length();
+        }
+        if self.course == Course::On && self.media.is_of_parts() {
+            sight.watch.gives_up_after(PARTS_LOST);
         }
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
         match sight.watch.look(now, &each) {
             Verdict::Wait => {}
             Verdict::Plays => {
-                tracing::info!("a source plays");
-                self.health.send_replace(Health::Playing);
+                sight.told = Some(Told::Plays);
+                if self.media.is_of_parts() {
+                    sight.pace.hurries();
+                }
             }
-            Verdict::Stalls => {
-                tracing::warn!("a source stalls");
-                self.health.send_replace(Health::Stalled);
-            }
+            Verdict::Stalls if self.hangs(sight) => return Ok(Some(Outcome::Hangs)),
+            Verdict::Stalls => sight.told = Some(Told::Stalls),
             Verdict::NeverCame => {
                 let text = format!("nothing to play came within {} s", OPENING.as_secs());
                 return Err(failure("SourceTimeout", self.url, &text));
             }
             Verdict::Lost => {
-                let text = format!("nothing came for {} s", LOST.as_secs());
+                let text = format!("nothing came for {} s", sight.watch.patience().as_secs());
                 return Err(failure("SourceStalled", self.url, &text));
             }
         }
+        self.tell(sight, now, &arrivals);
         self.cover(sight, now, &arrivals);
         if self.course == Course::On {
             self.keep_pace(sight, now);
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// It went back, and nothing has come since.
+    fn hangs(&self, sight: &Sight) -> bool {
+        let older = |turned| {
+            self.media.arrivals().iter().all(|(_, arrival)| match arrival {
+                Arrival::Nothing => true,
+                Arrival::At(at) | Arrival::Over(at) => *at <= turned,
+            })
+        };
+        self.course == Course::Round && sight.turned.is_some_and(older)
+    }
+
+    /// Says how it fares, if that is news.
+    fn tell(&self, sight: &Sight, now: Duration, arrivals: &[(Kind, Arrival)]) {
+        let health = match (sight.told, &sight.lack) {
+            (None, _) => return,
+            (Some(Told::Plays), None) => Health::Playing,
+            (Some(Told::Plays), Some(lack)) => Health::Partial(lack.clone()),
+            (Some(Told::Stalls), _) => self.stalled(now, arrivals),
+        };
+        let news = self.health.send_if_modified(|told| {
+            let news = *told != health;
+            told.clone_from(&health);
+            news
+        });
+        match health {
+            _ if !news => {}
+            Health::Playing => tracing::info!("a source plays"),
+            Health::Partial(why) => tracing::warn!(message = why.message, "a source plays in part"),
+            _ => tracing::warn!("a source stalls"),
+        }
+    }
+
+    /// Of several kinds it is said which does not come.
+    fn stalled(&self, now: Duration, arrivals: &[(Kind, Arrival)]) -> Health {
+        let gone = |arrival: Arrival| arrival == Arrival::Nothing || arrival.stalled(now);
+        let mut away = arrivals.iter().filter(|(_, arrival)| gone(*arrival));
+        match (away.next(), away.next()) {
+            (Some((kind, _)), None) if arrivals.len() > 1 => {
+                let what = match kind {
+                    Kind::Video => "picture",
+                    Kind::Audio => "sound",
+                };
+                Health::Partial(failure("Stalled", self.url, &format!("its {what} does not come")))
+            }
+            _ => Health::Stalled,
+        }
     }
 
     /// Only what is sent as it happens can be late for good: what has a start is read ahead, and catches up.
     fn keep_pace(&self, sight: &mut Sight, now: Duration) {
-        let late = self.media.late(sight.pace.counts_after(now));
-        if let Some(more) = sight.pace.look(now, late) {
+        if let Some(more) = sight.pace.look(now, self.media.tally()) {
             tracing::debug!(
                 milliseconds = more.as_millis(),
                 "a source came late for long: its time is moved"
@@ -229,19 +313,14 @@ impl Player<'_> {
         }
     }
 
-    /// What is read ahead comes when there is room for it: one picture may stand for as long as it likes while the next
-    /// waits, and a kind may pause. There, only that nothing comes and nothing waits is a stall, of all kinds at once.
-    fn arrivals(&self, now: Duration) -> Vec<(Kind, Arrival)> {
-        let mut arrivals = self.media.arrivals();
+    /// What is sent as it happens plays if it is seen and heard. Of what is read ahead one picture may stand for as long as
+    /// it likes while the next waits.
+    fn arrivals(&self, step: Step, now: Duration) -> Vec<(Kind, Arrival)> {
         if self.course == Course::On {
-            return arrivals;
+            return self.media.perceptions();
         }
-        let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
-        let latest = if self.media.holds() { Arrival::At(now) } else { Arrival::latest(&each) };
-        for (_, arrival) in &mut arrivals {
-            *arrival = latest;
-        }
-        arrivals
+        let present = self.media.presence(now).filter(|_| step == Step::Playing);
+        present.unwrap_or_else(|| self.media.arrivals())
     }
 
     /// Never a frozen picture: the slate. Sound that does not come is silence by itself.

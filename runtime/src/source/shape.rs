@@ -4,8 +4,7 @@
 //! An element that has nothing to change hands buffers through as they are, so a picture that already fits is not
 //! touched.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,12 +14,13 @@ use gstreamer_app as gst_app;
 use gstreamer_app::gst_base::prelude::BaseSinkExt;
 use parking_lot::Mutex;
 use understudy_core::input::limit::Limit;
-use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 use understudy_core::spec::{Destination, FrameRate, Shape};
 
 use super::Surroundings;
+use super::flow::Flow;
 use super::metrics::{Fate, Meter, Origin};
+use super::stamp;
 use crate::camera::Writer;
 use crate::gst::{Error, LEFT_OUT, Pipeline, element};
 
@@ -37,9 +37,6 @@ const PICTURES_AHEAD: u32 = 3;
 const PICTURES_AT_ONCE: u32 = 1;
 /// A longer gap in a source's timestamps is not filled with repeated pictures.
 const LONGEST_REPEAT: gst::ClockTime = gst::ClockTime::from_seconds(1);
-/// Two intervals at 30 frames a second: an eye takes a frame this much after its time for a stutter.
-const LATE: Duration = Duration::from_millis(66);
-
 /// What Chromium takes a camera's picture for (measured): sources of the newer standard, as most in HD, are converted.
 const COLOURS: &str = "bt601";
 
@@ -68,19 +65,6 @@ pub struct Branch {
     pub flow: Flow,
 }
 
-/// Whether anything comes, and how late. Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub struct Flow(Arc<Reading>);
-
-#[derive(Debug, Default)]
-struct Reading {
-    /// Nanoseconds on the shared timeline; zero: nothing yet.
-    arrived: AtomicU64,
-    over: AtomicBool,
-    /// When the last one came to the sink, on the shared timeline, and by how much after its time.
-    weighed: Mutex<Option<(Duration, Duration)>>,
-}
-
 impl Branches<'_> {
     /// Pictures to the camera, in the plan's shape.
     pub fn picture(&self, shape: Shape, writer: Writer) -> Result<Branch, Error> {
@@ -88,7 +72,11 @@ impl Branches<'_> {
         let meter = self.surroundings.metrics.meter(self.origin, Kind::Video);
         let queue = self.picture_queue(&meter)?;
         let rate = self.rate(shape, &meter)?;
+        if self.timing == Timing::ByTimestamp {
+            stamp::complete(&queue, self.pipeline, self.origin);
+        }
         flow.watch(&queue, meter.clone());
+        let upright = self.upright()?;
         let sink = self.picture_sink(writer, flow.clone(), meter.clone());
         let camera = scale()?;
         let own = self.own_size(shape)?;
@@ -96,7 +84,7 @@ impl Branches<'_> {
             self.limit(&queue, shape, meter);
         }
         let mut chain = vec![&queue];
-        chain.extend(rate.iter().chain(&own));
+        chain.extend(rate.iter().chain(&upright).chain(&own));
         chain.extend([&camera, sink.upcast_ref()]);
         self.pipeline.chain(&chain)?;
         Ok(Branch { entry: queue, flow })
@@ -165,6 +153,17 @@ impl Branches<'_> {
         Ok(vec![rate, caps])
     }
 
+    /// Turned as its container says, as that of a phone held upright does. Nothing is done to others but that rare formats,
+    /// which cannot be turned, are converted to usual ones.
+    fn upright(&self) -> Result<Vec<gst::Element>, Error> {
+        if self.timing == Timing::AsItComes {
+            return Ok(Vec::new());
+        }
+        let (convert, turn) = (element("videoconvert")?, element("videoflip")?);
+        turn.set_property_from_str("video-direction", "auto");
+        Ok(vec![convert, turn])
+    }
+
     /// As it comes, at most the frame rate: to repeat a picture is the camera's own doing, and to find out that one is
     /// missing would mean to wait for the next. Not by `videorate`, which ends the process when a picture comes without
     /// a duration (GStreamer 1.22).
@@ -219,81 +218,23 @@ impl Branches<'_> {
 }
 
 impl Branch {
-    /// Whether something waits in it for its time.
-    pub fn holds(&self) -> bool {
-        self.entry.property::<u32>("current-level-buffers") > 0
-    }
-}
-
-impl Flow {
-    /// When the last piece arrived, on the shared timeline.
-    pub fn arrival(&self) -> Arrival {
-        match self.0.arrived.load(Ordering::Relaxed) {
-            0 => Arrival::Nothing,
-            _ if self.0.over.load(Ordering::Relaxed) => Arrival::Over,
-            nanoseconds => Arrival::At(Duration::from_nanos(nanoseconds)),
-        }
+    /// All of it, from its entry to its sink.
+    fn elements(&self) -> Vec<gst::Element> {
+        let next = |element: &gst::Element| element.static_pad("src")?.peer()?.parent_element();
+        std::iter::successors(Some(self.entry.clone()), next).collect()
     }
 
-    /// How long after its time the last piece came to the sink; none when it was in time, or came no later than `after`.
-    pub fn late(&self, after: Duration) -> Option<Duration> {
-        let weighed = *self.0.weighed.lock();
-        weighed.filter(|(at, late)| *at > after && *late > LATE).map(|(_, late)| late)
-    }
-
-    fn watch(&self, entry: &gst::Element, meter: Meter) {
-        let Some(pad) = entry.static_pad("sink") else { return };
-        let flow = self.clone();
-        let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-        pad.add_probe(mask, move |_, probe| {
-            match probe.event() {
-                Some(event) => flow.note(Some(event.type_())),
-                None => {
-                    flow.note(None);
-                    meter.arrived();
-                }
-            }
-            gst::PadProbeReturn::Ok
-        });
-    }
-
-    /// Something came: an event or, without one, a piece.
-    fn note(&self, event: Option<gst::EventType>) {
-        match event {
-            Some(gst::EventType::Eos | gst::EventType::SegmentDone) => {
-                self.0.over.store(true, Ordering::Relaxed);
-            }
-            Some(_) => {}
-            None => {
-                let now = u64::try_from(crate::gst::now().as_nanos()).unwrap_or(u64::MAX).max(1);
-                self.0.arrived.store(now, Ordering::Relaxed);
-                self.0.over.store(false, Ordering::Relaxed);
+    /// Takes it out of its pipeline, which shall not wait for what does not come.
+    pub fn leave(&self) {
+        for element in self.elements().into_iter().rev() {
+            let bin = element.parent().and_downcast::<gst::Bin>();
+            element.set_locked_state(true);
+            if element.set_state(gst::State::Null).is_err()
+                || bin.is_none_or(|bin| bin.remove(&element).is_err())
+            {
+                tracing::debug!(element = %element.name(), "a part of a branch that nothing comes to stays");
             }
         }
-    }
-
-    /// Counts what comes to a sink that keeps the time itself.
-    fn weigh(&self, sink: &gst::Element, meter: Meter) {
-        let Some(pad) = sink.static_pad("sink") else { return };
-        let (flow, sink) = (self.clone(), sink.downgrade());
-        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, probe| {
-            let (Some(sink), Some(pts)) = (sink.upgrade(), probe.buffer().and_then(|buffer| buffer.pts()))
-            else {
-                return gst::PadProbeReturn::Ok;
-            };
-            let segment = pad.sticky_event::<gst::event::Segment>(0);
-            let running =
-                segment.and_then(|e| e.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(pts));
-            let age = running.and_then(|running| age(&sink, running));
-            meter.count(flow.judge(age.map(|(_, late)| late)));
-            gst::PadProbeReturn::Ok
-        });
-    }
-
-    fn judge(&self, late: Option<i64>) -> Fate {
-        let late = Duration::from_nanos(late.unwrap_or_default().max(0).cast_unsigned());
-        *self.0.weighed.lock() = Some((crate::gst::now(), late));
-        if late > LATE { Fate::Late } else { Fate::Shown }
     }
 }
 
@@ -325,11 +266,13 @@ fn show(
         meter.to_camera(Duration::from_nanos(age.max(0).cast_unsigned()));
     }
     meter.count(flow.judge(age.map(|(_, late)| late)));
+    // Late or not, it is seen.
+    flow.perceived();
     Ok(gst::FlowSuccess::Ok)
 }
 
 /// Nanoseconds from a buffer's own time until now, and from when it had to be shown until now.
-fn age(sink: &gst::Element, running: gst::ClockTime) -> Option<(i64, i64)> {
+pub(super) fn age(sink: &gst::Element, running: gst::ClockTime) -> Option<(i64, i64)> {
     let sink = sink.downcast_ref::<gst_app::gst_base::BaseSink>()?;
     let now = sink.clock()?.time().checked_sub(sink.base_time()?)?;
     let age = now.nseconds().cast_signed() - running.nseconds().cast_signed();
@@ -357,21 +300,4 @@ fn filter(caps: &gst::Caps) -> Result<gst::Element, Error> {
     let filter = element("capsfilter")?;
     filter.set_property("caps", caps);
     Ok(filter)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_late_piece_counts_until_one_in_time_comes_and_not_once_it_is_old() {
-        crate::gst::init().unwrap();
-        let (flow, before) = (Flow::default(), Duration::ZERO);
-        assert_eq!(flow.late(before), None);
-        assert_eq!(flow.judge(Some(400_000_000)), Fate::Late);
-        assert_eq!(flow.late(before), Some(Duration::from_millis(400)));
-        assert_eq!(flow.late(crate::gst::now()), None, "it came before that");
-        assert_eq!(flow.judge(Some(-5)), Fate::Shown);
-        assert_eq!(flow.late(before), None);
-    }
 }

@@ -32,6 +32,6 @@ pub(super) async fn play(
     media.delay(JITTER);
     let player = Player { media, url, course: Course::On, writer, health, policy: &surroundings.guard };
     match player.play().await? {
-        Outcome::Ended | Outcome::Again => Ok(()),
+        Outcome::Ended | Outcome::Again | Outcome::Hangs => Ok(()),
     }
 }

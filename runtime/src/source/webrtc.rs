@@ -246,7 +246,7 @@ impl Stage<'_> {
         let Slot { chain: Some(chain), packet_at: Some(packet_at), .. } = &self.video else { return };
         let shown = match chain.arrival() {
             Arrival::At(then) => now.saturating_sub(then) < NO_PICTURE,
-            Arrival::Nothing | Arrival::Over => chain.age() < NO_PICTURE,
+            Arrival::Nothing | Arrival::Over(_) => chain.age() < NO_PICTURE,
         };
         if !shown && packet_at.elapsed() < LOOK {
             self.door.refresh(Need::Repair);

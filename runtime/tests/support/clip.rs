@@ -53,6 +53,8 @@ static CLIPS: LazyLock<TempDir> = LazyLock::new(|| {
         ("short.webm", format!("{vp8} ! webmmux name=m ! f. {audio} ! opusenc ! m.")),
         ("half.ts", format!("{half} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
         ("small.ts", format!("{small} ! mpegtsmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
+        ("short.flv", format!("{video} ! flvmux name=m ! f. {audio} ! avenc_aac ! aacparse ! m.")),
+        ("short.h264", format!("{video} ! video/x-h264,stream-format=byte-stream ! f.")),
         ("sound.mp3", format!("{audio} ! lamemp3enc ! f.")),
         ("sound.wav", format!("{audio} ! wavenc ! f.")),
         ("sound.ogg", format!("{audio} ! opusenc ! oggmux ! f.")),
@@ -165,6 +167,12 @@ pub fn live_ts(sink: &str) -> String {
 pub fn live_mp4() -> String {
     let muxer = "mp4mux name=m fragment-duration=500 streamable=true ! appsink name=out sync=false";
     live(muxer, Some("identity"), Some("avenc_aac ! aacparse"))
+}
+
+/// Ten pictures a second, as cameras send them that know no time.
+pub fn live_mjpeg() -> String {
+    let pictures = "avdec_h264 ! videorate ! video/x-raw,framerate=10/1 ! jpegenc";
+    live("multipartmux name=m boundary=part ! appsink name=out sync=false", Some(pictures), None)
 }
 
 /// The transport stream in half the width and height.

@@ -22,6 +22,12 @@ pub fn hls(folder: &Path) {
     ));
 }
 
+/// All of the long clip in parts of a second.
+pub fn hls_long(folder: &Path) {
+    let sink = hls_sink(folder, "playlist-length=0 max-files=0");
+    clip::finish(&format!("{} {sink}", source("long.mkv", "identity")));
+}
+
 /// HLS of the long clip, as it comes: the last five seconds.
 pub fn hls_live(folder: &Path) -> clip::Sender {
     let sink = hls_sink(folder, "playlist-length=5 max-files=10");

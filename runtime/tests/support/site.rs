@@ -154,6 +154,7 @@ async fn live(State(site): State<Arc<Inner>>, Path(what): Path<String>, headers:
     let (description, kind) = match what.as_str() {
         "ts" => (clip::live_ts("appsink name=out sync=false"), "video/mp2t"),
         "mp4" => (clip::live_mp4(), "video/mp4"),
+        "mjpeg" => (clip::live_mjpeg(), "multipart/x-mixed-replace; boundary=part"),
         "dense" => (clip::live_dense_ts(), "video/mp2t"),
         "opus" => (sound("opusenc", "oggmux"), "application/ogg"),
         "vorbis" => (sound("vorbisenc", "oggmux"), "application/ogg"),

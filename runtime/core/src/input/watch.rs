@@ -12,14 +12,18 @@ pub const STALLED: Duration = Duration::from_secs(2);
 /// A stream that stalled for so long mostly does not come back by itself: the connection is dead, or its sender went.
 pub const LOST: Duration = Duration::from_secs(10);
 
+/// The same where parts are fetched one by one, of a list that may have begun anew: it is read from its beginning when it
+/// is opened again, and several parts are ready by then.
+pub const PARTS_LOST: Duration = Duration::from_secs(4);
+
 /// One branch of a source, as it is seen now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     Nothing,
     /// When the last piece came.
     At(Duration),
-    /// It came to its end.
-    Over,
+    /// When it came to its end.
+    Over(Duration),
 }
 
 /// What is to be done.
@@ -41,6 +45,8 @@ pub enum Verdict {
 pub struct Watch {
     opened: Duration,
     state: State,
+    /// It is given up when nothing at all has come for so long.
+    lost: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +58,15 @@ enum State {
 
 impl Watch {
     pub const fn new(now: Duration) -> Self {
-        Self { opened: now, state: State::Opening }
+        Self { opened: now, state: State::Opening, lost: LOST }
+    }
+
+    pub const fn gives_up_after(&mut self, lost: Duration) {
+        self.lost = lost;
+    }
+
+    pub const fn patience(&self) -> Duration {
+        self.lost
     }
 
     pub fn look(&mut self, now: Duration, arrivals: &[Arrival]) -> Verdict {
@@ -61,12 +75,16 @@ impl Watch {
             return Verdict::Wait;
         }
         // What one kind does not deliver is no reason to interrupt the other.
-        match arrivals.iter().filter_map(|arrival| arrival.age(now)).min() {
+        let quiet = Arrival::latest(arrivals).since(now);
+        match quiet {
             None if missing => return Verdict::NeverCame,
-            Some(youngest) if youngest > LOST => return Verdict::Lost,
+            Some(quiet) if quiet > self.lost => return Verdict::Lost,
             _ => {}
         }
-        let (next, verdict) = match (self.state, missing || arrivals.iter().any(|one| one.stalled(now))) {
+        // What has ended without being over as a whole has to be followed by something.
+        let hangs = quiet.is_some_and(|quiet| quiet > STALLED);
+        let stalls = missing || hangs || arrivals.iter().any(|one| one.stalled(now));
+        let (next, verdict) = match (self.state, stalls) {
             (State::Opening | State::Stalled, false) => (State::Playing, Verdict::Plays),
             (State::Opening | State::Playing, true) => (State::Stalled, Verdict::Stalls),
             (state, _) => (state, Verdict::Wait),
@@ -79,26 +97,21 @@ impl Watch {
 impl Arrival {
     /// The latest of all kinds, for media in which they need not come together.
     pub fn latest(arrivals: &[Self]) -> Self {
-        let youngest = arrivals.iter().filter_map(|arrival| match arrival {
-            Self::At(then) => Some(*then),
-            Self::Nothing | Self::Over => None,
-        });
-        match youngest.max() {
-            Some(then) => Self::At(then),
-            None if arrivals.contains(&Self::Over) => Self::Over,
-            None => Self::Nothing,
-        }
+        let at = arrivals.iter().filter_map(|one| if let Self::At(then) = one { Some(*then) } else { None });
+        let over =
+            arrivals.iter().filter_map(|one| if let Self::Over(then) = one { Some(*then) } else { None });
+        at.max().map(Self::At).or(over.max().map(Self::Over)).unwrap_or(Self::Nothing)
     }
 
     /// Whether a gap in it is long enough to be seen.
     pub fn stalled(self, now: Duration) -> bool {
-        self.age(now).is_some_and(|age| age > STALLED)
+        matches!(self, Self::At(_)) && self.since(now).is_some_and(|since| since > STALLED)
     }
 
-    fn age(self, now: Duration) -> Option<Duration> {
+    fn since(self, now: Duration) -> Option<Duration> {
         match self {
-            Self::At(then) => Some(now.saturating_sub(then)),
-            Self::Nothing | Self::Over => None,
+            Self::At(then) | Self::Over(then) => Some(now.saturating_sub(then)),
+            Self::Nothing => None,
         }
     }
 }
@@ -109,6 +122,10 @@ mod tests {
 
     const fn at(seconds: u64) -> Arrival {
         Arrival::At(Duration::from_secs(seconds))
+    }
+
+    const fn over(seconds: u64) -> Arrival {
+        Arrival::Over(Duration::from_secs(seconds))
     }
 
     fn look(watch: &mut Watch, now: u64, arrivals: &[Arrival]) -> Verdict {
@@ -162,12 +179,31 @@ mod tests {
     fn a_kind_that_came_to_its_end_is_not_missed() {
         let mut watch = Watch::new(Duration::ZERO);
         assert_eq!(look(&mut watch, 1, &[at(1), at(1)]), Verdict::Plays);
-        assert_eq!(look(&mut watch, 30, &[at(30), Arrival::Over]), Verdict::Wait);
+        assert_eq!(look(&mut watch, 30, &[at(30), over(5)]), Verdict::Wait);
     }
+
+    #[test]
+    fn what_came_to_its_end_and_is_followed_by_nothing_does_not_play() {
+        let mut watch = Watch::new(Duration::ZERO);
+        assert_eq!(look(&mut watch, 1, &[at(1), at(1)]), Verdict::Plays);
+        assert_eq!(look(&mut watch, 6, &[over(4), over(5)]), Verdict::Wait);
+        assert_eq!(look(&mut watch, 8, &[over(4), over(5)]), Verdict::Stalls);
+        assert_eq!(look(&mut watch, 16, &[over(4), over(5)]), Verdict::Lost);
+    }
+
+    #[test]
+    fn who_may_be_opened_again_sooner_is_given_up_sooner() {
+        let mut watch = Watch::new(Duration::ZERO);
+        watch.gives_up_after(PARTS_LOST);
+        look(&mut watch, 1, &[at(1)]);
+        assert_eq!(look(&mut watch, 5, &[at(1)]), Verdict::Stalls);
+        assert_eq!(look(&mut watch, 6, &[at(1)]), Verdict::Lost);
+    }
+
     #[test]
     fn the_latest_arrival_is_of_any_kind_that_still_comes() {
-        assert_eq!(Arrival::latest(&[at(3), Arrival::Nothing, at(5), Arrival::Over]), at(5));
-        assert_eq!(Arrival::latest(&[Arrival::Nothing, Arrival::Over]), Arrival::Over);
+        assert_eq!(Arrival::latest(&[at(3), Arrival::Nothing, at(5), over(9)]), at(5));
+        assert_eq!(Arrival::latest(&[Arrival::Nothing, over(2), over(1)]), over(2));
         assert_eq!(Arrival::latest(&[Arrival::Nothing]), Arrival::Nothing);
     }
 }

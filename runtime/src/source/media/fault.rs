@@ -7,6 +7,10 @@ use understudy_core::redact::{redacted, redacted_in};
 
 use crate::guard::{Policy, Refused, obstacle};
 
+/// What lists of a radio's addresses (m3u, pls) are called, which are no media.
+const PLAYLIST: &str = "text/uri-list";
+const A_PLAYLIST: &str = "it is a playlist: give the address that it names";
+
 /// Something went wrong with what was opened.
 #[derive(Debug)]
 pub(in crate::source) struct Fault {
@@ -52,6 +56,9 @@ impl Fault {
         tracing::debug!(source, error = %told(error.message()), "pipeline error");
         let reason = reason(&error, &debug);
         let (reason, text) = match (reason, heard) {
+            (_, Heard { undecoded: Some(decoder), .. }) if decoder == PLAYLIST => {
+                ("SourceWrongType", A_PLAYLIST.to_owned())
+            }
             ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {
                 ("SourceUnsupported", format!("there is no decoder for {decoder}"))
             }
@@ -68,6 +75,17 @@ impl Fault {
     pub(super) fn astray() -> Self {
         let text = "it refers to something that may not be opened".to_owned();
         Self { reason: "SourceUnauthorized", text, fetched: None }
+    }
+
+    /// One kind that is wanted is not there, or cannot be decoded.
+    pub(super) fn lacking(what: &str, heard: &Heard) -> Self {
+        let (reason, text) = match &heard.undecoded {
+            Some(decoder) => {
+                ("SourceUnsupported", format!("there is no decoder for {decoder}, so it has no {what}"))
+            }
+            None => ("SourceWrongType", format!("it has no {what}")),
+        };
+        Self { reason, text, fetched: None }
     }
 
     /// What is told of it. The guard's own word for what it did not let through says more than a status of HTTP.

@@ -29,9 +29,13 @@ impl Ranges {
         self.parts.store(true, Ordering::Release);
     }
 
+    pub(super) fn are_of_parts(&self) -> bool {
+        self.parts.load(Ordering::Acquire)
+    }
+
     /// Whether any place can be fetched, as far as is known.
     pub(super) fn served(&self) -> bool {
-        self.parts.load(Ordering::Acquire) || !self.missing.load(Ordering::Acquire)
+        self.are_of_parts() || !self.missing.load(Ordering::Acquire)
     }
 
     /// Answers for this source that it cannot seek when its site cannot.

@@ -23,24 +23,52 @@ const SILENCE_SECONDS: u32 = LOST.as_secs() as u32 + 4;
 /// What an element's message is called by which it tells that its sender has ended all that it sent by RTP.
 pub(super) const ENDED: &str = "understudy.ended";
 
-/// Its demuxer stops for good when it is asked for a segment.
-const WITHOUT_SEGMENTS: &str = "tsdemux";
+/// These go back at the end of a segment without a gap, and go on where their time was (tried with GStreamer 1.22).
+/// Others stop for good (`tsdemux`, `flvdemux`), or count their time from zero again and play as fast as they can.
+const WITH_SEGMENTS: [&str; 12] = [
+    "matroskademux",
+    "qtdemux",
+    "oggdemux",
+    "wavparse",
+    "avidemux",
+    "asfdemux",
+    "hlsdemux",
+    "dashdemux",
+    "mpegaudioparse",
+    "aacparse",
+    "flacparse",
+    "ac3parse",
+];
+/// What has one of these within plays none whatever it is in.
+const WITHOUT_SEGMENTS: [&str; 2] = ["tsdemux", "mpegpsdemux"];
+
+/// Gone back, its sound comes at a time of its own: it has to be opened again for each round.
+const WITHOUT_RETURN: &str = "flvdemux";
 
 /// What turned out to be within a decoder, as far as it says how the media can be played.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Within {
-    /// Something cannot play a segment.
+    /// Something can play a segment.
+    segments: Arc<AtomicBool>,
+    /// Something cannot.
     plain: Arc<AtomicBool>,
+    /// Something cannot go back at all.
+    stays: Arc<AtomicBool>,
     ranges: Ranges,
 }
 
 impl Within {
     pub(super) fn goes_back(&self) -> bool {
-        self.ranges.served()
+        self.ranges.served() && !self.stays.load(Ordering::Acquire)
     }
 
     pub(super) fn plays_segments(&self) -> bool {
-        self.goes_back() && !self.plain.load(Ordering::Acquire)
+        self.goes_back() && self.segments.load(Ordering::Acquire) && !self.plain.load(Ordering::Acquire)
+    }
+
+    /// A playlist names the parts that are fetched.
+    pub(super) fn is_of_parts(&self) -> bool {
+        self.ranges.are_of_parts()
     }
 }
 
@@ -48,14 +76,17 @@ impl Within {
 pub(super) fn all_within(decoder: &gst::Element) -> Within {
     let within = Within::default();
     let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return within };
-    let Within { plain, ranges } = within.clone();
+    let Within { segments, plain, stays, ranges } = within.clone();
     // So many streams come by RTP and have not ended.
     let by_rtp = Arc::new(AtomicUsize::new(0));
     bin.connect_deep_element_added(move |_, _, element| {
         let Some(factory) = element.factory() else { return };
         tune(&factory.name(), element);
-        match factory.name().as_str() {
-            WITHOUT_SEGMENTS => plain.store(true, Ordering::Release),
+        let name = factory.name();
+        segments.fetch_or(WITH_SEGMENTS.contains(&name.as_str()), Ordering::AcqRel);
+        plain.fetch_or(WITHOUT_SEGMENTS.contains(&name.as_str()), Ordering::AcqRel);
+        match name.as_str() {
+            WITHOUT_RETURN => stays.store(true, Ordering::Release),
             "qtdemux" => ranges.need(),
             "hlsdemux" | "dashdemux" => ranges.of_parts(),
             "souphttpsrc" => ranges.heed(element),
@@ -83,6 +114,8 @@ fn tune(factory: &str, element: &gst::Element) {
             // A lost sender shall be told, and opened again after the supervisor's wait.
             element.set_property("auto-reconnect", false);
         }
+        // It would be waited for more kinds of pictures until a buffer is full.
+        "multipartdemux" => element.set_property("single-stream", true),
         "rtmp2src" => element.set_property("timeout", ANSWER_SECONDS),
         decoder if decoder.starts_with("avdec_") && element.has_property("thread-type") => {
             element.set_property_from_str("thread-type", "slice");

@@ -1,0 +1,192 @@
+//! What is known of one kind of a source: when it came, when it was really seen or heard, and how late.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use parking_lot::Mutex;
+use understudy_core::input::pace::Tally;
+use understudy_core::input::watch::Arrival;
+
+use super::metrics::{Fate, Meter};
+use super::shape::age;
+
+/// Two intervals at 30 frames a second: an eye takes a frame this much after its time for a stutter.
+const LATE: Duration = Duration::from_millis(66);
+
+/// Whether anything comes and is perceived. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Flow(Arc<Reading>);
+
+/// Times are nanoseconds on the shared timeline; zero: not yet.
+#[derive(Debug, Default)]
+struct Reading {
+    arrived: AtomicU64,
+    over: AtomicBool,
+    /// The last one was seen or heard.
+    perceived: AtomicU64,
+    /// Its sender said that there is nothing for a while.
+    paused: AtomicU64,
+    /// When the last one that came has been shown to its end, as running time.
+    due: AtomicU64,
+    /// What came to the sink since this was last asked for.
+    tally: Mutex<Tally>,
+}
+
+impl Flow {
+    /// When the last piece arrived, on the shared timeline.
+    pub fn arrival(&self) -> Arrival {
+        match time(&self.0.arrived) {
+            None => Arrival::Nothing,
+            Some(at) if self.0.over.load(Ordering::Relaxed) => Arrival::Over(at),
+            Some(at) => Arrival::At(at),
+        }
+    }
+
+    /// When the last piece was seen or heard, of media that is sent as it happens.
+    pub fn perception(&self) -> Arrival {
+        match (self.arrival(), time(&self.0.perceived)) {
+            (Arrival::At(_), None) => Arrival::Nothing,
+            (Arrival::At(_), Some(at)) => Arrival::At(at),
+            (other, _) => other,
+        }
+    }
+
+    /// The same of media that is read ahead, at this running time: one piece may stand for as long as it likes, and a pause
+    /// is no gap.
+    pub fn presence(&self, now: Duration, running: gst::ClockTime) -> Arrival {
+        let stands = self.0.due.load(Ordering::Relaxed) > running.nseconds();
+        let paused = time(&self.0.paused).unwrap_or_default();
+        match self.perception() {
+            _ if stands && self.arrival() != Arrival::Nothing => Arrival::At(now),
+            Arrival::At(at) => Arrival::At(at.max(paused)),
+            other => other,
+        }
+    }
+
+    /// What came to the sink since the last call.
+    pub fn tally(&self) -> Tally {
+        std::mem::take(&mut self.0.tally.lock())
+    }
+
+    /// Something was seen or heard.
+    pub fn perceived(&self) {
+        self.0.perceived.store(now(), Ordering::Relaxed);
+    }
+
+    pub fn watch(&self, entry: &gst::Element, meter: Meter) {
+        let Some(pad) = entry.static_pad("sink") else { return };
+        let flow = self.clone();
+        let mask =
+            gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::EVENT_FLUSH;
+        pad.add_probe(mask, move |pad, probe| {
+            if let Some(event) = probe.event() {
+                flow.note(event.type_());
+            } else if let Some(buffer) = probe.buffer() {
+                flow.came(pad, buffer);
+                meter.arrived();
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    fn came(&self, pad: &gst::Pad, buffer: &gst::BufferRef) {
+        let running = buffer.pts().and_then(|pts| running(pad, pts));
+        let due = running.map_or(0, |at| (at + buffer.duration().unwrap_or_default()).nseconds());
+        self.0.due.store(due, Ordering::Relaxed);
+        self.0.arrived.store(now(), Ordering::Relaxed);
+        self.0.over.store(false, Ordering::Relaxed);
+    }
+
+    fn note(&self, event: gst::EventType) {
+        match event {
+            gst::EventType::Eos | gst::EventType::SegmentDone => self.0.over.store(true, Ordering::Relaxed),
+            gst::EventType::Gap => self.0.paused.store(now(), Ordering::Relaxed),
+            // It begins anew, and has as long for that as for coming at all.
+            gst::EventType::FlushStop if self.arrival() != Arrival::Nothing => {
+                self.0.due.store(0, Ordering::Relaxed);
+                self.0.over.store(false, Ordering::Relaxed);
+                for place in [&self.0.arrived, &self.0.paused] {
+                    place.store(now(), Ordering::Relaxed);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts what comes to a sink of sound, which keeps the time itself.
+    pub fn weigh(&self, sink: &gst::Element, meter: Meter) {
+        let Some(pad) = sink.static_pad("sink") else { return };
+        let (flow, sink) = (self.clone(), sink.downgrade());
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, probe| {
+            let (Some(sink), Some(pts)) = (sink.upgrade(), probe.buffer().and_then(|buffer| buffer.pts()))
+            else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let age = running(pad, pts).and_then(|running| age(&sink, running));
+            let fate = flow.judge(age.map(|(_, late)| late));
+            if fate == Fate::Shown {
+                flow.perceived();
+            }
+            meter.count(fate);
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    pub fn judge(&self, late: Option<i64>) -> Fate {
+        let late = Duration::from_nanos(late.unwrap_or_default().max(0).cast_unsigned());
+        let is_late = late > LATE;
+        let worst = if is_late { late } else { Duration::ZERO };
+        self.0.tally.lock().add(Tally { pieces: 1, late: u32::from(is_late), worst });
+        if is_late { Fate::Late } else { Fate::Shown }
+    }
+}
+
+fn now() -> u64 {
+    u64::try_from(crate::gst::now().as_nanos()).unwrap_or(u64::MAX).max(1)
+}
+
+fn time(place: &AtomicU64) -> Option<Duration> {
+    let nanoseconds = place.load(Ordering::Relaxed);
+    (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
+}
+
+fn running(pad: &gst::Pad, pts: gst::ClockTime) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(pts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_pieces_are_counted_until_they_are_asked_for() {
+        crate::gst::init().unwrap();
+        let flow = Flow::default();
+        assert_eq!(flow.judge(Some(400_000_000)), Fate::Late);
+        assert_eq!(flow.judge(Some(-5)), Fate::Shown);
+        let worst = Duration::from_millis(400);
+        assert_eq!(flow.tally(), Tally { pieces: 2, late: 1, worst });
+        assert_eq!(flow.tally(), Tally::default());
+    }
+
+    #[test]
+    fn what_arrives_and_is_not_perceived_does_not_play_unless_it_waits_for_its_time() {
+        crate::gst::init().unwrap();
+        let (flow, at) = (Flow::default(), Duration::from_secs(100));
+        let second = gst::ClockTime::SECOND;
+        assert_eq!(flow.perception(), Arrival::Nothing);
+        flow.0.arrived.store(5, Ordering::Relaxed);
+        assert_eq!(flow.perception(), Arrival::Nothing);
+        assert_eq!(flow.presence(at, second), Arrival::Nothing);
+        flow.0.due.store(2 * second.nseconds(), Ordering::Relaxed);
+        assert_eq!(flow.presence(at, second), Arrival::At(at));
+        flow.0.perceived.store(7, Ordering::Relaxed);
+        assert_eq!(flow.presence(at, 3 * second), Arrival::At(Duration::from_nanos(7)));
+        flow.note(gst::EventType::Eos);
+        assert_eq!(flow.perception(), Arrival::Over(Duration::from_nanos(5)));
+    }
+}
