@@ -6,6 +6,7 @@ mod cause;
 mod fault;
 mod manifest;
 mod ranges;
+mod timing;
 mod tune;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +58,7 @@ pub fn prepare() {
     ONCE.call_once(|| {
         bounds::enforce();
         manifest::recognise();
+        timing::leave_out();
     });
 }
 

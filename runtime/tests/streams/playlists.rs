@@ -104,3 +104,29 @@ async fn a_playlist_opens_nothing_but_what_is_fetched_by_http() {
         inside.untouched();
     }
 }
+
+/// A live manifest that names a time source, which GStreamer would ask.
+fn timed(clock: &str) -> String {
+    let live = r#"type="dynamic" availabilityStartTime="2020-01-01T00:00:00Z" minimumUpdatePeriod="PT1S""#;
+    let timing = format!(
+        r#"<UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="{clock}"></UTCTiming><Period"#
+    );
+    let text = manifest("/").replace(r#"type="static" mediaPresentationDuration="PT2S""#, live);
+    text.replacen("<Period", &timing, 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_names_no_time_source_that_is_asked() {
+    let (studio, clock) =
+        (Studio::open().await, Server::start(|_| ok("text/plain", "2026-01-01T00:00:00Z")).await);
+    let text = timed(&clock.url("/now"));
+    let web = Server::start(move |path| match path {
+        "/list.mpd" => ok("application/dash+xml", &text),
+        _ => b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec(),
+    })
+    .await;
+    let source = studio.play(stream(&web.url("/list.mpd")), Carries::Video);
+    println!("{:?}", fails(&source).await);
+    assert!(web.paths().len() > 1, "its media is asked for: {:?}", web.paths());
+    assert_eq!((clock.connections(), clock.paths()), (0, vec![]));
+}
