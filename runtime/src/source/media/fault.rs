@@ -5,10 +5,10 @@ use gstreamer::prelude::*;
 use understudy_core::input::Failure;
 use understudy_core::redact::{redacted, redacted_in};
 
+use super::manifest::ADDRESSES;
 use crate::guard::{Policy, Refused, obstacle};
 
-/// What lists of a radio's addresses (m3u, pls) are called, which are no media.
-const PLAYLIST: &str = "text/uri-list";
+/// Of lists of a radio's addresses (m3u, pls), which are no media.
 const A_PLAYLIST: &str = "it is a playlist: give the address that it names";
 
 /// Something went wrong with what was opened.
@@ -56,7 +56,7 @@ impl Fault {
         tracing::debug!(source, error = %told(error.message()), "pipeline error");
         let reason = reason(&error, &debug);
         let (reason, text) = match (reason, heard) {
-            (_, Heard { undecoded: Some(decoder), .. }) if decoder == PLAYLIST => {
+            (_, Heard { undecoded: Some(decoder), .. }) if decoder == ADDRESSES => {
                 ("SourceWrongType", A_PLAYLIST.to_owned())
             }
             ("SourceUnsupported" | "SourceWrongType", Heard { undecoded: Some(decoder), .. }) => {

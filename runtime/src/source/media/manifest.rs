@@ -1,8 +1,11 @@
 //! DASH manifests as such: GStreamer 1.22 takes one that comes over HTTP for any XML if its first tag is a long one, as that
-//! of every live manifest of ffmpeg's.
+//! of every live manifest of ffmpeg's. And the other kind of a radio's playlist (`[playlist]`), which it takes for nothing.
 
 use gstreamer as gst;
 
+/// As GStreamer calls the kind that it knows (`#EXTM3U` without parts).
+pub(super) const ADDRESSES: &str = "text/uri-list";
+const LIST_HEAD: &[u8] = b"[playlist]";
 const DASH: &str = "application/dash+xml";
 /// What may stand before the first tag: a declaration, and a comment.
 const LONGEST_HEAD: u32 = 1024;
@@ -21,6 +24,16 @@ pub(super) fn recognise() {
     };
     let rank = gst::Rank::PRIMARY + 1;
     gst::TypeFind::register(None, "dash-manifest", rank, Some("mpd"), Some(&caps), look)
+        .expect("a name of our own must be free");
+    let caps = gst::Caps::new_empty_simple(ADDRESSES);
+    let suggested = caps.clone();
+    let look = move |data: &mut gst::TypeFind| {
+        let length = u32::try_from(LIST_HEAD.len()).unwrap_or_default();
+        if data.peek(0, length).is_some_and(|head| head.eq_ignore_ascii_case(LIST_HEAD)) {
+            data.suggest(gst::TypeFindProbability::Maximum, &suggested);
+        }
+    };
+    gst::TypeFind::register(None, "radio-playlist", rank, Some("pls"), Some(&caps), look)
         .expect("a name of our own must be free");
 }
 
