@@ -146,9 +146,9 @@ mod tests {
 
     #[test]
     fn a_late_piece_now_and_then_is_no_reason() {
-        let rare = |at: Duration| if at.as_millis() % 1000 == 0 { LATE } else { Duration::ZERO };
+        let rare = |at: Duration| if at.as_millis().is_multiple_of(1000) { LATE } else { Duration::ZERO };
         assert_eq!(moves(30, rare), []);
-        let outages = |at: Duration| if at.as_secs() % 20 == 0 { LATE } else { Duration::ZERO };
+        let outages = |at: Duration| if at.as_secs().is_multiple_of(20) { LATE } else { Duration::ZERO };
         assert_eq!(moves(60, outages), []);
     }
 
