@@ -4,6 +4,7 @@
 pub mod deadline;
 pub mod listen;
 pub mod names;
+pub mod redact;
 pub mod retry;
 pub mod tasks;
 

@@ -1,6 +1,7 @@
 //! Runtime profiles as the operator uses them: the shape of session pods, decided by the platform and not by whoever may
 //! create participants. Pure: objects in, shapes or the reasons why there are none out.
 
+use crate::redact;
 use ipnet::IpNet;
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
@@ -93,7 +94,7 @@ impl Profiles {
             let name = object.name_any();
             let profile = match &object.0 {
                 Ok(profile) => Profile::new(&name, profile.spec.clone()).map(Arc::new),
-                Err(invalid) => Err(Unusable::Unread(invalid.error.clone())),
+                Err(invalid) => Err(Unusable::Unread(redact::without_values(&invalid.error))),
             };
             (name, profile)
         });

@@ -29,6 +29,7 @@ use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
+use crate::seats::Seats;
 use crate::session::{self, Wanted};
 use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
@@ -287,7 +288,12 @@ fn camera_place(config: &Run, directory: &Path) -> Place {
 fn devtools_router(config: &Run, session: &session::Handle, policy: watch::Receiver<Policy>) -> axum::Router {
     let log =
         if config.log_cdp_messages { devtools_proxy::Log::Methods } else { devtools_proxy::Log::Nothing };
-    devtools_proxy::router(DevtoolsProxy { browser: session.devtools(), policy, log })
+    devtools_proxy::router(DevtoolsProxy {
+        browser: session.devtools(),
+        policy,
+        log,
+        seats: Seats::new(devtools_proxy::SEATS),
+    })
 }
 
 fn initial_policy(config: &Run) -> Policy {

@@ -87,7 +87,7 @@ pub struct Run {
 
     /// Names under which the HTTP surface may be asked with open access, comma-separated, beside addresses and names that the
     /// public DNS gives to nobody. A name that others can point at this machine would let their pages in.
-    #[arg(long, env = "UNDERSTUDY_ALLOWED_HOSTS", value_delimiter = ',')]
+    #[arg(long, env = "UNDERSTUDY_ALLOWED_HOSTS", value_delimiter = ',', value_parser = host_name)]
     pub allowed_hosts: Vec<String>,
 
     /// Which addresses beside public ones the URLs of pages, sources and outputs may lead to: networks or addresses,
@@ -178,6 +178,16 @@ impl Camera {
             Self::V4l2 => Some(Mode::V4l2),
             Self::File => Some(Mode::File),
         }
+    }
+}
+
+/// A name as it stands in a Host header, without its port.
+fn host_name(text: &str) -> Result<String, String> {
+    let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
+    match !name.is_empty() && name.chars().all(is_letter) {
+        true => Ok(name),
+        false => Err("must be the name of a host, without a port".to_owned()),
     }
 }
 
@@ -293,6 +303,17 @@ mod tests {
         let pod: [IpAddr; 2] = ["10.0.0.7".parse().unwrap(), "fd00::7".parse().unwrap()];
         assert_eq!(run(&["--pod-ip", "10.0.0.7,fd00::7"]).announced(BOTH), pod);
         assert_eq!(run(&["--pod-ip", "10.0.0.7,fd00::7", "--announce", "fd00::7"]).announced(BOTH), pod[1..]);
+    }
+
+    #[test]
+    fn hosts_are_names_without_blanks_ports_and_dots_at_their_end() {
+        let hosts = run(&["--allowed-hosts", "Demo.example.com, b.example."]).allowed_hosts;
+        assert_eq!(hosts, ["demo.example.com", "b.example"]);
+        for wrong in ["", "b.example:10001", "a,,b", "http://b.example"] {
+            let error =
+                Cli::try_parse_from(["understudy-runtime", "run", "--allowed-hosts", wrong]).unwrap_err();
+            assert!(error.to_string().contains("--allowed-hosts"), "{wrong}: {error}");
+        }
     }
 
     #[test]

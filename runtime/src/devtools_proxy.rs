@@ -21,12 +21,16 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use utoipa::ToSchema;
 
 use crate::access::{self, Guard, Policy, Role};
+use crate::seats::Seats;
 
 /// A snapshot of a heap, or a page as PDF, is one message.
 const LARGEST_MESSAGE: usize = 256 << 20;
 
 /// A handshake over loopback; a browser that is too busy for it is as good as gone.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// People and programs that steer one browser; each has a connection of its own to it.
+pub const SEATS: usize = 32;
 
 /// What the proxy stands on.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct DevtoolsProxy {
     pub browser: watch::Receiver<Option<String>>,
     pub policy: watch::Receiver<Policy>,
     pub log: Log,
+    /// For those who are connected, of which there are [`SEATS`].
+    pub seats: Seats,
 }
 
 /// What is told of messages.
@@ -107,12 +113,19 @@ pub async fn connect(
     let limits = WebSocketConfig::default()
         .max_message_size(Some(LARGEST_MESSAGE))
         .max_frame_size(Some(LARGEST_MESSAGE));
+    let seat = match proxy.seats.take() {
+        Ok(seat) => seat,
+        Err(none) => return none,
+    };
     let connecting = tokio_tungstenite::connect_async_with_config(&url, Some(limits), true);
     match tokio::time::timeout(CONNECT, connecting).await {
         Ok(Ok((browser, _))) => upgrade
             .max_message_size(LARGEST_MESSAGE)
             .max_frame_size(LARGEST_MESSAGE)
-            .on_upgrade(move |client| relay::relay(client, browser, proxy, url)),
+            .on_upgrade(move |client| async move {
+                let _seat = seat;
+                relay::relay(client, browser, proxy, url).await;
+            }),
         Ok(Err(error)) => {
             tracing::debug!(%error, "the browser does not take a DevTools connection");
             not_ready()

@@ -31,6 +31,7 @@ pub mod spec;
 pub mod session;
 
 pub mod access;
+pub mod seats;
 
 pub mod admin;
 pub mod api;

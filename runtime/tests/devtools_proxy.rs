@@ -26,6 +26,7 @@ use understudy_e2e::wait;
 use understudy_proto::v1::AccessTokens;
 use understudy_runtime::access::{HostNames, Policy};
 use understudy_runtime::devtools_proxy::{DevtoolsProxy, Log, router};
+use understudy_runtime::seats::Seats;
 
 /// From the start to a browser, on a machine that does more than this.
 const START: Duration = Duration::from_secs(40);
@@ -44,7 +45,7 @@ impl Proxy {
     async fn start(policy: Policy, browser: Option<String>) -> Self {
         let (browser, urls) = watch::channel(browser);
         let policy = watch::channel(policy).1;
-        let app = router(DevtoolsProxy { browser: urls, policy, log: Log::Methods });
+        let app = router(DevtoolsProxy { browser: urls, policy, log: Log::Methods, seats: Seats::new(8) });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });

@@ -10,6 +10,7 @@ use crate::link_endpoint;
 use crate::look::Looks;
 use crate::metrics::{self, Metrics};
 use crate::owner::Kind;
+use crate::redact;
 use crate::status::Publisher;
 use crate::store::{Departed, Stores, Triggers, Unread};
 use crate::tasks::{Feed, Tasks};
@@ -348,8 +349,9 @@ async fn left_out<K: Resource<DynamicType = ()> + Clone>(recorder: &Recorder, un
     for object in unread.news() {
         let Err(InvalidObject { error, metadata }) = &object.0 else { continue };
         let (kind, namespace, name) = (K::kind(&()), &metadata.namespace, &metadata.name);
+        let error = redact::without_values(error);
         tracing::warn!(%kind, namespace, name, error, "an object cannot be read and is left out");
-        recorder.record(&object, &event::unread(error, Timestamp::now())).await;
+        recorder.record(&object, &event::unread(&error, Timestamp::now())).await;
     }
 }
 

@@ -120,12 +120,8 @@ async fn serve(mut socket: Socket, mut inbox: mpsc::Receiver<Command>, events: b
         let due = dialogs.due();
         let mut messages = Vec::new();
         tokio::select! {
-            command = inbox.recv() => {
-                let Some(Command { session, method, params, answer }) = command else { return };
-                next += 1;
-                waiting.insert(next, (method, answer));
-                messages.push(message(next, session, method, &params));
-            }
+            // What was told comes first: an answer shall not meet another dialog than the one that it is for.
+            biased;
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) => {
                     if let Some(event) = sort(text.as_str(), &mut waiting) {
@@ -137,6 +133,12 @@ async fn serve(mut socket: Socket, mut inbox: mpsc::Receiver<Command>, events: b
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return,
             },
+            command = inbox.recv() => {
+                let Some(Command { session, method, params, answer }) = command else { return };
+                next += 1;
+                waiting.insert(next, (method, answer));
+                messages.push(message(next, session, method, &params));
+            }
             () = until(due) => for answer in dialogs.overdue(Instant::now()) {
                 next += 1;
                 let params = json!({ "accept": answer.accept });

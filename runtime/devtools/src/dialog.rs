@@ -37,8 +37,8 @@ impl Dialogs {
     pub(crate) fn on(&mut self, session: &str, method: &str, params: &Value, now: Instant) {
         match method {
             "Page.javascriptDialogOpening" => {
-                // A page that wants to leave is let go. What it asks beyond that, nobody has confirmed.
-                let accept = matches!(params["type"].as_str(), Some("alert" | "beforeunload"));
+                // A page that wants to leave is let go. What it asks beyond that, nobody has confirmed; an alert is the same either way.
+                let accept = params["type"] == "beforeunload";
                 self.open.insert(session.to_owned(), Open { accept, until: now + PATIENCE });
             }
             "Page.javascriptDialogClosed" | "Inspector.targetCrashed" | "Inspector.detached" => {
@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn what_nobody_answers_is_answered_once_and_confirms_nothing_that_matters() {
         let now = Instant::now();
-        for (kind, accept) in [("alert", true), ("confirm", false), ("prompt", false), ("beforeunload", true)]
+        for (kind, accept) in
+            [("alert", false), ("confirm", false), ("prompt", false), ("beforeunload", true)]
         {
             let mut dialogs = opened(kind, now);
             assert_eq!(dialogs.due(), Some(now + PATIENCE));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Endings of names that the public DNS gives to nobody (RFC 6761, RFC 6762, RFC 8375, and ICANN's `internal`), and those
-/// of services in a cluster.
+/// Endings of names that the public DNS gives to nobody: reserved (RFC 6761, RFC 6762, RFC 8375, and ICANN's `internal`), or used
+/// by home routers and clusters and never delegated (`lan`, `svc`, `cluster.local`).
 const PRIVATE_ENDINGS: [&str; 8] =
     [".localhost", ".local", ".internal", ".test", ".home.arpa", ".lan", ".svc", ".cluster.local"];
 
@@ -16,9 +16,9 @@ const PRIVATE_ENDINGS: [&str; 8] =
 pub struct HostNames(Arc<[String]>);
 
 impl HostNames {
-    /// Of any case.
+    /// In lower case.
     pub fn new(names: &[String]) -> Self {
-        Self(names.iter().map(|name| name.to_ascii_lowercase()).collect())
+        Self(names.into())
     }
 
     /// Whether it is asked under an address, a name that no stranger can have, or one of these.
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_open_server_is_asked_under_names_that_no_stranger_can_point_at_it() {
-        let names = HostNames::new(&["Demo.Example.com".into()]);
+        let names = HostNames::new(&["demo.example.com".into()]);
         for host in [
             "127.0.0.1:10001",
             "192.168.1.7",

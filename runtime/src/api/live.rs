@@ -17,6 +17,7 @@ use super::message::Message;
 use super::protocol::format;
 use crate::feed::{self, Feed, Viewer};
 use crate::ingest::Ingest;
+use crate::seats::Seats;
 
 /// Where what is sent as picture can be followed.
 pub const SOCKET: &str = "/input/devices/virtual/feed/socket";
@@ -25,11 +26,14 @@ pub const SOCKET: &str = "/input/devices/virtual/feed/socket";
 const WRITE: Duration = Duration::from_secs(2);
 /// Nothing that a viewer says has a meaning.
 const LARGEST_MESSAGE: usize = 64 << 10;
+/// Each has a queue of some megabytes; more want a programme, which WHEP gives.
+const VIEWERS: usize = 64;
 
 #[derive(Clone)]
 pub(super) struct Live {
     ingest: Ingest,
     feed: Feed,
+    seats: Seats,
 }
 
 /// What is sent as picture, and where to follow it.
@@ -44,7 +48,7 @@ pub fn router(ingest: Ingest, feed: Feed) -> Router {
     Router::new()
         .route(SOCKET, any(feed_socket))
         .route("/input/devices/virtual/feed/socket/info", get(feed_info))
-        .with_state(Live { ingest, feed })
+        .with_state(Live { ingest, feed, seats: Seats::new(VIEWERS) })
 }
 
 /// Where what is sent as picture can be followed.
@@ -64,7 +68,10 @@ pub(super) async fn feed_info(State(live): State<Live>) -> Result<Json<FeedInfo>
 /// A text frame names the format if it is not `mpegts`; binary frames are the picture.
 #[utoipa::path(
     get, path = "/input/devices/virtual/feed/socket", tag = "virtual inputs",
-    responses((status = 101, description = "The socket opens, whether or not something is sent.")),
+    responses(
+        (status = 101, description = "The socket opens, whether or not something is sent."),
+        (status = 503, content_type = "text/plain", body = String, description = "As many look as there may be."),
+    ),
     security(("view" = [])),
 )]
 pub(super) async fn feed_socket(
@@ -76,11 +83,18 @@ pub(super) async fn feed_socket(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
+    let seat = match live.seats.take() {
+        Ok(seat) => seat,
+        Err(none) => return none,
+    };
     upgrade
         .protocols(protocol(&headers))
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
-        .on_upgrade(move |socket| show(socket, live.feed.subscribe()))
+        .on_upgrade(move |socket| async move {
+            let _seat = seat;
+            show(socket, live.feed.subscribe()).await;
+        })
 }
 
 /// Players ask for a protocol of any name, and go if it is not the answer.

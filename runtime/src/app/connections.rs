@@ -10,14 +10,22 @@ use futures::{StreamExt, stream};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Whoever connects and says nothing is no client; between two requests, a client that is done with us.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Whoever connects and says nothing is no client. It counts between two requests as well: longer than the 60 s for which proxies
+/// keep a connection, so that it is they who close it.
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Whoever takes nothing of an answer for so long is gone (RFC 5482).
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// For those whose answers are on their way at the end; the whole process has [`super::SHUTDOWN`].
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// From a request's head to the end of its body, the largest of which is an offer of a few kilobytes.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -63,7 +71,10 @@ pub(super) async fn serve(
         });
         while connections.try_join_next().is_some() {}
     }
-    while connections.join_next().await.is_some() {}
+    let answered = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_WORDS, answered).await.is_err() {
+        connections.shutdown().await;
+    }
 }
 
 /// A body that ends with an error where it is not whole in time.
@@ -87,7 +98,10 @@ async fn answer(
     shutdown: CancellationToken,
 ) {
     // Answers and frames are written whole: waiting for more of them only delays the last piece (RFC 896).
-    if let Err(error) = stream.set_nodelay(true) {
+    let unread = u32::try_from(UNREAD_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    let set_up =
+        stream.set_nodelay(true).and_then(|()| Ok(setsockopt(&stream, sockopt::TcpUserTimeout, &unread)?));
+    if let Err(error) = set_up {
         tracing::debug!(%error, %peer, "a connection could not be set up");
         return;
     }
@@ -115,7 +129,7 @@ mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    const SHORT: Duration = Duration::from_millis(200);
+    const SHORT: Duration = Duration::from_secs(1);
 
     async fn open(head_timeout: Duration) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +146,10 @@ mod tests {
         for _ in 0..SEATS {
             silent.push(TcpStream::connect(address).await.unwrap());
         }
-        let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
+        let url = format!("http://{address}/");
+        let early = tokio::time::timeout(SHORT / 2, reqwest::get(&url)).await;
+        assert!(early.is_err(), "there is no seat yet");
+        let answer = reqwest::get(url).await.unwrap();
         assert_eq!(answer.text().await.unwrap(), "here");
         assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0, "it was closed");
     }
@@ -146,6 +163,19 @@ mod tests {
         let half = within_time(Body::from_stream(half));
         assert!(axum::body::to_bytes(half, 100).await.is_err());
         assert_eq!(began.elapsed().as_secs(), BODY_TIMEOUT.as_secs());
+    }
+
+    #[tokio::test]
+    async fn at_the_end_who_takes_no_answer_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let router = axum::Router::new().route("/", get(|| async { "long".repeat(8 << 20) }));
+        let served = tokio::spawn(serve(listener, router, HEAD_TIMEOUT, shutdown.clone()));
+        let mut lazy = TcpStream::connect(address).await.unwrap();
+        lazy.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+        lazy.readable().await.unwrap();
+        shutdown.cancel();
+        tokio::time::timeout(2 * LAST_WORDS, served).await.unwrap().unwrap();
     }
 
     #[tokio::test]

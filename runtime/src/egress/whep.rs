@@ -73,6 +73,7 @@ pub fn router(driver: Handle, programs: impl Programs) -> Router {
         (status = 201, content_type = "application/sdp", body = String, description = "The answer; Location is where to leave."),
         (status = 400, body = Object, description = "The body is no SDP."),
         (status = 404, body = Object, description = "There is no such programme."),
+        (status = 408, body = Object, description = "The offer did not come whole within 30 s."),
         (status = 406, body = Object, description = "There is no codec that both sides know."),
         (status = 409, body = Object, description = "There is nothing to show yet; Retry-After says when to ask again."),
         (status = 413, body = Object, description = "The offer is too long."),

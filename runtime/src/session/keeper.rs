@@ -1,6 +1,8 @@
 //! One task for each part that runs: it starts the part, tells when it is up and when it is lost, and
 //! ends it when told to.
 
+use std::collections::HashSet;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -131,12 +133,14 @@ impl Teller {
 
 async fn keep(order: Order, config: &Config, stop: CancellationToken, teller: Teller) {
     // From before it is loaded: a page may begin with one.
-    let mut dialogs = match &order {
+    let dialogs = match &order {
         Order::Page { page, .. } => Some(page.dialogs()),
         _ => None,
     };
+    let mut told = std::pin::pin!(tell_dialogs(dialogs, &teller));
     let started = tokio::select! {
         started = start(order, config) => started,
+        never = &mut told => match never {},
         () = stop.cancelled() => return,
     };
     let (mut running, gives) = match started {
@@ -146,20 +150,23 @@ async fn keep(order: Order, config: &Config, stop: CancellationToken, teller: Te
     teller.tell(What::Up(gives)).await;
     tokio::select! {
         why = running.lost() => teller.tell(What::Lost(why)).await,
-        () = tell_dialogs(dialogs.as_mut(), &teller) => {}
+        never = told => match never {},
         () = stop.cancelled() => {}
     }
     running.end().await;
 }
 
-/// For as long as there is a page that may open some.
-async fn tell_dialogs(dialogs: Option<&mut Dialogs>, teller: &Teller) {
-    if let Some(dialogs) = dialogs {
+/// For as long as there is a page that may open some. Each kind is told once: a page can open them without end.
+async fn tell_dialogs(dialogs: Option<Dialogs>, teller: &Teller) -> Infallible {
+    let mut told = HashSet::new();
+    if let Some(mut dialogs) = dialogs {
         while let Some(kind) = dialogs.next().await {
-            teller.tell(What::Dialog(kind)).await;
+            if told.insert(kind.clone()) {
+                teller.tell(What::Dialog(kind)).await;
+            }
         }
     }
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
 /// A part that runs.

@@ -94,7 +94,7 @@ impl Flow {
 
     fn came(&self, pad: &gst::Pad, buffer: &gst::BufferRef) {
         let running = buffer.pts().and_then(|pts| running(pad, pts));
-        let due = running.map_or(0, |at| (at + buffer.duration().unwrap_or_default()).nseconds());
+        let due = running.map_or(0, |at| at.saturating_add(buffer.duration().unwrap_or_default()).nseconds());
         self.0.due.store(due, Ordering::Relaxed);
         self.0.arrived.store(now(), Ordering::Relaxed);
         self.0.over.store(false, Ordering::Relaxed);

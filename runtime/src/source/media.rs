@@ -182,7 +182,9 @@ impl Media {
     /// Whether it has been played that far; what has a length may break off before.
     pub(super) fn came_to(&self, length: gst::ClockTime) -> bool {
         let position = self.pipeline.inner.query_position::<gst::ClockTime>();
-        position.is_none_or(|position| position + length / 10 + LENGTH_TOLERANCE >= length)
+        position.is_none_or(|position| {
+            position.saturating_add(length / 10).saturating_add(LENGTH_TOLERANCE) >= length
+        })
     }
 
     /// Whether any place in it can be gone to, which its sender could not offer if it sent from now.

@@ -22,7 +22,7 @@ pub(super) fn complete(entry: &gst::Element, pipeline: &Pipeline, origin: Origin
             let now = pipeline.upgrade().filter(|_| origin == Origin::Stream).and_then(|one| elapsed(&one));
             let next = last.map_or(gst::ClockTime::ZERO, |last: gst::ClockTime| match origin {
                 Origin::Stream => last + gst::ClockTime::NSECOND,
-                _ => last + buffer.duration().unwrap_or_else(|| interval(pad)),
+                _ => last.saturating_add(buffer.duration().unwrap_or_else(|| interval(pad))),
             });
             let running = now.unwrap_or_default().max(next);
             *last = Some(running);

@@ -1,7 +1,8 @@
 //! The time sources that a DASH manifest may name (ISO/IEC 23009-1 §5.8.4.11). GStreamer asks them by itself, some by NTP and
 //! so past the guard, as often as the manifest is read again. It shall not see that they are named: our clock is right.
 //!
-//! What reads a manifest again is in no bin, so every element that fetches by HTTP is found where all are: by a tracer.
+//! What reads a manifest again is in no bin, so every element that fetches by HTTP is found where all are: by a tracer. The name
+//! is found as it stands in UTF-8; a manifest in an encoding that writes it otherwise is not looked into.
 
 use std::sync::LazyLock;
 
