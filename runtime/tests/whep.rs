@@ -1,5 +1,7 @@
 //! WHEP from outside: another WebRTC stack, a real browser, and offers that are none.
 
+#[path = "whep/many.rs"]
+mod many;
 mod support;
 
 use std::net::{IpAddr, UdpSocket};

@@ -1,0 +1,128 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser};
+use reqwest::Url;
+
+use crate::crowd::{Churn, Wanted};
+use crate::machine::Process;
+use crate::pacing::{Rate, Sample};
+use crate::signalling::{Janus, Signalling, Whep, client};
+use crate::viewer::Repair;
+
+/// Many WHEP viewers in one process: what a server sends them, what is lost, and how soon they see a picture.
+#[derive(Clone, Debug, Parser)]
+#[command(version, group(ArgGroup::new("server").required(true).args(["url", "janus"])))]
+pub struct Args {
+    /// The WHEP endpoint, as http://host:8889/whep/program.
+    #[arg(long, value_parser = http_url)]
+    pub url: Option<Url>,
+    /// The root of a Janus' HTTP API, whose streaming plugin is watched instead, as http://host:8088/janus.
+    #[arg(long, value_parser = http_url, requires = "mountpoint")]
+    pub janus: Option<Url>,
+    /// What of that Janus is watched.
+    #[arg(long)]
+    pub mountpoint: Option<u64>,
+    /// The bearer token that WHEP wants.
+    #[arg(long, env = "WHEP_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// How many watch.
+    #[arg(long, default_value_t = 10)]
+    pub viewers: usize,
+    /// How fast they come, as 20/s or 90/m.
+    #[arg(long, default_value = "20/s")]
+    pub join_rate: Rate,
+    /// How long all watch together.
+    #[arg(long, default_value_t = 20)]
+    pub seconds: u64,
+    /// Whose packets are all decrypted, as 1/20; 0 is nobody's, once there is a picture.
+    #[arg(long, default_value = "1/20")]
+    pub sample: Sample,
+    /// Ask for missing packets (generic NACK, RFC 4585) instead of for a picture alone.
+    #[arg(long)]
+    pub nack: bool,
+    /// Others who come and go meanwhile, so many a time, as 20/s.
+    #[arg(long)]
+    pub churn: Option<Rate>,
+    /// How long each of those stays.
+    #[arg(long, default_value_t = 2, requires = "churn", value_name = "SECONDS")]
+    pub churn_stay: u64,
+    /// Where the viewers' sockets are; otherwise where the way to the server begins.
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<IpAddr>,
+    /// The server's process on this machine: what it takes is measured too.
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Write the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Args {
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            viewers: self.viewers,
+            join_rate: self.join_rate,
+            sample: self.sample,
+            together: Duration::from_secs(self.seconds),
+            repair: if self.nack { Repair::Ask } else { Repair::Refresh },
+            churn: self.churn.map(|rate| Churn { rate, stay: Duration::from_secs(self.churn_stay) }),
+            process: self.pid.map(Process),
+        }
+    }
+
+    /// None: no server is named, which the command line rules out.
+    pub fn signalling(&self) -> Result<Option<Signalling>, reqwest::Error> {
+        let client = client()?;
+        let whep = |url: &Url| Signalling::Whep(Whep::new(client.clone(), url.clone(), self.token.clone()));
+        let janus = self.janus.clone().zip(self.mountpoint);
+        let janus = janus.map(|(url, number)| Signalling::Janus(Janus::new(client.clone(), url, number)));
+        Ok(self.url.as_ref().map(whep).or(janus))
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url =
+        Url::parse(text).map_err(|error| format!("{error}; a URL is as http://host:8889/whep/program"))?;
+    match (url.scheme(), url.host_str()) {
+        ("http", Some(_)) => Ok(url),
+        ("https", _) => Err("TLS is not spoken here: name the server behind what ends it".into()),
+        (scheme, _) => Err(format!("WHEP is spoken over http, not {scheme}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Args, String> {
+        let all = ["understudy-load"].iter().chain(arguments);
+        Args::try_parse_from(all).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_url_is_enough() {
+        let args = read(&["--url", "http://host/whep/program"]).expect("it must be read");
+        assert_eq!((args.viewers, args.seconds), (10, 20));
+        assert_eq!(args.wanted().repair, Repair::Refresh);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_said() {
+        let said = |url| read(&["--url", url]).expect_err("it must be refused");
+        assert!(said("host/whep").contains("relative URL"), "{}", said("host/whep"));
+        assert!(said("https://host/whep").contains("TLS"), "{}", said("https://host/whep"));
+        assert!(said("ftp://host/whep").contains("not ftp"), "{}", said("ftp://host/whep"));
+        assert!(said("host:80/whep").contains("not host"), "{}", said("host:80/whep"));
+    }
+
+    #[test]
+    fn one_server_is_watched() {
+        assert!(read(&[]).is_err());
+        assert!(read(&["--janus", "http://host/janus"]).is_err());
+        assert!(read(&["--janus", "http://host/janus", "--mountpoint", "1"]).is_ok());
+        assert!(read(&["--url", "http://a", "--janus", "http://host/janus", "--mountpoint", "1"]).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! Many viewers at once, each of which counts what it gets.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use understudy_load::args::Args;
+use understudy_load::crowd::{self, Wanted};
+use understudy_load::report::Report;
+
+use super::support::Stage;
+
+/// With a keyframe on joining, on busy cores; without one it would be ten seconds on average.
+const SOON_MILLISECONDS: f64 = 4000.0;
+
+async fn watched(url: String, options: &[&str]) -> Report {
+    let all = ["understudy-load", "--url", &url].into_iter().chain(options.iter().copied());
+    let args = <Args as clap::Parser>::try_parse_from(all).expect("the options must be read");
+    let wanted: Wanted = args.wanted();
+    let signalling = args.signalling().expect("a client must be made").expect("a server is named");
+    Report::of(&crowd::watch(signalling, Ipv4Addr::LOCALHOST.into(), &wanted).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_viewers_join_and_each_sees_a_whole_keyframe_and_loses_nothing() {
+    let stage = Stage::open().await;
+    let options = ["--viewers", "10", "--join-rate", "20/s", "--seconds", "2", "--sample", "1/1"];
+    let report = watched(stage.whep(), &options).await;
+    let viewers = &report.viewers;
+    assert_eq!((viewers.connected, viewers.pictured), (10, 10), "{report}");
+    assert!(viewers.failures.is_empty(), "{report}");
+    assert_eq!((viewers.counts.lost, viewers.counts.unknown), (0, 0), "{report}");
+    assert_eq!(viewers.counts.decrypted, viewers.counts.decrypting, "{report}");
+    assert_eq!(viewers.counts.decrypted, viewers.counts.packets, "{report}");
+    assert!(report.together.packets_per_viewer_second > 80.0, "{report}");
+    assert!(viewers.counts.reports_sent >= 10 && viewers.counts.sender_reports >= 10, "{report}");
+    let soon = viewers.keyframe.map(|spread| spread.p95_milliseconds);
+    assert!(soon.is_some_and(|soon| soon < SOON_MILLISECONDS), "{report}");
+    let mut left = stage.driver.viewers("program");
+    let gone = tokio::time::timeout(Duration::from_secs(10), left.wait_for(|count| *count == 0)).await;
+    assert!(gone.is_ok(), "somebody is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_come_and_go_take_nothing_from_those_who_stay() {
+    let stage = Stage::open().await;
+    let options =
+        ["--viewers", "3", "--seconds", "3", "--sample", "0", "--churn", "5/s", "--churn-stay", "1"];
+    let report = watched(stage.whep(), &options).await;
+    let passing = report.churn.as_ref().expect("somebody came and went");
+    assert_eq!((passing.asked, passing.connected), (15, 15), "{report}");
+    assert_eq!((report.together.viewers, report.together.counts.lost), (3, 0), "{report}");
+    // Nobody's packets are decrypted once there is a picture.
+    assert!(report.viewers.counts.decrypting < report.viewers.counts.packets / 2, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_is_refused_is_reported_with_status_and_body() {
+    let stage = Stage::open().await;
+    let report =
+        watched(stage.whep().replace("program", "nothing"), &["--viewers", "2", "--seconds", "0"]).await;
+    let (reason, count) = report.viewers.failures.first_key_value().expect("they must fail");
+    assert_eq!((*count, report.viewers.connected), (2, 0), "{report}");
+    assert!(reason.contains("404") && reason.len() > "the server refused: 404 Not Found: ".len(), "{reason}");
+}
