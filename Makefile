@@ -17,7 +17,7 @@ test: ## all tests: the checks, real parts, a real API server, the demo from out
 check: ## the quick loop: format, lints, unit tests, chart and scripts
 	@scripts/check
 
-bench: ## latency and cost of the virtual inputs, in release form, as rows for docs/benchmarks.md
+bench: ## latency and cost, of inputs, viewers and links, in release form, as rows for docs/benchmarks.md
 	@scripts/bench
 
 findings: ## what outside programs do that one would not expect: whether they still do (minutes; outside CI)

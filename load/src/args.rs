@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
-use reqwest::Url;
+use url::Url;
 
 use crate::crowd::{Churn, Wanted};
 use crate::machine::Process;
 use crate::pacing::{Rate, Sample};
-use crate::signalling::{Janus, Signalling, Whep, client};
+use crate::signalling::{Client, Janus, Signalling, Whep};
 use crate::viewer::Repair;
 
 /// Many WHEP viewers in one process: what a server sends them, what is lost, and how soon they see a picture.
@@ -74,8 +74,8 @@ impl Args {
     }
 
     /// None: no server is named, which the command line rules out.
-    pub fn signalling(&self) -> Result<Option<Signalling>, reqwest::Error> {
-        let client = client()?;
+    pub fn signalling(&self) -> Result<Option<Signalling>, rustls::Error> {
+        let client = Client::new()?;
         let whep = |url: &Url| Signalling::Whep(Whep::new(client.clone(), url.clone(), self.token.clone()));
         let janus = self.janus.clone().zip(self.mountpoint);
         let janus = janus.map(|(url, number)| Signalling::Janus(Janus::new(client.clone(), url, number)));
@@ -87,9 +87,8 @@ fn http_url(text: &str) -> Result<Url, String> {
     let url =
         Url::parse(text).map_err(|error| format!("{error}; a URL is as http://host:8889/whep/program"))?;
     match (url.scheme(), url.host_str()) {
-        ("http", Some(_)) => Ok(url),
-        ("https", _) => Err("TLS is not spoken here: name the server behind what ends it".into()),
-        (scheme, _) => Err(format!("WHEP is spoken over http, not {scheme}")),
+        ("http" | "https", Some(_)) => Ok(url),
+        (scheme, _) => Err(format!("WHEP is spoken over http and https, not {scheme}")),
     }
 }
 
@@ -113,7 +112,6 @@ mod tests {
     fn what_is_wrong_with_a_url_is_said() {
         let said = |url| read(&["--url", url]).expect_err("it must be refused");
         assert!(said("host/whep").contains("relative URL"), "{}", said("host/whep"));
-        assert!(said("https://host/whep").contains("TLS"), "{}", said("https://host/whep"));
         assert!(said("ftp://host/whep").contains("not ftp"), "{}", said("ftp://host/whep"));
         assert!(said("host:80/whep").contains("not host"), "{}", said("host:80/whep"));
     }

@@ -24,9 +24,8 @@ async fn main() -> anyhow::Result<()> {
     let report = Report::of(&seen);
     let text = if args.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
     std::io::stdout().write_all(text.as_bytes()).context("nobody reads the report")?;
-    if report.viewers.connected == 0 && report.viewers.asked > 0 {
-        let reasons: Vec<_> = report.viewers.failures.keys().map(String::as_str).collect();
-        bail!("nobody connected: {}", reasons.join("; "));
+    if let Some(reasons) = report.nobody() {
+        bail!("nobody connected: {reasons}");
     }
     Ok(())
 }

@@ -68,6 +68,13 @@ impl Report {
             dropped_by_this_machine: seen.dropped_here,
         }
     }
+
+    /// Why nobody connected; none: somebody did, or nobody was to.
+    pub fn nobody(&self) -> Option<String> {
+        let Group { asked, connected, failures, .. } = &self.viewers;
+        let reasons: Vec<_> = failures.keys().map(String::as_str).collect();
+        (*asked > 0 && *connected == 0).then(|| reasons.join("; "))
+    }
 }
 
 impl Group {

@@ -1,21 +1,20 @@
 //! How a viewer and a server come to know each other, over HTTP.
 
+mod http;
+
 mod janus;
 mod whep;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use reqwest::{Response, StatusCode, Url};
+use ::http::StatusCode;
+use url::Url;
 
 use crate::stack::Stack;
 
+pub use self::http::Client;
 pub use janus::Janus;
 pub use whep::Whep;
-
-/// Of one request. A server that is asked by very many at once may take long, and then says so.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
-/// Of an error's body, in a message.
-const SHOWN_CHARACTERS: usize = 300;
 
 #[derive(Clone, Debug)]
 pub enum Signalling {
@@ -43,8 +42,10 @@ enum Place {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// Nobody answers, or something between does.
-    #[error("the server could not be asked: {}", chain(.0))]
-    Unreachable(#[source] reqwest::Error),
+    #[error("the server could not be asked: {0}")]
+    Unreachable(String),
+    #[error("the server did not answer within {seconds} s")]
+    Late { seconds: u64 },
     /// The server's word.
     #[error("the server refused: {status}: {body}")]
     Refused { status: StatusCode, body: String },
@@ -54,11 +55,6 @@ pub enum Refusal {
     /// Ours.
     #[error("no offer could be made: {0}")]
     Stack(String),
-}
-
-/// A client for all viewers.
-pub fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder().timeout(ANSWERED_WITHIN).build()
 }
 
 impl Signalling {
@@ -94,32 +90,6 @@ impl Signalling {
         let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
         Some((host.to_owned(), url.port_or_known_default()?))
     }
-}
-
-/// A body that is none of success is an error.
-async fn accepted(response: Response) -> Result<Response, Refusal> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let body = response.text().await.unwrap_or_default();
-    Err(Refusal::Refused { status, body: shortened(&body) })
-}
-
-fn shortened(body: &str) -> String {
-    let body = body.trim();
-    if body.is_empty() { "(no body)".to_owned() } else { body.chars().take(SHOWN_CHARACTERS).collect() }
-}
-
-/// An error with its causes.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn of_stack(error: rtc::shared::error::Error) -> Refusal {

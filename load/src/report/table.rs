@@ -126,6 +126,13 @@ mod tests {
     }
 
     #[test]
+    fn when_nobody_connects_it_is_said_why() {
+        assert_eq!(Report::of(&seen()).nobody().as_deref(), Some("the server ended the session"));
+        let empty = Seen { steady: Vec::new(), ..seen() };
+        assert_eq!(Report::of(&empty).nobody(), None);
+    }
+
+    #[test]
     fn a_report_is_json_without_what_was_not_asked_for() {
         let value = serde_json::to_value(Report::of(&seen())).expect("a report is JSON");
         assert_eq!(value["viewers"]["asked"], 3);

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Url};
+use ::http::Method;
 use serde_json::{Value, json};
+use url::Url;
 
-use super::{Refusal, Session, accepted, of_stack};
+use super::http::{Ask, Client};
+use super::{Refusal, Session, of_stack};
 use crate::stack::Stack;
 
+const JSON: &str = "application/json";
 const PLUGIN: &str = "janus.plugin.streaming";
 /// A session that nobody asks about for a minute ends.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -67,8 +70,7 @@ impl Janus {
 
     async fn offer(&self, session: &str) -> Result<String, Refusal> {
         for _ in 0..OTHER_EVENTS {
-            let response = self.client.get(format!("{session}?maxev=1")).send().await;
-            let event = read(response.map_err(Refusal::Unreachable)?).await?;
+            let event = self.ask(Method::GET, &format!("{session}?maxev=1"), None).await?;
             if let Some(sdp) = event["jsep"]["sdp"].as_str() {
                 return Ok(sdp.to_owned());
             }
@@ -81,8 +83,19 @@ impl Janus {
 
     async fn tell(&self, place: &str, mut body: Value) -> Result<Value, Refusal> {
         body["transaction"] = json!(format!("{:016x}", rand::random::<u64>()));
-        let response = self.client.post(place).body(body.to_string()).send().await;
-        read(response.map_err(Refusal::Unreachable)?).await
+        self.ask(Method::POST, place, Some(body)).await
+    }
+
+    async fn ask(&self, method: Method, place: &str, body: Option<Value>) -> Result<Value, Refusal> {
+        let unusable = |error: &dyn std::fmt::Display| Refusal::Unusable(error.to_string());
+        let url = Url::parse(place).map_err(|error| unusable(&error))?;
+        let body = body.map(|body| (JSON, body.to_string()));
+        let answer = self.client.ask(Ask { method, url, token: None, body }).await?;
+        let value: Value = serde_json::from_str(&answer.body).map_err(|error| unusable(&error))?;
+        match value["error"]["reason"].as_str() {
+            Some(reason) => Err(unusable(&reason)),
+            None => Ok(value),
+        }
     }
 }
 
@@ -92,15 +105,6 @@ fn message(body: Value, jsep: Value) -> Value {
         message["jsep"] = jsep;
     }
     message
-}
-
-async fn read(response: reqwest::Response) -> Result<Value, Refusal> {
-    let text = accepted(response).await?.text().await.map_err(Refusal::Unreachable)?;
-    let value: Value = serde_json::from_str(&text).map_err(|error| Refusal::Unusable(error.to_string()))?;
-    match value["error"]["reason"].as_str() {
-        Some(reason) => Err(Refusal::Unusable(reason.to_owned())),
-        None => Ok(value),
-    }
 }
 
 fn id(answer: &Value) -> Result<u64, Refusal> {

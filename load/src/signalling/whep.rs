@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use ::http::{Method, StatusCode};
+use url::Url;
 
-use super::{Place, Refusal, Session, accepted, of_stack};
+use super::http::{Answer, Ask, Client};
+use super::{Place, Refusal, Session, of_stack};
 use crate::stack::Stack;
 
 const SDP: &str = "application/sdp";
@@ -30,28 +31,27 @@ impl Whep {
     pub(super) async fn join(&self, stack: &mut Stack) -> Result<Session, Refusal> {
         let offer = stack.offer(Instant::now()).map_err(of_stack)?;
         let asked = Instant::now();
-        let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, SDP).body(offer);
-        let response = accepted(self.send(request).await?).await?;
-        if response.status() != StatusCode::CREATED {
-            return Err(Refusal::Unusable(format!("201 Created is expected, not {}", response.status())));
+        let answer = self.ask(Method::POST, &self.url, Some((SDP, offer))).await?;
+        if answer.status != StatusCode::CREATED {
+            return Err(Refusal::Unusable(format!("201 Created is expected, not {}", answer.status)));
         }
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let place = location.and_then(|location| response.url().join(location).ok());
-        let place = place.ok_or_else(|| Refusal::Unusable("it has no Location".into()))?;
-        let remote = response.text().await.map_err(Refusal::Unreachable)?;
-        stack.accept(&remote, Instant::now()).map_err(|error| Refusal::Unusable(error.to_string()))?;
-        Ok(Session { asked, remote, place: Place::Whep(place) })
+        let place = answer.location.ok_or_else(|| Refusal::Unusable("it has no Location".into()))?;
+        stack.accept(&answer.body, Instant::now()).map_err(|error| Refusal::Unusable(error.to_string()))?;
+        Ok(Session { asked, remote: answer.body, place: Place::Whep(place) })
     }
 
     pub(super) async fn leave(&self, place: &Url) -> Result<(), Refusal> {
-        accepted(self.send(self.client.delete(place.clone())).await?).await.map(drop)
+        self.ask(Method::DELETE, place, None).await.map(drop)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response, Refusal> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        request.send().await.map_err(Refusal::Unreachable)
+    /// The token goes to the server that it is for, wherever a session is.
+    async fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<(&'static str, String)>,
+    ) -> Result<Answer, Refusal> {
+        let token = self.token.clone().filter(|_| url.origin() == self.url.origin());
+        self.client.ask(Ask { method, url: url.clone(), token, body }).await
     }
 }

@@ -1,0 +1,52 @@
+//! The film, served over WHEP as a session serves its programme.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use understudy_runtime::broadcast::{self, Hub};
+use understudy_runtime::egress::whep::{self, Program};
+use understudy_runtime::rtc;
+
+use super::film::Film;
+use super::playback::Playback;
+
+/// More than one core serves.
+const MAX_VIEWERS: usize = 2000;
+
+/// Serves `/whep/program`, and at `/keyframes` how many were published, until it is ended.
+pub async fn run(film: Film, address: SocketAddr) -> anyhow::Result<()> {
+    let hub = Hub::new(broadcast::Metrics::default());
+    let config = rtc::Config {
+        bind: (address.ip(), 0).into(),
+        announce: vec![address.ip()],
+        max_viewers: MAX_VIEWERS,
+    };
+    let driver = rtc::spawn(&config, rtc::Metrics::default(), CancellationToken::new())?;
+    let played = hub.clone();
+    tokio::spawn(async move { play(&film, &played).await });
+    let (keyframes, served) = (hub.keyframes(), hub.clone());
+    let programs = move |name: &str| match name {
+        "program" => Program::Live(served.clone()),
+        _ => Program::Unknown,
+    };
+    let count = get(move || std::future::ready(keyframes.borrow().to_string()));
+    let app: Router = whep::router(driver, programs).route("/keyframes", count);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("{address} must be free"))?;
+    Ok(axum::serve(listener, app).await?)
+}
+
+async fn play(film: &Film, hub: &Hub) {
+    let mut playback = Playback::new(film);
+    let mut wishes = hub.keyframe_requests();
+    loop {
+        tokio::select! {
+            biased;
+            () = wishes.next() => playback.refresh(),
+            frame = playback.next() => hub.publish(frame),
+        }
+    }
+}
