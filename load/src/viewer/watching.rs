@@ -118,16 +118,13 @@ impl Watching {
     }
 
     fn receive(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
-        match (Protocol::of(datagram), Header::read(datagram)) {
-            (Protocol::Rtp, Some(header)) => {
-                if self.count(&header, datagram.len(), now) {
-                    self.noted(|stack| stack.receive(from, datagram, now));
-                }
-            }
-            (Protocol::Stun | Protocol::Dtls | Protocol::Rtcp, _) => {
-                self.noted(|stack| stack.receive(from, datagram, now));
-            }
-            _ => {}
+        let wanted = match (Protocol::of(datagram), Header::read(datagram)) {
+            (Protocol::Rtp, Some(header)) => self.count(&header, datagram.len(), now),
+            (Protocol::Stun | Protocol::Dtls | Protocol::Rtcp, _) => true,
+            _ => false,
+        };
+        if wanted {
+            self.noted(|stack| stack.receive(from, datagram, now));
         }
     }
 

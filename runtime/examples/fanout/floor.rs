@@ -67,7 +67,7 @@ fn send_to_all(
     for part in to.chunks(MESSAGES) {
         let slices = vec![[IoSlice::new(bytes)]; part.len()];
         let mut headers = MultiHeaders::preallocate(part.len(), Some(nix::cmsg_space!(u16)));
-        drop(sendmmsg(socket.as_raw_fd(), &mut headers, &slices, part, &offload, MsgFlags::empty())?);
+        sendmmsg(socket.as_raw_fd(), &mut headers, &slices, part, offload, MsgFlags::empty())?;
     }
     Ok(())
 }
