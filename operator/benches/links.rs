@@ -134,7 +134,8 @@ async fn measure(count: usize) {
 async fn delete(world: &World, names: &[String], mut progress: watch::Receiver<Progress>) {
     let (began, count) = (Instant::now(), names.len());
     let api = world.api::<VirtualParticipant>();
-    let gone = stream::iter(names).map(|name| api.delete(name, &DeleteParams::default()));
+    let now = DeleteParams::default();
+    let gone = stream::iter(names).map(|name| api.delete(name, &now));
     gone.buffer_unordered(AT_A_TIME).try_for_each(|_| std::future::ready(Ok(()))).await.unwrap();
     let deleted = began.elapsed().as_secs_f64();
     let drained = progress.wait_for(|progress| progress.drained == count);
