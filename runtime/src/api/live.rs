@@ -70,7 +70,7 @@ pub(super) async fn feed_info(State(live): State<Live>) -> Result<Json<FeedInfo>
     get, path = "/input/devices/virtual/feed/socket", tag = "virtual inputs",
     responses(
         (status = 101, description = "The socket opens, whether or not something is sent."),
-        (status = 503, content_type = "text/plain", body = String, description = "As many look as there may be."),
+        (status = 503, content_type = "text/plain", body = String, description = "As many look as there may be, or the session has no tokens yet."),
     ),
     security(("view" = [])),
 )]
