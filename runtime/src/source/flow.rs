@@ -16,6 +16,10 @@ use super::shape::age;
 /// Two intervals at 30 frames a second: an eye takes a frame this much after its time for a stutter.
 const LATE: Duration = Duration::from_millis(66);
 
+/// More than a sink of sound has in its buffer (200 ms), and than it is late by on a machine that does more than this: what
+/// comes after that is thrown away for sure.
+const UNHEARD: Duration = Duration::from_millis(500);
+
 /// Whether anything comes and is perceived. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Flow(Arc<Reading>);
@@ -126,11 +130,11 @@ impl Flow {
                 return gst::PadProbeReturn::Ok;
             };
             let age = running(pad, pts).and_then(|running| age(&sink, running));
-            let fate = flow.judge(age.map(|(_, late)| late));
-            if fate == Fate::Shown {
+            let late = age.map(|(_, late)| late);
+            if is_heard(late) {
                 flow.perceived();
             }
-            meter.count(fate);
+            meter.count(flow.judge(late));
             gst::PadProbeReturn::Ok
         });
     }
@@ -142,6 +146,11 @@ impl Flow {
         self.0.tally.lock().add(Tally { pieces: 1, late: u32::from(is_late), worst });
         if is_late { Fate::Late } else { Fate::Shown }
     }
+}
+
+/// Whether a piece of sound that comes so many nanoseconds after its time is heard.
+fn is_heard(late: Option<i64>) -> bool {
+    late.is_none_or(|late| i128::from(late) < UNHEARD.as_nanos().cast_signed())
 }
 
 fn now() -> u64 {
@@ -171,6 +180,12 @@ mod tests {
         let worst = Duration::from_millis(400);
         assert_eq!(flow.tally(), Tally { pieces: 2, late: 1, worst });
         assert_eq!(flow.tally(), Tally::default());
+    }
+
+    #[test]
+    fn sound_that_is_late_is_heard_and_sound_that_is_over_is_not() {
+        assert!(is_heard(None) && is_heard(Some(-5)) && is_heard(Some(200_000_000)));
+        assert!(!is_heard(Some(600_000_000)));
     }
 
     #[test]
