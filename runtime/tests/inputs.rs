@@ -339,6 +339,8 @@ async fn one_page_keeps_its_tracks_while_they_carry_one_source_after_the_other()
         _ => Err(format!("the picture goes on: {seen:?}")),
     })
     .await;
+    room.falls_silent().await;
+    room.forget().await;
     let seen = room.look().await;
     assert!(seen.frames > 0 && seen.numbers.iter().all(Option::is_none), "{seen:?}");
     seen.is_silent().unwrap();
