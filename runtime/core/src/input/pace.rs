@@ -16,9 +16,6 @@ const MEMORY: Duration = Duration::from_secs(8);
 /// A stretch is late if one piece in so many is: less is not heard as a gap.
 const SHARE: u32 = 10;
 
-/// One piece in so many is not made up for by a machine that is less busy in a moment.
-const MUCH: u32 = 3;
-
 /// What is added to a delay, so that the next late piece is not late: jitter of a network, not an outage.
 const RESERVE: Duration = Duration::from_millis(150);
 
@@ -63,15 +60,13 @@ impl Pace {
             return None;
         }
         self.stretch = None;
-        if sum.late * SHARE >= sum.pieces { self.late(now, sum) } else { None }
+        if sum.late * SHARE >= sum.pieces { self.late(now, sum.worst) } else { None }
     }
 
-    fn late(&mut self, now: Duration, sum: Tally) -> Option<Duration> {
-        let worst = sum.worst;
+    fn late(&mut self, now: Duration, worst: Duration) -> Option<Duration> {
         let before = self.before.replace((now, worst)).filter(|(at, _)| now.saturating_sub(*at) < MEMORY);
-        let hurries = self.hurries && sum.late * MUCH >= sum.pieces;
         // By half and more: it catches up.
-        if !hurries && before.is_none_or(|(_, before)| worst * 2 <= before) {
+        if !self.hurries && before.is_none_or(|(_, before)| worst * 2 <= before) {
             return None;
         }
         *self = Self { moved: true, hurries: self.hurries, ..Self::default() };
