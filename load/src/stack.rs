@@ -1,7 +1,6 @@
 //! The WebRTC stack of one viewer, which receives: a full ICE agent and the DTLS client. Without I/O and without a clock.
 
 mod offer;
-mod tap;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,12 +8,14 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
+use rtc::interceptor::Packet;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::RTCPeerConnectionState;
 use rtc::peer_connection::transport::RTCDtlsTransportState;
+use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtp;
 use rtc::sansio::Protocol as _;
 use rtc::shared::error::Error;
@@ -43,6 +44,21 @@ pub enum Heard {
     },
 }
 
+impl Heard {
+    /// What is wanted of a packet.
+    fn of(packet: &Packet) -> Vec<Self> {
+        match packet {
+            Packet::Rtp(packet) => vec![Self::Packet(packet.clone())],
+            Packet::Rtcp(packets) => {
+                let reports = packets.iter().filter_map(|packet| packet.as_any().downcast_ref());
+                let report = |report: &SenderReport| Self::Report { ssrc: report.ssrc, ntp: report.ntp_time };
+                reports.map(report).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 pub struct Stack {
     connection: RTCPeerConnection,
     local: SocketAddr,
@@ -55,7 +71,7 @@ impl Stack {
     pub fn new(local: SocketAddr, now: Instant) -> Result<Self, Error> {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let mut connection = offer::connection(Arc::clone(&heard), now)?;
-        connection.add_local_candidate(offer::candidate(local)?)?;
+        connection.add_local_candidate(understudy_rtc::host_candidate(local)?)?;
         Ok(Self { connection, local, heard, state: State::Connecting })
     }
 

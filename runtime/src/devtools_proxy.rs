@@ -113,9 +113,8 @@ pub async fn connect(
     let limits = WebSocketConfig::default()
         .max_message_size(Some(LARGEST_MESSAGE))
         .max_frame_size(Some(LARGEST_MESSAGE));
-    let seat = match proxy.seats.take() {
-        Ok(seat) => seat,
-        Err(none) => return none,
+    let Some(seat) = proxy.seats.take() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "as many are connected as there may be").into_response();
     };
     let connecting = tokio_tungstenite::connect_async_with_config(&url, Some(limits), true);
     match tokio::time::timeout(CONNECT, connecting).await {

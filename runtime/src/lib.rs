@@ -9,6 +9,7 @@ pub mod feed;
 pub mod gst;
 pub mod guard;
 pub mod net;
+pub mod seats;
 pub mod test_picture;
 mod whole;
 
@@ -31,7 +32,6 @@ pub mod spec;
 pub mod session;
 
 pub mod access;
-pub mod seats;
 
 pub mod admin;
 pub mod api;

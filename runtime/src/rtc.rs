@@ -11,7 +11,6 @@ mod batch;
 mod cut;
 mod feedback;
 mod stun;
-mod tap;
 
 mod connection;
 mod negotiate;
@@ -39,12 +38,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::offer::{self, Fault, Format, Violation};
 
 use crate::broadcast::Hub;
+use crate::seats::Seats;
 use connection::Connection;
 use driver::Command;
 use publisher::Publisher;
@@ -85,9 +85,6 @@ pub struct Begun {
     /// The ICE user fragment that the viewer gave.
     pub viewer_ufrag: String,
 }
-
-/// A place among the peers, taken for as long as it is held.
-type Seat = OwnedSemaphorePermit;
 
 /// One RTP packet of a publisher.
 #[derive(Clone, Debug)]
@@ -139,8 +136,8 @@ pub enum OfferError {
 #[derive(Clone)]
 pub struct Handle {
     mailbox: mpsc::Sender<Command>,
-    viewer_seats: Arc<Semaphore>,
-    publisher_seats: Arc<Semaphore>,
+    viewer_seats: Seats,
+    publisher_seats: Seats,
     audience: Audience,
     local: SocketAddr,
     announced: Arc<[SocketAddr]>,
@@ -163,8 +160,7 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     let audience = Audience::default();
     let driver = driver::Driver::new(socket, Arc::clone(&announced), metrics, audience.clone());
     tokio::spawn(driver.run(inbox, shutdown));
-    let viewer_seats = Arc::new(Semaphore::new(config.max_viewers.min(Semaphore::MAX_PERMITS)));
-    let publisher_seats = Arc::new(Semaphore::new(MAX_PUBLISHERS));
+    let (viewer_seats, publisher_seats) = (Seats::new(config.max_viewers), Seats::new(MAX_PUBLISHERS));
     Ok(Handle { mailbox, viewer_seats, publisher_seats, audience, local, announced })
 }
 
@@ -172,7 +168,8 @@ impl Handle {
     /// Lets one more viewer watch a hub. The name is what [`Handle::viewers`] counts by.
     pub async fn watch(&self, name: &str, hub: &Hub, offer_sdp: &str) -> Result<Answer, OfferError> {
         let offer = offer::read(offer_sdp)?;
-        let seat = seat(&self.viewer_seats)?;
+        // Before anything is made for the peer: certificates are what an offer costs.
+        let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
         // Before the owner sees it: certificates and SDP take longer than a frame may wait.
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
         let (reply, admitted) = oneshot::channel();
@@ -184,7 +181,7 @@ impl Handle {
     /// Lets somebody send. What arrives goes to `sink` until the publisher is gone.
     pub async fn receive(&self, offer_sdp: &str, sink: Box<dyn Sink>) -> Result<Answer, OfferError> {
         let offer = offer::incoming(offer_sdp)?;
-        let seat = seat(&self.publisher_seats)?;
+        let seat = self.publisher_seats.take().ok_or(OfferError::Full)?;
         let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink, seat)?;
         let (reply, taken_in) = oneshot::channel();
         self.tell(Command::Receive { publisher: Box::new(publisher), reply }).await?;
@@ -236,11 +233,6 @@ impl Handle {
     async fn tell(&self, command: Command) -> Result<(), OfferError> {
         self.mailbox.send_timeout(command, ANSWER_DEADLINE).await.map_err(|_| OfferError::NotRunning)
     }
-}
-
-/// Before anything is made for the peer: certificates are what an offer costs.
-fn seat(seats: &Arc<Semaphore>) -> Result<Seat, OfferError> {
-    Arc::clone(seats).try_acquire_owned().map_err(|_| OfferError::Full)
 }
 
 async fn outcome(admitted: oneshot::Receiver<()>, answer: Answer) -> Result<Answer, OfferError> {

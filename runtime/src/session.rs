@@ -8,6 +8,7 @@ mod keeper;
 
 mod driver;
 mod snapshot;
+mod sources;
 mod want;
 
 #[cfg(test)]

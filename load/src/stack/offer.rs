@@ -1,26 +1,23 @@
 //! A connection that takes one H.264 picture and one Opus sound.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rtc::interceptor::Registry;
+use rtc::interceptor::{Registry, Slot};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
-use rtc::peer_connection::transport::{
-    CandidateConfig, CandidateHostConfig, RTCDtlsRole, RTCIceCandidate, RTCIceCandidateInit,
-};
+use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Error;
 
 use super::Heard;
-use super::tap::{self, Tap};
 use crate::pacing::CHECK_INTERVAL;
 use crate::rtp::Kind;
+use understudy_rtc::{SLOT, Tap};
 
 /// RFC 7675 §5.1: one consent check each five seconds, and without an answer to any for 30 s no consent.
 const CONSENT_INTERVAL: Duration = Duration::from_secs(5);
@@ -42,16 +39,13 @@ pub(super) fn connection(heard: Arc<Mutex<Vec<Heard>>>, now: Instant) -> Result<
     }
     let fmtp = "minptime=10;useinbandfec=1".to_owned();
     engine.register_codec(codec(Kind::Audio, OPUS, fmtp), RtpCodecKind::Audio)?;
+    let tap = Tap::new(move |packet| heard.lock().extend(Heard::of(packet)));
     RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_setting_engine(settings())
         .with_media_engine(engine)
-        .with_interceptor_registry(Registry::new().with(slot(), Tap::new(heard)))
+        .with_interceptor_registry(Registry::new().with(Slot::Custom(SLOT), tap))
         .build(now)
-}
-
-fn slot() -> rtc::interceptor::Slot {
-    rtc::interceptor::Slot::Custom(tap::SLOT)
 }
 
 fn settings() -> SettingEngine {
@@ -75,18 +69,6 @@ pub(super) fn receive(connection: &mut RTCPeerConnection) -> Result<(), Error> {
         connection.add_transceiver_from_kind(kind, Some(init))?;
     }
     Ok(())
-}
-
-pub(super) fn candidate(address: SocketAddr) -> Result<RTCIceCandidateInit, Error> {
-    let base_config = CandidateConfig {
-        network: "udp".to_owned(),
-        address: address.ip().to_string(),
-        port: address.port(),
-        component: 1,
-        ..Default::default()
-    };
-    let candidate = CandidateHostConfig { base_config, ..Default::default() }.new_candidate_host()?;
-    RTCIceCandidate::from(&candidate).to_json()
 }
 
 fn codec(kind: Kind, payload_type: u8, sdp_fmtp_line: String) -> RTCRtpCodecParameters {

@@ -1,24 +1,24 @@
 //! What only a leader does: watch, reconcile, serve the control link. It ends in the reverse order.
 
+mod house;
+
 use crate::app::Config;
 use crate::apply::Writer;
 use crate::authority::{Authority, Change};
 use crate::control::registry::Registry;
 use crate::control::{self, Reviewer, Tickets};
-use crate::event::{self, Recorder};
+use crate::event::Recorder;
 use crate::link_endpoint;
 use crate::look::Looks;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::owner::Kind;
-use crate::redact;
 use crate::status::Publisher;
-use crate::store::{Departed, Stores, Triggers, Unread};
+use crate::store::{Departed, Stores, Triggers};
 use crate::tasks::{Feed, Tasks};
 use crate::{livestream, participant, recheck};
 use anyhow::Context;
 use futures::{FutureExt, Stream, StreamExt};
 use jiff::Timestamp;
-use kube::core::error_boundary::InvalidObject;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{applier, controller};
 use kube::{Api, Client, Resource};
@@ -28,7 +28,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
@@ -38,11 +37,6 @@ const STILL_LISTING: Duration = Duration::from_secs(30);
 /// Secrets, the Service and its slice are read or written in milliseconds; who leads and cannot do that within this time says
 /// so and lets another try.
 const PREPARE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often what only changes slowly is counted.
-const COUNT_INTERVAL: Duration = Duration::from_secs(5);
-/// What is gone is forgotten at once. A look that was under way then may remember it again, until the next sweep.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(300);
-
 /// Those who write, and keep in memory what they wrote.
 struct Writers {
     writer: Arc<Writer>,
@@ -282,47 +276,6 @@ impl Leader<'_> {
             }
         }
     }
-
-    /// Counts, and forgets what is gone; without end.
-    async fn keep_house(&self, controllers: &Controllers, stores: &Stores) {
-        let (mut count, mut sweep) =
-            (tokio::time::interval(COUNT_INTERVAL), tokio::time::interval(SWEEP_INTERVAL));
-        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = count.tick() => {
-                    self.count(controllers, stores);
-                    self.writers.recorder.flush().await;
-                    left_out(&self.writers.recorder, stores.unread_participants()).await;
-                    left_out(&self.writers.recorder, stores.unread_livestreams()).await;
-                }
-                _ = sweep.tick() => self.sweep(controllers, stores),
-            }
-        }
-    }
-
-    fn count(&self, controllers: &Controllers, stores: &Stores) {
-        self.metrics.refused.set(metrics::gauge(controllers.participants.refusals.lock().len()));
-        self.metrics.wait(Kind::VirtualParticipant, self.triggers.participants.len());
-        self.metrics.wait(Kind::Livestream, self.triggers.livestreams.len());
-        self.metrics.leave_out(Kind::VirtualParticipant, stores.unread_participants().len());
-        self.metrics.leave_out(Kind::Livestream, stores.unread_livestreams().len());
-        self.metrics.link(metrics::LinkState::Up, self.registry.linked());
-        self.metrics.link(metrics::LinkState::Down, self.registry.lost());
-    }
-
-    fn sweep(&self, controllers: &Controllers, stores: &Stores) {
-        let present = stores.present();
-        let Writers { writer, participants, livestreams, recorder } = &self.writers;
-        writer.keep(&present);
-        participants.keep(&present.uids);
-        livestreams.keep(&present.uids);
-        recorder.keep(&present.uids);
-        controllers.participants.refusals.lock().keep(&present.uids);
-        controllers.participants.born.lock().retain(|uid, _| present.uids.contains(uid));
-        controllers.looks_at_participants.keep(&present.uids);
-        controllers.looks_at_livestreams.keep(&present.uids);
-    }
 }
 
 /// Looks after the authority until another root signs.
@@ -341,17 +294,6 @@ async fn another_signs(authority: &mut Authority, client: &Client, config: &Conf
                 );
             }
         }
-    }
-}
-
-/// Tells of what cannot be read, once a version: on the object, for whoever wrote it, and in the log.
-async fn left_out<K: Resource<DynamicType = ()> + Clone>(recorder: &Recorder, unread: &Unread<K>) {
-    for object in unread.news() {
-        let Err(InvalidObject { error, metadata }) = &object.0 else { continue };
-        let (kind, namespace, name) = (K::kind(&()), &metadata.namespace, &metadata.name);
-        let error = redact::without_values(error);
-        tracing::warn!(%kind, namespace, name, error, "an object cannot be read and is left out");
-        recorder.record(&object, &event::unread(&error, Timestamp::now())).await;
     }
 }
 

@@ -37,6 +37,17 @@ pub(super) struct Place<K> {
     watch: Watch<K>,
 }
 
+/// What can be watched, and held.
+pub(super) trait Watched:
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
+}
+
 type Watch<K> = BoxStream<'static, watcher::Result<Event<K>>>;
 
 impl Scope {
@@ -48,12 +59,7 @@ impl Scope {
     /// What is to be watched.
     pub(super) fn places<K>(&self, client: &Client, config: &watcher::Config) -> Vec<Place<K>>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + 'static,
+        K: Watched + Resource<Scope = NamespaceResourceScope>,
     {
         let within = |name: &String| Place {
             namespace: name.clone(),
@@ -74,13 +80,7 @@ impl Scope {
         unread: &Unread<K>,
     ) -> Vec<Place<K>>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
+        K: Watched + Resource<Scope = NamespaceResourceScope>,
     {
         let read = |Place { namespace, watch }: Place<DeserializeGuard<K>>| {
             let (mut reading, held) = (Reading::new(namespace.clone(), unread.clone()), held.clone());
@@ -104,7 +104,7 @@ impl<K: 'static> Place<K> {
 /// A kind that is in no namespace, or is to be watched in all of them.
 pub(super) fn everywhere<K>(client: &Client, config: &watcher::Config) -> Vec<Place<K>>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Watched,
 {
     vec![Place { namespace: String::new(), watch: watch(Api::all(client.clone()), config.clone()) }]
 }
@@ -113,7 +113,7 @@ where
 /// and held once the list is complete.
 pub(super) async fn follow<K>(mut places: Vec<Place<K>>, writer: Writer<K>, mut on: impl FnMut(&Event<K>))
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Watched,
 {
     let only = if places.len() == 1 { places.pop() } else { None };
     let Some(only) = only else { return follow_all(places, writer, on).await };
@@ -129,7 +129,7 @@ where
 /// The store is filled once everything was listed everywhere.
 async fn follow_all<K>(places: Vec<Place<K>>, mut writer: Writer<K>, mut on: impl FnMut(&Event<K>))
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Watched,
 {
     let reader = writer.as_reader();
     let mut feed = |event: Event<K>| {
@@ -164,7 +164,7 @@ where
 
 fn watch<K>(api: Api<K>, config: watcher::Config) -> Watch<K>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Watched,
 {
     let watch = watcher(api, config).default_backoff();
     watch.modify(|object| object.managed_fields_mut().clear()).boxed()

@@ -83,9 +83,8 @@ pub(super) async fn feed_socket(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let seat = match live.seats.take() {
-        Ok(seat) => seat,
-        Err(none) => return none,
+    let Some(seat) = live.seats.take() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "as many look as there may be").into_response();
     };
     upgrade
         .protocols(protocol(&headers))

@@ -1,7 +1,6 @@
 //! Connections of one listener: as many at once as there are seats, and each of them says what it wants within a time.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,10 +11,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::seats::Seats;
 
 /// Whoever connects and says nothing is no client. It counts between two requests as well: longer than the 60 s for which proxies
 /// keep a connection, so that it is they who close it.
@@ -46,11 +46,11 @@ pub(super) async fn serve(
 ) {
     let router =
         router.layer(axum::middleware::map_request(async |request: Request| request.map(within_time)));
-    let seats = Arc::new(Semaphore::new(SEATS));
+    let seats = Seats::new(SEATS);
     let mut connections = JoinSet::new();
     loop {
         let seat = tokio::select! {
-            seat = Arc::clone(&seats).acquire_owned() => seat.expect("the semaphore must stay open"),
+            seat = seats.wait() => seat,
             () = shutdown.cancelled() => break,
         };
         let (stream, peer) = tokio::select! {

@@ -17,9 +17,7 @@ use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
 use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::transport::{
-    CandidateConfig, CandidateHostConfig, RTCDtlsRole, RTCIceCandidate, RTCIceCandidateInit,
-};
+use rtc::peer_connection::transport::{RTCDtlsRole, RTCIceCandidateInit};
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
@@ -85,25 +83,13 @@ fn answer(
 ) -> Result<String, Error> {
     connection.set_remote_description(now, RTCSessionDescription::offer(offer)?)?;
     for address in announced {
-        connection.add_local_candidate(host_candidate(*address)?)?;
+        connection.add_local_candidate(understudy_rtc::host_candidate(*address)?)?;
     }
     connection.add_local_candidate(RTCIceCandidateInit::default())?;
     let answer = connection.create_answer(None)?;
     connection.set_local_description(now, answer)?;
     let sdp = connection.local_description().map(|description| description.sdp).unwrap_or_default();
     Ok(tidy(&sdp))
-}
-
-fn host_candidate(address: SocketAddr) -> Result<RTCIceCandidateInit, Error> {
-    let base_config = CandidateConfig {
-        network: "udp".to_owned(),
-        address: address.ip().to_string(),
-        port: address.port(),
-        component: 1,
-        ..Default::default()
-    };
-    let candidate = CandidateHostConfig { base_config, ..Default::default() }.new_candidate_host()?;
-    RTCIceCandidate::from(&candidate).to_json()
 }
 
 /// The stack lists each candidate for RTCP too, which shares the one port.

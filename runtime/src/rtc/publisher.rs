@@ -17,7 +17,8 @@ use understudy_core::offer::{Format, Incoming, Refresh};
 use super::arrivals::Arrivals;
 use super::connection::{Connection, State, guarded};
 use super::negotiate::from_publisher;
-use super::{Answer, OfferError, Packet, Seat, Sink, Taken};
+use super::{Answer, OfferError, Packet, Sink, Taken};
+use crate::seats::Seat;
 
 /// A second stream of a kind is taken only after the first was silent for this long: a few frames at any rate.
 const STREAM_SILENCE: Duration = Duration::from_millis(500);

@@ -8,8 +8,8 @@ async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
     drop(gone);
     let handle = Handle {
         mailbox,
-        viewer_seats: Arc::new(Semaphore::new(0)),
-        publisher_seats: Arc::new(Semaphore::new(0)),
+        viewer_seats: Seats::new(0),
+        publisher_seats: Seats::new(0),
         audience: Audience::default(),
         local: SocketAddr::from(([127, 0, 0, 1], 9)),
         // No answer could be made either: none would have a candidate.

@@ -20,7 +20,8 @@ use super::connection::{Connection, State, guarded};
 use super::cut::Cut;
 use super::feedback::Feedback;
 use super::negotiate::{Sending, to_viewer};
-use super::{Answer, OfferError, Seat};
+use super::{Answer, OfferError};
+use crate::seats::Seat;
 
 /// RFC 3550 §6.2 allows five seconds; players align picture and sound only after the first two.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer};
+use understudy_core::input::{Control, Plan};
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::spec::Location;
 use understudy_devtools::Page;
@@ -18,16 +18,16 @@ use super::want::{Asked, PROGRAM};
 use super::{Config, InputsView, Message, Viewers};
 use crate::broadcast::{Hub, Subscriber};
 use crate::browser::{self, Sandbox, Service};
-use crate::camera::{Format, Picture};
+use crate::camera::Picture;
 use crate::capture::{Capture, Screen, Speaker};
 use crate::sound;
-use crate::source::{Gate, Source, Surroundings};
+use crate::source::Source;
 
 pub(super) struct Driver {
     pub(super) config: Config,
     pub(super) hub: Hub,
     pub(super) viewers: Box<dyn Viewers>,
-    mailbox: mpsc::Sender<Message>,
+    pub(super) mailbox: mpsc::Sender<Message>,
 
     pub(super) asked: Asked,
     pub(super) parts: Parts,
@@ -35,7 +35,7 @@ pub(super) struct Driver {
     attempts: u64,
     display: Option<String>,
     pub(super) browser: Option<RunningBrowser>,
-    picture: Picture,
+    pub(super) picture: Picture,
     pub(super) control: Control,
     /// When the inputs came into the state that they are in; none when idle.
     pub(super) steered_at: Option<SystemTime>,
@@ -183,40 +183,6 @@ impl Driver {
         }
     }
 
-    /// Somebody steers the inputs over HTTP.
-    fn steer(&mut self, steer: Steer) -> Result<(), Refusal> {
-        let before = (self.control.state(), self.control.configured().cloned());
-        let anew = matches!(steer, Steer::Configure(_));
-        let over = matches!(steer, Steer::Configure(_) | Steer::Stop);
-        self.control.steer(steer)?;
-        if over {
-            self.config.feed.reset();
-        }
-        if anew {
-            // What is asked for begins now, also if it is what ran already.
-            self.sources.clear();
-        }
-        if anew || before != (self.control.state(), self.control.configured().cloned()) {
-            self.steered();
-        }
-        self.reconcile_sources();
-        Ok(())
-    }
-
-    pub(super) fn steered(&mut self) {
-        let idle = self.control.state() == State::Idle;
-        self.steered_at = (!idle).then(SystemTime::now);
-        self.last_error = None;
-    }
-
-    fn note_failures(&mut self) {
-        for (_, source) in &self.sources {
-            if let Health::Failed(failure) | Health::Partial(failure) = &*source.health().borrow() {
-                self.last_error = Some(failure.message.clone());
-            }
-        }
-    }
-
     async fn news(&mut self, news: News) {
         let News { part, attempt, what } = news;
         let current = self.keepers.get(&part).is_some_and(|keeper| keeper.attempt == attempt);
@@ -356,53 +322,6 @@ impl Driver {
         }
     }
 
-    /// Sources that shall play, play; sound waits for PulseAudio.
-    pub(super) fn reconcile_sources(&mut self) {
-        let (camera, sound) = (self.parts.is_wanted(Part::Camera), self.parts.is_up(Part::Sound));
-        let mut plans: Vec<_> = self.plans();
-        plans.retain(|plan| camera && (sound || !plan.carries.audio()));
-        self.sources.retain(|(plan, _)| plans.contains(plan));
-        match self.control.state() {
-            State::Paused => self.picture.show_black(),
-            // Whatever the last of them left, or a pause.
-            State::Idle | State::Running if self.sources.is_empty() => self.picture.show_slate(),
-            State::Idle | State::Running => {}
-        }
-        let (video, audio) = input::realtime(self.control.configured());
-        self.config.ingest.expect(video, audio);
-        for plan in plans {
-            if self.sources.iter().any(|(running, _)| *running == plan) {
-                continue;
-            }
-            let source = Source::start(plan.clone(), self.surroundings());
-            tokio::spawn(forward(source.health(), self.mailbox.clone(), || Message::Inputs));
-            self.sources.push((plan, source));
-        }
-    }
-
-    pub(super) fn plans(&self) -> Vec<Plan> {
-        match (&self.asked.session.page, self.control.state(), self.control.configured()) {
-            (Some(_), State::Running, Some(inputs)) => input::plan(inputs),
-            _ => Vec::new(),
-        }
-    }
-
-    fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            picture: self.picture.clone(),
-            format: Format { size: self.config.camera_size, frame_rate: self.config.camera_frame_rate },
-            pulse_server: sound::server(&self.config.directory),
-            microphone_sink: self.config.sound.sink.clone(),
-            bundled: self.config.bundled_media.clone(),
-            media: self.config.media.clone(),
-            guard: self.config.media_guard.policy.clone(),
-            ingest: self.config.ingest.clone(),
-            feed: self.config.feed.clone(),
-            metrics: self.config.source_metrics.clone(),
-            gate: Gate::default(),
-        }
-    }
-
     pub(super) fn follow_viewers(&mut self) {
         let livestreams = &self.asked.livestreams;
         self.followed.retain(|name, task| {
@@ -445,7 +364,11 @@ pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) -> bool 
 }
 
 /// Tells the session of each change of a value, until either is gone.
-async fn forward<T>(mut value: watch::Receiver<T>, mailbox: mpsc::Sender<Message>, message: fn() -> Message) {
+pub(super) async fn forward<T>(
+    mut value: watch::Receiver<T>,
+    mailbox: mpsc::Sender<Message>,
+    message: fn() -> Message,
+) {
     while value.changed().await.is_ok() {
         if mailbox.send(message()).await.is_err() {
             return;

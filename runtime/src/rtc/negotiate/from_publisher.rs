@@ -17,7 +17,6 @@ use understudy_core::media::Kind;
 use understudy_core::offer::{Encoding, Format, Incoming, TRANSPORT_CC};
 
 use super::super::arrivals::Arrivals;
-use super::super::tap::{self, Tap};
 use super::{Negotiated, answer, codec_kind, connection, feedback};
 
 /// How often missing packets are asked for: a few times within what the receiver waits for one.
@@ -42,7 +41,10 @@ pub(in super::super) fn from_publisher(
     let mut interceptors = Registry::new()
         .with(Slot::NackGenerator, nack_generator())
         .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
-        .with(Slot::Custom(tap::SLOT), Tap::new(move |packet| arrivals.see(packet)));
+        .with(
+            Slot::Custom(understudy_rtc::SLOT),
+            understudy_rtc::Tap::new(move |packet| arrivals.see(packet)),
+        );
     if offer.reports_arrival {
         for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
             let extension = RTCRtpHeaderExtensionCapability { uri: TRANSPORT_CC.to_owned() };

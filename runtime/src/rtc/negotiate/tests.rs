@@ -3,15 +3,14 @@
 mod peer;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use proptest::prelude::*;
-use tokio::sync::Semaphore;
 use understudy_core::offer::{self, Violation, check};
 
 use super::super::publisher::Publisher;
 use super::super::viewer::Viewer;
-use super::super::{OfferError, Packet, Seat, Sink, Taken};
+use super::super::{OfferError, Packet, Sink, Taken};
+use crate::seats::{Seat, Seats};
 use peer::Peer;
 
 #[path = "../../../core/src/offer/generate.rs"]
@@ -36,7 +35,7 @@ impl Sink for Nowhere {
 }
 
 fn seat() -> Seat {
-    Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a free seat")
+    Seats::new(1).take().expect("a free seat")
 }
 
 fn to_viewer(offer: &str) -> Result<String, OfferError> {

@@ -17,7 +17,6 @@ use understudy_core::media::Kind;
 use understudy_core::offer::{Codec, Offer};
 
 use super::super::feedback::Feedback;
-use super::super::tap::{self, Tap};
 use super::{Negotiated, answer, codec_kind, connection, feedback};
 
 /// About 1.5 s of a 2.5 Mbps picture; must be a power of two.
@@ -49,7 +48,7 @@ pub(in super::super) fn to_viewer(
     }
     let interceptors = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RETRANSMIT_PACKETS).build())
-        .with(Slot::Custom(tap::SLOT), Tap::new(move |packet| seen.see(packet)));
+        .with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(move |packet| seen.see(packet)));
     let (mut stack, ufrag) = connection(engine, interceptors, &offer.fingerprints, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {

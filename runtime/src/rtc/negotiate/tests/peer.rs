@@ -18,7 +18,6 @@ use understudy_core::offer;
 
 use super::super::super::connection::State;
 use super::super::super::viewer::Viewer;
-use super::super::host_candidate;
 use super::{OURS, seat};
 
 const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10);
@@ -60,7 +59,7 @@ impl Peer {
             send_encodings: vec![],
         };
         self.stack.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).expect("a transceiver");
-        let candidate = host_candidate(THEIRS).expect("a candidate");
+        let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
         self.stack.add_local_candidate(candidate).expect("a candidate");
         let offer = self.stack.create_offer(None).expect("an offer");
         self.stack.set_local_description(now, offer).expect("an offer");

@@ -1,4 +1,4 @@
-//! Sees every packet that arrives, decrypted, and lets it pass.
+//! Sees every packet that arrives, decrypted, and lets it pass. Left to itself the stack hands no RTCP to an application.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -8,15 +8,17 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
 /// Behind every interceptor of the stack.
-pub(super) const SLOT: usize = 500;
+pub const SLOT: usize = 500;
 
-pub(super) struct Tap<F> {
+/// An interceptor that calls `see` with each packet.
+pub struct Tap<F> {
     see: F,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
 
 impl<F: FnMut(&Packet)> Tap<F> {
+    /// To be put behind all others, into [`SLOT`].
     pub fn new(see: F) -> Self {
         Self { see, inbound: VecDeque::new(), outbound: VecDeque::new() }
     }

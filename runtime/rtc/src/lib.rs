@@ -1,0 +1,7 @@
+//! What both ends of a WebRTC connection add to the `rtc` crate: the runtime, which answers, and `understudy-load`, which asks.
+
+mod candidate;
+mod tap;
+
+pub use candidate::host_candidate;
+pub use tap::{SLOT, Tap};
