@@ -201,7 +201,8 @@ mod tests {
         crate::gst::init().unwrap();
         let _permit = permit("http://a.example/list.m3u8");
         for scheme in SCHEMES.iter() {
-            assert_eq!(opens(&format!("{scheme}://a.example/x")), "notopened");
+            // Not what the test beside this one permits meanwhile.
+            assert_eq!(opens(&format!("{scheme}://shut.example/x")), "notopened");
         }
         for scheme in ["file", "udp", "srt", "rtsp", "rtmp", "v4l2"] {
             assert!(SCHEMES.contains(&scheme), "{scheme} is not among {SCHEMES:?}");
