@@ -229,12 +229,7 @@ impl Player<'_> {
         let each: Vec<_> = arrivals.iter().map(|(_, arrival)| *arrival).collect();
         match sight.watch.look(now, &each) {
             Verdict::Wait => {}
-            Verdict::Plays => {
-                sight.told = Some(Told::Plays);
-                if self.media.is_of_parts() {
-                    sight.pace.hurries();
-                }
-            }
+            Verdict::Plays => sight.told = Some(Told::Plays),
             Verdict::Stalls if self.hangs(sight) => return Ok(Some(Outcome::Hangs)),
             Verdict::Stalls => sight.told = Some(Told::Stalls),
             Verdict::NeverCame => {
