@@ -52,8 +52,8 @@ tell_end() {
   if [ "$code" = 0 ]; then
     printf '%-44s %s\n' "✓ $name" "$took s"
   else
-    printf '%-44s %s\n' "✗ $name" "code $code after $took s; the end of its log:"
-    tail -n 40 "$log" | sed 's/^/    /'
+    printf '%-44s %s\n' "✗ $name" "code $code after $took s; what panicked, and the end of its log:"
+    { grep -A 3 'panicked at' "$log" | head -n 40; tail -n 30 "$log"; } | sed 's/^/    /'
   fi
 }
 

@@ -252,14 +252,21 @@ impl World {
         link.tls_config(ClientTlsConfig::new().ca_certificate(root)).unwrap().connect().await.unwrap()
     }
 
-    /// The phases of a participant's status, by each write since that version.
+    /// The phases of participants' statuses, by each write after that version and until now.
     pub async fn statuses_since(&self, version: &str) -> Vec<Option<ParticipantPhase>> {
-        let mut phases = Vec::new();
+        let number = |version: &str| version.parse::<u64>().expect("etcd counts its versions");
         let api = self.api::<VirtualParticipant>();
-        let changes = api.watch(&WatchParams::default().timeout(2), version).await.unwrap();
+        let all = api.list(&ListParams::default()).await.unwrap();
+        let versions = all.iter().map(|participant| number(&participant.resource_version().unwrap()));
+        let newest = versions.max().expect("there must be a participant");
+        let (mut phases, mut seen) = (Vec::new(), number(version));
+        let changes = api.watch(&WatchParams::default(), version).await.unwrap();
         let mut changes = std::pin::pin!(changes);
-        while let Some(change) = changes.next().await {
-            if let WatchEvent::Modified(object) = change.unwrap() {
+        while seen < newest {
+            let change =
+                tokio::time::timeout(PATIENCE, changes.next()).await.expect("what was written must be seen");
+            if let WatchEvent::Modified(object) = change.expect("it must not end").unwrap() {
+                seen = number(&object.resource_version().unwrap());
                 phases.push(object.status.unwrap().phase);
             }
         }
