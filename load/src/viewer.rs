@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use parking_lot::Mutex;
+use rtc::rtp::Packet;
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::signalling::{Refusal, Session, Signalling};
 use crate::stack::{Stack, State};
 use crate::tally::Tally;
-use watching::Watching;
+use watching::{Ears, Watching};
 
 /// From the answer until media may flow: a viewer on a bad network tries for about as long.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(15);
@@ -77,12 +78,14 @@ pub struct Viewer {
     pub tally: Arc<Mutex<Tally>>,
     /// Told when there is a picture, dropped if there will be none.
     pub pictured: oneshot::Sender<()>,
+    /// Whatever was decrypted goes here as well, for who wants to see it and is fast enough.
+    pub packets: Option<mpsc::Sender<Packet>>,
 }
 
 impl Viewer {
     /// Watches until told to leave.
     pub async fn run(self, leave: CancellationToken) -> Result<(), Failure> {
-        let Self { plan, attention, tally, pictured } = self;
+        let Self { plan, attention, tally, pictured, packets } = self;
         let socket = bind(plan.local)?;
         let local = socket.local_addr()?;
         let mut stack =
@@ -92,7 +95,8 @@ impl Viewer {
             let moments = &mut tally.lock().moments;
             (moments.asked, moments.answered) = (Some(session.asked), Some(Instant::now()));
         }
-        let mut watching = Watching::new(stack, &session.remote, tally, pictured, (attention, plan.repair));
+        let ears = Ears { tally, pictured, packets };
+        let mut watching = Watching::new(stack, &session.remote, ears, (attention, plan.repair));
         let watched = watch(&mut watching, &socket, &plan.signalling, &session, &leave).await;
         let left = plan.signalling.leave(&session).await;
         watching.close(&socket);

@@ -21,17 +21,17 @@ use understudy_core::spec::FrameRate;
 use understudy_proto::v1;
 
 use crate::access::{HostNames, Policy};
-use crate::broadcast::{self, Hub};
+use crate::broadcast;
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::devtools_proxy::DevtoolsProxy;
-use crate::egress::whep::{self, Program};
+use crate::egress::whep;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
-use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
+use crate::{admin, api, browser, devtools_proxy, gst, program, rtc, sound, source, spec};
 
 use door::Door;
 use guards::Guards;
@@ -55,7 +55,6 @@ pub async fn run(
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
 
-    let hub = hub(&mut registry);
     let families = Families::here();
     let peers = peers(&config, families, &mut registry, &shutdown)?;
     let http = Door::open(&config.http_addresses(families))?;
@@ -69,14 +68,15 @@ pub async fn run(
     let setup = session_config(&config, directory.path(), ports, &guards)?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
     setup.metrics.register(&mut registry);
+    setup.broadcast_metrics.register(&mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     setup.source_metrics.register(&mut registry);
-    let (session, task) =
-        session::start(setup, hub.clone(), move |name: &str| audience.viewers(name), shutdown.clone());
+    let programs = setup.programs.clone();
+    let (session, task) = session::start(setup, move |name: &str| audience.viewers(name), shutdown.clone());
     let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
         session: session.clone(),
-        whep: whep::router(peers.clone(), programs(&session, hub)),
+        whep: whep::router(peers.clone(), programs.clone()),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
@@ -84,7 +84,7 @@ pub async fn run(
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };
-    let mut tasks = vec![tokio::spawn(end_viewers(peers.clone(), session.names()))];
+    let mut tasks = vec![tokio::spawn(end_viewers(peers.clone(), programs, shutdown.clone()))];
     tasks.extend(devtools.serve(&devtools_router(&config, &session, policies), &shutdown));
     tasks.extend(http.serve(&api::router(surface), &shutdown));
     tasks.extend(admin.serve(&admin::router(session.clone(), registry), &shutdown));
@@ -155,37 +155,18 @@ async fn begin(session: &session::Handle, wanted: Wanted) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The session's picture, under each name that it has now.
-fn programs(session: &session::Handle, hub: Hub) -> impl whep::Programs {
-    let (names, shows) = (session.names(), session.shows());
-    move |name: &str| match (names.borrow().iter().any(|known| known == name), *shows.borrow()) {
-        (true, true) => Program::Live(hub.clone()),
-        (true, false) => Program::Silent,
-        (false, _) => Program::Unknown,
-    }
-}
-
-/// Whoever watches a livestream that is served no longer is told so.
-async fn end_viewers(peers: rtc::Handle, mut names: watch::Receiver<Vec<String>>) {
-    let mut served = names.borrow_and_update().clone();
-    while names.changed().await.is_ok() {
-        let now = names.borrow_and_update().clone();
-        for gone in served.iter().filter(|name| !now.contains(name)) {
-            peers.end(gone).await;
-        }
-        served = now;
-    }
+/// Whoever watches what is served no longer is told so.
+async fn end_viewers(peers: rtc::Handle, programs: program::Registry, shutdown: CancellationToken) {
+    let gone = |name: String| {
+        let peers = peers.clone();
+        async move { peers.end(&name).await }
+    };
+    let _ = shutdown.run_until_cancelled(programs.tell_gone(gone)).await;
 }
 
 fn directory() -> anyhow::Result<TempDir> {
     let made = tempfile::Builder::new().prefix("understudy-").tempdir();
     made.context("no writable directory for temporary files")
-}
-
-fn hub(registry: &mut Registry) -> Hub {
-    let metrics = broadcast::Metrics::default();
-    metrics.register(registry);
-    Hub::new(metrics)
 }
 
 fn peers(
@@ -268,7 +249,9 @@ fn session_config(
         ports,
         browser_guard: guards.browser.clone(),
         media_guard: guards.media.clone(),
+        programs: program::Registry::default(),
         metrics: session::Metrics::default(),
+        broadcast_metrics: broadcast::Metrics::default(),
         source_metrics: source::Metrics::default(),
     })
 }

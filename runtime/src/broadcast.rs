@@ -1,14 +1,16 @@
-//! The hub: one stream of encoded frames, any number of readers.
+//! The hub: one rendition of a picture or of sound, as encoded frames, for any number of readers.
 //!
 //! A reader can lose frames. It can never slow the hub or another reader: publishing takes short locks and waits for
 //! nobody. What is kept for whom is decided in `understudy_core::fanout`.
 
 mod keyframes;
 mod metrics;
+mod renditions;
 mod subscriber;
 
 pub use keyframes::KeyframeRequests;
 pub use metrics::Metrics;
+pub use renditions::{Both, Renditions};
 pub use subscriber::Subscriber;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use understudy_core::fanout::backlog::Pushed;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::media::Frame;
+use understudy_core::media::{Frame, Kind};
 
 use keyframes::Wishes;
 use subscriber::Reader;
@@ -29,6 +31,7 @@ pub struct Hub {
 }
 
 struct Shared {
+    kind: Kind,
     readers: Mutex<Vec<Arc<Reader>>>,
     wishes: Wishes,
     demand: watch::Sender<usize>,
@@ -37,8 +40,10 @@ struct Shared {
 }
 
 impl Hub {
-    pub fn new(metrics: Metrics) -> Self {
+    /// Of frames of this kind.
+    pub fn new(kind: Kind, metrics: Metrics) -> Self {
         let shared = Shared {
+            kind,
             readers: Mutex::default(),
             wishes: Wishes::default(),
             demand: watch::Sender::new(0),
@@ -63,7 +68,7 @@ impl Hub {
         self.shared.account(last.offer(frame));
     }
 
-    /// A new reader. It begins with a keyframe, which is asked for here.
+    /// A new reader. Of a picture it begins with a keyframe, which is asked for here.
     pub fn subscribe(&self) -> Subscriber {
         let reader = Arc::new(Reader::default());
         let count = {
@@ -77,8 +82,11 @@ impl Hub {
         Subscriber::new(self.clone(), reader)
     }
 
-    /// Wishes for a keyframe; wishes are merged and spaced.
+    /// Wishes for a keyframe; wishes are merged and spaced. Sound needs none.
     pub fn request_keyframe(&self, need: Need) {
+        if self.shared.kind == Kind::Audio {
+            return;
+        }
         self.shared.metrics.requested(need);
         self.shared.wishes.add(need);
     }
@@ -103,6 +111,11 @@ impl Hub {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// How many handles there are on this broadcast.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.shared)
+    }
+
     fn leave(&self, reader: &Arc<Reader>) {
         let count = {
             let mut readers = self.shared.readers.lock();
@@ -119,6 +132,7 @@ impl Shared {
         match pushed {
             Pushed::Queued | Pushed::Skipped => {}
             Pushed::Jumped { dropped } => self.metrics.dropped(dropped),
+            Pushed::Lagged { dropped } if self.kind == Kind::Audio => self.metrics.dropped(dropped),
             Pushed::Lagged { dropped } => {
                 self.metrics.dropped(dropped);
                 self.metrics.lagged.inc();
@@ -134,8 +148,6 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use std::time::Duration;
-    use understudy_core::media::Kind;
-
     fn video(milliseconds: u64, keyframe: bool) -> Frame {
         Frame {
             kind: Kind::Video,
@@ -148,7 +160,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stops_loses_frames_and_another_loses_none() {
-        let hub = Hub::new(Metrics::default());
+        let hub = Hub::new(Kind::Video, Metrics::default());
         let mut healthy = hub.subscribe();
         let _stopped = hub.subscribe();
         for n in 0..100 {
@@ -161,7 +173,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn demand_follows_readers_up_and_down() {
-        let hub = Hub::new(Metrics::default());
+        let hub = Hub::new(Kind::Video, Metrics::default());
         let demand = hub.demand();
         let first = hub.subscribe();
         let second = hub.subscribe();
@@ -173,7 +185,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn joiners_share_one_keyframe_and_a_later_repair_waits_its_turn() {
-        let hub = Hub::new(Metrics::default());
+        let hub = Hub::new(Kind::Video, Metrics::default());
         let mut requests = hub.keyframe_requests();
         let _readers: Vec<Subscriber> = (0..50).map(|_| hub.subscribe()).collect();
         let start = tokio::time::Instant::now();
@@ -187,7 +199,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_keyframe_can_be_waited_for() {
-        let hub = Hub::new(Metrics::default());
+        let hub = Hub::new(Kind::Video, Metrics::default());
         let mut keyframes = hub.keyframes();
         hub.publish(video(0, false));
         assert_eq!(*keyframes.borrow(), 0);

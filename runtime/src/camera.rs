@@ -11,7 +11,6 @@ mod linker;
 mod node;
 mod picture;
 mod portal;
-mod repeat;
 
 mod file;
 mod v4l2;

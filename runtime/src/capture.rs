@@ -1,10 +1,7 @@
-//! The program: the display and the speaker, captured and encoded once, into one hub.
-//!
-//! Nothing runs while nobody needs it. What ran stays warm for a short while, so that a viewer who comes
-//! back finds it running.
+//! The program of a display and a speaker: read once, encoded once for each rendition.
 
 mod encoded;
-
+mod grab;
 mod screen;
 mod speaker;
 mod video;
@@ -12,15 +9,18 @@ mod video;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use understudy_core::backoff;
+use understudy_core::media::Kind;
+use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
-use crate::broadcast::Hub;
+use crate::broadcast::{Hub, Metrics};
 use crate::gst;
+use crate::program::{Ladder, Program};
+use grab::Grab;
 
-/// From the last reader leaving to the encoder stopping: longer than a page takes to be loaded again.
-const WARM: Duration = Duration::from_secs(10);
+/// A capture that ran so long was well; its next failure is a first one.
+const WELL: Duration = Duration::from_secs(10);
 
 /// What is captured from; absent while it is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,49 +40,47 @@ pub struct Speaker {
     pub bitrate: Bitrate,
 }
 
-/// Both captures. Dropped, they end.
-#[derive(Debug)]
-pub struct Capture {
-    tasks: [JoinHandle<()>; 2],
+/// What is to be captured, as it comes and goes.
+pub struct Subjects {
+    pub screen: watch::Receiver<Option<Screen>>,
+    pub speaker: watch::Receiver<Option<Speaker>>,
+    /// Whether there is anything to be seen.
+    pub shows: watch::Receiver<bool>,
 }
 
-impl Capture {
-    /// Follows the screen and the speaker as they come and go, for as long as `hub` has readers. A capture that fails is
-    /// tried again; of the screen's, `complain` is told why (without the speaker there still is a picture).
-    pub fn start(
-        hub: &Hub,
-        screen: watch::Receiver<Option<Screen>>,
-        speaker: watch::Receiver<Option<Speaker>>,
-        complain: impl Fn(String) + Send + Sync + 'static,
-    ) -> Self {
-        let (video, audio) = (hub.clone(), hub.clone());
-        let screen = follow("screen", hub.demand(), screen, complain, move |s| video::run(s, video.clone()));
-        let speaker = follow("speaker", hub.demand(), speaker, drop, move |s| speaker::run(s, audio.clone()));
-        Self { tasks: [tokio::spawn(screen), tokio::spawn(speaker)] }
-    }
+/// Follows the screen and the speaker. A capture that fails is tried again; of the screen's, `complain` is told why (without
+/// the speaker there still is a picture).
+pub fn program(
+    subjects: Subjects,
+    metrics: &Metrics,
+    complain: impl Fn(String) + Clone + Send + Sync + 'static,
+) -> Program {
+    let Subjects { screen, speaker, shows } = subjects;
+    let grab = Grab::default();
+    let hubs = |kind| {
+        let metrics = metrics.clone();
+        move || Hub::new(kind, metrics.clone())
+    };
+    let pictures = Ladder::new(hubs(Kind::Video), move |rendition: Video, hub: Hub| {
+        let grab = grab.clone();
+        let capture = move |screen| video::run(grab.clone(), screen, rendition, hub.clone());
+        follow("screen", screen.clone(), complain.clone(), capture)
+    });
+    let sounds = Ladder::new(hubs(Kind::Audio), move |rendition: Audio, hub: Hub| {
+        follow("speaker", speaker.clone(), drop, move |speaker| speaker::run(speaker, rendition, hub.clone()))
+    });
+    Program::new(pictures, sounds, shows)
 }
 
-impl Drop for Capture {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
-}
-
-/// Runs `capture` while there are readers and something to capture; again after a failure.
+/// Runs `capture` while there is something to capture; again after a failure.
 async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>>(
     name: &'static str,
-    mut demand: watch::Receiver<usize>,
     mut subject: watch::Receiver<Option<T>>,
     complain: impl Fn(String),
     capture: impl Fn(T) -> F,
 ) {
     let mut failures = 0;
     loop {
-        if demand.wait_for(|readers| *readers > 0).await.is_err() {
-            return;
-        }
         if subject.wait_for(Option::is_some).await.is_err() {
             return;
         }
@@ -92,12 +90,8 @@ async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>
         let ended = tokio::select! {
             ended = capture(what.clone()) => ended,
             () = replaced(&mut subject, &what) => continue,
-            () = idle(&mut demand) => {
-                tracing::info!(capture = name, "capture rests: nobody watches");
-                continue;
-            }
         };
-        failures = if began.elapsed() > WARM { 1 } else { failures + 1 };
+        failures = if began.elapsed() > WELL { 1 } else { failures + 1 };
         if let Err(error) = ended {
             tracing::warn!(capture = name, %error, failures, "capture failed");
             complain(format!("the {name} cannot be captured: {error}"));
@@ -108,19 +102,8 @@ async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>
 
 /// Resolves when the subject is another one, or none.
 async fn replaced<T: PartialEq>(subject: &mut watch::Receiver<Option<T>>, what: &T) {
-    // A subject that is never told of again ends the loop at its next wait.
-    drop(subject.wait_for(|now| now.as_ref() != Some(what)).await);
-}
-
-/// Resolves when there has been no reader for a while.
-async fn idle(demand: &mut watch::Receiver<usize>) {
-    loop {
-        if demand.wait_for(|readers| *readers == 0).await.is_err() {
-            return;
-        }
-        let back = demand.wait_for(|readers| *readers > 0);
-        if tokio::time::timeout(WARM, back).await.is_err() {
-            return;
-        }
+    if subject.wait_for(|now| now.as_ref() != Some(what)).await.is_err() {
+        // It stays what it is.
+        std::future::pending::<()>().await;
     }
 }

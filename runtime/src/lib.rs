@@ -14,6 +14,7 @@ pub mod test_picture;
 mod whole;
 
 pub mod bus;
+pub mod program;
 pub mod rtc;
 pub mod sound;
 

@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::offer::{self, Fault, Format, Violation};
 
-use crate::broadcast::Hub;
+use crate::broadcast::Renditions;
 use crate::seats::Seats;
 use connection::Connection;
 use driver::Command;
@@ -166,7 +166,7 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
 
 impl Handle {
     /// Lets one more viewer watch a hub. The name is what [`Handle::viewers`] counts by.
-    pub async fn watch(&self, name: &str, hub: &Hub, offer_sdp: &str) -> Result<Answer, OfferError> {
+    pub async fn watch(&self, name: &str, hub: &Renditions, offer_sdp: &str) -> Result<Answer, OfferError> {
         let offer = offer::read(offer_sdp)?;
         // Before anything is made for the peer: certificates are what an offer costs.
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;

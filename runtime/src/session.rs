@@ -7,6 +7,7 @@ mod metrics;
 mod keeper;
 
 mod driver;
+mod show;
 mod snapshot;
 mod sources;
 mod want;
@@ -24,11 +25,12 @@ use understudy_core::report::Stance;
 use understudy_core::spec::{FrameRate, Inputs, Resolution};
 use understudy_proto::v1;
 
-use crate::broadcast::Hub;
+use crate::broadcast;
 use crate::camera::Place;
 use crate::feed::Feed;
 use crate::guard;
 use crate::ingest::Ingest;
+use crate::program::Registry;
 use crate::{sound, source};
 
 pub use metrics::Metrics;
@@ -68,7 +70,10 @@ pub struct Config {
     pub browser_guard: guard::Opened,
     /// What sources and outputs fetch through; by HTTP they do so unasked.
     pub media_guard: guard::Opened,
+    /// Where the session's program is found, by name.
+    pub programs: Registry,
     pub metrics: Metrics,
+    pub broadcast_metrics: broadcast::Metrics,
     pub source_metrics: source::Metrics,
 }
 
@@ -103,8 +108,6 @@ pub struct Handle {
     mailbox: mpsc::Sender<Message>,
     report: watch::Receiver<v1::Report>,
     inputs: watch::Receiver<InputsView>,
-    names: watch::Receiver<Vec<String>>,
-    shows: watch::Receiver<bool>,
     devtools: watch::Receiver<Option<String>>,
 }
 
@@ -144,15 +147,14 @@ pub enum SteerError {
 /// Starts an idle session. The task ends, with everything it started, after `shutdown`.
 pub fn start(
     config: Config,
-    hub: Hub,
     viewers: impl Viewers,
     shutdown: CancellationToken,
 ) -> (Handle, tokio::task::JoinHandle<()>) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
-    let (driver, outlets) = driver::Driver::new(config, hub, Box::new(viewers), mailbox.clone());
+    let (driver, outlets) = driver::Driver::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(driver.run(messages, shutdown));
-    let driver::Outlets { report, inputs, names, shows, devtools } = outlets;
-    (Handle { mailbox, report, inputs, names, shows, devtools }, task)
+    let driver::Outlets { report, inputs, devtools } = outlets;
+    (Handle { mailbox, report, inputs, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -191,16 +193,6 @@ impl Handle {
     /// The newest snapshot; changes are worth telling.
     pub fn report(&self) -> watch::Receiver<v1::Report> {
         self.report.clone()
-    }
-
-    /// The names under which the program can be fetched.
-    pub fn names(&self) -> watch::Receiver<Vec<String>> {
-        self.names.clone()
-    }
-
-    /// Whether there is anything to show: a display, of which a picture can be taken.
-    pub fn shows(&self) -> watch::Receiver<bool> {
-        self.shows.clone()
     }
 
     /// The WebSocket of the DevTools of the browser that runs; none while none does.

@@ -288,7 +288,7 @@ async fn leaving_frees_everything() {
     let stage = Stage::open().await;
     let http = Client::new();
     let viewers = stage.driver.viewers("program");
-    let demand = stage.hub.demand();
+    let demand = stage.media.video.demand();
     for _ in 0..50 {
         let created = post(&http, &stage.whep(), OFFER.into()).await;
         assert_eq!(created.status(), StatusCode::CREATED);

@@ -72,7 +72,13 @@ impl Crowd {
         let tally = Arc::new(Mutex::new(Tally::default()));
         let (pictured, told) = oneshot::channel();
         let attention = if self.sample.holds(number) { Attention::All } else { Attention::FirstPicture };
-        let viewer = Viewer { plan: Arc::clone(&self.plan), attention, tally: Arc::clone(&tally), pictured };
+        let viewer = Viewer {
+            plan: Arc::clone(&self.plan),
+            attention,
+            tally: Arc::clone(&tally),
+            pictured,
+            packets: None,
+        };
         Member { tally, pictured: Some(told), task: tokio::spawn(viewer.run(leave)) }
     }
 }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtp::Packet;
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{Attention, Repair};
 use crate::feedback::{Reception, Rtcp};
@@ -37,6 +38,7 @@ pub(super) struct Watching {
     keyframes: Keyframes,
     tally: Arc<Mutex<Tally>>,
     pictured: Option<oneshot::Sender<()>>,
+    packets: Option<mpsc::Sender<Packet>>,
     attention: Attention,
     repair: Repair,
     ssrc: u32,
@@ -46,12 +48,18 @@ pub(super) struct Watching {
     lost_then: u64,
 }
 
+/// Who is told of what comes.
+pub(super) struct Ears {
+    pub tally: Arc<Mutex<Tally>>,
+    pub pictured: oneshot::Sender<()>,
+    pub packets: Option<mpsc::Sender<Packet>>,
+}
+
 impl Watching {
     pub fn new(
         stack: Stack,
         remote: &str,
-        tally: Arc<Mutex<Tally>>,
-        pictured: oneshot::Sender<()>,
+        Ears { tally, pictured, packets }: Ears,
         (attention, repair): (Attention, Repair),
     ) -> Self {
         Self {
@@ -62,6 +70,7 @@ impl Watching {
             keyframes: Keyframes::default(),
             tally,
             pictured: Some(pictured),
+            packets,
             attention,
             repair,
             ssrc: rand::random(),
@@ -172,7 +181,11 @@ impl Watching {
         }
     }
 
-    fn decrypted(&mut self, packet: &::rtc::rtp::Packet, now: Instant) {
+    fn decrypted(&mut self, packet: &Packet, now: Instant) {
+        if let Some(packets) = &self.packets {
+            // Nobody may look any more, or not fast enough.
+            _ = packets.try_send(packet.clone());
+        }
         let mut tally = self.tally.lock();
         tally.counts.decrypted += 1;
         let header = &packet.header;

@@ -4,13 +4,14 @@
 //! does, but without a browser and an encoder beside it. `fanout feed FILE ADDRESS` sends it as RTP, the picture to that
 //! port and the sound to the next but one, for another server to serve. `fanout floor FILE ADDRESS COUNT` sends it to COUNT
 //! ports from that one on, each packet as long as it would be encrypted: what the kernel alone takes.
-//! `fanout sink ADDRESS COUNT` takes that.
+//! `fanout sink ADDRESS COUNT` takes that. `fanout glass SECONDS FILE` measures a display of its own, from glass to glass.
 //!
 //! Nothing here is for users.
 
 mod feed;
 mod film;
 mod floor;
+mod glass;
 mod packets;
 mod playback;
 mod serve;
@@ -27,6 +28,7 @@ enum Command {
     Feed { file: PathBuf, address: SocketAddr },
     Floor { file: PathBuf, address: SocketAddr, count: u16 },
     Sink { address: SocketAddr, count: u16 },
+    Glass { seconds: u64, file: PathBuf },
 }
 
 #[tokio::main]
@@ -39,5 +41,6 @@ async fn main() -> anyhow::Result<()> {
             floor::send(&film::Film::read(&file)?, address, count).await
         }
         Command::Sink { address, count } => floor::take(address, count).await,
+        Command::Glass { seconds, file } => glass::run(seconds, &file).await,
     }
 }

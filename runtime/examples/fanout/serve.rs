@@ -6,9 +6,11 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use understudy_runtime::broadcast::{self, Hub};
-use understudy_runtime::egress::whep::{self, Program};
+use understudy_runtime::broadcast::{self, Renditions};
+use understudy_runtime::egress::whep;
+use understudy_runtime::program::{Program, Registry};
 use understudy_runtime::rtc;
 
 use super::film::Film;
@@ -19,34 +21,32 @@ const MAX_VIEWERS: usize = 2000;
 
 /// Serves `/whep/program`, and at `/keyframes` how many were published, until it is ended.
 pub async fn run(film: Film, address: SocketAddr) -> anyhow::Result<()> {
-    let hub = Hub::new(broadcast::Metrics::default());
+    let media = Renditions::new(&broadcast::Metrics::default());
     let config = rtc::Config {
         bind: (address.ip(), 0).into(),
         announce: vec![address.ip()],
         max_viewers: MAX_VIEWERS,
     };
     let driver = rtc::spawn(&config, rtc::Metrics::default(), CancellationToken::new())?;
-    let played = hub.clone();
+    let played = media.clone();
     tokio::spawn(async move { play(&film, &played).await });
-    let (keyframes, served) = (hub.keyframes(), hub.clone());
-    let programs = move |name: &str| match name {
-        "program" => Program::Live(served.clone()),
-        _ => Program::Unknown,
-    };
+    let programs = Registry::default();
+    programs.name(&Program::of(&media, watch::channel(true).1), ["program".to_owned()]);
+    let keyframes = media.video.keyframes();
     let count = get(move || std::future::ready(keyframes.borrow().to_string()));
     let app: Router = whep::router(driver, programs).route("/keyframes", count);
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} must be free"))?;
     Ok(axum::serve(listener, app).await?)
 }
 
-async fn play(film: &Film, hub: &Hub) {
+async fn play(film: &Film, media: &Renditions) {
     let mut playback = Playback::new(film);
-    let mut wishes = hub.keyframe_requests();
+    let mut wishes = media.video.keyframe_requests();
     loop {
         tokio::select! {
             biased;
             () = wishes.next() => playback.refresh(),
-            frame = playback.next() => hub.publish(frame),
+            frame = playback.next() => media.of(frame.kind).publish(frame),
         }
     }
 }

@@ -9,7 +9,7 @@ use understudy_core::fanout::keyframe::Need;
 use understudy_core::media;
 
 /// Shared by all hubs: a hub's name is no label.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Metrics {
     pub(super) readers: Gauge,
     pub(super) lagged: Counter,

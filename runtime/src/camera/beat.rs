@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Instant, sleep_until};
+use understudy_core::repetition::Repetition;
 use understudy_core::spec::FrameRate;
 
 use super::Picture;
@@ -13,8 +14,7 @@ use super::Picture;
 pub(super) struct Beat {
     picture: Picture,
     changed: Arc<Notify>,
-    interval: Duration,
-    due: Instant,
+    repetition: Repetition,
 }
 
 impl Beat {
@@ -23,15 +23,15 @@ impl Beat {
         let teller = changed.clone();
         // One is kept for whoever does not listen just now: the newest picture is read anyway.
         picture.on_change(Some(Box::new(move || teller.notify_one())));
-        Self { picture, changed, interval: frame_rate.interval(), due: Instant::now() }
+        Self { picture, changed, repetition: Repetition::new(frame_rate, Instant::now().into_std()) }
     }
 
     /// The next frame, when it is due. The first is due at once.
     pub(super) async fn next(&mut self) -> Bytes {
+        let Self { changed, repetition, .. } = self;
         tokio::select! {
-            // A source's own frame may come a little late: only a clear gap is filled.
-            () = self.changed.notified() => self.due = Instant::now() + self.interval * 3 / 2,
-            () = sleep_until(self.due) => self.due = Instant::now().max(self.due + self.interval),
+            () = changed.notified() => repetition.shown(Instant::now().into_std()),
+            () = sleep_until(repetition.due().into()) => { repetition.is_due(Instant::now().into_std()); }
         }
         self.picture.current()
     }
@@ -51,6 +51,7 @@ impl Drop for Beat {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Duration;
     use understudy_core::spec::Resolution;
 
     use super::*;

@@ -28,9 +28,9 @@ use pw::spa::sys;
 use pw::spa::utils::{Choice, ChoiceEnum, ChoiceFlags, Direction, Fraction, Rectangle, SpaTypes};
 use pw::stream::{Stream, StreamFlags, StreamRc, StreamState};
 use tokio::sync::oneshot;
+use understudy_core::repetition::Repetition;
 
 use super::linker::Linker;
-use super::repeat::Repeat;
 use super::{Error, Format, Picture};
 
 /// How often missing links are looked for again.
@@ -117,14 +117,14 @@ impl Drop for Node {
 struct Shared {
     picture: Picture,
     streaming: Cell<bool>,
-    repeat: Cell<Repeat>,
+    repeat: Cell<Repetition>,
     linker: RefCell<Linker>,
     ready: RefCell<Option<Ready>>,
     ended: RefCell<Option<String>>,
 }
 
 impl Shared {
-    fn with_repeat<T>(&self, act: impl FnOnce(&mut Repeat) -> T) -> T {
+    fn with_repeat<T>(&self, act: impl FnOnce(&mut Repetition) -> T) -> T {
         let mut repeat = self.repeat.get();
         let result = act(&mut repeat);
         self.repeat.set(repeat);
@@ -153,7 +153,7 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
     let shared = Rc::new(Shared {
         picture,
         streaming: Cell::new(false),
-        repeat: Cell::new(Repeat::new(format.frame_rate, Instant::now())),
+        repeat: Cell::new(Repetition::new(format.frame_rate, Instant::now())),
         linker: RefCell::default(),
         ready: RefCell::new(Some(ready)),
         ended: RefCell::new(None),

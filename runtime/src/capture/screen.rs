@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use understudy_core::rhythm::Rhythm;
+use understudy_core::spec::FrameRate;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
@@ -41,10 +42,11 @@ pub(super) enum Error {
     Memory(#[from] io::Error),
 }
 
-/// Calls `each` with the pixels (BGRx, tightly packed) and the time they were read, at the screen's rate at most, until
-/// it answers false or `stop` is closed.
+/// Calls `each` with the pixels (BGRx, tightly packed) and the time they were read, at that rate at most, until it answers
+/// false or `stop` is closed.
 pub(super) fn grab(
     screen: &Screen,
+    rate: FrameRate,
     stop: &Receiver<()>,
     mut each: impl FnMut(&File, Duration) -> io::Result<bool>,
 ) -> Result<(), Error> {
@@ -62,7 +64,7 @@ pub(super) fn grab(
     connection.shm_attach_fd(segment, OwnedFd::from(memory.try_clone()?), false)?.check()?;
     let [width, height] = [width, height].map(|side| u16::try_from(side).unwrap_or(u16::MAX));
 
-    let mut rhythm = Rhythm::new(screen.frame_rate.interval(), Instant::now());
+    let mut rhythm = Rhythm::new(rate.interval(), Instant::now());
     while stop.try_recv() == Err(TryRecvError::Empty) {
         if !wait(&connection, rhythm.due())? {
             let at = gst::now();

@@ -1,4 +1,4 @@
-//! The speaker's monitor as Opus.
+//! The speaker's monitor, encoded.
 
 use std::time::Duration;
 
@@ -6,6 +6,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use understudy_core::media::Kind;
+use understudy_core::rendition::{Audio, AudioCodec};
+use understudy_core::spec::Bitrate;
 
 use super::Speaker;
 use super::encoded::publisher;
@@ -19,8 +21,8 @@ const FRAGMENT_MICROSECONDS: i64 = 10_000;
 const BUFFER_MICROSECONDS: i64 = 40_000;
 
 /// Captures until it fails.
-pub(super) async fn run(speaker: Speaker, hub: Hub) -> Result<(), Error> {
-    let pipeline = build(&speaker, hub)?;
+pub(super) async fn run(speaker: Speaker, rendition: Audio, hub: Hub) -> Result<(), Error> {
+    let pipeline = build(&speaker, rendition, hub)?;
     pipeline.set(gst::State::Playing).await?;
     match pipeline.ended().await {
         Ended::Error(error) => Err(error),
@@ -28,7 +30,7 @@ pub(super) async fn run(speaker: Speaker, hub: Hub) -> Result<(), Error> {
     }
 }
 
-fn build(speaker: &Speaker, hub: Hub) -> Result<Pipeline, Error> {
+fn build(speaker: &Speaker, rendition: Audio, hub: Hub) -> Result<Pipeline, Error> {
     let pipeline = Pipeline::new("speaker");
     let source = element("pulsesrc")?;
     source.set_property("server", &speaker.server);
@@ -42,11 +44,18 @@ fn build(speaker: &Speaker, hub: Hub) -> Result<Pipeline, Error> {
     let caps = element("capsfilter")?;
     let format = gst::Caps::builder("audio/x-raw").field("rate", 48_000).field("channels", 2).build();
     caps.set_property("caps", &format);
-    let encoder = element("opusenc")?;
-    encoder.set_property("bitrate", speaker.bitrate.bits_per_second().cast_signed());
-    encoder.set_property_from_str("frame-size", "20");
+    let encoder = match rendition.codec {
+        AudioCodec::Opus => opus(rendition.bitrate.unwrap_or(speaker.bitrate))?,
+    };
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
     sink.set_callbacks(publisher(hub, Kind::Audio, PACKET));
     pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
     Ok(pipeline)
+}
+
+fn opus(bitrate: Bitrate) -> Result<gst::Element, Error> {
+    let encoder = element("opusenc")?;
+    encoder.set_property("bitrate", bitrate.bits_per_second().cast_signed());
+    encoder.set_property_from_str("frame-size", "20");
+    Ok(encoder)
 }

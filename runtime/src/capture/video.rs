@@ -1,20 +1,18 @@
-//! The display's picture as H.264, constrained baseline, without B-frames: what every viewer decodes.
+//! The display's picture, encoded.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
-use tokio::sync::oneshot;
 use understudy_core::media::Kind;
+use understudy_core::rendition::{Video, VideoCodec};
+use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
+use super::Screen;
 use super::encoded::publisher;
-use super::{Screen, screen};
+use super::grab::Grab;
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
 
@@ -28,84 +26,40 @@ const MOST_THREADS: usize = 2;
 /// How much the encoder may send ahead of its bitrate. Small, for an even stream.
 const VBV_MILLISECONDS: u32 = 600;
 
+/// What is made of a screen.
+struct Target {
+    codec: VideoCodec,
+    size: Resolution,
+    frame_rate: FrameRate,
+    bitrate: Bitrate,
+}
+
+impl Target {
+    fn new(screen: &Screen, rendition: Video) -> Self {
+        let Video { codec, size, frame_rate, bitrate } = rendition;
+        Self {
+            codec,
+            size: size.unwrap_or(screen.size),
+            frame_rate: frame_rate.unwrap_or(screen.frame_rate),
+            bitrate: bitrate.unwrap_or(screen.bitrate),
+        }
+    }
+}
+
 /// Captures and encodes until either fails.
-pub(super) async fn run(screen: Screen, hub: Hub) -> Result<(), Error> {
-    let (pipeline, frames, encoded) = build(&screen, hub.clone())?;
-    // It plays once it has a first frame, which the grabber brings.
+pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, hub: Hub) -> Result<(), Error> {
+    let target = Target::new(&screen, rendition);
+    let (pipeline, frames, encoded) = build(&screen, &target, hub.clone())?;
+    // It plays once it has a first frame.
     pipeline.begin(gst::State::Playing).await?;
-    let (grabber, grabbed) = Grabber::start(screen, frames)?;
-    let ended = tokio::select! {
+    let mut taken = grab.take(&screen, target.frame_rate, frames)?;
+    tokio::select! {
         ended = pipeline.ended() => match ended {
             Ended::Error(error) => Err(error),
             Ended::Stream | Ended::Segment => Ok(()),
         },
-        why = grabbed => Err(Error::Failed {
-            message: why.unwrap_or_else(|_| "the capture thread ended".to_owned()),
-            missing: false,
-        }),
+        error = taken.ended() => Err(error),
         () = force_keyframes(&hub, &encoded) => Ok(()),
-    };
-    drop(grabber);
-    ended
-}
-
-/// The thread that reads the display. Dropped, it ends.
-struct Grabber {
-    _stop: Sender<()>,
-}
-
-impl Grabber {
-    fn start(screen: Screen, frames: gst_app::AppSrc) -> Result<(Self, oneshot::Receiver<String>), Error> {
-        let (stop, stopped) = channel();
-        let (gone, why) = oneshot::channel();
-        let frames = RawFrames::new(frames, &screen)?;
-        let grab = move || {
-            let ended = screen::grab(&screen, &stopped, |pixels, at| frames.push(pixels, at));
-            // Nobody listens any more when it was stopped on purpose.
-            drop(gone.send(ended.map_or_else(|error| error.to_string(), |()| "stopped".to_owned())));
-        };
-        std::thread::Builder::new()
-            .name("screen".into())
-            .spawn(grab)
-            .map_err(|error| Error::Failed { message: error.to_string(), missing: false })?;
-        Ok((Self { _stop: stop }, why))
-    }
-}
-
-/// Where raw frames are put: buffers that are used again.
-struct RawFrames {
-    source: gst_app::AppSrc,
-    pool: gst::BufferPool,
-}
-
-impl RawFrames {
-    fn new(source: gst_app::AppSrc, screen: &Screen) -> Result<Self, Error> {
-        let size = screen.size.width() * screen.size.height() * 4;
-        let pool = gst::BufferPool::new();
-        let mut config = pool.config();
-        config.set_params(source.caps().as_ref(), size, 3, 0);
-        pool.set_config(config)?;
-        pool.set_active(true)?;
-        Ok(Self { source, pool })
-    }
-
-    /// Hands one frame to the encoder; false once it takes no more.
-    fn push(&self, pixels: &File, at: Duration) -> io::Result<bool> {
-        let Ok(mut buffer) = self.pool.acquire_buffer(None) else { return Ok(false) };
-        let Some(frame) = buffer.get_mut() else { return Ok(false) };
-        frame.set_pts(gst::ClockTime::try_from(at).ok());
-        let Ok(mut space) = frame.map_writable() else { return Ok(false) };
-        pixels.read_exact_at(&mut space, 0)?;
-        drop(space);
-        Ok(self.source.push_buffer(buffer).is_ok())
-    }
-}
-
-impl Drop for RawFrames {
-    fn drop(&mut self) {
-        if let Err(error) = self.pool.set_active(false) {
-            tracing::debug!(%error, "the buffer pool did not go down cleanly");
-        }
     }
 }
 
@@ -120,32 +74,41 @@ async fn force_keyframes(hub: &Hub, encoded: &gst_app::AppSink) {
     }
 }
 
-fn build(screen: &Screen, hub: Hub) -> Result<(Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
+fn build(
+    screen: &Screen,
+    target: &Target,
+    hub: Hub,
+) -> Result<(Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
     let pipeline = Pipeline::new("screen");
-    let source = raw_frames(screen);
-    let convert = element("videoconvert")?;
-    let encoder = encoder(screen)?;
+    let source = raw_frames(screen, target.frame_rate);
+    let convert = element("videoconvertscale")?;
+    let size = element("capsfilter")?;
+    size.set_property("caps", raw(target.size, target.frame_rate).build());
+    let VideoCodec::H264 = target.codec;
+    let encoder = h264(target)?;
     let caps = gst::Caps::builder("video/x-h264")
         .field("profile", "constrained-baseline")
         .field("stream-format", "byte-stream")
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    sink.set_callbacks(publisher(hub, Kind::Video, screen.frame_rate.interval()));
-    pipeline.chain(&[source.upcast_ref(), &convert, &encoder, sink.upcast_ref()])?;
+    sink.set_callbacks(publisher(hub, Kind::Video, target.frame_rate.interval()));
+    pipeline.chain(&[source.upcast_ref(), &convert, &size, &encoder, sink.upcast_ref()])?;
     Ok((pipeline, source, sink))
 }
 
-fn raw_frames(screen: &Screen) -> gst_app::AppSrc {
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("format", "BGRx")
-        .field("width", screen.size.width().cast_signed())
-        .field("height", screen.size.height().cast_signed())
-        .field("framerate", gst::Fraction::new(screen.frame_rate.per_second().cast_signed(), 1))
-        .build();
+fn raw(size: Resolution, rate: FrameRate) -> gst::caps::Builder<gst::caps::NoFeature> {
+    gst::Caps::builder("video/x-raw")
+        .field("width", size.width().cast_signed())
+        .field("height", size.height().cast_signed())
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+        .field("framerate", gst::Fraction::new(rate.per_second().cast_signed(), 1))
+}
+
+fn raw_frames(screen: &Screen, rate: FrameRate) -> gst_app::AppSrc {
     // A slow encoder loses the oldest frame, never time.
     gst_app::AppSrc::builder()
-        .caps(&caps)
+        .caps(&raw(screen.size, rate).field("format", "BGRx").build())
         .format(gst::Format::Time)
         .is_live(true)
         .max_buffers(2)
@@ -153,13 +116,13 @@ fn raw_frames(screen: &Screen) -> gst_app::AppSrc {
         .build()
 }
 
-fn encoder(screen: &Screen) -> Result<gst::Element, Error> {
+fn h264(target: &Target) -> Result<gst::Element, Error> {
     let encoder = element("x264enc")?;
     let frames_between_keys =
-        screen.frame_rate.per_second() * u32::try_from(KEYFRAME_INTERVAL.as_secs()).unwrap_or(2);
+        target.frame_rate.per_second() * u32::try_from(KEYFRAME_INTERVAL.as_secs()).unwrap_or(2);
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property_from_str("speed-preset", "superfast");
-    encoder.set_property("bitrate", screen.bitrate.bits_per_second() / 1000);
+    encoder.set_property("bitrate", target.bitrate.bits_per_second() / 1000);
     encoder.set_property("vbv-buf-capacity", VBV_MILLISECONDS);
     encoder.set_property("key-int-max", frames_between_keys);
     encoder.set_property("bframes", 0_u32);
@@ -175,26 +138,101 @@ fn encoder(screen: &Screen) -> Result<gst::Element, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{broadcast, display};
-    use understudy_core::spec::{FrameRate, Resolution};
+    use crate::broadcast::{Metrics, Subscriber};
+    use crate::capture::{Speaker, Subjects, program};
+    use crate::display::{self, Display};
+    use crate::program::Program;
+    use tempfile::TempDir;
+    use tokio::sync::watch;
 
     /// Less than what a pipeline may take for a change of its state: whoever waits for that in vain is found.
     const SOON: Duration = Duration::from_secs(3);
 
+    struct Stage {
+        program: Program,
+        _display: Display,
+        _home: TempDir,
+        _speaker: watch::Sender<Option<Speaker>>,
+    }
+
+    impl Stage {
+        async fn open() -> Self {
+            crate::gst::init().unwrap();
+            let home = tempfile::tempdir().unwrap();
+            let size = Resolution::parse("size", 640, 480).unwrap();
+            let display = display::start(size, None, home.path()).await.unwrap();
+            let bitrate = understudy_core::spec::Encoding::default().video;
+            let screen =
+                Screen { display: display.name.clone(), size, frame_rate: FrameRate::THIRTY, bitrate };
+            let (speaker, speakers) = watch::channel(None);
+            let subjects = Subjects {
+                screen: watch::channel(Some(screen)).1,
+                speaker: speakers,
+                shows: watch::channel(true).1,
+            };
+            let program = program(subjects, &Metrics::default(), |why| tracing::error!(why));
+            Self { program, _display: display, _home: home, _speaker: speaker }
+        }
+    }
+
+    /// The size of the picture that a reader begins with.
+    async fn begins(reader: &mut Subscriber) -> (i32, i32) {
+        let first = tokio::time::timeout(SOON, reader.next()).await.expect("a picture must come");
+        assert!(first.keyframe);
+        size(&first.payload)
+    }
+
+    /// How many pictures come in a second.
+    async fn count(reader: &mut Subscriber) -> usize {
+        let (mut count, mut second) = (0, std::pin::pin!(tokio::time::sleep(Duration::from_secs(1))));
+        loop {
+            tokio::select! {
+                _ = reader.next() => count += 1,
+                () = &mut second => return count,
+            }
+        }
+    }
+
+    /// As a decoder reads it.
+    fn size(access_unit: &[u8]) -> (i32, i32) {
+        let pipeline = Pipeline::new("parse");
+        let caps = gst::Caps::builder("video/x-h264").field("stream-format", "byte-stream").build();
+        let source = gst_app::AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
+        let sink = gst_app::AppSink::builder().sync(false).build();
+        let parse = element("h264parse").unwrap();
+        pipeline.chain(&[source.upcast_ref(), &parse, sink.upcast_ref()]).unwrap();
+        pipeline.inner.set_state(gst::State::Playing).unwrap();
+        source.push_buffer(gst::Buffer::from_slice(access_unit.to_vec())).unwrap();
+        source.end_of_stream().unwrap();
+        let sample = sink.pull_sample().unwrap();
+        let caps = sample.caps().unwrap().structure(0).unwrap();
+        (caps.get("width").unwrap(), caps.get("height").unwrap())
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn the_first_picture_waits_for_nothing_but_a_frame() {
-        crate::gst::init().unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let size = Resolution::parse("size", 320, 240).unwrap();
-        let display = display::start(size, None, home.path()).await.unwrap();
-        let hub = Hub::new(broadcast::Metrics::default());
-        let mut keyframes = hub.keyframes();
-        let bitrate = understudy_core::spec::Encoding::default().video;
-        let screen = Screen { display: display.name.clone(), size, frame_rate: FrameRate::THIRTY, bitrate };
+        let stage = Stage::open().await;
         let began = std::time::Instant::now();
-        let capture = tokio::spawn(run(screen, hub));
-        tokio::time::timeout(SOON, keyframes.wait_for(|count| *count > 0)).await.unwrap().unwrap();
+        let mut reader = stage.program.video(Video::default()).subscribe();
+        tokio::time::timeout(SOON, reader.next()).await.unwrap();
         println!("the first picture after {:?}", began.elapsed());
-        capture.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_smaller_and_slower_rendition_is_made_of_the_same_pictures() {
+        let stage = Stage::open().await;
+        let small = Video {
+            size: Some(Resolution::parse("size", 320, 240).unwrap()),
+            frame_rate: Some(FrameRate::parse("rate", 5).unwrap()),
+            ..Video::default()
+        };
+        let mut native = stage.program.video(Video::default()).subscribe();
+        assert_eq!(begins(&mut native).await, (640, 480));
+        let mut small = stage.program.video(small).subscribe();
+        assert_eq!(begins(&mut small).await, (320, 240));
+        let (native, small) = tokio::join!(count(&mut native), count(&mut small));
+        assert!(small.abs_diff(5) <= 1, "{small} a second");
+        // A picture that stays is read two thirds as often.
+        assert!(native >= 15, "{native} a second");
     }
 }

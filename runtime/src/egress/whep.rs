@@ -8,8 +8,6 @@ mod error;
 
 pub use cors::with_cors;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -20,7 +18,7 @@ use axum::routing::{delete, post};
 use futures::StreamExt;
 use understudy_core::offer::{Fault, MAX_BYTES};
 
-use crate::broadcast::Hub;
+use crate::program::{Found, Registry};
 use crate::rtc::{Handle, OfferError};
 use error::Refusal;
 
@@ -29,39 +27,20 @@ const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// No honest offer comes near; past this the connection just ends.
 const THROWN_AWAY: usize = 4 << 20;
 
-/// What a name stands for at this moment.
-pub enum Program {
-    Unknown,
-    /// It exists, and has nothing to show yet.
-    Silent,
-    Live(Hub),
-}
-
-/// Where names are looked up; a closure will do.
-pub trait Programs: Send + Sync + 'static {
-    fn find(&self, name: &str) -> Program;
-}
-
-impl<F: Fn(&str) -> Program + Send + Sync + 'static> Programs for F {
-    fn find(&self, name: &str) -> Program {
-        self(name)
-    }
-}
-
 #[derive(Clone)]
 pub struct Whep {
     driver: Handle,
-    programs: Arc<dyn Programs>,
+    programs: Registry,
 }
 
 /// `POST /whep/{name}`, and `PATCH` and `DELETE /whep/{name}/{session}`.
-pub fn router(driver: Handle, programs: impl Programs) -> Router {
+pub fn router(driver: Handle, programs: Registry) -> Router {
     Router::new()
         .route("/whep/{name}", post(watch))
         // Players put it there when their form takes a folder for an address.
         .route("/whep/{name}/", post(watch))
         .route("/whep/{name}/{session}", delete(leave).patch(trickle))
-        .with_state(Whep { driver, programs: Arc::new(programs) })
+        .with_state(Whep { driver, programs })
 }
 
 /// Watch a programme over WHEP.
@@ -94,12 +73,12 @@ pub async fn watch(
     expect_type(&headers, SDP)?;
     let offer = text(body).await?;
     // After the body, which may take its time: whoever came to what ended meanwhile would watch it for good.
-    let hub = match whep.programs.find(&name) {
-        Program::Live(hub) => hub,
-        Program::Silent => return Err(Refusal::Silent),
-        Program::Unknown => return Err(Refusal::UnknownProgram),
+    let program = match whep.programs.find(&name) {
+        Found::Live(program) => program,
+        Found::Silent => return Err(Refusal::Silent),
+        Found::Unknown => return Err(Refusal::UnknownProgram),
     };
-    let answer = whep.driver.watch(&name, &hub, &offer).await.map_err(Refusal::Offer)?;
+    let answer = whep.driver.watch(&name, &program.native(), &offer).await.map_err(Refusal::Offer)?;
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
     let tag = entity_tag(&answer.ice_session);
     let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, tag)];

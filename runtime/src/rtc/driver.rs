@@ -19,7 +19,7 @@ use super::routes::{PeerId, Routes};
 use super::socket::Socket;
 use super::viewer::Viewer;
 use super::{Audience, Begun};
-use crate::broadcast::Hub;
+use crate::broadcast::Renditions;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
@@ -31,7 +31,7 @@ const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Command {
     Admit {
         name: String,
-        hub: Hub,
+        hub: Renditions,
         viewer: Box<Viewer>,
         reply: oneshot::Sender<()>,
     },
@@ -165,7 +165,7 @@ impl Driver {
         }
     }
 
-    fn admit(&mut self, name: &str, hub: Hub, viewer: Box<Viewer>) {
+    fn admit(&mut self, name: &str, hub: Renditions, viewer: Box<Viewer>) {
         let id = self.add(Peer::Viewer(viewer));
         self.programs.join(name, hub, id);
         self.audience.set(name, self.programs.count(name));

@@ -8,7 +8,7 @@ use understudy_core::fanout::clock::Anchor;
 
 use super::cut::Cut;
 use super::routes::PeerId;
-use crate::broadcast::Hub;
+use crate::broadcast::Renditions;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProgramId(u64);
@@ -22,7 +22,7 @@ pub(super) struct Fed {
 pub(super) struct Program {
     pub id: ProgramId,
     pub name: String,
-    pub hub: Hub,
+    pub hub: Renditions,
     pub viewers: Vec<PeerId>,
     anchor: Option<Anchor>,
     feed: AbortHandle,
@@ -58,9 +58,9 @@ impl Programs {
     }
 
     /// Adds a viewer; the first of a hub starts its feed.
-    pub fn join(&mut self, name: &str, hub: Hub, viewer: PeerId) -> ProgramId {
+    pub fn join(&mut self, name: &str, hub: Renditions, viewer: PeerId) -> ProgramId {
         if let Some(program) =
-            self.all.iter_mut().find(|program| program.name == name && program.hub.is(&hub))
+            self.all.iter_mut().find(|program| program.name == name && program.hub.are(&hub))
         {
             program.viewers.push(viewer);
             return program.id;
@@ -85,7 +85,7 @@ impl Programs {
         self.all.iter_mut().find(|program| program.id == id)
     }
 
-    pub fn hub_of(&self, viewer: PeerId) -> Option<&Hub> {
+    pub fn hub_of(&self, viewer: PeerId) -> Option<&Renditions> {
         self.all.iter().find(|program| program.viewers.contains(&viewer)).map(|program| &program.hub)
     }
 
@@ -100,7 +100,7 @@ impl Programs {
 }
 
 /// Waits for the owner, not the other way round: if it is slow, the hub drops to a keyframe for us.
-async fn feed(program: ProgramId, hub: Hub, fed: mpsc::Sender<Fed>) {
+async fn feed(program: ProgramId, hub: Renditions, fed: mpsc::Sender<Fed>) {
     let mut frames = hub.subscribe();
     loop {
         let cut = Cut::new(frames.next().await);

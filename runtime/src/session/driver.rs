@@ -1,12 +1,11 @@
 //! The session's one task: messages in, effects out, a fresh report after each.
 
 use std::collections::HashMap;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
-use understudy_core::input::{Control, Plan};
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::spec::Location;
 use understudy_devtools::Page;
@@ -14,20 +13,18 @@ use understudy_proto::v1;
 
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
-use super::want::{Asked, PROGRAM};
+use super::show::Show;
+use super::sources::{Allowed, Sources};
+use super::want::Asked;
 use super::{Config, InputsView, Message, Viewers};
-use crate::broadcast::{Hub, Subscriber};
 use crate::browser::{self, Sandbox, Service};
-use crate::camera::Picture;
-use crate::capture::{Capture, Screen, Speaker};
+use crate::capture::{Screen, Speaker};
 use crate::sound;
-use crate::source::Source;
 
 pub(super) struct Driver {
     pub(super) config: Config,
-    pub(super) hub: Hub,
-    pub(super) viewers: Box<dyn Viewers>,
-    pub(super) mailbox: mpsc::Sender<Message>,
+    viewers: Box<dyn Viewers>,
+    mailbox: mpsc::Sender<Message>,
 
     pub(super) asked: Asked,
     pub(super) parts: Parts,
@@ -35,31 +32,21 @@ pub(super) struct Driver {
     attempts: u64,
     display: Option<String>,
     pub(super) browser: Option<RunningBrowser>,
-    pub(super) picture: Picture,
-    pub(super) control: Control,
-    /// When the inputs came into the state that they are in; none when idle.
-    pub(super) steered_at: Option<SystemTime>,
-    pub(super) sources: Vec<(Plan, Source)>,
-    /// What a source last failed with, since the inputs were set.
-    pub(super) last_error: Option<String>,
+    pub(super) sources: Sources,
+    pub(super) show: Show,
     pub(super) journal: Journal,
-
-    pub(super) screen: watch::Sender<Option<Screen>>,
-    speaker: watch::Sender<Option<Speaker>>,
-    _capture: Capture,
-    /// Reads the program until it has shown that there is a picture.
-    proof: Option<Subscriber>,
-    pub(super) proven: bool,
-    /// Why the last capture failed; none once there is a picture again.
-    pub(super) capture_failed: Option<String>,
-    /// Tasks that tell of viewers, by livestream.
-    followed: HashMap<String, AbortHandle>,
+    /// Who tells of viewers, by livestream.
+    followed: HashMap<String, Followed>,
 
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
-    pub(super) names: watch::Sender<Vec<String>>,
-    pub(super) shows: watch::Sender<bool>,
     pub(super) devtools: watch::Sender<Option<String>>,
+}
+
+/// The viewers of one livestream.
+struct Followed {
+    count: watch::Receiver<usize>,
+    task: AbortHandle,
 }
 
 /// What others need of the browser that runs.
@@ -74,72 +61,44 @@ pub(super) struct RunningBrowser {
 pub(super) struct Outlets {
     pub(super) report: watch::Receiver<v1::Report>,
     pub(super) inputs: watch::Receiver<InputsView>,
-    pub(super) names: watch::Receiver<Vec<String>>,
-    pub(super) shows: watch::Receiver<bool>,
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
 impl Driver {
     pub(super) fn new(
         config: Config,
-        hub: Hub,
         viewers: Box<dyn Viewers>,
         mailbox: mpsc::Sender<Message>,
     ) -> (Self, Outlets) {
-        let (screen, screens) = watch::channel(None);
-        let (speaker, speakers) = watch::channel(None);
-        let complaints = mailbox.clone();
-        let capture = Capture::start(&hub, screens, speakers, move |why| {
-            // A full box loses this one; the next failure tells it again.
-            drop(complaints.try_send(Message::CaptureFailed(why)));
-        });
-        let (report, names) = (watch::Sender::default(), watch::Sender::new(vec![PROGRAM.to_owned()]));
+        let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let shows = watch::Sender::new(false);
         let outlets = Outlets {
             report: report.subscribe(),
             inputs: inputs.subscribe(),
-            names: names.subscribe(),
-            shows: shows.subscribe(),
             devtools: devtools.subscribe(),
         };
-        let picture = Picture::new(config.camera_size);
-        let camera = config.camera.mode();
         let driver = Self {
+            parts: Parts::new(config.camera.mode()),
+            sources: Sources::new(&config, mailbox.clone()),
+            show: Show::new(&config, &mailbox),
             config,
-            hub,
             viewers,
             mailbox,
             asked: Asked::default(),
-            parts: Parts::new(camera),
             keepers: HashMap::new(),
             attempts: 0,
             display: None,
             browser: None,
-            picture,
-            control: Control::default(),
-            steered_at: None,
-            sources: Vec::new(),
-            last_error: None,
             journal: Journal::default(),
-            screen,
-            speaker,
-            _capture: capture,
-            proof: None,
-            proven: false,
-            capture_failed: None,
             followed: HashMap::new(),
             report,
             inputs,
-            names,
-            shows,
             devtools,
         };
         (driver, outlets)
     }
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>, shutdown: CancellationToken) {
-        let keyframes = tokio::spawn(tell_keyframes(self.hub.clone(), self.mailbox.clone()));
         loop {
             self.publish();
             let deadline = self.parts.deadline();
@@ -148,11 +107,13 @@ impl Driver {
                     Some(message) => self.take(message).await,
                     None => break,
                 },
-                () = until(deadline) => self.on(Event::Tick).await,
+                () = until(deadline) => {
+                    self.on(Event::Tick).await;
+                    self.offer();
+                }
                 () = shutdown.cancelled() => break,
             }
         }
-        keyframes.abort();
         self.end(messages).await;
     }
 
@@ -165,19 +126,18 @@ impl Driver {
                 drop(answer.send(refusals));
             }
             Message::Steer(steer, answer) => {
-                let steered = self.steer(steer);
+                let steered = self.sources.steer(steer);
                 self.publish();
                 // Whoever asked may have gone; the inputs are steered all the same.
                 let _ = answer.send(steered);
             }
             Message::News(news) => self.news(news).await,
-            Message::Keyframe => self.proven(),
+            Message::Keyframe => self.show.keyframe(),
             Message::CaptureFailed(why) => {
-                // Shown to work anew, with nobody watching as well.
-                (self.capture_failed, self.proven) = (Some(why), false);
-                self.offer_screen();
+                self.show.failed(why);
+                self.offer();
             }
-            Message::Inputs => self.note_failures(),
+            Message::Inputs => self.sources.note_failures(),
             Message::Viewers => {}
             Message::Ping(answer) => drop(answer.send(())),
         }
@@ -203,7 +163,7 @@ impl Driver {
             What::Dialog(kind) => self.journal.dialog(&kind),
             What::Lost(why) => self.on(Event::Lost(part, why)).await,
         }
-        self.reconcile_sources();
+        self.offer();
     }
 
     pub(super) async fn on(&mut self, event: Event) {
@@ -225,8 +185,6 @@ impl Driver {
                 Effect::Mend { returned, .. } => self.mend(returned).await,
             }
         }
-        self.offer_screen();
-        self.offer_speaker();
     }
 
     fn start(&mut self, part: Part) {
@@ -255,7 +213,7 @@ impl Driver {
             Part::Sound => Order::Sound,
             Part::Bus => Order::Bus,
             Part::Pipewire => Order::Pipewire,
-            Part::Camera => Order::Camera(self.picture.clone()),
+            Part::Camera => Order::Camera(self.sources.picture().clone()),
             Part::Browser => Order::Browser {
                 display: self.display.clone()?,
                 size: self.asked.session.page.as_ref()?.size,
@@ -285,67 +243,56 @@ impl Driver {
         self.journal.reloaded(returned);
     }
 
-    pub(super) fn offer_screen(&mut self) {
+    /// What the parts allow is seen, heard and played.
+    pub(super) fn offer(&mut self) {
         let up = self.parts.is_up(Part::Display);
         let screen = self.asked.session.page.as_ref().filter(|_| up).and_then(|page| {
-            let (size, frame_rate) = (page.size, page.frame_rate);
             Some(Screen {
                 display: self.display.clone()?,
-                size,
-                frame_rate,
+                size: page.size,
+                frame_rate: page.frame_rate,
                 bitrate: self.asked.session.encoding.video,
             })
         });
-        let gone = screen.is_none();
-        if replace(&self.screen, screen) {
-            // What was seen of another screen proves nothing of this one.
-            (self.proven, self.proof) = (false, None);
-        }
-        if gone {
-            self.proof = None;
-        } else if !self.proven && self.proof.is_none() && !self.asked.livestreams.is_empty() {
-            self.proof = Some(self.hub.subscribe());
-        }
-    }
-
-    pub(super) fn offer_speaker(&self) {
-        let speaker = self.parts.is_up(Part::Sound).then(|| Speaker {
+        let sound = self.parts.is_up(Part::Sound);
+        let speaker = sound.then(|| Speaker {
             server: sound::server(&self.config.directory),
             bitrate: self.asked.session.encoding.audio,
         });
-        replace(&self.speaker, speaker);
-    }
-
-    fn proven(&mut self) {
-        if self.screen.borrow().is_some() {
-            (self.proven, self.proof, self.capture_failed) = (true, None, None);
-        }
+        self.show.see(screen, !self.asked.livestreams.is_empty());
+        self.show.hear(speaker);
+        let (page, camera) = (self.asked.session.page.is_some(), self.parts.is_wanted(Part::Camera));
+        self.sources.allow(Allowed { page, camera, sound });
     }
 
     pub(super) fn follow_viewers(&mut self) {
         let livestreams = &self.asked.livestreams;
-        self.followed.retain(|name, task| {
+        self.followed.retain(|name, followed| {
             let wanted = livestreams.iter().any(|livestream| livestream.name == *name);
             if !wanted {
-                task.abort();
+                followed.task.abort();
             }
             wanted
         });
         for livestream in livestreams {
             self.followed.entry(livestream.name.clone()).or_insert_with(|| {
                 let count = self.viewers.count(&livestream.name);
-                tokio::spawn(forward(count, self.mailbox.clone(), || Message::Viewers)).abort_handle()
+                let telling = forward(count.clone(), self.mailbox.clone(), || Message::Viewers);
+                Followed { count, task: tokio::spawn(telling).abort_handle() }
             });
         }
+    }
+
+    pub(super) fn viewers_of(&self, livestream: &str) -> usize {
+        self.followed.get(livestream).map_or(0, |followed| *followed.count.borrow())
     }
 
     /// Ends everything in the reverse order of its start. The box is closed first, so that no keeper waits for room in it.
     async fn end(mut self, mut messages: mpsc::Receiver<Message>) {
         messages.close();
-        self.followed.values().for_each(AbortHandle::abort);
-        replace(&self.screen, None);
-        replace(&self.speaker, None);
-        self.sources.clear();
+        self.followed.values().for_each(|followed| followed.task.abort());
+        self.show.end();
+        self.sources.end();
         for part in Part::ALL.into_iter().rev() {
             if let Some(keeper) = self.keepers.remove(&part) {
                 keeper.stopped().await;
@@ -374,10 +321,6 @@ pub(super) async fn forward<T>(
             return;
         }
     }
-}
-
-async fn tell_keyframes(hub: Hub, mailbox: mpsc::Sender<Message>) {
-    forward(hub.keyframes(), mailbox, || Message::Keyframe).await;
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -1,13 +1,12 @@
 //! What the session tells of itself: a report derived anew after each message.
 
 use understudy_core::condition::{Condition, Severity, Status};
-use understudy_core::input::{Health, Plan};
 use understudy_core::invitation::Seat;
 use understudy_core::part::Part;
+use understudy_core::proof::Proof;
 use understudy_core::report::{self, Picture, Stance};
 use understudy_proto::v1;
 
-use super::InputsView;
 use super::driver::{Driver, replace};
 use crate::browser::Sandbox;
 
@@ -16,24 +15,13 @@ impl Driver {
         self.config.metrics.observe(&self.parts);
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
-        replace(&self.shows, self.screen.borrow().is_some() && self.capture_failed.is_none());
-        replace(&self.inputs, self.inputs());
+        replace(&self.inputs, self.sources.view(self.parts.camera().to_string()));
         replace(&self.report, self.snapshot());
     }
 
-    fn inputs(&self) -> InputsView {
-        InputsView {
-            state: self.control.state(),
-            configured: self.control.configured().cloned(),
-            since: self.steered_at,
-            last_error: self.last_error.clone(),
-            camera: self.parts.camera().to_string(),
-        }
-    }
-
     fn snapshot(&self) -> v1::Report {
-        let healths: Vec<_> = self.plans().iter().map(|plan| self.health(plan)).collect();
-        let conditions = report::conditions(self.asked.stance, &self.parts, self.control.state(), &healths);
+        let (state, healths) = (self.sources.state(), self.sources.healths());
+        let conditions = report::conditions(self.asked.stance, &self.parts, state, &healths);
         let camera = match self.parts.is_up(Part::Camera) {
             true => self.parts.camera().to_string(),
             false => "none".to_owned(),
@@ -55,22 +43,17 @@ impl Driver {
         }
     }
 
-    fn health(&self, plan: &Plan) -> Health {
-        let running = self.sources.iter().find(|(running, _)| running == plan);
-        running.map(|(_, source)| source.health().borrow().clone()).unwrap_or_default()
-    }
-
     fn livestream(&self, name: &str) -> v1::LivestreamReport {
         let asked = &self.asked;
-        let picture = match (asked.stance, &asked.session.page, &self.capture_failed, self.proven) {
+        let picture = match (asked.stance, &asked.session.page, self.show.proof()) {
             (Stance::Untold, ..) => Picture::Untold,
-            (_, None, ..) => Picture::Without,
-            (_, _, Some(why), _) => Picture::Failed(why),
-            (_, _, _, false) => Picture::Awaited,
-            (_, _, _, true) => Picture::Proven,
+            (_, None, _) => Picture::Without,
+            (_, _, Proof::Failed(why)) => Picture::Failed(why),
+            (_, _, Proof::Nothing | Proof::Awaited) => Picture::Awaited,
+            (_, _, Proof::Proven) => Picture::Proven,
         };
         let (status, reason, message) = report::livestream(picture);
-        let viewers = *self.viewers.count(name).borrow();
+        let viewers = self.viewers_of(name);
         v1::LivestreamReport {
             name: name.to_owned(),
             ready: status == Status::True,

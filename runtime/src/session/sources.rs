@@ -2,16 +2,56 @@
 
 use std::time::SystemTime;
 
-use understudy_core::input::{self, Health, Plan, Refusal, State, Steer};
-use understudy_core::part::Part;
+use tokio::sync::mpsc;
+use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer};
+use understudy_core::report::Stance;
+use understudy_core::spec::Inputs;
 
-use super::Message;
-use super::driver::{Driver, forward};
-use crate::camera::Format;
+use super::driver::forward;
+use super::{Config, InputsView, Message};
+use crate::camera::{Format, Picture};
 use crate::sound;
 use crate::source::{Gate, Source, Surroundings};
 
-impl Driver {
+pub(super) struct Sources {
+    control: Control,
+    allowed: Allowed,
+    /// When the inputs came into the state that they are in; none when idle.
+    since: Option<SystemTime>,
+    running: Vec<(Plan, Source)>,
+    /// What a source last failed with, since the inputs were set.
+    last_error: Option<String>,
+    surroundings: Surroundings,
+    mailbox: mpsc::Sender<Message>,
+}
+
+/// What there is to play for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Allowed {
+    pub(super) page: bool,
+    pub(super) camera: bool,
+    /// PulseAudio is up.
+    pub(super) sound: bool,
+}
+
+impl Sources {
+    pub(super) fn new(config: &Config, mailbox: mpsc::Sender<Message>) -> Self {
+        Self {
+            control: Control::default(),
+            allowed: Allowed::default(),
+            since: None,
+            running: Vec::new(),
+            last_error: None,
+            surroundings: surroundings(config),
+            mailbox,
+        }
+    }
+
+    /// What the camera shows.
+    pub(super) const fn picture(&self) -> &Picture {
+        &self.surroundings.picture
+    }
+
     /// Somebody steers the inputs over HTTP.
     pub(super) fn steer(&mut self, steer: Steer) -> Result<(), Refusal> {
         let before = (self.control.state(), self.control.configured().cloned());
@@ -19,77 +59,125 @@ impl Driver {
         let over = matches!(steer, Steer::Configure(_) | Steer::Stop);
         self.control.steer(steer)?;
         if over {
-            self.config.feed.reset();
+            self.surroundings.feed.reset();
         }
         if anew {
             // What is asked for begins now, also if it is what ran already.
-            self.sources.clear();
+            self.running.clear();
         }
         if anew || before != (self.control.state(), self.control.configured().cloned()) {
             self.steered();
         }
-        self.reconcile_sources();
+        self.reconcile();
         Ok(())
     }
 
-    pub(super) fn steered(&mut self) {
+    /// What the session's document says of them.
+    pub(super) fn document(&mut self, inputs: &Inputs, stance: Stance) {
+        let control = self.control.clone();
+        match stance {
+            Stance::Drained => self.control.drain(),
+            Stance::Untold | Stance::Told => self.control.document(inputs),
+        }
+        if self.control != control {
+            self.steered();
+        }
+        if self.control.configured() != control.configured() {
+            self.surroundings.feed.reset();
+        }
+    }
+
+    fn steered(&mut self) {
         let idle = self.control.state() == State::Idle;
-        self.steered_at = (!idle).then(SystemTime::now);
+        self.since = (!idle).then(SystemTime::now);
         self.last_error = None;
     }
 
     pub(super) fn note_failures(&mut self) {
-        for (_, source) in &self.sources {
+        for (_, source) in &self.running {
             if let Health::Failed(failure) | Health::Partial(failure) = &*source.health().borrow() {
                 self.last_error = Some(failure.message.clone());
             }
         }
     }
 
+    pub(super) fn allow(&mut self, allowed: Allowed) {
+        self.allowed = allowed;
+        self.reconcile();
+    }
+
     /// Sources that shall play, play; sound waits for PulseAudio.
-    pub(super) fn reconcile_sources(&mut self) {
-        let (camera, sound) = (self.parts.is_wanted(Part::Camera), self.parts.is_up(Part::Sound));
-        let mut plans: Vec<_> = self.plans();
+    fn reconcile(&mut self) {
+        let Allowed { camera, sound, .. } = self.allowed;
+        let mut plans = self.plans();
         plans.retain(|plan| camera && (sound || !plan.carries.audio()));
-        self.sources.retain(|(plan, _)| plans.contains(plan));
+        self.running.retain(|(plan, _)| plans.contains(plan));
         match self.control.state() {
-            State::Paused => self.picture.show_black(),
+            State::Paused => self.picture().show_black(),
             // Whatever the last of them left, or a pause.
-            State::Idle | State::Running if self.sources.is_empty() => self.picture.show_slate(),
+            State::Idle | State::Running if self.running.is_empty() => self.picture().show_slate(),
             State::Idle | State::Running => {}
         }
         let (video, audio) = input::realtime(self.control.configured());
-        self.config.ingest.expect(video, audio);
+        self.surroundings.ingest.expect(video, audio);
         for plan in plans {
-            if self.sources.iter().any(|(running, _)| *running == plan) {
+            if self.running.iter().any(|(running, _)| *running == plan) {
                 continue;
             }
-            let source = Source::start(plan.clone(), self.surroundings());
+            let surroundings = Surroundings { gate: Gate::default(), ..self.surroundings.clone() };
+            let source = Source::start(plan.clone(), surroundings);
             tokio::spawn(forward(source.health(), self.mailbox.clone(), || Message::Inputs));
-            self.sources.push((plan, source));
+            self.running.push((plan, source));
         }
     }
 
-    pub(super) fn plans(&self) -> Vec<Plan> {
-        match (&self.asked.session.page, self.control.state(), self.control.configured()) {
-            (Some(_), State::Running, Some(inputs)) => input::plan(inputs),
+    fn plans(&self) -> Vec<Plan> {
+        match (self.allowed.page, self.control.state(), self.control.configured()) {
+            (true, State::Running, Some(inputs)) => input::plan(inputs),
             _ => Vec::new(),
         }
     }
 
-    fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            picture: self.picture.clone(),
-            format: Format { size: self.config.camera_size, frame_rate: self.config.camera_frame_rate },
-            pulse_server: sound::server(&self.config.directory),
-            microphone_sink: self.config.sound.sink.clone(),
-            bundled: self.config.bundled_media.clone(),
-            media: self.config.media.clone(),
-            guard: self.config.media_guard.policy.clone(),
-            ingest: self.config.ingest.clone(),
-            feed: self.config.feed.clone(),
-            metrics: self.config.source_metrics.clone(),
-            gate: Gate::default(),
+    pub(super) fn state(&self) -> State {
+        self.control.state()
+    }
+
+    /// How each fares that shall play.
+    pub(super) fn healths(&self) -> Vec<Health> {
+        let health = |plan: &Plan| {
+            let running = self.running.iter().find(|(running, _)| running == plan);
+            running.map(|(_, source)| source.health().borrow().clone()).unwrap_or_default()
+        };
+        self.plans().iter().map(health).collect()
+    }
+
+    pub(super) fn view(&self, camera: String) -> InputsView {
+        InputsView {
+            state: self.control.state(),
+            configured: self.control.configured().cloned(),
+            since: self.since,
+            last_error: self.last_error.clone(),
+            camera,
         }
+    }
+
+    pub(super) fn end(&mut self) {
+        self.running.clear();
+    }
+}
+
+fn surroundings(config: &Config) -> Surroundings {
+    Surroundings {
+        picture: Picture::new(config.camera_size),
+        format: Format { size: config.camera_size, frame_rate: config.camera_frame_rate },
+        pulse_server: sound::server(&config.directory),
+        microphone_sink: config.sound.sink.clone(),
+        bundled: config.bundled_media.clone(),
+        media: config.media.clone(),
+        guard: config.media_guard.policy.clone(),
+        ingest: config.ingest.clone(),
+        feed: config.feed.clone(),
+        metrics: config.source_metrics.clone(),
+        gate: Gate::default(),
     }
 }

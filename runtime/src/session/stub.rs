@@ -18,8 +18,6 @@ impl Stub {
             mailbox,
             report: report.subscribe(),
             inputs: watch::channel(InputsView::default()).1,
-            names: watch::channel(Vec::new()).1,
-            shows: watch::channel(false).1,
             devtools: watch::channel(None).1,
         };
         (handle, Self { messages, report })

@@ -3,7 +3,7 @@
 use understudy_core::invitation::{self, Seat};
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
-use understudy_core::spec::{Inputs, Invalid, Livestream, Session, settle};
+use understudy_core::spec::{Invalid, Livestream, Session, settle};
 use understudy_proto::v1;
 
 use super::Wanted;
@@ -31,6 +31,7 @@ impl Driver {
         refusals.extend(self.want_livestreams(&livestreams, stance));
         refusals.extend(self.want_invitation(invitation.as_ref()));
         refusals.extend(self.want_session(&spec, stance).await);
+        self.offer();
         self.asked.generation = generation;
         self.asked.refusals.clone_from(&refusals);
         refusals
@@ -42,7 +43,7 @@ impl Driver {
         self.follow_viewers();
         let program = (stance != Stance::Drained).then(|| PROGRAM.to_owned());
         let names = self.asked.livestreams.iter().map(|livestream| livestream.name.clone());
-        self.names.send_replace(program.into_iter().chain(names).collect());
+        self.show.called(program.into_iter().chain(names));
         refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why)).collect()
     }
 
@@ -63,34 +64,26 @@ impl Driver {
         for event in changes(&before, &self.asked.session) {
             self.on(event).await;
         }
-        self.offer_screen();
-        self.offer_speaker();
-        let inputs = self.asked.session.inputs.clone();
-        self.want_inputs(&inputs);
+        self.sources.document(&self.asked.session.inputs, self.asked.stance);
         None
     }
+}
 
-    fn want_inputs(&mut self, inputs: &Inputs) {
-        let control = self.control.clone();
-        match self.asked.stance {
-            Stance::Drained => self.control.drain(),
-            Stance::Untold | Stance::Told => self.control.document(inputs),
-        }
-        if self.control != control {
-            self.steered();
-        }
-        if self.control.configured() != control.configured() {
-            self.config.feed.reset();
-        }
-        self.reconcile_sources();
-    }
+/// What a session needs. Without a page nobody looks through the camera, and there is nothing to show.
+const fn parts(session: &Session) -> &'static [Part] {
+    if session.page.is_some() { &Part::ALL } else { &[] }
 }
 
 /// The events that lead from one session to another.
 fn changes(before: &Session, after: &Session) -> Vec<Event> {
+    let (old, new) = (parts(before), parts(after));
+    let dropped = old.iter().rev().filter(|part| !new.contains(part)).map(|part| Event::Drop(*part));
+    let wanted = new.iter().filter(|part| !old.contains(part)).map(|part| Event::Want(*part));
+    dropped.chain(wanted).chain(renewed(before, after)).collect()
+}
+
+fn renewed(before: &Session, after: &Session) -> Vec<Event> {
     match (&before.page, &after.page) {
-        (None, Some(_)) => Part::ALL.into_iter().map(Event::Want).collect(),
-        (Some(_), None) => Part::ALL.into_iter().rev().map(Event::Drop).collect(),
         (Some(a), Some(b)) if a.size != b.size => vec![Event::Renew(Part::Display), Event::Renew(Part::Page)],
         (Some(a), Some(b)) if a.location != b.location => vec![Event::Renew(Part::Page)],
         _ => Vec::new(),

@@ -10,7 +10,7 @@ use gstreamer_video as gst_video;
 use tokio::task::JoinHandle;
 use understudy_core::media::{Frame, Kind};
 use understudy_core::test_picture::{FRAME_RATE, HEIGHT, SAMPLE_RATE_HZ, WIDTH};
-use understudy_runtime::broadcast::Hub;
+use understudy_runtime::broadcast::{Hub, Renditions};
 use understudy_runtime::test_picture::{picture, samples};
 
 pub struct Encoder {
@@ -19,11 +19,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    pub fn start(hub: Hub) -> Self {
+    pub fn start(media: &Renditions) -> Self {
         gst::init().expect("GStreamer must start");
         let pipeline = gst::Pipeline::new();
+        let Renditions { video: hub, audio: sounds } = media.clone();
         let pictures = video(&pipeline, hub.clone());
-        let sound = audio(&pipeline, hub.clone());
+        let sound = audio(&pipeline, sounds);
         pipeline.set_state(gst::State::Playing).expect("the encoder must start");
         let asked = pictures.clone();
         let keyframes = tokio::spawn(async move {

@@ -6,18 +6,20 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use understudy_runtime::broadcast::{self, Hub};
+use understudy_runtime::broadcast::{self, Renditions};
 use understudy_runtime::egress::view;
-use understudy_runtime::egress::whep::{self, Program};
+use understudy_runtime::egress::whep;
 use understudy_runtime::net::Families;
+use understudy_runtime::program::{Program, Registry};
 use understudy_runtime::rtc::{self, Handle};
 
 /// More than any test needs, less than a machine minds.
 const MAX_VIEWERS: usize = 64;
 
 pub struct Stage {
-    pub hub: Hub,
+    pub media: Renditions,
     pub driver: Handle,
     pub http: SocketAddr,
     _encoder: encoder::Encoder,
@@ -31,8 +33,8 @@ impl Stage {
 
     /// Viewers are told to send to that address alone. The socket takes all families, as in a pod.
     pub async fn announced_at(address: IpAddr) -> Self {
-        let hub = Hub::new(broadcast::Metrics::default());
-        let encoder = encoder::Encoder::start(hub.clone());
+        let media = Renditions::new(&broadcast::Metrics::default());
+        let encoder = encoder::Encoder::start(&media);
         let shutdown = CancellationToken::new();
         let config = rtc::Config {
             bind: (Families::here().unspecified(), 0).into(),
@@ -41,8 +43,8 @@ impl Stage {
         };
         let driver =
             rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
-        let http = serve(driver.clone(), hub.clone()).await;
-        Self { hub, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
+        let http = serve(driver.clone(), &media).await;
+        Self { media, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
     }
 
     pub fn whep(&self) -> String {
@@ -54,12 +56,11 @@ impl Stage {
     }
 }
 
-async fn serve(driver: Handle, hub: Hub) -> SocketAddr {
-    let programs = move |name: &str| match name {
-        "program" => Program::Live(hub.clone()),
-        "silent" => Program::Silent,
-        _ => Program::Unknown,
-    };
+async fn serve(driver: Handle, media: &Renditions) -> SocketAddr {
+    let programs = Registry::default();
+    for (name, shows) in [("program", true), ("silent", false)] {
+        programs.name(&Program::of(media, watch::channel(shows).1), [name.to_owned()]);
+    }
     let app: Router = whep::with_cors(whep::router(driver, programs)).merge(view::router());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
     let address = listener.local_addr().expect("a listener must have an address");

@@ -12,12 +12,12 @@ use understudy_core::spec::{FrameRate, Resolution};
 use understudy_e2e::browser::{self, Chromium};
 use understudy_proto::v1::{AccessTokens, Ports};
 use understudy_runtime::access::Policy;
-use understudy_runtime::broadcast::{self, Hub};
+use understudy_runtime::broadcast;
 use understudy_runtime::camera::Place;
-use understudy_runtime::egress::whep::{self, Program};
+use understudy_runtime::egress::whep;
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
-use understudy_runtime::{api, guard, rtc, session, sound, source};
+use understudy_runtime::{api, guard, program, rtc, session, sound, source};
 
 /// A session without a page: nothing is started, and its inputs are steered all the same.
 struct Guarded {
@@ -29,14 +29,14 @@ struct Guarded {
 impl Guarded {
     async fn open() -> Self {
         let (folder, end) = (tempfile::tempdir().unwrap(), CancellationToken::new());
-        let (hub, peers) = (Hub::new(broadcast::Metrics::default()), peers(&end));
+        let peers = peers(&end);
         let (setup, audience) = (setup(folder.path()), peers.clone());
-        let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
-        let (session, _) = session::start(setup, hub, move |name: &str| audience.viewers(name), end.clone());
+        let (ingest, feed, programs) = (setup.ingest.clone(), setup.feed.clone(), setup.programs.clone());
+        let (session, _) = session::start(setup, move |name: &str| audience.viewers(name), end.clone());
         let tokens = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
         let app = api::router(api::Surface {
             session,
-            whep: whep::router(peers.clone(), |_: &str| Program::Silent),
+            whep: whep::router(peers.clone(), programs),
             policy: watch::channel(Policy::Tokens(Box::new(tokens))).1,
             devices: devices(folder.path()),
             ingest,
@@ -93,6 +93,8 @@ fn setup(folder: &Path) -> session::Config {
         ports: Ports::default(),
         ingest: Ingest::default(),
         feed: Feed::default(),
+        programs: program::Registry::default(),
+        broadcast_metrics: broadcast::Metrics::default(),
         browser_guard: nowhere.clone(),
         media_guard: nowhere,
         metrics: session::Metrics::default(),

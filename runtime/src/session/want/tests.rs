@@ -4,18 +4,20 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
-use understudy_core::spec::{AudioInput, Destination, FrameRate, Resolution, Source};
+use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Resolution, Source};
 
 use super::*;
-use crate::broadcast::{self, Hub};
+use crate::broadcast;
 use crate::camera::Place;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
+use crate::program::Registry;
 use crate::session::{Config, Handle, Metrics, SteerError, start};
 use crate::{gst, guard, sound, source};
 
 struct Stage {
     session: Handle,
+    programs: Registry,
     _directory: TempDir,
     _end: tokio_util::sync::DropGuard,
 }
@@ -25,10 +27,11 @@ impl Stage {
         gst::init().unwrap();
         let directory = tempfile::tempdir().unwrap();
         let end = CancellationToken::new();
-        let hub = Hub::new(broadcast::Metrics::default());
         let nobody = |_: &str| watch::channel(0).1;
-        let (session, _) = start(config(directory.path()), hub, nobody, end.clone());
-        Self { session, _directory: directory, _end: end.drop_guard() }
+        let config = config(directory.path());
+        let programs = config.programs.clone();
+        let (session, _) = start(config, nobody, end.clone());
+        Self { session, programs, _directory: directory, _end: end.drop_guard() }
     }
 
     async fn want(&self, wanted: Wanted) -> (Vec<v1::Refusal>, v1::Report) {
@@ -37,7 +40,7 @@ impl Stage {
     }
 
     fn names(&self) -> Vec<String> {
-        self.session.names().borrow().clone()
+        self.programs.names()
     }
 }
 
@@ -58,6 +61,8 @@ fn config(directory: &std::path::Path) -> Config {
         ports: v1::Ports::default(),
         ingest: Ingest::default(),
         feed: Feed::default(),
+        programs: Registry::default(),
+        broadcast_metrics: broadcast::Metrics::default(),
         browser_guard: guard.clone(),
         media_guard: guard,
         metrics: Metrics::default(),
@@ -115,7 +120,7 @@ async fn a_wrong_field_of_the_session_takes_no_other_part_along() {
         ]
     );
     assert_eq!((report.observed_generation, &report.refusals), (2, &refusals));
-    assert_eq!(stage.names(), ["program", "b", "c"]);
+    assert_eq!(stage.names(), ["b", "c", "program"]);
     let served: Vec<_> = report.livestreams.iter().map(|livestream| livestream.name.as_str()).collect();
     assert_eq!(served, ["b", "c"]);
     assert_eq!(statuses(&report), [("True", "NotWanted"); 3], "what ran before goes on");

@@ -1,33 +1,37 @@
-//! When a device with a clock of its own repeats its picture: once a source is clearly late, at the camera's rate.
+//! When a camera repeats its picture: once a source is clearly late, at the camera's rate.
 
 use std::time::{Duration, Instant};
 
-use understudy_core::spec::FrameRate;
+use crate::spec::FrameRate;
 
-/// The next repetition. Looked at twice an interval.
+/// The next repetition.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Repeat {
+pub struct Repetition {
     interval: Duration,
     due: Instant,
 }
 
-impl Repeat {
-    pub(super) fn new(frame_rate: FrameRate, now: Instant) -> Self {
+impl Repetition {
+    pub fn new(frame_rate: FrameRate, now: Instant) -> Self {
         Self { interval: frame_rate.interval(), due: now }
     }
 
-    /// How often it is to be looked at.
-    pub(super) fn look(&self) -> Duration {
+    pub fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// How often it is to be looked at, by a device with a clock of its own.
+    pub fn look(&self) -> Duration {
         self.interval / 2
     }
 
     /// A source showed something. Its next frame may come a little late: only a clear gap is filled.
-    pub(super) fn shown(&mut self, now: Instant) {
+    pub fn shown(&mut self, now: Instant) {
         self.due = now + self.interval * 3 / 2;
     }
 
     /// Whether the picture is to be repeated now. What was missed is not made up for.
-    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+    pub fn is_due(&mut self, now: Instant) -> bool {
         let is_due = now >= self.due;
         if is_due {
             self.due = (self.due + self.interval).max(now + self.look());
@@ -43,16 +47,16 @@ mod tests {
     /// How often it repeats in a second of looks, while a source shows something this often.
     fn repetitions(between_frames: Option<Duration>) -> usize {
         let start = Instant::now();
-        let mut repeat = Repeat::new(FrameRate::THIRTY, start);
+        let mut repetition = Repetition::new(FrameRate::THIRTY, start);
         let mut shown = start;
-        let looks = (0..60).map(|look| start + repeat.look() * look).collect::<Vec<_>>();
+        let looks = (0..60).map(|look| start + repetition.look() * look).collect::<Vec<_>>();
         let mut count = 0;
         for now in looks {
             while let Some(next) = between_frames.map(|between| shown + between).filter(|next| *next <= now) {
                 shown = next;
-                repeat.shown(shown);
+                repetition.shown(shown);
             }
-            count += usize::from(repeat.is_due(now));
+            count += usize::from(repetition.is_due(now));
         }
         count
     }
@@ -77,10 +81,10 @@ mod tests {
     #[test]
     fn after_a_pause_of_the_machine_it_goes_on_at_its_rate() {
         let start = Instant::now();
-        let mut repeat = Repeat::new(FrameRate::THIRTY, start);
+        let mut repetition = Repetition::new(FrameRate::THIRTY, start);
         let late = start + Duration::from_secs(1);
         let looks = (0..60).map(|look| late + Duration::from_secs(1) / 60 * look);
-        let count = looks.filter(|now| repeat.is_due(*now)).count();
+        let count = looks.filter(|now| repetition.is_due(*now)).count();
         assert!((29..=31).contains(&count), "{count}");
     }
 }

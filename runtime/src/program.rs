@@ -1,0 +1,70 @@
+//! A program: what can be watched and heard under a name, in as many renditions as somebody asks for.
+//!
+//! ```text
+//!   display, inputs, a process … ─> Program ─> ladder of pictures ─> hub, hub …
+//!                                          └─> ladder of sounds ───> hub …
+//!   names ─> Registry ─> Program
+//! ```
+//!
+//! Nothing runs while nobody needs it. What ran stays warm for a short while, so that a viewer who comes back finds it
+//! running.
+
+mod ladder;
+mod registry;
+
+pub use ladder::Ladder;
+pub use registry::{Found, Registry};
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use understudy_core::rendition::{Audio, Video};
+
+use crate::broadcast::{Hub, Renditions};
+
+/// Clones are the same program. With the last of them all that is encoded for it ends.
+#[derive(Clone)]
+pub struct Program(Arc<Sides>);
+
+struct Sides {
+    pictures: Ladder<Video>,
+    sounds: Ladder<Audio>,
+    shows: watch::Receiver<bool>,
+}
+
+impl Program {
+    /// `shows`: whether there is anything to be seen.
+    pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
+        Self(Arc::new(Sides { pictures, sounds, shows }))
+    }
+
+    /// What is fixed from outside: two hubs that somebody else fills, whatever is asked for.
+    pub fn of(renditions: &Renditions, shows: watch::Receiver<bool>) -> Self {
+        let Renditions { video, audio } = renditions.clone();
+        Self::new(Ladder::fixed(video), Ladder::fixed(audio), shows)
+    }
+
+    /// The hub of that rendition of the picture, which is encoded while somebody reads it.
+    pub fn video(&self, rendition: Video) -> Hub {
+        self.0.pictures.hub(rendition)
+    }
+
+    /// The same of the sound.
+    pub fn audio(&self, rendition: Audio) -> Hub {
+        self.0.sounds.hub(rendition)
+    }
+
+    /// As the session says.
+    pub fn native(&self) -> Renditions {
+        Renditions { video: self.video(Video::default()), audio: self.audio(Audio::default()) }
+    }
+
+    pub fn shows(&self) -> bool {
+        *self.0.shows.borrow()
+    }
+
+    /// Whether both are the same program.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

@@ -1,0 +1,129 @@
+//! Which program is meant by a name. Whatever makes programs tells them here, whoever serves them looks here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::Program;
+
+type Names = BTreeMap<String, Program>;
+
+/// Clones are the same.
+#[derive(Clone, Default)]
+pub struct Registry(Arc<watch::Sender<Names>>);
+
+/// What a name stands for at this moment.
+pub enum Found {
+    Unknown,
+    /// It exists, and has nothing to show yet.
+    Silent,
+    Live(Program),
+}
+
+impl Registry {
+    /// From now on these are the names of that program, and no others. A name that another program has stays with it.
+    pub fn name(&self, program: &Program, names: impl IntoIterator<Item = String>) {
+        self.0.send_if_modified(|now| {
+            let mut after = now.clone();
+            after.retain(|_, other| !other.is(program));
+            for name in names {
+                after.entry(name).or_insert_with(|| program.clone());
+            }
+            let changed = !same(now, &after);
+            *now = after;
+            changed
+        });
+    }
+
+    pub fn find(&self, name: &str) -> Found {
+        match self.0.borrow().get(name) {
+            None => Found::Unknown,
+            Some(program) if program.shows() => Found::Live(program.clone()),
+            Some(_) => Found::Silent,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.borrow().keys().cloned().collect()
+    }
+
+    /// Calls `gone` with each name that stands for its program no more, until the last handle on the registry is dropped.
+    pub async fn tell_gone<F: Future<Output = ()>>(self, gone: impl Fn(String) -> F) {
+        let mut names = self.0.subscribe();
+        drop(self);
+        let mut before = names.borrow_and_update().clone();
+        while names.changed().await.is_ok() {
+            let now = names.borrow_and_update().clone();
+            for (name, program) in before {
+                if !now.get(&name).is_some_and(|other| other.is(&program)) {
+                    gone(name).await;
+                }
+            }
+            before = now;
+        }
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.borrow().keys()).finish()
+    }
+}
+
+fn same(a: &Names, b: &Names) -> bool {
+    a.len() == b.len()
+        && a.iter().zip(b).all(|((name, program), (other, another))| name == other && program.is(another))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broadcast::{Metrics, Renditions};
+    use std::time::Duration;
+
+    fn program() -> (Program, watch::Sender<bool>) {
+        let shows = watch::Sender::new(true);
+        (Program::of(&Renditions::new(&Metrics::default()), shows.subscribe()), shows)
+    }
+
+    fn named(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_name_is_its_program_s_until_that_gives_it_up() {
+        let (registry, (ada, _shows), (bob, shows)) = (Registry::default(), program(), program());
+        registry.name(&ada, named(&["program", "a"]));
+        registry.name(&bob, named(&["a", "b"]));
+        assert_eq!(registry.names(), ["a", "b", "program"]);
+        assert!(matches!(registry.find("a"), Found::Live(found) if found.is(&ada)));
+        assert!(matches!(registry.find("b"), Found::Live(found) if found.is(&bob)));
+        shows.send_replace(false);
+        assert!(matches!(registry.find("b"), Found::Silent));
+        registry.name(&ada, []);
+        assert!(matches!(registry.find("program"), Found::Unknown));
+        registry.name(&bob, named(&["a"]));
+        assert!(matches!(registry.find("a"), Found::Silent));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gone_is_told_by_name() {
+        let (registry, (ada, _shows)) = (Registry::default(), program());
+        let told = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let ears = Arc::clone(&told);
+        let tell = move |name| {
+            ears.lock().push(name);
+            std::future::ready(())
+        };
+        let telling = tokio::spawn(registry.clone().tell_gone(tell));
+        registry.name(&ada, named(&["program", "a"]));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        registry.name(&ada, named(&["program"]));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(*told.lock(), ["a"]);
+        drop((registry, ada));
+        telling.await.unwrap();
+    }
+}
