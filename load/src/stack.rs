@@ -22,6 +22,7 @@ use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
 use crate::feedback::Rtcp;
+use crate::rtp::Protocol;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -106,7 +107,12 @@ impl Stack {
             ecn: None,
             transport_protocol: TransportProtocol::UDP,
         };
-        self.connection.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(datagram) })
+        self.connection.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(datagram) })?;
+        // The stack hands keys on with its events, and the next datagram may need them.
+        if Protocol::of(datagram) == Protocol::Dtls {
+            self.see_events();
+        }
+        Ok(())
     }
 
     pub fn elapse(&mut self, now: Instant) -> Result<(), Error> {
@@ -131,11 +137,7 @@ impl Stack {
             while let Some(packet) = self.connection.poll_write() {
                 send(packet.transport.peer_addr, &packet.message);
             }
-            while let Some(event) = self.connection.poll_event() {
-                if let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) = event {
-                    self.state = after(self.state, state);
-                }
-            }
+            self.see_events();
             // The tap has seen it.
             while self.connection.poll_read().is_some() {}
         }
@@ -151,6 +153,14 @@ impl Stack {
     /// Says goodbye; what is to be sent then is the last.
     pub fn close(&mut self) -> Result<(), Error> {
         self.connection.close()
+    }
+
+    fn see_events(&mut self) {
+        while let Some(event) = self.connection.poll_event() {
+            if let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) = event {
+                self.state = after(self.state, state);
+            }
+        }
     }
 
     /// The stack calls a connection alive as long as ICE is, whatever became of DTLS.
