@@ -95,7 +95,7 @@ pub async fn run(
         tasks.push(tokio::spawn(operator::follow(config.link, able, session, policy, shutdown.clone())));
     }
 
-    last(task, stop, shutdown, async {
+    last(task, peers.stopped(), stop, shutdown, async {
         for task in tasks {
             drop(task.await);
         }
@@ -117,32 +117,33 @@ fn descriptors() {
     }
 }
 
-/// Until `stop`, or until the session's task is no more: then nothing of it is looked after, and the process ends with it, to be
-/// started again by whoever keeps it. `others` end after `shutdown`.
+/// Until `stop`, or until the session's task or the media transport is no more: then nothing of it is looked after, and the
+/// process ends with it, to be started again by whoever keeps it. `others` end after `shutdown`.
 async fn last(
     mut session: JoinHandle<()>,
+    transport: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
     shutdown: CancellationToken,
     others: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let lost = tokio::select! {
         () = stop => None,
-        ended = &mut session => Some(ended),
+        ended = &mut session => Some(match ended {
+            Ok(()) => anyhow::anyhow!("the session ended by itself"),
+            Err(panic) => anyhow::Error::new(panic).context("the session broke down"),
+        }),
+        () = transport => Some(anyhow::anyhow!("the media transport broke down")),
     };
     tracing::info!("shutting down");
     shutdown.cancel();
     let down = async {
-        if lost.is_none() {
+        if !session.is_finished() {
             drop(session.await);
         }
         others.await;
     };
     tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
-    match lost {
-        None => Ok(()),
-        Some(Ok(())) => anyhow::bail!("the session ended by itself"),
-        Some(Err(panic)) => Err(panic).context("the session broke down"),
-    }
+    lost.map_or(Ok(()), Err)
 }
 
 /// Nobody else hears of what is refused of a person's own document.
@@ -292,6 +293,8 @@ fn initial_policy(config: &Run) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use super::*;
 
     #[tokio::test]
@@ -299,15 +302,24 @@ mod tests {
         let shutdown = CancellationToken::new();
         #[allow(clippy::panic, reason = "it is what is tested")]
         let session = tokio::spawn(async { panic!("a defect") });
-        let ended = last(session, std::future::pending(), shutdown.clone(), async {}).await;
+        let ended = last(session, pending(), pending(), shutdown.clone(), async {}).await;
         assert!(ended.unwrap_err().to_string().contains("broke down"));
         assert!(shutdown.is_cancelled(), "the others are told to end");
+    }
+
+    #[tokio::test]
+    async fn a_media_transport_that_breaks_down_ends_the_process_too() {
+        let shutdown = CancellationToken::new();
+        let session = tokio::spawn(shutdown.clone().cancelled_owned());
+        let ended = last(session, async {}, pending(), shutdown.clone(), async {}).await;
+        assert!(ended.unwrap_err().to_string().contains("media transport"));
+        assert!(shutdown.is_cancelled(), "the session is told to end");
     }
 
     #[tokio::test]
     async fn who_is_asked_to_end_waits_for_its_session() {
         let shutdown = CancellationToken::new();
         let session = tokio::spawn(shutdown.clone().cancelled_owned());
-        last(session, async {}, shutdown, async {}).await.unwrap();
+        last(session, pending(), async {}, shutdown, async {}).await.unwrap();
     }
 }

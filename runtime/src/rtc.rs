@@ -1,30 +1,35 @@
 //! WebRTC: one UDP socket for everybody who watches or sends.
 //!
 //! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
-//! frames of a hub; each hub with viewers has one feed, which cuts a frame into packets once. A publisher's packets go
-//! to its [`Sink`]. We are ICE-lite and the DTLS server: the peer checks, the peer begins, and whoever falls silent is
-//! removed.
+//! frames of a hub; each hub with viewers has one feed, which cuts a frame into packets once, and they are sealed here,
+//! past the stack, which keeps ICE, DTLS and SRTCP. A publisher's packets go to its [`Sink`]. We are ICE-lite and the DTLS
+//! server: the peer checks, the peer begins, and whoever falls silent is removed.
 
 mod addresses;
 mod arrivals;
 mod batch;
-mod cut;
 mod feedback;
+mod keys;
 mod stun;
 
 mod connection;
 mod negotiate;
 mod routes;
+mod seal;
+
+mod spread;
 
 mod publisher;
-mod viewer;
 
 mod metrics;
-mod peer;
 
 mod socket;
 
 mod programs;
+
+mod viewer;
+
+mod peer;
 
 mod driver;
 

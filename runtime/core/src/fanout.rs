@@ -1,8 +1,20 @@
 //! Who gets which frame: decisions of the fan-out, without sockets, tasks or a clock.
 
 pub mod clock;
+pub mod deadlines;
 pub mod gate;
 pub mod h264;
 pub mod keyframe;
+pub mod repair;
+pub mod rtp;
+pub mod settling;
+pub mod waiting;
 
+pub mod again;
 pub mod backlog;
+pub mod cut;
+pub mod numbering;
+
+pub mod history;
+
+pub mod portions;

@@ -28,6 +28,18 @@ use super::negotiate::Negotiated;
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
 
+/// After the handshake is over for us: its last flight is sent again for a peer that did not get it, and is due at once.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// STUN begins with less, DTLS and SRTCP with more (RFC 7983 §7). The stack sends them on the pair that ICE selected.
+const LAST_OF_CHECKS: u8 = 3;
+/// What DTLS begins with (RFC 7983 §7).
+const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
+/// RTP and RTCP begin with no less (RFC 7983 §7).
+const FIRST_OF_MEDIA: u8 = 128;
+/// The stack takes a datagram that begins as STUN and is none for a sign of life from a candidate, and leaves it at that.
+const SIGN_OF_LIFE: &[u8] = &[0];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Expected { until: Instant },
@@ -43,15 +55,38 @@ pub(super) struct Connection {
     fingerprints: Vec<String>,
     state: State,
     wake_at: Option<Instant>,
+    selected: Option<SocketAddr>,
+    /// How seldom it may be woken once it is live, and when it was.
+    rest: Duration,
+    woken: Instant,
+    /// When anything came last before it was live.
+    joined: Instant,
+    /// When the peer's first flight came.
+    greeted: Option<Instant>,
+    /// Where the last media came from, and to which address of ours.
+    media_from: Option<(SocketAddr, SocketAddr)>,
 }
 
 impl Connection {
     /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
-    pub fn new(negotiated: Negotiated, fingerprints: Vec<String>, now: Instant) -> Self {
+    pub fn new(negotiated: Negotiated, fingerprints: Vec<String>, rest: Duration, now: Instant) -> Self {
         let Negotiated { stack, ufrag, .. } = negotiated;
         let session_id = Uuid::new_v4().simple().to_string();
         let state = State::Expected { until: now + CONNECT_DEADLINE };
-        Self { stack, session_id, ufrag, fingerprints, state, wake_at: None }
+        Self {
+            stack,
+            session_id,
+            ufrag,
+            fingerprints,
+            state,
+            wake_at: None,
+            selected: None,
+            rest,
+            woken: now,
+            joined: now,
+            greeted: None,
+            media_from: None,
+        }
     }
 
     pub fn session_id(&self) -> &str {
@@ -67,15 +102,48 @@ impl Connection {
         self.state
     }
 
+    /// Where the peer wants what is not a check.
+    pub fn selected(&self) -> Option<SocketAddr> {
+        self.selected
+    }
+
+    /// How long the handshake has taken, or took if it is over now.
+    pub fn handshake(&self, now: Instant) -> Duration {
+        self.greeted.map_or(Duration::ZERO, |greeted| now.saturating_duration_since(greeted))
+    }
+
     pub fn wake_at(&self) -> Option<Instant> {
         match self.state {
             State::Expected { until } => Some(self.wake_at.map_or(until, |at| at.min(until))),
-            State::Live => self.wake_at,
+            // Until the handshake is over for the peer as well, it may have to be told its end once more.
+            State::Live if self.woken < self.joined + HANDSHAKE => self.wake_at,
+            State::Live => self.wake_at.map(|at| at.max(self.woken + self.rest)),
             State::Gone(_) => None,
         }
     }
 
     pub fn receive(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        if bytes.first().is_some_and(|first| *first >= FIRST_OF_MEDIA) {
+            self.media_from = Some((from, local));
+        }
+        if bytes.first().is_some_and(|first| DTLS.contains(first)) {
+            self.greeted.get_or_insert(now);
+        }
+        self.hand(from, local, bytes, now);
+    }
+
+    /// What came last of media was genuine. From where the peer is, that is as good a sign of life as a check: not every
+    /// stack goes on checking while media flows.
+    pub fn heard(&mut self, now: Instant) {
+        if let Some((from, local)) = self.media_from.filter(|(from, _)| Some(*from) == self.selected) {
+            self.hand(from, local, SIGN_OF_LIFE, now);
+        }
+    }
+
+    fn hand(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        if matches!(self.state, State::Expected { .. }) {
+            self.joined = now;
+        }
         let transport = TransportContext {
             local_addr: local,
             peer_addr: from,
@@ -89,7 +157,10 @@ impl Connection {
     pub fn elapse(&mut self, now: Instant) {
         match self.state {
             State::Expected { until } if until <= now => self.state = State::Gone(Why::NeverCame),
-            _ if self.wake_at.is_some_and(|at| at <= now) => self.guarded(|stack| stack.handle_timeout(now)),
+            _ if self.wake_at().is_some_and(|at| at <= now) => {
+                self.woken = now;
+                self.guarded(|stack| stack.handle_timeout(now));
+            }
             _ => {}
         }
     }
@@ -102,16 +173,25 @@ impl Connection {
         }
     }
 
+    /// What was agreed cannot be used.
+    pub fn fail(&mut self) {
+        self.state = State::Gone(Why::Broken);
+    }
+
     /// Takes out everything there is to send, and what became of the peer.
     pub fn drain(&mut self, mut send: impl FnMut(SocketAddr, &[u8])) {
         let before = self.state;
         let mut state = before;
         let mut wake_at = None;
+        let mut selected = self.selected;
         let fingerprints = std::mem::take(&mut self.fingerprints);
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
                 while let Some(packet) = stack.poll_write() {
+                    if packet.message.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
+                        selected = Some(packet.transport.peer_addr);
+                    }
                     send(packet.transport.peer_addr, &packet.message);
                 }
                 while let Some(event) = stack.poll_event() {
@@ -130,7 +210,7 @@ impl Connection {
             wake_at = stack.poll_timeout();
             Ok(())
         });
-        self.fingerprints = fingerprints;
+        (self.fingerprints, self.selected) = (fingerprints, selected);
         if self.state != State::Gone(Why::Broken) {
             (self.state, self.wake_at) = (state, wake_at);
         }

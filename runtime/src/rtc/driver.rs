@@ -1,5 +1,7 @@
 //! The task that owns the socket and every peer.
 
+mod viewers;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,16 +9,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
 
 use super::batch::Path;
 use super::connection::State;
 use super::metrics::{Metrics, Why};
-use super::peer::{Peer, Role};
+use super::peer::Peer;
 use super::programs::{Fed, Programs};
 use super::publisher::Publisher;
 use super::routes::{PeerId, Routes};
 use super::socket::Socket;
+use super::spread::Spread;
+use super::stun;
 use super::viewer::Viewer;
 use super::{Audience, Begun};
 use crate::broadcast::Renditions;
@@ -65,7 +70,9 @@ pub(super) struct Driver {
     next: u64,
     sessions: HashMap<String, PeerId>,
     routes: Routes,
+    deadlines: Deadlines<PeerId>,
     programs: Programs,
+    spread: Spread,
     fed: mpsc::Receiver<Fed>,
     metrics: Metrics,
     audience: Audience,
@@ -81,7 +88,9 @@ impl Driver {
             next: 0,
             sessions: HashMap::new(),
             routes: Routes::default(),
+            deadlines: Deadlines::default(),
             programs: Programs::new(feeds),
+            spread: Spread::default(),
             fed,
             metrics,
             audience,
@@ -106,6 +115,8 @@ impl Driver {
                         tokio::time::sleep(SOCKET_PAUSE).await;
                     }
                 }
+                // An error shows when the datagrams are sent.
+                _ = self.socket.room() => self.resume(),
                 () = tokio::time::sleep_until(due.into()) => self.elapse(),
             }
         }
@@ -116,10 +127,8 @@ impl Driver {
     }
 
     fn next_wake(&self) -> Instant {
-        let now = Instant::now();
-        let idle = now + IDLE;
-        let first = self.peers.values().filter_map(|peer| peer.wake_at(now)).min();
-        first.map_or(idle, |due| due.min(idle))
+        let idle = Instant::now() + IDLE;
+        [self.deadlines.first(), self.socket.expires_at()].into_iter().flatten().fold(idle, Instant::min)
     }
 
     fn obey(&mut self, command: Command) {
@@ -167,7 +176,10 @@ impl Driver {
 
     fn admit(&mut self, name: &str, hub: Renditions, viewer: Box<Viewer>) {
         let id = self.add(Peer::Viewer(viewer));
-        self.programs.join(name, hub, id);
+        let program = self.programs.join(name, hub, id);
+        if let Some(Peer::Viewer(viewer)) = self.peers.get_mut(&id) {
+            viewer.program = Some(program);
+        }
         self.audience.set(name, self.programs.count(name));
         self.metrics.viewers.inc();
         self.metrics.joined.inc();
@@ -192,18 +204,6 @@ impl Driver {
         id
     }
 
-    fn show(&mut self, fed: &Fed) {
-        let now = Instant::now();
-        let Some(program) = self.programs.get_mut(fed.program) else { return };
-        let anchor = program.anchor(&fed.cut, now);
-        for id in program.viewers.clone() {
-            if let Some(Peer::Viewer(viewer)) = self.peers.get_mut(&id) {
-                viewer.show(&fed.cut, &anchor, now);
-                self.settle(id);
-            }
-        }
-    }
-
     fn receive(&mut self) -> std::io::Result<()> {
         let now = Instant::now();
         let mut touched = Vec::new();
@@ -223,18 +223,16 @@ impl Driver {
         for id in touched {
             self.settle(id);
         }
+        self.routes.forget_heard();
         Ok(())
     }
 
     fn elapse(&mut self) {
         let now = Instant::now();
-        let due: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.wake_at(now).is_some_and(|at| at <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
+        if self.socket.expires_at().is_some_and(|at| at <= now) {
+            self.resume();
+        }
+        for id in self.deadlines.due(now) {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.connection_mut().elapse(now);
             }
@@ -247,29 +245,30 @@ impl Driver {
         let Some(peer) = self.peers.get(&id) else { return };
         let before = peer.connection().state();
         self.send(id);
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let state = peer.connection().state();
-        if let State::Gone(why) = state {
-            return self.remove(id, why);
+        if self.is_gone(id) {
+            return;
         }
-        let connected = state == State::Live && before != State::Live;
-        match peer {
-            Peer::Viewer(_) => self.settle_viewer(id, connected),
-            Peer::Publisher(_) => self.settle_publisher(id, connected),
+        let is_live = |peer: &Peer| peer.connection().state() == State::Live;
+        let connected = before != State::Live && self.peers.get(&id).is_some_and(is_live);
+        match self.peers.get(&id) {
+            Some(Peer::Viewer(_)) => self.settle_viewer(id, connected),
+            Some(Peer::Publisher(_)) => self.settle_publisher(id, connected),
+            None => {}
+        }
+        if !self.is_gone(id) {
+            let wake_at = self.peers.get(&id).and_then(|peer| peer.wake_at(Instant::now()));
+            self.deadlines.set(id, wake_at);
         }
     }
 
-    fn settle_viewer(&mut self, id: PeerId, connected: bool) {
-        let Some(Peer::Viewer(viewer)) = self.peers.get(&id) else { return };
-        self.metrics.asked_again.inc_by(viewer.feedback().take_asked_again().into());
-        let lost = viewer.feedback().take_picture_lost();
-        if connected {
-            tracing::info!(viewer = id.0, "viewer connected");
-            self.ask(id, Need::Join);
-        } else if lost {
-            self.metrics.pictures_lost.inc();
-            self.ask(id, Need::Repair);
+    /// Whether it is, and then it is removed.
+    fn is_gone(&mut self, id: PeerId) -> bool {
+        match self.peers.get(&id).map(|peer| peer.connection().state()) {
+            Some(State::Gone(why)) => self.remove(id, why),
+            Some(State::Expected { .. } | State::Live) => return false,
+            None => {}
         }
+        true
     }
 
     fn settle_publisher(&mut self, id: PeerId, connected: bool) {
@@ -288,14 +287,22 @@ impl Driver {
     fn send(&mut self, id: PeerId) {
         let Self { socket, routes, peers, metrics, .. } = self;
         let Some(peer) = peers.get_mut(&id) else { return };
-        let pass = |to, bytes: &[u8]| socket.send(Path { to, source: routes.local_for(to) }, bytes, metrics);
+        let pass = |to, bytes: &[u8]| {
+            if stun::confirms(bytes) {
+                routes.confirm(id, to);
+            }
+            socket.send(Path { to, source: routes.local_for(to) }, bytes, metrics);
+        };
         peer.connection_mut().drain(pass);
         socket.flush(metrics);
-    }
-
-    fn ask(&self, viewer: PeerId, need: Need) {
-        if let Some(hub) = self.programs.hub_of(viewer) {
-            hub.request_keyframe(need);
+        if let Peer::Viewer(viewer) = peer {
+            let known = viewer.path;
+            viewer.path = viewer.connection.selected().map(|to| Path {
+                to,
+                source: routes
+                    .confirmed_local_for(to)
+                    .or_else(|| known.filter(|path| path.to == to).and_then(|path| path.source)),
+            });
         }
     }
 
@@ -304,17 +311,19 @@ impl Driver {
         peer.connection_mut().close(why);
         self.send(id);
         let Some(peer) = self.peers.remove(&id) else { return };
-        self.routes.forget(id);
+        self.routes.forget(id, peer.connection().ufrag());
+        self.deadlines.set(id, None);
         self.sessions.remove(peer.connection().session_id());
-        match peer.role() {
-            Role::Viewer => {
-                if let Some(name) = self.programs.leave(id) {
+        match peer {
+            Peer::Viewer(viewer) => {
+                let name = viewer.program.and_then(|program| self.programs.leave(program, id));
+                if let Some(name) = name {
                     self.audience.set(&name, self.programs.count(&name));
                 }
                 self.metrics.viewer_left(why);
                 tracing::info!(viewer = id.0, ?why, "viewer gone");
             }
-            Role::Publisher => {
+            Peer::Publisher(_) => {
                 self.metrics.publisher_left(why);
                 tracing::info!(publisher = id.0, ?why, "publisher gone");
             }

@@ -1,32 +1,50 @@
 //! What viewers say about what they received.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use rtc::interceptor::Packet;
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
-use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+
+/// Between two looks. Whoever lost more than a keyframe is better helped by another.
+const MOST: usize = 256;
 
 /// Written inside the stack, read by the driver after each datagram.
 #[derive(Default)]
 pub(super) struct Feedback {
+    heard: AtomicBool,
     picture_lost: AtomicBool,
-    asked_again: AtomicU32,
+    missing: Mutex<Vec<Missing>>,
+}
+
+/// A packet that was asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub ssrc: u32,
+    pub sequence: u16,
 }
 
 impl Feedback {
+    /// Whether it said anything since the last call. What arrives here was authenticated (RFC 3711 §3.4).
+    pub fn take_heard(&self) -> bool {
+        self.heard.swap(false, Ordering::Relaxed)
+    }
+
     pub fn take_picture_lost(&self) -> bool {
         self.picture_lost.swap(false, Ordering::Relaxed)
     }
 
     /// Packets asked for again since the last call.
-    pub fn take_asked_again(&self) -> u32 {
-        self.asked_again.swap(0, Ordering::Relaxed)
+    pub fn take_missing(&self) -> Vec<Missing> {
+        std::mem::take(&mut *self.missing.lock())
     }
 
     pub fn see(&self, packet: &Packet) {
         if let Packet::Rtcp(packets) = packet {
+            self.heard.store(true, Ordering::Relaxed);
             packets.iter().for_each(|packet| self.note(packet.as_ref()));
         }
     }
@@ -37,8 +55,10 @@ impl Feedback {
             self.picture_lost.store(true, Ordering::Relaxed);
         }
         if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
-            let count = nack.nacks.iter().map(|pair| 1 + pair.lost_packets.count_ones()).sum();
-            self.asked_again.fetch_add(count, Ordering::Relaxed);
+            let mut missing = self.missing.lock();
+            let numbers = nack.nacks.iter().flat_map(NackPair::packet_list);
+            let room = MOST.saturating_sub(missing.len());
+            missing.extend(numbers.take(room).map(|sequence| Missing { ssrc: nack.media_ssrc, sequence }));
         }
     }
 }

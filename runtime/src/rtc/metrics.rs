@@ -15,6 +15,9 @@ pub struct Metrics {
     left: Family<LeftLabel, Counter>,
     pub(super) sent_datagrams: Counter,
     pub(super) sent_bytes: Counter,
+    pub(super) send_calls: Counter,
+    pub(super) sent_again: Counter,
+    pub(super) refused_again: Counter,
     pub(super) unsent_datagrams: Counter,
     pub(super) strangers: Counter,
     pub(super) pictures_lost: Counter,
@@ -60,6 +63,13 @@ impl Metrics {
         rtc.register("viewers_left", "Viewers gone, by reason", self.left.clone());
         rtc.register("sent_datagrams", "Datagrams sent", self.sent_datagrams.clone());
         rtc.register_with_unit("sent", "Bytes sent", Unit::Bytes, self.sent_bytes.clone());
+        rtc.register("send_calls", "Calls of the kernel that sent datagrams", self.send_calls.clone());
+        rtc.register("packets_sent_again", "Packets sent to a viewer again", self.sent_again.clone());
+        rtc.register(
+            "packets_refused_again",
+            "Packets asked for too often or too many",
+            self.refused_again.clone(),
+        );
         rtc.register("unsent_datagrams", "Datagrams the socket did not take", self.unsent_datagrams.clone());
         rtc.register("stranger_datagrams", "Datagrams of nobody known", self.strangers.clone());
         rtc.register("pictures_lost", "Reports of a lost picture", self.pictures_lost.clone());

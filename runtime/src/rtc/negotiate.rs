@@ -6,11 +6,13 @@ mod to_viewer;
 pub(super) use from_publisher::from_publisher;
 #[cfg(test)]
 pub(super) use tests::OFFER;
-pub(super) use to_viewer::{Sending, to_viewer};
+pub(super) use to_viewer::{STREAM, Sending, to_viewer};
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rtc::crypto::RTCCryptoProvider;
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::Registry;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
@@ -42,15 +44,20 @@ pub(super) struct Negotiated {
 fn connection(
     engine: MediaEngine,
     interceptors: Registry,
+    cryptography: Option<Arc<dyn RTCCryptoProvider>>,
     fingerprints: &[String],
     now: Instant,
 ) -> Result<(RTCPeerConnection, String), Error> {
     // ICE wants at least 24 and 128 random bits (RFC 8445 §5.3); letters and digits only.
     let ufrag = format!("{:016x}", rand::random::<u64>());
     let password = format!("{:032x}", rand::random::<u128>());
+    let mut settings = settings(&ufrag, &password, fingerprints);
+    if let Some(cryptography) = cryptography {
+        settings.set_crypto_provider(cryptography);
+    }
     let stack = RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_setting_engine(settings(&ufrag, &password, fingerprints))
+        .with_setting_engine(settings)
         .with_media_engine(engine)
         .with_interceptor_registry(interceptors)
         .build(now)?;

@@ -28,22 +28,8 @@ impl Peer {
 
     pub fn wake_at(&self, now: Instant) -> Option<Instant> {
         match self {
-            Self::Viewer(viewer) => viewer.connection.wake_at(),
+            Self::Viewer(viewer) => viewer.wake_at(),
             Self::Publisher(publisher) => publisher.wake_at(now),
         }
     }
-
-    pub const fn role(&self) -> Role {
-        match self {
-            Self::Viewer(_) => Role::Viewer,
-            Self::Publisher(_) => Role::Publisher,
-        }
-    }
-}
-
-/// What a peer is here for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Viewer,
-    Publisher,
 }

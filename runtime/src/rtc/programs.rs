@@ -1,12 +1,14 @@
 //! The hubs that have viewers, each with the feed that cuts its frames.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use understudy_core::fanout::clock::Anchor;
+use understudy_core::fanout::cut::{Cut, Cutter};
+use understudy_core::fanout::history::History;
 
-use super::cut::Cut;
 use super::routes::PeerId;
 use crate::broadcast::Renditions;
 
@@ -16,7 +18,7 @@ pub(super) struct ProgramId(u64);
 /// A frame of one program, on its way to the owner.
 pub(super) struct Fed {
     pub program: ProgramId,
-    pub cut: Cut,
+    pub cut: Arc<Cut>,
 }
 
 pub(super) struct Program {
@@ -24,6 +26,8 @@ pub(super) struct Program {
     pub name: String,
     pub hub: Renditions,
     pub viewers: Vec<PeerId>,
+    /// What is sent again to whoever asks.
+    pub history: History,
     anchor: Option<Anchor>,
     feed: AbortHandle,
 }
@@ -35,6 +39,13 @@ impl Program {
         match self.anchor {
             Some(anchor) if anchor.holds(captured_at, now) => anchor,
             _ => *self.anchor.insert(Anchor { captured_at, instant: now, wall: SystemTime::now() }),
+        }
+    }
+
+    /// Another viewer is the first: should the kernel's room end, it does not always end for the same.
+    pub fn rotate(&mut self) {
+        if !self.viewers.is_empty() {
+            self.viewers.rotate_left(1);
         }
     }
 }
@@ -68,25 +79,33 @@ impl Programs {
         self.next += 1;
         let id = ProgramId(self.next);
         let feed = tokio::spawn(feed(id, hub.clone(), self.fed.clone())).abort_handle();
-        self.all.push(Program { id, name: name.to_owned(), hub, viewers: vec![viewer], anchor: None, feed });
+        self.all.push(Program {
+            id,
+            name: name.to_owned(),
+            hub,
+            viewers: vec![viewer],
+            history: History::default(),
+            anchor: None,
+            feed,
+        });
         id
     }
 
     /// Removes a viewer; the last of a hub ends its feed. Tells the name it was of.
-    pub fn leave(&mut self, viewer: PeerId) -> Option<String> {
-        let program = self.all.iter_mut().find(|program| program.viewers.contains(&viewer))?;
+    pub fn leave(&mut self, id: ProgramId, viewer: PeerId) -> Option<String> {
+        let program = self.get_mut(id)?;
         program.viewers.retain(|other| *other != viewer);
         let name = program.name.clone();
         self.all.retain(|program| !program.viewers.is_empty());
         Some(name)
     }
 
-    pub fn get_mut(&mut self, id: ProgramId) -> Option<&mut Program> {
-        self.all.iter_mut().find(|program| program.id == id)
+    pub fn get(&self, id: ProgramId) -> Option<&Program> {
+        self.all.iter().find(|program| program.id == id)
     }
 
-    pub fn hub_of(&self, viewer: PeerId) -> Option<&Renditions> {
-        self.all.iter().find(|program| program.viewers.contains(&viewer)).map(|program| &program.hub)
+    pub fn get_mut(&mut self, id: ProgramId) -> Option<&mut Program> {
+        self.all.iter_mut().find(|program| program.id == id)
     }
 
     pub fn viewers_of(&self, name: &str) -> Vec<PeerId> {
@@ -102,8 +121,9 @@ impl Programs {
 /// Waits for the owner, not the other way round: if it is slow, the hub drops to a keyframe for us.
 async fn feed(program: ProgramId, hub: Renditions, fed: mpsc::Sender<Fed>) {
     let mut frames = hub.subscribe();
+    let mut cutter = Cutter::default();
     loop {
-        let cut = Cut::new(frames.next().await);
+        let cut = Arc::new(cutter.cut(frames.next().await));
         if fed.send(Fed { program, cut }).await.is_err() {
             return;
         }

@@ -1,11 +1,14 @@
 //! Whose datagram is this: by address, and before an address is known by the user fragment in an ICE check.
+//!
+//! Anybody can write a user fragment that was seen on the way. An address belongs to a peer only when its check was
+//! found genuine, which the stack says by answering it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use super::stun::addressed_ufrag;
 
-/// A viewer checks from each of its interfaces, and from new ones when it roams; more is somebody filling the table.
+/// A viewer checks from each of its interfaces, and from new ones when it roams: the oldest give way.
 const MAX_ADDRESSES_PER_PEER: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +25,9 @@ pub(super) struct Route {
 pub(super) struct Routes {
     by_ufrag: HashMap<String, PeerId>,
     by_address: HashMap<SocketAddr, Route>,
+    addresses: HashMap<PeerId, VecDeque<SocketAddr>>,
+    /// Senders of this turn's checks, which may be anybody.
+    heard: HashMap<SocketAddr, Route>,
 }
 
 impl Routes {
@@ -35,24 +41,131 @@ impl Routes {
             return self.by_address.get(&from).map(|route| route.peer);
         };
         let peer = *self.by_ufrag.get(ufrag)?;
-        let known = self.by_address.get(&from).is_some_and(|route| route.peer == peer);
-        if !known && self.addresses_of(peer) >= MAX_ADDRESSES_PER_PEER {
-            return None;
-        }
-        self.by_address.insert(from, Route { peer, local });
+        self.heard.insert(from, Route { peer, local });
         Some(peer)
     }
 
+    /// A check of that peer from there was genuine: what else comes from there is the peer's.
+    pub fn confirm(&mut self, peer: PeerId, from: SocketAddr) {
+        let Some(route) = self.heard.get(&from).copied().filter(|route| route.peer == peer) else { return };
+        self.by_address.insert(from, route);
+        let addresses = self.addresses.entry(peer).or_default();
+        addresses.retain(|address| *address != from);
+        addresses.push_back(from);
+        if addresses.len() > MAX_ADDRESSES_PER_PEER
+            && let Some(oldest) = addresses.pop_front()
+        {
+            self.drop_address(peer, oldest);
+        }
+    }
+
+    /// The turn is over: whoever was not confirmed is a stranger again.
+    pub fn forget_heard(&mut self) {
+        self.heard.clear();
+    }
+
+    /// Answers to a check leave from where it came to.
     pub fn local_for(&self, to: SocketAddr) -> Option<IpAddr> {
+        self.heard.get(&to).or_else(|| self.by_address.get(&to))?.local
+    }
+
+    /// Media leaves from where a genuine check came to.
+    pub fn confirmed_local_for(&self, to: SocketAddr) -> Option<IpAddr> {
         self.by_address.get(&to)?.local
     }
 
-    pub fn forget(&mut self, peer: PeerId) {
-        self.by_ufrag.retain(|_, other| *other != peer);
-        self.by_address.retain(|_, route| route.peer != peer);
+    pub fn forget(&mut self, peer: PeerId, ufrag: &str) {
+        self.by_ufrag.remove(ufrag);
+        for address in self.addresses.remove(&peer).unwrap_or_default() {
+            self.drop_address(peer, address);
+        }
     }
 
-    fn addresses_of(&self, peer: PeerId) -> usize {
-        self.by_address.values().filter(|route| route.peer == peer).count()
+    /// Unless it has become another's.
+    fn drop_address(&mut self, peer: PeerId, address: SocketAddr) {
+        if self.by_address.get(&address).is_some_and(|route| route.peer == peer) {
+            self.by_address.remove(&address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtc::stun::check;
+
+    const MEDIA: &[u8] = &[0x80, 0, 0, 0];
+
+    fn from(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], port))
+    }
+
+    fn expecting(peer: PeerId) -> Routes {
+        let mut routes = Routes::default();
+        routes.expect(format!("ufrag{}", peer.0), peer);
+        routes
+    }
+
+    fn checks(routes: &mut Routes, peer: PeerId, port: u16) {
+        let check = check(&format!("ufrag{}:theirs", peer.0));
+        assert_eq!(routes.find(from(port), None, &check), Some(peer));
+    }
+
+    #[test]
+    fn an_address_belongs_to_nobody_before_its_check_was_found_genuine() {
+        let mut routes = expecting(PeerId(1));
+        checks(&mut routes, PeerId(1), 7);
+        assert_eq!(routes.find(from(7), None, MEDIA), None);
+        routes.confirm(PeerId(1), from(8));
+        routes.forget_heard();
+        routes.confirm(PeerId(1), from(7));
+        assert_eq!(routes.find(from(7), None, MEDIA), None);
+        checks(&mut routes, PeerId(1), 7);
+        routes.confirm(PeerId(1), from(7));
+        routes.forget_heard();
+        assert_eq!(routes.find(from(7), None, MEDIA), Some(PeerId(1)));
+    }
+
+    #[test]
+    fn a_check_that_is_not_found_genuine_moves_no_media() {
+        let (first, second) = (IpAddr::from([198, 51, 100, 1]), IpAddr::from([198, 51, 100, 2]));
+        let mut routes = expecting(PeerId(1));
+        let check = check("ufrag1:theirs");
+        routes.find(from(7), Some(first), &check);
+        routes.confirm(PeerId(1), from(7));
+        routes.find(from(7), Some(second), &check);
+        assert_eq!(
+            (routes.confirmed_local_for(from(7)), routes.local_for(from(7))),
+            (Some(first), Some(second))
+        );
+        routes.confirm(PeerId(1), from(7));
+        assert_eq!(routes.confirmed_local_for(from(7)), Some(second));
+    }
+
+    #[test]
+    fn a_viewer_that_roams_for_long_is_known_at_its_last_addresses() {
+        let mut routes = expecting(PeerId(1));
+        for port in 1..=100 {
+            checks(&mut routes, PeerId(1), port);
+            routes.confirm(PeerId(1), from(port));
+            routes.forget_heard();
+            assert_eq!(routes.find(from(port), None, MEDIA), Some(PeerId(1)));
+        }
+        assert_eq!(routes.by_address.len(), MAX_ADDRESSES_PER_PEER);
+        routes.forget(PeerId(1), "ufrag1");
+        assert!(routes.by_address.is_empty() && routes.by_ufrag.is_empty() && routes.addresses.is_empty());
+    }
+
+    #[test]
+    fn an_address_that_became_anothers_stays_when_the_first_goes() {
+        let mut routes = expecting(PeerId(1));
+        routes.expect("ufrag2".into(), PeerId(2));
+        for peer in [PeerId(1), PeerId(2)] {
+            checks(&mut routes, peer, 7);
+            routes.confirm(peer, from(7));
+        }
+        routes.forget_heard();
+        routes.forget(PeerId(1), "ufrag1");
+        assert_eq!(routes.find(from(7), None, MEDIA), Some(PeerId(2)));
     }
 }

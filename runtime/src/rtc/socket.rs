@@ -1,11 +1,15 @@
 //! The one UDP socket.
 
+mod many;
+
+use std::collections::HashSet;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
+use understudy_core::fanout::waiting::Waiting;
 
 use super::batch::{Added, Batch, Path};
 use super::metrics::Metrics;
@@ -25,6 +29,9 @@ pub(super) struct Socket {
     state: UdpSocketState,
     local: SocketAddr,
     batch: Batch,
+    /// Hosts on whose way nothing segments.
+    unsegmented: HashSet<IpAddr>,
+    waiting: Waiting<many::Held>,
     buffer: Vec<u8>,
 }
 
@@ -45,7 +52,9 @@ impl Socket {
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), RECEIVE_BUFFER_BYTES);
         let local = socket.local_addr()?;
         let io = UdpSocket::from_std(socket)?;
-        Ok(Self { io, state, local, batch: Batch::default(), buffer: vec![0; RECEIVE_BATCH * RECEIVE_BYTES] })
+        let (batch, unsegmented, waiting) = (Batch::default(), HashSet::new(), Waiting::default());
+        let buffer = vec![0; RECEIVE_BATCH * RECEIVE_BYTES];
+        Ok(Self { io, state, local, batch, unsegmented, waiting, buffer })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -98,6 +107,7 @@ impl Socket {
                 .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit));
             match sent {
                 Ok(()) => {
+                    metrics.send_calls.inc();
                     metrics.sent_datagrams.inc_by(count as u64);
                     metrics.sent_bytes.inc_by(contents.len() as u64);
                 }

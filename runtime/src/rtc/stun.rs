@@ -4,6 +4,7 @@
 const HEADER_BYTES: usize = 20;
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0, 1];
+const BINDING_SUCCESS: [u8; 2] = [1, 1];
 const USERNAME: u16 = 0x0006;
 
 /// Our user fragment in an ICE check: the part of USERNAME before the colon (RFC 8445 §7.2.2).
@@ -23,20 +24,27 @@ pub(super) fn addressed_ufrag(datagram: &[u8]) -> Option<&str> {
     }
 }
 
+/// Whether it tells a peer that its check was genuine (RFC 8445 §7.3.1.2).
+pub(super) fn confirms(datagram: &[u8]) -> bool {
+    datagram.starts_with(&BINDING_SUCCESS) && datagram.get(4..8) == Some(&COOKIE)
+}
+
+/// A check of that user name.
+#[cfg(test)]
+pub(super) fn check(username: &str) -> Vec<u8> {
+    let mut out = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    out.extend([0; 12]);
+    // An attribute of odd length comes first.
+    out.extend([0x80, 0x22, 0, 3, 1, 2, 3, 0]);
+    out.extend([0, 6, 0, username.len() as u8]);
+    out.extend(username.as_bytes());
+    out.extend(vec![0; username.len().next_multiple_of(4) - username.len()]);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(username: &str) -> Vec<u8> {
-        let mut out = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
-        out.extend([0; 12]);
-        // An attribute of odd length comes first.
-        out.extend([0x80, 0x22, 0, 3, 1, 2, 3, 0]);
-        out.extend([0, 6, 0, username.len() as u8]);
-        out.extend(username.as_bytes());
-        out.extend(vec![0; username.len().next_multiple_of(4) - username.len()]);
-        out
-    }
 
     #[test]
     fn a_check_names_whom_it_is_for() {

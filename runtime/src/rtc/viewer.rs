@@ -1,40 +1,77 @@
-//! One viewer: frames of a hub go to it from the first keyframe on.
+//! One viewer: frames of a hub go to it from a keyframe on, sealed for it alone.
+//!
+//! ```text
+//!   Expected ── handshake over ──> Settling{until} ── until ──> Beginning ── all of it has left, or it is lost ──> Watching
+//!                                        └──────────────── there is nothing to begin with ──────────────────────────^
+//! ```
+
+mod beginning;
+mod stream;
+
+pub(super) use beginning::Due;
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use rtc::peer_connection::RTCPeerConnection;
+use rtc::crypto::CryptoError;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
-use rtc::rtcp::sender_report::SenderReport;
-use rtc::rtp;
 use rtc::sansio::Protocol;
-use rtc::shared::error::Error;
+use understudy_core::fanout::again::Again;
 use understudy_core::fanout::clock::Anchor;
-use understudy_core::fanout::gate::{Gate, Sequence, Verdict};
+use understudy_core::fanout::cut::Cut;
+use understudy_core::fanout::gate::{Gate, Verdict};
+use understudy_core::fanout::history::History;
+use understudy_core::fanout::repair::Patience;
+use understudy_core::fanout::rtp::Index;
 use understudy_core::media::Kind;
 use understudy_core::offer::Offer;
 
+use super::batch::Path;
 use super::connection::{Connection, State, guarded};
-use super::cut::Cut;
-use super::feedback::Feedback;
-use super::negotiate::{Sending, to_viewer};
+use super::feedback::{Feedback, Missing};
+use super::keys::Tapped;
+use super::negotiate::to_viewer;
+use super::programs::ProgramId;
+use super::routes::PeerId;
+use super::seal::Sealer;
+use super::spread::{Part, Spread};
 use super::{Answer, OfferError};
 use crate::seats::Seat;
+use beginning::{Begun, Stage};
+use stream::Stream;
 
 /// RFC 3550 §6.2 allows five seconds; players align picture and sound only after the first two.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// All that is left to do for a viewer that is in is to notice its silence, after several seconds. The stack would look five
+/// times a second.
+const REST: Duration = Duration::from_secs(1);
+
 pub(super) struct Viewer {
     pub connection: Connection,
+    /// What it watches, from when it is admitted.
+    pub program: Option<ProgramId>,
+    /// Where its media goes, as soon as ICE and DTLS have found out.
+    pub path: Option<Path>,
     /// Free again when the viewer is gone.
     _seat: Seat,
     ufrag: String,
     feedback: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
+    sealer: Option<Sealer>,
+    stage: Stage,
     streams: Streams,
     gate: Gate,
+    /// The first packet of the last keyframe that it was sent.
+    keyframe: Index,
+    patience: Patience,
+    /// When a keyframe is asked for that it does not know it needs.
+    repair_at: Option<Instant>,
+    again: Again,
     report_at: Instant,
+    begun: Option<Begun>,
 }
 
 struct Streams {
@@ -42,11 +79,28 @@ struct Streams {
     audio: Option<Stream>,
 }
 
-struct Stream {
-    sending: Sending,
-    sequence: Sequence,
-    packets: u32,
-    octets: u32,
+/// A frame, and when it is shown.
+pub(super) struct Showing<'a> {
+    pub cut: &'a Arc<Cut>,
+    pub anchor: Anchor,
+    pub now: Instant,
+}
+
+/// What has to be done for a viewer that was shown a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// What there was to send was spread.
+    Done,
+    /// Its connection has something to say, or it has something to be done.
+    Settle,
+}
+
+/// What came of packets that were asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answered {
+    pub sent: u64,
+    /// On their way already, or too many.
+    pub refused: u64,
 }
 
 impl Viewer {
@@ -54,15 +108,34 @@ impl Viewer {
     pub fn answer(offer: &Offer, announced: &[SocketAddr], seat: Seat) -> Result<(Self, Answer), OfferError> {
         let now = Instant::now();
         let feedback = Arc::new(Feedback::default());
-        let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, Arc::clone(&feedback), now))?;
+        let cryptography =
+            Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
+        let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
+        let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let connection = Connection::new(negotiated, offer.fingerprints.clone(), now);
+        let connection = Connection::new(negotiated, offer.fingerprints.clone(), REST, now);
         let answer = Answer::new(&connection, sdp);
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
-        let ufrag = offer.ufrag.clone();
-        let gate = Gate::default();
-        let viewer = Self { connection, _seat: seat, ufrag, feedback, streams, gate, report_at: now };
+        let viewer = Self {
+            connection,
+            program: None,
+            path: None,
+            _seat: seat,
+            ufrag: offer.ufrag.clone(),
+            feedback,
+            cryptography,
+            sealer: None,
+            stage: Stage::Expected,
+            streams,
+            gate: Gate::default(),
+            keyframe: Index(0),
+            patience: Patience::default(),
+            repair_at: None,
+            again: Again::default(),
+            report_at: now,
+            begun: None,
+        };
         Ok((viewer, answer))
     }
 
@@ -75,17 +148,150 @@ impl Viewer {
         &self.feedback
     }
 
-    /// Sends a frame if this viewer can use it.
-    pub fn show(&mut self, cut: &Cut, anchor: &Anchor, now: Instant) {
-        if self.connection.state() != State::Live || self.gate.admit(&cut.frame) == Verdict::Skip {
-            return;
+    /// When it has something to do although nothing arrives and nothing is shown.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let stage = match &self.stage {
+            Stage::Settling { until } => Some(*until),
+            Stage::Beginning { portions, .. } => Some(portions.due()),
+            Stage::Expected | Stage::Watching => None,
+        };
+        [self.connection.wake_at(), stage, self.repair_at].into_iter().flatten().min()
+    }
+
+    /// Other keys than those that its media is sealed with would be a reason to end it.
+    pub fn mind_keys(&mut self) {
+        if self.cryptography.again() {
+            self.cannot_protect(&CryptoError::Provider("keys were derived again".into()));
         }
-        let Self { connection, streams, report_at, .. } = self;
-        connection.guarded(|stack| {
-            streams.write(stack, cut, now)?;
-            if *report_at <= now {
-                *report_at = now + REPORT_INTERVAL;
-                streams.report(stack, anchor, now)?;
+    }
+
+    /// Spreads a frame if this viewer can use it.
+    pub fn show(&mut self, id: PeerId, showing: &Showing<'_>, spread: &mut Spread) -> Shown {
+        let Showing { cut, anchor, now } = *showing;
+        let (State::Live, Some(path)) = (self.connection.state(), self.path) else { return Shown::Done };
+        let is_in = matches!(self.stage, Stage::Beginning { .. } | Stage::Watching);
+        if !is_in || cut.payloads.is_empty() || self.gate.admit(&cut.frame) == Verdict::Skip {
+            return Shown::Done;
+        }
+        match &mut self.stage {
+            Stage::Beginning { portions, .. } if cut.frame.kind == Kind::Video => {
+                if !portions.push(cut) {
+                    self.lose(now);
+                    return Shown::Settle;
+                }
+            }
+            _ => {
+                if !self.send(id, path, cut, spread) {
+                    return Shown::Settle;
+                }
+            }
+        }
+        if self.report_at > now {
+            return Shown::Done;
+        }
+        self.report_at = now + REPORT_INTERVAL;
+        if let Some(begun) = self.begun.as_mut().filter(|begun| begun.forgotten_at <= now) {
+            begun.history = History::default();
+        }
+        self.report(&anchor, now);
+        Shown::Settle
+    }
+
+    /// It reported a lost picture. True: one is to be made; what it begins with may be on its way instead.
+    pub fn lost_picture(&mut self, now: Instant) -> bool {
+        matches!(self.stage, Stage::Watching) && self.patience.admits(now)
+    }
+
+    /// A part of what it was shown did not leave. True: the rest of that picture is of no use.
+    pub fn missed(&mut self, part: &Part, now: Instant) -> bool {
+        let misses = part.kind == Kind::Video && part.frame >= self.keyframe && self.gate == Gate::Open;
+        if misses {
+            self.lose(now);
+        }
+        misses
+    }
+
+    /// The very packets that were sent before, one after the other.
+    pub fn again(
+        &mut self,
+        missing: &[Missing],
+        history: &History,
+        now: Instant,
+        mut send: impl FnMut(&[u8]),
+    ) -> Answered {
+        let mut answered = Answered::default();
+        let (Some(sealer), Some(stream)) = (&mut self.sealer, &self.streams.video) else { return answered };
+        let mut bytes = Vec::new();
+        for missing in missing.iter().filter(|missing| missing.ssrc == stream.ssrc()) {
+            let Some((index, number)) = stream.find(missing.sequence) else { continue };
+            let history = match &self.begun {
+                Some(begun) if index < begun.until => &begun.history,
+                _ => history,
+            };
+            let Some((cut, at)) = history.find(number) else { continue };
+            if !self.again.admits(index, now) {
+                answered.refused += 1;
+                continue;
+            }
+            bytes.clear();
+            if sealer.seal(&stream.header(cut, at, index), &cut.payloads[at], &mut bytes).is_ok() {
+                send(&bytes);
+                answered.sent += 1;
+            }
+        }
+        answered
+    }
+
+    /// False: its media cannot be protected, and it is gone.
+    fn send(&mut self, id: PeerId, path: Path, cut: &Cut, spread: &mut Spread) -> bool {
+        let Some(frame) = self.name(cut) else { return true };
+        cut.runs.iter().enumerate().all(|(turn, packets)| {
+            let part = Part { viewer: id, path, kind: cut.frame.kind, frame, turn };
+            self.write(part, cut, packets.clone(), spread)
+        })
+    }
+
+    /// The index of the frame's first packet. None: its kind is not sent here.
+    fn name(&mut self, cut: &Cut) -> Option<Index> {
+        let frame = self.streams.of(cut.frame.kind)?.take(cut);
+        if cut.frame.starts_picture() {
+            (self.keyframe, self.repair_at) = (frame, None);
+        }
+        Some(frame)
+    }
+
+    /// False: its media cannot be protected, and it is gone.
+    fn write(&mut self, part: Part, cut: &Cut, packets: Range<usize>, spread: &mut Spread) -> bool {
+        let (Some(sealer), Some(stream)) = (&mut self.sealer, self.streams.of(part.kind)) else {
+            return true;
+        };
+        let written = spread.add(part, packets, |at, out| {
+            sealer.seal(&stream.header(cut, at, part.frame.plus(at)), &cut.payloads[at], out)
+        });
+        if let Err(error) = &written {
+            self.cannot_protect(error);
+        }
+        written.is_ok()
+    }
+
+    fn cannot_protect(&mut self, error: &CryptoError) {
+        tracing::error!(%error, "media cannot be protected for a viewer");
+        self.connection.fail();
+    }
+
+    fn report(&mut self, anchor: &Anchor, now: Instant) {
+        let streams = [(Kind::Video, &self.streams.video), (Kind::Audio, &self.streams.audio)];
+        let sent = |stream: &&Stream| stream.has_sent();
+        let reports: Vec<_> = streams
+            .into_iter()
+            .filter_map(|(kind, stream)| {
+                Some(stream.as_ref().filter(sent)?.report(&anchor.moment(kind, now, 0)))
+            })
+            .collect();
+        self.connection.guarded(|stack| {
+            for (track, report) in reports {
+                stack
+                    .handle_write(TaggedRTCMessage { now, message: RTCMessage::RtcpPacket(track, report) })?;
             }
             Ok(())
         });
@@ -93,60 +299,13 @@ impl Viewer {
 }
 
 impl Streams {
-    fn write(&mut self, stack: &mut RTCPeerConnection, cut: &Cut, now: Instant) -> Result<(), Error> {
-        let stream = match cut.frame.kind {
-            Kind::Video => &mut self.video,
-            Kind::Audio => &mut self.audio,
-        };
-        let Some(stream) = stream else { return Ok(()) };
-        let last = cut.payloads.len().saturating_sub(1);
-        for (index, payload) in cut.payloads.iter().enumerate() {
-            let marker = index == last && cut.frame.kind == Kind::Video;
-            let packet = rtp::Packet {
-                header: rtp::Header { marker, ..stream.header(payload, cut.timestamp) },
-                payload: payload.clone(),
-            };
-            let message = RTCMessage::RtpPacket(stream.sending.track.clone(), packet);
-            stack.handle_write(TaggedRTCMessage { now, message })?;
-        }
-        Ok(())
-    }
-
-    fn report(&self, stack: &mut RTCPeerConnection, anchor: &Anchor, now: Instant) -> Result<(), Error> {
-        for (kind, stream) in [(Kind::Video, &self.video), (Kind::Audio, &self.audio)] {
-            let Some(stream) = stream.as_ref().filter(|stream| stream.packets > 0) else { continue };
-            let moment = anchor.moment(kind, now, 0);
-            let report = SenderReport {
-                ssrc: stream.sending.ssrc,
-                ntp_time: moment.ntp,
-                rtp_time: moment.rtp,
-                packet_count: stream.packets,
-                octet_count: stream.octets,
-                ..Default::default()
-            };
-            let message = RTCMessage::RtcpPacket(stream.sending.track.clone(), vec![Box::new(report)]);
-            stack.handle_write(TaggedRTCMessage { now, message })?;
-        }
-        Ok(())
-    }
-}
-
-impl Stream {
-    fn new(sending: Sending) -> Self {
-        Self { sending, sequence: Sequence::starting_near(rand::random()), packets: 0, octets: 0 }
-    }
-
-    /// Of the next packet, which is counted.
-    fn header(&mut self, payload: &Bytes, timestamp: u32) -> rtp::Header {
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(payload.len() as u32);
-        rtp::Header {
-            version: 2,
-            payload_type: self.sending.payload_type,
-            sequence_number: self.sequence.take(),
-            timestamp,
-            ssrc: self.sending.ssrc,
-            ..Default::default()
+    fn of(&mut self, kind: Kind) -> Option<&mut Stream> {
+        match kind {
+            Kind::Video => self.video.as_mut(),
+            Kind::Audio => self.audio.as_mut(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

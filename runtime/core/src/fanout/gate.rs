@@ -37,26 +37,6 @@ impl Gate {
     }
 }
 
-/// One reader's own RTP sequence numbers.
-///
-/// SRTP peers guess the roll-over counter from the first number they see and assume zero (RFC 3711 §3.3.1). Were the
-/// numbers shared, a reader that joins after the shared counter wrapped could authenticate nothing. So each reader
-/// counts for itself and starts in the lower half, where the loss of the first packets cannot be mistaken for a wrap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sequence(u16);
-
-impl Sequence {
-    pub fn starting_near(random: u16) -> Self {
-        Self(random & 0x7fff)
-    }
-
-    pub fn take(&mut self) -> u16 {
-        let number = self.0;
-        self.0 = self.0.wrapping_add(1);
-        number
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Verdict::*;
@@ -89,19 +69,5 @@ mod tests {
         let mut gate = Gate::default();
         assert_eq!(gate.admit(&frame(Kind::Audio, true)), Send);
         assert_eq!(gate, Gate::AwaitingKeyframe);
-    }
-
-    #[test]
-    fn a_joiner_starts_far_below_a_wrap_however_long_the_broadcast_has_run() {
-        for random in [0, 0x7fff, 0x8000, u16::MAX] {
-            assert!(Sequence::starting_near(random).take() < 0x8000);
-        }
-    }
-
-    #[test]
-    fn a_long_reader_wraps_without_a_gap() {
-        let mut sequence = Sequence::starting_near(0x7fff);
-        let numbers: Vec<u16> = (0..70_000).map(|_| sequence.take()).collect();
-        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
     }
 }

@@ -1,6 +1,7 @@
 //! Offers through the real stack: what is answered must hold, and a peer that takes it must get in.
 
 mod peer;
+mod sealed;
 
 use std::net::SocketAddr;
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rtc::interceptor::{NackResponderBuilder, Registry, Slot};
+use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MediaEngine};
@@ -17,10 +17,11 @@ use understudy_core::media::Kind;
 use understudy_core::offer::{Codec, Offer};
 
 use super::super::feedback::Feedback;
+use super::super::keys::Tapped;
 use super::{Negotiated, answer, codec_kind, connection, feedback};
 
-/// About 1.5 s of a 2.5 Mbps picture; must be a power of two.
-const RETRANSMIT_PACKETS: u16 = 512;
+/// Of picture and sound, whose name in reports this is too (RFC 5576 §6.1).
+pub(in super::super) const STREAM: &str = "understudy";
 
 /// The streams to a viewer.
 #[derive(Default)]
@@ -40,16 +41,17 @@ pub(in super::super) fn to_viewer(
     offer: &Offer,
     announced: &[SocketAddr],
     seen: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
     now: Instant,
 ) -> Result<(Negotiated, Sendings), Error> {
     let mut engine = MediaEngine::default();
     for (kind, codec) in codecs(offer) {
         engine.register_codec(parameters(kind, codec), codec_kind(kind))?;
     }
+    // Reports and retransmissions are ours: the stack sees nothing of what is sent.
     let interceptors = Registry::new()
-        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(RETRANSMIT_PACKETS).build())
         .with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(move |packet| seen.see(packet)));
-    let (mut stack, ufrag) = connection(engine, interceptors, &offer.fingerprints, now)?;
+    let (mut stack, ufrag) = connection(engine, interceptors, Some(cryptography), &offer.fingerprints, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
         let sending = Some(add_track(&mut stack, kind, codec)?);
@@ -79,13 +81,8 @@ fn add_track(connection: &mut RTCPeerConnection, kind: Kind, codec: &Codec) -> R
         ..Default::default()
     };
     // One stream for both: that is what makes a browser keep them in step.
-    let track = MediaStreamTrack::new(
-        "understudy".into(),
-        name.into(),
-        name.into(),
-        codec_kind(kind),
-        vec![encoding],
-    );
+    let track =
+        MediaStreamTrack::new(STREAM.into(), name.into(), name.into(), codec_kind(kind), vec![encoding]);
     connection.add_track(track)?;
     Ok(Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type })
 }

@@ -1,21 +1,27 @@
 //! A viewer on the stack's other side, joined to ours without a socket.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use rtc::interceptor::Registry;
+use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc::interceptor::{Registry, Slot};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
+use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
+use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::{rtcp, rtp};
 use understudy_core::offer;
 
+use super::super::super::arrivals::Arrivals;
 use super::super::super::connection::State;
 use super::super::super::viewer::Viewer;
 use super::{OURS, seat};
@@ -28,23 +34,93 @@ const STEPS: u32 = 200;
 
 pub(super) struct Peer {
     stack: RTCPeerConnection,
+    arrivals: Arc<Arrivals>,
+    now: Instant,
 }
 
 impl Peer {
+    /// A viewer that is in, on both sides, with media of that protection alone, and has seen nothing yet.
+    pub fn joined(profile: SrtpProtectionProfile) -> (Self, Viewer) {
+        let mut peer = Self::new(vec![profile]);
+        let offer = peer.offer(peer.now);
+        let mut viewer = peer.answered(&offer);
+        for _ in 0..STEPS {
+            peer.turn(&mut viewer, peer.now);
+            peer.now += STEP;
+            if viewer.connection.state() == State::Live {
+                viewer.connected(peer.now);
+                peer.hears(&mut viewer);
+                return (peer, viewer);
+            }
+        }
+        panic!("the peer must get in");
+    }
+
+    /// A few turns more, until the peer too has the keys.
+    fn hears(&mut self, viewer: &mut Viewer) {
+        for _ in 0..4 {
+            self.turn(viewer, self.now);
+            self.now += STEP;
+        }
+    }
+
+    /// Whether a viewer is still in after a minute in which its peer sends no check, and each second a report if it does.
+    pub fn stays(reports: bool) -> bool {
+        let (mut peer, mut viewer) = Self::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+        for _ in 0..60 {
+            peer.now += Duration::from_secs(1);
+            if reports {
+                let packets: Vec<Box<dyn rtcp::Packet>> = vec![Box::new(ReceiverReport::default())];
+                let message = RTCMessage::RtcpPacket(String::new(), packets);
+                drop(peer.stack.handle_write(TaggedRTCMessage { now: peer.now, message }));
+            }
+            while let Some(packet) = peer.stack.poll_write() {
+                if packet.message.first().is_some_and(|first| *first >= 128) {
+                    viewer.connection.receive(THEIRS, OURS, &packet.message, peer.now);
+                }
+            }
+            viewer.connection.drain(|_, _| {});
+            if viewer.feedback().take_heard() {
+                viewer.connection.heard(peer.now);
+            }
+            viewer.connection.elapse(peer.now);
+            viewer.connection.drain(|_, _| {});
+        }
+        viewer.connection.state() == State::Live
+    }
+
+    /// What of these datagrams the peer's stack opened.
+    pub fn opens<'a>(&mut self, datagrams: impl Iterator<Item = &'a [u8]>) -> Vec<rtp::Packet> {
+        for datagram in datagrams {
+            hear(&mut self.stack, datagram, self.now);
+            while self.stack.poll_read().is_some() {}
+        }
+        self.arrivals.take()
+    }
+
+    fn new(profiles: Vec<SrtpProtectionProfile>) -> Self {
+        let (now, arrivals) = (Instant::now(), Arc::new(Arrivals::default()));
+        Self { stack: stack(profiles, Arc::clone(&arrivals), now), arrivals, now }
+    }
+
+    fn answered(&mut self, offer: &str) -> Viewer {
+        let read = offer::read(offer).expect("the offer must be read");
+        let (viewer, answer) = Viewer::answer(&read, &[OURS], seat()).expect("the offer must be answered");
+        let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
+        self.stack.set_remote_description(self.now, answer).expect("the peer must take the answer");
+        viewer
+    }
+
     /// Whether a viewer gets in whose line `a=fingerprint` was rewritten on the way to us.
     pub fn connects(rewrite: &dyn Fn(&str) -> String) -> bool {
-        let start = Instant::now();
-        let mut peer = Self { stack: stack(start) };
+        let mut peer = Self::new(vec![]);
+        let start = peer.now;
         let offered: Vec<String> = peer
             .offer(start)
             .lines()
             .map(|line| if line.starts_with("a=fingerprint:") { rewrite(line) } else { line.to_owned() })
             .collect();
-        let read = offer::read(&(offered.join("\r\n") + "\r\n")).expect("the offer must be read");
-        let (mut viewer, answer) =
-            Viewer::answer(&read, &[OURS], seat()).expect("the offer must be answered");
-        let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
-        peer.stack.set_remote_description(start, answer).expect("the peer must take the answer");
+        let mut viewer = peer.answered(&(offered.join("\r\n") + "\r\n"));
         (0..STEPS).any(|step| {
             let now = start + STEP * step;
             peer.turn(&mut viewer, now);
@@ -76,27 +152,37 @@ impl Peer {
             }
             while self.stack.poll_event().is_some() {}
             let stack = &mut self.stack;
-            viewer.connection.drain(|_, bytes| {
-                let transport = TransportContext {
-                    local_addr: THEIRS,
-                    peer_addr: OURS,
-                    ecn: None,
-                    transport_protocol: TransportProtocol::UDP,
-                };
-                drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
-            });
+            viewer.connection.drain(|_, bytes| hear(stack, bytes, now));
         }
     }
 }
 
-fn stack(now: Instant) -> RTCPeerConnection {
+fn hear(stack: &mut RTCPeerConnection, bytes: &[u8], now: Instant) {
+    let transport = TransportContext {
+        local_addr: THEIRS,
+        peer_addr: OURS,
+        ecn: None,
+        transport_protocol: TransportProtocol::UDP,
+    };
+    drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
+}
+
+fn stack(profiles: Vec<SrtpProtectionProfile>, arrivals: Arc<Arrivals>, now: Instant) -> RTCPeerConnection {
     let mut engine = MediaEngine::default();
     engine.register_default_codecs().expect("codecs");
     RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_setting_engine(SettingEngineBuilder::new().with_include_loopback_candidate(true).build())
+        .with_setting_engine(
+            SettingEngineBuilder::new()
+                .with_include_loopback_candidate(true)
+                .with_srtp_protection_profiles(profiles)
+                .build(),
+        )
         .with_media_engine(engine)
-        .with_interceptor_registry(Registry::new())
+        .with_interceptor_registry(Registry::new().with(
+            Slot::Custom(understudy_rtc::SLOT),
+            understudy_rtc::Tap::new(move |packet| arrivals.see(packet)),
+        ))
         .build(now)
         .expect("a stack")
 }

@@ -1,0 +1,157 @@
+//! What was sent lately, once for all viewers of a hub.
+//!
+//! A viewer that asks for a packet again (RFC 4585 §6.2.1) gets the very same one: the same plaintext under the same
+//! nonce is the same ciphertext.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cut::Cut;
+use crate::media::Kind;
+
+/// About three seconds of a 2.5 Mbps picture. A slower network's round trip is longer than anybody waits.
+const MAX_PACKETS: usize = 1024;
+
+/// What a joiner is sent at once, at most: as much as a large keyframe.
+pub const JOIN_PACKETS: usize = 300;
+/// As many pictures as a phone decodes before anybody minds.
+pub const JOIN_SPAN: Duration = Duration::from_secs(3);
+/// A millisecond of the picture's clock.
+const JOIN_TICKS: u32 = super::clock::VIDEO_RATE_HZ / 1000;
+
+/// The pictures; sound that is lost is concealed by then.
+#[derive(Debug, Default)]
+pub struct History {
+    cuts: VecDeque<Arc<Cut>>,
+    packets: usize,
+}
+
+impl History {
+    pub fn keep(&mut self, cut: &Arc<Cut>) {
+        if cut.frame.kind != Kind::Video {
+            return;
+        }
+        self.packets += cut.payloads.len();
+        self.cuts.push_back(Arc::clone(cut));
+        // Not the last: a keyframe may be larger than everything that is kept.
+        while self.packets > MAX_PACKETS && self.cuts.len() > 1 {
+            self.packets -= self.cuts.pop_front().map_or(0, |cut| cut.payloads.len());
+        }
+    }
+
+    /// The last keyframe and all that came after it, for whoever begins now. None: that is too much, or there is none.
+    ///
+    /// These pictures are to be seen at once and not at their own pace, after which a player would stay behind: they follow
+    /// each other by a millisecond up to the last, from which time goes on as it does for all.
+    pub fn beginning(&self) -> Option<Vec<Arc<Cut>>> {
+        let first = self.cuts.iter().rposition(|cut| cut.frame.keyframe)?;
+        let cuts = self.cuts.range(first..);
+        let last = self.cuts.back()?;
+        let span = last.frame.captured_at.saturating_sub(self.cuts[first].frame.captured_at);
+        let packets: usize = cuts.clone().map(|cut| cut.payloads.len()).sum();
+        if packets > JOIN_PACKETS || span > JOIN_SPAN {
+            return None;
+        }
+        let behind = (0..cuts.len() as u32).rev();
+        Some(cuts.zip(behind).map(|(cut, behind)| Arc::new(squeezed(cut, last.timestamp, behind))).collect())
+    }
+
+    /// The packet of that number of the hub's: its frame, and where in it.
+    pub fn find(&self, number: u64) -> Option<(&Arc<Cut>, usize)> {
+        let after = self.cuts.partition_point(|cut| cut.first <= number);
+        let cut = self.cuts.get(after.checked_sub(1)?)?;
+        let index = usize::try_from(number - cut.first).ok()?;
+        (index < cut.payloads.len()).then_some((cut, index))
+    }
+}
+
+fn squeezed(cut: &Cut, last: u32, behind: u32) -> Cut {
+    Cut {
+        frame: cut.frame.clone(),
+        timestamp: last.wrapping_sub(behind * JOIN_TICKS),
+        first: cut.first,
+        payloads: cut.payloads.clone(),
+        runs: cut.runs.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fanout::cut::Cutter;
+    use crate::media::Frame;
+    use bytes::Bytes;
+
+    fn frame(kind: Kind, bytes: usize) -> Frame {
+        let mut payload = vec![0, 0, 1, 0x65];
+        payload.resize(bytes + 4, 1);
+        Frame {
+            kind,
+            captured_at: Duration::ZERO,
+            duration: Duration::ZERO,
+            keyframe: true,
+            payload: Bytes::from(payload),
+        }
+    }
+
+    #[test]
+    fn each_packet_is_found_by_its_number() {
+        let (mut history, mut cutter) = (History::default(), Cutter::default());
+        for _ in 0..3 {
+            history.keep(&Arc::new(cutter.cut(frame(Kind::Audio, 9))));
+            history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 2500))));
+        }
+        for number in 0..9 {
+            let (cut, index) = history.find(number).expect("it must be found");
+            assert_eq!((cut.frame.kind, cut.first + index as u64), (Kind::Video, number));
+        }
+        assert!(history.find(9).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_newest() {
+        let (mut history, mut cutter) = (History::default(), Cutter::default());
+        for _ in 0..1000 {
+            history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 2500))));
+        }
+        assert!(history.packets <= MAX_PACKETS);
+        assert!(history.find(2999).is_some());
+        assert!(history.find(2999 - MAX_PACKETS as u64).is_none());
+        history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 2_000_000))));
+        assert!(history.find(3000 + 1500).is_some());
+    }
+
+    fn pictures(count: u32, bytes: usize) -> History {
+        let (mut history, mut cutter) = (History::default(), Cutter::default());
+        for n in 0..count {
+            let at = Duration::from_millis(33) * n;
+            let picture = Frame { keyframe: n == 0, captured_at: at, ..frame(Kind::Video, bytes) };
+            history.keep(&Arc::new(cutter.cut(picture)));
+        }
+        history
+    }
+
+    #[test]
+    fn a_joiner_begins_at_the_last_keyframe_and_is_up_to_date_at_once() {
+        let mut history = pictures(30, 2500);
+        let mut cutter = Cutter::default();
+        assert_eq!(
+            history.beginning().map(|cuts| (cuts.len(), cuts[0].first, cuts[29].first)),
+            Some((30, 0, 87))
+        );
+        let stamps: Vec<u32> = history.beginning().unwrap().iter().map(|cut| cut.timestamp).collect();
+        assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == JOIN_TICKS), "{stamps:?}");
+        assert_eq!(stamps.last(), history.cuts.back().map(|cut| &cut.timestamp));
+        history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 9))));
+        assert_eq!(history.beginning().map(|cuts| cuts.len()), Some(1));
+    }
+
+    #[test]
+    fn nobody_begins_with_more_than_a_keyframes_worth_or_at_what_is_long_ago() {
+        assert!(pictures(101, 2500).beginning().is_none());
+        assert!(pictures(93, 9).beginning().is_none());
+        assert!(pictures(90, 9).beginning().is_some());
+        assert!(History::default().beginning().is_none());
+    }
+}

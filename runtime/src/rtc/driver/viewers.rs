@@ -1,0 +1,142 @@
+//! What the driver does for viewers.
+
+use std::time::Instant;
+
+use understudy_core::fanout::history::History;
+use understudy_core::fanout::keyframe::Need;
+
+use super::super::feedback::Missing;
+use super::super::peer::Peer;
+use super::super::programs::Fed;
+use super::super::routes::PeerId;
+use super::super::spread::Part;
+use super::super::viewer::{Due, Showing, Shown, Viewer};
+use super::Driver;
+
+/// Whose packets wait together for the kernel: enough to be worth the call, and few enough to stay in the cache.
+const SLICE_VIEWERS: usize = 32;
+
+impl Driver {
+    pub(super) fn show(&mut self, fed: &Fed) {
+        let now = Instant::now();
+        let Self { socket, peers, programs, spread, metrics, .. } = self;
+        let Some(program) = programs.get_mut(fed.program) else { return };
+        let showing = Showing { cut: &fed.cut, anchor: program.anchor(&fed.cut, now), now };
+        program.history.keep(&fed.cut);
+        program.rotate();
+        let mut unsettled = Vec::new();
+        let mut missed = Vec::new();
+        for slice in program.viewers.chunks(SLICE_VIEWERS) {
+            for id in slice {
+                let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
+                if viewer.show(*id, &showing, spread) == Shown::Settle {
+                    unsettled.push(*id);
+                }
+            }
+            missed.extend(socket.spread(spread, metrics));
+        }
+        self.skip(&missed);
+        for id in unsettled {
+            self.settle(id);
+        }
+    }
+
+    pub(super) fn resume(&mut self) {
+        let missed = self.socket.resume(&self.metrics);
+        self.skip(&missed);
+    }
+
+    /// Whoever did not get all of a picture waits for the next that is whole.
+    fn skip(&mut self, missed: &[Part]) {
+        let now = Instant::now();
+        let mut without = Vec::new();
+        for part in missed {
+            if self.viewer(part.viewer).is_some_and(|viewer| viewer.missed(part, now)) {
+                without.push(part.viewer);
+            }
+        }
+        for id in without {
+            self.settle(id);
+        }
+    }
+
+    pub(super) fn settle_viewer(&mut self, id: PeerId, connected: bool) {
+        let now = Instant::now();
+        let Some(viewer) = self.viewer(id) else { return };
+        viewer.mind_keys();
+        if connected {
+            tracing::info!(viewer = id.0, "viewer connected");
+            viewer.connected(now);
+        }
+        if viewer.feedback().take_heard() {
+            viewer.connection.heard(now);
+        }
+        let lost = viewer.feedback().take_picture_lost();
+        let repair = lost && viewer.lost_picture(now);
+        let missing = viewer.feedback().take_missing();
+        let due = viewer.due(now);
+        if lost {
+            self.metrics.pictures_lost.inc();
+        }
+        if repair {
+            self.ask(id, Need::Repair);
+        }
+        if !missing.is_empty() {
+            self.send_again(id, &missing, now);
+        }
+        match due {
+            Due::Nothing => {}
+            Due::Begin => self.begin(id, now),
+            Due::Portion => self.pour(id, now),
+            Due::Repair => self.ask(id, Need::Repair),
+        }
+    }
+
+    /// Whoever comes soon after a keyframe is sent that one, and nobody pays for another.
+    fn begin(&mut self, id: PeerId, now: Instant) {
+        let Self { peers, programs, .. } = self;
+        let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
+        let nothing = History::default();
+        let program = viewer.program.and_then(|program| programs.get(program));
+        if viewer.begin(program.map_or(&nothing, |program| &program.history), now) {
+            self.pour(id, now);
+        } else {
+            self.ask(id, Need::Join);
+        }
+    }
+
+    fn pour(&mut self, id: PeerId, now: Instant) {
+        let Self { socket, peers, spread, metrics, .. } = self;
+        let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
+        viewer.pour(id, now, spread);
+        let missed = socket.spread(spread, metrics);
+        self.skip(&missed);
+    }
+
+    fn send_again(&mut self, id: PeerId, missing: &[Missing], now: Instant) {
+        let Self { socket, peers, programs, metrics, .. } = self;
+        metrics.asked_again.inc_by(missing.len() as u64);
+        let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
+        let program = viewer.program.and_then(|program| programs.get(program));
+        let (Some(path), Some(program)) = (viewer.path, program) else { return };
+        let answered =
+            viewer.again(missing, &program.history, now, |bytes| socket.send(path, bytes, metrics));
+        socket.flush(metrics);
+        metrics.sent_again.inc_by(answered.sent);
+        metrics.refused_again.inc_by(answered.refused);
+    }
+
+    fn ask(&self, viewer: PeerId, need: Need) {
+        let Some(Peer::Viewer(viewer)) = self.peers.get(&viewer) else { return };
+        if let Some(program) = viewer.program.and_then(|program| self.programs.get(program)) {
+            program.hub.request_keyframe(need);
+        }
+    }
+
+    fn viewer(&mut self, id: PeerId) -> Option<&mut Viewer> {
+        match self.peers.get_mut(&id)? {
+            Peer::Viewer(viewer) => Some(viewer),
+            Peer::Publisher(_) => None,
+        }
+    }
+}

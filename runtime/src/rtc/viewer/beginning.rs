@@ -1,0 +1,126 @@
+//! How a viewer comes to what all are shown: it has its keys first, and then gets the last keyframe and what followed, a portion
+//! at a time.
+
+use std::time::{Duration, Instant};
+
+use understudy_core::fanout::history::History;
+use understudy_core::fanout::portions::Portions;
+use understudy_core::fanout::rtp::Index;
+use understudy_core::fanout::settling::settles_in;
+use understudy_core::media::Kind;
+
+use super::super::routes::PeerId;
+use super::super::seal::Sealer;
+use super::super::spread::{Part, Spread};
+use super::Viewer;
+
+/// How long what a viewer began with can be asked for again: about as long as what a hub sends.
+const REMEMBERED: Duration = Duration::from_secs(3);
+
+pub(super) enum Stage {
+    Expected,
+    /// It may not have its keys yet.
+    Settling {
+        until: Instant,
+    },
+    /// What it begins with is on its way; `frame` is the first packet of the picture that is.
+    Beginning {
+        portions: Portions,
+        frame: Index,
+    },
+    Watching,
+}
+
+/// What a viewer was sent when it came. Its times are other than those of the hub, so the hub's packets must never go out under
+/// these numbers.
+pub(super) struct Begun {
+    pub history: History,
+    /// From here on packets are the hub's.
+    pub until: Index,
+    /// Nobody asks for them again after that.
+    pub forgotten_at: Instant,
+}
+
+/// What the time has come for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Due {
+    Nothing,
+    /// [`Viewer::begin`].
+    Begin,
+    /// [`Viewer::pour`].
+    Portion,
+    /// A keyframe is to be made.
+    Repair,
+}
+
+impl Viewer {
+    pub fn due(&mut self, now: Instant) -> Due {
+        match &self.stage {
+            Stage::Settling { until } if *until <= now => return Due::Begin,
+            Stage::Beginning { portions, .. } if portions.due() <= now => return Due::Portion,
+            _ => {}
+        }
+        // Should one have been asked for meanwhile, that one serves.
+        let repair = self.repair_at.take_if(|at| *at <= now).is_some() && self.patience.admits(now);
+        if repair { Due::Repair } else { Due::Nothing }
+    }
+
+    /// The handshake is over on our side, and perhaps not yet on the viewer's.
+    pub fn connected(&mut self, now: Instant) {
+        match Sealer::agreed(&self.cryptography) {
+            Ok(sealer) => self.sealer = Some(sealer),
+            Err(error) => return self.cannot_protect(&error),
+        }
+        self.stage = Stage::Settling { until: now + settles_in(self.connection.handshake(now)) };
+    }
+
+    /// It has its keys. False: there is nothing that it could begin with, and it needs a keyframe.
+    pub fn begin(&mut self, history: &History, now: Instant) -> bool {
+        self.stage = Stage::Watching;
+        let Some(stream) = &self.streams.video else { return true };
+        let Some(cuts) = history.beginning() else { return false };
+        let mut history = History::default();
+        cuts.iter().for_each(|cut| history.keep(cut));
+        let packets = cuts.iter().map(|cut| cut.payloads.len()).sum();
+        let frame = stream.next();
+        // Before any of them is sealed: what is asked for again is looked for by this.
+        self.begun = Some(Begun { history, until: frame.plus(packets), forgotten_at: now + REMEMBERED });
+        for cut in &cuts {
+            self.gate.admit(&cut.frame);
+        }
+        self.stage = Stage::Beginning { portions: Portions::new(cuts, now), frame };
+        true
+    }
+
+    /// Spreads the next portion of what it begins with.
+    pub fn pour(&mut self, id: PeerId, now: Instant, spread: &mut Spread) {
+        let before = std::mem::replace(&mut self.stage, Stage::Watching);
+        let Stage::Beginning { mut portions, mut frame } = before else { return };
+        let Some(path) = self.path else { return self.lose(now) };
+        for (turn, piece) in portions.take(now).into_iter().enumerate() {
+            if piece.packets.start == 0 {
+                frame = self.name(&piece.cut).unwrap_or(frame);
+            }
+            let part = Part { viewer: id, path, kind: Kind::Video, frame, turn };
+            if !self.write(part, &piece.cut, piece.packets, spread) {
+                return;
+            }
+        }
+        if !portions.is_empty() {
+            self.stage = Stage::Beginning { portions, frame };
+        }
+    }
+
+    /// It waits for a keyframe, which it does not know.
+    pub(super) fn lose(&mut self, now: Instant) {
+        self.gate.close();
+        self.repair_at = Some(self.patience.admits_at(now).unwrap_or(now));
+        if matches!(self.stage, Stage::Beginning { .. }) {
+            self.stage = Stage::Watching;
+        }
+        // What has no number yet will never have one of these.
+        if let (Some(begun), Some(stream)) = (&mut self.begun, &self.streams.video) {
+            begun.until = begun.until.min(stream.next());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! One stream to a viewer: its own numbers, and what was sent of it.
+
+use bytes::Bytes;
+use rtc::rtcp;
+use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtcp::source_description::{
+    SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
+};
+use understudy_core::fanout::clock::Moment;
+use understudy_core::fanout::cut::Cut;
+use understudy_core::fanout::numbering::Numbering;
+use understudy_core::fanout::rtp::{Header, Index};
+
+use super::super::negotiate::{STREAM, Sending};
+
+pub(super) struct Stream {
+    sending: Sending,
+    numbering: Numbering,
+    packets: u32,
+    octets: u32,
+}
+
+impl Stream {
+    pub fn new(sending: Sending) -> Self {
+        Self { sending, numbering: Numbering::starting_near(rand::random()), packets: 0, octets: 0 }
+    }
+
+    pub fn ssrc(&self) -> u32 {
+        self.sending.ssrc
+    }
+
+    pub fn has_sent(&self) -> bool {
+        self.packets > 0
+    }
+
+    /// The index of the frame's first packet. All of them are counted.
+    pub fn take(&mut self, cut: &Cut) -> Index {
+        let octets: usize = cut.payloads.iter().map(Bytes::len).sum();
+        self.packets = self.packets.wrapping_add(cut.payloads.len() as u32);
+        self.octets = self.octets.wrapping_add(octets as u32);
+        self.numbering.name(cut.first, cut.payloads.len())
+    }
+
+    /// Of the packet that comes next.
+    pub fn next(&self) -> Index {
+        self.numbering.next()
+    }
+
+    /// What was sent under that number: its index, and the hub's number.
+    pub fn find(&self, sequence: u16) -> Option<(Index, u64)> {
+        self.numbering.find(sequence)
+    }
+
+    /// Of a packet of a frame; always the same for the same.
+    pub fn header(&self, cut: &Cut, at: usize, index: Index) -> Header {
+        Header {
+            payload_type: self.sending.payload_type,
+            marker: cut.marker(at),
+            index,
+            timestamp: cut.timestamp,
+            ssrc: self.sending.ssrc,
+        }
+    }
+
+    /// A compound packet as RFC 3550 §6.1 wants it: the report, and who sends. Both streams have the one name, which says
+    /// that they share a clock (§6.5.1).
+    pub fn report(&self, moment: &Moment) -> (String, Vec<Box<dyn rtcp::Packet>>) {
+        let report = SenderReport {
+            ssrc: self.sending.ssrc,
+            ntp_time: moment.ntp,
+            rtp_time: moment.rtp,
+            packet_count: self.packets,
+            octet_count: self.octets,
+            ..Default::default()
+        };
+        let name = SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: STREAM.into() };
+        let chunk = SourceDescriptionChunk { source: self.sending.ssrc, items: vec![name] };
+        let description = SourceDescription { chunks: vec![chunk] };
+        (self.sending.track.clone(), vec![Box::new(report), Box::new(description)])
+    }
+}
