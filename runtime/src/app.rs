@@ -11,7 +11,6 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use prometheus_client::registry::Registry;
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +30,7 @@ use crate::ingest::Ingest;
 use crate::net::Families;
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
+use crate::scratch::{self, Scratch};
 use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
 use door::Door;
@@ -177,9 +177,16 @@ async fn end_viewers(peers: rtc::Handle, mut names: watch::Receiver<Vec<String>>
     }
 }
 
-fn directory() -> anyhow::Result<TempDir> {
-    let made = tempfile::Builder::new().prefix("understudy-").tempdir();
-    made.context("no writable directory for temporary files")
+/// Its own, and those of processes that were killed are removed: profiles and caches of many starts would fill the disk.
+fn directory() -> anyhow::Result<Scratch> {
+    let parent = std::env::temp_dir();
+    let made = Scratch::new(&parent).context("no writable directory for temporary files")?;
+    tokio::task::spawn_blocking(move || {
+        for directory in scratch::sweep(&parent) {
+            tracing::info!(directory = %directory.display(), "removed what a killed process left");
+        }
+    });
+    Ok(made)
 }
 
 fn hub(registry: &mut Registry) -> Hub {
