@@ -6,9 +6,11 @@ mod guards;
 mod operator;
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures::{Stream, StreamExt};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
@@ -28,9 +30,9 @@ use crate::egress::whep::{self, Program};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
+use crate::scratch::{self, Scratch};
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
-use crate::scratch::{self, Scratch};
 use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
 use door::Door;
@@ -40,11 +42,11 @@ use operator::Able;
 /// From the signal to the end: before `docker stop` loses its patience after 10 s. A pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(9);
 
-/// Runs one session until `stop` resolves. The environment names `media` as the proxy already.
+/// Runs one session until it is told to stop; told so again, it does not wait for the end of what is slow. The environment names `media` as the proxy already.
 pub async fn run(
     config: Run,
     media: std::net::TcpListener,
-    stop: impl Future<Output = ()>,
+    stop: impl Stream<Item = ()>,
 ) -> anyhow::Result<()> {
     descriptors();
     gst::init()?;
@@ -118,15 +120,17 @@ fn descriptors() {
 }
 
 /// Until `stop`, or until the session's task is no more: then nothing of it is looked after, and the process ends with it, to be
-/// started again by whoever keeps it. `others` end after `shutdown`.
+/// started again by whoever keeps it. `others` end after `shutdown`. What has not ended in time, or when `stop` comes again, is
+/// killed by whoever drops it: that who was asked to end had to do so is no failure.
 async fn last(
     mut session: JoinHandle<()>,
-    stop: impl Future<Output = ()>,
+    stop: impl Stream<Item = ()>,
     shutdown: CancellationToken,
     others: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let lost = tokio::select! {
-        () = stop => None,
+    let mut stop = pin!(stop);
+        Some(()) = stop.next() => None,
         ended = &mut session => Some(ended),
     };
     tracing::info!("shutting down");
@@ -137,7 +141,14 @@ async fn last(
         }
         others.await;
     };
-    tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
+    tokio::select! {
+        ended = tokio::time::timeout(SHUTDOWN, down) => {
+            if ended.is_err() {
+                tracing::warn!("what did not end in time is killed");
+            }
+        }
+        Some(()) = stop.next() => tracing::warn!("told to stop again: what has not ended yet is killed"),
+    }
     match lost {
         None => Ok(()),
         Some(Ok(())) => anyhow::bail!("the session ended by itself"),
@@ -317,13 +328,20 @@ fn initial_policy(config: &Run) -> Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::stream;
+
 
     #[tokio::test]
+    /// What is told so often, and no more.
+    fn told(times: usize) -> impl Stream<Item = ()> {
+        stream::repeat(()).take(times).chain(stream::pending())
+    }
+
     async fn a_session_that_breaks_down_ends_the_process_with_the_reason() {
         let shutdown = CancellationToken::new();
         #[allow(clippy::panic, reason = "it is what is tested")]
         let session = tokio::spawn(async { panic!("a defect") });
-        let ended = last(session, std::future::pending(), shutdown.clone(), async {}).await;
+        let ended = last(session, told(0), shutdown.clone(), async {}).await;
         assert!(ended.unwrap_err().to_string().contains("broke down"));
         assert!(shutdown.is_cancelled(), "the others are told to end");
     }
@@ -332,6 +350,20 @@ mod tests {
     async fn who_is_asked_to_end_waits_for_its_session() {
         let shutdown = CancellationToken::new();
         let session = tokio::spawn(shutdown.clone().cancelled_owned());
-        last(session, async {}, shutdown, async {}).await.unwrap();
+        last(session, told(1), shutdown, async {}).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slow_is_not_waited_for_beyond_the_deadline_and_makes_no_failure() {
+        let (session, began) = (tokio::spawn(std::future::pending()), tokio::time::Instant::now());
+        last(session, told(1), CancellationToken::new(), async {}).await.unwrap();
+        assert_eq!(began.elapsed(), SHUTDOWN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_again_does_not_wait() {
+        let (session, began) = (tokio::spawn(std::future::pending()), tokio::time::Instant::now());
+        last(session, told(2), CancellationToken::new(), async {}).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

@@ -114,6 +114,17 @@ async fn a_page_that_opens_dialogs_goes_on_and_is_told_of() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_leads_on_to_nowhere_is_not_loaded() {
+    for page in [
+        "<script>location.replace('http://127.0.0.1:9/')</script>",
+        "<script>location.replace('https://127.0.0.1:9/')</script>",
+    ] {
+        let session = shows(page, Router::new()).await;
+        session.until_reason("PageReady", "PageLoadFailed").await;
+    }
+}
+
 /// A page that saves a file which has no end.
 const SAVES: &str = "<a href='/endless' download></a><script>
   addEventListener('load', () => document.querySelector('a').click());
@@ -160,6 +171,15 @@ async fn what_a_killed_session_left_is_removed_by_the_next() {
         if left.exists() { Err("it is still there".to_owned()) } else { Ok(()) }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_with_parts_that_do_not_end_ends_in_time_all_the_same() {
+    let session = Session::live(MIRROR).await;
+    for part in ["Xvfb", "pulseaudio", "pipewire", "chromium", "dbus-daemon"] {
+        kill(session.children(part)[0], Signal::SIGSTOP).unwrap();
+    }
+    assert!(session.terminate().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
