@@ -3,7 +3,9 @@
 
 mod bounds;
 mod cause;
+mod cookies;
 mod fault;
+mod fetchers;
 mod manifest;
 mod ranges;
 mod timing;
@@ -48,6 +50,7 @@ pub(super) struct Media {
     heard: fault::Heard,
     uri: String,
     _permit: bounds::Permit,
+    _cookies: cookies::Keep,
     within: tune::Within,
 }
 
@@ -58,7 +61,7 @@ pub fn prepare() {
     ONCE.call_once(|| {
         bounds::enforce();
         manifest::recognise();
-        timing::leave_out();
+        fetchers::follow();
     });
 }
 
@@ -128,6 +131,7 @@ pub(super) fn open(
         heard: fault::Heard::default(),
         uri: uri.to_owned(),
         _permit: permit,
+        _cookies: cookies::keep(),
         within,
     })
 }
