@@ -4,6 +4,7 @@
 mod bounds;
 mod cause;
 mod cookies;
+mod encoding;
 mod fault;
 mod fetchers;
 mod manifest;
@@ -241,6 +242,9 @@ impl Media {
             gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard, &self.uri))),
             gst::MessageView::NeedContext(wanted) if bounds::refused(wanted) => {
                 Some(Event::Fault(Fault::astray()))
+            }
+            gst::MessageView::NeedContext(wanted) if encoding::refused(wanted) => {
+                Some(Event::Fault(Fault::encoded()))
             }
             gst::MessageView::Eos(_) => Some(Event::End),
             gst::MessageView::SegmentDone(_) => Some(Event::Segment),

@@ -132,6 +132,24 @@ async fn a_manifest_names_no_time_source_that_is_asked() {
     assert_eq!((clock.connections(), clock.paths()), (0, vec![]));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_whose_encoding_could_hide_a_time_source_is_refused() {
+    let (studio, clock) =
+        (Studio::open().await, Server::start(|_| ok("text/plain", "2026-01-01T00:00:00Z")).await);
+    let text = timed(&clock.url("/now")).replace(r#"version="1.0""#, r#"version="1.0" encoding="UTF-7""#);
+    let text = text.replace("UTCTiming", "+AFU-TCTiming");
+    let web = Server::start(move |path| match path {
+        "/list.mpd" => ok("application/dash+xml", &text),
+        _ => b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec(),
+    })
+    .await;
+    let source = studio.play(stream(&web.url("/list.mpd")), Carries::Video);
+    let (reason, message) = fails(&source).await;
+    assert_eq!((clock.connections(), clock.paths()), (0, vec![]));
+    assert_eq!(reason, "SourceUnsupported", "{message}");
+    assert!(message.contains("UTF-8"), "{message}");
+}
+
 /// An answer that sets a cookie for its whole site.
 fn with_a_cookie(answer: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(answer).unwrap();

@@ -8,7 +8,7 @@ use gstreamer::glib;
 use gstreamer::prelude::*;
 use gstreamer::subclass::prelude::*;
 
-use super::{cookies, timing};
+use super::{cookies, encoding, timing};
 
 /// The type of what fetches; its factory is not yet known when the first one is made.
 const FETCHES: &str = "GstSoupHTTPSrc";
@@ -49,6 +49,7 @@ mod imp {
     impl TracerImpl for Finder {
         fn element_new(&self, _: u64, element: &gst::Element) {
             if element.type_().name() == FETCHES {
+                encoding::refuse_in(element);
                 timing::rename_in(element);
                 cookies::keep_of(element);
             }

@@ -1,7 +1,7 @@
 //! The time sources that a DASH manifest may name (ISO/IEC 23009-1 §5.8.4.11). GStreamer asks them by itself, some by NTP and
 //! so past the guard, as often as the manifest is read again. It shall not see that they are named: our clock is right.
 //!
-//! The name is found as it stands in UTF-8; a manifest in an encoding that writes it otherwise is not looked into.
+//! The name is found as it stands in ASCII: manifests in an encoding that writes it otherwise do not come so far.
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
