@@ -56,6 +56,7 @@ pub async fn run(
     let directory = directory()?;
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
+    gst::register(&mut registry);
 
     let hub = hub(&mut registry);
     let families = Families::here();
@@ -128,8 +129,8 @@ async fn last(
     shutdown: CancellationToken,
     others: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let lost = tokio::select! {
     let mut stop = pin!(stop);
+    let lost = tokio::select! {
         Some(()) = stop.next() => None,
         ended = &mut session => Some(ended),
     };
@@ -327,16 +328,16 @@ fn initial_policy(config: &Run) -> Policy {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use futures::stream;
 
+    use super::*;
 
-    #[tokio::test]
     /// What is told so often, and no more.
     fn told(times: usize) -> impl Stream<Item = ()> {
         stream::repeat(()).take(times).chain(stream::pending())
     }
 
+    #[tokio::test]
     async fn a_session_that_breaks_down_ends_the_process_with_the_reason() {
         let shutdown = CancellationToken::new();
         #[allow(clippy::panic, reason = "it is what is tested")]

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use understudy_link::cause;
 use understudy_runtime::config::{Cli, Command, Run};
-use understudy_runtime::{app, guard, test_picture};
+use understudy_runtime::{app, gst, guard, test_picture};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -44,6 +44,7 @@ fn run(config: Run) -> anyhow::Result<()> {
     let done = runtime.block_on(async { app::run(config, media, signals()?).await });
     // What blocks in the kernel or in a library by now is not waited for.
     runtime.shutdown_timeout(LEFT_OVER);
+    gst::until_calls_end(LEFT_OVER);
     done
 }
 
