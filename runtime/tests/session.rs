@@ -15,8 +15,10 @@ use axum::routing::get;
 use futures::{StreamExt, stream};
 use nix::sys::signal::{Signal, kill};
 use session::{Session, refused};
+use understudy_core::spec::Resolution;
 use understudy_devtools::{Devtools, Page};
-use understudy_e2e::wait;
+use understudy_e2e::{client, wait};
+use understudy_runtime::display;
 use understudy_runtime::net::Families;
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
@@ -199,6 +201,26 @@ async fn a_user_whom_the_machine_does_not_know_has_camera_microphone_and_page() 
     let session = Session::start_as_a_stranger(MIRROR);
     session.until_live(Duration::from_secs(40)).await;
     session.watch(3).whole().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_display_is_for_its_own_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let display = display::start(Resolution::HD, None, folder.path()).await.unwrap();
+    // The X protocol's first words, and the first of the answer's: 1 is a success.
+    let script = r#"socket(S, AF_UNIX, SOCK_STREAM, 0);
+connect(S, sockaddr_un("/tmp/.X11-unix/X$ARGV[0]")) or die;
+syswrite(S, "l\0\x0b" . "\0" x 9);
+sysread(S, $answer, 1);
+print ord($answer);"#;
+    std::fs::write(folder.path().join("look.pl"), script).unwrap();
+    let number = display.name.trim_start_matches(':');
+    for (user, answer) in [("0", "1"), ("65534", "0")] {
+        let become_it = format!("setpriv --reuid {user} --regid {user} --clear-groups");
+        let look = format!("{become_it} /usr/bin/perl -MSocket - {number} < look.pl");
+        assert_eq!(client::shell(&look, folder.path()).await.unwrap(), answer, "user {user}");
+    }
+    display.child.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
