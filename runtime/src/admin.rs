@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::session;
+use crate::{gst, session};
 
 /// A session's task that has taken no message for so long is stuck. What it waits for itself is over within a third.
 const STUCK: Duration = Duration::from_secs(60);
@@ -31,6 +31,8 @@ struct Surface {
     /// When the session last took a message; closed when it has ended.
     taken: watch::Receiver<Instant>,
     registry: Arc<Registry>,
+    /// How many calls of the media library do not end.
+    stuck_calls: fn() -> i64,
 }
 
 pub fn router(session: session::Handle, registry: Registry) -> Router {
@@ -44,7 +46,7 @@ pub fn router(session: session::Handle, registry: Registry) -> Router {
 fn surface(session: session::Handle, registry: Registry) -> Surface {
     let (take, taken) = watch::channel(Instant::now());
     tokio::spawn(beat(session.clone(), take));
-    Surface { session, taken, registry: Arc::new(registry) }
+    Surface { session, taken, registry: Arc::new(registry), stuck_calls: gst::stuck }
 }
 
 /// Notes when the session takes messages, until it has ended.
@@ -60,10 +62,14 @@ async fn alive(State(surface): State<Surface>) -> Response {
     // After the whole process stood still this may be the first to go on: the session is heard before it is judged.
     let answers =
         async || matches!(tokio::time::timeout(HEARD_WITHIN, surface.session.ping()).await, Ok(Ok(())));
-    match surface.has_ended() || (stuck && !answers().await) {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "the session does not answer\n").into_response(),
-        false => "ok\n".into_response(),
-    }
+    let unwell = if surface.has_ended() || (stuck && !answers().await) {
+        "the session does not answer\n"
+    } else if (surface.stuck_calls)() >= gst::MOST_STUCK {
+        "too many calls of the media library do not end\n"
+    } else {
+        return "ok\n".into_response();
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, unwell).into_response()
 }
 
 async fn ready(State(surface): State<Surface>) -> Response {

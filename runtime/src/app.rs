@@ -6,12 +6,13 @@ mod guards;
 mod operator;
 
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures::{Stream, StreamExt};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use prometheus_client::registry::Registry;
-use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ use crate::egress::whep;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
+use crate::scratch::{self, Scratch};
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
 use crate::{admin, api, browser, devtools_proxy, gst, program, rtc, sound, source, spec};
@@ -40,11 +42,11 @@ use operator::Able;
 /// From the signal to the end: before `docker stop` loses its patience after 10 s. A pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(9);
 
-/// Runs one session until `stop` resolves. The environment names `media` as the proxy already.
+/// Runs one session until it is told to stop; told so again, it does not wait for the end of what is slow. The environment names `media` as the proxy already.
 pub async fn run(
     config: Run,
     media: std::net::TcpListener,
-    stop: impl Future<Output = ()>,
+    stop: impl Stream<Item = ()>,
 ) -> anyhow::Result<()> {
     descriptors();
     gst::init()?;
@@ -54,6 +56,7 @@ pub async fn run(
     let directory = directory()?;
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
+    gst::register(&mut registry);
 
     let families = Families::here();
     let peers = peers(&config, families, &mut registry, &shutdown)?;
@@ -118,16 +121,18 @@ fn descriptors() {
 }
 
 /// Until `stop`, or until the session's task or the media transport is no more: then nothing of it is looked after, and the
-/// process ends with it, to be started again by whoever keeps it. `others` end after `shutdown`.
+/// process ends with it, to be started again by whoever keeps it. `others` end after `shutdown`. What has not ended in time, or
+/// when `stop` comes again, is killed by whoever drops it: that who was asked to end had to do so is no failure.
 async fn last(
     mut session: JoinHandle<()>,
     transport: impl Future<Output = ()>,
-    stop: impl Future<Output = ()>,
+    stop: impl Stream<Item = ()>,
     shutdown: CancellationToken,
     others: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let mut stop = pin!(stop);
     let lost = tokio::select! {
-        () = stop => None,
+        Some(()) = stop.next() => None,
         ended = &mut session => Some(match ended {
             Ok(()) => anyhow::anyhow!("the session ended by itself"),
             Err(panic) => anyhow::Error::new(panic).context("the session broke down"),
@@ -142,7 +147,14 @@ async fn last(
         }
         others.await;
     };
-    tokio::time::timeout(SHUTDOWN, down).await.context("the shutdown took too long")?;
+    tokio::select! {
+        ended = tokio::time::timeout(SHUTDOWN, down) => {
+            if ended.is_err() {
+                tracing::warn!("what did not end in time is killed");
+            }
+        }
+        Some(()) = stop.next() => tracing::warn!("told to stop again: what has not ended yet is killed"),
+    }
     lost.map_or(Ok(()), Err)
 }
 
@@ -165,9 +177,16 @@ async fn end_viewers(peers: rtc::Handle, programs: program::Registry, shutdown: 
     let _ = shutdown.run_until_cancelled(programs.tell_gone(gone)).await;
 }
 
-fn directory() -> anyhow::Result<TempDir> {
-    let made = tempfile::Builder::new().prefix("understudy-").tempdir();
-    made.context("no writable directory for temporary files")
+/// Its own, and those of processes that were killed are removed: profiles and caches of many starts would fill the disk.
+fn directory() -> anyhow::Result<Scratch> {
+    let parent = std::env::temp_dir();
+    let made = Scratch::new(&parent).context("no writable directory for temporary files")?;
+    tokio::task::spawn_blocking(move || {
+        for directory in scratch::sweep(&parent) {
+            tracing::info!(directory = %directory.display(), "removed what a killed process left");
+        }
+    });
+    Ok(made)
 }
 
 fn peers(
@@ -295,14 +314,21 @@ fn initial_policy(config: &Run) -> Policy {
 mod tests {
     use std::future::pending;
 
+    use futures::stream;
+
     use super::*;
+
+    /// What is told so often, and no more.
+    fn told(times: usize) -> impl Stream<Item = ()> {
+        stream::repeat(()).take(times).chain(stream::pending())
+    }
 
     #[tokio::test]
     async fn a_session_that_breaks_down_ends_the_process_with_the_reason() {
         let shutdown = CancellationToken::new();
         #[allow(clippy::panic, reason = "it is what is tested")]
         let session = tokio::spawn(async { panic!("a defect") });
-        let ended = last(session, pending(), pending(), shutdown.clone(), async {}).await;
+        let ended = last(session, pending(), told(0), shutdown.clone(), async {}).await;
         assert!(ended.unwrap_err().to_string().contains("broke down"));
         assert!(shutdown.is_cancelled(), "the others are told to end");
     }
@@ -311,7 +337,7 @@ mod tests {
     async fn a_media_transport_that_breaks_down_ends_the_process_too() {
         let shutdown = CancellationToken::new();
         let session = tokio::spawn(shutdown.clone().cancelled_owned());
-        let ended = last(session, async {}, pending(), shutdown.clone(), async {}).await;
+        let ended = last(session, async {}, told(0), shutdown.clone(), async {}).await;
         assert!(ended.unwrap_err().to_string().contains("media transport"));
         assert!(shutdown.is_cancelled(), "the session is told to end");
     }
@@ -320,6 +346,20 @@ mod tests {
     async fn who_is_asked_to_end_waits_for_its_session() {
         let shutdown = CancellationToken::new();
         let session = tokio::spawn(shutdown.clone().cancelled_owned());
-        last(session, pending(), async {}, shutdown, async {}).await.unwrap();
+        last(session, pending(), told(1), shutdown, async {}).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slow_is_not_waited_for_beyond_the_deadline_and_makes_no_failure() {
+        let (session, began) = (tokio::spawn(pending()), tokio::time::Instant::now());
+        last(session, pending(), told(1), CancellationToken::new(), async {}).await.unwrap();
+        assert_eq!(began.elapsed(), SHUTDOWN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_again_does_not_wait() {
+        let (session, began) = (tokio::spawn(pending()), tokio::time::Instant::now());
+        last(session, pending(), told(2), CancellationToken::new(), async {}).await.unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

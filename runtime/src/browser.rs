@@ -8,6 +8,7 @@ mod service;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use tokio::task::JoinHandle;
 use understudy_core::spec::Resolution;
 use understudy_devtools::{Devtools, Page, endpoint};
@@ -75,6 +76,8 @@ pub async fn start(config: &Config) -> Result<Browser, Error> {
     child.until(|| async { endpoint(&profile).await.is_some() }).await?;
     let url = endpoint(&profile).await.unwrap_or_default();
     let (devtools, task) = Devtools::connect(&url).await?;
+    // Nobody takes them out of a pod, and a page starts as many as it likes.
+    devtools.call(None, "Browser.setDownloadBehavior", json!({ "behavior": "deny" })).await?;
     let page = Page::first(&devtools).await?;
     Ok(Browser { child, page, devtools_url: url, devtools: task })
 }
@@ -110,6 +113,8 @@ fn program(config: &Config, profile: &Path) -> Program {
         .env("DISPLAY", &config.display)
         .env("HOME", directory)
         .env("XDG_RUNTIME_DIR", directory)
+        // What it leaves there when it is killed would lie beside the directory.
+        .env("TMPDIR", directory)
         .env("XDG_CONFIG_HOME", directory.join("config"))
         .env("XDG_CACHE_HOME", directory.join("cache"))
         .env("DBUS_SESSION_BUS_ADDRESS", crate::bus::address(directory))

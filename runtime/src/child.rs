@@ -33,12 +33,14 @@ pub struct Program {
     pub env: Vec<(String, OsString)>,
 }
 
-/// A running child. Dropped, it is killed with its group.
+/// A running child. Dropped, it is killed with its group; when it has ended, so is the rest of the group.
 #[derive(Debug)]
 pub struct Child {
     name: &'static str,
     process: tokio::process::Child,
-    group: Pid,
+    pid: Pid,
+    /// None once all of it was killed: the number may be another's by then.
+    group: Option<Pid>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +90,8 @@ impl Program {
             tokio::spawn(log_lines(self.name, BufReader::new(stderr).lines()));
         }
         tracing::info!(program = self.name, pid, "started");
-        let child = Child { name: self.name, process, group: Pid::from_raw(pid) };
+        let pid = Pid::from_raw(pid);
+        let child = Child { name: self.name, process, pid, group: Some(pid) };
         Ok((child, BufReader::new(stdout).lines()))
     }
 
@@ -107,25 +110,26 @@ impl Program {
 
 impl Child {
     pub fn pid(&self) -> i32 {
-        self.group.as_raw()
+        self.pid.as_raw()
     }
 
-    /// Resolves when the process has ended, with words for people.
+    /// Resolves when the process has ended, with words for people. What it started and left is killed then.
     pub async fn wait(&mut self) -> String {
-        match self.process.wait().await {
-            Ok(status) => describe(status),
-            Err(error) => error.to_string(),
-        }
+        let ended = self.process.wait().await;
+        self.kill();
+        ended.map_or_else(|error| error.to_string(), describe)
     }
 
     /// Ends the whole group: politely, then not.
     pub async fn stop(mut self) {
-        signal_group(self.group, Signal::SIGTERM);
-        if timeout(GRACE, self.process.wait()).await.is_err() {
+        if let Some(group) = self.group {
+            signal_group(group, Signal::SIGTERM);
+        }
+        if timeout(GRACE, self.wait()).await.is_err() {
             tracing::warn!(program = self.name, "did not end in time and is killed");
         }
-        signal_group(self.group, Signal::SIGKILL);
-        let ended = timeout(GRACE, self.process.wait()).await;
+        self.kill();
+        let ended = timeout(GRACE, self.wait()).await;
         tracing::info!(program = self.name, ended = ended.is_ok(), "stopped");
     }
 
@@ -145,11 +149,18 @@ impl Child {
     }
 }
 
+impl Child {
+    /// The group, once: as long as one of it is there, no other process gets its number.
+    fn kill(&mut self) {
+        if let Some(group) = self.group.take() {
+            signal_group(group, Signal::SIGKILL);
+        }
+    }
+}
+
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.process.id().is_some() {
-            signal_group(self.group, Signal::SIGKILL);
-        }
+        self.kill();
     }
 }
 
@@ -189,5 +200,21 @@ fn describe(status: ExitStatus) -> String {
 async fn log_lines<R: AsyncRead + Unpin>(program: &'static str, mut lines: Lines<BufReader<R>>) {
     while let Ok(Some(line)) = lines.next_line().await {
         tracing::debug!(program, line, "output");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell that starts something and ends. Whatever it started holds its standard output.
+    #[tokio::test]
+    async fn what_a_child_leaves_ends_with_it() {
+        let shell = Program::new("sh", "sh").args(["-c", "sleep 60 & exit 7"]);
+        let (mut child, mut stdout) = shell.spawn_with_stdout().unwrap();
+        let ended = child.until(|| async { false }).await.unwrap_err();
+        assert!(ended.to_string().contains("exited with code 7"), "{ended}");
+        let closed = timeout(GRACE, stdout.next_line()).await.expect("nothing must be left");
+        assert_eq!(closed.unwrap(), None);
     }
 }

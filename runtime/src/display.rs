@@ -1,5 +1,8 @@
 //! The headless display: Xvfb on a number it picks itself, unless it is given one.
 
+mod authority;
+
+use std::ffi::OsStr;
 use std::path::Path;
 
 use understudy_core::spec::Resolution;
@@ -14,35 +17,31 @@ pub struct Display {
     pub name: String,
 }
 
-/// Starts Xvfb with one screen of `size`.
+/// Starts Xvfb with one screen of `size`. Whoever is not its user is turned away.
 pub async fn start(size: Resolution, number: Option<u16>, home: &Path) -> Result<Display, Error> {
     let screen = format!("{}x{}x24", size.width(), size.height());
-    // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
-    // the last client leaves.
     if let Some(number) = number {
         unlock(number).await;
     }
+    let (cookie, file) = (authority::cookie(), home.join("display.auth"));
+    let failed = |source| Error::Start { program: "Xvfb", source };
+    authority::write(&file, &cookie).await.map_err(failed)?;
     let number = number.map(|number| format!(":{number}"));
-    let program = Program::new("Xvfb", "Xvfb").env("HOME", home).args(number.as_slice()).args([
-        "-displayfd",
-        "1",
-        "-screen",
-        "0",
-        &screen,
-        "-nolisten",
-        "tcp",
-        "-noreset",
-        "-dpi",
-        "96",
-    ]);
+    // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
+    // the last client leaves.
+    let program = Program::new("Xvfb", "Xvfb")
+        .env("HOME", home)
+        .args(number.as_slice())
+        .args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset", "-dpi", "96"])
+        .args([OsStr::new("-auth"), file.as_os_str()]);
     let (mut child, mut stdout) = program.spawn_with_stdout()?;
-    match stdout.next_line().await {
-        Ok(Some(number)) => Ok(Display { child, name: format!(":{}", number.trim()) }),
-        _ => {
-            let status = child.wait().await;
-            Err(Error::EndedEarly { program: "Xvfb", status })
-        }
-    }
+    let Ok(Some(number)) = stdout.next_line().await else {
+        let status = child.wait().await;
+        return Err(Error::EndedEarly { program: "Xvfb", status });
+    };
+    let number = number.trim().to_owned();
+    authority::admit_its_user(&number, cookie).await.map_err(failed)?;
+    Ok(Display { child, name: format!(":{number}") })
 }
 
 /// A display that was killed with all around it leaves its lock. The process that the lock names may be any other by now,

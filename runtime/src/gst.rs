@@ -1,12 +1,16 @@
 //! What every GStreamer pipeline here shares: one timeline, elements that name what is missing, an end
 //! that is awaited, and state changes with a deadline.
 
+mod call;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures::StreamExt;
 use gstreamer as gst;
 use gstreamer::prelude::*;
+
+pub use call::{MOST_STUCK, register, stuck, until_calls_end};
 
 /// No state change of a local pipeline takes this long; one that does is stuck in a driver.
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
@@ -37,6 +41,8 @@ pub enum Error {
     State(#[from] gst::StateChangeError),
     #[error("the pipeline did not do what it was asked for within {} s", .0.as_secs())]
     Stuck(Duration),
+    #[error("there is no thread for the pipeline: {0}")]
+    Thread(#[from] std::io::Error),
     #[error("{message}")]
     Failed { message: String, missing: bool },
 }
@@ -112,33 +118,24 @@ impl Pipeline {
             pipeline.set_state(state)?;
             pipeline.state(gst::ClockTime::try_from(deadline).ok()).0
         };
-        match tokio::time::timeout(deadline * 2, tokio::task::spawn_blocking(change)).await {
+        match call::within(deadline * 2, change).await? {
             // The deadline passed, and it is still on its way.
-            Ok(Ok(Ok(gst::StateChangeSuccess::Async))) => Err(Error::Stuck(deadline)),
-            Ok(Ok(Ok(_))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(self.posted_error().unwrap_or(Error::State(error))),
-            _ => Err(Error::Stuck(deadline * 2)),
+            Ok(gst::StateChangeSuccess::Async) => Err(Error::Stuck(deadline)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.posted_error().unwrap_or(Error::State(error))),
         }
     }
 
     /// Asks for `state`, which it comes to by itself; what goes wrong on the way is told on its bus.
     pub async fn begin(&self, state: gst::State) -> Result<(), Error> {
         let pipeline = self.inner.clone();
-        let change = tokio::task::spawn_blocking(move || pipeline.set_state(state));
-        match tokio::time::timeout(OPEN_DEADLINE, change).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(Error::Stuck(OPEN_DEADLINE)),
-        }
+        call::within(OPEN_DEADLINE, move || pipeline.set_state(state)).await.map(drop)
     }
 
     /// Goes to `position`. That waits for threads that stream, and may ask a site for it.
     pub async fn seek(&self, flags: gst::SeekFlags, position: gst::ClockTime) -> Result<(), Error> {
         let pipeline = self.inner.clone();
-        let seek = tokio::task::spawn_blocking(move || pipeline.seek_simple(flags, position));
-        match tokio::time::timeout(OPEN_DEADLINE, seek).await {
-            Ok(Ok(sought)) => Ok(sought?),
-            _ => Err(Error::Stuck(OPEN_DEADLINE)),
-        }
+        Ok(call::within(OPEN_DEADLINE, move || pipeline.seek_simple(flags, position)).await??)
     }
 
     /// Resolves when it has ended.
@@ -186,7 +183,7 @@ impl Drop for Pipeline {
         // Going down may block on a stuck device: it shall not block whoever drops. A runtime that ends runs nothing any
         // more and drops what it was given, which goes down all the same.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            drop(runtime.spawn_blocking(move || drop(down)));
+            drop(runtime.spawn(async move { drop(call::within(OPEN_DEADLINE, move || drop(down)).await) }));
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod feed;
 pub mod gst;
 pub mod guard;
 pub mod net;
+pub mod scratch;
 pub mod seats;
 pub mod test_picture;
 mod whole;

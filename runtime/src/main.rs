@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use futures::{Stream, stream};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use understudy_link::cause;
 use understudy_runtime::config::{Cli, Command, Run};
-use understudy_runtime::{app, guard, test_picture};
+use understudy_runtime::{app, gst, guard, test_picture};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -31,17 +33,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// A pipeline goes down in less, unless it never does.
-const LEFT_OVER: Duration = Duration::from_millis(500);
+/// Twice, and before `docker stop` loses its patience. A pipeline goes down in less, unless it never does.
+const LEFT_OVER: Duration = Duration::from_millis(300);
 
 /// Points the process at the guard while it has one thread, and only then starts the others.
 fn run(config: Run) -> anyhow::Result<()> {
     let media = guard::listener().context("the guard has no port")?;
     point_to(media.local_addr()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(app::run(config, media, interrupted()));
+    let done = runtime.block_on(async { app::run(config, media, signals()?).await });
     // What blocks in the kernel or in a library by now is not waited for.
     runtime.shutdown_timeout(LEFT_OVER);
+    gst::until_calls_end(LEFT_OVER);
     done
 }
 
@@ -64,14 +67,11 @@ fn log(directives: &str) {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
-/// Resolves at SIGINT or SIGTERM.
-async fn interrupted() {
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+/// Each SIGINT and SIGTERM.
+fn signals() -> std::io::Result<impl Stream<Item = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(stream::poll_fn(move |context| match interrupt.poll_recv(context) {
+        Poll::Pending => terminate.poll_recv(context),
+        interrupted => interrupted,
+    }))
 }

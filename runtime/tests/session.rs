@@ -1,15 +1,24 @@
 //! One session with all of its real parts: Xvfb, PulseAudio, D-Bus, PipeWire, Chromium and GStreamer.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
+
 #[path = "support/session.rs"]
 mod session;
 
 use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::response::Html;
+use axum::routing::get;
+use futures::{StreamExt, stream};
 use nix::sys::signal::{Signal, kill};
 use session::{Session, refused};
+use understudy_core::spec::Resolution;
 use understudy_devtools::{Devtools, Page};
-use understudy_e2e::wait;
+use understudy_e2e::{client, wait};
+use understudy_runtime::display;
 use understudy_runtime::net::Families;
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
@@ -76,18 +85,28 @@ const ASKS: &str = "<script>
   });
 </script>";
 
+/// The page of a site on loopback, which a session shows.
+async fn shows(page: &'static str, site: Router) -> Session {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = site.route("/", get(move || async move { Html(page) }));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let spec = format!("page: {{url: 'http://{address}/'}}");
+    Session::start_with(&spec, &["--allow-private-urls", "127.0.0.1"])
+}
+
+/// What it shows, by its DevTools.
+async fn page(session: &Session) -> Page {
+    let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
+    Page::first(&devtools).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_opens_dialogs_goes_on_and_is_told_of() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let site = listener.local_addr().unwrap();
-    let app = axum::Router::new().route("/", axum::routing::get(|| async { axum::response::Html(ASKS) }));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let spec = format!("page: {{url: 'http://{site}/'}}");
-    let session = Session::start_with(&spec, &["--allow-private-urls", "127.0.0.1"]);
+    let session = shows(ASKS, Router::new()).await;
     session.until_happened("PageDialog", 2).await;
     session.until_reason("PageReady", "Loaded").await;
-    let (devtools, _) = Devtools::connect(&format!("ws://{}", session.devtools())).await.unwrap();
-    let page = Page::first(&devtools).await.unwrap();
+    let page = page(&session).await;
     wait::until(REPAIR, || async {
         match page.evaluate("document.title").await {
             Ok(title) if title == "went on" => Ok(()),
@@ -95,6 +114,74 @@ async fn a_page_that_opens_dialogs_goes_on_and_is_told_of() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_leads_on_to_nowhere_is_not_loaded() {
+    for page in [
+        "<script>location.replace('http://127.0.0.1:9/')</script>",
+        "<script>location.replace('https://127.0.0.1:9/')</script>",
+    ] {
+        let session = shows(page, Router::new()).await;
+        session.until_reason("PageReady", "PageLoadFailed").await;
+    }
+}
+
+/// A page that saves a file which has no end.
+const SAVES: &str = "<a href='/endless' download></a><script>
+  addEventListener('load', () => document.querySelector('a').click());
+</script>";
+
+/// More than all pages together may keep; to ask does not tell, Chromium says 10 GB whatever it is.
+const KEEPS: &str = "navigator.storage.getDirectory()
+    .then(folder => folder.getFileHandle('large', {create: true}))
+    .then(file => file.createWritable())
+    .then(file => file.truncate(640 * 1024 * 1024))
+    .then(() => 'kept', error => error.name)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_cannot_fill_the_disk() {
+    let (opened, mut openings) = tokio::sync::mpsc::channel(1);
+    let endless = get(move || {
+        let opened = opened.clone();
+        async move {
+            let (reading, hung_up) = tokio::sync::oneshot::channel::<()>();
+            opened.send(hung_up).await.unwrap();
+            let pieces = stream::unfold(reading, |reading| async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(&[7; 4096])), reading))
+            });
+            Body::from_stream(pieces.boxed())
+        }
+    });
+    let session = shows(SAVES, Router::new().route("/endless", endless)).await;
+    session.until_reason("PageReady", "Loaded").await;
+    let page = page(&session).await;
+    let hung_up = tokio::time::timeout(REPAIR, openings.recv()).await.unwrap().unwrap();
+    tokio::time::timeout(REPAIR, hung_up).await.expect("nothing is saved").unwrap_err();
+    assert_eq!(page.evaluate(KEEPS).await.unwrap(), "QuotaExceededError");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_session_left_is_removed_by_the_next() {
+    let killed = Session::live(MIRROR).await;
+    let left = killed.configuration("pipewire").parent().unwrap().to_owned();
+    kill(killed.pid(), Signal::SIGKILL).unwrap();
+    let next = Session::start("{}");
+    next.until_reason("PageReady", "NotWanted").await;
+    wait::until(REPAIR, || async {
+        if left.exists() { Err("it is still there".to_owned()) } else { Ok(()) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_with_parts_that_do_not_end_ends_in_time_all_the_same() {
+    let session = Session::live(MIRROR).await;
+    for part in ["Xvfb", "pulseaudio", "pipewire", "chromium", "dbus-daemon"] {
+        kill(session.children(part)[0], Signal::SIGSTOP).unwrap();
+    }
+    assert!(session.terminate().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,6 +201,26 @@ async fn a_user_whom_the_machine_does_not_know_has_camera_microphone_and_page() 
     let session = Session::start_as_a_stranger(MIRROR);
     session.until_live(Duration::from_secs(40)).await;
     session.watch(3).whole().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_display_is_for_its_own_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let display = display::start(Resolution::HD, None, folder.path()).await.unwrap();
+    // The X protocol's first words, and the first of the answer's: 1 is a success.
+    let script = r#"socket(S, AF_UNIX, SOCK_STREAM, 0);
+connect(S, sockaddr_un("/tmp/.X11-unix/X$ARGV[0]")) or die;
+syswrite(S, "l\0\x0b" . "\0" x 9);
+sysread(S, $answer, 1);
+print ord($answer);"#;
+    std::fs::write(folder.path().join("look.pl"), script).unwrap();
+    let number = display.name.trim_start_matches(':');
+    for (user, answer) in [("0", "1"), ("65534", "0")] {
+        let become_it = format!("setpriv --reuid {user} --regid {user} --clear-groups");
+        let look = format!("{become_it} /usr/bin/perl -MSocket - {number} < look.pl");
+        assert_eq!(client::shell(&look, folder.path()).await.unwrap(), answer, "user {user}");
+    }
+    display.child.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

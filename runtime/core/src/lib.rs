@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod camera;
 pub mod condition;
+pub mod cookie;
 pub mod guard;
 pub mod invitation;
 pub mod media;

@@ -6,10 +6,13 @@ mod dialog;
 
 mod connection;
 
+mod loading;
+
 mod page;
 
 pub use connection::{Devtools, Error, Event};
-pub use page::{Dialogs, Page, Trouble};
+pub use loading::Trouble;
+pub use page::{Dialogs, Page};
 
 use std::path::Path;
 

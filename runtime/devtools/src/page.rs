@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::connection::{Devtools, Error, Event};
-
-/// A server that has not sent the document by then is not going to.
-const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
+use super::loading::{COMMIT_DEADLINE, Loading, Trouble};
 
 /// From the document to its `load` event. A page that streams never fires it and is shown all the same.
 const LOAD_DEADLINE: Duration = Duration::from_secs(8);
@@ -31,19 +29,6 @@ pub struct Dialogs {
 pub struct Page {
     devtools: Devtools,
     session: String,
-}
-
-/// Why a page is not shown.
-#[derive(Debug, thiserror::Error)]
-pub enum Trouble {
-    #[error("{0}")]
-    Unreachable(String),
-    #[error("the server answered {0}")]
-    Status(u64),
-    #[error("the server did not answer within {} s", COMMIT_DEADLINE.as_secs())]
-    Silent,
-    #[error(transparent)]
-    Devtools(#[from] Error),
 }
 
 impl Page {
@@ -71,6 +56,7 @@ impl Page {
         for domain in ["Page.enable", "Inspector.enable"] {
             page.call(domain, json!({})).await?;
         }
+        page.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true })).await?;
         Ok(page)
     }
 
@@ -96,15 +82,20 @@ impl Page {
             return Err(Trouble::Unreachable(text.to_owned()));
         }
         let Some(loader) = navigated["loaderId"].as_str() else { return Ok(()) }; // the same document
-        match tokio::time::timeout(LOAD_DEADLINE, self.loaded(&mut events, loader)).await {
-            Ok(Ok(Some(status))) => Err(Trouble::Status(status)),
-            Ok(Ok(None)) => Ok(()),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => {
-                tracing::debug!("the page is still loading and is shown as it is");
-                Ok(())
+        let frame = navigated["frameId"].as_str().unwrap_or_default();
+        let mut loading = Loading::new(frame, loader);
+        let loaded = async {
+            loop {
+                let event = self.next(&mut events).await?;
+                if let Some(done) = loading.on(&event.method, &event.params) {
+                    return done;
+                }
             }
-        }
+        };
+        tokio::time::timeout(LOAD_DEADLINE, loaded).await.unwrap_or_else(|_| {
+            tracing::debug!("the page is still loading and is shown as it is");
+            Ok(())
+        })
     }
 
     /// Resolves when the page's process has crashed, stands still, or its tab is gone.
@@ -163,24 +154,6 @@ impl Page {
     pub async fn screenshot(&self) -> Result<String, Error> {
         let done = self.call("Page.captureScreenshot", json!({ "format": "png" })).await?;
         Ok(done["data"].as_str().unwrap_or_default().to_owned())
-    }
-
-    /// Until the load event; the status of the document if it is an error.
-    async fn loaded(&self, events: &mut Receiver<Event>, loader: &str) -> Result<Option<u64>, Error> {
-        loop {
-            let event = self.next(events).await?;
-            match event.method.as_str() {
-                "Network.responseReceived" if event.params["loaderId"] == loader => {
-                    let status = event.params["response"]["status"].as_u64().unwrap_or_default();
-                    if event.params["type"] == "Document" && status >= 400 {
-                        return Ok(Some(status));
-                    }
-                }
-                "Page.loadEventFired" => return Ok(None),
-                "Inspector.targetCrashed" => return Err(Error::Closed),
-                _ => {}
-            }
-        }
     }
 
     /// The next event of this page; those missed in a rush are passed over.

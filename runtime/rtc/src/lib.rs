@@ -2,6 +2,8 @@
 
 mod candidate;
 mod tap;
+mod unannounced;
 
 pub use candidate::host_candidate;
 pub use tap::{SLOT, Tap};
+pub use unannounced::Unannounced;

@@ -65,3 +65,12 @@ async fn a_session_is_ready_once_it_was_told_what_it_is_to_be() {
     advance(STUCK * 2).await;
     assert!(is_ready(&surface).await, "and stays so however slow it is");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_in_which_too_many_pipelines_stand_is_better_started_again() {
+    let (session, _stub) = Stub::new();
+    let some = Surface { stuck_calls: || gst::MOST_STUCK - 1, ..surface(session, Registry::default()) };
+    assert!(lives(&some).await);
+    let many = Surface { stuck_calls: || gst::MOST_STUCK, ..some };
+    assert!(!lives(&many).await);
+}

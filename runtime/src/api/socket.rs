@@ -9,13 +9,14 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use bytes::Bytes;
 use tokio_tungstenite::tungstenite;
 use understudy_core::input::Protocol;
 use understudy_core::media::Kind;
 
 use super::protocol::format;
 use crate::ingest::Ingest;
-use crate::ingest::socket::Publisher;
+use crate::ingest::socket::{Dismissed, Publisher};
 
 /// What clients have always been allowed to send at once.
 const LARGEST_MESSAGE: usize = 64 << 20;
@@ -36,7 +37,7 @@ pub fn router(ingest: Ingest) -> Router {
     get, path = "/input/devices/virtual/socket/video", tag = "virtual inputs",
     responses(
         (status = 101, description = "The socket opens; a text frame names the format that is expected."),
-        (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already."),
+        (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already who answers a ping."),
     ),
     security(("control" = [])),
 )]
@@ -49,7 +50,7 @@ pub(super) async fn video(State(ingest): State<Ingest>, upgrade: Upgrade) -> Res
     get, path = "/input/devices/virtual/socket/audio", tag = "virtual inputs",
     responses(
         (status = 101, description = "The socket opens; a text frame names the format that is expected."),
-        (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already."),
+        (status = 409, content_type = "text/plain", body = String, description = "It is not configured, or somebody sends already who answers a ping."),
     ),
     security(("control" = [])),
 )]
@@ -77,10 +78,10 @@ async fn take(mut socket: WebSocket, kind: Kind, publisher: Publisher) {
     if !matches!(tokio::time::timeout(WORDS, socket.send(hint)).await, Ok(Ok(()))) {
         return;
     }
-    let unwanted = publisher.unwanted();
+    let dismissed = publisher.dismissed();
     let last = tokio::select! {
         last = pass(&mut socket, &publisher) => last,
-        () = unwanted => Some(CloseFrame { code: close_code::NORMAL, reason: "feed reset".into() }),
+        why = dismissed => Some(farewell(why)),
     };
     // The place is free before anything else: whoever comes next need not wait for the last words.
     drop(publisher);
@@ -89,21 +90,44 @@ async fn take(mut socket: WebSocket, kind: Kind, publisher: Publisher) {
     }
 }
 
-/// Passes on what is sent. What is said at the end, if the sender does not know it already.
+fn farewell(why: Dismissed) -> CloseFrame {
+    let reason = match why {
+        Dismissed::Unwanted => "feed reset",
+        Dismissed::Replaced => "another sender came while this one was not heard",
+    };
+    CloseFrame { code: close_code::NORMAL, reason: reason.into() }
+}
+
+/// Passes on what is sent, and each knock. What is said at the end, if the sender does not know it already.
 async fn pass(socket: &mut WebSocket, publisher: &Publisher) -> Option<CloseFrame> {
+    let mut knocks = publisher.knocks();
     loop {
-        match socket.recv().await? {
-            Ok(Message::Binary(data)) => publisher.send(data).await,
-            Ok(Message::Close(_)) => return None,
-            // Text has no meaning here; pings have been answered already.
-            Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_)) => {}
-            Err(error) => {
-                tracing::debug!(%error, "a sender's connection ends");
-                let too_long =
-                    matches!(error.into_inner().downcast_ref(), Some(tungstenite::Error::Capacity(_)));
-                let frame = CloseFrame { code: close_code::SIZE, reason: "a message is too long".into() };
-                return too_long.then_some(frame);
+        tokio::select! {
+            received = socket.recv() => match received? {
+                Ok(Message::Binary(data)) => publisher.send(data).await,
+                Ok(Message::Close(_)) => return None,
+                Ok(Message::Pong(knock)) => publisher.answered(number(&knock)),
+                // Text has no meaning here; pings have been answered already.
+                Ok(Message::Text(_) | Message::Ping(_)) => publisher.heard(),
+                Err(error) => return last_words(error),
+            },
+            Ok(()) = knocks.changed() => {
+                let knock = knocks.borrow_and_update().to_be_bytes();
+                let ping = socket.send(Message::Ping(Bytes::copy_from_slice(&knock)));
+                // A client that takes nothing may still send: that it is there shows by that.
+                drop(tokio::time::timeout(WORDS, ping).await);
             }
         }
     }
+}
+
+/// As it was sent with a ping; zero is nobody's.
+fn number(knock: &[u8]) -> u64 {
+    knock.try_into().map(u64::from_be_bytes).unwrap_or_default()
+}
+
+fn last_words(error: axum::Error) -> Option<CloseFrame> {
+    tracing::debug!(%error, "a sender's connection ends");
+    let too_long = matches!(error.into_inner().downcast_ref(), Some(tungstenite::Error::Capacity(_)));
+    too_long.then(|| CloseFrame { code: close_code::SIZE, reason: "a message is too long".into() })
 }

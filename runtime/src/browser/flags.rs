@@ -5,6 +5,13 @@ use std::path::Path;
 use super::{Config, file_camera};
 use crate::camera::Place;
 
+/// What was fetched and may be fetched again. Unless told, it grows with the disk.
+const CACHE_BYTES: u32 = 64 << 20;
+
+/// What all sites together may keep (databases, caches, files); one of them three quarters of it. Unless told, it is four fifths
+/// of a disk that others use as well.
+const STORAGE_BYTES: u32 = 512 << 20;
+
 /// Whether Chromium confines its own processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sandbox {
@@ -63,12 +70,16 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
     flags.push(format!("--user-data-dir={}", profile.display()));
     // Lists are merged here: of a flag given twice the last one wins.
     flags.push("--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame".to_owned());
+    flags.push(format!("--disk-cache-size={CACHE_BYTES}"));
+    let quota = format!("StorageQuotaSettings:PoolSizeBytes/{STORAGE_BYTES}");
+    let mut features = vec![quota.as_str()];
     match &config.camera {
-        Some(Place::Pipewire { .. }) => flags.push("--enable-features=WebRtcPipeWireCamera".to_owned()),
+        Some(Place::Pipewire { .. }) => features.push("WebRtcPipeWireCamera"),
         Some(Place::File { .. }) => flags.push(file_camera::flag(&config.directory)),
         // Chromium lists the machine's video devices by itself.
         Some(Place::V4l2 { .. }) | None => {}
     }
+    flags.push(format!("--enable-features={}", features.join(",")));
     if config.sandbox == Sandbox::Disabled {
         flags.push("--no-sandbox".to_owned());
         // Keeps the warning bar about the flag above out of the picture.

@@ -2,6 +2,9 @@
 //!
 //! While no source takes them (the session is paused), bytes are thrown away, so that whoever sends need not stop. What
 //! waits is bounded: a publisher that is too fast waits, and its connection is not read meanwhile.
+//!
+//! Whoever publishes keeps the place as long as he is there. Somebody else who wants it knocks, and the one who does not answer
+//! and sends nothing either has lost his network: he is replaced.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use understudy_core::input::Protocol;
 use understudy_core::media::Kind;
 
@@ -22,8 +26,10 @@ const MOST_BYTES_WAITING: usize = 1 << 20;
 const MORE_BYTES_AT_A_KNOCK: usize = 16 << 20;
 /// However often somebody knocks.
 const MOST_BYTES_EVER: usize = 64 << 20;
-/// Whoever left is found to have left within a second, and a little of that is the way.
-const KNOCK: Duration = Duration::from_millis(800);
+/// A ping's way and back on a slow network, behind what was sent before. Whoever left is found to have left sooner.
+const KNOCK: Duration = Duration::from_secs(2);
+/// Whoever sends all the time, and answers only behind it, is heard more often than this.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// The doors for picture and sound.
 #[derive(Clone, Debug, Default)]
@@ -39,15 +45,17 @@ struct Door {
     news: Notify,
     /// Something may be sent.
     room: Notify,
-    /// A publisher has left.
+    /// A publisher has left, or has answered.
     left: Notify,
+    /// The number of the last knock.
+    knock: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// Counts publishers and attachments.
     numbers: u64,
-    publisher: Option<u64>,
+    publisher: Option<Holder>,
     attached: Option<u64>,
     queue: VecDeque<Event>,
     waiting: usize,
@@ -56,6 +64,18 @@ struct State {
     /// How many knock, and what may wait meanwhile.
     knocking: usize,
     most_at_a_knock: usize,
+}
+
+/// The publisher who is there.
+#[derive(Debug)]
+struct Holder {
+    number: u64,
+    /// When something of his came the last time.
+    heard: Instant,
+    /// The last knock that he answered.
+    answered: u64,
+    /// Dropped when he is replaced.
+    _place: watch::Sender<()>,
 }
 
 /// What a source sees of its publishers, in the order in which it happened.
@@ -82,6 +102,18 @@ pub struct Publisher {
     number: u64,
     kind: Kind,
     expected: watch::Receiver<Expected>,
+    place: watch::Receiver<()>,
+    /// None that came since the place was taken is missed.
+    knocks: watch::Receiver<u64>,
+}
+
+/// Why a publisher does not publish any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dismissed {
+    /// Nobody is expected to.
+    Unwanted,
+    /// Somebody else does.
+    Replaced,
 }
 
 /// A source's side of a door, until dropped or until another attaches.
@@ -94,19 +126,19 @@ pub struct Attachment {
 impl super::Ingest {
     /// Takes the one place there is for a kind.
     ///
-    /// That a publisher who was held back has gone shows only in what it sent last. So while somebody else knocks, more
-    /// of that is taken in than usual, for a short time.
+    /// That a publisher who was held back has gone, and his answer, come behind what he sent last. So while somebody else
+    /// knocks, more of that is taken in than usual, for a short time.
     pub async fn publish(&self, kind: Kind) -> Result<Publisher, Refused> {
         let expected = self.expected();
         if expected.borrow().of(kind) != Some(Protocol::Socket) {
             return Err(Refused::NotConfigured);
         }
         let door = self.socket.door(kind).clone();
-        let number = match door.take() {
-            Some(number) => number,
+        let Taken { number, place, knocks } = match door.take() {
+            Some(taken) => taken,
             None => door.knock().await.ok_or(Refused::Taken)?,
         };
-        Ok(Publisher { door, number, kind, expected })
+        Ok(Publisher { door, number, kind, expected, place, knocks })
     }
 }
 
@@ -137,23 +169,42 @@ impl Doors {
 }
 
 impl Publisher {
-    /// Passes bytes on, waiting while too much waits already.
+    /// Passes bytes on, waiting while too much waits already. Those of one who was replaced are thrown away.
     pub async fn send(&self, data: Bytes) {
+        self.heard();
         loop {
             let room = self.door.room.notified();
-            if self.door.offer(&data) {
+            if self.door.offer(self.number, &data) {
                 return;
             }
             room.await;
         }
     }
 
-    /// Resolves when nobody is expected to publish here any more.
-    pub fn unwanted(&self) -> impl Future<Output = ()> + use<> {
-        let (kind, mut expected) = (self.kind, self.expected.clone());
+    /// Each number is to be brought back by him who publishes.
+    pub fn knocks(&self) -> watch::Receiver<u64> {
+        self.knocks.clone()
+    }
+
+    /// He brought this one back.
+    pub fn answered(&self, knock: u64) {
+        self.door.hear(self.number, knock);
+    }
+
+    /// Something of his came.
+    pub fn heard(&self) {
+        self.door.hear(self.number, 0);
+    }
+
+    /// Resolves when he is not to publish here any more.
+    pub fn dismissed(&self) -> impl Future<Output = Dismissed> + use<> {
+        let (kind, mut expected, mut place) = (self.kind, self.expected.clone(), self.place.clone());
         async move {
-            // The session's end is an answer too.
-            drop(expected.wait_for(|expected| expected.of(kind) != Some(Protocol::Socket)).await);
+            tokio::select! {
+                // The session's end is an answer too.
+                _ = expected.wait_for(|expected| expected.of(kind) != Some(Protocol::Socket)) => Dismissed::Unwanted,
+                _ = place.changed() => Dismissed::Replaced,
+            }
         }
     }
 }
@@ -188,15 +239,24 @@ impl Drop for Attachment {
     }
 }
 
+/// The place, as its new holder gets it.
+struct Taken {
+    number: u64,
+    place: watch::Receiver<()>,
+    knocks: watch::Receiver<u64>,
+}
+
 impl Door {
     /// The place, if it is free.
-    fn take(&self) -> Option<u64> {
+    fn take(&self) -> Option<Taken> {
         let mut state = self.state.lock();
-        if state.publisher.is_some() {
-            return None;
-        }
+        state.publisher.is_none().then(|| self.seat(&mut state))
+    }
+
+    fn seat(&self, state: &mut State) -> Taken {
         state.numbers += 1;
-        state.publisher = Some(state.numbers);
+        let (number, (holds, place)) = (state.numbers, watch::channel(()));
+        state.publisher = Some(Holder { number, heard: Instant::now(), answered: 0, _place: holds });
         // Of the one before, what the source has not taken yet is of no use any more.
         if !state.queue.is_empty() {
             state.forget();
@@ -205,31 +265,58 @@ impl Door {
         state.tell(Event::Began);
         state.held_back = false;
         self.news.notify_waiters();
-        Some(state.numbers)
+        Taken { number, place, knocks: self.knock.subscribe() }
     }
 
-    /// Waits a short time for one who is held back to turn out to have left.
-    async fn knock(&self) -> Option<u64> {
-        if !self.state.lock().held_back {
-            return None;
-        }
-        let _knocking = Knocking::at(self);
-        let place = async {
+    /// Waits for an answer of the one who is there, or for his leave.
+    async fn knock(&self) -> Option<Taken> {
+        let (_knocking, number) = Knocking::at(self);
+        let answered = async {
             loop {
                 let left = self.left.notified();
-                if let Some(number) = self.take() {
-                    return number;
+                match &self.state.lock().publisher {
+                    None => return false,
+                    Some(holder) if holder.answered >= number => return true,
+                    Some(_) => {}
                 }
                 left.await;
             }
         };
-        tokio::time::timeout(KNOCK, place).await.ok()
+        match tokio::time::timeout(KNOCK, answered).await {
+            Ok(true) => None,
+            Ok(false) => self.take(),
+            Err(_) => self.replace(),
+        }
+    }
+
+    /// The place of one who is silent. Of one whose sending is held back nothing is read that could tell.
+    fn replace(&self) -> Option<Taken> {
+        let mut state = self.state.lock();
+        let held_back = state.held_back;
+        let there = |holder: &Holder| held_back || holder.heard.elapsed() < SILENCE;
+        if state.publisher.as_ref().is_some_and(there) {
+            return None;
+        }
+        if state.publisher.take().is_some() {
+            tracing::info!("a publisher who is not heard any more is replaced");
+            state.tell(Event::Ended);
+            self.room.notify_waiters();
+        }
+        Some(self.seat(&mut state))
+    }
+
+    fn hear(&self, number: u64, knock: u64) {
+        let mut state = self.state.lock();
+        if let Some(holder) = state.publisher.as_mut().filter(|holder| holder.number == number) {
+            holder.heard = Instant::now();
+            holder.answered = holder.answered.max(knock);
+        }
+        self.left.notify_waiters();
     }
 
     fn leave(&self, number: u64) {
         let mut state = self.state.lock();
-        if state.publisher == Some(number) {
-            state.publisher = None;
+        if state.publisher.take_if(|holder| holder.number == number).is_some() {
             state.tell(Event::Ended);
             self.news.notify_waiters();
             self.left.notify_waiters();
@@ -237,9 +324,10 @@ impl Door {
     }
 
     /// Whether the bytes are dealt with: passed on, or thrown away since nobody takes them.
-    fn offer(&self, data: &Bytes) -> bool {
+    fn offer(&self, number: u64, data: &Bytes) -> bool {
         let mut state = self.state.lock();
-        if state.attached.is_some() && !data.is_empty() {
+        let publishes = state.publisher.as_ref().is_some_and(|holder| holder.number == number);
+        if publishes && state.attached.is_some() && !data.is_empty() {
             state.held_back = state.waiting > 0 && state.waiting + data.len() > state.most();
             if state.held_back {
                 return false;
@@ -286,14 +374,18 @@ impl State {
 struct Knocking<'a>(&'a Door);
 
 impl<'a> Knocking<'a> {
-    fn at(door: &'a Door) -> Self {
+    /// With the number of this knock.
+    fn at(door: &'a Door) -> (Self, u64) {
         {
             let mut state = door.state.lock();
             state.knocking += 1;
             state.most_at_a_knock = (state.waiting + MORE_BYTES_AT_A_KNOCK).min(MOST_BYTES_EVER);
         }
         door.room.notify_waiters();
-        Self(door)
+        door.knock.send_modify(|last| *last += 1);
+        // Or that of one who knocks at once as well: it comes with the same answer.
+        let number = *door.knock.borrow();
+        (Self(door), number)
     }
 }
 
@@ -304,153 +396,4 @@ impl Drop for Knocking<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ingest::Ingest;
-
-    fn expecting() -> Ingest {
-        let ingest = Ingest::default();
-        ingest.expect(Some(Protocol::Socket), None);
-        ingest
-    }
-
-    fn bytes(length: usize) -> Bytes {
-        vec![7; length].into()
-    }
-
-    #[tokio::test]
-    async fn one_publishes_at_a_time_and_the_place_is_free_at_once() {
-        let ingest = expecting();
-        let first = ingest.publish(Kind::Video).await.unwrap();
-        assert_eq!(ingest.publish(Kind::Video).await.unwrap_err(), Refused::Taken);
-        assert_eq!(ingest.publish(Kind::Audio).await.unwrap_err(), Refused::NotConfigured);
-        drop(first);
-        assert!(ingest.publish(Kind::Video).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_source_sees_who_was_there_before_it_and_each_change_in_order() {
-        let ingest = expecting();
-        let publisher = ingest.publish(Kind::Video).await.unwrap();
-        let mut source = ingest.socket.attach(Kind::Video);
-        publisher.send(bytes(3)).await;
-        drop(publisher);
-        for expected in [Event::Began, Event::Data(bytes(3)), Event::Ended] {
-            assert_eq!(source.next().await, expected);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_new_publisher_puts_aside_what_the_last_one_left() {
-        let ingest = expecting();
-        let mut source = ingest.socket.attach(Kind::Video);
-        for _ in 0..1000 {
-            let publisher = ingest.publish(Kind::Video).await.unwrap();
-            publisher.send(bytes(1000)).await;
-        }
-        for expected in [Event::Ended, Event::Began, Event::Data(bytes(1000)), Event::Ended] {
-            assert_eq!(source.next().await, expected);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_source_that_was_replaced_takes_nothing_from_its_successor() {
-        let ingest = expecting();
-        let mut old = ingest.socket.attach(Kind::Video);
-        let took = tokio::spawn(async move { old.next().await });
-        tokio::task::yield_now().await;
-        let mut new = ingest.socket.attach(Kind::Video);
-        let _publisher = ingest.publish(Kind::Video).await.unwrap();
-        let event = tokio::time::timeout(Duration::from_secs(1), new.next()).await;
-        assert_eq!(event.expect("the new one must hear"), Event::Began);
-        assert!(!took.is_finished());
-    }
-
-    #[tokio::test]
-    async fn while_no_source_takes_it_what_is_sent_is_thrown_away() {
-        let ingest = expecting();
-        let publisher = ingest.publish(Kind::Video).await.unwrap();
-        for _ in 0..100 {
-            publisher.send(bytes(MOST_BYTES_WAITING)).await;
-        }
-        let mut source = ingest.socket.attach(Kind::Video);
-        assert_eq!(source.next().await, Event::Began);
-        publisher.send(bytes(1)).await;
-        assert_eq!(source.next().await, Event::Data(bytes(1)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_publisher_that_is_too_fast_waits_until_something_is_taken() {
-        const SOON: Duration = Duration::from_secs(1);
-        let ingest = expecting();
-        let mut source = ingest.socket.attach(Kind::Video);
-        let publisher = ingest.publish(Kind::Video).await.unwrap();
-        publisher.send(bytes(10 * MOST_BYTES_WAITING)).await;
-        let second = tokio::time::timeout(SOON, publisher.send(bytes(1)));
-        assert!(second.await.is_err(), "one message that is too long waits alone");
-        assert_eq!(source.next().await, Event::Began);
-        source.next().await;
-        tokio::time::timeout(SOON, publisher.send(bytes(1))).await.expect("there must be room again");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_waiting_publisher_goes_on_when_its_source_goes() {
-        let ingest = expecting();
-        let source = ingest.socket.attach(Kind::Video);
-        let publisher = ingest.publish(Kind::Video).await.unwrap();
-        publisher.send(bytes(MOST_BYTES_WAITING)).await;
-        let (sent, ()) =
-            tokio::join!(tokio::time::timeout(Duration::from_secs(1), publisher.send(bytes(1))), async {
-                drop(source);
-            });
-        sent.expect("nobody must wait for a source that is gone");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_is_not_expected_any_more_learns_it_and_a_reconfiguration_keeps_him() {
-        let ingest = expecting();
-        let publisher = ingest.publish(Kind::Video).await.unwrap();
-        ingest.expect(Some(Protocol::Socket), Some(Protocol::Socket));
-        let kept = tokio::time::timeout(Duration::from_secs(1), publisher.unwanted()).await;
-        assert!(kept.is_err());
-        ingest.expect(Some(Protocol::WebRtc), None);
-        publisher.unwanted().await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_who_was_held_back_and_left_makes_room_for_the_next() {
-        let ingest = expecting();
-        let _source = ingest.socket.attach(Kind::Video);
-        let first = ingest.publish(Kind::Video).await.unwrap();
-        let sends = tokio::spawn(async move {
-            // What is still on its way when it closes.
-            for _ in 0..8 {
-                first.send(bytes(MOST_BYTES_WAITING)).await;
-            }
-        });
-        tokio::task::yield_now().await;
-        assert!(!sends.is_finished(), "it is held back");
-        assert!(ingest.publish(Kind::Video).await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_who_is_held_back_and_stays_keeps_the_place_and_loses_nothing() {
-        let ingest = expecting();
-        let mut source = ingest.socket.attach(Kind::Video);
-        let first = ingest.publish(Kind::Video).await.unwrap();
-        let sends = tokio::spawn(async move {
-            for _ in 0..100 {
-                first.send(bytes(MOST_BYTES_WAITING)).await;
-            }
-        });
-        tokio::task::yield_now().await;
-        assert_eq!(ingest.publish(Kind::Video).await.unwrap_err(), Refused::Taken);
-        let waiting = MOST_BYTES_WAITING + MORE_BYTES_AT_A_KNOCK;
-        assert_eq!(ingest.socket.video.state.lock().waiting, waiting);
-        let mut data = 0;
-        while !sends.is_finished() || data < 100 {
-            data += usize::from(matches!(source.next().await, Event::Data(_)));
-        }
-        assert_eq!(data, 100);
-    }
-}
+mod tests;

@@ -3,7 +3,10 @@
 
 mod bounds;
 mod cause;
+mod cookies;
+mod encoding;
 mod fault;
+mod fetchers;
 mod manifest;
 mod ranges;
 mod timing;
@@ -48,6 +51,7 @@ pub(super) struct Media {
     heard: fault::Heard,
     uri: String,
     _permit: bounds::Permit,
+    _cookies: cookies::Keep,
     within: tune::Within,
 }
 
@@ -58,7 +62,7 @@ pub fn prepare() {
     ONCE.call_once(|| {
         bounds::enforce();
         manifest::recognise();
-        timing::leave_out();
+        fetchers::follow();
     });
 }
 
@@ -128,6 +132,7 @@ pub(super) fn open(
         heard: fault::Heard::default(),
         uri: uri.to_owned(),
         _permit: permit,
+        _cookies: cookies::keep(),
         within,
     })
 }
@@ -237,6 +242,9 @@ impl Media {
             gst::MessageView::Error(error) => Some(Event::Fault(Fault::of(error, &self.heard, &self.uri))),
             gst::MessageView::NeedContext(wanted) if bounds::refused(wanted) => {
                 Some(Event::Fault(Fault::astray()))
+            }
+            gst::MessageView::NeedContext(wanted) if encoding::refused(wanted) => {
+                Some(Event::Fault(Fault::encoded()))
             }
             gst::MessageView::Eos(_) => Some(Event::End),
             gst::MessageView::SegmentDone(_) => Some(Event::Segment),

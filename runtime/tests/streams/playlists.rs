@@ -3,10 +3,11 @@
 use std::net::{SocketAddr, UdpSocket};
 
 use understudy_core::input::Carries;
+use understudy_e2e::wait;
 
 use crate::clip;
 use crate::server::{Server, ok};
-use crate::studio::{Studio, fails, stream};
+use crate::studio::{OPEN, Studio, fails, stream};
 
 const HLS: &str = "application/vnd.apple.mpegurl";
 const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n";
@@ -129,4 +130,60 @@ async fn a_manifest_names_no_time_source_that_is_asked() {
     println!("{:?}", fails(&source).await);
     assert!(web.paths().len() > 1, "its media is asked for: {:?}", web.paths());
     assert_eq!((clock.connections(), clock.paths()), (0, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_whose_encoding_could_hide_a_time_source_is_refused() {
+    let (studio, clock) =
+        (Studio::open().await, Server::start(|_| ok("text/plain", "2026-01-01T00:00:00Z")).await);
+    let text = timed(&clock.url("/now")).replace(r#"version="1.0""#, r#"version="1.0" encoding="UTF-7""#);
+    let text = text.replace("UTCTiming", "+AFU-TCTiming");
+    let web = Server::start(move |path| match path {
+        "/list.mpd" => ok("application/dash+xml", &text),
+        _ => b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec(),
+    })
+    .await;
+    let source = studio.play(stream(&web.url("/list.mpd")), Carries::Video);
+    let (reason, message) = fails(&source).await;
+    assert_eq!((clock.connections(), clock.paths()), (0, vec![]));
+    assert_eq!(reason, "SourceUnsupported", "{message}");
+    assert!(message.contains("UTF-8"), "{message}");
+}
+
+/// An answer that sets a cookie for its whole site.
+fn with_a_cookie(answer: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(answer).unwrap();
+    text.replacen("\r\n", "\r\nSet-Cookie: cdn=yes; Path=/\r\n", 1).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_site_sets_goes_with_the_requests_for_its_parts_and_nowhere_else() {
+    let studio = Studio::open().await;
+    let part = std::fs::read(clip::folder().join("short.ts")).unwrap();
+    let other = Server::start(move |_| ok("video/mp2t", &part)).await;
+    let elsewhere = format!("http://localhost:{}/second.ts", other.address.port());
+    let list = format!(
+        "{HEAD}#EXTINF:4,\nfirst.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:4,\n{elsewhere}\n#EXT-X-ENDLIST\n"
+    );
+    let part = std::fs::read(clip::folder().join("short.ts")).unwrap();
+    let web = Server::start(move |path| match path {
+        "/main.m3u8" => with_a_cookie(ok(HLS, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlist.m3u8\n")),
+        "/list.m3u8" => ok(HLS, &list),
+        _ => ok("video/mp2t", &part),
+    })
+    .await;
+    let source = studio.play(stream(&web.url("/main.m3u8")), Carries::Video);
+    wait::until(OPEN, || async {
+        if other.heads().is_empty() { Err(format!("{:?}", web.paths())) } else { Ok(()) }
+    })
+    .await;
+    drop(source);
+    let asked = |server: &Server| {
+        let asked = server.heads().into_iter().map(|head| head.to_ascii_lowercase());
+        asked.map(|head| head.contains("\r\ncookie: cdn=yes\r\n")).collect::<Vec<_>>()
+    };
+    println!("{:?} {:?}", web.heads(), other.heads());
+    assert_eq!(web.paths()[..3], ["/main.m3u8", "/list.m3u8", "/first.ts"]);
+    assert_eq!(asked(&web)[..3], [false, true, true]);
+    assert!(!asked(&other).contains(&true));
 }

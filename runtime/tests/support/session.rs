@@ -266,7 +266,7 @@ impl Session {
             .expect("it must be waited for")
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         let id = self.process.id().expect("the runtime must be there");
         Pid::from_raw(id.try_into().expect("an id must fit"))
     }

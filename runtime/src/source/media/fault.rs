@@ -77,6 +77,12 @@ impl Fault {
         Self { reason: "SourceUnauthorized", text, fetched: None }
     }
 
+    /// XML that is not looked into.
+    pub(super) fn encoded() -> Self {
+        let text = "its XML is in an encoding other than UTF-8".to_owned();
+        Self { reason: "SourceUnsupported", text, fetched: None }
+    }
+
     /// One kind that is wanted is not there, or cannot be decoded.
     pub(super) fn lacking(what: &str, heard: &Heard) -> Self {
         let (reason, text) = match &heard.undecoded {

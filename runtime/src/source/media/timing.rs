@@ -1,65 +1,18 @@
 //! The time sources that a DASH manifest may name (ISO/IEC 23009-1 §5.8.4.11). GStreamer asks them by itself, some by NTP and
 //! so past the guard, as often as the manifest is read again. It shall not see that they are named: our clock is right.
 //!
-//! What reads a manifest again is in no bin, so every element that fetches by HTTP is found where all are: by a tracer. The name
-//! is found as it stands in UTF-8; a manifest in an encoding that writes it otherwise is not looked into.
-
-use std::sync::LazyLock;
+//! The name is found as it stands in ASCII: manifests in an encoding that writes it otherwise do not come so far.
 
 use gstreamer as gst;
-use gstreamer::glib;
 use gstreamer::prelude::*;
-use gstreamer::subclass::prelude::*;
 use parking_lot::Mutex;
 
-/// The type of what fetches; its factory is not yet known when the first one is made.
-const FETCHES: &str = "GstSoupHTTPSrc";
 const NAME: &[u8] = b"UTCTiming";
 /// In the place of the name's last letter: another name of the same length, which means nothing.
 const OTHER: u8 = b'-';
 
-/// To be called once, before the first URI is opened.
-pub(super) fn leave_out() {
-    static TRACER: LazyLock<Finder> = LazyLock::new(|| glib::Object::new());
-    LazyLock::force(&TRACER);
-}
-
-glib::wrapper! {
-    pub struct Finder(ObjectSubclass<imp::Finder>) @extends gst::Tracer, gst::Object;
-}
-
-mod imp {
-    use super::*;
-
-    #[derive(Default)]
-    pub struct Finder;
-
-    #[glib::object_subclass]
-    impl ObjectSubclass for Finder {
-        const NAME: &'static str = "UnderstudyFinder";
-        type Type = super::Finder;
-        type ParentType = gst::Tracer;
-    }
-
-    impl ObjectImpl for Finder {
-        fn constructed(&self) {
-            self.parent_constructed();
-            self.register_hook(TracerHook::ElementNew);
-        }
-    }
-
-    impl GstObjectImpl for Finder {}
-
-    impl TracerImpl for Finder {
-        fn element_new(&self, _: u64, element: &gst::Element) {
-            if element.type_().name() == FETCHES {
-                rename_in(element);
-            }
-        }
-    }
-}
-
-fn rename_in(source: &gst::Element) {
+/// In whatever this source fetches.
+pub(super) fn rename_in(source: &gst::Element) {
     let Some(pad) = source.static_pad("src") else { return };
     let matched = Mutex::new(0);
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, probe| {
