@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use understudy_core::fanout::backlog::Pushed;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::{Kind, Unit};
 
 use keyframes::Wishes;
 use subscriber::Reader;
@@ -54,12 +54,12 @@ impl Hub {
     }
 
     /// Hands a frame to every reader. Never waits.
-    pub fn publish(&self, frame: Frame) {
+    pub fn publish(&self, frame: Unit) {
         if frame.starts_picture() {
             self.shared.wishes.produced();
             self.shared.keyframes.send_modify(|count| *count += 1);
         }
-        self.shared.metrics.published(frame.kind, frame.payload.len());
+        self.shared.metrics.published(frame.kind(), frame.payload.len());
         let readers = self.shared.readers.lock();
         let Some((last, others)) = readers.split_last() else { return };
         for reader in others {
@@ -148,12 +148,14 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use std::time::Duration;
-    fn video(milliseconds: u64, keyframe: bool) -> Frame {
-        Frame {
-            kind: Kind::Video,
-            captured_at: Duration::from_millis(milliseconds),
+    use understudy_core::media::Track;
+    fn video(milliseconds: u64, keyframe: bool) -> Unit {
+        Unit {
+            track: Track::h264(1280, 720, 30),
+            pts: Duration::from_millis(milliseconds),
+            dts: Duration::from_millis(milliseconds),
             duration: Duration::from_millis(33),
-            keyframe,
+            key: keyframe,
             payload: Bytes::from_static(b"frame"),
         }
     }
@@ -166,7 +168,7 @@ mod tests {
         for n in 0..100 {
             hub.publish(video(n * 33, n == 0));
             let got = healthy.next().await;
-            assert_eq!(got.captured_at, Duration::from_millis(n * 33));
+            assert_eq!(got.pts, Duration::from_millis(n * 33));
         }
         assert_eq!(hub.shared.metrics.lagged.get(), 1);
     }

@@ -1,4 +1,4 @@
-//! An encoded frame, the unit that every output shares.
+//! Encoded media: what a stream is, and the pieces of it that every way out shares.
 
 use std::time::Duration;
 
@@ -10,24 +10,87 @@ pub enum Kind {
     Audio,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum VideoCodec {
+    /// Constrained baseline, without B-frames, as Annex B with SPS and PPS before each IDR: what every viewer decodes.
+    #[default]
+    H264,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AudioCodec {
+    /// Packets of 20 ms.
+    #[default]
+    Opus,
+}
+
+/// What the units of a stream are, as a muxer has to know it before it has seen one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Track {
+    Video {
+        codec: VideoCodec,
+        /// Pixels.
+        width: u32,
+        height: u32,
+        /// At most so many come.
+        frames_per_second: u32,
+    },
+    Audio {
+        codec: AudioCodec,
+        sample_rate_hz: u32,
+        channels: u32,
+    },
+}
+
 /// One access unit of video or one packet of audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    pub kind: Kind,
-    /// On one monotonic timeline that video and audio share: the difference between two frames of different
-    /// kinds is their difference on stage.
-    pub captured_at: Duration,
+pub struct Unit {
+    pub track: Track,
+    /// When it is shown, on one monotonic timeline that video and audio share: the difference between two units of
+    /// different kinds is their difference on stage.
+    pub pts: Duration,
+    /// When it is to be decoded, on the same timeline: the same as `pts` unless units are shown in another order.
+    pub dts: Duration,
     pub duration: Duration,
-    /// Decodable without anything before it. Every audio frame is.
-    pub keyframe: bool,
-    /// Video: one H.264 access unit in Annex B form, constrained baseline, with SPS and PPS before each IDR.
-    /// Audio: one Opus packet.
+    /// Decodable without anything before it. Every unit of audio is.
+    pub key: bool,
     pub payload: Bytes,
 }
 
-impl Frame {
+impl Track {
+    pub const fn h264(width: u32, height: u32, frames_per_second: u32) -> Self {
+        Self::Video { codec: VideoCodec::H264, width, height, frames_per_second }
+    }
+
+    /// Opus is decoded at 48 kHz, whatever went into it (RFC 7587 §4.1).
+    pub const fn opus(channels: u32) -> Self {
+        Self::Audio { codec: AudioCodec::Opus, sample_rate_hz: 48_000, channels }
+    }
+
+    /// For tests to which it does not matter.
+    #[cfg(test)]
+    pub(crate) const fn any(kind: Kind) -> Self {
+        match kind {
+            Kind::Video => Self::h264(1280, 720, 30),
+            Kind::Audio => Self::opus(2),
+        }
+    }
+
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Video { .. } => Kind::Video,
+            Self::Audio { .. } => Kind::Audio,
+        }
+    }
+}
+
+impl Unit {
+    pub const fn kind(&self) -> Kind {
+        self.track.kind()
+    }
+
     /// Whether a reader that has nothing yet can begin here with a picture.
     pub fn starts_picture(&self) -> bool {
-        self.kind == Kind::Video && self.keyframe
+        self.kind() == Kind::Video && self.key
     }
 }

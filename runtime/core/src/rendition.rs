@@ -2,21 +2,8 @@
 //!
 //! A rendition is encoded once for all who ask for the same one. What is left open is as the session says, and follows it.
 
+use crate::media::{AudioCodec, VideoCodec};
 use crate::spec::{Bitrate, FrameRate, Resolution};
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum VideoCodec {
-    /// Constrained baseline, without B-frames, as Annex B with SPS and PPS before each IDR: what every viewer decodes.
-    #[default]
-    H264,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum AudioCodec {
-    /// Stereo, 20 ms a packet.
-    #[default]
-    Opus,
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Video {

@@ -22,7 +22,7 @@ pub async fn run(film: &Film, address: SocketAddr) -> anyhow::Result<()> {
     let mut playback = Playback::new(film);
     loop {
         let frame = playback.next().await;
-        let (packets, to) = match frame.kind {
+        let (packets, to) = match frame.kind() {
             Kind::Video => (video.of(&frame), address),
             Kind::Audio => (audio.of(&frame), sound),
         };

@@ -31,7 +31,7 @@ pub async fn send(film: &Film, address: SocketAddr, count: u16) -> anyhow::Resul
     let mut playback = Playback::new(film);
     loop {
         let frame = playback.next().await;
-        let packets = match frame.kind {
+        let packets = match frame.kind() {
             Kind::Video => video.of(&frame),
             Kind::Audio => audio.of(&frame),
         };

@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use understudy_core::fanout::{clock, h264};
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::{Kind, Unit};
 
 const VERSION: u8 = 0x80;
 const MARKER: u8 = 0x80;
@@ -19,15 +19,15 @@ impl Packets {
         Self { payload_type, ssrc, sequence: 0 }
     }
 
-    pub fn of(&mut self, frame: &Frame) -> Vec<Bytes> {
-        let payloads = match frame.kind {
+    pub fn of(&mut self, frame: &Unit) -> Vec<Bytes> {
+        let payloads = match frame.kind() {
             Kind::Video => h264::packetize(&frame.payload),
             Kind::Audio => vec![frame.payload.clone()],
         };
-        let timestamp = clock::timestamp(frame.kind, frame.captured_at, 0);
+        let timestamp = clock::timestamp(frame.kind(), frame.pts, 0);
         let last = payloads.len().saturating_sub(1);
         let packets = payloads.iter().enumerate().map(|(index, payload)| {
-            let marker = if index == last && frame.kind == Kind::Video { MARKER } else { 0 };
+            let marker = if index == last && frame.kind() == Kind::Video { MARKER } else { 0 };
             let mut packet = BytesMut::with_capacity(12 + payload.len());
             packet.put_u8(VERSION);
             packet.put_u8(marker | self.payload_type);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::{Track, Unit};
 use understudy_core::test_picture::FRAME_RATE;
 
 use super::film::{Film, PACKET};
@@ -32,7 +32,7 @@ impl<'a> Playback<'a> {
     }
 
     /// The next frame, at its time. Can be dropped and called again without losing one.
-    pub async fn next(&mut self) -> Frame {
+    pub async fn next(&mut self) -> Unit {
         let interval = Duration::from_secs(1) / FRAME_RATE;
         let (video_at, audio_at) =
             (Duration::from_secs(1) * self.pictures / FRAME_RATE, PACKET * self.packets);
@@ -41,11 +41,12 @@ impl<'a> Playback<'a> {
             let (number, count) = (self.picture, self.film.video.len());
             self.pictures += 1;
             self.picture = (number + 1) % count;
-            Frame {
-                kind: Kind::Video,
-                captured_at: video_at,
+            Unit {
+                track: Track::h264(1280, 720, 30),
+                pts: video_at,
+                dts: video_at,
                 duration: interval,
-                keyframe: self.film.is_keyframe(number),
+                key: self.film.is_keyframe(number),
                 payload: self.film.video[number].clone(),
             }
         } else {
@@ -53,7 +54,7 @@ impl<'a> Playback<'a> {
             self.packets += 1;
             self.packet = (number + 1) % count;
             let payload = self.film.audio[number].clone();
-            Frame { kind: Kind::Audio, captured_at: audio_at, duration: PACKET, keyframe: true, payload }
+            Unit { track: Track::opus(2), pts: audio_at, dts: audio_at, duration: PACKET, key: true, payload }
         }
     }
 }

@@ -46,7 +46,7 @@ async fn play(film: &Film, media: &Renditions) {
         tokio::select! {
             biased;
             () = wishes.next() => playback.refresh(),
-            frame = playback.next() => media.of(frame.kind).publish(frame),
+            frame = playback.next() => media.of(frame.kind()).publish(frame),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One rendition of the picture and one of the sound, of the same program.
 
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::{Kind, Unit};
 
 use super::{Hub, Metrics, Subscriber};
 
@@ -47,7 +47,7 @@ pub struct Both {
 
 impl Both {
     /// The next frame of either. Can be dropped and called again without losing one.
-    pub async fn next(&mut self) -> Frame {
+    pub async fn next(&mut self) -> Unit {
         tokio::select! {
             frame = self.video.next() => frame,
             frame = self.audio.next() => frame,

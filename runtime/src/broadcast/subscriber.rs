@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use understudy_core::fanout::backlog::{Backlog, Pushed};
-use understudy_core::media::Frame;
+use understudy_core::media::Unit;
 
 use super::Hub;
 
@@ -16,7 +16,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn offer(&self, frame: Frame) -> Pushed {
+    pub(super) fn offer(&self, frame: Unit) -> Pushed {
         let pushed = self.backlog.lock().push(frame);
         self.arrived.notify_one();
         pushed
@@ -35,7 +35,7 @@ impl Subscriber {
     }
 
     /// The next frame. Can be dropped and called again without losing one.
-    pub async fn next(&mut self) -> Frame {
+    pub async fn next(&mut self) -> Unit {
         loop {
             if let Some(frame) = self.reader.backlog.lock().pop() {
                 return frame;

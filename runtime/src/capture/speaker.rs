@@ -5,8 +5,8 @@ use std::time::Duration;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
-use understudy_core::media::Kind;
-use understudy_core::rendition::{Audio, AudioCodec};
+use understudy_core::media::{AudioCodec, Track};
+use understudy_core::rendition::Audio;
 use understudy_core::spec::Bitrate;
 
 use super::Speaker;
@@ -16,6 +16,8 @@ use crate::gst::{Ended, Error, Pipeline, element};
 
 /// One Opus packet; what browsers expect.
 const PACKET: Duration = Duration::from_millis(20);
+
+const CHANNELS: u32 = 2;
 
 const FRAGMENT_MICROSECONDS: i64 = 10_000;
 const BUFFER_MICROSECONDS: i64 = 40_000;
@@ -42,13 +44,16 @@ fn build(speaker: &Speaker, rendition: Audio, hub: Hub) -> Result<Pipeline, Erro
     let convert = element("audioconvert")?;
     let resample = element("audioresample")?;
     let caps = element("capsfilter")?;
-    let format = gst::Caps::builder("audio/x-raw").field("rate", 48_000).field("channels", 2).build();
+    let format = gst::Caps::builder("audio/x-raw")
+        .field("rate", 48_000)
+        .field("channels", CHANNELS.cast_signed())
+        .build();
     caps.set_property("caps", &format);
     let encoder = match rendition.codec {
         AudioCodec::Opus => opus(rendition.bitrate.unwrap_or(speaker.bitrate))?,
     };
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
-    sink.set_callbacks(publisher(hub, Kind::Audio, PACKET));
+    sink.set_callbacks(publisher(hub, Track::opus(CHANNELS), PACKET));
     pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
     Ok(pipeline)
 }

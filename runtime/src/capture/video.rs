@@ -6,8 +6,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
-use understudy_core::media::Kind;
-use understudy_core::rendition::{Video, VideoCodec};
+use understudy_core::media::{Track, VideoCodec};
+use understudy_core::rendition::Video;
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use super::Screen;
@@ -43,6 +43,11 @@ impl Target {
             frame_rate: frame_rate.unwrap_or(screen.frame_rate),
             bitrate: bitrate.unwrap_or(screen.bitrate),
         }
+    }
+
+    const fn track(&self) -> Track {
+        let VideoCodec::H264 = self.codec;
+        Track::h264(self.size.width(), self.size.height(), self.frame_rate.per_second())
     }
 }
 
@@ -92,7 +97,7 @@ fn build(
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    sink.set_callbacks(publisher(hub, Kind::Video, target.frame_rate.interval()));
+    sink.set_callbacks(publisher(hub, target.track(), target.frame_rate.interval()));
     pipeline.chain(&[source.upcast_ref(), &convert, &size, &encoder, sink.upcast_ref()])?;
     Ok((pipeline, source, sink))
 }
@@ -178,7 +183,7 @@ mod tests {
     /// The size of the picture that a reader begins with.
     async fn begins(reader: &mut Subscriber) -> (i32, i32) {
         let first = tokio::time::timeout(SOON, reader.next()).await.expect("a picture must come");
-        assert!(first.keyframe);
+        assert!(first.key);
         size(&first.payload)
     }
 

@@ -35,10 +35,10 @@ pub(super) struct Program {
 impl Program {
     /// Where the captured timeline stands on our clocks. Picture and sound share it.
     pub fn anchor(&mut self, cut: &Cut, now: Instant) -> Anchor {
-        let captured_at = cut.frame.captured_at;
+        let pts = cut.frame.pts;
         match self.anchor {
-            Some(anchor) if anchor.holds(captured_at, now) => anchor,
-            _ => *self.anchor.insert(Anchor { captured_at, instant: now, wall: SystemTime::now() }),
+            Some(anchor) if anchor.holds(pts, now) => anchor,
+            _ => *self.anchor.insert(Anchor { pts, instant: now, wall: SystemTime::now() }),
         }
     }
 

@@ -174,7 +174,7 @@ impl Viewer {
             return Shown::Done;
         }
         match &mut self.stage {
-            Stage::Beginning { portions, .. } if cut.frame.kind == Kind::Video => {
+            Stage::Beginning { portions, .. } if cut.frame.kind() == Kind::Video => {
                 if !portions.push(cut) {
                     self.lose(now);
                     return Shown::Settle;
@@ -246,14 +246,14 @@ impl Viewer {
     fn send(&mut self, id: PeerId, path: Path, cut: &Cut, spread: &mut Spread) -> bool {
         let Some(frame) = self.name(cut) else { return true };
         cut.runs.iter().enumerate().all(|(turn, packets)| {
-            let part = Part { viewer: id, path, kind: cut.frame.kind, frame, turn };
+            let part = Part { viewer: id, path, kind: cut.frame.kind(), frame, turn };
             self.write(part, cut, packets.clone(), spread)
         })
     }
 
     /// The index of the frame's first packet. None: its kind is not sent here.
     fn name(&mut self, cut: &Cut) -> Option<Index> {
-        let frame = self.streams.of(cut.frame.kind)?.take(cut);
+        let frame = self.streams.of(cut.frame.kind())?.take(cut);
         if cut.frame.starts_picture() {
             (self.keyframe, self.repair_at) = (frame, None);
         }

@@ -8,7 +8,7 @@ use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks, AppSrc};
 use gstreamer_video as gst_video;
 use tokio::task::JoinHandle;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::{Track, Unit};
 use understudy_core::test_picture::{FRAME_RATE, HEIGHT, SAMPLE_RATE_HZ, WIDTH};
 use understudy_runtime::broadcast::{Hub, Renditions};
 use understudy_runtime::test_picture::{picture, samples};
@@ -81,7 +81,7 @@ fn video(pipeline: &gst::Pipeline, hub: Hub) -> AppSrc {
         .build();
     let sink = AppSink::builder().caps(&encoded).sync(false).build();
     chain(pipeline, &[source.upcast_ref(), &encoder, sink.upcast_ref()]);
-    publish(&sink, Kind::Video, hub);
+    publish(&sink, Track::h264(WIDTH as u32, HEIGHT as u32, FRAME_RATE), hub);
     source
 }
 
@@ -96,7 +96,7 @@ fn audio(pipeline: &gst::Pipeline, hub: Hub) -> AppSrc {
     let encoder = make("opusenc");
     let sink = AppSink::builder().sync(false).build();
     chain(pipeline, &[source.upcast_ref(), &make("audioconvert"), &encoder, sink.upcast_ref()]);
-    publish(&sink, Kind::Audio, hub);
+    publish(&sink, Track::opus(1), hub);
     source
 }
 
@@ -105,26 +105,28 @@ fn chain(pipeline: &gst::Pipeline, elements: &[&gst::Element]) {
     gst::Element::link_many(elements).expect("elements must link");
 }
 
-fn publish(sink: &AppSink, kind: Kind, hub: Hub) {
+fn publish(sink: &AppSink, track: Track, hub: Hub) {
     let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        if let Some(frame) = frame(kind, &sample) {
-            hub.publish(frame);
+        if let Some(unit) = unit(track, &sample) {
+            hub.publish(unit);
         }
         Ok(gst::FlowSuccess::Ok)
     });
     sink.set_callbacks(callbacks.build());
 }
 
-fn frame(kind: Kind, sample: &gst::Sample) -> Option<Frame> {
+fn unit(track: Track, sample: &gst::Sample) -> Option<Unit> {
     let buffer = sample.buffer()?;
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    Some(Frame {
-        kind,
-        // Not the bare timestamp: the video encoder counts from a thousand hours, and its segment says so.
-        captured_at: segment.to_running_time(buffer.pts()?)?.into(),
+    // Not the bare timestamp: the video encoder counts from a thousand hours, and its segment says so.
+    let pts = segment.to_running_time(buffer.pts()?)?.into();
+    Some(Unit {
+        track,
+        pts,
+        dts: pts,
         duration: buffer.duration()?.into(),
-        keyframe: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+        key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
         payload: Bytes::copy_from_slice(&buffer.map_readable().ok()?),
     })
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::gate::{Gate, Verdict};
-use crate::media::Frame;
+use crate::media::Unit;
 
 /// Longer than any pause of a healthy reader (a garbage collection, one lost round trip), shorter than what a viewer
 /// would call a delay.
@@ -32,12 +32,12 @@ pub enum Pushed {
 
 #[derive(Debug, Default)]
 pub struct Backlog {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Unit>,
     gate: Gate,
 }
 
 impl Backlog {
-    pub fn push(&mut self, frame: Frame) -> Pushed {
+    pub fn push(&mut self, frame: Unit) -> Pushed {
         if self.gate.admit(&frame) == Verdict::Skip {
             return Pushed::Skipped;
         }
@@ -48,7 +48,7 @@ impl Backlog {
         self.catch_up()
     }
 
-    pub fn pop(&mut self) -> Option<Frame> {
+    pub fn pop(&mut self) -> Option<Unit> {
         self.frames.pop_front()
     }
 
@@ -63,14 +63,14 @@ impl Backlog {
     /// Sound against sound and picture against picture: a stream that is late against the other is not a slow reader.
     fn is_behind(&self) -> bool {
         let Some(last) = self.frames.back() else { return false };
-        let first = self.frames.iter().find(|frame| frame.kind == last.kind).unwrap_or(last);
-        last.captured_at.saturating_sub(first.captured_at) > LIMIT || self.frames.len() > LIMIT_FRAMES
+        let first = self.frames.iter().find(|frame| frame.kind() == last.kind()).unwrap_or(last);
+        last.pts.saturating_sub(first.pts) > LIMIT || self.frames.len() > LIMIT_FRAMES
     }
 
     fn catch_up(&mut self) -> Pushed {
         let before = self.frames.len();
         // Not the first: a reader that jumps to where it stands stays behind.
-        match self.frames.iter().rposition(Frame::starts_picture).filter(|at| *at > 0) {
+        match self.frames.iter().rposition(Unit::starts_picture).filter(|at| *at > 0) {
             Some(at) => {
                 self.frames.drain(..at);
                 Pushed::Jumped { dropped: before - self.frames.len() }
@@ -87,21 +87,22 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Kind;
+    use crate::media::Track;
     use bytes::Bytes;
 
-    fn video(milliseconds: u64, keyframe: bool) -> Frame {
-        Frame {
-            kind: Kind::Video,
-            captured_at: Duration::from_millis(milliseconds),
+    fn video(milliseconds: u64, keyframe: bool) -> Unit {
+        Unit {
+            track: Track::h264(1280, 720, 30),
+            pts: Duration::from_millis(milliseconds),
+            dts: Duration::from_millis(milliseconds),
             duration: Duration::from_millis(33),
-            keyframe,
+            key: keyframe,
             payload: Bytes::new(),
         }
     }
 
-    fn audio(milliseconds: u64) -> Frame {
-        Frame { kind: Kind::Audio, keyframe: true, ..video(milliseconds, true) }
+    fn audio(milliseconds: u64) -> Unit {
+        Unit { track: Track::opus(2), key: true, ..video(milliseconds, true) }
     }
 
     #[test]
@@ -110,8 +111,7 @@ mod tests {
         assert_eq!(backlog.push(video(0, true)), Pushed::Queued);
         assert_eq!(backlog.push(audio(5)), Pushed::Queued);
         assert_eq!(backlog.push(video(33, false)), Pushed::Queued);
-        let times: Vec<u128> =
-            std::iter::from_fn(|| backlog.pop()).map(|f| f.captured_at.as_millis()).collect();
+        let times: Vec<u128> = std::iter::from_fn(|| backlog.pop()).map(|f| f.pts.as_millis()).collect();
         assert_eq!(times, [0, 5, 33]);
     }
 
@@ -124,7 +124,7 @@ mod tests {
         assert!(backlog.is_empty());
         assert_eq!(backlog.push(video(3000, false)), Pushed::Skipped);
         assert_eq!(backlog.push(video(3033, true)), Pushed::Queued);
-        assert_eq!(backlog.pop().map(|f| f.keyframe), Some(true));
+        assert_eq!(backlog.pop().map(|f| f.key), Some(true));
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         backlog.push(video(0, true));
         backlog.push(video(400, true));
         assert_eq!(backlog.push(video(600, false)), Pushed::Jumped { dropped: 1 });
-        assert_eq!(backlog.pop().map(|f| f.captured_at.as_millis()), Some(400));
+        assert_eq!(backlog.pop().map(|f| f.pts.as_millis()), Some(400));
     }
 
     #[test]

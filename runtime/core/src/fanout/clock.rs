@@ -20,8 +20,8 @@ pub fn rate_hz(kind: Kind) -> u32 {
 }
 
 /// The RTP timestamp of a moment of the captured timeline.
-pub fn timestamp(kind: Kind, captured_at: Duration, offset: u32) -> u32 {
-    let ticks = captured_at.as_nanos() * u128::from(rate_hz(kind)) / 1_000_000_000;
+pub fn timestamp(kind: Kind, pts: Duration, offset: u32) -> u32 {
+    let ticks = pts.as_nanos() * u128::from(rate_hz(kind)) / 1_000_000_000;
     // RTP time is modulo 2^32 (RFC 3550 §5.1).
     (ticks as u32).wrapping_add(offset)
 }
@@ -30,7 +30,7 @@ pub fn timestamp(kind: Kind, captured_at: Duration, offset: u32) -> u32 {
 /// reports agree and lips match words.
 #[derive(Clone, Copy, Debug)]
 pub struct Anchor {
-    pub captured_at: Duration,
+    pub pts: Duration,
     pub instant: Instant,
     pub wall: SystemTime,
 }
@@ -47,14 +47,14 @@ const BREAK: Duration = Duration::from_secs(2);
 
 impl Anchor {
     /// Whether a frame that arrives now is of the timeline this anchor was taken from.
-    pub fn holds(&self, captured_at: Duration, now: Instant) -> bool {
-        let expected = self.captured_at + now.saturating_duration_since(self.instant);
-        expected.abs_diff(captured_at) <= BREAK
+    pub fn holds(&self, pts: Duration, now: Instant) -> bool {
+        let expected = self.pts + now.saturating_duration_since(self.instant);
+        expected.abs_diff(pts) <= BREAK
     }
 
     pub fn moment(&self, kind: Kind, now: Instant, offset: u32) -> Moment {
         let elapsed = now.saturating_duration_since(self.instant);
-        Moment { ntp: ntp(self.wall + elapsed), rtp: timestamp(kind, self.captured_at + elapsed, offset) }
+        Moment { ntp: ntp(self.wall + elapsed), rtp: timestamp(kind, self.pts + elapsed, offset) }
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_anchor_holds_while_the_timeline_goes_on() {
         let start = Instant::now();
-        let anchor = Anchor { captured_at: Duration::from_secs(10), instant: start, wall: UNIX_EPOCH };
+        let anchor = Anchor { pts: Duration::from_secs(10), instant: start, wall: UNIX_EPOCH };
         let later = start + Duration::from_secs(60);
         assert!(anchor.holds(Duration::from_millis(69_900), later));
         assert!(!anchor.holds(Duration::from_secs(1), later));
@@ -97,7 +97,7 @@ mod tests {
     fn reports_of_picture_and_sound_name_the_same_moment() {
         let start = Instant::now();
         let anchor = Anchor {
-            captured_at: Duration::from_secs(10),
+            pts: Duration::from_secs(10),
             instant: start,
             wall: UNIX_EPOCH + Duration::from_secs(100),
         };

@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::{clock, h264, rtp};
-use crate::media::{Frame, Kind};
+use crate::media::{Kind, Unit};
 
 /// What the kernel takes as one run (`UDP_MAX_SEGMENTS` of Linux before 6.9).
 const MAX_RUN_PACKETS: usize = 64;
@@ -16,7 +16,7 @@ const MAX_RUN_BYTES: usize = 65_507;
 
 #[derive(Debug)]
 pub struct Cut {
-    pub frame: Frame,
+    pub frame: Unit,
     pub timestamp: u32,
     /// The hub's number of the first packet. Each kind counts by itself.
     pub first: u64,
@@ -28,7 +28,7 @@ pub struct Cut {
 impl Cut {
     /// Whether the packet is the last of a picture (RFC 6184 §5.1). Of a sound it is never said.
     pub fn marker(&self, index: usize) -> bool {
-        self.frame.kind == Kind::Video && index + 1 == self.payloads.len()
+        self.frame.kind() == Kind::Video && index + 1 == self.payloads.len()
     }
 }
 
@@ -40,15 +40,15 @@ pub struct Cutter {
 }
 
 impl Cutter {
-    pub fn cut(&mut self, frame: Frame) -> Cut {
-        let (payloads, next) = match frame.kind {
+    pub fn cut(&mut self, frame: Unit) -> Cut {
+        let (payloads, next) = match frame.kind() {
             Kind::Video => (h264::packetize(&frame.payload), &mut self.video),
             Kind::Audio => (vec![frame.payload.clone()], &mut self.audio),
         };
         let first = *next;
         *next += payloads.len() as u64;
         // No offset: captured time starts where the encoder's clock stands, which is as good as random.
-        let timestamp = clock::timestamp(frame.kind, frame.captured_at, 0);
+        let timestamp = clock::timestamp(frame.kind(), frame.pts, 0);
         let runs = runs(&payloads);
         Cut { frame, timestamp, first, payloads, runs }
     }
@@ -83,6 +83,7 @@ fn runs(payloads: &[Bytes]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Track;
     use std::time::Duration;
 
     fn of(sizes: &[usize]) -> Vec<Range<usize>> {
@@ -109,11 +110,12 @@ mod tests {
 
     #[test]
     fn packets_are_numbered_through_each_kind_by_itself() {
-        let frame = |kind, payload: &[u8]| Frame {
-            kind,
-            captured_at: Duration::ZERO,
+        let frame = |kind, payload: &[u8]| Unit {
+            track: Track::any(kind),
+            pts: Duration::ZERO,
+            dts: Duration::ZERO,
             duration: Duration::ZERO,
-            keyframe: true,
+            key: true,
             payload: Bytes::copy_from_slice(payload),
         };
         let two = [0, 0, 1, 0x67, 1, 0, 0, 1, 0x65, 2];

@@ -3,8 +3,8 @@
 //! Invariant: a reader never receives a delta frame whose reference it was not sent. It joins on a keyframe, and
 //! after any drop it rejoins on one. Audio passes always: it needs no reference.
 
-use crate::media::Frame;
 use crate::media::Kind;
+use crate::media::Unit;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Gate {
@@ -20,10 +20,10 @@ pub enum Verdict {
 }
 
 impl Gate {
-    pub fn admit(&mut self, frame: &Frame) -> Verdict {
-        match (*self, frame.kind) {
+    pub fn admit(&mut self, frame: &Unit) -> Verdict {
+        match (*self, frame.kind()) {
             (_, Kind::Audio) | (Self::Open, Kind::Video) => Verdict::Send,
-            (Self::AwaitingKeyframe, Kind::Video) if frame.keyframe => {
+            (Self::AwaitingKeyframe, Kind::Video) if frame.key => {
                 *self = Self::Open;
                 Verdict::Send
             }
@@ -41,11 +41,19 @@ impl Gate {
 mod tests {
     use super::Verdict::*;
     use super::*;
+    use crate::media::Track;
     use bytes::Bytes;
     use std::time::Duration;
 
-    fn frame(kind: Kind, keyframe: bool) -> Frame {
-        Frame { kind, keyframe, captured_at: Duration::ZERO, duration: Duration::ZERO, payload: Bytes::new() }
+    fn frame(kind: Kind, keyframe: bool) -> Unit {
+        Unit {
+            track: Track::any(kind),
+            key: keyframe,
+            pts: Duration::ZERO,
+            dts: Duration::ZERO,
+            duration: Duration::ZERO,
+            payload: Bytes::new(),
+        }
     }
 
     #[test]

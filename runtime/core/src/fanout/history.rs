@@ -29,7 +29,7 @@ pub struct History {
 
 impl History {
     pub fn keep(&mut self, cut: &Arc<Cut>) {
-        if cut.frame.kind != Kind::Video {
+        if cut.frame.kind() != Kind::Video {
             return;
         }
         self.packets += cut.payloads.len();
@@ -45,10 +45,10 @@ impl History {
     /// These pictures are to be seen at once and not at their own pace, after which a player would stay behind: they follow
     /// each other by a millisecond up to the last, from which time goes on as it does for all.
     pub fn beginning(&self) -> Option<Vec<Arc<Cut>>> {
-        let first = self.cuts.iter().rposition(|cut| cut.frame.keyframe)?;
+        let first = self.cuts.iter().rposition(|cut| cut.frame.key)?;
         let cuts = self.cuts.range(first..);
         let last = self.cuts.back()?;
-        let span = last.frame.captured_at.saturating_sub(self.cuts[first].frame.captured_at);
+        let span = last.frame.pts.saturating_sub(self.cuts[first].frame.pts);
         let packets: usize = cuts.clone().map(|cut| cut.payloads.len()).sum();
         if packets > JOIN_PACKETS || span > JOIN_SPAN {
             return None;
@@ -80,17 +80,18 @@ fn squeezed(cut: &Cut, last: u32, behind: u32) -> Cut {
 mod tests {
     use super::*;
     use crate::fanout::cut::Cutter;
-    use crate::media::Frame;
+    use crate::media::{Track, Unit};
     use bytes::Bytes;
 
-    fn frame(kind: Kind, bytes: usize) -> Frame {
+    fn frame(kind: Kind, bytes: usize) -> Unit {
         let mut payload = vec![0, 0, 1, 0x65];
         payload.resize(bytes + 4, 1);
-        Frame {
-            kind,
-            captured_at: Duration::ZERO,
+        Unit {
+            track: Track::any(kind),
+            pts: Duration::ZERO,
+            dts: Duration::ZERO,
             duration: Duration::ZERO,
-            keyframe: true,
+            key: true,
             payload: Bytes::from(payload),
         }
     }
@@ -104,7 +105,7 @@ mod tests {
         }
         for number in 0..9 {
             let (cut, index) = history.find(number).expect("it must be found");
-            assert_eq!((cut.frame.kind, cut.first + index as u64), (Kind::Video, number));
+            assert_eq!((cut.frame.kind(), cut.first + index as u64), (Kind::Video, number));
         }
         assert!(history.find(9).is_none());
     }
@@ -126,7 +127,7 @@ mod tests {
         let (mut history, mut cutter) = (History::default(), Cutter::default());
         for n in 0..count {
             let at = Duration::from_millis(33) * n;
-            let picture = Frame { keyframe: n == 0, captured_at: at, ..frame(Kind::Video, bytes) };
+            let picture = Unit { key: n == 0, pts: at, dts: at, ..frame(Kind::Video, bytes) };
             history.keep(&Arc::new(cutter.cut(picture)));
         }
         history

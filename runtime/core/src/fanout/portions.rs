@@ -91,17 +91,18 @@ impl Portions {
 mod tests {
     use super::*;
     use crate::fanout::cut::Cutter;
-    use crate::media::{Frame, Kind};
+    use crate::media::{Track, Unit};
     use bytes::Bytes;
 
     fn cut(cutter: &mut Cutter, packets: usize) -> Arc<Cut> {
         // Of units that differ in length, so that no two are a run.
         let unit = |index: usize| [vec![0, 0, 1, 0x65], vec![1; index + 1]].concat();
-        Arc::new(cutter.cut(Frame {
-            kind: Kind::Video,
-            captured_at: Duration::ZERO,
+        Arc::new(cutter.cut(Unit {
+            track: Track::h264(1280, 720, 30),
+            pts: Duration::ZERO,
+            dts: Duration::ZERO,
             duration: Duration::ZERO,
-            keyframe: true,
+            key: true,
             payload: Bytes::from((0..packets).flat_map(unit).collect::<Vec<_>>()),
         }))
     }
@@ -130,11 +131,12 @@ mod tests {
 
     #[test]
     fn a_piece_stays_within_a_run() {
-        let equal = Frame {
-            kind: Kind::Video,
-            captured_at: Duration::ZERO,
+        let equal = Unit {
+            track: Track::h264(1280, 720, 30),
+            pts: Duration::ZERO,
+            dts: Duration::ZERO,
             duration: Duration::ZERO,
-            keyframe: true,
+            key: true,
             payload: Bytes::from([vec![0, 0, 1, 0x65], vec![1; 30_000]].concat()),
         };
         let whole = Arc::new(Cutter::default().cut(equal));

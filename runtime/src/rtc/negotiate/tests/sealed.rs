@@ -10,7 +10,7 @@ use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::portions::INTERVAL;
 use understudy_core::fanout::repair::FIRST_WAIT;
-use understudy_core::media::{Frame, Kind};
+use understudy_core::media::{Kind, Track, Unit};
 
 use super::super::super::batch::Path;
 use super::super::super::feedback::Missing;
@@ -27,23 +27,24 @@ const PATH: Path = Path {
 const UNITS: usize = 40;
 
 /// A picture of that many packets, each of its own.
-fn picture(number: u32) -> Frame {
+fn picture(number: u32) -> Unit {
     let unit = |index: usize| {
         let [a, b, c, d] = number.to_be_bytes().map(|byte| byte | 1);
         [0, 0, 0, 1, 0x65, a, b, c, d, index as u8 + 1]
     };
-    Frame {
-        kind: Kind::Video,
-        captured_at: Duration::from_millis(33) * number,
+    Unit {
+        track: Track::h264(1280, 720, 30),
+        pts: Duration::from_millis(33) * number,
+        dts: Duration::from_millis(33) * number,
         duration: Duration::from_millis(33),
-        keyframe: true,
+        key: true,
         payload: Bytes::from_owner((0..UNITS).flat_map(unit).collect::<Vec<_>>()),
     }
 }
 
 fn shown(viewer: &mut Viewer, cut: &Arc<Cut>) -> Spread {
     let now = Instant::now();
-    let anchor = Anchor { captured_at: cut.frame.captured_at, instant: now, wall: SystemTime::now() };
+    let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: SystemTime::now() };
     viewer.path = Some(PATH);
     let mut spread = Spread::default();
     viewer.show(ID, &Showing { cut, anchor, now }, &mut spread);
@@ -132,7 +133,7 @@ fn begun() -> (Cutter, History) {
     let (mut cutter, mut history) = (Cutter::default(), History::default());
     for number in 1..4 {
         let keyframe = number == 1;
-        history.keep(&Arc::new(cutter.cut(Frame { keyframe, ..picture(number) })));
+        history.keep(&Arc::new(cutter.cut(Unit { key: keyframe, ..picture(number) })));
     }
     (cutter, history)
 }
@@ -150,7 +151,7 @@ fn a_joiner_opens_what_it_begins_with_and_what_follows_and_each_again() {
     viewer.path = Some(PATH);
     let mut now = Instant::now();
     assert!(viewer.begin(&history, now));
-    let live = Arc::new(cutter.cut(Frame { keyframe: false, ..picture(4) }));
+    let live = Arc::new(cutter.cut(Unit { key: false, ..picture(4) }));
     history.keep(&live);
     assert!(datagrams(&shown(&mut viewer, &live)).is_empty(), "it waits behind what is on its way");
     let mut sent = Vec::new();
