@@ -1,11 +1,12 @@
-//! What a WebRTC peer sends: packets come through the ingest's door, the picture is shown as it comes, the sound a
-//! jitter buffer later.
+//! What a WebRTC peer sends: packets come through the ingest's door, the sound is played a jitter buffer later, the picture is
+//! shown as it comes, or a little later if there is sound with it.
 //!
 //! The peer decides what it sends and may change it at any time; each stream is a small pipeline of its own, made when
 //! its first packet comes and made anew when the peer or its format changes.
 
 mod chain;
 mod feeding;
+mod held;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::camera::Writer;
 use crate::gst::Error;
 use crate::ingest::peer::{Delivered, Door};
 use chain::{Chain, Key};
+use held::Held;
 
 /// How often is looked: a tenth of what counts as a stall.
 const LOOK: Duration = Duration::from_millis(200);
@@ -29,6 +31,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const NO_PICTURE: Duration = Duration::from_millis(600);
 /// A peer that changes its format more often than this is not followed: to do so costs more than it shows.
 const CHANGE_GAP: Duration = Duration::from_millis(500);
+/// How long a picture waits for the sound that comes with it: what that is late by for certain. What else it is late by, by
+/// PulseAudio and the decoder, is less than anybody notices.
+const PICTURE_HOLD: Duration = Duration::from_millis(60);
 /// A stream that could not be played is not tried again sooner; another is at once.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -45,7 +50,8 @@ pub(super) async fn play(
     let door = seat.door().clone();
     let since = peer.borrow().map(|_| Instant::now());
     let (video, audio) = (Slot::default(), Slot::default());
-    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio };
+    let held = Held::default();
+    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio, held };
     stage.tell(Health::Waiting);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,8 +66,16 @@ pub(super) async fn play(
                 stage.welcome(number).await;
             }
             Ok(()) = onlookers.changed() => stage.door.refresh(Need::Join),
+            () = until(stage.held.due()) => stage.release(),
             _ = look.tick() => stage.look().await,
         }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -75,6 +89,7 @@ struct Stage<'a> {
     since: Option<Instant>,
     video: Slot,
     audio: Slot,
+    held: Held,
 }
 
 /// The stream of a kind, if there is one.
@@ -137,18 +152,43 @@ impl Stage<'_> {
                 }
             }
         }
+        let now = Instant::now();
         let slot = self.slot(kind);
-        slot.packet_at = Some(Instant::now());
-        if let Some(chain) = &slot.chain {
-            chain.push(delivered.packet.bytes);
+        slot.packet_at = Some(now);
+        match (kind, &slot.chain) {
+            (Kind::Video, _) => {
+                let hold = if self.audio.plays() { PICTURE_HOLD } else { Duration::ZERO };
+                self.held.push(delivered.packet.bytes, now, hold);
+                self.release();
+            }
+            (Kind::Audio, Some(chain)) => chain.push(delivered.packet.bytes),
+            (Kind::Audio, None) => {}
         }
+    }
+
+    /// Pictures' packets whose time has come.
+    fn release(&mut self) {
+        let now = Instant::now();
+        while let Some(packet) = self.held.pop(now) {
+            if let Some(chain) = &self.video.chain {
+                chain.push(packet);
+            }
+        }
+    }
+
+    /// Takes the stream of a kind away, with what is on its way to it.
+    fn take_chain(&mut self, kind: Kind) -> Option<Chain> {
+        if kind == Kind::Video {
+            self.held.clear();
+        }
+        self.slot(kind).chain.take()
     }
 
     /// This stream cannot be played; the other kind goes on, and so does whatever the peer sends next.
     async fn give_up(&mut self, key: Key, error: &Error) {
         let kind = key.kind();
         tracing::warn!(encoding = key.encoding().name(), %error, "a peer's stream does not play");
-        if let Some(chain) = self.slot(kind).chain.take() {
+        if let Some(chain) = self.take_chain(kind) {
             chain.stop().await;
         }
         if kind == Kind::Video {
@@ -160,7 +200,7 @@ impl Stage<'_> {
 
     async fn renew(&mut self, key: Key) -> Result<(), Error> {
         let kind = key.kind();
-        if let Some(chain) = self.slot(kind).chain.take() {
+        if let Some(chain) = self.take_chain(kind) {
             chain.stop().await;
         }
         tracing::info!(encoding = key.encoding().name(), peer = key.peer, "a stream begins");
@@ -185,10 +225,13 @@ impl Stage<'_> {
             let slot = self.slot(kind);
             slot.broken.take_if(|(key, _, _)| Some(key.peer) != peer);
             slot.came = false;
-            if let Some(chain) = slot.chain.take_if(|chain| Some(chain.peer()) != peer) {
+            if slot.chain.as_ref().is_none_or(|chain| Some(chain.peer()) == peer) {
+                continue;
+            }
+            slot.packet_at = None;
+            ended = true;
+            if let Some(chain) = self.take_chain(kind) {
                 chain.stop().await;
-                slot.packet_at = None;
-                ended = true;
             }
         }
         if ended {
