@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtc::interceptor::{NackGeneratorBuilder, ReceiverReportBuilder, Registry, Slot, TwccReceiverBuilder};
+use rtc::interceptor::{
+    NackGeneratorBuilder, RTCPFeedback, ReceiverReportBuilder, Registry, Slot, StreamInfo,
+    TwccReceiverBuilder,
+};
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9, MediaEngine,
 };
@@ -15,6 +18,7 @@ use rtc::shared::error::Error;
 use understudy_core::fanout::clock;
 use understudy_core::media::Kind;
 use understudy_core::offer::{Encoding, Format, Incoming, TRANSPORT_CC};
+use understudy_rtc::Unannounced;
 
 use super::super::arrivals::Arrivals;
 use super::{Negotiated, answer, codec_kind, connection, feedback};
@@ -38,9 +42,10 @@ pub(in super::super) fn from_publisher(
     for format in &offer.formats {
         engine.register_codec(parameters(format), codec_kind(format.encoding.kind()))?;
     }
+    let streams: Vec<_> = offer.formats.iter().map(stream).collect();
     let mut interceptors = Registry::new()
-        .with(Slot::NackGenerator, nack_generator())
-        .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
+        .with(Slot::NackGenerator, Unannounced::new(nack_generator(), streams.clone()))
+        .with(Slot::ReceiverReport, Unannounced::new(ReceiverReportBuilder::new().build(), streams))
         .with(
             Slot::Custom(understudy_rtc::SLOT),
             understudy_rtc::Tap::new(move |packet| arrivals.see(packet)),
@@ -64,6 +69,24 @@ fn nack_generator() -> rtc::interceptor::NackGeneratorInterceptor {
         .with_interval(ASK_AGAIN_INTERVAL)
         .with_max_nacks_per_packet(ASK_AGAIN_TIMES)
         .build()
+}
+
+/// What comes in this format, as the stack would tell its interceptors of an announced one.
+fn stream(format: &Format) -> StreamInfo {
+    let RTCRtpCodecParameters { rtp_codec, payload_type } = parameters(format);
+    let feedback = |one: &rtc::rtp_transceiver::rtp_sender::RTCPFeedback| RTCPFeedback {
+        typ: one.typ.clone(),
+        parameter: one.parameter.clone(),
+    };
+    StreamInfo {
+        payload_type,
+        mime_type: rtp_codec.mime_type,
+        clock_rate: rtp_codec.clock_rate,
+        channels: rtp_codec.channels,
+        sdp_fmtp_line: rtp_codec.sdp_fmtp_line,
+        rtcp_feedback: rtp_codec.rtcp_feedback.iter().map(feedback).collect(),
+        ..StreamInfo::default()
+    }
 }
 
 fn parameters(format: &Format) -> RTCRtpCodecParameters {
