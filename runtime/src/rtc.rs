@@ -1,7 +1,7 @@
 //! WebRTC: one UDP socket for everybody who watches or sends.
 //!
 //! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
-//! frames of a hub; each hub with viewers has one feed, which cuts a frame into packets once, and they are sealed here,
+//! frames of a hub; whatever has viewers has one feed, which cuts a frame into packets once, and they are sealed here,
 //! past the stack, which keeps ICE, DTLS and SRTCP. A publisher's packets go to its [`Sink`]. We are ICE-lite and the DTLS
 //! server: the peer checks, the peer begins, and whoever falls silent is removed.
 
@@ -25,7 +25,7 @@ mod metrics;
 
 mod socket;
 
-mod programs;
+mod distribution;
 
 mod viewer;
 
@@ -170,16 +170,16 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
 }
 
 impl Handle {
-    /// Lets one more viewer watch a hub. The name is what [`Handle::viewers`] counts by.
-    pub async fn watch(&self, name: &str, hub: &Renditions, offer_sdp: &str) -> Result<Answer, OfferError> {
+    /// Lets one more viewer watch these. The name is what [`Handle::viewers`] counts by.
+    pub async fn watch(&self, name: &str, media: &Renditions, offer_sdp: &str) -> Result<Answer, OfferError> {
         let offer = offer::read(offer_sdp)?;
         // Before anything is made for the peer: certificates are what an offer costs.
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
         // Before the owner sees it: certificates and SDP take longer than a frame may wait.
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
         let (reply, admitted) = oneshot::channel();
-        let (name, hub, viewer) = (name.to_owned(), hub.clone(), Box::new(viewer));
-        self.tell(Command::Admit { name, hub, viewer, reply }).await?;
+        let (name, media, viewer) = (name.to_owned(), media.clone(), Box::new(viewer));
+        self.tell(Command::Admit { name, media, viewer, reply }).await?;
         outcome(admitted, answer).await
     }
 

@@ -14,9 +14,9 @@ use understudy_core::fanout::keyframe::Need;
 
 use super::batch::Path;
 use super::connection::State;
+use super::distribution::{Distributions, Fed};
 use super::metrics::{Metrics, Why};
 use super::peer::Peer;
-use super::programs::{Fed, Programs};
 use super::publisher::Publisher;
 use super::routes::{PeerId, Routes};
 use super::socket::Socket;
@@ -36,7 +36,7 @@ const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Command {
     Admit {
         name: String,
-        hub: Renditions,
+        media: Renditions,
         viewer: Box<Viewer>,
         reply: oneshot::Sender<()>,
     },
@@ -71,7 +71,7 @@ pub(super) struct Driver {
     sessions: HashMap<String, PeerId>,
     routes: Routes,
     deadlines: Deadlines<PeerId>,
-    programs: Programs,
+    distributions: Distributions,
     spread: Spread,
     fed: mpsc::Receiver<Fed>,
     metrics: Metrics,
@@ -89,7 +89,7 @@ impl Driver {
             sessions: HashMap::new(),
             routes: Routes::default(),
             deadlines: Deadlines::default(),
-            programs: Programs::new(feeds),
+            distributions: Distributions::new(feeds),
             spread: Spread::default(),
             fed,
             metrics,
@@ -134,8 +134,8 @@ impl Driver {
     fn obey(&mut self, command: Command) {
         // Whoever asked may have gone meanwhile; that changes nothing.
         match command {
-            Command::Admit { name, hub, viewer, reply } => {
-                self.admit(&name, hub, viewer);
+            Command::Admit { name, media, viewer, reply } => {
+                self.admit(&name, media, viewer);
                 let _ = reply.send(());
             }
             Command::Receive { publisher, reply } => {
@@ -157,7 +157,7 @@ impl Driver {
                 let _ = reply.send(found.is_some());
             }
             Command::End { name } => {
-                for id in self.programs.viewers_of(&name) {
+                for id in self.distributions.viewers_of(&name) {
                     self.remove(id, Why::Ended);
                 }
             }
@@ -174,13 +174,13 @@ impl Driver {
         }
     }
 
-    fn admit(&mut self, name: &str, hub: Renditions, viewer: Box<Viewer>) {
+    fn admit(&mut self, name: &str, media: Renditions, viewer: Box<Viewer>) {
         let id = self.add(Peer::Viewer(viewer));
-        let program = self.programs.join(name, hub, id);
+        let distribution = self.distributions.join(name, media, id);
         if let Some(Peer::Viewer(viewer)) = self.peers.get_mut(&id) {
-            viewer.program = Some(program);
+            viewer.distribution = Some(distribution);
         }
-        self.audience.set(name, self.programs.count(name));
+        self.audience.set(name, self.distributions.count(name));
         self.metrics.viewers.inc();
         self.metrics.joined.inc();
         tracing::info!(viewer = id.0, program = name, "viewer admitted");
@@ -316,9 +316,10 @@ impl Driver {
         self.sessions.remove(peer.connection().session_id());
         match peer {
             Peer::Viewer(viewer) => {
-                let name = viewer.program.and_then(|program| self.programs.leave(program, id));
+                let name =
+                    viewer.distribution.and_then(|distribution| self.distributions.leave(distribution, id));
                 if let Some(name) = name {
-                    self.audience.set(&name, self.programs.count(&name));
+                    self.audience.set(&name, self.distributions.count(&name));
                 }
                 self.metrics.viewer_left(why);
                 tracing::info!(viewer = id.0, ?why, "viewer gone");

@@ -15,7 +15,7 @@ async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
         // No answer could be made either: none would have a candidate.
         announced: Arc::new([]),
     };
-    let hub = Renditions::new(&crate::broadcast::Metrics::default());
-    assert!(matches!(handle.watch("program", &hub, OFFER).await, Err(OfferError::Full)));
-    assert!(matches!(handle.watch("program", &hub, "hello").await, Err(OfferError::Faulty(_))));
+    let media = Renditions::new(&crate::broadcast::Metrics::default());
+    assert!(matches!(handle.watch("program", &media, OFFER).await, Err(OfferError::Full)));
+    assert!(matches!(handle.watch("program", &media, "hello").await, Err(OfferError::Faulty(_))));
 }

@@ -30,10 +30,10 @@ use understudy_core::offer::Offer;
 
 use super::batch::Path;
 use super::connection::{Connection, State, guarded};
+use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
 use super::negotiate::to_viewer;
-use super::programs::ProgramId;
 use super::routes::PeerId;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
@@ -52,7 +52,7 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) struct Viewer {
     pub connection: Connection,
     /// What it watches, from when it is admitted.
-    pub program: Option<ProgramId>,
+    pub distribution: Option<DistributionId>,
     /// Where its media goes, as soon as ICE and DTLS have found out.
     pub path: Option<Path>,
     /// Free again when the viewer is gone.
@@ -119,7 +119,7 @@ impl Viewer {
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
         let viewer = Self {
             connection,
-            program: None,
+            distribution: None,
             path: None,
             _seat: seat,
             ufrag: offer.ufrag.clone(),

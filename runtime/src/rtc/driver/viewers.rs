@@ -5,9 +5,9 @@ use std::time::Instant;
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::keyframe::Need;
 
+use super::super::distribution::Fed;
 use super::super::feedback::Missing;
 use super::super::peer::Peer;
-use super::super::programs::Fed;
 use super::super::routes::PeerId;
 use super::super::spread::Part;
 use super::super::viewer::{Due, Showing, Shown, Viewer};
@@ -19,14 +19,14 @@ const SLICE_VIEWERS: usize = 32;
 impl Driver {
     pub(super) fn show(&mut self, fed: &Fed) {
         let now = Instant::now();
-        let Self { socket, peers, programs, spread, metrics, .. } = self;
-        let Some(program) = programs.get_mut(fed.program) else { return };
-        let showing = Showing { cut: &fed.cut, anchor: program.anchor(&fed.cut, now), now };
-        program.history.keep(&fed.cut);
-        program.rotate();
+        let Self { socket, peers, distributions, spread, metrics, .. } = self;
+        let Some(distribution) = distributions.get_mut(fed.distribution) else { return };
+        let showing = Showing { cut: &fed.cut, anchor: distribution.anchor(&fed.cut, now), now };
+        distribution.history.keep(&fed.cut);
+        distribution.rotate();
         let mut unsettled = Vec::new();
         let mut missed = Vec::new();
-        for slice in program.viewers.chunks(SLICE_VIEWERS) {
+        for slice in distribution.viewers.chunks(SLICE_VIEWERS) {
             for id in slice {
                 let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
                 if viewer.show(*id, &showing, spread) == Shown::Settle {
@@ -94,11 +94,11 @@ impl Driver {
 
     /// Whoever comes soon after a keyframe is sent that one, and nobody pays for another.
     fn begin(&mut self, id: PeerId, now: Instant) {
-        let Self { peers, programs, .. } = self;
+        let Self { peers, distributions, .. } = self;
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
         let nothing = History::default();
-        let program = viewer.program.and_then(|program| programs.get(program));
-        if viewer.begin(program.map_or(&nothing, |program| &program.history), now) {
+        let distribution = viewer.distribution.and_then(|distribution| distributions.get(distribution));
+        if viewer.begin(distribution.map_or(&nothing, |distribution| &distribution.history), now) {
             self.pour(id, now);
         } else {
             self.ask(id, Need::Join);
@@ -114,13 +114,13 @@ impl Driver {
     }
 
     fn send_again(&mut self, id: PeerId, missing: &[Missing], now: Instant) {
-        let Self { socket, peers, programs, metrics, .. } = self;
+        let Self { socket, peers, distributions, metrics, .. } = self;
         metrics.asked_again.inc_by(missing.len() as u64);
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
-        let program = viewer.program.and_then(|program| programs.get(program));
-        let (Some(path), Some(program)) = (viewer.path, program) else { return };
+        let distribution = viewer.distribution.and_then(|distribution| distributions.get(distribution));
+        let (Some(path), Some(distribution)) = (viewer.path, distribution) else { return };
         let answered =
-            viewer.again(missing, &program.history, now, |bytes| socket.send(path, bytes, metrics));
+            viewer.again(missing, &distribution.history, now, |bytes| socket.send(path, bytes, metrics));
         socket.flush(metrics);
         metrics.sent_again.inc_by(answered.sent);
         metrics.refused_again.inc_by(answered.refused);
@@ -128,8 +128,10 @@ impl Driver {
 
     fn ask(&self, viewer: PeerId, need: Need) {
         let Some(Peer::Viewer(viewer)) = self.peers.get(&viewer) else { return };
-        if let Some(program) = viewer.program.and_then(|program| self.programs.get(program)) {
-            program.hub.request_keyframe(need);
+        if let Some(distribution) =
+            viewer.distribution.and_then(|distribution| self.distributions.get(distribution))
+        {
+            distribution.media.request_keyframe(need);
         }
     }
 

@@ -103,9 +103,9 @@ async fn what_had_to_wait_leaves_first_and_in_order() {
     assert_eq!(sizes, [1000, 1000, 400, 1]);
 }
 
-/// Of that many datagrams, from an address that is not ours: nothing leaves.
-fn nowhere(spread: &mut Spread, to: &Peer, datagrams: usize) {
-    let path = Path { to: to.local_addr().unwrap(), source: Some(IpAddr::from([192, 0, 2, 1])) };
+/// Of that many datagrams, to a port that is none: the kernel calls that invalid, as it calls segments that it does not take.
+fn nowhere(spread: &mut Spread, host: IpAddr, datagrams: usize) {
+    let path = Path { to: SocketAddr::new(host, 0), source: Some(host) };
     let write = |_, out: &mut Vec<u8>| {
         out.push(0);
         Ok::<_, Infallible>(())
@@ -121,7 +121,7 @@ async fn whoever_has_no_way_is_named_and_the_others_are_reached_in_segments_as_b
     for datagrams in [1, 2] {
         let peers = [peer(loopback), peer(loopback)];
         let mut spread = spread(&peers, loopback);
-        nowhere(&mut spread, &peers[0], datagrams);
+        nowhere(&mut spread, loopback, datagrams);
         let metrics = Metrics::default();
         assert_eq!(viewers(&socket.spread(&mut spread, &metrics)), [9]);
         assert_eq!((metrics.sent_datagrams.get(), metrics.unsent_datagrams.get()), (8, datagrams as u64));
@@ -137,7 +137,7 @@ async fn what_waited_and_has_no_way_is_named_and_what_waits_behind_it_leaves() {
     let loopback = socket.local_addr().ip();
     let (peers, metrics, mut missed) = ([peer(loopback)], Metrics::default(), Vec::new());
     let mut held = Spread::default();
-    nowhere(&mut held, &peers[0], 2);
+    nowhere(&mut held, loopback, 2);
     socket.hold(held.bytes(), &held.messages()[0], &metrics, &mut missed);
     let held = spread(&peers, loopback);
     held.messages().iter().for_each(|one| socket.hold(held.bytes(), one, &metrics, &mut missed));
