@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use doorway::{Guard, gst_launch, within};
 use server::{Server, ok, redirect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use understudy_runtime::guard::{self, AllowPrivate, Policy, Refused};
 
 #[tokio::test]
@@ -50,7 +50,10 @@ async fn what_the_setting_allows_passes() {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_told_from_one_that_is_refused() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Taken, so that nobody listens there meanwhile.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = taken.local_addr().unwrap();
     let guard = Guard::before(&[closed]);
     let answer = guard.say(&format!("GET http://{closed}/ HTTP/1.1\r\n\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("Refused: unreachable"), "{answer}");

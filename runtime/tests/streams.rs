@@ -36,6 +36,7 @@ use std::time::Duration;
 use broadcast::{Rtmp, Rtsp, free_tcp, free_udp, srt_at};
 use site::{Mood, Site};
 use studio::{OPEN, Studio, WHILE, fails, fares, file, stream};
+use tokio::net::TcpSocket;
 use understudy_core::input::watch::{LOST, STALLED};
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{Repeat, Shape};
@@ -308,7 +309,10 @@ async fn what_cannot_be_played_is_told_by_reason_and_without_its_secrets() {
     write("radio.pls", b"[playlist]\nNumberOfEntries=1\nFile1=http://radio.invalid/live?secret\n");
     site.serves(folder.path().to_owned());
     let secret = |url: String| url.replace("http://", "http://me:secret@") + "?token=secret";
-    let nobody = free_tcp();
+    // Taken, so that nobody listens there meanwhile.
+    let taken = TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = taken.local_addr().unwrap().port();
     for (url, wanted) in [
         (secret(site.url("files/none.ts")), "SourceNotFound"),
         (format!("http://me:secret@127.0.0.1:{nobody}/x"), "SourceUnreachable"),

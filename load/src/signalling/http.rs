@@ -139,8 +139,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_said_to_be_not_there() {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
-        let url = format!("http://{}/whep", free.expect("a port")).parse().expect("a URL");
+        // Taken, so that nobody listens there meanwhile.
+        let taken = tokio::net::TcpSocket::new_v4().expect("a socket");
+        taken.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let closed = taken.local_addr().expect("an address");
+        let url = format!("http://{closed}/whep").parse().expect("a URL");
         let ask = Ask { method: Method::POST, url, token: None, body: None };
         let refusal = Client::new().expect("a client").ask(ask).await.expect_err("nobody is there");
         assert!(refusal.to_string().contains("Connection refused"), "{refusal}");

@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn why_a_request_failed_is_told_on_the_bus() {
         crate::gst::init().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Taken, so that nobody listens there meanwhile.
+        let taken = tokio::net::TcpSocket::new_v4().unwrap();
+        taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = taken.local_addr().unwrap().port();
         let description = format!("souphttpsrc name=source location=http://127.0.0.1:{port}/ ! fakesink");
         let pipeline = gst::parse::launch(&description).unwrap().downcast::<gst::Pipeline>().unwrap();
         tell(&pipeline.by_name("source").unwrap());
