@@ -79,6 +79,11 @@ pub async fn watch(
         Found::Unknown => return Err(Refusal::UnknownProgram),
     };
     let answer = whep.driver.watch(&name, &program.native(), &offer).await.map_err(Refusal::Offer)?;
+    // It is admitted a while after it was looked up, and only who is there is told when the name goes.
+    if !whep.programs.stands(&name, &program) {
+        whep.driver.leave(&answer.session_id).await;
+        return Err(Refusal::UnknownProgram);
+    }
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
     let tag = entity_tag(&answer.ice_session);
     let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, tag)];
@@ -169,4 +174,43 @@ async fn text(body: Body) -> Result<String, Refusal> {
         return Err(Refusal::Offer(OfferError::Faulty(Fault::TooLarge)));
     }
     String::from_utf8(read).map_err(|_| Refusal::NotText)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+
+    use tokio::sync::watch as values;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::broadcast::{Metrics, Renditions};
+    use crate::program::Program;
+    use crate::rtc;
+
+    const OFFER: &str = include_str!("../../tests/fixtures/chromium_offer.sdp");
+
+    #[tokio::test]
+    async fn who_is_admitted_as_the_name_goes_is_sent_away() {
+        let shutdown = CancellationToken::new();
+        let address = Ipv4Addr::LOCALHOST.into();
+        let config = rtc::Config { bind: (address, 0).into(), announce: vec![address], max_viewers: 1 };
+        let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).unwrap();
+        let (programs, viewers) = (Registry::default(), driver.viewers("a"));
+        let media = Renditions::new(&Metrics::default());
+        let program = Program::of(&media, values::channel(true).1);
+        programs.name(&program, ["a".to_owned()]);
+        let whep = State(Whep { driver: driver.clone(), programs: programs.clone() });
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(SDP))]);
+        let place = (Uri::from_static("/whep/a"), Path("a".to_owned()));
+        let mut watching = pin!(watch(whep, place.0, place.1, headers, OFFER.into()));
+        assert!(futures::poll!(&mut watching).is_pending(), "it waits for being admitted");
+        programs.name(&program, []);
+        let refused = watching.await.expect_err("there is nothing to watch");
+        assert!(matches!(refused, Refusal::UnknownProgram));
+        assert_eq!(*viewers.borrow(), 0);
+        shutdown.cancel();
+        driver.stopped().await;
+    }
 }
