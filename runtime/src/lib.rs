@@ -13,6 +13,7 @@ pub mod scratch;
 pub mod seats;
 pub mod test_picture;
 mod whole;
+mod x11;
 
 pub mod bus;
 pub mod program;

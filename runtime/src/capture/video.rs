@@ -11,7 +11,7 @@ use understudy_core::rendition::Video;
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use super::Screen;
-use super::encoded::publisher;
+use super::encoded::{Outlet, publisher};
 use super::grab::Grab;
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
@@ -52,9 +52,9 @@ impl Target {
 }
 
 /// Captures and encodes until either fails.
-pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, hub: Hub) -> Result<(), Error> {
-    let target = Target::new(&screen, rendition);
-    let (pipeline, frames, encoded) = build(&screen, &target, hub.clone())?;
+pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), Error> {
+    let (target, hub) = (Target::new(&screen, rendition), outlet.hub.clone());
+    let (pipeline, frames, encoded) = build(&screen, &target, outlet)?;
     // It plays once it has a first frame.
     pipeline.begin(gst::State::Playing).await?;
     let mut taken = grab.take(&screen, target.frame_rate, frames)?;
@@ -63,7 +63,7 @@ pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, hub: Hub) 
             Ended::Error(error) => Err(error),
             Ended::Stream | Ended::Segment => Ok(()),
         },
-        error = taken.ended() => Err(error),
+        ended = taken.ended() => ended,
         () = force_keyframes(&hub, &encoded) => Ok(()),
     }
 }
@@ -82,7 +82,7 @@ async fn force_keyframes(hub: &Hub, encoded: &gst_app::AppSink) {
 fn build(
     screen: &Screen,
     target: &Target,
-    hub: Hub,
+    outlet: Outlet,
 ) -> Result<(Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
     let pipeline = Pipeline::new("screen");
     let source = raw_frames(screen, target.frame_rate);
@@ -97,7 +97,7 @@ fn build(
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    sink.set_callbacks(publisher(hub, target.track(), target.frame_rate.interval()));
+    sink.set_callbacks(publisher(outlet, target.track(), target.frame_rate.interval()));
     pipeline.chain(&[source.upcast_ref(), &convert, &size, &encoder, sink.upcast_ref()])?;
     Ok((pipeline, source, sink))
 }
@@ -174,6 +174,7 @@ mod tests {
                 screen: watch::channel(Some(screen)).1,
                 speaker: speakers,
                 shows: watch::channel(true).1,
+                silence: watch::Sender::default(),
             };
             let program = program(subjects, &Metrics::default(), |why| tracing::error!(why));
             Self { program, _display: display, _home: home, _speaker: speaker }
