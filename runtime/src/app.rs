@@ -357,7 +357,7 @@ mod tests {
         assert!(shutdown.is_cancelled(), "the session is told to end");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_surface_that_breaks_down_or_ends_ends_the_process_with_its_name() {
         #[allow(clippy::panic, reason = "it is what is tested")]
         let ends: [BoxFuture<'static, ()>; 2] = [async { panic!("a defect") }.boxed(), async {}.boxed()];
@@ -366,7 +366,8 @@ mod tests {
             let (session, mut tasks) = (tokio::spawn(shutdown.clone().cancelled_owned()), Tasks::default());
             tasks.start("another", shutdown.clone().cancelled_owned());
             tasks.start("HTTP", end);
-            let ended = last(session, tasks, gone(2), told(0), shutdown.clone()).await;
+            let last = last(session, tasks, gone(2), told(0), shutdown.clone());
+            let ended = tokio::time::timeout(SHUTDOWN, last).await.expect("it is noticed");
             assert_eq!(ended.unwrap_err().to_string(), why);
             assert!(shutdown.is_cancelled(), "the others are told to end");
         }

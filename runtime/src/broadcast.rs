@@ -187,13 +187,19 @@ mod tests {
     #[test]
     fn demand_is_the_number_of_readers_however_many_come_and_go_at_once() {
         const ROUNDS: usize = 20_000;
+        const SPINS: u32 = 1_000;
         let hub = Hub::new(Kind::Audio, Metrics::default());
         let (demand, arrived) = (hub.demand(), AtomicUsize::new(0));
         // Not a barrier that sleeps: the two are to be as close as they can.
         let meet = |nth: usize| {
             arrived.fetch_add(1, Ordering::SeqCst);
+            let mut spins = 0_u32;
             while arrived.load(Ordering::SeqCst) < 2 * nth {
-                std::thread::yield_now();
+                spins += 1;
+                if spins.is_multiple_of(SPINS) {
+                    std::thread::yield_now(); // there may be one core
+                }
+                std::hint::spin_loop();
             }
         };
         let come_and_go = |comes: usize| {
