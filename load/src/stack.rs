@@ -109,8 +109,15 @@ impl Stack {
         };
         self.connection.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(datagram) })?;
         // The stack hands keys on with its events, and the next datagram may need them.
-        if Protocol::of(datagram) == Protocol::Dtls {
-            self.see_events();
+        match Protocol::of(datagram) {
+            Protocol::Dtls => self.see_events(),
+            // The check that was answered may be the nominated one. The handshake that follows it is taken out of the stack
+            // with the time, which would be at the next check: 50 ms that no browser waits.
+            Protocol::Stun if self.state == State::Connecting => {
+                self.see_events();
+                self.connection.handle_timeout(now)?;
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ fn point_to(guard: SocketAddr) {
 
 /// What the filter does not understand of `directives` is left out, with a warning.
 fn log(directives: &str) {
-    let filter = EnvFilter::builder().parse_lossy(directives);
+    // The libraries of WebRTC warn of each datagram that is none of theirs, which anybody can send.
+    let filter = EnvFilter::builder().parse_lossy(format!("rtc=error,{directives}"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -7,6 +7,7 @@ pub mod h264;
 pub mod keyframe;
 pub mod repair;
 pub mod rtp;
+pub mod senders;
 pub mod settling;
 pub mod waiting;
 

@@ -19,6 +19,7 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use sha2::{Digest, Sha256};
+use understudy_core::fanout::senders::Senders;
 use uuid::Uuid;
 
 use super::OfferError;
@@ -35,10 +36,14 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const LAST_OF_CHECKS: u8 = 3;
 /// What DTLS begins with (RFC 7983 §7).
 const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
+/// A handshake is a dozen, each of which may be sent a few times.
+const MAX_FLIGHTS: u64 = 256;
 /// RTP and RTCP begin with no less (RFC 7983 §7).
 const FIRST_OF_MEDIA: u8 = 128;
-/// The stack takes a datagram that begins as STUN and is none for a sign of life from a candidate, and leaves it at that.
-const SIGN_OF_LIFE: &[u8] = &[0];
+/// A binding indication (RFC 8489 §5): the stack takes it for a sign of life from a candidate, and answers nothing.
+const SIGN_OF_LIFE: [u8; 20] = [0, 0x11, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// Silence counts after several of these.
+const SIGN_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -63,8 +68,13 @@ pub(super) struct Connection {
     joined: Instant,
     /// When the peer's first flight came.
     greeted: Option<Instant>,
+    /// Datagrams of DTLS that came.
+    flights: u64,
+    senders: Senders,
     /// Where the last media came from, and to which address of ours.
     media_from: Option<(SocketAddr, SocketAddr)>,
+    /// When the stack was last told that media is a sign of life.
+    signed: Option<Instant>,
 }
 
 impl Connection {
@@ -85,7 +95,10 @@ impl Connection {
             woken: now,
             joined: now,
             greeted: None,
+            flights: 0,
+            senders: Senders::default(),
             media_from: None,
+            signed: None,
         }
     }
 
@@ -123,11 +136,20 @@ impl Connection {
     }
 
     pub fn receive(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
-        if bytes.first().is_some_and(|first| *first >= FIRST_OF_MEDIA) {
+        let Some(first) = bytes.first() else { return };
+        if *first >= FIRST_OF_MEDIA {
+            if !self.senders.admit(bytes) {
+                return;
+            }
             self.media_from = Some((from, local));
         }
-        if bytes.first().is_some_and(|first| DTLS.contains(first)) {
+        if DTLS.contains(first) {
             self.greeted.get_or_insert(now);
+            self.flights += 1;
+            // The stack keeps what it cannot read before the handshake is over.
+            if matches!(self.state, State::Expected { .. }) && self.flights > MAX_FLIGHTS {
+                return;
+            }
         }
         self.hand(from, local, bytes, now);
     }
@@ -135,8 +157,12 @@ impl Connection {
     /// What came last of media was genuine. From where the peer is, that is as good a sign of life as a check: not every
     /// stack goes on checking while media flows.
     pub fn heard(&mut self, now: Instant) {
+        if self.signed.is_some_and(|at| now < at + SIGN_INTERVAL) {
+            return;
+        }
         if let Some((from, local)) = self.media_from.filter(|(from, _)| Some(*from) == self.selected) {
-            self.hand(from, local, SIGN_OF_LIFE, now);
+            self.signed = Some(now);
+            self.hand(from, local, &SIGN_OF_LIFE, now);
         }
     }
 

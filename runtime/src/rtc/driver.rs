@@ -99,6 +99,7 @@ impl Driver {
 
     #[tracing::instrument(name = "rtc", skip_all)]
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Command>, shutdown: CancellationToken) {
+        let mut read_after = Instant::now();
         loop {
             let due = self.next_wake();
             tokio::select! {
@@ -108,13 +109,14 @@ impl Driver {
                     None => break,
                 },
                 Some(fed) = self.fed.recv() => self.show(&fed),
-                readable = self.socket.readable() => {
+                readable = self.socket.readable(), if read_after <= Instant::now() => {
                     let received = readable.and_then(|()| self.receive());
                     if let Err(error) = received {
                         tracing::warn!(%error, "the media socket could not be read");
-                        tokio::time::sleep(SOCKET_PAUSE).await;
+                        read_after = Instant::now() + SOCKET_PAUSE;
                     }
                 }
+                () = tokio::time::sleep_until(read_after.into()), if read_after > Instant::now() => {}
                 // An error shows when the datagrams are sent.
                 _ = self.socket.room() => self.resume(),
                 () = tokio::time::sleep_until(due.into()) => self.elapse(),

@@ -108,7 +108,11 @@ impl Publisher {
     /// Passes on what arrived, and asks for a picture if one is due.
     pub fn deliver(&mut self, now: Instant) -> Delivery {
         let mut delivery = Delivery::default();
-        for packet in self.arrivals.take() {
+        let arrived = self.arrivals.take();
+        if !arrived.is_empty() {
+            self.connection.heard(now);
+        }
+        for packet in arrived {
             match self.pass(packet, now) {
                 Taken::Yes => delivery.taken += 1,
                 Taken::Unwanted => delivery.unwanted += 1,

@@ -21,6 +21,8 @@ const SEND_BUFFER_BYTES: usize = 4 << 20;
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
 /// Datagrams taken in one call.
 const RECEIVE_BATCH: usize = 16;
+/// Hosts that segments do not reach; more means that none of them need be remembered for long.
+const MAX_UNSEGMENTED: usize = 256;
 /// What receive offload may put into one buffer.
 const RECEIVE_BYTES: usize = 65_536;
 
@@ -28,6 +30,8 @@ pub(super) struct Socket {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
+    /// Segments that the kernel makes of one message, at most.
+    segments: usize,
     batch: Batch,
     /// Hosts on whose way nothing segments.
     unsegmented: HashSet<IpAddr>,
@@ -50,11 +54,11 @@ impl Socket {
         // The kernel may grant less (net.core.wmem_max); that costs packets under load, not correctness.
         let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), SEND_BUFFER_BYTES);
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), RECEIVE_BUFFER_BYTES);
-        let local = socket.local_addr()?;
+        let (local, segments) = (socket.local_addr()?, state.max_gso_segments());
         let io = UdpSocket::from_std(socket)?;
         let (batch, unsegmented, waiting) = (Batch::default(), HashSet::new(), Waiting::default());
         let buffer = vec![0; RECEIVE_BATCH * RECEIVE_BYTES];
-        Ok(Self { io, state, local, batch, unsegmented, waiting, buffer })
+        Ok(Self { io, state, local, segments, batch, unsegmented, waiting, buffer })
     }
 
     pub fn local_addr(&self) -> SocketAddr {
@@ -89,7 +93,7 @@ impl Socket {
 
     /// Queues a datagram behind others to the same viewer; a different one pushes them out.
     pub fn send(&mut self, path: Path, datagram: &[u8], metrics: &Metrics) {
-        let most = self.state.max_gso_segments();
+        let most = if self.segments(path.to.ip()) { self.segments } else { 1 };
         if self.batch.add(path, datagram, most) == Added::Full {
             self.flush(metrics);
             self.batch.add(path, datagram, most);
@@ -98,25 +102,48 @@ impl Socket {
 
     /// Hands what is queued to the kernel. What it does not take is lost, as on any network.
     pub fn flush(&mut self, metrics: &Metrics) {
+        let mut refuses = None;
         if let Some((path, contents, segment, count)) = self.batch.contents() {
-            let segment_size = (count > 1).then_some(segment);
-            let Path { to, source } = self.outer(path);
-            let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: source };
-            let sent = self
-                .io
-                .try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit));
-            match sent {
-                Ok(()) => {
-                    metrics.send_calls.inc();
-                    metrics.sent_datagrams.inc_by(count as u64);
-                    metrics.sent_bytes.inc_by(contents.len() as u64);
+            match self.hand(path, contents, (count > 1).then_some(segment)) {
+                Ok(()) => sent(metrics, count, contents.len()),
+                Err(error) if count > 1 && many::refuses_segments(&error) => {
+                    for datagram in contents.chunks(segment) {
+                        match self.hand(path, datagram, None) {
+                            Ok(()) => {
+                                // If none leaves, segments are not why.
+                                refuses = Some(path.to.ip());
+                                sent(metrics, 1, datagram.len());
+                            }
+                            Err(_) => unsent(metrics, 1),
+                        }
+                    }
                 }
-                Err(_) => {
-                    metrics.unsent_datagrams.inc_by(count as u64);
-                }
+                Err(_) => unsent(metrics, count),
             }
         }
         self.batch.clear();
+        if let Some(host) = refuses {
+            self.remember_unsegmented(host);
+        }
+    }
+
+    fn hand(&self, path: Path, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
+        let Path { to, source } = self.outer(path);
+        let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: source };
+        self.io.try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit))
+    }
+
+    /// Whether the kernel may segment on the way to that host. Not what the library says of all: it gives up for everybody
+    /// what one way refuses.
+    fn segments(&self, to: IpAddr) -> bool {
+        self.segments > 1 && !self.unsegmented.contains(&to)
+    }
+
+    fn remember_unsegmented(&mut self, host: IpAddr) {
+        if self.unsegmented.len() >= MAX_UNSEGMENTED {
+            self.unsegmented.clear();
+        }
+        self.unsegmented.insert(host);
     }
 
     /// As the socket's family writes it.
@@ -129,6 +156,16 @@ impl Socket {
             _ => path,
         }
     }
+}
+
+fn sent(metrics: &Metrics, datagrams: usize, bytes: usize) {
+    metrics.send_calls.inc();
+    metrics.sent_datagrams.inc_by(datagrams as u64);
+    metrics.sent_bytes.inc_by(bytes as u64);
+}
+
+fn unsent(metrics: &Metrics, datagrams: usize) {
+    metrics.unsent_datagrams.inc_by(datagrams as u64);
 }
 
 #[cfg(test)]
@@ -159,5 +196,28 @@ mod tests {
             let (length, from) = peer.recv_from(&mut answer).unwrap();
             assert_eq!((&answer[..length], from), (&b"welcome"[..], SocketAddr::new(loopback, port)));
         }
+    }
+
+    #[tokio::test]
+    async fn what_one_way_refuses_is_segmented_for_all_others_as_before() {
+        let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (metrics, host) = (Metrics::default(), socket.local_addr().ip());
+        let before = socket.segments(host);
+        socket.io.writable().await.unwrap();
+        // The kernel calls a port that is none invalid, as it calls segments that it does not take.
+        let nowhere = Path { to: SocketAddr::new(host, 0), source: Some(host) };
+        for _ in 0..2 {
+            socket.send(nowhere, b"four", &metrics);
+        }
+        socket.flush(&metrics);
+        assert_eq!((metrics.sent_datagrams.get(), metrics.unsent_datagrams.get()), (0, 2));
+        assert_eq!(socket.segments(host), before);
+        let peer = Peer::bind((host, 0)).unwrap();
+        let path = Path { to: peer.local_addr().unwrap(), source: Some(host) };
+        for _ in 0..2 {
+            socket.send(path, b"four", &metrics);
+        }
+        socket.flush(&metrics);
+        assert_eq!((metrics.sent_datagrams.get(), metrics.send_calls.get()), (2, if before { 1 } else { 2 }));
     }
 }

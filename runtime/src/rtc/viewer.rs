@@ -45,9 +45,9 @@ use stream::Stream;
 /// RFC 3550 §6.2 allows five seconds; players align picture and sound only after the first two.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// All that is left to do for a viewer that is in is to notice its silence, after several seconds. The stack would look five
-/// times a second.
-const REST: Duration = Duration::from_secs(1);
+/// All that is left to do for a viewer that is in is to notice its silence, which counts from eight seconds. The stack would
+/// look five times a second.
+const REST: Duration = Duration::from_secs(4);
 
 pub(super) struct Viewer {
     pub connection: Connection,

@@ -13,7 +13,7 @@ use crate::media::Kind;
 /// About three seconds of a 2.5 Mbps picture. A slower network's round trip is longer than anybody waits.
 const MAX_PACKETS: usize = 1024;
 
-/// What a joiner is sent at once, at most: as much as a large keyframe.
+/// What a joiner is sent at once, at most, unless the keyframe alone is more than half of it: as much as a large keyframe.
 pub const JOIN_PACKETS: usize = 300;
 /// As many pictures as a phone decodes before anybody minds.
 pub const JOIN_SPAN: Duration = Duration::from_secs(3);
@@ -50,7 +50,9 @@ impl History {
         let last = self.cuts.back()?;
         let span = last.frame.pts.saturating_sub(self.cuts[first].frame.pts);
         let packets: usize = cuts.clone().map(|cut| cut.payloads.len()).sum();
-        if packets > JOIN_PACKETS || span > JOIN_SPAN {
+        // Another keyframe would be as large as this one, and everybody's.
+        let most = JOIN_PACKETS.max(2 * self.cuts[first].payloads.len());
+        if packets > most || span > JOIN_SPAN {
             return None;
         }
         let behind = (0..cuts.len() as u32).rev();
@@ -154,5 +156,8 @@ mod tests {
         assert!(pictures(93, 9).beginning().is_none());
         assert!(pictures(90, 9).beginning().is_some());
         assert!(History::default().beginning().is_none());
+        let (mut history, mut cutter) = (History::default(), Cutter::default());
+        history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 500_000))));
+        assert!(history.beginning().is_some_and(|cuts| cuts[0].payloads.len() > JOIN_PACKETS));
     }
 }

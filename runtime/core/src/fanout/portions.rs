@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::cut::Cut;
 
-/// A sixth of what a usual buffer holds.
+/// Two thirds of what a usual buffer holds, which is empty then.
+pub const FIRST_PORTION_PACKETS: usize = 64;
+/// A sixth of it.
 pub const PORTION_PACKETS: usize = 16;
 /// 4000 packets a second: the largest beginning is out within 80 ms, and no picture outruns it.
 pub const INTERVAL: Duration = Duration::from_millis(4);
-/// A beginning and twice as much behind it. More is a picture that no viewer catches up with.
+/// A usual beginning and twice as much behind it; of a larger one as much. More is a picture that no viewer catches up with.
 pub const MAX_PACKETS: usize = 3 * super::history::JOIN_PACKETS;
 
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub struct Portions {
     /// Packets of the first that have left.
     gone: usize,
     packets: usize,
+    most: usize,
+    /// Of the next portion.
+    room: usize,
     due: Instant,
 }
 
@@ -37,12 +42,13 @@ impl Portions {
     /// The first portion is due at once.
     pub fn new(cuts: Vec<Arc<Cut>>, now: Instant) -> Self {
         let packets = cuts.iter().map(|cut| cut.payloads.len()).sum();
-        Self { cuts: cuts.into(), gone: 0, packets, due: now }
+        let most = MAX_PACKETS.max(3 * packets);
+        Self { cuts: cuts.into(), gone: 0, packets, most, room: FIRST_PORTION_PACKETS, due: now }
     }
 
     /// What comes after all that waits. False: too much waits.
     pub fn push(&mut self, cut: &Arc<Cut>) -> bool {
-        if self.packets + cut.payloads.len() > MAX_PACKETS {
+        if self.packets + cut.payloads.len() > self.most {
             return false;
         }
         self.packets += cut.payloads.len();
@@ -66,7 +72,7 @@ impl Portions {
             return pieces;
         }
         self.due = now + INTERVAL;
-        let mut room = PORTION_PACKETS;
+        let mut room = std::mem::replace(&mut self.room, PORTION_PACKETS);
         while let Some(cut) = self.cuts.front() {
             let run = cut.runs.iter().find(|run| run.end > self.gone);
             let Some(run) = run else {
@@ -121,12 +127,12 @@ mod tests {
     #[test]
     fn everything_leaves_once_and_in_order_and_no_portion_is_large() {
         let (mut cutter, now) = (Cutter::default(), Instant::now());
-        let cuts = vec![cut(&mut cutter, 40), cut(&mut cutter, 0), cut(&mut cutter, 3)];
+        let cuts = vec![cut(&mut cutter, 70), cut(&mut cutter, 0), cut(&mut cutter, 3)];
         let mut portions = Portions::new(cuts, now);
         assert!(portions.push(&cut(&mut cutter, 20)));
         let poured = poured(&mut portions, now);
-        assert_eq!(poured.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 16, 15]);
-        assert!(poured.into_iter().flatten().eq(0..63));
+        assert_eq!(poured.iter().map(Vec::len).collect::<Vec<_>>(), [64, 16, 13]);
+        assert!(poured.into_iter().flatten().eq(0..93));
     }
 
     #[test]
@@ -155,6 +161,7 @@ mod tests {
         let (mut cutter, now) = (Cutter::default(), Instant::now());
         let mut portions = Portions::new(vec![cut(&mut cutter, 100)], now);
         let count = |pieces: Vec<Piece>| pieces.iter().map(|piece| piece.packets.len()).sum::<usize>();
+        assert_eq!(count(portions.take(now)), FIRST_PORTION_PACKETS);
         assert_eq!(count(portions.take(now + INTERVAL * 20)), PORTION_PACKETS);
         assert_eq!(portions.due(), now + INTERVAL * 21);
         assert_eq!(count(portions.take(now + INTERVAL * 20)), 0);

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A large keyframe for some viewers, or a picture for many.
-pub const MAX_BYTES: usize = 4 << 20;
+/// A large keyframe for two hundred viewers: less would leave the last of them without a picture each time, and they would ask
+/// for another that is as large. The bound that is met in practice is that of time.
+pub const MAX_BYTES: usize = 32 << 20;
 /// Later than that it is better to begin anew with a keyframe: about three pictures.
 pub const MAX_WAIT: Duration = Duration::from_millis(100);
 

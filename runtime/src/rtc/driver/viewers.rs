@@ -13,8 +13,8 @@ use super::super::spread::Part;
 use super::super::viewer::{Due, Showing, Shown, Viewer};
 use super::Driver;
 
-/// Whose packets wait together for the kernel: enough to be worth the call, and few enough to stay in the cache.
-const SLICE_VIEWERS: usize = 32;
+/// What waits together for the kernel: enough to be worth the call, and little enough to stay in the cache.
+const SLICE_BYTES: usize = 512 << 10;
 
 impl Driver {
     pub(super) fn show(&mut self, fed: &Fed) {
@@ -26,15 +26,16 @@ impl Driver {
         distribution.rotate();
         let mut unsettled = Vec::new();
         let mut missed = Vec::new();
-        for slice in distribution.viewers.chunks(SLICE_VIEWERS) {
-            for id in slice {
-                let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
-                if viewer.show(*id, &showing, spread) == Shown::Settle {
-                    unsettled.push(*id);
-                }
+        for id in &distribution.viewers {
+            let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
+            if viewer.show(*id, &showing, spread) == Shown::Settle {
+                unsettled.push(*id);
             }
-            missed.extend(socket.spread(spread, metrics));
+            if spread.bytes().len() >= SLICE_BYTES {
+                missed.extend(socket.spread(spread, metrics));
+            }
         }
+        missed.extend(socket.spread(spread, metrics));
         self.skip(&missed);
         for id in unsettled {
             self.settle(id);

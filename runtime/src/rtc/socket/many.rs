@@ -17,8 +17,6 @@ use super::Socket;
 
 /// `UIO_MAXIOV`: what the kernel looks at in one call.
 const MAX_MESSAGES: usize = 1024;
-/// Hosts that segments do not reach; more means that none of them need be remembered for long.
-const MAX_UNSEGMENTED: usize = 256;
 
 /// Messages that the kernel had no room for, with their bytes.
 pub(super) struct Held {
@@ -98,10 +96,6 @@ impl Socket {
         missed
     }
 
-    fn segments(&self, to: IpAddr) -> bool {
-        self.state.max_gso_segments() > 1 && !self.unsegmented.contains(&to)
-    }
-
     fn send_all(
         &mut self,
         bytes: &[u8],
@@ -160,10 +154,7 @@ impl Socket {
         let mut singly: Vec<Message> = message.singly().collect();
         match self.send_some(bytes, &singly, metrics) {
             Ok(sent) => {
-                if self.unsegmented.len() >= MAX_UNSEGMENTED {
-                    self.unsegmented.clear();
-                }
-                self.unsegmented.insert(message.part.path.to.ip());
+                self.remember_unsegmented(message.part.path.to.ip());
                 singly.drain(..sent.min(singly.len()));
                 Tried::Singly(singly)
             }
@@ -195,7 +186,7 @@ fn missed_one(message: &Message, metrics: &Metrics, missed: &mut Vec<Part>) {
     missed.push(message.part);
 }
 
-fn refuses_segments(error: &io::Error) -> bool {
+pub(super) fn refuses_segments(error: &io::Error) -> bool {
     [Errno::EIO, Errno::EINVAL].iter().any(|refusal| error.raw_os_error() == Some(*refusal as i32))
 }
 

@@ -14,6 +14,8 @@ use super::super::seal::Sealer;
 use super::super::spread::{Part, Spread};
 use super::Viewer;
 
+/// From a keyframe's being asked for: an encoder makes it with the next picture.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long what a viewer began with can be asked for again: about as long as what a hub sends.
 const REMEMBERED: Duration = Duration::from_secs(3);
 
@@ -78,7 +80,11 @@ impl Viewer {
     pub fn begin(&mut self, history: &History, now: Instant) -> bool {
         self.stage = Stage::Watching;
         let Some(stream) = &self.streams.video else { return true };
-        let Some(cuts) = history.beginning() else { return false };
+        let Some(cuts) = history.beginning() else {
+            // Should that one not come.
+            self.repair_at = Some(now + ASK_AGAIN);
+            return false;
+        };
         let mut history = History::default();
         cuts.iter().for_each(|cut| history.keep(cut));
         let packets = cuts.iter().map(|cut| cut.payloads.len()).sum();
