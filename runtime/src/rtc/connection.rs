@@ -24,7 +24,8 @@ use uuid::Uuid;
 
 use super::OfferError;
 use super::metrics::Why;
-use super::negotiate::Negotiated;
+use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
+use super::stun::{self, Transaction};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -61,6 +62,14 @@ pub(super) struct Connection {
     state: State,
     wake_at: Option<Instant>,
     selected: Option<SocketAddr>,
+    /// What the stack selected, once: the peer's address and ours.
+    pair: Option<(SocketAddr, SocketAddr)>,
+    /// The peer's last check, while it is not known to be genuine.
+    check: Option<Check>,
+    /// Where the peer went since, with our knowledge and without the stack's.
+    moved: Option<SocketAddr>,
+    /// When anything came from where it is.
+    present: Instant,
     /// How seldom it may be woken once it is live, and when it was.
     rest: Duration,
     woken: Instant,
@@ -71,10 +80,18 @@ pub(super) struct Connection {
     /// Datagrams of DTLS that came.
     flights: u64,
     senders: Senders,
-    /// Where the last media came from, and to which address of ours.
-    media_from: Option<(SocketAddr, SocketAddr)>,
+    /// Where the last media came from.
+    media_from: Option<SocketAddr>,
     /// When the stack was last told that media is a sign of life.
     signed: Option<Instant>,
+}
+
+struct Check {
+    from: SocketAddr,
+    transaction: Transaction,
+    at: Instant,
+    /// If it is genuine, the peer is there now.
+    moves: bool,
 }
 
 impl Connection {
@@ -91,6 +108,10 @@ impl Connection {
             state,
             wake_at: None,
             selected: None,
+            pair: None,
+            check: None,
+            moved: None,
+            present: now,
             rest,
             woken: now,
             joined: now,
@@ -141,7 +162,14 @@ impl Connection {
             if !self.senders.admit(bytes) {
                 return;
             }
-            self.media_from = Some((from, local));
+            self.media_from = Some(from);
+        }
+        if let Some(transaction) = stun::transaction(bytes) {
+            let moves = self.moves(from, bytes, now);
+            self.check = Some(Check { from, transaction, at: now, moves });
+        }
+        if Some(from) == self.selected {
+            self.present = now;
         }
         if DTLS.contains(first) {
             self.greeted.get_or_insert(now);
@@ -154,13 +182,26 @@ impl Connection {
         self.hand(from, local, bytes, now);
     }
 
+    /// Whether a check says that the peer is there now: it nominates, or where it was is silent for so long that its address was
+    /// changed on the way. While it comes in it may nominate several pairs, of which the stack selects the best.
+    fn moves(&self, from: SocketAddr, check: &[u8], now: Instant) -> bool {
+        let is_in = self.state == State::Live && now >= self.joined + HANDSHAKE;
+        let elsewhere = self.selected.is_some_and(|selected| selected != from);
+        is_in && elsewhere && (stun::nominates(check) || now >= self.present + DISCONNECTED_AFTER)
+    }
+
     /// What came last of media was genuine. From where the peer is, that is as good a sign of life as a check: not every
     /// stack goes on checking while media flows.
     pub fn heard(&mut self, now: Instant) {
-        if self.signed.is_some_and(|at| now < at + SIGN_INTERVAL) {
-            return;
+        if self.media_from.is_some() && self.media_from == self.selected {
+            self.sign(now);
         }
-        if let Some((from, local)) = self.media_from.filter(|(from, _)| Some(*from) == self.selected) {
+    }
+
+    /// Has the stack know that the peer lives, wherever it is.
+    fn sign(&mut self, now: Instant) {
+        let Some((from, local)) = self.pair else { return };
+        if self.signed.is_none_or(|at| now >= at + SIGN_INTERVAL) {
             self.signed = Some(now);
             self.hand(from, local, &SIGN_OF_LIFE, now);
         }
@@ -209,16 +250,22 @@ impl Connection {
         let before = self.state;
         let mut state = before;
         let mut wake_at = None;
-        let mut selected = self.selected;
+        let (mut pair, mut moved, mut alive) = (self.pair, self.moved, None);
+        let check = self.check.take();
         let fingerprints = std::mem::take(&mut self.fingerprints);
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
                 while let Some(packet) = stack.poll_write() {
-                    if packet.message.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
-                        selected = Some(packet.transport.peer_addr);
+                    let (mut to, bytes) = (packet.transport.peer_addr, &packet.message);
+                    if bytes.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
+                        pair = Some((to, packet.transport.local_addr));
+                        to = moved.unwrap_or(to);
+                    } else if let Some(check) = check.as_ref().filter(|check| check.is_confirmed(to, bytes)) {
+                        moved = if check.moves { Some(to) } else { moved };
+                        alive = (moved == Some(to)).then_some(check.at);
                     }
-                    send(packet.transport.peer_addr, &packet.message);
+                    send(to, bytes);
                 }
                 while let Some(event) = stack.poll_event() {
                     state = after(state, &event);
@@ -236,9 +283,13 @@ impl Connection {
             wake_at = stack.poll_timeout();
             Ok(())
         });
-        (self.fingerprints, self.selected) = (fingerprints, selected);
+        (self.fingerprints, self.pair, self.moved) = (fingerprints, pair, moved);
+        self.selected = moved.or(pair.map(|(peer, _)| peer));
         if self.state != State::Gone(Why::Broken) {
             (self.state, self.wake_at) = (state, wake_at);
+        }
+        if let Some(at) = alive {
+            self.sign(at);
         }
     }
 
@@ -253,6 +304,13 @@ impl Connection {
             Ok(Err(error)) => tracing::debug!(%error, "a connection reported an error"),
             Err(_) => self.state = State::Gone(Why::Broken),
         }
+    }
+}
+
+impl Check {
+    /// Only what was genuine is answered.
+    fn is_confirmed(&self, to: SocketAddr, answer: &[u8]) -> bool {
+        to == self.from && stun::confirms_one(answer, self.transaction)
     }
 }
 

@@ -26,7 +26,7 @@ use rtc::shared::error::Error;
 use understudy_core::media::Kind;
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
-const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
+pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
 /// Silence after that before a peer counts as gone.
 const FAILED_AFTER: Duration = Duration::from_secs(7);
 /// A packet that is sent again comes behind this many later ones at most: about a second of a keyframe's burst.

@@ -27,6 +27,8 @@ use super::super::super::viewer::Viewer;
 use super::{OURS, seat};
 
 const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10);
+/// Where it is after it moved.
+const ELSEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 11);
 /// Of the clock that both sides see.
 const STEP: Duration = Duration::from_millis(20);
 /// Four seconds: checks and handshake take a few round trips.
@@ -87,6 +89,30 @@ impl Peer {
             viewer.connection.drain(|_, _| {});
         }
         viewer.connection.state() == State::Live
+    }
+
+    /// Where a viewer is sent its media, and whether it is in, a minute after its peer's address was changed on the way.
+    pub fn moves() -> (Option<SocketAddr>, bool) {
+        let (mut peer, mut viewer) = Self::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+        for _ in 0..60 {
+            peer.now += Duration::from_secs(1);
+            let now = peer.now;
+            drop(peer.stack.handle_timeout(now));
+            viewer.connection.elapse(now);
+            for _ in 0..4 {
+                while let Some(packet) = peer.stack.poll_write() {
+                    viewer.connection.receive(ELSEWHERE, OURS, &packet.message, now);
+                }
+                while peer.stack.poll_event().is_some() {}
+                let stack = &mut peer.stack;
+                viewer.connection.drain(|to, bytes| {
+                    if to == ELSEWHERE {
+                        hear(stack, bytes, now);
+                    }
+                });
+            }
+        }
+        (viewer.connection.selected().filter(|at| *at == ELSEWHERE), viewer.connection.state() == State::Live)
     }
 
     /// What of these datagrams the peer's stack opened.

@@ -123,6 +123,12 @@ fn what_is_asked_for_again_is_the_very_same_packet() {
 }
 
 #[test]
+fn a_viewer_whose_address_changes_is_sent_its_media_there() {
+    let (there, is_in) = Peer::moves();
+    assert!(is_in && there.is_some());
+}
+
+#[test]
 fn a_viewer_that_reports_and_checks_no_more_stays_and_a_silent_one_goes() {
     assert!(Peer::stays(true));
     assert!(!Peer::stays(false));
