@@ -22,6 +22,9 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
 /// By itself the encoder takes as many threads as the node has cores, whatever the pod may use of them: slices that are too small
 /// to be cut well, and throttling. Two keep up with any size we take.
 const MOST_THREADS: usize = 2;
+/// With which one thread keeps up on a slow core: 1280×720 thirty times a second. Each thread more is a slice more, whose last
+/// packet is shorter, and packets of one length are what the kernel segments in one call.
+const PIXELS_PER_THREAD: u64 = 1280 * 720 * 30;
 
 /// How much the encoder may send ahead of its bitrate. Small, for an even stream.
 const VBV_MILLISECONDS: u32 = 600;
@@ -132,12 +135,19 @@ fn h264(target: &Target) -> Result<gst::Element, Error> {
     encoder.set_property("key-int-max", frames_between_keys);
     encoder.set_property("bframes", 0_u32);
     // What the cgroup's quota leaves, if there is one.
-    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
-    encoder.set_property("threads", u32::try_from(threads).unwrap_or(1));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    encoder.set_property("threads", u32::try_from(threads(target, cores)).unwrap_or(1));
     encoder.set_property("aud", false);
     // Scene cuts would make keyframes that nobody asked for.
     encoder.set_property("option-string", "scenecut=0:repeat-headers=1");
     Ok(encoder)
+}
+
+/// Of an encoder that may use so many cores.
+fn threads(target: &Target, cores: usize) -> usize {
+    let pixels = u64::from(target.size.width()) * u64::from(target.size.height());
+    let wanted = (pixels * u64::from(target.frame_rate.per_second())).div_ceil(PIXELS_PER_THREAD);
+    usize::try_from(wanted).unwrap_or(MOST_THREADS).min(cores).clamp(1, MOST_THREADS)
 }
 
 #[cfg(test)]
@@ -152,6 +162,20 @@ mod tests {
 
     /// Less than what a pipeline may take for a change of its state: whoever waits for that in vain is found.
     const SOON: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn an_encoder_has_as_many_threads_as_its_pixels_need_and_no_more_than_there_are_cores() {
+        let target = |width, height, rate| Target {
+            codec: VideoCodec::H264,
+            size: Resolution::parse("size", width, height).unwrap(),
+            frame_rate: FrameRate::parse("rate", rate).unwrap(),
+            bitrate: understudy_core::spec::Encoding::default().video,
+        };
+        assert_eq!(threads(&target(1280, 720, 30), 8), 1);
+        assert_eq!(threads(&target(1280, 720, 60), 8), 2);
+        assert_eq!(threads(&target(3840, 2160, 30), 8), MOST_THREADS);
+        assert_eq!(threads(&target(3840, 2160, 30), 1), 1);
+    }
 
     struct Stage {
         program: Program,
