@@ -2,6 +2,7 @@
 
 mod peer;
 mod sealed;
+mod shapes;
 
 use std::net::SocketAddr;
 
