@@ -2,6 +2,8 @@
 
 #[path = "whep/many.rs"]
 mod many;
+#[path = "whep/pion.rs"]
+mod pion;
 mod support;
 
 use std::net::{IpAddr, UdpSocket};
