@@ -140,6 +140,9 @@ async fn a_browser_sees_the_picture_whatever_sound_stands_before_it() {
         "peer.addTransceiver('audio', { direction: 'inactive' })",
         // What we cannot send.
         "peer.addTransceiver('audio', { direction: 'recvonly' }).setCodecPreferences(
+            RTCRtpReceiver.getCapabilities('audio').codecs.filter((codec) => codec.mimeType === 'audio/G722'))",
+        // The same, but every endpoint knows it.
+        "peer.addTransceiver('audio', { direction: 'recvonly' }).setCodecPreferences(
             RTCRtpReceiver.getCapabilities('audio').codecs.filter((codec) => codec.mimeType === 'audio/PCMU'))",
     ] {
         let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;

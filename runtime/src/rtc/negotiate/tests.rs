@@ -98,11 +98,11 @@ fn a_section_that_is_not_served_is_answered_in_its_own_payload_types() {
 
 #[test]
 fn a_sound_that_we_cannot_send_is_refused_and_the_picture_served() {
-    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=recvonly\r\na=rtpmap:0 PCMU/8000\r\n";
-    for (offer, picture, sound) in [(bundled("", pcmu), 0, 1), (bundled(pcmu, ""), 1, 0)] {
+    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=recvonly\r\na=rtpmap:9 G722/8000\r\n";
+    for (offer, picture, sound) in [(bundled("", g722), 0, 1), (bundled(g722, ""), 1, 0)] {
         let sections = served(&offer);
         assert!(sections[picture].contains("a=sendonly"), "{sections:?}");
-        assert!(sections[sound].starts_with("audio 0 UDP/TLS/RTP/SAVPF 0\r\n"), "{sections:?}");
+        assert!(sections[sound].starts_with("audio 0 UDP/TLS/RTP/SAVPF 9\r\n"), "{sections:?}");
     }
 }
 

@@ -124,17 +124,46 @@ fn a_section_that_is_not_served_names_its_own_payload_types_only() {
 
 #[test]
 fn a_sound_that_nobody_can_send_does_not_take_the_picture_along() {
-    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=recvonly\r\n";
+    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=mid:1\r\na=recvonly\r\n";
     assert_eq!(
-        viewer(&with(pcmu, false)),
-        Ok(vec!["video 9 96 sendonly".into(), "audio 0 0 inactive".into()])
+        viewer(&with(g722, false)),
+        Ok(vec!["video 9 96 sendonly".into(), "audio 0 9 inactive".into()])
     );
     assert_eq!(
-        viewer(&with(pcmu, true)),
-        Ok(vec!["audio 0 0 inactive".into(), "video 9 96 sendonly".into()])
+        viewer(&with(g722, true)),
+        Ok(vec!["audio 0 9 inactive".into(), "video 9 96 sendonly".into()])
     );
-    let nothing = with(pcmu, false).replace("H264", "H266");
+    let nothing = with(g722, false).replace("H264", "H266");
     assert!(matches!(viewer(&nothing), Err(Fault::NoCodec { kind: "video", .. })));
+}
+
+#[test]
+fn a_sound_in_pcmu_stays_in_the_group_and_carries_nothing() {
+    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 8 0\r\na=mid:1\r\na=recvonly\r\n";
+    let (video, audio) = ("video 9 96 sendonly".to_owned(), "audio 9 0 inactive".to_owned());
+    assert_eq!(viewer(&with(pcmu, true)), Ok(vec![audio.clone(), video.clone()]));
+    assert_eq!(viewer(&with(pcmu, false)), Ok(vec![video.clone(), audio]));
+    // Outside of the group it has no transport.
+    let alone = with(pcmu, false).replace("a=group:BUNDLE 0 1\r\n", "");
+    assert_eq!(viewer(&alone), Ok(vec![video, "audio 0 8 inactive".into()]));
+    assert!(matches!(
+        viewer(&with(pcmu, true).replace("H264", "H266")),
+        Err(Fault::NoCodec { kind: "video", .. })
+    ));
+}
+
+#[test]
+fn a_section_that_is_refused_has_credentials_too() {
+    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=mid:1\r\na=recvonly\r\n";
+    for before in [true, false] {
+        let read = read(&with(g722, before)).unwrap();
+        let answer = read.answer(&answer_of_stack(&read.sdp)).unwrap();
+        let refused = answer.split("m=").find(|section| section.starts_with("audio 0 ")).unwrap();
+        for line in ["a=ice-ufrag:ours\r\n", "a=ice-pwd:0123456789012345678901\r\n", "a=setup:passive\r\n"] {
+            assert!(refused.contains(line), "{answer}");
+        }
+        assert!(!refused.contains("a=candidate:"), "{answer}");
+    }
 }
 
 #[test]
