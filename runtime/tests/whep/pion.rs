@@ -30,7 +30,6 @@ async fn a_viewer_on_pion_sees_each_picture_and_hears_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let stream = folder.path().join("picture.h264");
     let seen = pion::watch(&stage.whep(), SECONDS, &stream).await.expect("pion must watch");
-    println!("{seen:?}");
     assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
     assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
     assert!(seen.audio.codec.starts_with("audio/opus "), "{seen:?}");
