@@ -2,8 +2,8 @@
 //!
 //! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
 //! frames of a hub; whatever has viewers has one feed, which cuts a frame into packets once, and they are sealed here,
-//! past the stack, which keeps ICE, DTLS and SRTCP. A publisher's packets go to its [`Sink`]. We are ICE-lite and the DTLS
-//! server: the peer checks, the peer begins, and whoever falls silent is removed.
+//! past the stack, which keeps ICE, DTLS and SRTCP. A publisher's packets go to its [`Sink`]. We are ICE-lite: the peer checks,
+//! and begins the handshake unless it wants to be the DTLS server. Whoever falls silent is removed.
 
 mod addresses;
 mod arrivals;

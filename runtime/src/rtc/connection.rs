@@ -4,6 +4,12 @@
 //!   Expected{until} ── DTLS up ──> Live ── silent, closed, broken ──> Gone(why)
 //!         └───────────── until passed ──────────────────────────────────^
 //! ```
+//! The peer checks and nominates; whoever is the DTLS client begins the handshake on the pair that it nominated:
+//!
+//! ```text
+//!   we serve: Expected ── its hello ──> greeted ── our last flight ──> Live, and once more if the peer did not get it
+//!   it serves: Expected ── a pair ──> our hello, each second until answered ── its last flight ──> Live
+//! ```
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
 
 use std::net::SocketAddr;
@@ -13,13 +19,14 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
-use rtc::peer_connection::state::RTCPeerConnectionState;
+use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::peer_connection::transport::RTCDtlsTransportState;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use sha2::{Digest, Sha256};
 use understudy_core::fanout::senders::Senders;
+use understudy_core::offer::{DtlsRole, Transport};
 use uuid::Uuid;
 
 use super::OfferError;
@@ -59,6 +66,7 @@ pub(super) struct Connection {
     ufrag: String,
     /// SHA-256 of certificates, in pairs of capitals; the peer has one of them.
     fingerprints: Vec<String>,
+    role: DtlsRole,
     state: State,
     wake_at: Option<Instant>,
     selected: Option<SocketAddr>,
@@ -75,6 +83,8 @@ pub(super) struct Connection {
     woken: Instant,
     /// When anything came last before it was live.
     joined: Instant,
+    /// When anything came or was due last.
+    told: Instant,
     /// When the peer's first flight came.
     greeted: Option<Instant>,
     /// Datagrams of DTLS that came.
@@ -96,7 +106,7 @@ struct Check {
 
 impl Connection {
     /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
-    pub fn new(negotiated: Negotiated, fingerprints: Vec<String>, rest: Duration, now: Instant) -> Self {
+    pub fn new(negotiated: Negotiated, peer: &Transport, rest: Duration, now: Instant) -> Self {
         let Negotiated { stack, ufrag, .. } = negotiated;
         let session_id = Uuid::new_v4().simple().to_string();
         let state = State::Expected { until: now + CONNECT_DEADLINE };
@@ -104,7 +114,8 @@ impl Connection {
             stack,
             session_id,
             ufrag,
-            fingerprints,
+            fingerprints: peer.fingerprints.clone(),
+            role: peer.role,
             state,
             wake_at: None,
             selected: None,
@@ -115,6 +126,7 @@ impl Connection {
             rest,
             woken: now,
             joined: now,
+            told: now,
             greeted: None,
             flights: 0,
             senders: Senders::default(),
@@ -130,6 +142,11 @@ impl Connection {
     /// Ours, by which the peer addresses its checks.
     pub fn ufrag(&self) -> &str {
         &self.ufrag
+    }
+
+    /// Ours in the handshake.
+    pub fn role(&self) -> DtlsRole {
+        self.role
     }
 
     pub fn state(&self) -> State {
@@ -149,8 +166,10 @@ impl Connection {
     pub fn wake_at(&self) -> Option<Instant> {
         match self.state {
             State::Expected { until } => Some(self.wake_at.map_or(until, |at| at.min(until))),
-            // Until the handshake is over for the peer as well, it may have to be told its end once more.
-            State::Live if self.woken < self.joined + HANDSHAKE => self.wake_at,
+            // Until the handshake is over for the peer as well, it may have to be told its end once more: by the server.
+            State::Live if self.role == DtlsRole::Server && self.woken < self.joined + HANDSHAKE => {
+                self.wake_at
+            }
             State::Live => self.wake_at.map(|at| at.max(self.woken + self.rest)),
             State::Gone(_) => None,
         }
@@ -208,6 +227,7 @@ impl Connection {
     }
 
     fn hand(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        self.told = now;
         if matches!(self.state, State::Expected { .. }) {
             self.joined = now;
         }
@@ -225,7 +245,7 @@ impl Connection {
         match self.state {
             State::Expected { until } if until <= now => self.state = State::Gone(Why::NeverCame),
             _ if self.wake_at().is_some_and(|at| at <= now) => {
-                self.woken = now;
+                (self.woken, self.told) = (now, now);
                 self.guarded(|stack| stack.handle_timeout(now));
             }
             _ => {}
@@ -253,6 +273,7 @@ impl Connection {
         let (mut pair, mut moved, mut alive) = (self.pair, self.moved, None);
         let check = self.check.take();
         let fingerprints = std::mem::take(&mut self.fingerprints);
+        let (role, told, mut begun) = (self.role, self.told, Ok(()));
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
@@ -268,6 +289,10 @@ impl Connection {
                     send(to, bytes);
                 }
                 while let Some(event) = stack.poll_event() {
+                    if role == DtlsRole::Client && has_pair(&event) {
+                        // The stack has written our hello, and keeps it until it is woken.
+                        begun = stack.handle_timeout(told);
+                    }
                     state = after(state, &event);
                 }
                 // What is wanted of it was seen by a tap; left alone, it would pile up.
@@ -281,7 +306,7 @@ impl Connection {
                 state = State::Gone(Why::Closed);
             }
             wake_at = stack.poll_timeout();
-            Ok(())
+            begun
         });
         (self.fingerprints, self.pair, self.moved) = (fingerprints, pair, moved);
         self.selected = moved.or(pair.map(|(peer, _)| peer));
@@ -329,6 +354,12 @@ fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
         (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => State::Gone(Why::Closed),
         (state, _) => state,
     }
+}
+
+/// Whether ICE has found a way, on which the DTLS client begins.
+fn has_pair(event: &RTCPeerConnectionEvent) -> bool {
+    let RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(ice) = event else { return false };
+    *ice == RTCIceConnectionState::Connected
 }
 
 /// Whether the peer has a certificate that its offer named (RFC 8122 §5). The stack has looked, if it was one.

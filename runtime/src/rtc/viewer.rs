@@ -113,7 +113,7 @@ impl Viewer {
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let connection = Connection::new(negotiated, offer.fingerprints.clone(), REST, now);
+        let connection = Connection::new(negotiated, &offer.transport, REST, now);
         let answer = Answer::new(&connection, sdp);
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
@@ -122,7 +122,7 @@ impl Viewer {
             distribution: None,
             path: None,
             _seat: seat,
-            ufrag: offer.ufrag.clone(),
+            ufrag: offer.transport.ufrag.clone(),
             feedback,
             cryptography,
             sealer: None,

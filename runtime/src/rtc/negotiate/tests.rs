@@ -1,6 +1,7 @@
 //! Offers through the real stack: what is answered must hold, and a peer that takes it must get in.
 
 mod peer;
+mod roles;
 mod sealed;
 
 use std::net::SocketAddr;
@@ -144,13 +145,17 @@ fn a_viewer_with_one_of_the_certificates_that_it_names_gets_in() {
     for (name, rewrite) in
         [("capitals", &upper as &dyn Fn(&str) -> String), ("two", &other), ("sha-1", &behind)]
     {
-        assert!(Peer::connects(rewrite), "{name}");
+        assert!(Peer::connects("actpass", rewrite), "{name}");
+        assert!(Peer::connects("passive", rewrite), "{name}, as the DTLS server");
     }
 }
 
 #[test]
 fn a_viewer_with_none_of_the_certificates_that_it_names_does_not() {
     let foreign = OFFER.lines().find(|line| line.contains("sha-256")).unwrap();
-    assert!(!Peer::connects(&|_: &str| foreign.to_owned()));
-    assert!(!Peer::connects(&|_: &str| format!("{foreign}\r\n{}", foreign.replace("AA:", "01:"))));
+    for setup in ["actpass", "passive"] {
+        assert!(!Peer::connects(setup, &|_: &str| foreign.to_owned()), "{setup}");
+        let two = format!("{foreign}\r\n{}", foreign.replace("AA:", "01:"));
+        assert!(!Peer::connects(setup, &|_: &str| two.clone()), "{setup}");
+    }
 }

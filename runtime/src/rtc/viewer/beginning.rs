@@ -73,7 +73,8 @@ impl Viewer {
             Ok(sealer) => self.sealer = Some(sealer),
             Err(error) => return self.cannot_protect(&error),
         }
-        self.stage = Stage::Settling { until: now + settles_in(self.connection.handshake(now)) };
+        let wait = settles_in(self.connection.role(), self.connection.handshake(now));
+        self.stage = Stage::Settling { until: now + wait };
     }
 
     /// It has its keys. False: there is nothing that it could begin with, and it needs a keyframe.

@@ -23,9 +23,9 @@ fn answer_of_stack(offer: &str) -> String {
                 line => out.push_str(&format!("{line}\r\n")),
             }
         }
-        out.push_str(
-            "a=setup:passive\r\na=ice-ufrag:ours\r\na=ice-pwd:0123456789012345678901\r\na=rtcp-rsize\r\n",
-        );
+        let setup = if section.contains("a=setup:passive") { "active" } else { "passive" };
+        out.push_str(&format!("a=setup:{setup}\r\n"));
+        out.push_str("a=ice-ufrag:ours\r\na=ice-pwd:0123456789012345678901\r\na=rtcp-rsize\r\n");
         if index == 0 {
             out.push_str("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=end-of-candidates\r\n");
         }
@@ -166,7 +166,7 @@ fn each_sha_256_of_several_fingerprints_counts_and_others_do_not() {
     let line = ONE.lines().find(|line| line.starts_with("a=fingerprint")).unwrap();
     let other = line.replace("AA:", "01:");
     let several = ONE.replace(line, &format!("a=fingerprint:sha-1 00\r\n{line}\r\n{other}\r\n{line}"));
-    let prints = read(&several).unwrap().fingerprints;
+    let prints = read(&several).unwrap().transport.fingerprints;
     assert_eq!(prints.len(), 2);
     assert!(prints[0].starts_with("AA:BB") && prints[1].starts_with("01:BB"));
     assert_eq!(read(&several).unwrap().sdp.matches("a=fingerprint").count(), 1);
@@ -186,6 +186,20 @@ fn many_generated_offers_are_answered() {
 
 proptest! {
     #[test]
+    fn who_wants_to_be_the_server_is_answered_by_a_client_in_each_section(offer in generate::offer()) {
+        let offer = offer.replace("holdconn", "passive").replace("ActPass", "passive");
+        let offer = offer.replace("actpass", "passive").replace("a=setup:active", "a=setup:passive");
+        for (read, answer) in [
+            read(&offer).map(|read| (read.sdp.clone(), read.answer(&answer_of_stack(&read.sdp)))),
+            incoming(&offer).map(|read| (read.sdp.clone(), read.answer(&answer_of_stack(&read.sdp)))),
+        ].into_iter().flatten() {
+            prop_assert!(!read.contains("a=setup:active"), "{read}");
+            let answer = answer.unwrap_or_default();
+            prop_assert!(answer.contains("a=setup:active") && !answer.contains("passive"), "{answer} to\n{offer}");
+        }
+    }
+
+    #[test]
     fn whatever_is_answered_holds_against_its_offer(offer in generate::offer()) {
         if let Ok(read) = read(&offer) {
             let answer = read.answer(&answer_of_stack(&read.sdp));
@@ -200,7 +214,7 @@ proptest! {
 
     #[test]
     fn a_viewer_that_could_be_served_is(mut offer in generate::offer()) {
-        offer = offer.replace("passive", "actpass").replace("md5 00", generate::SHA_256);
+        offer = offer.replace("holdconn", "passive").replace("md5 00", generate::SHA_256);
         let needed = ["a=recvonly", "packetization-mode=1;profile-level-id=42", "a=rtcp-mux"];
         let asks = |section: &str| needed.iter().all(|line| section.contains(line));
         let serves = offer.split("m=video ").skip(1).any(|rest| {
