@@ -14,6 +14,7 @@ pub mod helm;
 pub mod kubectl;
 pub mod probe;
 pub mod publish;
+pub mod whip;
 
 pub mod recording;
 

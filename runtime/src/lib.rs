@@ -20,6 +20,7 @@ pub mod rtc;
 pub mod sound;
 
 pub mod ingest;
+mod signalling;
 
 pub mod camera;
 pub mod capture;

@@ -15,17 +15,13 @@ use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
-use futures::StreamExt;
-use understudy_core::offer::{Fault, MAX_BYTES};
 
 use crate::program::{Found, Registry};
-use crate::rtc::{Handle, OfferError};
+use crate::rtc::Handle;
+use crate::signalling::{SDP, expect_type, text};
 use error::Refusal;
 
-const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
-/// No honest offer comes near; past this the connection just ends.
-const THROWN_AWAY: usize = 4 << 20;
 
 #[derive(Clone)]
 pub struct Whep {
@@ -143,30 +139,4 @@ fn matches(headers: &HeaderMap, tag: &str) -> bool {
         tags.any(|other| other == "*" || other == tag)
     };
     named.peek().is_none() || named.any(any)
-}
-
-fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusal> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Refusal::WrongType { expected }) }
-}
-
-/// The body as text. One that is too large is read on for a while and thrown away: a client that is still writing when
-/// the connection ends sees a broken pipe, not the answer.
-async fn text(body: Body) -> Result<String, Refusal> {
-    let (mut chunks, mut read, mut total) = (body.into_data_stream(), Vec::new(), 0);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Refusal::Incomplete)?;
-        total += chunk.len();
-        if total > THROWN_AWAY {
-            break;
-        }
-        if total <= MAX_BYTES {
-            read.extend_from_slice(&chunk);
-        }
-    }
-    if total > MAX_BYTES {
-        return Err(Refusal::Offer(OfferError::Faulty(Fault::TooLarge)));
-    }
-    String::from_utf8(read).map_err(|_| Refusal::NotText)
 }
