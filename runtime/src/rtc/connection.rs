@@ -12,6 +12,8 @@
 //! ```
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
 
+mod dtls;
+
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -20,11 +22,9 @@ use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
-use rtc::peer_connection::transport::RTCDtlsTransportState;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
-use sha2::{Digest, Sha256};
 use understudy_core::fanout::senders::Senders;
 use understudy_core::offer::{DtlsRole, Transport};
 use uuid::Uuid;
@@ -33,6 +33,7 @@ use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
 use super::stun::{self, Transaction};
+use dtls::{is_closed, is_known};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -87,6 +88,8 @@ pub(super) struct Connection {
     told: Instant,
     /// When the peer's first flight came.
     greeted: Option<Instant>,
+    /// The last check that nominated a way, and where it came from.
+    nomination: Option<(SocketAddr, Vec<u8>)>,
     /// Datagrams of DTLS that came.
     flights: u64,
     senders: Senders,
@@ -128,6 +131,7 @@ impl Connection {
             joined: now,
             told: now,
             greeted: None,
+            nomination: None,
             flights: 0,
             senders: Senders::default(),
             media_from: None,
@@ -199,6 +203,21 @@ impl Connection {
             }
         }
         self.hand(from, local, bytes, now);
+        self.nominate(from, local, bytes, now);
+    }
+
+    /// A check that nominates is answered by the stack once a check back was answered, should it come once more; we are lite, and
+    /// it has to be enough that it came (RFC 8445 §7.3.2).
+    fn nominate(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        if !matches!(self.state, State::Expected { .. }) || self.selected.is_some() {
+            self.nomination = None;
+        } else if stun::nominates(bytes) {
+            self.nomination = Some((from, bytes.to_vec()));
+        } else if stun::answers(bytes)
+            && let Some((_, check)) = self.nomination.take_if(|(checked, _)| *checked == from)
+        {
+            self.hand(from, local, &check, now);
+        }
     }
 
     /// Whether a check says that the peer is there now: it nominates, or where it was is silent for so long that its address was
@@ -360,35 +379,4 @@ fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
 fn has_pair(event: &RTCPeerConnectionEvent) -> bool {
     let RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(ice) = event else { return false };
     *ice == RTCIceConnectionState::Connected
-}
-
-/// Whether the peer has a certificate that its offer named (RFC 8122 §5). The stack has looked, if it was one.
-fn is_known(stack: &mut RTCPeerConnection, fingerprints: &[String]) -> bool {
-    if fingerprints.len() == 1 {
-        return true;
-    }
-    let print = certificate(stack).map(|certificate| {
-        let pairs: Vec<String> =
-            Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
-        pairs.join(":")
-    });
-    print.is_some_and(|print| fingerprints.contains(&print))
-}
-
-/// The peer's own, in DER.
-fn certificate(stack: &mut RTCPeerConnection) -> Option<Vec<u8>> {
-    let sender = stack.get_senders().next();
-    let receiver = stack.get_receivers().next();
-    let first = |chain: &[Vec<u8>]| chain.first().cloned();
-    let of_sender = sender.and_then(|id| first(stack.rtp_sender(id)?.transport()?.get_remote_certificates()));
-    of_sender.or_else(|| first(stack.rtp_receiver(receiver?)?.transport()?.get_remote_certificates()))
-}
-
-/// The stack calls a connection alive as long as ICE is, whatever became of DTLS.
-fn is_closed(stack: &mut RTCPeerConnection) -> bool {
-    let sender = stack.get_senders().next();
-    let receiver = stack.get_receivers().next();
-    let of_sender = sender.and_then(|id| Some(stack.rtp_sender(id)?.transport()?.state()));
-    let dtls = of_sender.or_else(|| Some(stack.rtp_receiver(receiver?)?.transport()?.state()));
-    dtls == Some(RTCDtlsTransportState::Closed)
 }

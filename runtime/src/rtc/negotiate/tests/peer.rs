@@ -29,6 +29,7 @@ use super::super::super::arrivals::Arrivals;
 use super::super::super::connection::{Connection, State};
 use super::super::super::feedback::Feedback;
 use super::super::super::publisher::Publisher;
+use super::super::super::stun;
 use super::super::super::viewer::Viewer;
 use super::super::super::{Packet, Sink, Taken};
 use super::{OURS, seat};
@@ -225,6 +226,36 @@ impl Peer {
             .collect();
         let mut viewer = peer.answered(&(offered.join("\r\n") + "\r\n"));
         peer.gets_in(&mut viewer.connection)
+    }
+
+    /// Whether a viewer gets in of whose checks those back were lost until it nominated, which it does once.
+    pub fn connects_by_one_nomination(setup: &'static str) -> bool {
+        let mut peer = Self::new(setup, vec![]);
+        let mut viewer = peer.watches();
+        let mut nominated = false;
+        (0..STEPS).any(|_| {
+            let (now, stack, ours) = (peer.now, &mut peer.stack, &mut viewer.connection);
+            drop(stack.handle_timeout(now));
+            ours.elapse(now);
+            for _ in 0..peer.exchanges {
+                while let Some(packet) = stack.poll_write() {
+                    let nominates = stun::nominates(&packet.message);
+                    if !nominates || !nominated {
+                        ours.receive(THEIRS, OURS, &packet.message, now);
+                    }
+                    nominated |= nominates;
+                }
+                while stack.poll_event().is_some() {}
+                ours.drain(|_, bytes| {
+                    let is_check = stun::confirms(bytes) && !stun::answers(bytes);
+                    if nominated || !is_check {
+                        hear(stack, bytes, now);
+                    }
+                });
+            }
+            peer.now += STEP;
+            viewer.connection.state() == State::Live
+        })
     }
 
     fn offer(&mut self) -> String {

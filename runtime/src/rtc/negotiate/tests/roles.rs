@@ -184,3 +184,10 @@ fn whoever_sent_us_the_last_flight_need_not_be_told_the_end_again() {
     let (peer, client) = far("active");
     assert!(client.connection.wake_at() < Some(peer.now + REST / 2));
 }
+
+#[test]
+fn a_peer_that_nominates_before_it_was_checked_and_once_gets_in() {
+    for (setup, _) in SETUPS {
+        assert!(Peer::connects_by_one_nomination(setup), "{setup}");
+    }
+}
