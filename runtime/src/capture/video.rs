@@ -39,12 +39,12 @@ struct Target {
 
 impl Target {
     fn new(screen: &Screen, rendition: Video) -> Self {
-        let Video { codec, size, frame_rate, bitrate } = rendition;
+        let Video { codec, size, frame_rate, bitrate, step } = rendition;
         Self {
             codec,
-            size: size.unwrap_or(screen.size),
+            size: size.unwrap_or_else(|| step.size(screen.size)),
             frame_rate: frame_rate.unwrap_or(screen.frame_rate),
-            bitrate: bitrate.unwrap_or(screen.bitrate),
+            bitrate: bitrate.unwrap_or_else(|| step.bitrate(screen.bitrate)),
         }
     }
 
