@@ -10,7 +10,7 @@ mod subscriber;
 
 pub use keyframes::KeyframeRequests;
 pub use metrics::Metrics;
-pub use renditions::{Both, Renditions};
+pub use renditions::Renditions;
 pub use subscriber::Subscriber;
 
 use std::sync::Arc;

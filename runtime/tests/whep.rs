@@ -2,6 +2,8 @@
 
 #[path = "whep/many.rs"]
 mod many;
+#[path = "whep/narrow.rs"]
+mod narrow;
 mod support;
 
 use std::net::{IpAddr, UdpSocket};

@@ -78,7 +78,7 @@ pub async fn watch(
         Found::Silent => return Err(Refusal::Silent),
         Found::Unknown => return Err(Refusal::UnknownProgram),
     };
-    let answer = whep.driver.watch(&name, &program.native(), &offer).await.map_err(Refusal::Offer)?;
+    let answer = whep.driver.watch(&name, &program, &offer).await.map_err(Refusal::Offer)?;
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
     let tag = entity_tag(&answer.ice_session);
     let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, tag)];

@@ -53,6 +53,11 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         Self(Arc::new(Inner { rungs: Mutex::default(), make: Make::Fixed(hub) }))
     }
 
+    /// Whether it has more than one hub.
+    pub fn has_rungs(&self) -> bool {
+        matches!(self.0.make, Make::Encode { .. })
+    }
+
     pub fn hub(&self, key: K) -> Hub {
         let new = match &self.0.make {
             Make::Fixed(hub) => return hub.clone(),

@@ -1,5 +1,6 @@
 //! Offers through the real stack: what is answered must hold, and a peer that takes it must get in.
 
+mod moved;
 mod peer;
 mod sealed;
 
@@ -110,6 +111,15 @@ fn the_level_of_the_answer_allows_what_is_sent_where_levels_may_differ() {
     let answer = to_viewer(&OFFER.replace("packetization", "level-asymmetry-allowed=1;packetization"));
     assert!(answer.expect("it must be answered").contains("profile-level-id=42e033"));
     assert!(to_viewer(OFFER).expect("it must be answered").contains("profile-level-id=42e01f"));
+}
+
+#[test]
+fn a_viewer_that_can_tell_what_it_takes_is_asked_to() {
+    let remb = "a=rtcp-fb:96 goog-remb\r\n";
+    let answer =
+        to_viewer(&format!("{OFFER}{remb}a=rtcp-fb:96 transport-cc\r\n")).expect("it must be answered");
+    assert!(answer.contains(remb) && !answer.contains("transport-cc"), "{answer}");
+    assert!(!to_viewer(OFFER).expect("it must be answered").contains("goog-remb"));
 }
 
 #[test]

@@ -100,7 +100,13 @@ fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {
         },
         sdp_fmtp_line: codec.fmtp.clone(),
         rtcp_feedback: match kind {
-            Kind::Video => vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
+            // What of it was not offered is not answered.
+            Kind::Video => vec![
+                feedback("nack", ""),
+                feedback("nack", "pli"),
+                feedback("ccm", "fir"),
+                feedback("goog-remb", ""),
+            ],
             Kind::Audio => vec![],
         },
     };

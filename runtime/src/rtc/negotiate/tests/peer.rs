@@ -1,4 +1,4 @@
-//! A viewer on the stack's other side, joined to ours without a socket.
+//! A peer on the stack's other side, joined to ours without a socket.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
-use rtc::interceptor::{Registry, Slot};
+use rtc::interceptor::{Packet, Registry, Slot};
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
@@ -22,7 +22,7 @@ use rtc::{rtcp, rtp};
 use understudy_core::offer;
 
 use super::super::super::arrivals::Arrivals;
-use super::super::super::connection::State;
+use super::super::super::connection::{Connection, State};
 use super::super::super::viewer::Viewer;
 use super::{OURS, seat};
 
@@ -30,9 +30,9 @@ const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 /// Where it is after it moved.
 const ELSEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 11);
 /// Of the clock that both sides see.
-const STEP: Duration = Duration::from_millis(20);
+pub(super) const STEP: Duration = Duration::from_millis(20);
 /// Four seconds: checks and handshake take a few round trips.
-const STEPS: u32 = 200;
+pub(super) const STEPS: u32 = 200;
 
 pub(super) struct Peer {
     stack: RTCPeerConnection,
@@ -47,7 +47,7 @@ impl Peer {
         let offer = peer.offer(peer.now);
         let mut viewer = peer.answered(&offer);
         for _ in 0..STEPS {
-            peer.turn(&mut viewer, peer.now);
+            turn(&mut peer.stack, &mut viewer.connection, peer.now);
             peer.now += STEP;
             if viewer.connection.state() == State::Live {
                 viewer.connected(peer.now);
@@ -61,7 +61,7 @@ impl Peer {
     /// A few turns more, until the peer too has the keys.
     fn hears(&mut self, viewer: &mut Viewer) {
         for _ in 0..4 {
-            self.turn(viewer, self.now);
+            turn(&mut self.stack, &mut viewer.connection, self.now);
             self.now += STEP;
         }
     }
@@ -71,17 +71,9 @@ impl Peer {
         let (mut peer, mut viewer) = Self::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
         for _ in 0..60 {
             peer.now += Duration::from_secs(1);
-            if reports {
-                let packets: Vec<Box<dyn rtcp::Packet>> = vec![Box::new(ReceiverReport::default())];
-                let message = RTCMessage::RtcpPacket(String::new(), packets);
-                drop(peer.stack.handle_write(TaggedRTCMessage { now: peer.now, message }));
-            }
-            while let Some(packet) = peer.stack.poll_write() {
-                if packet.message.first().is_some_and(|first| *first >= 128) {
-                    viewer.connection.receive(THEIRS, OURS, &packet.message, peer.now);
-                }
-            }
-            viewer.connection.drain(|_, _| {});
+            let packets: Vec<Box<dyn rtcp::Packet>> =
+                if reports { vec![Box::new(ReceiverReport::default())] } else { vec![] };
+            peer.says(packets, &mut viewer);
             if viewer.feedback().take_heard() {
                 viewer.connection.heard(peer.now);
             }
@@ -115,6 +107,20 @@ impl Peer {
         (viewer.connection.selected().filter(|at| *at == ELSEWHERE), viewer.connection.state() == State::Live)
     }
 
+    /// Tells the viewer's other side, and nothing that is not media.
+    pub fn says(&mut self, packets: Vec<Box<dyn rtcp::Packet>>, viewer: &mut Viewer) {
+        if !packets.is_empty() {
+            let message = RTCMessage::RtcpPacket(String::new(), packets);
+            drop(self.stack.handle_write(TaggedRTCMessage { now: self.now, message }));
+        }
+        while let Some(packet) = self.stack.poll_write() {
+            if packet.message.first().is_some_and(|first| *first >= 128) {
+                viewer.connection.receive(THEIRS, OURS, &packet.message, self.now);
+            }
+        }
+        viewer.connection.drain(|_, _| {});
+    }
+
     /// What of these datagrams the peer's stack opened.
     pub fn opens<'a>(&mut self, datagrams: impl Iterator<Item = &'a [u8]>) -> Vec<rtp::Packet> {
         for datagram in datagrams {
@@ -126,7 +132,8 @@ impl Peer {
 
     fn new(profiles: Vec<SrtpProtectionProfile>) -> Self {
         let (now, arrivals) = (Instant::now(), Arc::new(Arrivals::default()));
-        Self { stack: stack(profiles, Arc::clone(&arrivals), now), arrivals, now }
+        let seen = Arc::clone(&arrivals);
+        Self { stack: stack(profiles, move |packet| seen.see(packet), now), arrivals, now }
     }
 
     fn answered(&mut self, offer: &str) -> Viewer {
@@ -149,7 +156,7 @@ impl Peer {
         let mut viewer = peer.answered(&(offered.join("\r\n") + "\r\n"));
         (0..STEPS).any(|step| {
             let now = start + STEP * step;
-            peer.turn(&mut viewer, now);
+            turn(&mut peer.stack, &mut viewer.connection, now);
             viewer.connection.state() == State::Live
         })
     }
@@ -161,25 +168,30 @@ impl Peer {
             send_encodings: vec![],
         };
         self.stack.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).expect("a transceiver");
-        let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
-        self.stack.add_local_candidate(candidate).expect("a candidate");
-        let offer = self.stack.create_offer(None).expect("an offer");
-        self.stack.set_local_description(now, offer).expect("an offer");
-        self.stack.local_description().expect("an offer").sdp
+        offered(&mut self.stack, now)
     }
+}
 
-    /// What each side has to say goes to the other.
-    fn turn(&mut self, viewer: &mut Viewer, now: Instant) {
-        drop(self.stack.handle_timeout(now));
-        viewer.connection.elapse(now);
-        for _ in 0..8 {
-            while let Some(packet) = self.stack.poll_write() {
-                viewer.connection.receive(THEIRS, OURS, &packet.message, now);
-            }
-            while self.stack.poll_event().is_some() {}
-            let stack = &mut self.stack;
-            viewer.connection.drain(|_, bytes| hear(stack, bytes, now));
+/// The offer of a stack that knows what it wants.
+pub(super) fn offered(stack: &mut RTCPeerConnection, now: Instant) -> String {
+    let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
+    stack.add_local_candidate(candidate).expect("a candidate");
+    let offer = stack.create_offer(None).expect("an offer");
+    stack.set_local_description(now, offer).expect("an offer");
+    stack.local_description().expect("an offer").sdp
+}
+
+/// What each side has to say goes to the other.
+pub(super) fn turn(stack: &mut RTCPeerConnection, ours: &mut Connection, now: Instant) {
+    drop(stack.handle_timeout(now));
+    ours.elapse(now);
+    for _ in 0..8 {
+        while let Some(packet) = stack.poll_write() {
+            ours.receive(THEIRS, OURS, &packet.message, now);
         }
+        while stack.poll_event().is_some() {}
+        while stack.poll_read().is_some() {}
+        ours.drain(|_, bytes| hear(stack, bytes, now));
     }
 }
 
@@ -193,7 +205,12 @@ fn hear(stack: &mut RTCPeerConnection, bytes: &[u8], now: Instant) {
     drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
 }
 
-fn stack(profiles: Vec<SrtpProtectionProfile>, arrivals: Arc<Arrivals>, now: Instant) -> RTCPeerConnection {
+/// One that knows the usual codecs; `see` is called with what arrives.
+pub(super) fn stack(
+    profiles: Vec<SrtpProtectionProfile>,
+    see: impl FnMut(&Packet) + Send + Sync + 'static,
+    now: Instant,
+) -> RTCPeerConnection {
     let mut engine = MediaEngine::default();
     engine.register_default_codecs().expect("codecs");
     RTCPeerConnectionBuilder::new()
@@ -205,10 +222,9 @@ fn stack(profiles: Vec<SrtpProtectionProfile>, arrivals: Arc<Arrivals>, now: Ins
                 .build(),
         )
         .with_media_engine(engine)
-        .with_interceptor_registry(Registry::new().with(
-            Slot::Custom(understudy_rtc::SLOT),
-            understudy_rtc::Tap::new(move |packet| arrivals.see(packet)),
-        ))
+        .with_interceptor_registry(
+            Registry::new().with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(see)),
+        )
         .build(now)
         .expect("a stack")
 }
