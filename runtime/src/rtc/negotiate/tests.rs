@@ -2,6 +2,7 @@
 
 mod moved;
 mod peer;
+mod publishing;
 mod sealed;
 
 use std::net::SocketAddr;
