@@ -20,11 +20,14 @@ BLACK, WHITE, GROUND, NO_COLOUR = 16, 235, 38, 128
 
 
 def frame_number(luma):
-    """The number in the cells along the top edge, or None where they cannot be read."""
-    if luma.shape[0] < CELL or luma.shape[1] < CELLS * CELL:
+    """The number in the cells along the top edge, or None where they cannot be read. A picture of half the size has half the
+    cells."""
+    scale = 2 if luma.shape[1] == WIDTH // 2 else 1
+    cell, margin = CELL // scale, MARGIN // scale
+    if luma.shape[0] < cell or luma.shape[1] < CELLS * cell:
         return None
-    row = luma[MARGIN : CELL - MARGIN, : CELLS * CELL].astype(numpy.float32)
-    levels = [row[:, i * CELL + MARGIN : (i + 1) * CELL - MARGIN].mean() for i in range(CELLS)]
+    row = luma[margin : cell - margin, : CELLS * cell].astype(numpy.float32)
+    levels = [row[:, i * cell + margin : (i + 1) * cell - margin].mean() for i in range(CELLS)]
     white, black = (levels[0] + levels[CELLS - 1]) / 2, levels[1]
     span = white - black
     if span < 64:

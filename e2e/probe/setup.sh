@@ -18,4 +18,5 @@ if ! python3 -m venv "$venv"; then
   exit 1
 fi
 "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+ln -s "$("$venv/bin/python" -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())')" "$venv/bin/ffmpeg"
 cp "$here/requirements.txt" "$stamp"

@@ -1,4 +1,4 @@
-//! What tests look through from outside: a browser, a viewer on another WebRTC stack, a cluster.
+//! What tests look through from outside: a browser, viewers on other WebRTC stacks, a cluster.
 //!
 //! A part that is missing is a failure that names the command which installs it, never a skipped test.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -12,8 +12,10 @@ pub mod client;
 pub mod container;
 pub mod helm;
 pub mod kubectl;
+pub mod pion;
 pub mod probe;
 pub mod publish;
+pub mod whip;
 
 pub mod recording;
 

@@ -19,6 +19,8 @@ pub struct Seen {
     pub frames: u32,
     /// The least of all whole seconds.
     pub distinct_per_second: u32,
+    /// Of each whole second.
+    pub seconds: Vec<u32>,
     /// The most numbers between two frames that followed each other.
     pub max_gap_frames: u32,
     pub first_frame_ms: u32,

@@ -155,7 +155,7 @@ async fn film(folder: &Path, name: &str) {
 async fn what_is_sent_over_sockets_arrives_and_the_inputs_change_under_a_page_that_stays() {
     let folder = TempDir::new().unwrap();
     film(folder.path(), "input.mp4").await;
-    for command in RECIPE.lines().filter(|line| line.starts_with("ffmpeg ")) {
+    for command in RECIPE.lines().filter(|line| line.starts_with("ffmpeg -i ")) {
         client::shell(command, folder.path()).await.unwrap();
     }
     let guest = Guest::arrive(SOCKET, "Waiting").await;

@@ -71,7 +71,9 @@ impl Verdict {
     /// As a session said it of a livestream.
     pub fn of_livestream(told: &wire::LivestreamReport) -> Self {
         match told.ready {
-            true => Self::yes("Serving"),
+            true if matches!(told.reason.as_str(), "" | "Serving") => Self::yes("Serving"),
+            // What is missing of it all the same.
+            true => Self::new(Truth::True, Severity::Info, &told.reason, &told.message),
             false => Self::new(Truth::False, told.severity().into(), &told.reason, &told.message),
         }
     }

@@ -9,6 +9,7 @@ mod pages;
 mod players;
 mod protocol;
 pub mod socket;
+pub mod whip;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,7 +62,8 @@ pub fn router(surface: Surface) -> Router {
     let viewing = if untold { viewing } else { whep::with_cors(viewing) };
     let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
     let live = guarded(live::router(ingest.clone(), feed), Role::View);
-    let sending = socket::router(ingest.clone()).merge(offer::router(ingest, transport));
+    let sending = socket::router(ingest.clone()).merge(offer::router(ingest.clone(), transport.clone()));
+    let sending = sending.merge(whip::router(ingest, transport));
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
         .merge(pages::router())

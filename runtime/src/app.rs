@@ -4,6 +4,7 @@ mod connections;
 mod door;
 mod guards;
 mod operator;
+mod tasks;
 
 use std::path::Path;
 use std::pin::pin;
@@ -38,6 +39,7 @@ use crate::{admin, api, browser, devtools_proxy, gst, program, rtc, sound, sourc
 use door::Door;
 use guards::Guards;
 use operator::Able;
+use tasks::Tasks;
 
 /// From the signal to the end: before `docker stop` loses its patience after 10 s. A pod's grace period is longer.
 const SHUTDOWN: Duration = Duration::from_secs(9);
@@ -87,24 +89,24 @@ pub async fn run(
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };
-    let mut tasks = vec![tokio::spawn(end_viewers(peers.clone(), programs, shutdown.clone()))];
-    tasks.extend(devtools.serve(&devtools_router(&config, &session, policies), &shutdown));
-    tasks.extend(http.serve(&api::router(surface), &shutdown));
-    tasks.extend(admin.serve(&admin::router(session.clone(), registry), &shutdown));
+    let mut tasks = Tasks::default();
+    tasks.start("what ends viewers", end_viewers(peers.clone(), programs, shutdown.clone()));
+    let doors = [
+        ("DevTools", devtools, devtools_router(&config, &session, policies)),
+        ("HTTP", http, api::router(surface)),
+        ("health and metrics", admin, admin::router(session.clone(), registry)),
+    ];
+    for (name, door, router) in doors {
+        door.serve(&router, &shutdown).into_iter().for_each(|serving| tasks.start(name, serving));
+    }
     if let Some(wanted) = first {
         begin(&session, wanted).await?;
     }
     if config.control_link {
-        tasks.push(tokio::spawn(operator::follow(config.link, able, session, policy, shutdown.clone())));
+        let follow = operator::follow(config.link, able, session, policy, shutdown.clone());
+        tasks.start("the link to the operator", follow);
     }
-
-    last(task, peers.stopped(), stop, shutdown, async {
-        for task in tasks {
-            drop(task.await);
-        }
-        peers.stopped().await;
-    })
-    .await
+    last(task, tasks, || peers.stopped(), stop, shutdown).await
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that
@@ -120,15 +122,15 @@ fn descriptors() {
     }
 }
 
-/// Until `stop`, or until the session's task or the media transport is no more: then nothing of it is looked after, and the
-/// process ends with it, to be started again by whoever keeps it. `others` end after `shutdown`. What has not ended in time, or
-/// when `stop` comes again, is killed by whoever drops it: that who was asked to end had to do so is no failure.
-async fn last(
+/// Until `stop`, or until the session's task, one beside it or the media transport is no more: then nothing of it is looked
+/// after, and the process ends with it, to be started again by whoever keeps it. All of them end after `shutdown`. What has not
+/// ended in time, or when `stop` comes again, is killed by whoever drops it: that who was asked to end had to do so is no failure.
+async fn last<T: Future<Output = ()>>(
     mut session: JoinHandle<()>,
-    transport: impl Future<Output = ()>,
+    mut tasks: Tasks,
+    transport: impl Fn() -> T,
     stop: impl Stream<Item = ()>,
     shutdown: CancellationToken,
-    others: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut stop = pin!(stop);
     let lost = tokio::select! {
@@ -137,7 +139,8 @@ async fn last(
             Ok(()) => anyhow::anyhow!("the session ended by itself"),
             Err(panic) => anyhow::Error::new(panic).context("the session broke down"),
         }),
-        () = transport => Some(anyhow::anyhow!("the media transport broke down")),
+        () = transport() => Some(anyhow::anyhow!("the media transport broke down")),
+        ended = tasks.ended() => Some(ended),
     };
     tracing::info!("shutting down");
     shutdown.cancel();
@@ -145,7 +148,8 @@ async fn last(
         if !session.is_finished() {
             drop(session.await);
         }
-        others.await;
+        tasks.all().await;
+        transport().await;
     };
     tokio::select! {
         ended = tokio::time::timeout(SHUTDOWN, down) => {
@@ -312,9 +316,11 @@ fn initial_policy(config: &Run) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::future::pending;
 
-    use futures::stream;
+    use futures::future::BoxFuture;
+    use futures::{FutureExt, stream};
 
     use super::*;
 
@@ -323,12 +329,21 @@ mod tests {
         stream::repeat(()).take(times).chain(stream::pending())
     }
 
+    /// A transport that is there, and gone when it is asked for the n-th time.
+    fn gone(nth: u32) -> impl Fn() -> BoxFuture<'static, ()> {
+        let asked = Cell::new(0);
+        move || {
+            asked.set(asked.get() + 1);
+            if asked.get() < nth { pending().boxed() } else { async {}.boxed() }
+        }
+    }
+
     #[tokio::test]
     async fn a_session_that_breaks_down_ends_the_process_with_the_reason() {
         let shutdown = CancellationToken::new();
         #[allow(clippy::panic, reason = "it is what is tested")]
         let session = tokio::spawn(async { panic!("a defect") });
-        let ended = last(session, pending(), told(0), shutdown.clone(), async {}).await;
+        let ended = last(session, Tasks::default(), gone(2), told(0), shutdown.clone()).await;
         assert!(ended.unwrap_err().to_string().contains("broke down"));
         assert!(shutdown.is_cancelled(), "the others are told to end");
     }
@@ -337,29 +352,45 @@ mod tests {
     async fn a_media_transport_that_breaks_down_ends_the_process_too() {
         let shutdown = CancellationToken::new();
         let session = tokio::spawn(shutdown.clone().cancelled_owned());
-        let ended = last(session, async {}, told(0), shutdown.clone(), async {}).await;
+        let ended = last(session, Tasks::default(), gone(1), told(0), shutdown.clone()).await;
         assert!(ended.unwrap_err().to_string().contains("media transport"));
         assert!(shutdown.is_cancelled(), "the session is told to end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_surface_that_breaks_down_or_ends_ends_the_process_with_its_name() {
+        #[allow(clippy::panic, reason = "it is what is tested")]
+        let ends: [BoxFuture<'static, ()>; 2] = [async { panic!("a defect") }.boxed(), async {}.boxed()];
+        for (end, why) in ends.into_iter().zip(["HTTP broke down", "HTTP ended by itself"]) {
+            let shutdown = CancellationToken::new();
+            let (session, mut tasks) = (tokio::spawn(shutdown.clone().cancelled_owned()), Tasks::default());
+            tasks.start("another", shutdown.clone().cancelled_owned());
+            tasks.start("HTTP", end);
+            let last = last(session, tasks, gone(2), told(0), shutdown.clone());
+            let ended = tokio::time::timeout(SHUTDOWN, last).await.expect("it is noticed");
+            assert_eq!(ended.unwrap_err().to_string(), why);
+            assert!(shutdown.is_cancelled(), "the others are told to end");
+        }
     }
 
     #[tokio::test]
     async fn who_is_asked_to_end_waits_for_its_session() {
         let shutdown = CancellationToken::new();
         let session = tokio::spawn(shutdown.clone().cancelled_owned());
-        last(session, pending(), told(1), shutdown, async {}).await.unwrap();
+        last(session, Tasks::default(), gone(2), told(1), shutdown).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_slow_is_not_waited_for_beyond_the_deadline_and_makes_no_failure() {
         let (session, began) = (tokio::spawn(pending()), tokio::time::Instant::now());
-        last(session, pending(), told(1), CancellationToken::new(), async {}).await.unwrap();
+        last(session, Tasks::default(), gone(2), told(1), CancellationToken::new()).await.unwrap();
         assert_eq!(began.elapsed(), SHUTDOWN);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_told_again_does_not_wait() {
         let (session, began) = (tokio::spawn(pending()), tokio::time::Instant::now());
-        last(session, pending(), told(2), CancellationToken::new(), async {}).await.unwrap();
+        last(session, Tasks::default(), gone(2), told(2), CancellationToken::new()).await.unwrap();
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

@@ -10,7 +10,7 @@ mod subscriber;
 
 pub use keyframes::KeyframeRequests;
 pub use metrics::Metrics;
-pub use renditions::{Both, Renditions};
+pub use renditions::Renditions;
 pub use subscriber::Subscriber;
 
 use std::sync::Arc;
@@ -71,12 +71,7 @@ impl Hub {
     /// A new reader. Of a picture it begins with a keyframe, which is asked for here.
     pub fn subscribe(&self) -> Subscriber {
         let reader = Arc::new(Reader::default());
-        let count = {
-            let mut readers = self.shared.readers.lock();
-            readers.push(Arc::clone(&reader));
-            readers.len()
-        };
-        self.shared.demand.send_replace(count);
+        self.shared.change(|readers| readers.push(Arc::clone(&reader)));
         self.shared.metrics.readers.inc();
         self.request_keyframe(Need::Join);
         Subscriber::new(self.clone(), reader)
@@ -117,17 +112,19 @@ impl Hub {
     }
 
     fn leave(&self, reader: &Arc<Reader>) {
-        let count = {
-            let mut readers = self.shared.readers.lock();
-            readers.retain(|other| !Arc::ptr_eq(other, reader));
-            readers.len()
-        };
-        self.shared.demand.send_replace(count);
+        self.shared.change(|readers| readers.retain(|other| !Arc::ptr_eq(other, reader)));
         self.shared.metrics.readers.dec();
     }
 }
 
 impl Shared {
+    /// How many there are is told under the lock: told after it, an earlier number could be the last.
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Reader>>)) {
+        let mut readers = self.readers.lock();
+        change(&mut readers);
+        self.demand.send_replace(readers.len());
+    }
+
     fn account(&self, pushed: Pushed) {
         match pushed {
             Pushed::Queued | Pushed::Skipped => {}
@@ -147,8 +144,10 @@ impl Shared {
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use understudy_core::media::Track;
+
     fn video(milliseconds: u64, keyframe: bool) -> Unit {
         Unit {
             track: Track::h264(1280, 720, 30),
@@ -183,6 +182,46 @@ mod tests {
         drop(first);
         drop(second);
         assert_eq!(*demand.borrow(), 0);
+    }
+
+    #[test]
+    fn demand_is_the_number_of_readers_however_many_come_and_go_at_once() {
+        const ROUNDS: usize = 20_000;
+        const SPINS: u32 = 1_000;
+        let hub = Hub::new(Kind::Audio, Metrics::default());
+        let (demand, arrived) = (hub.demand(), AtomicUsize::new(0));
+        // Not a barrier that sleeps: the two are to be as close as they can.
+        let meet = |nth: usize| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            let mut spins = 0_u32;
+            while arrived.load(Ordering::SeqCst) < 2 * nth {
+                spins += 1;
+                if spins.is_multiple_of(SPINS) {
+                    std::thread::yield_now(); // there may be one core
+                }
+                std::hint::spin_loop();
+            }
+        };
+        let come_and_go = |comes: usize| {
+            let mut wrong = 0;
+            for round in 0..ROUNDS {
+                let there = (comes == 0).then(|| hub.subscribe());
+                meet(3 * round + 1);
+                // One comes as the other goes.
+                let reader = (comes == 1).then(|| hub.subscribe());
+                drop(there);
+                meet(3 * round + 2);
+                wrong += usize::from(*demand.borrow() != 1);
+                meet(3 * round + 3);
+                drop(reader);
+            }
+            wrong
+        };
+        let wrong = std::thread::scope(|scope| {
+            let other = scope.spawn(|| come_and_go(1));
+            come_and_go(0) + other.join().unwrap()
+        });
+        assert_eq!(wrong, 0);
     }
 
     #[tokio::test(start_paused = true)]

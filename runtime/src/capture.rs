@@ -17,10 +17,18 @@ use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 use crate::broadcast::{Hub, Metrics};
 use crate::gst;
 use crate::program::{Ladder, Program};
+use encoded::Outlet;
 use grab::Grab;
 
 /// A capture that ran so long was well; its next failure is a first one.
 const WELL: Duration = Duration::from_secs(10);
+
+/// The first unit comes within this, or the pipeline itself has said why not.
+const BEGIN: Duration = Duration::from_secs(15);
+
+/// Nothing may come for so long from what has begun: twice what the slowest picture takes, and longer than the display is waited
+/// for, so that the cause is told and not what follows from it.
+const STILL: Duration = Duration::from_secs(3);
 
 /// What is captured from; absent while it is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,38 +54,53 @@ pub struct Subjects {
     pub speaker: watch::Receiver<Option<Speaker>>,
     /// Whether there is anything to be seen.
     pub shows: watch::Receiver<bool>,
+    /// Why the speaker is not heard, while it is not: there is a picture all the same.
+    pub silence: watch::Sender<Option<String>>,
 }
 
-/// Follows the screen and the speaker. A capture that fails is tried again; of the screen's, `complain` is told why (without
-/// the speaker there still is a picture).
+/// Follows the screen and the speaker. A capture that fails, or of which nothing comes any more, is tried again; of the screen's,
+/// `complain` is told why.
 pub fn program(
     subjects: Subjects,
     metrics: &Metrics,
     complain: impl Fn(String) + Clone + Send + Sync + 'static,
 ) -> Program {
-    let Subjects { screen, speaker, shows } = subjects;
+    let Subjects { screen, speaker, shows, silence } = subjects;
     let grab = Grab::default();
     let hubs = |kind| {
         let metrics = metrics.clone();
         move || Hub::new(kind, metrics.clone())
     };
     let pictures = Ladder::new(hubs(Kind::Video), move |rendition: Video, hub: Hub| {
-        let grab = grab.clone();
-        let capture = move |screen| video::run(grab.clone(), screen, rendition, hub.clone());
-        follow("screen", screen.clone(), complain.clone(), capture)
+        let (grab, complain) = (grab.clone(), complain.clone());
+        let capture = move |screen, came| {
+            video::run(grab.clone(), screen, rendition, Outlet { hub: hub.clone(), came })
+        };
+        let tell = move |fault: Option<String>| fault.into_iter().for_each(&complain);
+        follow("screen", screen.clone(), tell, capture)
     });
     let sounds = Ladder::new(hubs(Kind::Audio), move |rendition: Audio, hub: Hub| {
-        follow("speaker", speaker.clone(), drop, move |speaker| speaker::run(speaker, rendition, hub.clone()))
+        let silence = silence.clone();
+        let capture =
+            move |speaker, came| speaker::run(speaker, rendition, Outlet { hub: hub.clone(), came });
+        let tell = move |fault| {
+            silence.send_if_modified(|now| {
+                let changed = *now != fault;
+                *now = fault;
+                changed
+            });
+        };
+        follow("speaker", speaker.clone(), tell, capture)
     });
     Program::new(pictures, sounds, shows)
 }
 
-/// Runs `capture` while there is something to capture; again after a failure.
+/// Runs `capture` while there is something to capture; again after a failure. `tell` hears what is wrong, and that nothing is.
 async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>>(
     name: &'static str,
     mut subject: watch::Receiver<Option<T>>,
-    complain: impl Fn(String),
-    capture: impl Fn(T) -> F,
+    tell: impl Fn(Option<String>),
+    capture: impl Fn(T, watch::Sender<()>) -> F,
 ) {
     let mut failures = 0;
     loop {
@@ -87,17 +110,46 @@ async fn follow<T: Clone + PartialEq, F: Future<Output = Result<(), gst::Error>>
         let Some(what) = subject.borrow_and_update().clone() else { continue };
         tracing::info!(capture = name, "capture starts");
         let began = tokio::time::Instant::now();
+        let (came, units) = watch::channel(());
         let ended = tokio::select! {
-            ended = capture(what.clone()) => ended,
-            () = replaced(&mut subject, &what) => continue,
+            ended = capture(what.clone(), came) => Some(ended),
+            stalled = stalls(units, || tell(None)) => Some(Err(stalled)),
+            () = replaced(&mut subject, &what) => None,
+        };
+        // What ended because its subject went has not failed.
+        let Some(ended) = ended.filter(|_| subject.borrow().as_ref() == Some(&what)) else {
+            failures = 0;
+            tell(None);
+            continue;
         };
         failures = if began.elapsed() > WELL { 1 } else { failures + 1 };
         if let Err(error) = ended {
             tracing::warn!(capture = name, %error, failures, "capture failed");
-            complain(format!("the {name} cannot be captured: {error}"));
+            tell(Some(format!("the {name} cannot be captured: {error}")));
         }
-        tokio::time::sleep(backoff::after(failures)).await;
+        tokio::select! {
+            () = tokio::time::sleep(backoff::after(failures)) => {}
+            () = replaced(&mut subject, &what) => failures = 0,
+        }
     }
+}
+
+/// Resolves when nothing comes, or nothing any more; `began` is told of the first that does.
+async fn stalls(mut units: watch::Receiver<()>, began: impl Fn()) -> gst::Error {
+    let mut patience = BEGIN;
+    while let Ok(come) = tokio::time::timeout(patience, units.changed()).await {
+        match come {
+            Ok(()) if patience == BEGIN => {
+                began();
+                patience = STILL;
+            }
+            Ok(()) => {}
+            // The capture has ended, which says why.
+            Err(_) => std::future::pending().await,
+        }
+    }
+    let message = format!("nothing comes of it for {} s", patience.as_secs());
+    gst::Error::Failed { message, missing: false }
 }
 
 /// Resolves when the subject is another one, or none.
@@ -107,3 +159,6 @@ async fn replaced<T: PartialEq>(subject: &mut watch::Receiver<Option<T>>, what: 
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

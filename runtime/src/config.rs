@@ -77,7 +77,7 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_ANNOUNCE", value_delimiter = ',')]
     pub announce: Vec<IpAddr>,
 
-    /// Viewers at once; each takes about 0.4 MB.
+    /// Viewers at once; each takes about 0.2 MiB.
     #[arg(long, env = "UNDERSTUDY_MAX_VIEWERS", default_value_t = 200)]
     pub max_viewers: usize,
 

@@ -13,6 +13,7 @@ pub mod scratch;
 pub mod seats;
 pub mod test_picture;
 mod whole;
+mod x11;
 
 pub mod bus;
 pub mod program;
@@ -20,6 +21,7 @@ pub mod rtc;
 pub mod sound;
 
 pub mod ingest;
+mod signalling;
 
 pub mod camera;
 pub mod capture;

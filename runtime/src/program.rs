@@ -54,9 +54,9 @@ impl Program {
         self.0.sounds.hub(rendition)
     }
 
-    /// As the session says.
-    pub fn native(&self) -> Renditions {
-        Renditions { video: self.video(Video::default()), audio: self.audio(Audio::default()) }
+    /// Whether its picture is made smaller for whoever needs it so.
+    pub fn has_steps(&self) -> bool {
+        self.0.pictures.has_rungs()
     }
 
     pub fn shows(&self) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
 //! frames of a hub; whatever has viewers has one feed, which cuts a frame into packets once, and they are sealed here,
-//! past the stack, which keeps ICE, DTLS and SRTCP. A publisher's packets go to its [`Sink`]. We are ICE-lite and the DTLS
-//! server: the peer checks, the peer begins, and whoever falls silent is removed.
+//! past the stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets
+//! go to its [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. Whoever
+//! falls silent is removed.
 
 mod addresses;
 mod arrivals;
@@ -48,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::offer::{self, Fault, Format, Violation};
 
-use crate::broadcast::Renditions;
+use crate::program::Program;
 use crate::seats::Seats;
 use connection::Connection;
 use driver::Command;
@@ -170,16 +171,16 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
 }
 
 impl Handle {
-    /// Lets one more viewer watch these. The name is what [`Handle::viewers`] counts by.
-    pub async fn watch(&self, name: &str, media: &Renditions, offer_sdp: &str) -> Result<Answer, OfferError> {
+    /// Lets one more viewer watch a program. The name is what [`Handle::viewers`] counts by.
+    pub async fn watch(&self, name: &str, program: &Program, offer_sdp: &str) -> Result<Answer, OfferError> {
         let offer = offer::read(offer_sdp)?;
         // Before anything is made for the peer: certificates are what an offer costs.
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
         // Before the owner sees it: certificates and SDP take longer than a frame may wait.
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
         let (reply, admitted) = oneshot::channel();
-        let (name, media, viewer) = (name.to_owned(), media.clone(), Box::new(viewer));
-        self.tell(Command::Admit { name, media, viewer, reply }).await?;
+        let (name, program, viewer) = (name.to_owned(), program.clone(), Box::new(viewer));
+        self.tell(Command::Admit { name, program, viewer, reply }).await?;
         outcome(admitted, answer).await
     }
 

@@ -119,6 +119,8 @@ enum Message {
     Inputs,
     Keyframe,
     CaptureFailed(String),
+    /// Whether the sound is heard.
+    Silence,
     Viewers,
     Ping(oneshot::Sender<()>),
 }

@@ -54,6 +54,38 @@ async fn each_part_that_dies_repairs_itself_with_camera_and_microphone() {
     }
 }
 
+/// An encoder rests ten seconds after its last reader, and ten seconds later its rendition is forgotten.
+const UNWATCHED: Duration = Duration::from_secs(25);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_display_that_dies_when_nobody_has_watched_for_long_is_shown_again() {
+    let session = Session::live(MIRROR).await;
+    tokio::time::sleep(UNWATCHED).await;
+    kill(session.children("Xvfb")[0], Signal::SIGKILL).unwrap();
+    session.until_lost("Display", 1).await;
+    session.until_live(REPAIR).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_stands_still_is_told_of_though_it_lives() {
+    let session = Session::live(MIRROR).await;
+    // Picture and sound are captured, and stay so for who comes next.
+    session.watch(2).run().await.unwrap();
+    let _watching = session.watch(3600).start();
+    for (part, reason, word) in
+        [("pulseaudio", "ServingWithoutSound", "speaker"), ("Xvfb", "CaptureFailed", "screen")]
+    {
+        let still = session.children(part)[0];
+        kill(still, Signal::SIGSTOP).unwrap();
+        let message = session.until_served(reason, REPAIR).await;
+        println!("{message}");
+        assert!(message.contains(word), "{message}");
+        kill(still, Signal::SIGCONT).unwrap();
+        // What was tried again meanwhile may have to come to its end first.
+        session.until_served("Serving", REPAIR * 2).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_cannot_be_loaded_is_a_condition_and_the_devices_stay() {
     let session = Session::start("page: {url: 'understudy:nowhere'}");

@@ -9,6 +9,8 @@ mod clip;
 mod counts;
 #[path = "support/studio.rs"]
 mod studio;
+#[path = "webrtc_in/whip.rs"]
+mod whip;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -41,6 +43,7 @@ const STALL: Duration = Duration::from_secs(6);
 struct Set {
     studio: Studio,
     http: SocketAddr,
+    metrics: rtc::Metrics,
     _shutdown: DropGuard,
 }
 
@@ -53,13 +56,15 @@ impl Set {
             announce: vec![Ipv4Addr::LOCALHOST.into()],
             max_viewers: 1,
         };
-        let transport =
-            rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
-        let app = api::offer::router(studio.ingest(), transport).route("/", get(|| async { Html(PAGE) }));
+        let metrics = rtc::Metrics::default();
+        let transport = rtc::spawn(&config, metrics.clone(), shutdown.clone()).expect("the socket must bind");
+        let app = api::offer::router(studio.ingest(), transport.clone())
+            .route("/", get(|| async { Html(PAGE) }))
+            .merge(whip::guarded(api::whip::router(studio.ingest(), transport)));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
         let http = listener.local_addr().expect("a listener must have an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { studio, http, _shutdown: shutdown.drop_guard() }
+        Self { studio, http, metrics, _shutdown: shutdown.drop_guard() }
     }
 
     /// Expects both kinds, and plays what comes of them.

@@ -2,6 +2,10 @@
 
 #[path = "whep/many.rs"]
 mod many;
+#[path = "whep/narrow.rs"]
+mod narrow;
+#[path = "whep/pion.rs"]
+mod pion;
 mod support;
 
 use std::net::{IpAddr, UdpSocket};
@@ -31,18 +35,21 @@ const WATCH_SKEW: &str = "setInterval(async () => {
     window.skew = played.video - played.audio;
 }, 200); true";
 
-/// Keeps `window.pictures`: how many were shown of what a peer watches whose first section, a sound, is as `SOUND` does.
+/// Keeps `window.pictures`: how many were shown of what a peer watches whose first section, a sound, is as `SOUND` does, and
+/// `window.role`, the peer's own in the handshake.
 const WATCH_BEHIND: &str = "window.pictures = 0; (async () => {
     const peer = new RTCPeerConnection();
     SOUND;
     peer.addTransceiver('video', { direction: 'recvonly' });
     await peer.setLocalDescription();
     const headers = { 'Content-Type': 'application/sdp' };
-    const answer = await fetch('/whep/program', { method: 'POST', headers, body: peer.localDescription.sdp });
+    const body = peer.localDescription.sdp.replaceAll('a=setup:actpass', 'a=setup:SETUP');
+    const answer = await fetch('/whep/program', { method: 'POST', headers, body });
     await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
     setInterval(async () => {
         for (const entry of (await peer.getStats()).values())
             if (entry.type === 'inbound-rtp' && entry.kind === 'video') window.pictures = entry.framesDecoded;
+            else if (entry.type === 'transport') window.role = entry.dtlsRole;
     }, 200);
 })(); true";
 
@@ -138,11 +145,28 @@ async fn a_browser_sees_the_picture_whatever_sound_stands_before_it() {
         "peer.addTransceiver('audio', { direction: 'inactive' })",
         // What we cannot send.
         "peer.addTransceiver('audio', { direction: 'recvonly' }).setCodecPreferences(
+            RTCRtpReceiver.getCapabilities('audio').codecs.filter((codec) => codec.mimeType === 'audio/G722'))",
+        // The same, but every endpoint knows it.
+        "peer.addTransceiver('audio', { direction: 'recvonly' }).setCodecPreferences(
             RTCRtpReceiver.getCapabilities('audio').codecs.filter((codec) => codec.mimeType === 'audio/PCMU'))",
     ] {
         let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
-        page.evaluate(&WATCH_BEHIND.replace("SOUND", sound)).await.expect("the script must run");
+        let script = WATCH_BEHIND.replace("SOUND", sound).replace("SETUP", "actpass");
+        page.evaluate(&script).await.expect("the script must run");
         browser::becomes_true(&page, "pictures > 10").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_sees_the_picture_whichever_part_of_the_handshake_it_offers() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    for (setup, role) in [("active", "client"), ("passive", "server")] {
+        let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
+        let sound = "peer.addTransceiver('audio', { direction: 'recvonly' })";
+        let script = WATCH_BEHIND.replace("SOUND", sound).replace("SETUP", setup);
+        page.evaluate(&script).await.expect("the script must run");
+        browser::becomes_true(&page, &format!("pictures > 10 && role === '{role}'")).await;
     }
 }
 

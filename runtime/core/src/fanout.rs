@@ -2,15 +2,18 @@
 
 pub mod clock;
 pub mod deadlines;
+pub mod estimate;
 pub mod gate;
 pub mod h264;
 pub mod keyframe;
 pub mod repair;
+pub mod round_trip;
 pub mod rtp;
 pub mod senders;
 pub mod settling;
 pub mod waiting;
 
+pub mod adaptation;
 pub mod again;
 pub mod backlog;
 pub mod cut;

@@ -18,13 +18,14 @@ pub mod test_picture;
 pub mod redact;
 pub mod spec;
 
+pub mod rendition;
+
 pub mod decimation;
 pub mod fanout;
 pub mod input;
 pub mod ivf;
 pub mod part;
 pub mod proof;
-pub mod rendition;
 pub mod repetition;
 pub mod rhythm;
 

@@ -22,6 +22,7 @@ mod incoming;
 
 pub use check::{Violation, check};
 pub use incoming::{Encoding, Format, Incoming, Refresh, TRANSPORT_CC, incoming};
+pub use transport::{DtlsRole, Transport};
 
 use answer::Outline;
 use codec::choose;
@@ -40,10 +41,8 @@ const MAX_SECTIONS: usize = 8;
 pub struct Offer {
     /// The reduced offer.
     pub sdp: String,
-    /// The viewer's ICE user fragment.
-    pub ufrag: String,
-    /// SHA-256 of certificates, in pairs of capitals; the viewer has one of them.
-    pub fingerprints: Vec<String>,
+    /// How the viewer is reached and known.
+    pub transport: Transport,
     pub video: Option<Codec>,
     pub audio: Option<Codec>,
     outline: Outline,
@@ -80,7 +79,7 @@ pub enum Fault {
     NoFingerprint,
     #[error("no a=fingerprint of the offer can be used: one must be sha-256, with 32 bytes in hex pairs")]
     BadFingerprint,
-    #[error("the offer says a=setup:{0}; this server is the DTLS server, so it must be actpass or active")]
+    #[error("the offer says a=setup:{0}; to be connected it must be actpass, active or passive")]
     WrongSetup(String),
     #[error("the offer is a=ice-lite, as this server is: one of the two must check the way")]
     IceLite,
@@ -103,8 +102,7 @@ pub fn read(text: &str) -> Result<Offer, Fault> {
         of_kind.next().map(|(_, codec)| codec.clone())
     };
     let (video, audio) = (codec(Kind::Video), codec(Kind::Audio));
-    let (ufrag, fingerprints) = (transport.ufrag, transport.fingerprints);
-    Ok(Offer { sdp, ufrag, fingerprints, video, audio, outline })
+    Ok(Offer { sdp, transport, video, audio, outline })
 }
 
 impl Offer {

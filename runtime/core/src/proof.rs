@@ -46,6 +46,10 @@ impl Proof {
         matches!(self, Self::Awaited | Self::Failed(_))
     }
 
+    pub const fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
     /// Whether somebody who asks for a picture will get one.
     pub const fn shows(&self) -> bool {
         matches!(self, Self::Awaited | Self::Proven)
@@ -75,7 +79,7 @@ mod tests {
     fn a_failure_is_told_until_a_keyframe_comes() {
         let mut proof = Proof::Proven;
         proof.failed("no memory".into());
-        assert!(proof.is_open() && !proof.shows());
+        assert!(proof.is_open() && proof.is_failed() && !proof.shows());
         proof.keyframe();
         assert_eq!(proof, Proof::Proven);
         let mut gone = Proof::Nothing;

@@ -5,6 +5,18 @@
 use crate::media::{AudioCodec, VideoCodec};
 use crate::spec::{Bitrate, FrameRate, Resolution};
 
+/// How much of a picture there is, for networks that carry less than all of it. A step takes its share of whatever the session
+/// says, and follows that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// Half the sides, at a quarter of the bitrate.
+    Quarter,
+    /// The same size, at half the bitrate.
+    Half,
+    #[default]
+    Full,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Video {
     pub codec: VideoCodec,
@@ -13,10 +25,77 @@ pub struct Video {
     /// No more than what the picture is read at.
     pub frame_rate: Option<FrameRate>,
     pub bitrate: Option<Bitrate>,
+    /// Of size and bitrate, where they are left open.
+    pub step: Step,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Audio {
     pub codec: AudioCodec,
     pub bitrate: Option<Bitrate>,
+}
+
+impl Step {
+    /// From the least to all.
+    pub const ALL: [Self; 3] = [Self::Quarter, Self::Half, Self::Full];
+
+    /// Into how many parts the bitrate is divided, of which it has one.
+    pub const fn parts(self) -> u32 {
+        match self {
+            Self::Quarter => 4,
+            Self::Half => 2,
+            Self::Full => 1,
+        }
+    }
+
+    pub fn size(self, full: Resolution) -> Resolution {
+        match self {
+            Self::Quarter => full.halved(),
+            Self::Half | Self::Full => full,
+        }
+    }
+
+    pub fn bitrate(self, full: Bitrate) -> Bitrate {
+        full.divided(self.parts())
+    }
+
+    pub fn higher(self) -> Option<Self> {
+        Self::ALL.into_iter().find(|other| *other > self)
+    }
+
+    /// The highest below it that is no more than that share of it; the least there is, if none is.
+    pub fn within(self, share: f64) -> Option<Self> {
+        let lower = || Self::ALL.into_iter().rev().filter(|other| *other < self);
+        let fits = |other: &Self| f64::from(self.parts()) <= share * f64::from(other.parts());
+        lower().find(fits).or_else(|| lower().next_back())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Encoding;
+
+    #[test]
+    fn a_step_takes_its_share_of_bitrate_and_size() {
+        let bitrate = Encoding::default().video;
+        let of = |step: Step| (step.bitrate(bitrate).bits_per_second(), step.size(Resolution::HD).width());
+        assert_eq!(Step::ALL.map(of), [(625_000, 640), (1_250_000, 1280), (2_500_000, 1280)]);
+    }
+
+    #[test]
+    fn what_is_carried_decides_how_far_down() {
+        for (from, share, to) in [
+            (Step::Full, 0.99, Some(Step::Half)),
+            (Step::Full, 0.5, Some(Step::Half)),
+            (Step::Full, 0.49, Some(Step::Quarter)),
+            (Step::Full, 0.0, Some(Step::Quarter)),
+            (Step::Half, 0.9, Some(Step::Quarter)),
+            (Step::Half, 0.1, Some(Step::Quarter)),
+            (Step::Quarter, 0.1, None),
+        ] {
+            assert_eq!(from.within(share), to, "{share} of {from:?}");
+        }
+        assert_eq!(Step::ALL.map(Step::higher), [Some(Step::Half), Some(Step::Full), None]);
+    }
 }

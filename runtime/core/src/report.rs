@@ -49,6 +49,8 @@ pub enum Picture<'a> {
     /// Why it is not captured.
     Failed(&'a str),
     Awaited,
+    /// There is one; why there is no sound with it.
+    Silent(&'a str),
     Proven,
 }
 
@@ -59,6 +61,7 @@ pub const fn livestream(picture: Picture<'_>) -> (Status, &'static str, &str) {
         Picture::Without => (BROKEN, "NoPage", "the session has no page, so there is no picture"),
         Picture::Failed(why) => (BROKEN, "CaptureFailed", why),
         Picture::Awaited => (COMING, "WaitingForPicture", "no keyframe has been produced yet"),
+        Picture::Silent(why) => (Status::True, "ServingWithoutSound", why),
         Picture::Proven => (Status::True, "Serving", "a picture is produced and can be fetched over WHEP"),
     }
 }
@@ -326,5 +329,6 @@ mod tests {
             [Some(Severity::Error), Some(Severity::Error), Some(Severity::Info), None]
         );
         assert_eq!(livestream(Picture::Untold).0, Status::Unknown);
+        assert_eq!(livestream(Picture::Silent("no")), (Status::True, "ServingWithoutSound", "no"));
     }
 }

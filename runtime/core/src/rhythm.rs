@@ -37,6 +37,11 @@ impl Rhythm {
         self.allowed = self.allowed.min(now + self.interval);
     }
 
+    /// From now on at that rate.
+    pub const fn at(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// When to read next. A picture that does not change is read now and then all the same: readers count on frames.
     pub fn due(&self) -> Instant {
         match self.changed {

@@ -126,6 +126,11 @@ impl Resolution {
         self.height
     }
 
+    /// Half of each side, or a little less.
+    pub const fn halved(self) -> Self {
+        Self { width: self.width / 16 * 8, height: self.height / 16 * 8 }
+    }
+
     /// Bytes of one frame as I420: a plane of luma and two of chroma at a quarter of its size.
     pub const fn i420_bytes(self) -> usize {
         self.width as usize * self.height as usize * 3 / 2
@@ -166,6 +171,11 @@ impl FrameRate {
 }
 
 impl Bitrate {
+    /// One of that many parts.
+    pub const fn divided(self, parts: u32) -> Self {
+        Self(self.0 / parts)
+    }
+
     pub fn parse(field: &str, value: u32, default: Self, bounds: [u32; 2]) -> Result<Self, Invalid> {
         let [least, most] = bounds;
         match value {

@@ -18,9 +18,12 @@ use super::dialog::Dialogs;
 /// A command that is not answered in this time never will be.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Commands and events in flight: far more than one page causes at once. A listener that falls behind misses the
-/// oldest events.
+/// Commands and events in flight: far more than one page causes at once of what is told on. A listener that falls behind misses
+/// the oldest events, and is told so.
 const QUEUE: usize = 256;
+
+/// What JSON-RPC's code of an error is when the attached target is no more (`crdtp::DispatchCode::SESSION_NOT_FOUND` of Chromium).
+const SESSION_NOT_FOUND: i64 = -32001;
 
 /// A screenshot is the largest message.
 const LARGEST_MESSAGE: usize = 64 << 20;
@@ -36,11 +39,11 @@ pub struct Devtools {
 
 /// Something the browser tells unasked.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// Which attached target it is about.
-    pub session: Option<String>,
-    pub method: String,
-    pub params: Value,
+    pub(crate) session: Option<String>,
+    pub(crate) method: String,
+    pub(crate) params: Value,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,8 @@ pub enum Error {
     Closed,
     #[error("DevTools did not answer {0}")]
     Timeout(&'static str),
+    #[error("the tab is gone")]
+    Gone,
     #[error("DevTools refused {method}: {message}")]
     Refused { method: &'static str, message: String },
 }
@@ -104,8 +109,9 @@ impl Devtools {
         }
     }
 
-    /// All events from now on.
-    pub fn events(&self) -> broadcast::Receiver<Event> {
+    /// Events from now on that tell how a page fares. A page's traffic would push them out: of what it fetches only documents
+    /// are told, and of a document's life only that it has loaded.
+    pub(crate) fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
 }
@@ -127,7 +133,9 @@ async fn serve(mut socket: Socket, mut inbox: mpsc::Receiver<Command>, events: b
                     if let Some(event) = sort(text.as_str(), &mut waiting) {
                         let session = event.session.as_deref().unwrap_or_default();
                         dialogs.on(session, &event.method, &event.params, Instant::now());
-                        drop(events.send(event)); // nobody need listen
+                        if matters(&event) {
+                            drop(events.send(event)); // nobody need listen
+                        }
                     }
                 }
                 Some(Ok(_)) => {}
@@ -168,12 +176,22 @@ async fn until(due: Option<Instant>) {
     }
 }
 
+/// Whether somebody here listens for it.
+fn matters(event: &Event) -> bool {
+    match event.method.as_str() {
+        "Network.responseReceived" => event.params["type"] == "Document",
+        "Page.lifecycleEvent" => event.params["name"] == "load",
+        method => !method.starts_with("Network."),
+    }
+}
+
 /// An answer goes to whoever waits for it, who need not be there any more; an event is returned.
 fn sort(text: &str, waiting: &mut Waiting) -> Option<Event> {
     let mut message = serde_json::from_str::<Value>(text).ok()?;
     if let Some(id) = message["id"].as_u64() {
         let (method, answer) = waiting.remove(&id)?;
         let result = match message.get("error") {
+            Some(error) if error["code"] == SESSION_NOT_FOUND => Err(Error::Gone),
             Some(error) => {
                 let message = error["message"].as_str().unwrap_or("no reason given").to_owned();
                 Err(Error::Refused { method, message })
@@ -203,6 +221,16 @@ mod tests {
         assert!(sort(r#"{"id":1,"result":{"a":7}}"#, &mut waiting).is_none());
         assert_eq!(first.try_recv().unwrap().unwrap()["a"], 7);
         assert_eq!(second.try_recv().unwrap().unwrap_err().to_string(), "DevTools refused B: no");
+    }
+
+    #[test]
+    fn a_tab_that_is_gone_is_no_refusal() {
+        let mut waiting = Waiting::new();
+        let (answer, mut answered) = oneshot::channel();
+        waiting.insert(1, ("A", answer));
+        let told = r#"{"id":1,"error":{"code":-32001,"message":"Session with given id not found."}}"#;
+        assert!(sort(told, &mut waiting).is_none());
+        assert!(matches!(answered.try_recv(), Ok(Err(Error::Gone))));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod loading;
 
 mod page;
 
-pub use connection::{Devtools, Error, Event};
+pub use connection::{Devtools, Error};
 pub use loading::Trouble;
 pub use page::{Dialogs, Page};
 

@@ -93,7 +93,8 @@ impl Page {
             }
         };
         tokio::time::timeout(LOAD_DEADLINE, loaded).await.unwrap_or_else(|_| {
-            tracing::debug!("the page is still loading and is shown as it is");
+            let after_seconds = LOAD_DEADLINE.as_secs();
+            tracing::warn!(after_seconds, "the page is still loading and is shown as it is");
             Ok(())
         })
     }
@@ -122,7 +123,8 @@ impl Page {
         let mut missed = 0;
         loop {
             match self.evaluate("1").await {
-                Ok(_) => missed = 0,
+                // Whoever refuses is there: a page that goes on to another while it is asked has no answer to give.
+                Ok(_) | Err(Error::Refused { .. }) => missed = 0,
                 Err(error @ Error::Timeout(_)) => {
                     missed += 1;
                     if missed == LOOKS {
@@ -156,12 +158,15 @@ impl Page {
         Ok(done["data"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The next event of this page; those missed in a rush are passed over.
+    /// The next event of this page. Those that were missed in a rush may have been what was waited for.
     async fn next(&self, events: &mut Receiver<Event>) -> Result<Event, Error> {
         loop {
             match events.recv().await {
                 Ok(event) if event.session.as_ref() == Some(&self.session) => return Ok(event),
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Ok(_) => {}
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "what the browser told of a page was missed");
+                }
                 Err(RecvError::Closed) => return Err(Error::Closed),
             }
         }
@@ -182,5 +187,84 @@ impl Dialogs {
                 return Some(event.params["type"].as_str().unwrap_or("unknown").to_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{SinkExt, StreamExt};
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+    use tokio_tungstenite::tungstenite::Message;
+
+    use super::*;
+
+    /// Long enough for an answer on loopback.
+    const WHILE: Duration = Duration::from_millis(500);
+
+    /// A page of a browser that answers each command with what `answers` says, a message each; and what it was asked.
+    async fn page(
+        answers: impl Fn(&str, u64) -> Vec<Value> + Send + 'static,
+    ) -> (Page, mpsc::Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let (asked, asks) = mpsc::channel(64);
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            while let Some(Ok(Message::Text(text))) = socket.next().await {
+                let command: Value = serde_json::from_str(text.as_str()).unwrap();
+                let method = command["method"].as_str().unwrap();
+                for mut told in answers(method, command["id"].as_u64().unwrap()) {
+                    told["sessionId"] = "s".into();
+                    socket.send(Message::text(told.to_string())).await.unwrap();
+                }
+                drop(asked.send(method.to_owned()).await); // nobody need know
+            }
+        });
+        let (devtools, _) = Devtools::connect(&url).await.unwrap();
+        (Page { devtools, session: "s".to_owned() }, asks)
+    }
+
+    /// As Chromium puts it.
+    fn refused(id: u64, code: i64, message: &str) -> Vec<Value> {
+        vec![json!({"id": id, "error": {"code": code, "message": message}})]
+    }
+
+    #[tokio::test]
+    async fn a_page_that_goes_on_to_another_while_it_is_asked_lives() {
+        let refuse = |_: &str, id| refused(id, -32000, "Inspected target navigated or closed");
+        let (page, mut asked) = page(refuse).await;
+        let crashed = tokio::time::timeout(WHILE, page.crashed()).await;
+        assert!(crashed.is_err(), "{crashed:?}");
+        assert_eq!(asked.recv().await.unwrap(), "Runtime.evaluate");
+    }
+
+    #[tokio::test]
+    async fn a_tab_that_is_closed_is_gone() {
+        let refuse = |_: &str, id| refused(id, -32001, "Session with given id not found.");
+        let (page, _) = page(refuse).await;
+        assert!(matches!(tokio::time::timeout(WHILE, page.crashed()).await, Ok(Error::Gone)));
+    }
+
+    #[tokio::test]
+    async fn a_page_s_own_traffic_hides_nothing_of_its_loading() {
+        let response = |kind: &str, status: u64| {
+            let response = json!({"status": status});
+            let params = json!({"frameId": "f", "loaderId": "l", "type": kind, "response": response});
+            json!({"method": "Network.responseReceived", "params": params})
+        };
+        let answer = move |method: &str, id| {
+            let mut told = Vec::new();
+            if method == "Page.navigate" {
+                told.push(response("Document", 503));
+                told.extend((0..1000).map(|_| response("Image", 200)));
+            }
+            told.push(json!({"id": id, "result": {"frameId": "f", "loaderId": "l"}}));
+            told
+        };
+        let (page, _asked) = page(answer).await;
+        let loaded = page.load("http://a.example/").await;
+        assert!(matches!(loaded, Err(Trouble::Status(503))), "{loaded:?}");
     }
 }

@@ -88,8 +88,12 @@ fn program(display: &Display) -> (Program, Kept) {
         bitrate: Encoding::default().video,
     };
     let (speaker, speakers) = watch::channel(None);
-    let subjects =
-        Subjects { screen: watch::channel(Some(screen)).1, speaker: speakers, shows: watch::channel(true).1 };
+    let subjects = Subjects {
+        screen: watch::channel(Some(screen)).1,
+        speaker: speakers,
+        shows: watch::channel(true).1,
+        silence: watch::Sender::default(),
+    };
     (capture::program(subjects, &Metrics::default(), |why| tracing::error!(why)), speaker)
 }
 

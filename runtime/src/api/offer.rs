@@ -65,7 +65,7 @@ pub(super) async fn offer(State(entrance): State<Entrance>, body: Bytes) -> Resu
     let sdp = sdp(&body)?;
     let Entrance { ingest, transport } = entrance;
     let answer = ingest.peer.offer(&transport, ingest.expected(), &sdp).await?;
-    Ok(Json(json!({"sdp": answer})))
+    Ok(Json(json!({"sdp": answer.sdp})))
 }
 
 /// What a browser's session description or a bare `{"sdp"}` holds.

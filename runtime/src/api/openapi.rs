@@ -38,6 +38,8 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::socket::video,
         super::socket::audio,
         super::offer::offer,
+        super::whip::publish,
+        super::whip::end,
         whep::watch,
         whep::trickle,
         whep::leave,

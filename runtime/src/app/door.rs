@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::connections::{self, HEAD_TIMEOUT};
@@ -36,11 +37,14 @@ impl Door {
         Ok(Self { listeners, port: port.unwrap_or_default() })
     }
 
-    /// One task for each address, until `shutdown`.
-    pub(super) fn serve(self, router: &axum::Router, shutdown: &CancellationToken) -> Vec<JoinHandle<()>> {
+    /// What serves each address until `shutdown`.
+    pub(super) fn serve(
+        self,
+        router: &axum::Router,
+        shutdown: &CancellationToken,
+    ) -> Vec<BoxFuture<'static, ()>> {
         let serve = |listener| connections::serve(listener, router.clone(), HEAD_TIMEOUT, shutdown.clone());
-        let one = |listener| tokio::spawn(serve(listener));
-        self.listeners.into_iter().map(one).collect()
+        self.listeners.into_iter().map(|listener| serve(listener).boxed()).collect()
     }
 }
 

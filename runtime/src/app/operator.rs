@@ -51,7 +51,9 @@ pub(super) async fn follow(
             () = shutdown.cancelled() => break,
         }
     }
-    drop(client.await);
+    if let Err(error) = client.await {
+        tracing::error!(%error, "the control link broke down");
+    }
 }
 
 async fn obey(wish: v1::Desired, session: &session::Handle, policy: &watch::Sender<Policy>) {

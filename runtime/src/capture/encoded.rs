@@ -5,16 +5,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
+use tokio::sync::watch;
 use understudy_core::media::{Track, Unit};
 
 use crate::broadcast::Hub;
 
+/// Where what an encoder makes goes.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    pub(super) hub: Hub,
+    /// Sent with each unit: that they come is what shows that a capture is well.
+    pub(super) came: watch::Sender<()>,
+}
+
 /// A sink that publishes everything it is given, of one kind and with frames of one length.
-pub(super) fn publisher(hub: Hub, track: Track, duration: Duration) -> gst_app::AppSinkCallbacks {
+pub(super) fn publisher(outlet: Outlet, track: Track, duration: Duration) -> gst_app::AppSinkCallbacks {
     let publish = move |sink: &gst_app::AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
         if let Some(frame) = unit(&sample, track, duration) {
-            hub.publish(frame);
+            outlet.hub.publish(frame);
+            outlet.came.send_replace(());
         }
         Ok(gst::FlowSuccess::Ok)
     };

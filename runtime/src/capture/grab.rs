@@ -1,6 +1,6 @@
 //! The display's pixels, read once for all who encode them.
 //!
-//! A thread reads while there is somebody to read for, as fast as the fastest of them wants; the others are given some of
+//! A thread reads while there is somebody to read for, as fast as the fastest who is there wants; the others are given some of
 //! its pictures. Whoever comes makes it begin anew, which brings a picture at once.
 
 use std::collections::HashMap;
@@ -38,7 +38,15 @@ struct Taker {
     frames: gst_app::AppSrc,
     rate: FrameRate,
     decimation: Decimation,
-    gone: oneshot::Sender<String>,
+    gone: oneshot::Sender<Gone>,
+}
+
+/// Why there are no more pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Gone {
+    /// They are of another screen now.
+    Replaced,
+    Failed(String),
 }
 
 /// Which pixels: the display, and how many of it.
@@ -56,14 +64,17 @@ struct Reader {
 pub(super) struct Taken {
     grab: Grab,
     number: u64,
-    gone: oneshot::Receiver<String>,
+    gone: oneshot::Receiver<Gone>,
 }
 
 impl Taken {
-    /// Why there are no more pictures.
-    pub async fn ended(&mut self) -> Error {
-        let message = (&mut self.gone).await.unwrap_or_else(|_| "the capture thread ended".to_owned());
-        Error::Failed { message, missing: false }
+    /// Resolves when there are no more pictures; that they are of another screen now is no failure.
+    pub async fn ended(&mut self) -> Result<(), Error> {
+        match (&mut self.gone).await {
+            Ok(Gone::Replaced) => Ok(()),
+            Ok(Gone::Failed(message)) => Err(failed(message)),
+            Err(_) => Err(failed("the capture thread ended".to_owned())),
+        }
     }
 }
 
@@ -89,38 +100,37 @@ impl Grab {
         state.takers.insert(number, Taker { of, frames, rate, decimation: Decimation::to(rate), gone });
         let taken = Taken { grab: self.clone(), number, gone: ended };
         let begun = state.begin(self, screen, number);
+        // Before what was taken is dropped, which takes the lock.
         drop(state);
         begun.map(|()| taken)
     }
 
-    /// One picture for all of whom it is time; false once the reader is not the one that reads any more.
-    fn give(&self, reader: u64, buffer: &gst::Buffer, at: Duration) -> bool {
+    /// One picture for all of whom it is time, and how fast the next are wanted; none once the reader is not the one that reads any
+    /// more.
+    fn give(&self, reader: u64, buffer: &gst::Buffer, at: Duration) -> Option<FrameRate> {
         let mut state = self.0.lock();
-        if state.reader.as_ref().is_none_or(|now| now.number != reader) {
-            return false;
-        }
+        state.reader.as_ref().filter(|now| now.number == reader)?;
         for taker in state.takers.values_mut() {
             if taker.decimation.takes(at) {
                 // One that takes no more tells so itself.
                 let _ = taker.frames.push_buffer(buffer.clone());
             }
         }
-        true
+        state.rate()
     }
 
     fn ended(&self, reader: u64, why: &str) {
         let mut state = self.0.lock();
         if state.reader.as_ref().is_some_and(|now| now.number == reader) {
-            state.reader = None;
-            state.takers.drain().for_each(|(_, taker)| taker.tell(why));
+            state.fail(why);
         }
     }
 }
 
 impl Taker {
-    fn tell(self, why: &str) {
+    fn tell(self, why: Gone) {
         // One that has gone need not be told.
-        drop(self.gone.send(why.to_owned()));
+        drop(self.gone.send(why));
     }
 }
 
@@ -128,32 +138,58 @@ impl State {
     /// There is one screen at a time: whoever still takes pictures of another one is told that it is gone.
     fn leave_to(&mut self, of: &Of) {
         let others = self.takers.extract_if(|_, taker| taker.of != *of);
-        others.for_each(|(_, taker)| taker.tell("there is another screen"));
+        others.for_each(|(_, taker)| taker.tell(Gone::Replaced));
+    }
+
+    /// As fast as the fastest wants.
+    fn rate(&self) -> Option<FrameRate> {
+        self.takers.values().map(|taker| taker.rate).max_by_key(|rate| rate.per_second())
+    }
+
+    /// Nothing is read any more, which all hear.
+    fn fail(&mut self, why: &str) {
+        self.reader = None;
+        self.takers.drain().for_each(|(_, taker)| taker.tell(Gone::Failed(why.to_owned())));
     }
 
     /// Begins to read anew, for all.
     fn begin(&mut self, grab: &Grab, screen: &Screen, number: u64) -> Result<(), Error> {
         self.reader = None;
-        let Some(rate) = self.takers.values().map(|taker| taker.rate).max_by_key(|rate| rate.per_second())
-        else {
-            return Ok(());
-        };
-        let pool = pool(screen)?;
-        let (stop, stopped) = channel();
-        let (grab, screen) = (grab.clone(), screen.clone());
-        let read = move || {
-            let each = |pixels: &File, at| Ok(grab.give(number, &buffer(&pool, pixels, at)?, at));
-            let ended = screen::grab(&screen, rate, &stopped, each);
-            drop(pool.set_active(false));
-            grab.ended(number, &ended.map_or_else(|error| error.to_string(), |()| "stopped".to_owned()));
-        };
-        std::thread::Builder::new()
-            .name("screen".into())
-            .spawn(read)
-            .map_err(|error| Error::Failed { message: error.to_string(), missing: false })?;
-        self.reader = Some(Reader { number, _stop: stop });
-        Ok(())
+        let Some(rate) = self.rate() else { return Ok(()) };
+        self.settle(read(grab, screen, rate, number))
     }
+
+    /// The one before has ended: if there is none, nobody is given pictures any more.
+    fn settle(&mut self, begun: Result<Reader, Error>) -> Result<(), Error> {
+        match begun {
+            Ok(reader) => {
+                self.reader = Some(reader);
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&error.to_string());
+                Err(error)
+            }
+        }
+    }
+}
+
+fn read(grab: &Grab, screen: &Screen, rate: FrameRate, number: u64) -> Result<Reader, Error> {
+    let pool = pool(screen)?;
+    let (stop, stopped) = channel();
+    let (grab, screen) = (grab.clone(), screen.clone());
+    let read = move || {
+        let each = |pixels: &File, at| Ok(grab.give(number, &buffer(&pool, pixels, at)?, at));
+        let ended = screen::grab(&screen, rate, &stopped, each);
+        drop(pool.set_active(false));
+        grab.ended(number, &ended.map_or_else(|error| error.to_string(), |()| "stopped".to_owned()));
+    };
+    std::thread::Builder::new().name("screen".into()).spawn(read)?;
+    Ok(Reader { number, _stop: stop })
+}
+
+const fn failed(message: String) -> Error {
+    Error::Failed { message, missing: false }
 }
 
 /// Buffers that are used again.
@@ -174,4 +210,58 @@ fn buffer(pool: &gst::BufferPool, pixels: &File, at: Duration) -> io::Result<gst
     pixels.read_exact_at(&mut space, 0)?;
     drop(space);
     Ok(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A taker of that screen and rate, known by its number, and what it is told.
+    fn join(state: &mut State, number: u64, display: &str, rate: u32) -> oneshot::Receiver<Gone> {
+        crate::gst::init().unwrap();
+        let rate = FrameRate::parse("rate", rate).unwrap();
+        let (gone, told) = oneshot::channel();
+        let (frames, decimation) = (gst_app::AppSrc::builder().build(), Decimation::to(rate));
+        let of = Of(display.to_owned(), Resolution::HD);
+        state.takers.insert(number, Taker { of, frames, rate, decimation, gone });
+        told
+    }
+
+    fn reader(number: u64) -> Reader {
+        Reader { number, _stop: channel().0 }
+    }
+
+    #[test]
+    fn it_is_read_as_fast_as_the_fastest_who_is_left_wants() {
+        let grab = Grab::default();
+        let mut state = grab.0.lock();
+        let _told = [join(&mut state, 1, ":7", 60), join(&mut state, 2, ":7", 10)];
+        state.reader = Some(reader(2));
+        drop(state);
+        let wanted = || grab.give(2, &gst::Buffer::new(), Duration::ZERO).map(FrameRate::per_second);
+        assert_eq!(wanted(), Some(60));
+        drop(Taken { grab: grab.clone(), number: 1, gone: oneshot::channel().1 });
+        assert_eq!(wanted(), Some(10));
+        drop(Taken { grab: grab.clone(), number: 2, gone: oneshot::channel().1 });
+        assert_eq!(wanted(), None, "nobody is left");
+    }
+
+    #[test]
+    fn all_hear_that_it_cannot_be_read_for_the_one_who_came() {
+        let mut state = State::default();
+        let told = [join(&mut state, 1, ":7", 30), join(&mut state, 2, ":7", 30)];
+        state.settle(Err(failed("no memory".to_owned()))).unwrap_err();
+        for mut told in told {
+            assert_eq!(told.try_recv(), Ok(Gone::Failed("no memory".to_owned())));
+        }
+        assert!(state.takers.is_empty() && state.reader.is_none());
+    }
+
+    #[tokio::test]
+    async fn pictures_of_another_screen_are_no_failure_to_who_took_the_one_before() {
+        let mut state = State::default();
+        let gone = join(&mut state, 1, ":7", 30);
+        state.leave_to(&Of(":8".to_owned(), Resolution::HD));
+        Taken { grab: Grab::default(), number: 1, gone }.ended().await.unwrap();
+    }
 }

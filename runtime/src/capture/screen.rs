@@ -13,16 +13,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use understudy_core::rhythm::Rhythm;
 use understudy_core::spec::FrameRate;
-use x11rb::connection::{Connection, RequestConnection};
+use x11rb::connection::{Connection as _, RequestConnection};
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
 use x11rb::protocol::damage::{self, ConnectionExt as _, ReportLevel};
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::ImageFormat;
-use x11rb::rust_connection::RustConnection;
+use x11rb::x11_utils::X11Error;
 
 use super::Screen;
 use crate::gst;
+use crate::x11::{self, Connection};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -30,10 +31,10 @@ pub(super) enum Error {
     Connect(#[from] ConnectError),
     #[error("the display went away: {0}")]
     Connection(#[from] ConnectionError),
-    #[error("the display refused: {0}")]
-    Reply(#[from] ReplyError),
-    #[error("the display refused: {0}")]
-    ReplyOrId(#[from] ReplyOrIdError),
+    #[error("the display refused: {0:?}")]
+    Refused(X11Error),
+    #[error("the display has no number left for what is asked of it")]
+    Ids,
     #[error("the display has no extension {0}")]
     NoExtension(&'static str),
     #[error("the display cannot be waited for: {0}")]
@@ -42,15 +43,34 @@ pub(super) enum Error {
     Memory(#[from] io::Error),
 }
 
-/// Calls `each` with the pixels (BGRx, tightly packed) and the time they were read, at that rate at most, until it answers
-/// false or `stop` is closed.
+impl From<ReplyError> for Error {
+    fn from(error: ReplyError) -> Self {
+        match error {
+            ReplyError::ConnectionError(error) => Self::Connection(error),
+            ReplyError::X11Error(error) => Self::Refused(error),
+        }
+    }
+}
+
+impl From<ReplyOrIdError> for Error {
+    fn from(error: ReplyOrIdError) -> Self {
+        match error {
+            ReplyOrIdError::IdsExhausted => Self::Ids,
+            ReplyOrIdError::ConnectionError(error) => Self::Connection(error),
+            ReplyOrIdError::X11Error(error) => Self::Refused(error),
+        }
+    }
+}
+
+/// Calls `each` with the pixels (BGRx, tightly packed) and the time they were read, at that rate at most and then at the one it
+/// answers, until it answers none or `stop` is closed.
 pub(super) fn grab(
     screen: &Screen,
     rate: FrameRate,
     stop: &Receiver<()>,
-    mut each: impl FnMut(&File, Duration) -> io::Result<bool>,
+    mut each: impl FnMut(&File, Duration) -> io::Result<Option<FrameRate>>,
 ) -> Result<(), Error> {
-    let (connection, number) = x11rb::connect(Some(&screen.display))?;
+    let (connection, number) = x11::connect(&screen.display, &[])?;
     let root = connection.setup().roots[number].root;
     for extension in [shm::X11_EXTENSION_NAME, damage::X11_EXTENSION_NAME] {
         connection.extension_information(extension)?.ok_or(Error::NoExtension(extension))?;
@@ -73,9 +93,8 @@ pub(super) fn grab(
             rhythm.taken(Instant::now());
             let format = u8::from(ImageFormat::Z_PIXMAP);
             connection.shm_get_image(root, 0, 0, width, height, u32::MAX, format, segment, 0)?.reply()?;
-            if !each(&memory, at)? {
-                return Ok(());
-            }
+            let Some(rate) = each(&memory, at)? else { return Ok(()) };
+            rhythm.at(rate.interval());
         }
         while let Some(event) = connection.poll_for_event()? {
             if matches!(event, Event::DamageNotify(_)) {
@@ -87,7 +106,7 @@ pub(super) fn grab(
 }
 
 /// Waits for the display to say something, until `due`; whether it did.
-fn wait(connection: &RustConnection, due: Instant) -> Result<bool, Error> {
+fn wait(connection: &Connection, due: Instant) -> Result<bool, Error> {
     // Rounded up: a wait of zero milliseconds would spin.
     let left = due.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
     let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
@@ -104,4 +123,43 @@ fn memory(bytes: u64) -> io::Result<OwnedFd> {
     let memory = memfd_create("screen", MFdFlags::MFD_CLOEXEC)?;
     File::from(memory.try_clone()?).set_len(bytes)?;
     Ok(memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use understudy_core::spec::Resolution;
+
+    use super::*;
+    use crate::display;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn it_is_read_at_the_rate_that_is_wanted_last() {
+        gst::init().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let size = Resolution::parse("size", 640, 480).unwrap();
+        let display = display::start(size, None, home.path()).await.unwrap();
+        let bitrate = understudy_core::spec::Encoding::default().video;
+        let [fast, slow] = [60, 10].map(|rate| FrameRate::parse("rate", rate).unwrap());
+        let screen = Screen { display: display.name.clone(), size, frame_rate: fast, bitrate };
+        let second = Duration::from_secs(1);
+        let reads = move || {
+            let (_stop, stopped) = channel();
+            let (mut reads, began) = ([0, 0], Instant::now());
+            grab(&screen, fast, &stopped, |_, _| {
+                let phase = began.elapsed().as_secs();
+                match phase {
+                    0 => reads[0] += 1,
+                    1 => reads[1] += 1,
+                    _ => return Ok(None),
+                }
+                Ok(Some(if began.elapsed() < second { fast } else { slow }))
+            })
+            .map(|()| reads)
+        };
+        let [before, after] = tokio::task::spawn_blocking(reads).await.unwrap().unwrap();
+        // A picture that stays is read two thirds as often.
+        assert!(before >= 30 && after <= 9, "{before} and then {after} a second");
+    }
 }

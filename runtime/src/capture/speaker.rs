@@ -10,8 +10,7 @@ use understudy_core::rendition::Audio;
 use understudy_core::spec::Bitrate;
 
 use super::Speaker;
-use super::encoded::publisher;
-use crate::broadcast::Hub;
+use super::encoded::{Outlet, publisher};
 use crate::gst::{Ended, Error, Pipeline, element};
 
 /// One Opus packet; what browsers expect.
@@ -23,8 +22,8 @@ const FRAGMENT_MICROSECONDS: i64 = 10_000;
 const BUFFER_MICROSECONDS: i64 = 40_000;
 
 /// Captures until it fails.
-pub(super) async fn run(speaker: Speaker, rendition: Audio, hub: Hub) -> Result<(), Error> {
-    let pipeline = build(&speaker, rendition, hub)?;
+pub(super) async fn run(speaker: Speaker, rendition: Audio, outlet: Outlet) -> Result<(), Error> {
+    let pipeline = build(&speaker, rendition, outlet)?;
     pipeline.set(gst::State::Playing).await?;
     match pipeline.ended().await {
         Ended::Error(error) => Err(error),
@@ -32,7 +31,7 @@ pub(super) async fn run(speaker: Speaker, rendition: Audio, hub: Hub) -> Result<
     }
 }
 
-fn build(speaker: &Speaker, rendition: Audio, hub: Hub) -> Result<Pipeline, Error> {
+fn build(speaker: &Speaker, rendition: Audio, outlet: Outlet) -> Result<Pipeline, Error> {
     let pipeline = Pipeline::new("speaker");
     let source = element("pulsesrc")?;
     source.set_property("server", &speaker.server);
@@ -53,7 +52,7 @@ fn build(speaker: &Speaker, rendition: Audio, hub: Hub) -> Result<Pipeline, Erro
         AudioCodec::Opus => opus(rendition.bitrate.unwrap_or(speaker.bitrate))?,
     };
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
-    sink.set_callbacks(publisher(hub, Track::opus(CHANNELS), PACKET));
+    sink.set_callbacks(publisher(outlet, Track::opus(CHANNELS), PACKET));
     pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
     Ok(pipeline)
 }

@@ -11,7 +11,7 @@ use understudy_core::rendition::Video;
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use super::Screen;
-use super::encoded::publisher;
+use super::encoded::{Outlet, publisher};
 use super::grab::Grab;
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
@@ -39,12 +39,12 @@ struct Target {
 
 impl Target {
     fn new(screen: &Screen, rendition: Video) -> Self {
-        let Video { codec, size, frame_rate, bitrate } = rendition;
+        let Video { codec, size, frame_rate, bitrate, step } = rendition;
         Self {
             codec,
-            size: size.unwrap_or(screen.size),
+            size: size.unwrap_or_else(|| step.size(screen.size)),
             frame_rate: frame_rate.unwrap_or(screen.frame_rate),
-            bitrate: bitrate.unwrap_or(screen.bitrate),
+            bitrate: bitrate.unwrap_or_else(|| step.bitrate(screen.bitrate)),
         }
     }
 
@@ -55,9 +55,9 @@ impl Target {
 }
 
 /// Captures and encodes until either fails.
-pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, hub: Hub) -> Result<(), Error> {
-    let target = Target::new(&screen, rendition);
-    let (pipeline, frames, encoded) = build(&screen, &target, hub.clone())?;
+pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), Error> {
+    let (target, hub) = (Target::new(&screen, rendition), outlet.hub.clone());
+    let (pipeline, frames, encoded) = build(&screen, &target, outlet)?;
     // It plays once it has a first frame.
     pipeline.begin(gst::State::Playing).await?;
     let mut taken = grab.take(&screen, target.frame_rate, frames)?;
@@ -66,7 +66,7 @@ pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, hub: Hub) 
             Ended::Error(error) => Err(error),
             Ended::Stream | Ended::Segment => Ok(()),
         },
-        error = taken.ended() => Err(error),
+        ended = taken.ended() => ended,
         () = force_keyframes(&hub, &encoded) => Ok(()),
     }
 }
@@ -85,7 +85,7 @@ async fn force_keyframes(hub: &Hub, encoded: &gst_app::AppSink) {
 fn build(
     screen: &Screen,
     target: &Target,
-    hub: Hub,
+    outlet: Outlet,
 ) -> Result<(Pipeline, gst_app::AppSrc, gst_app::AppSink), Error> {
     let pipeline = Pipeline::new("screen");
     let source = raw_frames(screen, target.frame_rate);
@@ -100,7 +100,7 @@ fn build(
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    sink.set_callbacks(publisher(hub, target.track(), target.frame_rate.interval()));
+    sink.set_callbacks(publisher(outlet, target.track(), target.frame_rate.interval()));
     pipeline.chain(&[source.upcast_ref(), &convert, &size, &encoder, sink.upcast_ref()])?;
     Ok((pipeline, source, sink))
 }
@@ -198,6 +198,7 @@ mod tests {
                 screen: watch::channel(Some(screen)).1,
                 speaker: speakers,
                 shows: watch::channel(true).1,
+                silence: watch::Sender::default(),
             };
             let program = program(subjects, &Metrics::default(), |why| tracing::error!(why));
             Self { program, _display: display, _home: home, _speaker: speaker }

@@ -8,12 +8,11 @@ use std::io;
 use std::path::Path;
 
 use tokio::io::AsyncWriteExt;
-use x11rb::connection::Connection;
+use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ConnectionExt, Family, HostMode};
-use x11rb::reexports::x11rb_protocol::parse_display::ConnectAddress;
-use x11rb::rust_connection::{DefaultStream, RustConnection};
 
-const NAME: &[u8] = b"MIT-MAGIC-COOKIE-1";
+use crate::x11;
+
 /// An entry of this family is for every display (`FamilyWild` of Xauth.h).
 const EVERY_DISPLAY: u16 = 0xffff;
 
@@ -33,11 +32,9 @@ pub(super) async fn write(path: &Path, cookie: &Cookie) -> io::Result<()> {
 
 /// Lets in whoever has the same user as the display.
 pub(super) async fn admit_its_user(number: &str, cookie: Cookie) -> io::Result<()> {
-    let address = ConnectAddress::Socket(format!("/tmp/.X11-unix/X{number}"));
+    let display = format!(":{number}");
     let admit = move || -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let (stream, _) = DefaultStream::connect(&address)?;
-        let connection =
-            RustConnection::connect_to_stream_with_auth_info(stream, 0, NAME.to_vec(), cookie.to_vec())?;
+        let (connection, _) = x11::connect(&display, &cookie)?;
         let user = format!("localuser\0#{}", nix::unistd::geteuid());
         connection.change_hosts(HostMode::INSERT, Family::SERVER_INTERPRETED, user.as_bytes())?.check()?;
         connection.flush()?;
@@ -49,7 +46,7 @@ pub(super) async fn admit_its_user(number: &str, cookie: Cookie) -> io::Result<(
 /// Family, address, number, name and data, each but the first with its length ahead of it (Xau(3)).
 fn entry(cookie: &Cookie) -> Vec<u8> {
     let mut entry = EVERY_DISPLAY.to_be_bytes().to_vec();
-    for field in [b"".as_slice(), b"", NAME, cookie] {
+    for field in [b"".as_slice(), b"", x11::COOKIE.as_bytes(), cookie] {
         entry.extend(u16::try_from(field.len()).unwrap_or_default().to_be_bytes());
         entry.extend(field);
     }
@@ -64,7 +61,7 @@ mod tests {
     fn an_entry_is_for_every_display() {
         let entry = entry(&[7; 16]);
         assert_eq!(&entry[..8], b"\xff\xff\0\0\0\0\0\x12");
-        assert_eq!(&entry[8..26], NAME);
+        assert_eq!(&entry[8..26], *b"MIT-MAGIC-COOKIE-1");
         assert_eq!(&entry[26..28], b"\0\x10");
         assert_eq!(&entry[28..], [7; 16]);
     }

@@ -15,17 +15,13 @@ use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
-use futures::StreamExt;
-use understudy_core::offer::{Fault, MAX_BYTES};
 
 use crate::program::{Found, Registry};
-use crate::rtc::{Handle, OfferError};
+use crate::rtc::Handle;
+use crate::signalling::{SDP, expect_type, text};
 use error::Refusal;
 
-const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
-/// No honest offer comes near; past this the connection just ends.
-const THROWN_AWAY: usize = 4 << 20;
 
 #[derive(Clone)]
 pub struct Whep {
@@ -78,7 +74,12 @@ pub async fn watch(
         Found::Silent => return Err(Refusal::Silent),
         Found::Unknown => return Err(Refusal::UnknownProgram),
     };
-    let answer = whep.driver.watch(&name, &program.native(), &offer).await.map_err(Refusal::Offer)?;
+    let answer = whep.driver.watch(&name, &program, &offer).await.map_err(Refusal::Offer)?;
+    // It is admitted a while after it was looked up, and only who is there is told when the name goes.
+    if !whep.programs.stands(&name, &program) {
+        whep.driver.leave(&answer.session_id).await;
+        return Err(Refusal::UnknownProgram);
+    }
     let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
     let tag = entity_tag(&answer.ice_session);
     let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, tag)];
@@ -145,28 +146,41 @@ fn matches(headers: &HeaderMap, tag: &str) -> bool {
     named.peek().is_none() || named.any(any)
 }
 
-fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Refusal> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Refusal::WrongType { expected }) }
-}
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
 
-/// The body as text. One that is too large is read on for a while and thrown away: a client that is still writing when
-/// the connection ends sees a broken pipe, not the answer.
-async fn text(body: Body) -> Result<String, Refusal> {
-    let (mut chunks, mut read, mut total) = (body.into_data_stream(), Vec::new(), 0);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Refusal::Incomplete)?;
-        total += chunk.len();
-        if total > THROWN_AWAY {
-            break;
-        }
-        if total <= MAX_BYTES {
-            read.extend_from_slice(&chunk);
-        }
+    use tokio::sync::watch as values;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::broadcast::{Metrics, Renditions};
+    use crate::program::Program;
+    use crate::rtc;
+
+    const OFFER: &str = include_str!("../../tests/fixtures/chromium_offer.sdp");
+
+    #[tokio::test]
+    async fn who_is_admitted_as_the_name_goes_is_sent_away() {
+        let shutdown = CancellationToken::new();
+        let address = Ipv4Addr::LOCALHOST.into();
+        let config = rtc::Config { bind: (address, 0).into(), announce: vec![address], max_viewers: 1 };
+        let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).unwrap();
+        let (programs, viewers) = (Registry::default(), driver.viewers("a"));
+        let media = Renditions::new(&Metrics::default());
+        let program = Program::of(&media, values::channel(true).1);
+        programs.name(&program, ["a".to_owned()]);
+        let whep = State(Whep { driver: driver.clone(), programs: programs.clone() });
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(SDP))]);
+        let place = (Uri::from_static("/whep/a"), Path("a".to_owned()));
+        let mut watching = pin!(watch(whep, place.0, place.1, headers, OFFER.into()));
+        assert!(futures::poll!(&mut watching).is_pending(), "it waits for being admitted");
+        programs.name(&program, []);
+        let refused = watching.await.expect_err("there is nothing to watch");
+        assert!(matches!(refused, Refusal::UnknownProgram));
+        assert_eq!(*viewers.borrow(), 0);
+        shutdown.cancel();
+        driver.stopped().await;
     }
-    if total > MAX_BYTES {
-        return Err(Refusal::Offer(OfferError::Faulty(Fault::TooLarge)));
-    }
-    String::from_utf8(read).map_err(|_| Refusal::NotText)
 }

@@ -12,7 +12,7 @@ use understudy_core::input::{Carries, Protocol};
 use understudy_core::media::Kind;
 
 use super::Expected;
-use crate::rtc::{Handle, OfferError, Packet, Sink, Taken};
+use crate::rtc::{Answer, Handle, OfferError, Packet, Sink, Taken};
 
 /// About a second of a 5 Mbps picture: a source that is further behind is better served by a new picture.
 const PACKETS_WAITING: usize = 512;
@@ -87,7 +87,7 @@ impl Door {
         transport: &Handle,
         expected: watch::Receiver<Expected>,
         sdp: &str,
-    ) -> Result<String, Refused> {
+    ) -> Result<Answer, Refused> {
         if !expected.borrow().any(Protocol::WebRtc) {
             return Err(Refused::NotExpected);
         }
@@ -102,7 +102,7 @@ impl Door {
         transport: Handle,
         expected: watch::Receiver<Expected>,
         sdp: &str,
-    ) -> Result<String, Refused> {
+    ) -> Result<Answer, Refused> {
         let number = self.0.state.lock().next();
         let inlet = Inlet { door: self.clone(), number };
         let answer = transport.receive(sdp, Box::new(inlet)).await?;
@@ -111,8 +111,8 @@ impl Door {
             leaving.transport.leave(&leaving.session_id).await;
         }
         let gone = self.0.present.subscribe();
-        tokio::spawn(guard(number, transport, answer.session_id, expected, gone));
-        Ok(answer.sdp)
+        tokio::spawn(guard(number, transport, answer.session_id.clone(), expected, gone));
+        Ok(answer)
     }
 
     /// A seat for what the peer sends of these kinds, with a picture asked for. A source that sat here before is

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -15,7 +17,10 @@ use crate::broadcast::Hub;
 /// From the last reader leaving to the encoder stopping: longer than a page takes to be loaded again.
 const WARM: Duration = Duration::from_secs(10);
 
-/// Runs until it is dropped.
+/// Between the breakdown of an encoder and the next: a defect that shows at once shall not spin.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs until it is dropped, or what it encodes has ended.
 type Encoding = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Dropped, all its encoders end.
@@ -53,6 +58,11 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         Self(Arc::new(Inner { rungs: Mutex::default(), make: Make::Fixed(hub) }))
     }
 
+    /// Whether it has more than one hub.
+    pub fn has_rungs(&self) -> bool {
+        matches!(self.0.make, Make::Encode { .. })
+    }
+
     pub fn hub(&self, key: K) -> Hub {
         let new = match &self.0.make {
             Make::Fixed(hub) => return hub.clone(),
@@ -61,7 +71,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         let mut rungs = self.0.rungs.lock();
         let rung = rungs.entry(key).or_insert_with(|| {
             let hub = new();
-            let tender = tokio::spawn(tend(Arc::downgrade(&self.0), key, hub.clone())).abort_handle();
+            let tended = Tended { ladder: Arc::downgrade(&self.0), key, hub: hub.clone() };
+            let tender = tokio::spawn(tend(tended)).abort_handle();
             Rung { hub, tender }
         });
         rung.hub.clone()
@@ -96,20 +107,45 @@ impl<K: Copy + Eq + Hash> Inner<K> {
     }
 }
 
+/// What a task tends; it goes with the task, whatever ended that, so that whoever asks gets one that is tended.
+struct Tended<K: Copy + Eq + Hash> {
+    ladder: Weak<Inner<K>>,
+    key: K,
+    hub: Hub,
+}
+
+impl<K: Copy + Eq + Hash> Drop for Tended<K> {
+    fn drop(&mut self) {
+        let Some(ladder) = self.ladder.upgrade() else { return };
+        let mut rungs = ladder.rungs.lock();
+        if rungs.get(&self.key).is_some_and(|rung| rung.hub.is(&self.hub)) {
+            rungs.remove(&self.key);
+        }
+    }
+}
+
 /// Encodes while there are readers. A rendition that nobody has in hand any more is forgotten.
-async fn tend<K: Copy + Eq + Hash>(ladder: Weak<Inner<K>>, key: K, hub: Hub) {
+async fn tend<K: Copy + Eq + Hash>(tended: Tended<K>) {
+    let Tended { ladder, key, hub } = &tended;
     let mut demand = hub.demand();
     loop {
         let wanted = demand.wait_for(|readers| *readers > 0);
         match tokio::time::timeout(WARM, wanted).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return,
-            Err(_) if ladder.upgrade().is_none_or(|ladder| ladder.forget(key, &hub)) => return,
+            Err(_) if ladder.upgrade().is_none_or(|ladder| ladder.forget(*key, hub)) => return,
             Err(_) => continue,
         }
-        let Some(encoding) = ladder.upgrade().and_then(|ladder| ladder.encode(key, &hub)) else { return };
+        let Some(encoding) = ladder.upgrade().and_then(|ladder| ladder.encode(*key, hub)) else { return };
         tokio::select! {
-            () = encoding => return,
+            ended = AssertUnwindSafe(encoding).catch_unwind() => match ended {
+                Ok(()) => return,
+                // Those who read it have this hub and no other.
+                Err(_told_by_its_hook) => {
+                    tracing::error!("an encoder broke down and is started again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            },
             () = idle(&mut demand) => tracing::info!("an encoder rests: nobody watches"),
         }
     }
@@ -201,6 +237,39 @@ mod tests {
         tokio::time::sleep(SOON).await;
         assert_eq!(running.now(), [1, 0]);
         assert!(ladder.hub(0).is(&hub));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_encoder_that_panics_is_started_again_for_the_same_readers() {
+        let began = Arc::new(AtomicI32::new(0));
+        let count = Arc::clone(&began);
+        #[allow(clippy::panic, reason = "it is what is tested")]
+        let ladder = Ladder::new(
+            || Hub::new(Kind::Video, Metrics::default()),
+            move |_: usize, _| {
+                let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+                async move {
+                    if first {
+                        panic!("a defect");
+                    }
+                    std::future::pending::<()>().await;
+                }
+            },
+        );
+        let hub = ladder.hub(0);
+        let _reader = hub.subscribe();
+        tokio::time::sleep(PAUSE * 2).await;
+        assert_eq!(began.load(Ordering::Relaxed), 2);
+        assert!(ladder.hub(0).is(&hub));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rendition_whose_encoding_has_ended_is_made_anew_for_who_comes() {
+        let ladder = Ladder::new(|| Hub::new(Kind::Video, Metrics::default()), |_: usize, _| async {});
+        let hub = ladder.hub(0);
+        let _reader = hub.subscribe();
+        tokio::time::sleep(SOON).await;
+        assert!(!ladder.hub(0).is(&hub), "nobody tends that one any more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -44,6 +44,20 @@ impl Registry {
         }
     }
 
+    /// Whether the name stands for that program.
+    pub fn stands(&self, name: &str, program: &Program) -> bool {
+        stands(&self.0.borrow(), name, program)
+    }
+
+    /// Resolves when the name stands for that program no more: whoever reads under it has to end then.
+    pub fn gone(&self, name: &str, program: &Program) -> impl Future<Output = ()> + Send + use<> {
+        let (mut names, name, program) = (self.0.subscribe(), name.to_owned(), program.clone());
+        async move {
+            // With the registry all names are gone.
+            let _ = names.wait_for(|now| !stands(now, &name, &program)).await;
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.borrow().keys().cloned().collect()
@@ -57,7 +71,7 @@ impl Registry {
         while names.changed().await.is_ok() {
             let now = names.borrow_and_update().clone();
             for (name, program) in before {
-                if !now.get(&name).is_some_and(|other| other.is(&program)) {
+                if !stands(&now, &name, &program) {
                     gone(name).await;
                 }
             }
@@ -70,6 +84,10 @@ impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.0.borrow().keys()).finish()
     }
+}
+
+fn stands(names: &Names, name: &str, program: &Program) -> bool {
+    names.get(name).is_some_and(|other| other.is(program))
 }
 
 fn same(a: &Names, b: &Names) -> bool {
@@ -106,6 +124,23 @@ mod tests {
         assert!(matches!(registry.find("program"), Found::Unknown));
         registry.name(&bob, named(&["a"]));
         assert!(matches!(registry.find("a"), Found::Silent));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_hears_that_its_name_is_another_s_or_nobody_s() {
+        let (registry, (ada, _shows), (bob, _also)) = (Registry::default(), program(), program());
+        registry.name(&ada, named(&["a", "b"]));
+        let [a, b] = ["a", "b"].map(|name| registry.gone(name, &ada));
+        assert!(registry.stands("a", &ada) && !registry.stands("a", &bob));
+        registry.name(&ada, named(&["b"]));
+        registry.name(&bob, named(&["a"]));
+        let at_once = Duration::from_millis(1);
+        tokio::time::timeout(at_once, a).await.unwrap();
+        tokio::time::timeout(at_once, registry.gone("nowhere", &ada)).await.unwrap();
+        let mut b = std::pin::pin!(b);
+        assert!(tokio::time::timeout(at_once, &mut b).await.is_err(), "it stands");
+        drop(registry);
+        tokio::time::timeout(at_once, b).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

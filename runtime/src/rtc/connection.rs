@@ -4,7 +4,15 @@
 //!   Expected{until} ── DTLS up ──> Live ── silent, closed, broken ──> Gone(why)
 //!         └───────────── until passed ──────────────────────────────────^
 //! ```
+//! The peer checks and nominates; whoever is the DTLS client begins the handshake on the pair that it nominated:
+//!
+//! ```text
+//!   we serve: Expected ── its hello ──> greeted ── our last flight ──> Live, and once more if the peer did not get it
+//!   it serves: Expected ── a pair ──> our hello, each second until answered ── its last flight ──> Live
+//! ```
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
+
+mod dtls;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,19 +21,19 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
-use rtc::peer_connection::state::RTCPeerConnectionState;
-use rtc::peer_connection::transport::RTCDtlsTransportState;
+use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
-use sha2::{Digest, Sha256};
 use understudy_core::fanout::senders::Senders;
+use understudy_core::offer::{DtlsRole, Transport};
 use uuid::Uuid;
 
 use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
 use super::stun::{self, Transaction};
+use dtls::{is_closed, is_known};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -59,6 +67,7 @@ pub(super) struct Connection {
     ufrag: String,
     /// SHA-256 of certificates, in pairs of capitals; the peer has one of them.
     fingerprints: Vec<String>,
+    role: DtlsRole,
     state: State,
     wake_at: Option<Instant>,
     selected: Option<SocketAddr>,
@@ -75,8 +84,12 @@ pub(super) struct Connection {
     woken: Instant,
     /// When anything came last before it was live.
     joined: Instant,
+    /// When anything came or was due last.
+    told: Instant,
     /// When the peer's first flight came.
     greeted: Option<Instant>,
+    /// The last check that nominated a way, and where it came from.
+    nomination: Option<(SocketAddr, Vec<u8>)>,
     /// Datagrams of DTLS that came.
     flights: u64,
     senders: Senders,
@@ -96,7 +109,7 @@ struct Check {
 
 impl Connection {
     /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
-    pub fn new(negotiated: Negotiated, fingerprints: Vec<String>, rest: Duration, now: Instant) -> Self {
+    pub fn new(negotiated: Negotiated, peer: &Transport, rest: Duration, now: Instant) -> Self {
         let Negotiated { stack, ufrag, .. } = negotiated;
         let session_id = Uuid::new_v4().simple().to_string();
         let state = State::Expected { until: now + CONNECT_DEADLINE };
@@ -104,7 +117,8 @@ impl Connection {
             stack,
             session_id,
             ufrag,
-            fingerprints,
+            fingerprints: peer.fingerprints.clone(),
+            role: peer.role,
             state,
             wake_at: None,
             selected: None,
@@ -115,7 +129,9 @@ impl Connection {
             rest,
             woken: now,
             joined: now,
+            told: now,
             greeted: None,
+            nomination: None,
             flights: 0,
             senders: Senders::default(),
             media_from: None,
@@ -130,6 +146,11 @@ impl Connection {
     /// Ours, by which the peer addresses its checks.
     pub fn ufrag(&self) -> &str {
         &self.ufrag
+    }
+
+    /// Ours in the handshake.
+    pub fn role(&self) -> DtlsRole {
+        self.role
     }
 
     pub fn state(&self) -> State {
@@ -149,8 +170,10 @@ impl Connection {
     pub fn wake_at(&self) -> Option<Instant> {
         match self.state {
             State::Expected { until } => Some(self.wake_at.map_or(until, |at| at.min(until))),
-            // Until the handshake is over for the peer as well, it may have to be told its end once more.
-            State::Live if self.woken < self.joined + HANDSHAKE => self.wake_at,
+            // Until the handshake is over for the peer as well, it may have to be told its end once more: by the server.
+            State::Live if self.role == DtlsRole::Server && self.woken < self.joined + HANDSHAKE => {
+                self.wake_at
+            }
             State::Live => self.wake_at.map(|at| at.max(self.woken + self.rest)),
             State::Gone(_) => None,
         }
@@ -180,6 +203,21 @@ impl Connection {
             }
         }
         self.hand(from, local, bytes, now);
+        self.nominate(from, local, bytes, now);
+    }
+
+    /// A check that nominates is answered by the stack once a check back was answered, should it come once more; we are lite, and
+    /// it has to be enough that it came (RFC 8445 §7.3.2).
+    fn nominate(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        if !matches!(self.state, State::Expected { .. }) || self.selected.is_some() {
+            self.nomination = None;
+        } else if stun::nominates(bytes) {
+            self.nomination = Some((from, bytes.to_vec()));
+        } else if stun::answers(bytes)
+            && let Some((_, check)) = self.nomination.take_if(|(checked, _)| *checked == from)
+        {
+            self.hand(from, local, &check, now);
+        }
     }
 
     /// Whether a check says that the peer is there now: it nominates, or where it was is silent for so long that its address was
@@ -208,6 +246,7 @@ impl Connection {
     }
 
     fn hand(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+        self.told = now;
         if matches!(self.state, State::Expected { .. }) {
             self.joined = now;
         }
@@ -225,7 +264,7 @@ impl Connection {
         match self.state {
             State::Expected { until } if until <= now => self.state = State::Gone(Why::NeverCame),
             _ if self.wake_at().is_some_and(|at| at <= now) => {
-                self.woken = now;
+                (self.woken, self.told) = (now, now);
                 self.guarded(|stack| stack.handle_timeout(now));
             }
             _ => {}
@@ -253,6 +292,7 @@ impl Connection {
         let (mut pair, mut moved, mut alive) = (self.pair, self.moved, None);
         let check = self.check.take();
         let fingerprints = std::mem::take(&mut self.fingerprints);
+        let (role, told, mut begun) = (self.role, self.told, Ok(()));
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
@@ -268,6 +308,10 @@ impl Connection {
                     send(to, bytes);
                 }
                 while let Some(event) = stack.poll_event() {
+                    if role == DtlsRole::Client && has_pair(&event) {
+                        // The stack has written our hello, and keeps it until it is woken.
+                        begun = stack.handle_timeout(told);
+                    }
                     state = after(state, &event);
                 }
                 // What is wanted of it was seen by a tap; left alone, it would pile up.
@@ -281,7 +325,7 @@ impl Connection {
                 state = State::Gone(Why::Closed);
             }
             wake_at = stack.poll_timeout();
-            Ok(())
+            begun
         });
         (self.fingerprints, self.pair, self.moved) = (fingerprints, pair, moved);
         self.selected = moved.or(pair.map(|(peer, _)| peer));
@@ -331,33 +375,8 @@ fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
     }
 }
 
-/// Whether the peer has a certificate that its offer named (RFC 8122 §5). The stack has looked, if it was one.
-fn is_known(stack: &mut RTCPeerConnection, fingerprints: &[String]) -> bool {
-    if fingerprints.len() == 1 {
-        return true;
-    }
-    let print = certificate(stack).map(|certificate| {
-        let pairs: Vec<String> =
-            Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
-        pairs.join(":")
-    });
-    print.is_some_and(|print| fingerprints.contains(&print))
-}
-
-/// The peer's own, in DER.
-fn certificate(stack: &mut RTCPeerConnection) -> Option<Vec<u8>> {
-    let sender = stack.get_senders().next();
-    let receiver = stack.get_receivers().next();
-    let first = |chain: &[Vec<u8>]| chain.first().cloned();
-    let of_sender = sender.and_then(|id| first(stack.rtp_sender(id)?.transport()?.get_remote_certificates()));
-    of_sender.or_else(|| first(stack.rtp_receiver(receiver?)?.transport()?.get_remote_certificates()))
-}
-
-/// The stack calls a connection alive as long as ICE is, whatever became of DTLS.
-fn is_closed(stack: &mut RTCPeerConnection) -> bool {
-    let sender = stack.get_senders().next();
-    let receiver = stack.get_receivers().next();
-    let of_sender = sender.and_then(|id| Some(stack.rtp_sender(id)?.transport()?.state()));
-    let dtls = of_sender.or_else(|| Some(stack.rtp_receiver(receiver?)?.transport()?.state()));
-    dtls == Some(RTCDtlsTransportState::Closed)
+/// Whether ICE has found a way, on which the DTLS client begins.
+fn has_pair(event: &RTCPeerConnectionEvent) -> bool {
+    let RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(ice) = event else { return false };
+    *ice == RTCIceConnectionState::Connected
 }

@@ -1,4 +1,16 @@
-//! What is watched, each with its viewers and the feed that cuts its frames.
+//! What is watched, each with its viewers and the feeds that cut its frames.
+//!
+//! A picture is fed once a step that somebody is shown, the sound once for all.
+//!
+//! ```text
+//!   program ─┬─ Full ────> feed ─> viewers
+//!            ├─ Half ────> feed ─> viewers, and those who come from another step
+//!            └─ sound ───> feed ─> everybody
+//! ```
+
+mod picture;
+
+pub(super) use picture::Picture;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -7,33 +19,40 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use understudy_core::fanout::clock::Anchor;
 use understudy_core::fanout::cut::{Cut, Cutter};
-use understudy_core::fanout::history::History;
+use understudy_core::media::Kind;
+use understudy_core::rendition::{Audio, Step, Video};
 
 use super::routes::PeerId;
-use crate::broadcast::Renditions;
+use crate::broadcast::Hub;
+use crate::program::Program;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DistributionId(u64);
 
+/// Another feed of the same hub counts its packets anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FeedId(u64);
+
 /// A frame of one distribution, on its way to the owner.
 pub(super) struct Fed {
     pub distribution: DistributionId,
+    pub feed: FeedId,
     pub cut: Arc<Cut>,
 }
 
 pub(super) struct Distribution {
     pub id: DistributionId,
     pub name: String,
-    pub media: Renditions,
-    pub viewers: Vec<PeerId>,
-    /// What is sent again to whoever asks.
-    pub history: History,
+    program: Program,
+    pictures: Vec<Picture>,
+    /// Dropped, it ends.
+    _sound: Feed,
     anchor: Option<Anchor>,
-    feed: AbortHandle,
+    feeds: Feeds,
 }
 
 impl Distribution {
-    /// Where the captured timeline stands on our clocks. Picture and sound share it.
+    /// Where the captured timeline stands on our clocks. Pictures and sound share it.
     pub fn anchor(&mut self, cut: &Cut, now: Instant) -> Anchor {
         let pts = cut.frame.pts;
         match self.anchor {
@@ -42,17 +61,70 @@ impl Distribution {
         }
     }
 
-    /// Another viewer is the first: should the kernel's room end, it does not always end for the same.
-    pub fn rotate(&mut self) {
-        if !self.viewers.is_empty() {
-            self.viewers.rotate_left(1);
-        }
+    /// Keeps a frame for those who ask for it again, and tells who is shown it now.
+    pub fn take(&mut self, fed: &Fed) -> impl Iterator<Item = &[PeerId]> {
+        let is_sound = fed.cut.frame.kind() == Kind::Audio;
+        let shown = move |picture: &&mut Picture| is_sound || picture.feed.id == fed.feed;
+        self.pictures.iter_mut().filter(shown).map(|picture| {
+            picture.history.keep(&fed.cut);
+            picture.rotate();
+            &*picture.viewers
+        })
     }
-}
 
-impl Drop for Distribution {
-    fn drop(&mut self) {
-        self.feed.abort();
+    /// Who is to be shown the picture of that feed.
+    pub fn arriving(&self, feed: FeedId) -> Option<&[PeerId]> {
+        self.pictures.iter().find(|picture| picture.feed.id == feed).map(|picture| &*picture.arriving)
+    }
+
+    pub fn picture(&self, step: Step) -> Option<&Picture> {
+        self.pictures.iter().find(|picture| picture.step == step)
+    }
+
+    /// Whether there are smaller steps.
+    pub fn has_steps(&self) -> bool {
+        self.program.has_steps()
+    }
+
+    /// A viewer of another step is to be shown this one. It is fed from now on.
+    pub fn expect(&mut self, step: Step, viewer: PeerId) {
+        self.fed(step).arriving.push(viewer);
+    }
+
+    /// It is shown this step from now on, and none other.
+    pub fn moved(&mut self, step: Step, viewer: PeerId) {
+        self.forget(viewer);
+        self.fed(step).viewers.push(viewer);
+        self.tidy();
+    }
+
+    /// It stays where it is.
+    pub fn stays(&mut self, viewer: PeerId) {
+        self.pictures.iter_mut().for_each(|picture| picture.arriving.retain(|other| *other != viewer));
+        self.tidy();
+    }
+
+    fn forget(&mut self, viewer: PeerId) {
+        self.pictures.iter_mut().for_each(|picture| picture.forget(viewer));
+    }
+
+    /// What nobody is shown is not fed.
+    fn tidy(&mut self) {
+        self.pictures.retain(|picture| !picture.is_idle());
+    }
+
+    fn fed(&mut self, step: Step) -> &mut Picture {
+        let place = self.pictures.iter().position(|picture| picture.step == step).unwrap_or_else(|| {
+            let hub = self.program.video(Video { step, ..Video::default() });
+            let feed = self.feeds.feed(self.id, &hub);
+            self.pictures.push(Picture::new(step, hub, feed));
+            self.pictures.len() - 1
+        });
+        &mut self.pictures[place]
+    }
+
+    fn viewers(&self) -> impl Iterator<Item = PeerId> {
+        self.pictures.iter().flat_map(|picture| picture.viewers.iter().copied())
     }
 }
 
@@ -68,37 +140,36 @@ impl Distributions {
         Self { all: Vec::new(), next: 0, fed }
     }
 
-    /// Adds a viewer; the first starts the feed.
-    pub fn join(&mut self, name: &str, media: Renditions, viewer: PeerId) -> DistributionId {
-        if let Some(distribution) = self
-            .all
-            .iter_mut()
-            .find(|distribution| distribution.name == name && distribution.media.are(&media))
-        {
-            distribution.viewers.push(viewer);
-            return distribution.id;
-        }
-        self.next += 1;
-        let id = DistributionId(self.next);
-        let feed = tokio::spawn(feed(id, media.clone(), self.fed.clone())).abort_handle();
-        self.all.push(Distribution {
-            id,
-            name: name.to_owned(),
-            media,
-            viewers: vec![viewer],
-            history: History::default(),
-            anchor: None,
-            feed,
+    /// Adds a viewer, who is shown everything; the first starts the feeds.
+    pub fn join(&mut self, name: &str, program: &Program, viewer: PeerId) -> DistributionId {
+        let same = |other: &Distribution| other.name == name && other.program.is(program);
+        let place = self.all.iter().position(same).unwrap_or_else(|| {
+            self.next += 1;
+            let id = DistributionId(self.next);
+            let mut feeds = Feeds { next: 0, fed: self.fed.clone() };
+            self.all.push(Distribution {
+                id,
+                name: name.to_owned(),
+                program: program.clone(),
+                pictures: Vec::new(),
+                _sound: feeds.feed(id, &program.audio(Audio::default())),
+                anchor: None,
+                feeds,
+            });
+            self.all.len() - 1
         });
-        id
+        let distribution = &mut self.all[place];
+        distribution.fed(Step::Full).viewers.push(viewer);
+        distribution.id
     }
 
-    /// Removes a viewer; the last ends the feed. Tells the name it was of.
+    /// Removes a viewer; the last ends the feeds. Tells the name it was of.
     pub fn leave(&mut self, id: DistributionId, viewer: PeerId) -> Option<String> {
         let distribution = self.get_mut(id)?;
-        distribution.viewers.retain(|other| *other != viewer);
+        distribution.forget(viewer);
+        distribution.tidy();
         let name = distribution.name.clone();
-        self.all.retain(|distribution| !distribution.viewers.is_empty());
+        self.all.retain(|distribution| !distribution.pictures.is_empty());
         Some(name)
     }
 
@@ -110,27 +181,56 @@ impl Distributions {
         self.all.iter_mut().find(|distribution| distribution.id == id)
     }
 
+    /// What those of a distribution see who are shown that step.
+    pub fn picture(&self, id: Option<DistributionId>, step: Step) -> Option<&Picture> {
+        self.get(id?)?.picture(step)
+    }
+
     pub fn viewers_of(&self, name: &str) -> Vec<PeerId> {
         let distributions = self.all.iter().filter(|distribution| distribution.name == name);
-        distributions.flat_map(|distribution| distribution.viewers.iter().copied()).collect()
+        distributions.flat_map(Distribution::viewers).collect()
     }
 
     pub fn count(&self, name: &str) -> usize {
-        self.all
-            .iter()
-            .filter(|distribution| distribution.name == name)
-            .map(|distribution| distribution.viewers.len())
-            .sum()
+        let distributions = self.all.iter().filter(|distribution| distribution.name == name);
+        distributions.map(|distribution| distribution.viewers().count()).sum()
+    }
+}
+
+/// Starts feeds, and tells them apart.
+struct Feeds {
+    next: u64,
+    fed: mpsc::Sender<Fed>,
+}
+
+/// Dropped, it ends.
+pub(super) struct Feed {
+    id: FeedId,
+    task: AbortHandle,
+}
+
+impl Feeds {
+    fn feed(&mut self, distribution: DistributionId, hub: &Hub) -> Feed {
+        self.next += 1;
+        let id = FeedId(self.next);
+        let task = tokio::spawn(feed(distribution, id, hub.clone(), self.fed.clone())).abort_handle();
+        Feed { id, task }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
 /// Waits for the owner, not the other way round: if it is slow, the hub drops to a keyframe for us.
-async fn feed(distribution: DistributionId, media: Renditions, fed: mpsc::Sender<Fed>) {
-    let mut frames = media.subscribe();
+async fn feed(distribution: DistributionId, feed: FeedId, hub: Hub, fed: mpsc::Sender<Fed>) {
+    let mut frames = hub.subscribe();
     let mut cutter = Cutter::default();
     loop {
         let cut = Arc::new(cutter.cut(frames.next().await));
-        if fed.send(Fed { distribution, cut }).await.is_err() {
+        if fed.send(Fed { distribution, feed, cut }).await.is_err() {
             return;
         }
     }

@@ -1,5 +1,6 @@
 //! The task that owns the socket and every peer.
 
+mod moves;
 mod viewers;
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use super::spread::Spread;
 use super::stun;
 use super::viewer::Viewer;
 use super::{Audience, Begun};
-use crate::broadcast::Renditions;
+use crate::program::Program;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
@@ -36,7 +37,7 @@ const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Command {
     Admit {
         name: String,
-        media: Renditions,
+        program: Program,
         viewer: Box<Viewer>,
         reply: oneshot::Sender<()>,
     },
@@ -136,8 +137,8 @@ impl Driver {
     fn obey(&mut self, command: Command) {
         // Whoever asked may have gone meanwhile; that changes nothing.
         match command {
-            Command::Admit { name, media, viewer, reply } => {
-                self.admit(&name, media, viewer);
+            Command::Admit { name, program, viewer, reply } => {
+                self.admit(&name, &program, viewer);
                 let _ = reply.send(());
             }
             Command::Receive { publisher, reply } => {
@@ -176,15 +177,15 @@ impl Driver {
         }
     }
 
-    fn admit(&mut self, name: &str, media: Renditions, viewer: Box<Viewer>) {
+    fn admit(&mut self, name: &str, program: &Program, viewer: Box<Viewer>) {
+        let step = viewer.step();
         let id = self.add(Peer::Viewer(viewer));
-        let distribution = self.distributions.join(name, media, id);
+        let distribution = self.distributions.join(name, program, id);
         if let Some(Peer::Viewer(viewer)) = self.peers.get_mut(&id) {
             viewer.distribution = Some(distribution);
         }
         self.audience.set(name, self.distributions.count(name));
-        self.metrics.viewers.inc();
-        self.metrics.joined.inc();
+        self.metrics.viewer_joined(step);
         tracing::info!(viewer = id.0, program = name, "viewer admitted");
         self.settle(id);
     }
@@ -323,7 +324,7 @@ impl Driver {
                 if let Some(name) = name {
                     self.audience.set(&name, self.distributions.count(&name));
                 }
-                self.metrics.viewer_left(why);
+                self.metrics.viewer_left(viewer.step(), why);
                 tracing::info!(viewer = id.0, ?why, "viewer gone");
             }
             Peer::Publisher(_) => {

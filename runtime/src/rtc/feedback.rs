@@ -7,10 +7,17 @@ use rtc::interceptor::Packet;
 use rtc::rtcp;
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::reception_report::ReceptionReport;
+use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+use understudy_core::fanout::estimate::Report;
 
 /// Between two looks. Whoever lost more than a keyframe is better helped by another.
 const MOST: usize = 256;
+/// Between two looks: one of each stream, and some to spare.
+const MOST_REPORTS: usize = 8;
 
 /// Written inside the stack, read by the driver after each datagram.
 #[derive(Default)]
@@ -18,6 +25,16 @@ pub(super) struct Feedback {
     heard: AtomicBool,
     picture_lost: AtomicBool,
     missing: Mutex<Vec<Missing>>,
+    reports: Mutex<Reports>,
+}
+
+/// What a viewer said of its network.
+#[derive(Default)]
+pub(super) struct Reports {
+    /// By the SSRC of the stream.
+    pub streams: Vec<(u32, Report)>,
+    /// Its own estimate, in bits a second.
+    pub maximum: Option<f64>,
 }
 
 /// A packet that was asked for again.
@@ -42,6 +59,11 @@ impl Feedback {
         std::mem::take(&mut *self.missing.lock())
     }
 
+    /// What it said of its network since the last call.
+    pub fn take_reports(&self) -> Reports {
+        std::mem::take(&mut *self.reports.lock())
+    }
+
     pub fn see(&self, packet: &Packet) {
         if let Packet::Rtcp(packets) = packet {
             self.heard.store(true, Ordering::Relaxed);
@@ -60,5 +82,26 @@ impl Feedback {
             let room = MOST.saturating_sub(missing.len());
             missing.extend(numbers.take(room).map(|sequence| Missing { ssrc: nack.media_ssrc, sequence }));
         }
+        if let Some(ReceiverEstimatedMaximumBitrate { bitrate, .. }) = packet.downcast_ref() {
+            self.reports.lock().maximum = Some(f64::from(*bitrate));
+        }
+        // Who sends too reports within its own (RFC 3550 §6.4.1).
+        let receiver = packet.downcast_ref().map(|report: &ReceiverReport| &report.reports);
+        if let Some(streams) =
+            receiver.or_else(|| packet.downcast_ref().map(|report: &SenderReport| &report.reports))
+        {
+            let mut reports = self.reports.lock();
+            let room = MOST_REPORTS.saturating_sub(reports.streams.len());
+            reports.streams.extend(streams.iter().take(room).map(|stream| (stream.ssrc, read(stream))));
+        }
+    }
+}
+
+const fn read(report: &ReceptionReport) -> Report {
+    Report {
+        newest: report.last_sequence_number as u16,
+        lost: report.total_lost,
+        last_sender_report: report.last_sender_report,
+        delay: report.delay,
     }
 }

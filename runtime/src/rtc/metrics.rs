@@ -5,13 +5,17 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use understudy_core::rendition;
 
 use super::publisher::Delivery;
 
 #[derive(Clone, Default)]
 pub struct Metrics {
-    pub(super) viewers: Gauge,
-    pub(super) joined: Counter,
+    viewers: Gauge,
+    shown: Family<StepLabel, Gauge>,
+    moves: Family<WayLabel, Counter>,
+    pub(super) moves_failed: Counter,
+    joined: Counter,
     left: Family<LeftLabel, Counter>,
     pub(super) sent_datagrams: Counter,
     pub(super) sent_bytes: Counter,
@@ -34,6 +38,29 @@ pub struct Metrics {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeftLabel {
     why: Why,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StepLabel {
+    step: Step,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+enum Step {
+    Full,
+    Half,
+    Quarter,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct WayLabel {
+    way: Way,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+enum Way {
+    Up,
+    Down,
 }
 
 /// How a peer's session ended.
@@ -59,6 +86,13 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let rtc = registry.sub_registry_with_prefix("understudy_rtc");
         rtc.register("viewers", "Viewers admitted and not gone", self.viewers.clone());
+        rtc.register("shown", "Viewers by the step of the picture that they are shown", self.shown.clone());
+        rtc.register(
+            "moves",
+            "Viewers moved to another step, for what their networks carry",
+            self.moves.clone(),
+        );
+        rtc.register("moves_failed", "Moves for which no keyframe came", self.moves_failed.clone());
         rtc.register("viewers_joined", "Viewers admitted", self.joined.clone());
         rtc.register("viewers_left", "Viewers gone, by reason", self.left.clone());
         rtc.register("sent_datagrams", "Datagrams sent", self.sent_datagrams.clone());
@@ -91,8 +125,31 @@ impl Metrics {
         rtc.register("pictures_asked", "Whole pictures asked of publishers", self.pictures_asked.clone());
     }
 
-    pub(super) fn viewer_left(&self, why: Why) {
+    pub(super) fn viewer_joined(&self, step: rendition::Step) {
+        self.viewers.inc();
+        self.shown(step).inc();
+        self.joined.inc();
+    }
+
+    pub(super) fn moved(&self, from: rendition::Step, to: rendition::Step) {
+        self.shown(from).dec();
+        self.shown(to).inc();
+        let way = if to > from { Way::Up } else { Way::Down };
+        self.moves.get_or_create(&WayLabel { way }).inc();
+    }
+
+    fn shown(&self, step: rendition::Step) -> Gauge {
+        let step = match step {
+            rendition::Step::Full => Step::Full,
+            rendition::Step::Half => Step::Half,
+            rendition::Step::Quarter => Step::Quarter,
+        };
+        self.shown.get_or_create(&StepLabel { step }).clone()
+    }
+
+    pub(super) fn viewer_left(&self, step: rendition::Step, why: Why) {
         self.viewers.dec();
+        self.shown(step).dec();
         self.left.get_or_create(&LeftLabel { why }).inc();
     }
 

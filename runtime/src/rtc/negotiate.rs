@@ -24,6 +24,7 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
 use understudy_core::media::Kind;
+use understudy_core::offer::{DtlsRole, Transport};
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
 pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
@@ -40,18 +41,18 @@ pub(super) struct Negotiated {
     pub sdp: String,
 }
 
-/// A connection that speaks what the engine knows with a peer of these certificates, and its user fragment.
+/// A connection that speaks what the engine knows with a peer of that transport, and its user fragment.
 fn connection(
     engine: MediaEngine,
     interceptors: Registry,
     cryptography: Option<Arc<dyn RTCCryptoProvider>>,
-    fingerprints: &[String],
+    peer: &Transport,
     now: Instant,
 ) -> Result<(RTCPeerConnection, String), Error> {
     // ICE wants at least 24 and 128 random bits (RFC 8445 §5.3); letters and digits only.
     let ufrag = format!("{:016x}", rand::random::<u64>());
     let password = format!("{:032x}", rand::random::<u128>());
-    let mut settings = settings(&ufrag, &password, fingerprints);
+    let mut settings = settings(&ufrag, &password, peer);
     if let Some(cryptography) = cryptography {
         settings.set_crypto_provider(cryptography);
     }
@@ -64,12 +65,15 @@ fn connection(
     Ok((stack, ufrag))
 }
 
-fn settings(ufrag: &str, password: &str, fingerprints: &[String]) -> SettingEngine {
+fn settings(ufrag: &str, password: &str, peer: &Transport) -> SettingEngine {
     SettingEngineBuilder::new()
         // The stack knows of one; of several, `Connection` looks at the certificate itself.
-        .with_disable_certificate_fingerprint_verification(fingerprints.len() > 1)
+        .with_disable_certificate_fingerprint_verification(peer.fingerprints.len() > 1)
         .with_lite(true)
-        .with_answering_dtls_role(RTCDtlsRole::Server)
+        .with_answering_dtls_role(match peer.role {
+            DtlsRole::Client => RTCDtlsRole::Client,
+            DtlsRole::Server => RTCDtlsRole::Server,
+        })
         // The first is the cheapest by far; the second is what every client knows.
         .with_srtp_protection_profiles(vec![
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,

@@ -75,7 +75,7 @@ impl Publisher {
         let arrivals = Arc::new(Arrivals::default());
         let negotiated = guarded(|| from_publisher(offer, announced, Arc::clone(&arrivals), now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let connection = Connection::new(negotiated, offer.fingerprints.clone(), Duration::ZERO, now);
+        let connection = Connection::new(negotiated, &offer.transport, Duration::ZERO, now);
         let answer = Answer::new(&connection, sdp);
         let publisher = Self {
             connection,

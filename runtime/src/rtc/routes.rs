@@ -1,7 +1,7 @@
 //! Whose datagram is this: by address, and before an address is known by the user fragment in an ICE check.
 //!
 //! Anybody can write a user fragment that was seen on the way. An address belongs to a peer only when its check was
-//! found genuine, which the stack says by answering it.
+//! found genuine, which the stack says by answering it, or by checking back.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};

@@ -23,16 +23,12 @@ pub(super) fn nominates(datagram: &[u8]) -> bool {
 
 /// Of a check.
 pub(super) fn transaction(datagram: &[u8]) -> Option<Transaction> {
-    if datagram.starts_with(&BINDING_REQUEST) && datagram.get(4..8) == Some(&COOKIE) {
-        id(datagram)
-    } else {
-        None
-    }
+    if is(datagram, BINDING_REQUEST) { id(datagram) } else { None }
 }
 
 /// Whether it tells a peer that this check was genuine.
 pub(super) fn confirms_one(datagram: &[u8], transaction: Transaction) -> bool {
-    confirms(datagram) && id(datagram) == Some(transaction)
+    answers(datagram) && id(datagram) == Some(transaction)
 }
 
 fn id(datagram: &[u8]) -> Option<Transaction> {
@@ -41,7 +37,7 @@ fn id(datagram: &[u8]) -> Option<Transaction> {
 
 /// The value of that attribute of a check.
 fn attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
-    if datagram.get(..2)? != BINDING_REQUEST || datagram.get(4..8)? != COOKIE {
+    if !is(datagram, BINDING_REQUEST) {
         return None;
     }
     let mut rest = datagram.get(HEADER_BYTES..)?;
@@ -56,9 +52,19 @@ fn attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
     }
 }
 
-/// Whether it tells a peer that its check was genuine (RFC 8445 §7.3.1.2).
+/// Whether the stack says by it that a peer's check was genuine: it answers it, or checks back. Of a peer that nominates with its
+/// first check (ffmpeg) it wants that answered before it answers itself.
 pub(super) fn confirms(datagram: &[u8]) -> bool {
-    datagram.starts_with(&BINDING_SUCCESS) && datagram.get(4..8) == Some(&COOKIE)
+    answers(datagram) || is(datagram, BINDING_REQUEST)
+}
+
+/// Whether it answers a check.
+pub(super) fn answers(datagram: &[u8]) -> bool {
+    is(datagram, BINDING_SUCCESS)
+}
+
+fn is(datagram: &[u8], kind: [u8; 2]) -> bool {
+    datagram.starts_with(&kind) && datagram.get(4..8) == Some(&COOKIE)
 }
 
 /// A check of that user name.
@@ -90,6 +96,19 @@ mod tests {
         check.extend([0, 0x25, 0, 0]);
         assert!(nominates(&check));
         assert_eq!(transaction(&check), Some([0; 12]));
+    }
+
+    #[test]
+    fn an_answer_and_a_check_of_ours_confirm_and_nothing_else_does() {
+        let of_kind = |kind: [u8; 2]| {
+            let mut datagram = check("ours:theirs");
+            datagram[..2].copy_from_slice(&kind);
+            datagram
+        };
+        assert!(confirms(&of_kind(BINDING_SUCCESS)) && confirms(&of_kind(BINDING_REQUEST)));
+        // RFC 8489 §5: an error, and an indication.
+        assert!(!confirms(&of_kind([1, 0x11])) && !confirms(&of_kind([0, 0x11])));
+        assert!(!confirms(&[22, 254, 253, 0]) && !confirms(&of_kind(BINDING_SUCCESS)[..6]));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::broadcast::Renditions;
 use crate::rtc::negotiate::OFFER;
 
 #[tokio::test]
@@ -16,6 +17,7 @@ async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
         announced: Arc::new([]),
     };
     let media = Renditions::new(&crate::broadcast::Metrics::default());
-    assert!(matches!(handle.watch("program", &media, OFFER).await, Err(OfferError::Full)));
-    assert!(matches!(handle.watch("program", &media, "hello").await, Err(OfferError::Faulty(_))));
+    let program = Program::of(&media, watch::channel(true).1);
+    assert!(matches!(handle.watch("program", &program, OFFER).await, Err(OfferError::Full)));
+    assert!(matches!(handle.watch("program", &program, "hello").await, Err(OfferError::Faulty(_))));
 }

@@ -5,6 +5,7 @@
 //!                                        └──────────────── there is nothing to begin with ──────────────────────────^
 //! ```
 
+mod adapting;
 mod beginning;
 mod stream;
 
@@ -39,6 +40,7 @@ use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::{Answer, OfferError};
 use crate::seats::Seat;
+use adapting::Adapting;
 use beginning::{Begun, Stage};
 use stream::Stream;
 
@@ -66,6 +68,9 @@ pub(super) struct Viewer {
     gate: Gate,
     /// The first packet of the last keyframe that it was sent.
     keyframe: Index,
+    /// The RTP timestamp of the last picture that it was sent.
+    shown: Option<u32>,
+    adapting: Adapting,
     patience: Patience,
     /// When a keyframe is asked for that it does not know it needs.
     repair_at: Option<Instant>,
@@ -113,7 +118,7 @@ impl Viewer {
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let connection = Connection::new(negotiated, offer.fingerprints.clone(), REST, now);
+        let connection = Connection::new(negotiated, &offer.transport, REST, now);
         let answer = Answer::new(&connection, sdp);
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
@@ -122,7 +127,7 @@ impl Viewer {
             distribution: None,
             path: None,
             _seat: seat,
-            ufrag: offer.ufrag.clone(),
+            ufrag: offer.transport.ufrag.clone(),
             feedback,
             cryptography,
             sealer: None,
@@ -130,6 +135,8 @@ impl Viewer {
             streams,
             gate: Gate::default(),
             keyframe: Index(0),
+            shown: None,
+            adapting: Adapting::default(),
             patience: Patience::default(),
             repair_at: None,
             again: Again::default(),
@@ -155,7 +162,8 @@ impl Viewer {
             Stage::Beginning { portions, .. } => Some(portions.due()),
             Stage::Expected | Stage::Watching => None,
         };
-        [self.connection.wake_at(), stage, self.repair_at].into_iter().flatten().min()
+        let adapting = self.adapting.wake_at();
+        [self.connection.wake_at(), stage, self.repair_at, adapting].into_iter().flatten().min()
     }
 
     /// Other keys than those that its media is sealed with would be a reason to end it.
@@ -211,7 +219,8 @@ impl Viewer {
         misses
     }
 
-    /// The very packets that were sent before, one after the other.
+    /// The very packets that were sent before, one after the other. What was sent before it was shown another picture is not:
+    /// the hub's packets of now must never go out under those numbers.
     pub fn again(
         &mut self,
         missing: &[Missing],
@@ -225,9 +234,11 @@ impl Viewer {
         for missing in missing.iter().filter(|missing| missing.ssrc == stream.ssrc()) {
             let Some((index, number)) = stream.find(missing.sequence) else { continue };
             let history = match &self.begun {
+                Some(begun) if index < begun.from => continue,
                 Some(begun) if index < begun.until => &begun.history,
                 _ => history,
             };
+            self.adapting.asked(missing.sequence);
             let Some((cut, at)) = history.find(number) else { continue };
             if !self.again.admits(index, now) {
                 answered.refused += 1;
@@ -254,6 +265,9 @@ impl Viewer {
     /// The index of the frame's first packet. None: its kind is not sent here.
     fn name(&mut self, cut: &Cut) -> Option<Index> {
         let frame = self.streams.of(cut.frame.kind())?.take(cut);
+        if cut.frame.kind() == Kind::Video {
+            self.shown = Some(cut.timestamp);
+        }
         if cut.frame.starts_picture() {
             (self.keyframe, self.repair_at) = (frame, None);
         }
@@ -280,6 +294,7 @@ impl Viewer {
     }
 
     fn report(&mut self, anchor: &Anchor, now: Instant) {
+        self.adapting.reports(anchor.moment(Kind::Video, now, 0).ntp, now);
         let streams = [(Kind::Video, &self.streams.video), (Kind::Audio, &self.streams.audio)];
         let sent = |stream: &&Stream| stream.has_sent();
         let reports: Vec<_> = streams

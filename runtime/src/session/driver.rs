@@ -133,6 +133,7 @@ impl Driver {
             }
             Message::News(news) => self.news(news).await,
             Message::Keyframe => self.show.keyframe(),
+            Message::Silence => self.offer(),
             Message::CaptureFailed(why) => {
                 self.show.failed(why);
                 self.offer();

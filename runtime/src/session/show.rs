@@ -3,12 +3,12 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use understudy_core::proof::Proof;
-use understudy_core::rendition::Video;
+use understudy_core::rendition::{Audio, Video};
 
 use super::driver::{forward, replace};
 use super::want::PROGRAM;
 use super::{Config, Message};
-use crate::broadcast::Subscriber;
+use crate::broadcast::{Hub, Subscriber};
 use crate::capture::{self, Screen, Speaker};
 use crate::program::{Program, Registry};
 
@@ -19,9 +19,15 @@ pub(super) struct Show {
     speaker: watch::Sender<Option<Speaker>>,
     shows: watch::Sender<bool>,
     proof: Proof,
+    /// Why the sound is not heard, while it is not.
+    silence: watch::Receiver<Option<String>>,
+    /// What proves the picture. It is kept: a rendition that nobody has in hand is forgotten, and its keyframes are of another.
+    picture: Hub,
     /// Reads the picture until it has shown that there is one.
     reader: Option<Subscriber>,
-    keyframes: AbortHandle,
+    /// Reads the sound while it is not heard, to know when it is.
+    listener: Option<Subscriber>,
+    tellers: [AbortHandle; 2],
 }
 
 impl Show {
@@ -29,18 +35,36 @@ impl Show {
         let (screen, screens) = watch::channel(None);
         let (speaker, speakers) = watch::channel(None);
         let shows = watch::Sender::new(false);
-        let subjects = capture::Subjects { screen: screens, speaker: speakers, shows: shows.subscribe() };
+        let silence = watch::Sender::default();
+        let heard = silence.subscribe();
+        let subjects =
+            capture::Subjects { screen: screens, speaker: speakers, shows: shows.subscribe(), silence };
         let complaints = mailbox.clone();
         let program = capture::program(subjects, &config.broadcast_metrics, move |why| {
             // A full box loses this one; the next failure tells it again.
             drop(complaints.try_send(Message::CaptureFailed(why)));
         });
-        let keyframes = program.video(Video::default()).keyframes();
-        let keyframes =
-            tokio::spawn(forward(keyframes, mailbox.clone(), || Message::Keyframe)).abort_handle();
+        let picture = program.video(Video::default());
+        let tellers = [
+            tokio::spawn(forward(picture.keyframes(), mailbox.clone(), || Message::Keyframe)),
+            tokio::spawn(forward(heard.clone(), mailbox.clone(), || Message::Silence)),
+        ];
+        let tellers = tellers.map(|teller| teller.abort_handle());
         let programs = config.programs.clone();
         programs.name(&program, [PROGRAM.to_owned()]);
-        Self { programs, program, screen, speaker, shows, proof: Proof::default(), reader: None, keyframes }
+        Self {
+            programs,
+            program,
+            screen,
+            speaker,
+            shows,
+            proof: Proof::default(),
+            silence: heard,
+            picture,
+            reader: None,
+            listener: None,
+            tellers,
+        }
     }
 
     /// The names under which it can be fetched.
@@ -55,14 +79,27 @@ impl Show {
             self.proof.screen(there);
             self.reader = None;
         }
-        if needed && self.proof.is_open() && self.reader.is_none() {
-            self.reader = Some(self.program.video(Video::default()).subscribe());
+        // What has failed does not show, so that nobody else can find out that it is well again.
+        let read = self.proof.is_failed() || needed && self.proof.is_open();
+        if read && self.reader.is_none() {
+            self.reader = Some(self.picture.subscribe());
         }
         self.settle();
     }
 
-    pub(super) fn hear(&self, speaker: Option<Speaker>) {
+    pub(super) fn hear(&mut self, speaker: Option<Speaker>) {
         replace(&self.speaker, speaker);
+        let silent = self.silence.borrow().is_some();
+        self.listener = match (silent, self.listener.take()) {
+            (true, None) => Some(self.program.audio(Audio::default()).subscribe()),
+            (true, listener) => listener,
+            (false, _) => None,
+        };
+    }
+
+    /// Why the sound is not heard, while it is not.
+    pub(super) fn silence(&self) -> Option<String> {
+        self.silence.borrow().clone()
     }
 
     pub(super) fn keyframe(&mut self) {
@@ -80,7 +117,7 @@ impl Show {
     }
 
     pub(super) fn end(&mut self) {
-        self.keyframes.abort();
+        self.tellers.iter().for_each(AbortHandle::abort);
         self.called([]);
         self.see(None, false);
         self.hear(None);
@@ -91,5 +128,62 @@ impl Show {
             self.reader = None;
         }
         replace(&self.shows, self.proof.shows());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use understudy_core::media::{Track, Unit};
+    use understudy_core::spec::FrameRate;
+
+    use super::*;
+    use crate::session::stub::config;
+
+    /// Longer than a rendition that nobody reads is kept, and than its encoder stays warm before.
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn keyframe() -> Unit {
+        let (zero, payload) = (Duration::ZERO, Bytes::from_static(b"picture"));
+        let track = Track::h264(1280, 720, 30);
+        Unit { track, pts: zero, dts: zero, duration: Duration::from_millis(33), key: true, payload }
+    }
+
+    fn show(directory: &std::path::Path) -> (Show, mpsc::Receiver<Message>) {
+        crate::gst::init().unwrap();
+        let (mailbox, messages) = mpsc::channel(8);
+        (Show::new(&config(directory), &mailbox), messages)
+    }
+
+    /// Of a display that is not there.
+    fn screen() -> Screen {
+        let (size, frame_rate) = (understudy_core::spec::Resolution::HD, FrameRate::THIRTY);
+        let bitrate = understudy_core::spec::Encoding::default().video;
+        Screen { display: ":65000".to_owned(), size, frame_rate, bitrate }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_picture_that_failed_is_read_though_nobody_needs_it_until_it_is_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut show, _messages) = show(directory.path());
+        show.see(Some(screen()), false);
+        assert!(show.reader.is_none() && show.program.shows(), "nobody needs it");
+        show.failed("no memory".to_owned());
+        show.see(Some(screen()), false);
+        assert!(show.reader.is_some() && !show.program.shows());
+        show.keyframe();
+        assert!(show.reader.is_none() && show.program.shows());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_picture_is_heard_of_however_long_it_was_awaited() {
+        let directory = tempfile::tempdir().unwrap();
+        let (show, mut messages) = show(directory.path());
+        tokio::time::sleep(LONG).await;
+        show.program.video(Video::default()).publish(keyframe());
+        let heard = tokio::time::timeout(LONG, messages.recv()).await;
+        assert!(matches!(heard, Ok(Some(Message::Keyframe))), "{heard:?}");
     }
 }

@@ -44,13 +44,13 @@ impl Driver {
     }
 
     fn livestream(&self, name: &str) -> v1::LivestreamReport {
-        let asked = &self.asked;
+        let (asked, silence) = (&self.asked, self.show.silence());
         let picture = match (asked.stance, &asked.session.page, self.show.proof()) {
             (Stance::Untold, ..) => Picture::Untold,
             (_, None, _) => Picture::Without,
             (_, _, Proof::Failed(why)) => Picture::Failed(why),
             (_, _, Proof::Nothing | Proof::Awaited) => Picture::Awaited,
-            (_, _, Proof::Proven) => Picture::Proven,
+            (_, _, Proof::Proven) => silence.as_deref().map_or(Picture::Proven, Picture::Silent),
         };
         let (status, reason, message) = report::livestream(picture);
         let viewers = self.viewers_of(name);

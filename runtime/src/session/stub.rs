@@ -1,9 +1,16 @@
-//! A session for tests that has no task: the test takes its messages, or does not.
+//! A session for tests that has no task: the test takes its messages, or does not. And what one is set up with that
+//! starts no part.
 
 use tokio::sync::{mpsc, watch};
+use understudy_core::spec::{FrameRate, Resolution};
 use understudy_proto::v1;
 
-use super::{Handle, InputsView, MAILBOX, Message};
+use super::{Config, Handle, InputsView, MAILBOX, Message, Metrics};
+use crate::camera::Place;
+use crate::feed::Feed;
+use crate::ingest::Ingest;
+use crate::program::Registry;
+use crate::{broadcast, guard, sound, source};
 
 pub(crate) struct Stub {
     messages: mpsc::Receiver<Message>,
@@ -33,5 +40,31 @@ impl Stub {
             Some(Message::Ping(answer)) => answer.send(()).is_ok(),
             message => message.is_some(),
         }
+    }
+}
+
+pub(super) fn config(directory: &std::path::Path) -> Config {
+    let address = ([127, 0, 0, 1], 9).into();
+    let guard = guard::Opened { address, policy: guard::Policy::default() };
+    Config {
+        directory: directory.to_owned(),
+        chromium: "/nowhere".into(),
+        bundled_media: directory.to_owned(),
+        media: directory.to_owned(),
+        bundled_pages: "http://127.0.0.1:9/pages".into(),
+        camera: Place::File { path: directory.join("video.y4m") },
+        display_number: None,
+        sound: sound::Names::default(),
+        camera_size: Resolution::HD,
+        camera_frame_rate: FrameRate::THIRTY,
+        ports: v1::Ports::default(),
+        ingest: Ingest::default(),
+        feed: Feed::default(),
+        programs: Registry::default(),
+        broadcast_metrics: broadcast::Metrics::default(),
+        browser_guard: guard.clone(),
+        media_guard: guard,
+        metrics: Metrics::default(),
+        source_metrics: source::Metrics::default(),
     }
 }

@@ -1,6 +1,8 @@
 //! A hub with a real encoder behind it, served over real HTTP and UDP on loopback.
 
 pub mod encoder;
+pub mod link;
+pub mod steps;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -36,14 +38,9 @@ impl Stage {
         let media = Renditions::new(&broadcast::Metrics::default());
         let encoder = encoder::Encoder::start(&media);
         let shutdown = CancellationToken::new();
-        let config = rtc::Config {
-            bind: (Families::here().unspecified(), 0).into(),
-            announce: vec![address],
-            max_viewers: MAX_VIEWERS,
-        };
-        let driver =
-            rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
-        let http = serve(driver.clone(), &media).await;
+        let driver = transport(address, rtc::Metrics::default(), shutdown.clone());
+        let program = |shows| Program::of(&media, watch::channel(shows).1);
+        let http = serve(driver.clone(), [("program", program(true)), ("silent", program(false))]).await;
         Self { media, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
     }
 
@@ -56,12 +53,24 @@ impl Stage {
     }
 }
 
-async fn serve(driver: Handle, media: &Renditions) -> SocketAddr {
+fn transport(address: IpAddr, metrics: rtc::Metrics, shutdown: CancellationToken) -> Handle {
+    let config = rtc::Config {
+        bind: (Families::here().unspecified(), 0).into(),
+        announce: vec![address],
+        max_viewers: MAX_VIEWERS,
+    };
+    rtc::spawn(&config, metrics, shutdown).expect("the socket must bind")
+}
+
+async fn serve<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> SocketAddr {
     let programs = Registry::default();
-    for (name, shows) in [("program", true), ("silent", false)] {
-        programs.name(&Program::of(media, watch::channel(shows).1), [name.to_owned()]);
+    for (name, program) in named {
+        programs.name(&program, [name.to_owned()]);
     }
-    let app: Router = whep::with_cors(whep::router(driver, programs)).merge(view::router());
+    listen(whep::with_cors(whep::router(driver, programs)).merge(view::router())).await
+}
+
+async fn listen(app: Router) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
     let address = listener.local_addr().expect("a listener must have an address");
     tokio::spawn(async move { axum::serve(listener, app).await });

@@ -206,6 +206,19 @@ impl Session {
         wait::until(START, found).await.0
     }
 
+    /// Waits until the program is served, or not, for this reason; its message.
+    pub async fn until_served(&self, reason: &str, deadline: Duration) -> String {
+        let found = || async {
+            let report = self.report().await?;
+            let program = &report["livestreams"][0];
+            match program["reason"] == reason {
+                true => Ok(program["message"].as_str().unwrap_or_default().to_owned()),
+                false => Err(report.to_string()),
+            }
+        };
+        wait::until(deadline, found).await.0
+    }
+
     /// Waits until something with this reason has happened so many times.
     pub async fn until_happened(&self, reason: &str, times: usize) {
         let found = || async {

@@ -20,6 +20,22 @@ pub const JOIN_SPAN: Duration = Duration::from_secs(3);
 /// A millisecond of the picture's clock.
 const JOIN_TICKS: u32 = super::clock::VIDEO_RATE_HZ / 1000;
 
+/// A viewer goes over to another rendition at a keyframe that is no older: what came since goes out at once.
+pub const SWITCH_SPAN: Duration = Duration::from_millis(250);
+/// The same in RTP time: a rendition that is further behind is not of the same time.
+const SWITCH_TICKS: i32 = super::clock::VIDEO_RATE_HZ.cast_signed() / 4;
+
+/// Whether a viewer goes over to another rendition with the picture that was kept last.
+#[derive(Debug)]
+pub enum Switch {
+    /// Not yet.
+    Wait,
+    /// The other is behind what it is shown: it is shown no more of that until this has caught up.
+    Hold,
+    /// With these, and then all that is kept.
+    Begin(Vec<Arc<Cut>>),
+}
+
 /// The pictures; sound that is lost is concealed by then.
 #[derive(Debug, Default)]
 pub struct History {
@@ -45,18 +61,45 @@ impl History {
     /// These pictures are to be seen at once and not at their own pace, after which a player would stay behind: they follow
     /// each other by a millisecond up to the last, from which time goes on as it does for all.
     pub fn beginning(&self) -> Option<Vec<Arc<Cut>>> {
-        let first = self.cuts.iter().rposition(|cut| cut.frame.key)?;
-        let cuts = self.cuts.range(first..);
-        let last = self.cuts.back()?;
-        let span = last.frame.pts.saturating_sub(self.cuts[first].frame.pts);
-        let packets: usize = cuts.clone().map(|cut| cut.payloads.len()).sum();
+        let first = self.last_keyframe()?;
+        let span = self.span(first);
+        let packets: usize = self.cuts.range(first..).map(|cut| cut.payloads.len()).sum();
         // Another keyframe would be as large as this one, and everybody's.
         let most = JOIN_PACKETS.max(2 * self.cuts[first].payloads.len());
-        if packets > most || span > JOIN_SPAN {
-            return None;
+        (packets <= most && span <= JOIN_SPAN).then(|| self.squeezed(first))
+    }
+
+    /// How a viewer who has a picture, of another rendition, comes to this one. `shown`: the RTP timestamp of the last that it was
+    /// sent.
+    pub fn switch(&self, shown: Option<u32>) -> Switch {
+        let Some(first) = self.last_keyframe().filter(|first| self.span(*first) <= SWITCH_SPAN) else {
+            return Switch::Wait;
+        };
+        let cuts = self.squeezed(first);
+        // Never two pictures of one time, nor one of an earlier: players take them for one, or throw it away.
+        match shown.zip(cuts.first()).map(|(shown, first)| ahead(first.timestamp, shown)) {
+            Some(ahead) if ahead < -SWITCH_TICKS => Switch::Wait,
+            Some(ahead) if ahead <= 0 => Switch::Hold,
+            _ => Switch::Begin(cuts),
         }
+    }
+
+    fn last_keyframe(&self) -> Option<usize> {
+        self.cuts.iter().rposition(|cut| cut.frame.key)
+    }
+
+    /// From that picture to the last.
+    fn span(&self, first: usize) -> Duration {
+        self.cuts
+            .back()
+            .map_or(Duration::ZERO, |last| last.frame.pts.saturating_sub(self.cuts[first].frame.pts))
+    }
+
+    fn squeezed(&self, first: usize) -> Vec<Arc<Cut>> {
+        let Some(last) = self.cuts.back() else { return Vec::new() };
+        let cuts = self.cuts.range(first..);
         let behind = (0..cuts.len() as u32).rev();
-        Some(cuts.zip(behind).map(|(cut, behind)| Arc::new(squeezed(cut, last.timestamp, behind))).collect())
+        cuts.zip(behind).map(|(cut, behind)| Arc::new(squeezed(cut, last.timestamp, behind))).collect()
     }
 
     /// The packet of that number of the hub's: its frame, and where in it.
@@ -66,6 +109,11 @@ impl History {
         let index = usize::try_from(number - cut.first).ok()?;
         (index < cut.payloads.len()).then_some((cut, index))
     }
+}
+
+/// By how many ticks one RTP time is after another (RFC 3550 §5.1: they wrap).
+const fn ahead(time: u32, other: u32) -> i32 {
+    time.wrapping_sub(other).cast_signed()
 }
 
 fn squeezed(cut: &Cut, last: u32, behind: u32) -> Cut {
@@ -148,6 +196,30 @@ mod tests {
         assert_eq!(stamps.last(), history.cuts.back().map(|cut| &cut.timestamp));
         history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 9))));
         assert_eq!(history.beginning().map(|cuts| cuts.len()), Some(1));
+    }
+
+    const FRAME: u32 = 2970;
+
+    #[test]
+    fn a_viewer_of_another_rendition_goes_over_at_a_keyframe_and_never_back_in_time() {
+        let keyframe = pictures(1, 2500);
+        let of = |history: &History, shown: Option<u32>| match history.switch(shown) {
+            Switch::Wait => "wait".to_owned(),
+            Switch::Hold => "hold".to_owned(),
+            Switch::Begin(cuts) => {
+                let times: Vec<u32> = cuts.iter().map(|cut| cut.timestamp).collect();
+                assert!(cuts[0].frame.key && shown.is_none_or(|shown| ahead(times[0], shown) > 0));
+                format!("{times:?}")
+            }
+        };
+        assert_eq!(of(&History::default(), None), "wait");
+        assert_eq!(of(&keyframe, None), "[0]");
+        assert_eq!(of(&keyframe, Some(0_u32.wrapping_sub(FRAME))), "[0]", "RTP time wraps");
+        assert_eq!(of(&keyframe, Some(0)), "hold");
+        assert_eq!(of(&pictures(2, 2500), Some(0)), "[2880, 2970]", "it is a picture later");
+        assert_eq!(of(&pictures(2, 2500), Some(FRAME)), "hold");
+        assert_eq!(of(&keyframe, Some(FRAME * 30)), "wait", "of another time");
+        assert_eq!(of(&pictures(30, 2500), None), "wait", "a keyframe of long ago");
     }
 
     #[test]

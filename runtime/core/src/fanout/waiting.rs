@@ -43,10 +43,6 @@ impl<T> Waiting<T> {
         self.items.push_back(Item { since: now, bytes, value });
     }
 
-    pub fn first(&self) -> Option<&T> {
-        self.items.front().map(|item| &item.value)
-    }
-
     /// To be replaced by what is left of it: no larger.
     pub fn first_mut(&mut self) -> Option<&mut T> {
         self.items.front_mut().map(|item| &mut item.value)
@@ -78,7 +74,7 @@ mod tests {
         let (mut waiting, now) = (Waiting::default(), Instant::now());
         waiting.push('a', 1, now);
         waiting.push('b', 1, now);
-        assert_eq!(waiting.first(), Some(&'a'));
+        assert_eq!(waiting.first_mut(), Some(&mut 'a'));
         assert_eq!((waiting.pop(), waiting.pop(), waiting.pop()), (Some('a'), Some('b'), None));
         assert!(waiting.is_empty() && waiting.bytes == 0);
     }

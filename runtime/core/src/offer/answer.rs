@@ -53,7 +53,7 @@ impl Outline {
                     serve(&mut out, offer, asked, given, &common);
                 }
                 (Fate::Idle(formats), _) => idle(&mut out, asked, formats, &common),
-                (Fate::Served | Fate::Refused, _) => refuse(&mut out, asked),
+                (Fate::Served | Fate::Refused, _) => refuse(&mut out, asked, &common),
             }
         }
         out
@@ -71,7 +71,7 @@ impl Outline {
     }
 }
 
-/// What each accepted section of the answer says.
+/// What sections of the answer say alike.
 struct Common<'a> {
     /// In each: of two sections that share a transport, aiortc reads the candidates of the last alone.
     candidates: Vec<&'a str>,
@@ -131,10 +131,12 @@ fn idle(out: &mut String, asked: &Section<'_>, formats: &[u8], common: &Common<'
     }
 }
 
-/// One format stands for all, since a line needs one (RFC 3264 §6).
-fn refuse(out: &mut String, asked: &Section<'_>) {
+/// One format stands for all, since a line needs one (RFC 3264 §6). The transport means nothing here, but GStreamer's
+/// webrtcbin takes no answer in which a section has no credentials (its `validate_sdp`).
+fn refuse(out: &mut String, asked: &Section<'_>, common: &Common<'_>) {
     let format: Vec<&str> = asked.formats().take(1).collect();
     open(out, asked, 0, &format);
+    common.transport.iter().for_each(|line| push_line(out, line));
     if asked.kind().is_some() {
         push_line(out, "a=inactive");
     }

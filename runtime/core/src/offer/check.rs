@@ -37,7 +37,7 @@ pub enum Violation {
     IceCredentials { section: usize },
     #[error("section {section} has no certificate fingerprint (RFC 8122 §5)")]
     Fingerprint { section: usize },
-    #[error("section {section} has an a=setup that does not answer the offered one (RFC 5763 §5)")]
+    #[error("section {section} has an a=setup that is no answer, or not that of its transport (RFC 5763 §5)")]
     Setup { section: usize },
     #[error("section {section} has no a=rtcp-mux (RFC 5761 §5.1.1)")]
     RtcpMux { section: usize },
@@ -156,7 +156,9 @@ fn check_transport(offer: &Lines<'_>, answer: &Lines<'_>, index: usize) -> Resul
         "active" => is(wish, "actpass") || is(wish, "passive"),
         _ => false,
     };
-    if !legal {
+    // One transport has one handshake, so all that share it say the same.
+    let of_first = answer.attribute(&answer.sections[first], "setup").map(str::trim);
+    if !legal || of_first != Some(said("setup")) {
         return Err(Violation::Setup { section });
     }
     let reachable = |place: usize| answer.sections[place].attribute("candidate").is_some();

@@ -60,11 +60,19 @@ pub fn offer() -> impl Strategy<Value = String> {
     ];
     let sections = prop::collection::vec(media(), 1..6);
     let session_direction = prop::option::weighted(0.2, direction());
-    (sections, grouping, session_direction, any::<bool>(), fingerprints()).prop_map(
-        |(sections, grouping, direction, at_session, fingerprints)| {
-            write(&sections, grouping, direction, at_session, &fingerprints)
+    let of_session = prop::option::of(setup());
+    (sections, grouping, session_direction, of_session, fingerprints()).prop_map(
+        |(sections, grouping, direction, of_session, fingerprints)| {
+            write(&sections, grouping, direction, of_session, &fingerprints)
         },
     )
+}
+
+/// The part in the handshake, each that there is (RFC 4145 §4).
+fn setup() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "actpass", "actpass", "ActPass", "active", "passive", "passive", "Passive", "holdconn",
+    ])
 }
 
 fn direction() -> impl Strategy<Value = &'static str> {
@@ -86,7 +94,6 @@ fn fingerprints() -> impl Strategy<Value = Vec<String>> {
 fn media() -> impl Strategy<Value = Media> {
     let kind = prop::sample::select(vec!["video", "video", "audio", "audio", "application", "text"]);
     let port = prop::sample::select(vec!["9", "9", "9", "9", "0", "54321"]);
-    let setup = prop::sample::select(vec!["actpass", "actpass", "active", "ActPass", "passive"]);
     let formats = prop::collection::vec(any::<prop::sample::Index>(), 1..5);
     let flags = (
         prop::bool::weighted(0.1),
@@ -95,7 +102,7 @@ fn media() -> impl Strategy<Value = Media> {
         prop::bool::weighted(0.95),
         any::<bool>(),
     );
-    (kind, port, setup, prop::option::weighted(0.9, direction()), formats, flags).prop_map(
+    (kind, port, setup(), prop::option::weighted(0.9, direction()), formats, flags).prop_map(
         |(kind, port, setup, direction, formats, (bundle_only, mid, own_transport, mux, feedback))| {
             let known: &[(&'static str, &'static str)] = if kind == "video" { &VIDEO } else { &AUDIO };
             let formats = formats.iter().map(|index| *index.get(known)).collect();
@@ -108,7 +115,7 @@ fn write(
     sections: &[Media],
     grouping: Grouping,
     direction: Option<&str>,
-    at_session: bool,
+    of_session: Option<&str>,
     fingerprints: &[String],
 ) -> String {
     let mut lines: Vec<String> =
@@ -126,11 +133,9 @@ fn write(
         Grouping::Each => lines.extend(mids.iter().map(|mid| format!("a=group:BUNDLE {mid}"))),
     }
     lines.extend(direction.map(|direction| format!("a={direction}")));
-    if at_session {
-        lines.extend(transport(0, "actpass", fingerprints));
-    }
+    lines.extend(of_session.iter().flat_map(|setup| transport(0, setup, fingerprints)));
     for (place, media) in sections.iter().enumerate() {
-        lines.extend(section(place, media, at_session, fingerprints));
+        lines.extend(section(place, media, of_session.is_some(), fingerprints));
     }
     lines.join("\r\n") + "\r\n"
 }

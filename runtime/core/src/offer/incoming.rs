@@ -4,6 +4,7 @@ use super::answer::Outline;
 use super::check::Violation;
 use super::section::{Direction, Section, push_line};
 use super::selection::{Carried, Reading, Selection, open, select};
+use super::transport::Transport;
 use super::{Fault, codec, lines};
 use crate::media::Kind;
 
@@ -41,10 +42,8 @@ pub enum Refresh {
 pub struct Incoming {
     /// The reduced offer.
     pub sdp: String,
-    /// The publisher's ICE user fragment.
-    pub ufrag: String,
-    /// SHA-256 of certificates, in pairs of capitals; the publisher has one of them.
-    pub fingerprints: Vec<String>,
+    /// How the publisher is reached and known.
+    pub transport: Transport,
     /// What may arrive, in the publisher's order.
     pub formats: Vec<Format>,
     /// Whether reports of arrival are wanted for each packet (transport-wide congestion control).
@@ -61,8 +60,7 @@ pub fn incoming(text: &str) -> Result<Incoming, Fault> {
     let Selection { media, transport, outline, .. } = selection;
     let reports_arrival = media.iter().any(|(place, _)| transport_cc(&lines.sections[*place]).is_some());
     let formats = media.into_iter().flat_map(|(_, formats)| formats).collect();
-    let (ufrag, fingerprints) = (transport.ufrag, transport.fingerprints);
-    Ok(Incoming { sdp, ufrag, fingerprints, formats, reports_arrival, outline })
+    Ok(Incoming { sdp, transport, formats, reports_arrival, outline })
 }
 
 impl Incoming {

@@ -8,6 +8,11 @@ use super::section::{self, Direction, Lines, Section, push_line};
 use super::transport::{self, Transport};
 use crate::media::Kind;
 
+/// G.711, by its payload type (RFC 3551 §6). Every WebRTC endpoint is taken to know it (RFC 7874 §3), so a section that
+/// carries nothing can be agreed on in it: GStreamer's `whepsrc`, whose sound stands first and cannot be left out, is
+/// told to ask for it by whoever wants none, and loses the transport of its group with a first section that is refused.
+const PCMU: u8 = 0;
+
 /// What a peer wants of us, and how we read the sections in which it does.
 pub(super) struct Reading<F> {
     /// Whether it wants media in a section of that direction.
@@ -46,6 +51,9 @@ where
     let fate = |(place, codecs): (usize, Option<Result<T, Fault>>)| match codecs {
         _ if data == Some(place) || media.iter().any(|(other, _)| *other == place) => Fate::Served,
         Some(Ok(codecs)) if group.contains(&place) => Fate::Idle(codecs.payload_types()),
+        Some(Err(Fault::NoCodec { .. })) if group.contains(&place) && has_pcmu(&lines.sections[place]) => {
+            Fate::Idle(vec![PCMU])
+        }
         _ => Fate::Refused,
     };
     let fates: Vec<Fate> = readable.into_iter().enumerate().map(fate).collect();
@@ -122,6 +130,12 @@ fn is_rtp(protocol: &str) -> bool {
     let profile = words.next().unwrap_or_default();
     let known = ["AVP", "AVPF", "SAVP", "SAVPF"].iter().any(|name| profile.eq_ignore_ascii_case(name));
     known && words.next().is_some_and(|word| word.eq_ignore_ascii_case("RTP"))
+}
+
+fn has_pcmu(section: &Section<'_>) -> bool {
+    let name = section.described("rtpmap", PCMU);
+    let is_named = name.is_none_or(|name| name.eq_ignore_ascii_case("PCMU/8000"));
+    section.kind() == Some(Kind::Audio) && section.payload_types().any(|number| number == PCMU) && is_named
 }
 
 /// RFC 8841 §4.2.

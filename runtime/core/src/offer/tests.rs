@@ -45,9 +45,38 @@ fn sections_with_transports_of_their_own_get_that_of_the_first_in_the_group() {
     let (first, second) = offer().split_once("m=video").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let own = format!("{first}m=video{}", second.replace("abcd", "efgh").replace("0123456789", "9876543210"));
     let offer = read(&own).unwrap();
-    assert_eq!(offer.ufrag, "abcd");
+    assert_eq!(offer.transport.ufrag, "abcd");
     assert!(!offer.sdp.contains("efgh") && !offer.sdp.contains("9876543210"), "{}", offer.sdp);
     assert_eq!(offer.sdp.matches("a=ice-ufrag:abcd").count(), 2);
+}
+
+#[test]
+fn our_part_in_the_handshake_is_what_the_viewer_leaves_to_us() {
+    for (theirs, ours, shown) in [
+        ("actpass", DtlsRole::Server, "active"),
+        ("active", DtlsRole::Server, "active"),
+        ("passive", DtlsRole::Client, "passive"),
+        ("Passive", DtlsRole::Client, "passive"),
+    ] {
+        let read = read(&offer().replace("actpass", theirs)).unwrap();
+        assert_eq!(read.transport.role, ours, "{theirs}");
+        assert_eq!(read.sdp.matches(&format!("a=setup:{shown}\r\n")).count(), 2, "{}", read.sdp);
+    }
+    let silent = read(&offer().replace("a=setup:actpass\r\n", "")).unwrap();
+    assert_eq!(silent.transport.role, DtlsRole::Server);
+}
+
+#[test]
+fn of_a_group_the_section_says_the_part_whose_transport_is_used() {
+    let (sound, picture) = offer().split_once("m=video").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let role = |first: &str, second: &str| {
+        let sound = sound.replace("actpass", first);
+        read(&format!("{sound}m=video{}", picture.replace("actpass", second))).map(|read| read.transport.role)
+    };
+    assert_eq!(role("passive", "active"), Ok(DtlsRole::Client));
+    assert_eq!(role("active", "passive"), Ok(DtlsRole::Server));
+    assert_eq!(role("passive", "holdconn"), Ok(DtlsRole::Client));
+    assert_eq!(role("holdconn", "passive"), Err(Fault::WrongSetup("holdconn".into())));
 }
 
 #[test]
@@ -81,7 +110,8 @@ fn each_fault_is_named() {
         (whole.replace("00:01", "00:1"), Fault::BadFingerprint),
         (whole.replace("00:01:", ""), Fault::BadFingerprint),
         (whole.replace("sha-256", "sha-384"), Fault::BadFingerprint),
-        (whole.replace("actpass", "passive"), Fault::WrongSetup("passive".into())),
+        (whole.replace("actpass", "holdconn"), Fault::WrongSetup("holdconn".into())),
+        (whole.replace("actpass", "client"), Fault::WrongSetup("client".into())),
         (whole.replace("recvonly", "sendonly").replace("sendrecv", "inactive"), Fault::NothingToSend),
         (whole.replace("s=-\r\n", "s=-\r\na=ice-lite\r\n"), Fault::IceLite),
         (whole.replace("a=rtcp-mux", "a=x"), Fault::NoRtcpMux),

@@ -8,11 +8,23 @@ const SHA_256_BYTES: usize = 32;
 
 /// What the section says whose transport all others share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Transport {
+pub struct Transport {
+    /// The peer's ICE user fragment.
     pub ufrag: String,
     password: String,
     /// SHA-256 of certificates, in pairs of capitals; the peer has one of them (RFC 8122 §5).
     pub fingerprints: Vec<String>,
+    /// Ours, by what the peer leaves to us.
+    pub role: DtlsRole,
+}
+
+/// Who begins the DTLS handshake (RFC 8842 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DtlsRole {
+    /// `a=setup:active`: begins it.
+    Client,
+    /// `a=setup:passive`: waits for it, and sends the last flight.
+    Server,
 }
 
 /// The sections that travel with one, by their place: those of its group, or it alone.
@@ -35,15 +47,13 @@ pub(super) fn read(lines: &Lines<'_>, group: &[usize], accepted: &[usize]) -> Re
     let ufrag = long_enough("ice-ufrag", 4)?.to_owned();
     let password = long_enough("ice-pwd", 22)?.to_owned();
     let fingerprints = fingerprints(lines, &speakers)?;
-    match find("setup").unwrap_or("active") {
-        role if role.eq_ignore_ascii_case("actpass") || role.eq_ignore_ascii_case("active") => {}
-        other => return Err(Fault::WrongSetup(other.chars().take(16).collect())),
-    }
+    // Who says nothing is active (RFC 4145 §4).
+    let role = DtlsRole::answering(find("setup").unwrap_or("active"))?;
     // RFC 8445 §6.1.1: one of the two has to check.
     if lines.session.iter().any(|line| section::is_property(line, "ice-lite")) {
         return Err(Fault::IceLite);
     }
-    Ok(Transport { ufrag, password, fingerprints })
+    Ok(Transport { ufrag, password, fingerprints, role })
 }
 
 /// The SHA-256 in the value of an `a=fingerprint`, in capitals.
@@ -73,6 +83,34 @@ fn fingerprints(lines: &Lines<'_>, speakers: &[&Section<'_>]) -> Result<Vec<Stri
     if known.is_empty() { Err(Fault::BadFingerprint) } else { Ok(known) }
 }
 
+impl DtlsRole {
+    /// Ours, where the peer says this of itself (RFC 5763 §5). Left to choose, we wait: the peer finds the way, so it
+    /// knows first when to begin. `holdconn` wants no connection yet, and nothing answers it here.
+    fn answering(setup: &str) -> Result<Self, Fault> {
+        let said = |token: &str| setup.eq_ignore_ascii_case(token);
+        match () {
+            () if said("actpass") || said("active") => Ok(Self::Server),
+            () if said("passive") => Ok(Self::Client),
+            () => Err(Fault::WrongSetup(setup.chars().take(16).collect())),
+        }
+    }
+
+    const fn of_peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// As `a=setup` has it.
+    const fn token(self) -> &'static str {
+        match self {
+            Self::Client => "active",
+            Self::Server => "passive",
+        }
+    }
+}
+
 impl Transport {
     /// Its lines for the WebRTC stack, which reads tokens as they are usually written, and one fingerprint.
     pub fn write(&self, out: &mut String) {
@@ -81,6 +119,6 @@ impl Transport {
         if let Some(fingerprint) = self.fingerprints.first() {
             push_line(out, &format!("a=fingerprint:sha-256 {fingerprint}"));
         }
-        push_line(out, "a=setup:active");
+        push_line(out, &format!("a=setup:{}", self.role.of_peer().token()));
     }
 }

@@ -1,16 +1,10 @@
-//! Refusals, in the dialect WHEP clients read: a status, and JSON whose `error` and `message` say what is wrong.
+//! Refusals, each with its status.
 
-use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
-use understudy_core::offer::Fault;
 
 use crate::rtc::OfferError;
-
-/// An encoder is up in less; players retry about as often by themselves.
-const RETRY_AFTER_SECONDS: &str = "2";
+use crate::signalling::{self, Unreadable};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -20,12 +14,8 @@ pub enum Refusal {
     Silent,
     #[error("there is no such session; it may have ended")]
     UnknownSession,
-    #[error("the content type must be {expected}")]
-    WrongType { expected: &'static str },
-    #[error("the body did not come whole and in time")]
-    Incomplete,
-    #[error("the body is not UTF-8 text")]
-    NotText,
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     #[error("ICE cannot be restarted within a session; post a new offer")]
     Restart,
     #[error("the session is not the one that If-Match names")]
@@ -35,41 +25,22 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    const fn status(&self) -> StatusCode {
         match self {
             Self::UnknownProgram | Self::UnknownSession => StatusCode::NOT_FOUND,
             Self::Silent => StatusCode::CONFLICT,
-            Self::WrongType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::NotText => StatusCode::BAD_REQUEST,
+            Self::Unreadable(why) => why.status(),
             Self::Restart => StatusCode::UNPROCESSABLE_ENTITY,
             Self::OtherSession => StatusCode::PRECONDITION_FAILED,
-            Self::Offer(error) => offer_status(error),
+            Self::Offer(error) => signalling::status(error),
         }
-    }
-}
-
-fn offer_status(error: &OfferError) -> StatusCode {
-    match error {
-        OfferError::Faulty(Fault::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-        OfferError::Faulty(Fault::Empty | Fault::NotSdp { .. }) => StatusCode::BAD_REQUEST,
-        // Players read this as "try another codec"; 400 means something else to some of them.
-        OfferError::Faulty(Fault::NoCodec { .. }) => StatusCode::NOT_ACCEPTABLE,
-        OfferError::Faulty(_) | OfferError::Unanswerable(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        OfferError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        OfferError::Full | OfferError::NotRunning => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = self.status();
-        let text = self.to_string();
+        let (status, text) = (self.status(), self.to_string());
         tracing::debug!(%status, reason = text, "WHEP request refused");
-        let body = Json(json!({"error": text, "message": text}));
-        if matches!(status, StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE) {
-            return (status, [(RETRY_AFTER, RETRY_AFTER_SECONDS)], body).into_response();
-        }
-        (status, body).into_response()
+        signalling::refusal(status, &text)
     }
 }

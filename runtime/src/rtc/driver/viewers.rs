@@ -22,11 +22,9 @@ impl Driver {
         let Self { socket, peers, distributions, spread, metrics, .. } = self;
         let Some(distribution) = distributions.get_mut(fed.distribution) else { return };
         let showing = Showing { cut: &fed.cut, anchor: distribution.anchor(&fed.cut, now), now };
-        distribution.history.keep(&fed.cut);
-        distribution.rotate();
         let mut unsettled = Vec::new();
         let mut missed = Vec::new();
-        for id in &distribution.viewers {
+        for id in distribution.take(fed).flatten() {
             let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
             if viewer.show(*id, &showing, spread) == Shown::Settle {
                 unsettled.push(*id);
@@ -40,6 +38,7 @@ impl Driver {
         for id in unsettled {
             self.settle(id);
         }
+        self.bring(fed, now);
     }
 
     pub(super) fn resume(&mut self) {
@@ -90,6 +89,12 @@ impl Driver {
             Due::Begin => self.begin(id, now),
             Due::Portion => self.pour(id, now),
             Due::Repair => self.ask(id, Need::Repair),
+            Due::Ask => self.ask_expected(id),
+            Due::Stay => self.stay(id, now),
+        }
+        // After what was asked for again, which is a loss too.
+        if let Some(step) = self.viewer(id).and_then(|viewer| viewer.judge(now)) {
+            self.expect(id, step, now);
         }
     }
 
@@ -98,15 +103,17 @@ impl Driver {
         let Self { peers, distributions, .. } = self;
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
         let nothing = History::default();
-        let distribution = viewer.distribution.and_then(|distribution| distributions.get(distribution));
-        if viewer.begin(distribution.map_or(&nothing, |distribution| &distribution.history), now) {
+        let history = distributions
+            .picture(viewer.distribution, viewer.step())
+            .map_or(&nothing, |picture| &picture.history);
+        if viewer.begin(history, now) {
             self.pour(id, now);
         } else {
             self.ask(id, Need::Join);
         }
     }
 
-    fn pour(&mut self, id: PeerId, now: Instant) {
+    pub(super) fn pour(&mut self, id: PeerId, now: Instant) {
         let Self { socket, peers, spread, metrics, .. } = self;
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
         viewer.pour(id, now, spread);
@@ -118,10 +125,13 @@ impl Driver {
         let Self { socket, peers, distributions, metrics, .. } = self;
         metrics.asked_again.inc_by(missing.len() as u64);
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
-        let distribution = viewer.distribution.and_then(|distribution| distributions.get(distribution));
-        let (Some(path), Some(distribution)) = (viewer.path, distribution) else { return };
+        let (Some(path), Some(picture)) =
+            (viewer.path, distributions.picture(viewer.distribution, viewer.step()))
+        else {
+            return;
+        };
         let answered =
-            viewer.again(missing, &distribution.history, now, |bytes| socket.send(path, bytes, metrics));
+            viewer.again(missing, &picture.history, now, |bytes| socket.send(path, bytes, metrics));
         socket.flush(metrics);
         metrics.sent_again.inc_by(answered.sent);
         metrics.refused_again.inc_by(answered.refused);
@@ -129,14 +139,12 @@ impl Driver {
 
     fn ask(&self, viewer: PeerId, need: Need) {
         let Some(Peer::Viewer(viewer)) = self.peers.get(&viewer) else { return };
-        if let Some(distribution) =
-            viewer.distribution.and_then(|distribution| self.distributions.get(distribution))
-        {
-            distribution.media.request_keyframe(need);
+        if let Some(picture) = self.distributions.picture(viewer.distribution, viewer.step()) {
+            picture.hub.request_keyframe(need);
         }
     }
 
-    fn viewer(&mut self, id: PeerId) -> Option<&mut Viewer> {
+    pub(super) fn viewer(&mut self, id: PeerId) -> Option<&mut Viewer> {
         match self.peers.get_mut(&id)? {
             Peer::Viewer(viewer) => Some(viewer),
             Peer::Publisher(_) => None,

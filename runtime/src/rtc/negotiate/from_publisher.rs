@@ -58,7 +58,7 @@ pub(in super::super) fn from_publisher(
         let reports = TwccReceiverBuilder::new().with_interval(ARRIVAL_REPORT_INTERVAL).build();
         interceptors = interceptors.with(Slot::TwccReceiver, reports);
     }
-    let (mut stack, ufrag) = connection(engine, interceptors, None, &offer.fingerprints, now)?;
+    let (mut stack, ufrag) = connection(engine, interceptors, None, &offer.transport, now)?;
     let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
     Ok(Negotiated { stack, ufrag, sdp })
 }

@@ -1,7 +1,11 @@
 //! Offers through the real stack: what is answered must hold, and a peer that takes it must get in.
 
+mod moved;
 mod peer;
+mod publishing;
+mod roles;
 mod sealed;
+mod shapes;
 
 use std::net::SocketAddr;
 
@@ -97,11 +101,11 @@ fn a_section_that_is_not_served_is_answered_in_its_own_payload_types() {
 
 #[test]
 fn a_sound_that_we_cannot_send_is_refused_and_the_picture_served() {
-    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=recvonly\r\na=rtpmap:0 PCMU/8000\r\n";
-    for (offer, picture, sound) in [(bundled("", pcmu), 0, 1), (bundled(pcmu, ""), 1, 0)] {
+    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=recvonly\r\na=rtpmap:9 G722/8000\r\n";
+    for (offer, picture, sound) in [(bundled("", g722), 0, 1), (bundled(g722, ""), 1, 0)] {
         let sections = served(&offer);
         assert!(sections[picture].contains("a=sendonly"), "{sections:?}");
-        assert!(sections[sound].starts_with("audio 0 UDP/TLS/RTP/SAVPF 0\r\n"), "{sections:?}");
+        assert!(sections[sound].starts_with("audio 0 UDP/TLS/RTP/SAVPF 9\r\n"), "{sections:?}");
     }
 }
 
@@ -110,6 +114,15 @@ fn the_level_of_the_answer_allows_what_is_sent_where_levels_may_differ() {
     let answer = to_viewer(&OFFER.replace("packetization", "level-asymmetry-allowed=1;packetization"));
     assert!(answer.expect("it must be answered").contains("profile-level-id=42e033"));
     assert!(to_viewer(OFFER).expect("it must be answered").contains("profile-level-id=42e01f"));
+}
+
+#[test]
+fn a_viewer_that_can_tell_what_it_takes_is_asked_to() {
+    let remb = "a=rtcp-fb:96 goog-remb\r\n";
+    let answer =
+        to_viewer(&format!("{OFFER}{remb}a=rtcp-fb:96 transport-cc\r\n")).expect("it must be answered");
+    assert!(answer.contains(remb) && !answer.contains("transport-cc"), "{answer}");
+    assert!(!to_viewer(OFFER).expect("it must be answered").contains("goog-remb"));
 }
 
 #[test]
@@ -144,13 +157,17 @@ fn a_viewer_with_one_of_the_certificates_that_it_names_gets_in() {
     for (name, rewrite) in
         [("capitals", &upper as &dyn Fn(&str) -> String), ("two", &other), ("sha-1", &behind)]
     {
-        assert!(Peer::connects(rewrite), "{name}");
+        assert!(Peer::connects("actpass", rewrite), "{name}");
+        assert!(Peer::connects("passive", rewrite), "{name}, as the DTLS server");
     }
 }
 
 #[test]
 fn a_viewer_with_none_of_the_certificates_that_it_names_does_not() {
     let foreign = OFFER.lines().find(|line| line.contains("sha-256")).unwrap();
-    assert!(!Peer::connects(&|_: &str| foreign.to_owned()));
-    assert!(!Peer::connects(&|_: &str| format!("{foreign}\r\n{}", foreign.replace("AA:", "01:"))));
+    for setup in ["actpass", "passive"] {
+        assert!(!Peer::connects(setup, &|_: &str| foreign.to_owned()), "{setup}");
+        let two = format!("{foreign}\r\n{}", foreign.replace("AA:", "01:"));
+        assert!(!Peer::connects(setup, &|_: &str| two.clone()), "{setup}");
+    }
 }

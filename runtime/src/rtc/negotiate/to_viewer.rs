@@ -51,7 +51,7 @@ pub(in super::super) fn to_viewer(
     // Reports and retransmissions are ours: the stack sees nothing of what is sent.
     let interceptors = Registry::new()
         .with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(move |packet| seen.see(packet)));
-    let (mut stack, ufrag) = connection(engine, interceptors, Some(cryptography), &offer.fingerprints, now)?;
+    let (mut stack, ufrag) = connection(engine, interceptors, Some(cryptography), &offer.transport, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
         let sending = Some(add_track(&mut stack, kind, codec)?);
@@ -100,7 +100,13 @@ fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {
         },
         sdp_fmtp_line: codec.fmtp.clone(),
         rtcp_feedback: match kind {
-            Kind::Video => vec![feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")],
+            // What of it was not offered is not answered.
+            Kind::Video => vec![
+                feedback("nack", ""),
+                feedback("nack", "pli"),
+                feedback("ccm", "fir"),
+                feedback("goog-remb", ""),
+            ],
             Kind::Audio => vec![],
         },
     };

@@ -1,8 +1,10 @@
 //! How a viewer comes to what all are shown: it has its keys first, and then gets the last keyframe and what followed, a portion
-//! at a time.
+//! at a time. To another rendition it comes in the same way.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use understudy_core::fanout::cut::Cut;
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::portions::Portions;
 use understudy_core::fanout::rtp::Index;
@@ -33,10 +35,12 @@ pub(super) enum Stage {
     Watching,
 }
 
-/// What a viewer was sent when it came. Its times are other than those of the hub, so the hub's packets must never go out under
-/// these numbers.
+/// What a viewer was sent when it came, or came to another rendition. Its times are other than those of the hub, so the hub's
+/// packets must never go out under these numbers.
 pub(super) struct Begun {
     pub history: History,
+    /// Packets before this are of another rendition.
+    pub from: Index,
     /// From here on packets are the hub's.
     pub until: Index,
     /// Nobody asks for them again after that.
@@ -53,6 +57,10 @@ pub(in super::super) enum Due {
     Portion,
     /// A keyframe is to be made.
     Repair,
+    /// A keyframe is to be made of the step that it is to be shown.
+    Ask,
+    /// The step that it was to be shown does not come.
+    Stay,
 }
 
 impl Viewer {
@@ -64,7 +72,7 @@ impl Viewer {
         }
         // Should one have been asked for meanwhile, that one serves.
         let repair = self.repair_at.take_if(|at| *at <= now).is_some() && self.patience.admits(now);
-        if repair { Due::Repair } else { Due::Nothing }
+        if repair { Due::Repair } else { self.adapting.due(now) }
     }
 
     /// The handshake is over on our side, and perhaps not yet on the viewer's.
@@ -73,29 +81,38 @@ impl Viewer {
             Ok(sealer) => self.sealer = Some(sealer),
             Err(error) => return self.cannot_protect(&error),
         }
-        self.stage = Stage::Settling { until: now + settles_in(self.connection.handshake(now)) };
+        let wait = settles_in(self.connection.role(), self.connection.handshake(now));
+        self.stage = Stage::Settling { until: now + wait };
     }
 
     /// It has its keys. False: there is nothing that it could begin with, and it needs a keyframe.
     pub fn begin(&mut self, history: &History, now: Instant) -> bool {
         self.stage = Stage::Watching;
-        let Some(stream) = &self.streams.video else { return true };
+        if self.streams.video.is_none() {
+            return true;
+        }
         let Some(cuts) = history.beginning() else {
             // Should that one not come.
             self.repair_at = Some(now + ASK_AGAIN);
             return false;
         };
+        self.start(cuts, now);
+        true
+    }
+
+    /// From now on it is sent these, and then what its hub has.
+    pub(super) fn start(&mut self, cuts: Vec<Arc<Cut>>, now: Instant) {
+        let Some(stream) = &self.streams.video else { return };
         let mut history = History::default();
         cuts.iter().for_each(|cut| history.keep(cut));
         let packets = cuts.iter().map(|cut| cut.payloads.len()).sum();
-        let frame = stream.next();
+        let from = stream.next();
         // Before any of them is sealed: what is asked for again is looked for by this.
-        self.begun = Some(Begun { history, until: frame.plus(packets), forgotten_at: now + REMEMBERED });
+        self.begun = Some(Begun { history, from, until: from.plus(packets), forgotten_at: now + REMEMBERED });
         for cut in &cuts {
             self.gate.admit(&cut.frame);
         }
-        self.stage = Stage::Beginning { portions: Portions::new(cuts, now), frame };
-        true
+        self.stage = Stage::Beginning { portions: Portions::new(cuts, now), frame: from };
     }
 
     /// Spreads the next portion of what it begins with.

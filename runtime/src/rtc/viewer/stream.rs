@@ -29,6 +29,11 @@ impl Stream {
         self.sending.ssrc
     }
 
+    /// Of payload that was sent; they wrap.
+    pub fn octets(&self) -> u32 {
+        self.octets
+    }
+
     pub fn has_sent(&self) -> bool {
         self.packets > 0
     }

@@ -4,16 +4,13 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
-use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Resolution, Source};
+use understudy_core::spec::{AudioInput, Destination, Inputs, Source};
 
 use super::*;
-use crate::broadcast;
-use crate::camera::Place;
-use crate::feed::Feed;
-use crate::ingest::Ingest;
+use crate::gst;
 use crate::program::Registry;
-use crate::session::{Config, Handle, Metrics, SteerError, start};
-use crate::{gst, guard, sound, source};
+use crate::session::stub::config;
+use crate::session::{Handle, SteerError, start};
 
 struct Stage {
     session: Handle,
@@ -41,32 +38,6 @@ impl Stage {
 
     fn names(&self) -> Vec<String> {
         self.programs.names()
-    }
-}
-
-fn config(directory: &std::path::Path) -> Config {
-    let address = ([127, 0, 0, 1], 9).into();
-    let guard = guard::Opened { address, policy: guard::Policy::default() };
-    Config {
-        directory: directory.to_owned(),
-        chromium: "/nowhere".into(),
-        bundled_media: directory.to_owned(),
-        media: directory.to_owned(),
-        bundled_pages: "http://127.0.0.1:9/pages".into(),
-        camera: Place::File { path: directory.join("video.y4m") },
-        display_number: None,
-        sound: sound::Names::default(),
-        camera_size: Resolution::HD,
-        camera_frame_rate: FrameRate::THIRTY,
-        ports: v1::Ports::default(),
-        ingest: Ingest::default(),
-        feed: Feed::default(),
-        programs: Registry::default(),
-        broadcast_metrics: broadcast::Metrics::default(),
-        browser_guard: guard.clone(),
-        media_guard: guard,
-        metrics: Metrics::default(),
-        source_metrics: source::Metrics::default(),
     }
 }
 

@@ -23,9 +23,9 @@ fn answer_of_stack(offer: &str) -> String {
                 line => out.push_str(&format!("{line}\r\n")),
             }
         }
-        out.push_str(
-            "a=setup:passive\r\na=ice-ufrag:ours\r\na=ice-pwd:0123456789012345678901\r\na=rtcp-rsize\r\n",
-        );
+        let setup = if section.contains("a=setup:passive") { "active" } else { "passive" };
+        out.push_str(&format!("a=setup:{setup}\r\n"));
+        out.push_str("a=ice-ufrag:ours\r\na=ice-pwd:0123456789012345678901\r\na=rtcp-rsize\r\n");
         if index == 0 {
             out.push_str("a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\na=end-of-candidates\r\n");
         }
@@ -124,17 +124,46 @@ fn a_section_that_is_not_served_names_its_own_payload_types_only() {
 
 #[test]
 fn a_sound_that_nobody_can_send_does_not_take_the_picture_along() {
-    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=recvonly\r\n";
+    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=mid:1\r\na=recvonly\r\n";
     assert_eq!(
-        viewer(&with(pcmu, false)),
-        Ok(vec!["video 9 96 sendonly".into(), "audio 0 0 inactive".into()])
+        viewer(&with(g722, false)),
+        Ok(vec!["video 9 96 sendonly".into(), "audio 0 9 inactive".into()])
     );
     assert_eq!(
-        viewer(&with(pcmu, true)),
-        Ok(vec!["audio 0 0 inactive".into(), "video 9 96 sendonly".into()])
+        viewer(&with(g722, true)),
+        Ok(vec!["audio 0 9 inactive".into(), "video 9 96 sendonly".into()])
     );
-    let nothing = with(pcmu, false).replace("H264", "H266");
+    let nothing = with(g722, false).replace("H264", "H266");
     assert!(matches!(viewer(&nothing), Err(Fault::NoCodec { kind: "video", .. })));
+}
+
+#[test]
+fn a_sound_in_pcmu_stays_in_the_group_and_carries_nothing() {
+    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 8 0\r\na=mid:1\r\na=recvonly\r\n";
+    let (video, audio) = ("video 9 96 sendonly".to_owned(), "audio 9 0 inactive".to_owned());
+    assert_eq!(viewer(&with(pcmu, true)), Ok(vec![audio.clone(), video.clone()]));
+    assert_eq!(viewer(&with(pcmu, false)), Ok(vec![video.clone(), audio]));
+    // Outside of the group it has no transport.
+    let alone = with(pcmu, false).replace("a=group:BUNDLE 0 1\r\n", "");
+    assert_eq!(viewer(&alone), Ok(vec![video, "audio 0 8 inactive".into()]));
+    assert!(matches!(
+        viewer(&with(pcmu, true).replace("H264", "H266")),
+        Err(Fault::NoCodec { kind: "video", .. })
+    ));
+}
+
+#[test]
+fn a_section_that_is_refused_has_credentials_too() {
+    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=mid:1\r\na=recvonly\r\n";
+    for before in [true, false] {
+        let read = read(&with(g722, before)).unwrap();
+        let answer = read.answer(&answer_of_stack(&read.sdp)).unwrap();
+        let refused = answer.split("m=").find(|section| section.starts_with("audio 0 ")).unwrap();
+        for line in ["a=ice-ufrag:ours\r\n", "a=ice-pwd:0123456789012345678901\r\n", "a=setup:passive\r\n"] {
+            assert!(refused.contains(line), "{answer}");
+        }
+        assert!(!refused.contains("a=candidate:"), "{answer}");
+    }
 }
 
 #[test]
@@ -166,7 +195,7 @@ fn each_sha_256_of_several_fingerprints_counts_and_others_do_not() {
     let line = ONE.lines().find(|line| line.starts_with("a=fingerprint")).unwrap();
     let other = line.replace("AA:", "01:");
     let several = ONE.replace(line, &format!("a=fingerprint:sha-1 00\r\n{line}\r\n{other}\r\n{line}"));
-    let prints = read(&several).unwrap().fingerprints;
+    let prints = read(&several).unwrap().transport.fingerprints;
     assert_eq!(prints.len(), 2);
     assert!(prints[0].starts_with("AA:BB") && prints[1].starts_with("01:BB"));
     assert_eq!(read(&several).unwrap().sdp.matches("a=fingerprint").count(), 1);
@@ -186,6 +215,20 @@ fn many_generated_offers_are_answered() {
 
 proptest! {
     #[test]
+    fn who_wants_to_be_the_server_is_answered_by_a_client_in_each_section(offer in generate::offer()) {
+        let offer = offer.replace("holdconn", "passive").replace("ActPass", "passive");
+        let offer = offer.replace("actpass", "passive").replace("a=setup:active", "a=setup:passive");
+        for (read, answer) in [
+            read(&offer).map(|read| (read.sdp.clone(), read.answer(&answer_of_stack(&read.sdp)))),
+            incoming(&offer).map(|read| (read.sdp.clone(), read.answer(&answer_of_stack(&read.sdp)))),
+        ].into_iter().flatten() {
+            prop_assert!(!read.contains("a=setup:active"), "{read}");
+            let answer = answer.unwrap_or_default();
+            prop_assert!(answer.contains("a=setup:active") && !answer.contains("passive"), "{answer} to\n{offer}");
+        }
+    }
+
+    #[test]
     fn whatever_is_answered_holds_against_its_offer(offer in generate::offer()) {
         if let Ok(read) = read(&offer) {
             let answer = read.answer(&answer_of_stack(&read.sdp));
@@ -200,7 +243,7 @@ proptest! {
 
     #[test]
     fn a_viewer_that_could_be_served_is(mut offer in generate::offer()) {
-        offer = offer.replace("passive", "actpass").replace("md5 00", generate::SHA_256);
+        offer = offer.replace("holdconn", "passive").replace("md5 00", generate::SHA_256);
         let needed = ["a=recvonly", "packetization-mode=1;profile-level-id=42", "a=rtcp-mux"];
         let asks = |section: &str| needed.iter().all(|line| section.contains(line));
         let serves = offer.split("m=video ").skip(1).any(|rest| {

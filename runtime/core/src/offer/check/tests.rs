@@ -31,6 +31,26 @@ fn an_answer_to_each_section_holds() {
 }
 
 #[test]
+fn each_part_in_the_handshake_has_one_answer_and_the_choice_has_two() {
+    let answered = |offered: &str, given: &str| {
+        let in_audio_too = answer().replace("a=setup:passive", &format!("a=setup:{given}"));
+        check(&offer().replace("actpass", offered), &in_audio_too)
+    };
+    let refused = Err(Violation::Setup { section: 1 });
+    for (offered, active, passive) in [
+        ("actpass", Ok(()), Ok(())),
+        ("ACTPASS", Ok(()), Ok(())),
+        ("active", refused.clone(), Ok(())),
+        ("passive", Ok(()), refused.clone()),
+        ("holdconn", refused.clone(), refused.clone()),
+    ] {
+        assert_eq!(answered(offered, "active"), active, "{offered}");
+        assert_eq!(answered(offered, "passive"), passive, "{offered}");
+        assert_eq!(answered(offered, "actpass"), refused, "{offered}");
+    }
+}
+
+#[test]
 fn each_broken_rule_is_named() {
     use Violation as V;
     let whole = answer();
@@ -73,6 +93,8 @@ fn each_broken_rule_is_named() {
         (whole.replace("a=fingerprint", "a=x"), V::Fingerprint { section: 1 }),
         (in_audio("passive", "actpass"), V::Setup { section: 2 }),
         (in_audio("a=setup:passive\r\n", ""), V::Setup { section: 2 }),
+        (in_audio("passive", "active"), V::Setup { section: 2 }),
+        (whole.replace("passive", "holdconn"), V::Setup { section: 1 }),
         (in_audio("a=rtcp-mux\r\n", ""), V::RtcpMux { section: 2 }),
         (whole.replace("a=candidate", "a=x"), V::Candidates { section: 1 }),
         (whole.replace("a=sendonly", "a=inactive"), V::NothingServed),

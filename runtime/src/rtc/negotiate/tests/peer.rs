@@ -1,20 +1,24 @@
-//! A viewer on the stack's other side, joined to ours without a socket.
+//! A viewer or publisher on the stack's other side, joined to ours without a socket.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::{Registry, Slot};
+use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::media_engine::MediaEngine;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_VP8, MediaEngine};
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtcp::receiver_report::ReceiverReport;
-use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::sansio::Protocol;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
@@ -22,48 +26,101 @@ use rtc::{rtcp, rtp};
 use understudy_core::offer;
 
 use super::super::super::arrivals::Arrivals;
-use super::super::super::connection::State;
+use super::super::super::connection::{Connection, State};
+use super::super::super::feedback::Feedback;
+use super::super::super::publisher::Publisher;
+use super::super::super::stun;
 use super::super::super::viewer::Viewer;
+use super::super::super::{Packet, Sink, Taken};
 use super::{OURS, seat};
 
 const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10);
 /// Where it is after it moved.
 const ELSEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 11);
 /// Of the clock that both sides see.
-const STEP: Duration = Duration::from_millis(20);
+pub(super) const STEP: Duration = Duration::from_millis(20);
 /// Four seconds: checks and handshake take a few round trips.
-const STEPS: u32 = 200;
+pub(super) const STEPS: u32 = 200;
+
+/// Of what a publisher of these tests sends, in VP8.
+pub(super) const SSRC: u32 = 7;
+const TRACK: &str = "picture";
 
 pub(super) struct Peer {
     stack: RTCPeerConnection,
     arrivals: Arc<Arrivals>,
-    now: Instant,
+    pub reports: Arc<Feedback>,
+    pub now: Instant,
+    /// What it offers as its part in the handshake.
+    setup: &'static str,
+    /// How often what each side says reaches the other within a step.
+    pub exchanges: u32,
 }
+
+/// What of a publisher's media came through.
+#[derive(Clone, Default)]
+pub(super) struct Collected(Arc<Mutex<Vec<Packet>>>);
 
 impl Peer {
     /// A viewer that is in, on both sides, with media of that protection alone, and has seen nothing yet.
     pub fn joined(profile: SrtpProtectionProfile) -> (Self, Viewer) {
-        let mut peer = Self::new(vec![profile]);
-        let offer = peer.offer(peer.now);
-        let mut viewer = peer.answered(&offer);
-        for _ in 0..STEPS {
-            peer.turn(&mut viewer, peer.now);
-            peer.now += STEP;
-            if viewer.connection.state() == State::Live {
-                viewer.connected(peer.now);
-                peer.hears(&mut viewer);
-                return (peer, viewer);
-            }
-        }
-        panic!("the peer must get in");
+        Self::joined_as("actpass", profile)
+    }
+
+    /// The same, with that part in the handshake.
+    pub fn joined_as(setup: &'static str, profile: SrtpProtectionProfile) -> (Self, Viewer) {
+        let mut peer = Self::new(setup, vec![profile]);
+        let mut viewer = peer.watches();
+        assert!(peer.gets_in(&mut viewer.connection), "the peer must get in");
+        viewer.connected(peer.now);
+        peer.hears(&mut viewer.connection);
+        (peer, viewer)
+    }
+
+    /// A publisher that is in, on both sides, and what will come of it.
+    pub fn publishing(setup: &'static str, profile: SrtpProtectionProfile) -> (Self, Publisher, Collected) {
+        let mut peer = Self::new(setup, vec![profile]);
+        let collected = Collected::default();
+        let read = offer::incoming(&peer.offer_picture()).expect("the offer must be read");
+        let sink = Box::new(collected.clone());
+        let (mut publisher, answer) =
+            Publisher::answer(&read, &[OURS], sink, seat()).expect("the offer must be answered");
+        peer.takes(answer.sdp);
+        assert!(peer.gets_in(&mut publisher.connection), "the peer must get in");
+        peer.hears(&mut publisher.connection);
+        (peer, publisher, collected)
+    }
+
+    /// Whether ours is live within the steps.
+    pub fn gets_in(&mut self, ours: &mut Connection) -> bool {
+        (0..STEPS).any(|_| {
+            self.turn(ours);
+            self.now += STEP;
+            ours.state() == State::Live
+        })
     }
 
     /// A few turns more, until the peer too has the keys.
-    fn hears(&mut self, viewer: &mut Viewer) {
+    fn hears(&mut self, ours: &mut Connection) {
         for _ in 0..4 {
-            self.turn(viewer, self.now);
+            self.turn(ours);
             self.now += STEP;
         }
+    }
+
+    /// Sends a packet of its picture with that number.
+    pub fn publish(&mut self, ours: &mut Connection, sequence_number: u16, payload: &'static [u8]) {
+        let header = rtp::Header {
+            version: 2,
+            payload_type: 96,
+            ssrc: SSRC,
+            sequence_number,
+            ..rtp::Header::default()
+        };
+        let packet = rtp::Packet { header, payload: Bytes::from_static(payload) };
+        let message = RTCMessage::RtpPacket(TRACK.to_owned(), packet);
+        self.stack.handle_write(TaggedRTCMessage { now: self.now, message }).expect("it must be sent");
+        self.turn(ours);
     }
 
     /// Whether a viewer is still in after a minute in which its peer sends no check, and each second a report if it does.
@@ -71,17 +128,9 @@ impl Peer {
         let (mut peer, mut viewer) = Self::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
         for _ in 0..60 {
             peer.now += Duration::from_secs(1);
-            if reports {
-                let packets: Vec<Box<dyn rtcp::Packet>> = vec![Box::new(ReceiverReport::default())];
-                let message = RTCMessage::RtcpPacket(String::new(), packets);
-                drop(peer.stack.handle_write(TaggedRTCMessage { now: peer.now, message }));
-            }
-            while let Some(packet) = peer.stack.poll_write() {
-                if packet.message.first().is_some_and(|first| *first >= 128) {
-                    viewer.connection.receive(THEIRS, OURS, &packet.message, peer.now);
-                }
-            }
-            viewer.connection.drain(|_, _| {});
+            let packets: Vec<Box<dyn rtcp::Packet>> =
+                if reports { vec![Box::new(ReceiverReport::default())] } else { vec![] };
+            peer.says(packets, &mut viewer);
             if viewer.feedback().take_heard() {
                 viewer.connection.heard(peer.now);
             }
@@ -115,6 +164,32 @@ impl Peer {
         (viewer.connection.selected().filter(|at| *at == ELSEWHERE), viewer.connection.state() == State::Live)
     }
 
+    /// Sends a receiver report.
+    pub fn report(&mut self, ours: &mut Connection) {
+        self.write_report();
+        self.turn(ours);
+    }
+
+    fn write_report(&mut self) {
+        let packets: Vec<Box<dyn rtcp::Packet>> = vec![Box::new(ReceiverReport::default())];
+        let message = RTCMessage::RtcpPacket(String::new(), packets);
+        drop(self.stack.handle_write(TaggedRTCMessage { now: self.now, message }));
+    }
+
+    /// Tells the viewer's other side, and nothing that is not media.
+    pub fn says(&mut self, packets: Vec<Box<dyn rtcp::Packet>>, viewer: &mut Viewer) {
+        if !packets.is_empty() {
+            let message = RTCMessage::RtcpPacket(String::new(), packets);
+            drop(self.stack.handle_write(TaggedRTCMessage { now: self.now, message }));
+        }
+        while let Some(packet) = self.stack.poll_write() {
+            if packet.message.first().is_some_and(|first| *first >= 128) {
+                viewer.connection.receive(THEIRS, OURS, &packet.message, self.now);
+            }
+        }
+        viewer.connection.drain(|_, _| {});
+    }
+
     /// What of these datagrams the peer's stack opened.
     pub fn opens<'a>(&mut self, datagrams: impl Iterator<Item = &'a [u8]>) -> Vec<rtp::Packet> {
         for datagram in datagrams {
@@ -124,62 +199,141 @@ impl Peer {
         self.arrivals.take()
     }
 
-    fn new(profiles: Vec<SrtpProtectionProfile>) -> Self {
-        let (now, arrivals) = (Instant::now(), Arc::new(Arrivals::default()));
-        Self { stack: stack(profiles, Arc::clone(&arrivals), now), arrivals, now }
+    pub fn new(setup: &'static str, profiles: Vec<SrtpProtectionProfile>) -> Self {
+        let (now, arrivals, reports) =
+            (Instant::now(), Arc::<Arrivals>::default(), Arc::<Feedback>::default());
+        let (seen, told) = (Arc::clone(&arrivals), Arc::clone(&reports));
+        let see = move |packet: &rtc::interceptor::Packet| {
+            seen.see(packet);
+            told.see(packet);
+        };
+        let stack = stack(profiles, see, now);
+        Self { stack, arrivals, reports, now, setup, exchanges: 8 }
+    }
+
+    /// A viewer whose offer was answered.
+    pub fn watches(&mut self) -> Viewer {
+        let offer = self.offer();
+        self.answered(&offer)
     }
 
     fn answered(&mut self, offer: &str) -> Viewer {
         let read = offer::read(offer).expect("the offer must be read");
         let (viewer, answer) = Viewer::answer(&read, &[OURS], seat()).expect("the offer must be answered");
-        let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
-        self.stack.set_remote_description(self.now, answer).expect("the peer must take the answer");
+        self.takes(answer.sdp);
         viewer
     }
 
+    fn takes(&mut self, answer: String) {
+        let answer = RTCSessionDescription::answer(answer).expect("the answer must be read");
+        self.stack.set_remote_description(self.now, answer).expect("the peer must take the answer");
+    }
+
     /// Whether a viewer gets in whose line `a=fingerprint` was rewritten on the way to us.
-    pub fn connects(rewrite: &dyn Fn(&str) -> String) -> bool {
-        let mut peer = Self::new(vec![]);
-        let start = peer.now;
+    pub fn connects(setup: &'static str, rewrite: &dyn Fn(&str) -> String) -> bool {
+        let mut peer = Self::new(setup, vec![]);
         let offered: Vec<String> = peer
-            .offer(start)
+            .offer()
             .lines()
             .map(|line| if line.starts_with("a=fingerprint:") { rewrite(line) } else { line.to_owned() })
             .collect();
         let mut viewer = peer.answered(&(offered.join("\r\n") + "\r\n"));
-        (0..STEPS).any(|step| {
-            let now = start + STEP * step;
-            peer.turn(&mut viewer, now);
+        peer.gets_in(&mut viewer.connection)
+    }
+
+    /// Whether a viewer gets in of whose checks those back were lost until it nominated, which it does once.
+    pub fn connects_by_one_nomination(setup: &'static str) -> bool {
+        let mut peer = Self::new(setup, vec![]);
+        let mut viewer = peer.watches();
+        let mut nominated = false;
+        (0..STEPS).any(|_| {
+            let (now, stack, ours) = (peer.now, &mut peer.stack, &mut viewer.connection);
+            drop(stack.handle_timeout(now));
+            ours.elapse(now);
+            for _ in 0..peer.exchanges {
+                while let Some(packet) = stack.poll_write() {
+                    let nominates = stun::nominates(&packet.message);
+                    if !nominates || !nominated {
+                        ours.receive(THEIRS, OURS, &packet.message, now);
+                    }
+                    nominated |= nominates;
+                }
+                while stack.poll_event().is_some() {}
+                ours.drain(|_, bytes| {
+                    let is_check = stun::confirms(bytes) && !stun::answers(bytes);
+                    if nominated || !is_check {
+                        hear(stack, bytes, now);
+                    }
+                });
+            }
+            peer.now += STEP;
             viewer.connection.state() == State::Live
         })
     }
 
-    fn offer(&mut self, now: Instant) -> String {
+    fn offer(&mut self) -> String {
         let init = RTCRtpTransceiverInit {
             direction: RTCRtpTransceiverDirection::Recvonly,
             streams: vec![],
             send_encodings: vec![],
         };
         self.stack.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).expect("a transceiver");
-        let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
-        self.stack.add_local_candidate(candidate).expect("a candidate");
-        let offer = self.stack.create_offer(None).expect("an offer");
-        self.stack.set_local_description(now, offer).expect("an offer");
-        self.stack.local_description().expect("an offer").sdp
+        self.described()
+    }
+
+    fn offer_picture(&mut self) -> String {
+        let rtp_codec =
+            RTCRtpCodec { mime_type: MIME_TYPE_VP8.to_owned(), clock_rate: 90_000, ..Default::default() };
+        let encoding = RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(SSRC), ..Default::default() },
+            codec: rtp_codec,
+            ..Default::default()
+        };
+        let kind = RtpCodecKind::Video;
+        let track = MediaStreamTrack::new("peer".into(), TRACK.into(), TRACK.into(), kind, vec![encoding]);
+        self.stack.add_track(track).expect("a track");
+        self.described()
+    }
+
+    fn described(&mut self) -> String {
+        offered(&mut self.stack, self.now).replace("a=setup:actpass", &format!("a=setup:{}", self.setup))
     }
 
     /// What each side has to say goes to the other.
-    fn turn(&mut self, viewer: &mut Viewer, now: Instant) {
+    pub fn turn(&mut self, ours: &mut Connection) {
+        self.turn_through(ours, |_| true);
+    }
+
+    /// The same, if it gets through: a filter sees what each time leaves us together.
+    pub fn turn_through(&mut self, ours: &mut Connection, mut passes: impl FnMut(&[Vec<u8>]) -> bool) {
+        let now = self.now;
         drop(self.stack.handle_timeout(now));
-        viewer.connection.elapse(now);
-        for _ in 0..8 {
+        ours.elapse(now);
+        for _ in 0..self.exchanges {
             while let Some(packet) = self.stack.poll_write() {
-                viewer.connection.receive(THEIRS, OURS, &packet.message, now);
+                ours.receive(THEIRS, OURS, &packet.message, now);
             }
             while self.stack.poll_event().is_some() {}
-            let stack = &mut self.stack;
-            viewer.connection.drain(|_, bytes| hear(stack, bytes, now));
+            while self.stack.poll_read().is_some() {}
+            let mut sent = Vec::new();
+            ours.drain(|_, bytes| sent.push(bytes.to_vec()));
+            if passes(&sent) {
+                sent.iter().for_each(|bytes| hear(&mut self.stack, bytes, now));
+            }
         }
+    }
+}
+
+impl Collected {
+    pub fn take(&self) -> Vec<Packet> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+impl Sink for Collected {
+    fn take(&self, packet: Packet) -> Taken {
+        self.0.lock().push(packet);
+        Taken::Yes
     }
 }
 
@@ -193,7 +347,35 @@ fn hear(stack: &mut RTCPeerConnection, bytes: &[u8], now: Instant) {
     drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
 }
 
-fn stack(profiles: Vec<SrtpProtectionProfile>, arrivals: Arc<Arrivals>, now: Instant) -> RTCPeerConnection {
+/// The offer of a stack that knows what it wants.
+pub(super) fn offered(stack: &mut RTCPeerConnection, now: Instant) -> String {
+    let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
+    stack.add_local_candidate(candidate).expect("a candidate");
+    let offer = stack.create_offer(None).expect("an offer");
+    stack.set_local_description(now, offer).expect("an offer");
+    stack.local_description().expect("an offer").sdp
+}
+
+/// What each side has to say goes to the other.
+pub(super) fn turn(stack: &mut RTCPeerConnection, ours: &mut Connection, now: Instant) {
+    drop(stack.handle_timeout(now));
+    ours.elapse(now);
+    for _ in 0..8 {
+        while let Some(packet) = stack.poll_write() {
+            ours.receive(THEIRS, OURS, &packet.message, now);
+        }
+        while stack.poll_event().is_some() {}
+        while stack.poll_read().is_some() {}
+        ours.drain(|_, bytes| hear(stack, bytes, now));
+    }
+}
+
+/// One that knows the usual codecs; `see` is called with what arrives.
+pub(super) fn stack(
+    profiles: Vec<SrtpProtectionProfile>,
+    see: impl FnMut(&rtc::interceptor::Packet) + Send + Sync + 'static,
+    now: Instant,
+) -> RTCPeerConnection {
     let mut engine = MediaEngine::default();
     engine.register_default_codecs().expect("codecs");
     RTCPeerConnectionBuilder::new()
@@ -205,10 +387,9 @@ fn stack(profiles: Vec<SrtpProtectionProfile>, arrivals: Arc<Arrivals>, now: Ins
                 .build(),
         )
         .with_media_engine(engine)
-        .with_interceptor_registry(Registry::new().with(
-            Slot::Custom(understudy_rtc::SLOT),
-            understudy_rtc::Tap::new(move |packet| arrivals.see(packet)),
-        ))
+        .with_interceptor_registry(
+            Registry::new().with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(see)),
+        )
         .build(now)
         .expect("a stack")
 }

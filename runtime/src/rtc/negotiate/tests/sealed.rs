@@ -19,8 +19,8 @@ use super::super::super::spread::{Part, Spread};
 use super::super::super::viewer::{Answered, Due, Showing, Viewer};
 use super::peer::Peer;
 
-const ID: PeerId = PeerId(1);
-const PATH: Path = Path {
+pub(super) const ID: PeerId = PeerId(1);
+pub(super) const PATH: Path = Path {
     to: std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10),
     source: None,
 };
@@ -42,7 +42,7 @@ fn picture(number: u32) -> Unit {
     }
 }
 
-fn shown(viewer: &mut Viewer, cut: &Arc<Cut>) -> Spread {
+pub(super) fn shown(viewer: &mut Viewer, cut: &Arc<Cut>) -> Spread {
     let now = Instant::now();
     let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: SystemTime::now() };
     viewer.path = Some(PATH);
@@ -51,12 +51,12 @@ fn shown(viewer: &mut Viewer, cut: &Arc<Cut>) -> Spread {
     spread
 }
 
-fn datagrams(spread: &Spread) -> Vec<Vec<u8>> {
+pub(super) fn datagrams(spread: &Spread) -> Vec<Vec<u8>> {
     let singly = spread.messages().iter().flat_map(|message| message.singly().collect::<Vec<_>>());
     singly.map(|message| spread.bytes()[message.range].to_vec()).collect()
 }
 
-fn missing(datagram: &[u8]) -> Missing {
+pub(super) fn missing(datagram: &[u8]) -> Missing {
     Missing {
         ssrc: u32::from_be_bytes(*datagram[8..].first_chunk().expect("a header")),
         sequence: u16::from_be_bytes([datagram[2], datagram[3]]),
@@ -64,7 +64,7 @@ fn missing(datagram: &[u8]) -> Missing {
 }
 
 /// A viewer that is in and waits for a keyframe.
-fn watching(profile: SrtpProtectionProfile) -> (Peer, Viewer) {
+pub(super) fn watching(profile: SrtpProtectionProfile) -> (Peer, Viewer) {
     let (peer, mut viewer) = Peer::joined(profile);
     assert!(!viewer.begin(&History::default(), Instant::now()), "there is nothing to begin with");
     (peer, viewer)
@@ -144,7 +144,12 @@ fn begun() -> (Cutter, History) {
     (cutter, history)
 }
 
-fn again(viewer: &mut Viewer, wanted: &[Missing], history: &History, now: Instant) -> Vec<Vec<u8>> {
+pub(super) fn again(
+    viewer: &mut Viewer,
+    wanted: &[Missing],
+    history: &History,
+    now: Instant,
+) -> Vec<Vec<u8>> {
     let mut again = Vec::new();
     viewer.again(wanted, history, now, |bytes| again.push(bytes.to_vec()));
     again

@@ -1,0 +1,79 @@
+// Watches a WHEP endpoint through pion and tells, as JSON, what arrived. The picture goes to a file, as it is encoded.
+//
+// Exit: 0 something to tell; 1 nothing could be watched (the reason is on stderr).
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// From the answer to the first whole picture; a joiner gets a keyframe at once, a slow machine needs a while.
+const firstPicture = 20 * time.Second
+
+// What arrived.
+type seen struct {
+	Video          stream `json:"video"`
+	Audio          stream `json:"audio"`
+	FirstPictureMs int64  `json:"first_picture_ms"`
+	DeleteStatus   int    `json:"delete_status"`
+}
+
+func main() {
+	endpoint := endpoint{}
+	flag.StringVar(&endpoint.url, "url", "", "WHEP endpoint")
+	flag.StringVar(&endpoint.token, "token", "", "bearer token")
+	seconds := flag.Float64("seconds", 5, "how long to watch after the first picture")
+	picture := flag.String("picture", "", "where the picture is written, as a bare H.264 stream")
+	flag.Parse()
+	told, err := watch(endpoint, time.Duration(*seconds*float64(time.Second)), *picture)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pion: %v\n", err)
+		os.Exit(1)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
+		os.Exit(1)
+	}
+}
+
+// Everything as pion has it by itself: codecs, reports, and the packets that are asked for again.
+func watch(endpoint endpoint, span time.Duration, path string) (seen, error) {
+	peer, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return seen{}, err
+	}
+	defer peer.Close()
+	file, err := os.Create(path)
+	if err != nil {
+		return seen{}, err
+	}
+	defer file.Close()
+	video, audio := newPicture(file), &sound{}
+	peer.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		if track.Kind() == webrtc.RTPCodecTypeVideo {
+			take(track, video)
+		} else {
+			take(track, audio)
+		}
+	})
+	posted := time.Now()
+	if err := endpoint.join(peer); err != nil {
+		return seen{}, err
+	}
+	failed := video.wait(firstPicture)
+	joined := time.Since(posted)
+	if failed == nil {
+		time.Sleep(span)
+	}
+	status, err := endpoint.leave()
+	if failed != nil {
+		return seen{}, fmt.Errorf("%w; the connection is %s", failed, peer.ConnectionState())
+	}
+	told := seen{video.told(), audio.told(), joined.Milliseconds(), status}
+	return told, err
+}

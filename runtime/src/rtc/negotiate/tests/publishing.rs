@@ -1,0 +1,126 @@
+//! A publisher whose streams no SDP announces, as Chrome offers them beside `a=rid`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rtc::interceptor::Packet;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::configuration::media_engine::MIME_TYPE_H264;
+use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
+use rtc::peer_connection::sdp::RTCSessionDescription;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+use rtc::rtp;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
+use rtc::sansio::Protocol;
+use understudy_core::offer;
+
+use super::super::super::connection::State;
+use super::super::super::publisher::Publisher;
+use super::peer::{STEP, STEPS, offered, stack, turn};
+use super::{Nowhere, OURS, seat};
+
+const SSRC: u32 = 7;
+const TRACK: &str = "picture";
+/// RFC 3550 §6.2: a report comes within five seconds.
+const REPORTED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What came back.
+#[derive(Default)]
+struct Heard {
+    missing: Vec<u16>,
+    reported: bool,
+}
+
+impl Heard {
+    fn see(&mut self, packet: &Packet) {
+        let Packet::Rtcp(packets) = packet else { return };
+        for packet in packets {
+            if let Some(nack) = packet.as_any().downcast_ref::<TransportLayerNack>()
+                && nack.media_ssrc == SSRC
+            {
+                self.missing.extend(nack.nacks.iter().flat_map(NackPair::packet_list));
+            }
+            let report = packet.as_any().downcast_ref::<ReceiverReport>();
+            self.reported |= report.is_some_and(|report| report.reports.iter().any(|of| of.ssrc == SSRC));
+        }
+    }
+}
+
+fn codec() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_H264.to_owned(),
+        clock_rate: 90_000,
+        channels: 0,
+        sdp_fmtp_line: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f".to_owned(),
+        rtcp_feedback: vec![RTCPFeedback { typ: "nack".to_owned(), parameter: String::new() }],
+    }
+}
+
+fn track() -> MediaStreamTrack {
+    let coding = RTCRtpCodingParameters { ssrc: Some(SSRC), ..Default::default() };
+    let encoding =
+        RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec: codec(), ..Default::default() };
+    MediaStreamTrack::new("s".into(), TRACK.into(), TRACK.into(), RtpCodecKind::Video, vec![encoding])
+}
+
+/// A publisher that is in, its stack, and the payload type of its picture.
+fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, Publisher, u8) {
+    let seen = Arc::clone(heard);
+    let mut theirs = stack(vec![], move |packet| seen.lock().see(packet), *now);
+    theirs.add_track(track()).expect("a track");
+    let offer = offered(&mut theirs, *now);
+    assert!(offer.contains("a=ssrc:7 "), "{offer}");
+    let silent: String =
+        offer.lines().filter(|line| !line.starts_with("a=ssrc")).flat_map(|line| [line, "\r\n"]).collect();
+    let read = offer::incoming(&silent).expect("the offer must be read");
+    let payload_type = read.formats.iter().find(|format| format.encoding == offer::Encoding::H264);
+    let payload_type = payload_type.expect("H.264 must be taken").payload_type;
+    let (mut publisher, answer) =
+        Publisher::answer(&read, &[OURS], Box::new(Nowhere), seat()).expect("the offer must be answered");
+    let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
+    theirs.set_remote_description(*now, answer).expect("the peer must take the answer");
+    for _ in 0..STEPS {
+        turn(&mut theirs, &mut publisher.connection, *now);
+        *now += STEP;
+        if publisher.connection.state() == State::Live {
+            // Until the peer too has the keys.
+            (0..4).for_each(|_| turn(&mut theirs, &mut publisher.connection, *now));
+            return (theirs, publisher, payload_type);
+        }
+    }
+    panic!("the publisher must get in");
+}
+
+#[test]
+fn a_publisher_that_announces_no_stream_hears_what_is_missing_and_how_it_fares() {
+    let (heard, mut now) = (Arc::<Mutex<Heard>>::default(), Instant::now());
+    let (mut theirs, mut publisher, payload_type) = joined(&heard, &mut now);
+    for sequence_number in (1..=20).filter(|number| *number != 10) {
+        let header =
+            rtp::Header { version: 2, payload_type, sequence_number, ssrc: SSRC, ..Default::default() };
+        let payload = Bytes::from_static(&[0x65, 1, 2, 3]);
+        let message = RTCMessage::RtpPacket(TRACK.into(), rtp::Packet { header, payload });
+        theirs.handle_write(TaggedRTCMessage { now, message }).expect("a packet must be sent");
+        turn(&mut theirs, &mut publisher.connection, now);
+        now += STEP;
+    }
+    assert_eq!(publisher.deliver(now).unwanted, 19, "they must have come");
+    let until = now + REPORTED_WITHIN;
+    while now < until {
+        turn(&mut theirs, &mut publisher.connection, now);
+        now += STEP;
+    }
+    let heard = heard.lock();
+    assert!(
+        heard.missing.contains(&10) && heard.missing.iter().all(|number| *number == 10),
+        "{:?}",
+        heard.missing
+    );
+    assert!(heard.reported, "no receiver report came");
+}

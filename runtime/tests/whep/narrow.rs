@@ -1,0 +1,97 @@
+//! A viewer behind a narrow link is shown less, and all again when the link is wide.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use understudy_core::rendition::Step;
+use understudy_e2e::browser::{self, Chromium};
+use understudy_e2e::probe::Watch;
+
+use super::support::link::Link;
+use super::support::steps::Steps;
+
+/// Three quarters of what the picture takes with its sound.
+const NARROW: u64 = 2_000_000;
+/// Less than half of it.
+const NARROWER: u64 = 1_000_000;
+/// Of losses in a row, and an encoder that begins.
+const DOWN_WITHIN: Duration = Duration::from_secs(15);
+/// A first wait, however it is scattered, and a keyframe.
+const UP_WITHIN: Duration = Duration::from_secs(25);
+
+/// How long a probe watches: all of that.
+const SECONDS: u32 = 38;
+/// Whole seconds in which two probes begin, on two cores; the link is narrow after that.
+const BEGUN: usize = 3;
+/// After a move, until what was lost before it is over.
+const SETTLED: Duration = Duration::from_secs(2);
+
+async fn becomes(what: &str, within: Duration, mut is: impl FnMut() -> bool) {
+    let looks = async {
+        while !is() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(within, looks).await.is_ok(), "it must be so: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_behind_a_narrow_link_is_shown_less_until_it_is_wide_and_another_notices_nothing() {
+    let stage = Steps::open().await;
+    let link = Link::to(stage.http, stage.driver.local_addr().port()).await;
+    let whep = stage.whep();
+    let other = tokio::spawn(async move { Watch::new(whep, SECONDS).run().await });
+    let watched = Watch::new(link.whep(), SECONDS);
+    let narrowed = tokio::spawn(async move { watched.run().await });
+    let mut viewers = stage.driver.viewers("program");
+    viewers.wait_for(|count| *count == 2).await.expect("the driver must run");
+    sleep(Duration::from_secs(5)).await;
+    let wide = link.passed();
+    assert!(wide.bytes > 5 * 200_000 && wide.lost == 0, "{wide:?}");
+    assert_eq!((stage.readers(Step::Full), stage.readers(Step::Half)), (1, 0), "nobody needs less");
+
+    link.narrow(NARROW);
+    becomes("less is shown", DOWN_WITHIN, || stage.metric("shown{step=\"Half\"}") == 1).await;
+    let narrow = link.passed();
+    assert!(narrow.lost > 0, "{narrow:?}");
+    assert_eq!((stage.readers(Step::Full), stage.readers(Step::Half)), (1, 1));
+    sleep(SETTLED).await;
+    link.passed();
+    sleep(SETTLED).await;
+    let settled = link.passed();
+    assert!(settled.bytes < 2 * 220_000 && settled.lost < 20, "{settled:?}");
+
+    link.widen();
+    becomes("all is shown again", UP_WITHIN, || stage.metric("shown{step=\"Full\"}") == 2).await;
+    assert_eq!((stage.readers(Step::Full), stage.readers(Step::Half)), (1, 0), "nobody needs less any more");
+    assert_eq!(stage.metric("moves_total{way=\"Down\"}"), 1);
+
+    let narrowed = narrowed.await.expect("the probe must end").expect("the probe must watch");
+    // There was no room for some seconds, and then there always was.
+    let poor = narrowed.seconds.iter().rposition(|pictures| *pictures < 28).map_or(0, |last| last + 1);
+    let went_on = narrowed.seconds.len() - poor;
+    assert!(went_on >= 20, "{narrowed:?}");
+    let other = other.await.expect("the probe must end").expect("the probe must watch");
+    assert!(
+        other.seconds[BEGUN..].iter().all(|pictures| *pictures >= 28),
+        "it must notice nothing: {other:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_behind_a_narrow_link_goes_on_with_less() {
+    let stage = Steps::open().await;
+    let link = Link::to(stage.http, stage.driver.local_addr().port()).await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&link.view()).await;
+    browser::becomes_true(&page, "document.body.dataset.state === 'live' && understudy.frames > 300").await;
+    let wide = link.passed();
+    assert_eq!(wide.lost, 0, "{wide:?}");
+    assert_eq!(stage.metric("moves_total{way=\"Down\"}"), 0, "it has room for all");
+    link.narrow(NARROWER);
+    becomes("less is shown", DOWN_WITHIN, || stage.metric("shown{step=\"Quarter\"}") == 1).await;
+    browser::becomes_true(&page, "understudy.width === 640 && understudy.height === 360").await;
+    link.widen();
+    becomes("all is shown again", UP_WITHIN * 2, || stage.metric("shown{step=\"Full\"}") == 1).await;
+    browser::becomes_true(&page, "understudy.width === 1280 && understudy.height === 720").await;
+}
