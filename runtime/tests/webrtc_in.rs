@@ -95,7 +95,11 @@ impl Set {
 
     /// Something like a moving picture: on a bad network it may stumble.
     async fn stays_live(&self, least: f64) {
-        let seen = self.studio.watch(Duration::from_secs(6)).await;
+        self.stays_live_for(Duration::from_secs(6), least).await;
+    }
+
+    async fn stays_live_for(&self, time: Duration, least: f64) {
+        let seen = self.studio.watch(time).await;
         println!("  {:.1} pictures a second, at most {:?} apart", seen.rate(), seen.longest());
         assert!(seen.rate() > least, "{:.1} a second", seen.rate());
     }
@@ -186,7 +190,8 @@ async fn lost_and_late_packets_cost_little() {
         println!("{codec}: 10 % lost, 5 % late");
         let _sender = set.publish(codec, &["--drop", "0.1", "--shuffle", "0.05"]);
         set.studio.until(true, OPEN).await;
-        set.stays_live(20.0).await;
+        // Which are lost is chance: over six seconds it is one of four runs that is unlucky.
+        set.stays_live_for(Duration::from_secs(15), 20.0).await;
     }
 }
 

@@ -171,8 +171,16 @@ impl Studio {
         start.elapsed()
     }
 
-    /// Watches and listens, and finds both as they should be.
+    /// Watches and listens, and finds both as they should be, and in time with each other.
     pub async fn is_live(&self, carries: Carries) {
+        let apart = self.is_seen_and_heard(carries).await;
+        if let Some(apart) = apart {
+            assert!(apart < IN_SYNC, "{apart:?} apart");
+        }
+    }
+
+    /// Watches and listens, and finds each as it should be. Tells how far they are apart, of both.
+    pub async fn is_seen_and_heard(&self, carries: Carries) -> Option<Duration> {
         let ear = self.listen();
         if carries.video() {
             self.until(true, OPEN).await;
@@ -183,13 +191,14 @@ impl Studio {
         ear.forget();
         let seen = self.watch(WHILE).await;
         let heard = ear.heard();
+        let apart = (carries == Carries::Both).then(|| seen.drift(&heard));
         println!(
             "  {:.1} pictures a second, at most {:?} apart; {} of {} windows sound; {:?} apart",
             seen.rate(),
             seen.longest(),
             heard.tones,
             heard.windows,
-            (carries == Carries::Both).then(|| seen.drift(&heard)),
+            apart,
         );
         if carries.video() {
             seen.moves();
@@ -197,9 +206,7 @@ impl Studio {
         if carries.audio() {
             heard.rings();
         }
-        if carries == Carries::Both {
-            assert!(seen.drift(&heard) < IN_SYNC, "{:?} apart", seen.drift(&heard));
-        }
+        apart
     }
 
     pub fn listen(&self) -> Ear {
