@@ -41,7 +41,7 @@ impl Encoding {
                  keyframe-max-dist=60"
             }
             Self::H264 => {
-                "x264enc tune=zerolatency speed-preset=superfast bitrate=2500 key-int-max=60 ! \
+                "x264enc tune=zerolatency speed-preset=superfast threads=1 bitrate=2500 key-int-max=60 ! \
                  video/x-h264,stream-format=byte-stream,alignment=au,profile=constrained-baseline"
             }
             Self::Mpeg1 => {
