@@ -12,7 +12,7 @@ use super::support::Stage;
 /// With a keyframe on joining, on busy cores; without one it would be ten seconds on average.
 const SOON_MILLISECONDS: f64 = 4000.0;
 
-async fn watched(url: String, options: &[&str]) -> Report {
+pub async fn watched(url: String, options: &[&str]) -> Report {
     let all = ["understudy-load", "--url", &url].into_iter().chain(options.iter().copied());
     let args = <Args as clap::Parser>::try_parse_from(all).expect("the options must be read");
     let wanted: Wanted = args.wanted();

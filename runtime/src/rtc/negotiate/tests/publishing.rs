@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rtc::interceptor::Packet;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::RTCPeerConnection;
-use rtc::peer_connection::configuration::media_engine::MIME_TYPE_H264;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS};
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::rtcp::receiver_report::ReceiverReport;
@@ -52,7 +52,7 @@ impl Heard {
     }
 }
 
-fn codec() -> RTCRtpCodec {
+fn picture() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_H264.to_owned(),
         clock_rate: 90_000,
@@ -62,18 +62,29 @@ fn codec() -> RTCRtpCodec {
     }
 }
 
-fn track() -> MediaStreamTrack {
-    let coding = RTCRtpCodingParameters { ssrc: Some(SSRC), ..Default::default() };
-    let encoding =
-        RTCRtpEncodingParameters { rtp_coding_parameters: coding, codec: codec(), ..Default::default() };
-    MediaStreamTrack::new("s".into(), TRACK.into(), TRACK.into(), RtpCodecKind::Video, vec![encoding])
+/// With a picture alone the stack would know what belongs to it.
+fn sound() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_OPUS.to_owned(),
+        clock_rate: 48_000,
+        channels: 2,
+        sdp_fmtp_line: "minptime=10;useinbandfec=1".to_owned(),
+        rtcp_feedback: vec![],
+    }
+}
+
+fn track(name: &str, kind: RtpCodecKind, codec: RTCRtpCodec, ssrc: u32) -> MediaStreamTrack {
+    let rtp_coding_parameters = RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() };
+    let encoding = RTCRtpEncodingParameters { rtp_coding_parameters, codec, ..Default::default() };
+    MediaStreamTrack::new("s".into(), name.into(), name.into(), kind, vec![encoding])
 }
 
 /// A publisher that is in, its stack, and the payload type of its picture.
 fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, Publisher, u8) {
     let seen = Arc::clone(heard);
     let mut theirs = stack(vec![], move |packet| seen.lock().see(packet), *now);
-    theirs.add_track(track()).expect("a track");
+    theirs.add_track(track(TRACK, RtpCodecKind::Video, picture(), SSRC)).expect("a track");
+    theirs.add_track(track("sound", RtpCodecKind::Audio, sound(), SSRC + 1)).expect("a track");
     let offer = offered(&mut theirs, *now);
     assert!(offer.contains("a=ssrc:7 "), "{offer}");
     let silent: String =
