@@ -11,6 +11,7 @@ use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
 
 use crate::net::Families;
+use crate::rtc::TcpPort;
 
 pub use devices::Devices;
 pub use reserved::Reserved;
@@ -72,6 +73,10 @@ pub struct Run {
     /// UDP port of all WebRTC.
     #[arg(long, env = "UNDERSTUDY_MEDIA_PORT", default_value_t = 10003)]
     pub media_port: u16,
+
+    /// TCP port of all WebRTC, for peers that UDP does not reach, or `off`; default: the number of the media port.
+    #[arg(long, env = "UNDERSTUDY_MEDIA_TCP_PORT", value_parser = tcp_port)]
+    pub media_tcp_port: Option<TcpPort>,
 
     /// Addresses that viewers reach the media port at, comma-separated; default: the pod's, else loopback.
     #[arg(long, env = "UNDERSTUDY_ANNOUNCE", value_delimiter = ',')]
@@ -191,6 +196,16 @@ fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
+fn tcp_port(text: &str) -> Result<TcpPort, String> {
+    match text {
+        "off" => Ok(TcpPort::Off),
+        number => number
+            .parse()
+            .map(TcpPort::Port)
+            .map_err(|_| "UNDERSTUDY_MEDIA_TCP_PORT must be a port or `off`".to_owned()),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Access {
     /// Loopback only.
@@ -306,6 +321,13 @@ mod tests {
     }
 
     #[test]
+    fn media_goes_over_tcp_too_unless_told_otherwise() {
+        assert_eq!(run(&[]).media_tcp_port, None);
+        assert_eq!(run(&["--media-tcp-port", "443"]).media_tcp_port, Some(TcpPort::Port(443)));
+        assert_eq!(run(&["--media-tcp-port", "off"]).media_tcp_port, Some(TcpPort::Off));
+    }
+
+    #[test]
     fn hosts_are_names_without_blanks_ports_and_dots_at_their_end() {
         let hosts = run(&["--allowed-hosts", "Demo.example.com, b.example."]).allowed_hosts;
         assert_eq!(hosts, ["demo.example.com", "b.example"]);
@@ -336,6 +358,7 @@ mod tests {
     fn a_wrong_value_is_refused_by_its_variable() {
         for (flag, value, variable) in [
             ("--port", "70000", "PORT"),
+            ("--media-tcp-port", "70000", "UNDERSTUDY_MEDIA_TCP_PORT"),
             ("--display-number", "-1", "DISPLAY_NUM"),
             ("--camera-width", "0", "VIRTUAL_INPUT_WIDTH"),
             ("--camera-height", "13", "VIRTUAL_INPUT_HEIGHT"),

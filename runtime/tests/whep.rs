@@ -3,6 +3,8 @@
 #[path = "whep/many.rs"]
 mod many;
 mod support;
+#[path = "whep/tcp.rs"]
+mod tcp;
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};

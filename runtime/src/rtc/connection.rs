@@ -17,7 +17,7 @@ use rtc::peer_connection::state::RTCPeerConnectionState;
 use rtc::peer_connection::transport::RTCDtlsTransportState;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::{TaggedBytesMut, TransportContext};
 use sha2::{Digest, Sha256};
 use understudy_core::fanout::senders::Senders;
 use uuid::Uuid;
@@ -26,6 +26,7 @@ use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
 use super::stun::{self, Transaction};
+use super::transport_address::TransportAddress;
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -61,13 +62,13 @@ pub(super) struct Connection {
     fingerprints: Vec<String>,
     state: State,
     wake_at: Option<Instant>,
-    selected: Option<SocketAddr>,
+    selected: Option<TransportAddress>,
     /// What the stack selected, once: the peer's address and ours.
-    pair: Option<(SocketAddr, SocketAddr)>,
+    pair: Option<(TransportAddress, SocketAddr)>,
     /// The peer's last check, while it is not known to be genuine.
     check: Option<Check>,
     /// Where the peer went since, with our knowledge and without the stack's.
-    moved: Option<SocketAddr>,
+    moved: Option<TransportAddress>,
     /// When anything came from where it is.
     present: Instant,
     /// How seldom it may be woken once it is live, and when it was.
@@ -81,13 +82,13 @@ pub(super) struct Connection {
     flights: u64,
     senders: Senders,
     /// Where the last media came from.
-    media_from: Option<SocketAddr>,
+    media_from: Option<TransportAddress>,
     /// When the stack was last told that media is a sign of life.
     signed: Option<Instant>,
 }
 
 struct Check {
-    from: SocketAddr,
+    from: TransportAddress,
     transaction: Transaction,
     at: Instant,
     /// If it is genuine, the peer is there now.
@@ -95,7 +96,7 @@ struct Check {
 }
 
 impl Connection {
-    /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
+    /// What was negotiated and answered with `ufrag`; the peer speaks next.
     pub fn new(negotiated: Negotiated, fingerprints: Vec<String>, rest: Duration, now: Instant) -> Self {
         let Negotiated { stack, ufrag, .. } = negotiated;
         let session_id = Uuid::new_v4().simple().to_string();
@@ -137,7 +138,7 @@ impl Connection {
     }
 
     /// Where the peer wants what is not a check.
-    pub fn selected(&self) -> Option<SocketAddr> {
+    pub fn selected(&self) -> Option<TransportAddress> {
         self.selected
     }
 
@@ -156,7 +157,7 @@ impl Connection {
         }
     }
 
-    pub fn receive(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+    pub fn receive(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
         let Some(first) = bytes.first() else { return };
         if *first >= FIRST_OF_MEDIA {
             if !self.senders.admit(bytes) {
@@ -184,7 +185,7 @@ impl Connection {
 
     /// Whether a check says that the peer is there now: it nominates, or where it was is silent for so long that its address was
     /// changed on the way. While it comes in it may nominate several pairs, of which the stack selects the best.
-    fn moves(&self, from: SocketAddr, check: &[u8], now: Instant) -> bool {
+    fn moves(&self, from: TransportAddress, check: &[u8], now: Instant) -> bool {
         let is_in = self.state == State::Live && now >= self.joined + HANDSHAKE;
         let elsewhere = self.selected.is_some_and(|selected| selected != from);
         is_in && elsewhere && (stun::nominates(check) || now >= self.present + DISCONNECTED_AFTER)
@@ -207,15 +208,15 @@ impl Connection {
         }
     }
 
-    fn hand(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+    fn hand(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
         if matches!(self.state, State::Expected { .. }) {
             self.joined = now;
         }
         let transport = TransportContext {
             local_addr: local,
-            peer_addr: from,
+            peer_addr: from.socket,
             ecn: None,
-            transport_protocol: TransportProtocol::UDP,
+            transport_protocol: from.protocol,
         };
         let message = BytesMut::from(bytes);
         self.guarded(|stack| stack.handle_read(TaggedBytesMut { now, transport, message }));
@@ -246,7 +247,7 @@ impl Connection {
     }
 
     /// Takes out everything there is to send, and what became of the peer.
-    pub fn drain(&mut self, mut send: impl FnMut(SocketAddr, &[u8])) {
+    pub fn drain(&mut self, mut send: impl FnMut(TransportAddress, &[u8])) {
         let before = self.state;
         let mut state = before;
         let mut wake_at = None;
@@ -257,7 +258,9 @@ impl Connection {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
                 while let Some(packet) = stack.poll_write() {
-                    let (mut to, bytes) = (packet.transport.peer_addr, &packet.message);
+                    let TransportContext { peer_addr, transport_protocol, .. } = packet.transport;
+                    let mut to = TransportAddress { socket: peer_addr, protocol: transport_protocol };
+                    let bytes = &packet.message;
                     if bytes.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
                         pair = Some((to, packet.transport.local_addr));
                         to = moved.unwrap_or(to);
@@ -309,7 +312,7 @@ impl Connection {
 
 impl Check {
     /// Only what was genuine is answered.
-    fn is_confirmed(&self, to: SocketAddr, answer: &[u8]) -> bool {
+    fn is_confirmed(&self, to: TransportAddress, answer: &[u8]) -> bool {
         to == self.from && stun::confirms_one(answer, self.transaction)
     }
 }

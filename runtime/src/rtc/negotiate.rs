@@ -8,7 +8,6 @@ pub(super) use from_publisher::from_publisher;
 pub(super) use tests::OFFER;
 pub(super) use to_viewer::{STREAM, Sending, to_viewer};
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +23,8 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
 use understudy_core::media::Kind;
+
+use super::transport_address::{Transport, TransportAddress};
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
 pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
@@ -85,12 +86,15 @@ fn settings(ufrag: &str, password: &str, fingerprints: &[String]) -> SettingEngi
 fn answer(
     connection: &mut RTCPeerConnection,
     offer: String,
-    announced: &[SocketAddr],
+    announced: &[TransportAddress],
     now: Instant,
 ) -> Result<String, Error> {
     connection.set_remote_description(now, RTCSessionDescription::offer(offer)?)?;
-    for address in announced {
-        connection.add_local_candidate(understudy_rtc::host_candidate(*address)?)?;
+    for (rank, address) in announced.iter().enumerate() {
+        connection.add_local_candidate(match address.protocol {
+            Transport::TCP => understudy_rtc::passive_candidate(address.socket, rank as u32)?,
+            _ => understudy_rtc::host_candidate(address.socket)?,
+        })?;
     }
     connection.add_local_candidate(RTCIceCandidateInit::default())?;
     let answer = connection.create_answer(None)?;

@@ -32,7 +32,12 @@ pub(super) fn transaction(datagram: &[u8]) -> Option<Transaction> {
 
 /// Whether it tells a peer that this check was genuine.
 pub(super) fn confirms_one(datagram: &[u8], transaction: Transaction) -> bool {
-    confirms(datagram) && id(datagram) == Some(transaction)
+    confirmed(datagram) == Some(transaction)
+}
+
+/// Of the check that it tells to have been genuine.
+pub(super) fn confirmed(datagram: &[u8]) -> Option<Transaction> {
+    id(datagram).filter(|_| confirms(datagram))
 }
 
 fn id(datagram: &[u8]) -> Option<Transaction> {
@@ -89,7 +94,9 @@ mod tests {
         assert!(!nominates(&check));
         check.extend([0, 0x25, 0, 0]);
         assert!(nominates(&check));
-        assert_eq!(transaction(&check), Some([0; 12]));
+        assert_eq!((transaction(&check), confirmed(&check)), (Some([0; 12]), None));
+        check[0] = 1;
+        assert_eq!((transaction(&check), confirmed(&check)), (None, Some([0; 12])));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct Stage {
     pub media: Renditions,
     pub driver: Handle,
     pub http: SocketAddr,
+    pub metrics: rtc::Metrics,
+    /// What is served there, for whoever serves it otherwise.
+    pub app: Router,
     _encoder: encoder::Encoder,
     _shutdown: DropGuard,
 }
@@ -38,13 +41,15 @@ impl Stage {
         let shutdown = CancellationToken::new();
         let config = rtc::Config {
             bind: (Families::here().unspecified(), 0).into(),
+            tcp: rtc::TcpPort::Port(0),
             announce: vec![address],
             max_viewers: MAX_VIEWERS,
         };
-        let driver =
-            rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("the socket must bind");
-        let http = serve(driver.clone(), &media).await;
-        Self { media, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
+        let metrics = rtc::Metrics::default();
+        let driver = rtc::spawn(&config, metrics.clone(), shutdown.clone()).expect("the socket must bind");
+        let app = app(driver.clone(), &media);
+        let http = serve(app.clone()).await;
+        Self { media, driver, http, metrics, app, _encoder: encoder, _shutdown: shutdown.drop_guard() }
     }
 
     pub fn whep(&self) -> String {
@@ -56,12 +61,16 @@ impl Stage {
     }
 }
 
-async fn serve(driver: Handle, media: &Renditions) -> SocketAddr {
+fn app(driver: Handle, media: &Renditions) -> Router {
     let programs = Registry::default();
     for (name, shows) in [("program", true), ("silent", false)] {
         programs.name(&Program::of(media, watch::channel(shows).1), [name.to_owned()]);
     }
-    let app: Router = whep::with_cors(whep::router(driver, programs)).merge(view::router());
+    whep::with_cors(whep::router(driver, programs)).merge(view::router())
+}
+
+/// At a port of this machine.
+pub async fn serve(app: Router) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
     let address = listener.local_addr().expect("a listener must have an address");
     tokio::spawn(async move { axum::serve(listener, app).await });

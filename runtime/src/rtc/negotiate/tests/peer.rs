@@ -17,14 +17,15 @@ use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::{TaggedBytesMut, TransportContext};
 use rtc::{rtcp, rtp};
 use understudy_core::offer;
 
 use super::super::super::arrivals::Arrivals;
 use super::super::super::connection::State;
+use super::super::super::transport_address::{Transport, TransportAddress};
 use super::super::super::viewer::Viewer;
-use super::{OURS, seat};
+use super::{ANNOUNCED, OURS, seat};
 
 const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10);
 /// Where it is after it moved.
@@ -37,7 +38,8 @@ const STEPS: u32 = 200;
 pub(super) struct Peer {
     stack: RTCPeerConnection,
     arrivals: Arc<Arrivals>,
-    now: Instant,
+    pub now: Instant,
+    over: Transport,
 }
 
 impl Peer {
@@ -78,7 +80,7 @@ impl Peer {
             }
             while let Some(packet) = peer.stack.poll_write() {
                 if packet.message.first().is_some_and(|first| *first >= 128) {
-                    viewer.connection.receive(THEIRS, OURS, &packet.message, peer.now);
+                    viewer.connection.receive(peer.address(), OURS, &packet.message, peer.now);
                 }
             }
             viewer.connection.drain(|_, _| {});
@@ -92,7 +94,7 @@ impl Peer {
     }
 
     /// Where a viewer is sent its media, and whether it is in, a minute after its peer's address was changed on the way.
-    pub fn moves() -> (Option<SocketAddr>, bool) {
+    pub fn moves() -> (Option<TransportAddress>, bool) {
         let (mut peer, mut viewer) = Self::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
         for _ in 0..60 {
             peer.now += Duration::from_secs(1);
@@ -101,24 +103,28 @@ impl Peer {
             viewer.connection.elapse(now);
             for _ in 0..4 {
                 while let Some(packet) = peer.stack.poll_write() {
-                    viewer.connection.receive(ELSEWHERE, OURS, &packet.message, now);
+                    let from = TransportAddress { socket: ELSEWHERE, protocol: peer.over };
+                    viewer.connection.receive(from, OURS, &packet.message, now);
                 }
                 while peer.stack.poll_event().is_some() {}
-                let stack = &mut peer.stack;
+                let Self { stack, over, .. } = &mut peer;
                 viewer.connection.drain(|to, bytes| {
-                    if to == ELSEWHERE {
-                        hear(stack, bytes, now);
+                    if to.socket == ELSEWHERE {
+                        hear(stack, *over, bytes, now);
                     }
                 });
             }
         }
-        (viewer.connection.selected().filter(|at| *at == ELSEWHERE), viewer.connection.state() == State::Live)
+        (
+            viewer.connection.selected().filter(|at| at.socket == ELSEWHERE),
+            viewer.connection.state() == State::Live,
+        )
     }
 
     /// What of these datagrams the peer's stack opened.
     pub fn opens<'a>(&mut self, datagrams: impl Iterator<Item = &'a [u8]>) -> Vec<rtp::Packet> {
         for datagram in datagrams {
-            hear(&mut self.stack, datagram, self.now);
+            hear(&mut self.stack, self.over, datagram, self.now);
             while self.stack.poll_read().is_some() {}
         }
         self.arrivals.take()
@@ -126,12 +132,25 @@ impl Peer {
 
     fn new(profiles: Vec<SrtpProtectionProfile>) -> Self {
         let (now, arrivals) = (Instant::now(), Arc::new(Arrivals::default()));
-        Self { stack: stack(profiles, Arc::clone(&arrivals), now), arrivals, now }
+        Self { stack: stack(profiles, Arc::clone(&arrivals), now), arrivals, now, over: Transport::UDP }
+    }
+
+    pub fn address(&self) -> TransportAddress {
+        TransportAddress { socket: THEIRS, protocol: self.over }
+    }
+
+    /// What an attribute of SDP says of the peer, or else of us.
+    pub fn said(&self, name: &str, of_peer: bool) -> String {
+        let said =
+            if of_peer { self.stack.local_description() } else { self.stack.remote_description().cloned() };
+        let sdp = said.expect("both have said something").sdp;
+        let prefix = format!("a={name}:");
+        sdp.lines().find_map(|line| line.strip_prefix(&prefix)).expect("it must be said").to_owned()
     }
 
     fn answered(&mut self, offer: &str) -> Viewer {
         let read = offer::read(offer).expect("the offer must be read");
-        let (viewer, answer) = Viewer::answer(&read, &[OURS], seat()).expect("the offer must be answered");
+        let (viewer, answer) = Viewer::answer(&read, &ANNOUNCED, seat()).expect("the offer must be answered");
         let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
         self.stack.set_remote_description(self.now, answer).expect("the peer must take the answer");
         viewer
@@ -139,7 +158,16 @@ impl Peer {
 
     /// Whether a viewer gets in whose line `a=fingerprint` was rewritten on the way to us.
     pub fn connects(rewrite: &dyn Fn(&str) -> String) -> bool {
-        let mut peer = Self::new(vec![]);
+        Self::new(vec![]).gets_in(rewrite)
+    }
+
+    /// Whether one gets in that reaches us over TCP alone.
+    pub fn connects_over_tcp() -> bool {
+        Self { over: Transport::TCP, ..Self::new(vec![]) }.gets_in(&str::to_owned)
+    }
+
+    fn gets_in(self, rewrite: &dyn Fn(&str) -> String) -> bool {
+        let mut peer = self;
         let start = peer.now;
         let offered: Vec<String> = peer
             .offer(start)
@@ -161,7 +189,11 @@ impl Peer {
             send_encodings: vec![],
         };
         self.stack.add_transceiver_from_kind(RtpCodecKind::Video, Some(init)).expect("a transceiver");
-        let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
+        let candidate = match self.over {
+            Transport::TCP => understudy_rtc::active_candidate(THEIRS.ip()),
+            _ => understudy_rtc::host_candidate(THEIRS),
+        };
+        let candidate = candidate.expect("a candidate");
         self.stack.add_local_candidate(candidate).expect("a candidate");
         let offer = self.stack.create_offer(None).expect("an offer");
         self.stack.set_local_description(now, offer).expect("an offer");
@@ -174,22 +206,18 @@ impl Peer {
         viewer.connection.elapse(now);
         for _ in 0..8 {
             while let Some(packet) = self.stack.poll_write() {
-                viewer.connection.receive(THEIRS, OURS, &packet.message, now);
+                viewer.connection.receive(self.address(), OURS, &packet.message, now);
             }
             while self.stack.poll_event().is_some() {}
-            let stack = &mut self.stack;
-            viewer.connection.drain(|_, bytes| hear(stack, bytes, now));
+            let Self { stack, over, .. } = self;
+            viewer.connection.drain(|_, bytes| hear(stack, *over, bytes, now));
         }
     }
 }
 
-fn hear(stack: &mut RTCPeerConnection, bytes: &[u8], now: Instant) {
-    let transport = TransportContext {
-        local_addr: THEIRS,
-        peer_addr: OURS,
-        ecn: None,
-        transport_protocol: TransportProtocol::UDP,
-    };
+fn hear(stack: &mut RTCPeerConnection, over: Transport, bytes: &[u8], now: Instant) {
+    let transport =
+        TransportContext { local_addr: THEIRS, peer_addr: OURS, ecn: None, transport_protocol: over };
     drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
 }
 
