@@ -70,7 +70,7 @@ pub struct Config {
     /// What viewers are told to send to, with the bound port: the host's address or the outer one of a 1:1 NAT. Empty:
     /// the addresses this machine would use itself.
     pub announce: Vec<IpAddr>,
-    /// About 0.4 MB each.
+    /// About 0.2 MiB each.
     pub max_viewers: usize,
 }
 

@@ -42,15 +42,13 @@ impl Unreadable {
     }
 }
 
-pub fn expect_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Unreadable> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { Err(Unreadable::WrongType { expected }) }
-}
-
-/// The body as text. One that is too large is read on for a while and thrown away: a client that is still writing when
+/// The body as text, if it is of that type. One that is too large is read on for a while and thrown away: a client that is still writing when
 /// the connection ends sees a broken pipe, not the answer.
-pub async fn text(body: Body) -> Result<String, Unreadable> {
+pub async fn text(headers: &HeaderMap, expected: &'static str, body: Body) -> Result<String, Unreadable> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
+        return Err(Unreadable::WrongType { expected });
+    }
     let (mut chunks, mut read, mut total) = (body.into_data_stream(), Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Unreadable::Incomplete)?;
@@ -66,6 +64,11 @@ pub async fn text(body: Body) -> Result<String, Unreadable> {
         return Err(Unreadable::TooLarge(Fault::TooLarge));
     }
     String::from_utf8(read).map_err(|_| Unreadable::NotText)
+}
+
+/// What whoever deletes a session is told, also the second time: it has ended. `found`: now.
+pub const fn ended(found: bool) -> StatusCode {
+    if found { StatusCode::OK } else { StatusCode::NO_CONTENT }
 }
 
 /// What it means for an HTTP client that its offer is not answered.

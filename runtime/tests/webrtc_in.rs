@@ -28,6 +28,7 @@ use understudy_core::ivf;
 use understudy_core::spec::Source as Kind;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::publish::{self, Publish};
+use understudy_e2e::wait;
 use understudy_runtime::feed::{Format, Message};
 use understudy_runtime::source::Source;
 use understudy_runtime::{api, rtc};
@@ -173,10 +174,14 @@ async fn a_browser_is_seen_and_heard_in_each_of_its_codecs() {
 async fn a_new_sender_replaces_the_one_before_whatever_it_sends() {
     let set = Set::open().await;
     let source = set.play(Carries::Video);
-    let mut first = set.publish("VP8", &[]);
+    let _first = set.publish("VP8", &[]);
     set.studio.until(true, OPEN).await;
     let _second = set.publish("H264", &["--kinds", "video"]);
-    tokio::time::timeout(OPEN, first.wait()).await.ok();
+    wait::until(OPEN, || async {
+        let counts = [set.count("understudy_rtc_publishers_joined_total"), set.publishers()];
+        if counts == [2.0, 1.0] { Ok(()) } else { Err(format!("{counts:?} joined and left over")) }
+    })
+    .await;
     set.studio.until(true, OPEN).await;
     set.stays_live(24.0).await;
     fares(&source, OPEN, |health| *health == Health::Playing).await;

@@ -22,7 +22,7 @@ pub struct Video {
     pub codec: VideoCodec,
     /// The picture is scaled; where its shape is another one, there are borders.
     pub size: Option<Resolution>,
-    /// No more than what the picture is read at.
+    /// Pictures a second, at most: of a picture that rests there are fewer.
     pub frame_rate: Option<FrameRate>,
     pub bitrate: Option<Bitrate>,
     /// Of size and bitrate, where they are left open.

@@ -19,10 +19,11 @@ use crate::rtc::{self, OfferError};
 /// An offer in JSON, where each line end takes four bytes; what is larger is refused by its length.
 const MAX_BODY: usize = 4 * MAX_BYTES;
 
+/// What peers come in by, whichever way they introduce themselves.
 #[derive(Clone)]
 pub(super) struct Entrance {
-    ingest: Ingest,
-    transport: rtc::Handle,
+    pub ingest: Ingest,
+    pub transport: rtc::Handle,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -10,18 +10,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 
+use super::offer::Entrance;
 use crate::ingest::Ingest;
 use crate::ingest::peer::Refused;
 use crate::rtc;
-use crate::signalling::{self, SDP, Unreadable, expect_type, text};
+use crate::signalling::{self, SDP, Unreadable, ended, text};
 
 const PATH: &str = "/input/devices/virtual/webrtc/whip";
-
-#[derive(Clone)]
-pub(super) struct Endpoint {
-    ingest: Ingest,
-    transport: rtc::Handle,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
@@ -35,7 +30,7 @@ pub fn router(ingest: Ingest, transport: rtc::Handle) -> Router {
     Router::new()
         .route(PATH, post(publish))
         .route(&format!("{PATH}/{{session}}"), delete(end))
-        .with_state(Endpoint { ingest, transport })
+        .with_state(Entrance { ingest, transport })
 }
 
 /// Publish picture and sound over WHIP, once they are configured to come from a WebRTC peer. A new publisher replaces the last.
@@ -57,13 +52,12 @@ pub fn router(ingest: Ingest, transport: rtc::Handle) -> Router {
     security(("control" = [])),
 )]
 pub(super) async fn publish(
-    State(endpoint): State<Endpoint>,
+    State(entrance): State<Entrance>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    expect_type(&headers, SDP)?;
-    let offer = text(body).await?;
-    let Endpoint { ingest, transport } = endpoint;
+    let offer = text(&headers, SDP, body).await?;
+    let Entrance { ingest, transport } = entrance;
     let answer = ingest.peer.offer(&transport, ingest.expected(), &offer).await?;
     // With its first slash: what some clients make of a relative one is their own address.
     let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, format!("{PATH}/{}", answer.session_id))];
@@ -77,8 +71,8 @@ pub(super) async fn publish(
     responses((status = 200, description = "It has ended."), (status = 204, description = "It had ended already.")),
     security(("control" = [])),
 )]
-pub(super) async fn end(State(endpoint): State<Endpoint>, Path(session): Path<String>) -> StatusCode {
-    if endpoint.transport.leave(&session).await { StatusCode::OK } else { StatusCode::NO_CONTENT }
+pub(super) async fn end(State(entrance): State<Entrance>, Path(session): Path<String>) -> StatusCode {
+    ended(entrance.transport.leave(&session).await)
 }
 
 impl IntoResponse for Refusal {

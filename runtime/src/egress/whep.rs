@@ -18,7 +18,7 @@ use axum::routing::{delete, post};
 
 use crate::program::{Found, Registry};
 use crate::rtc::Handle;
-use crate::signalling::{SDP, expect_type, text};
+use crate::signalling::{SDP, ended, text};
 use error::Refusal;
 
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -66,8 +66,7 @@ pub async fn watch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    expect_type(&headers, SDP)?;
-    let offer = text(body).await?;
+    let offer = text(&headers, SDP, body).await?;
     // After the body, which may take its time: whoever came to what ended meanwhile would watch it for good.
     let program = match whep.programs.find(&name) {
         Found::Live(program) => program,
@@ -94,7 +93,7 @@ pub async fn watch(
     security(("view" = [])),
 )]
 pub async fn leave(State(whep): State<Whep>, place: Path<(String, String)>) -> StatusCode {
-    if whep.driver.leave(&place.1).await { StatusCode::OK } else { StatusCode::NO_CONTENT }
+    ended(whep.driver.leave(&place.1).await)
 }
 
 /// Tell more candidates. They are welcome and not needed: it is the viewer who checks. New credentials would be an ICE
@@ -122,8 +121,7 @@ pub async fn trickle(
     if !matches(&headers, &entity_tag(&begun.ice_session)) {
         return Err(Refusal::OtherSession);
     }
-    expect_type(&headers, FRAGMENT)?;
-    let fragment = text(body).await?;
+    let fragment = text(&headers, FRAGMENT, body).await?;
     let said = fragment.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));
     if said.is_some_and(|ufrag| ufrag != begun.viewer_ufrag) {
         return Err(Refusal::Restart);

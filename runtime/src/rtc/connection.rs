@@ -70,7 +70,6 @@ pub(super) struct Connection {
     role: DtlsRole,
     state: State,
     wake_at: Option<Instant>,
-    selected: Option<SocketAddr>,
     /// What the stack selected, once: the peer's address and ours.
     pair: Option<(SocketAddr, SocketAddr)>,
     /// The peer's last check, while it is not known to be genuine.
@@ -102,7 +101,6 @@ pub(super) struct Connection {
 struct Check {
     from: SocketAddr,
     transaction: Transaction,
-    at: Instant,
     /// If it is genuine, the peer is there now.
     moves: bool,
 }
@@ -121,7 +119,6 @@ impl Connection {
             role: peer.role,
             state,
             wake_at: None,
-            selected: None,
             pair: None,
             check: None,
             moved: None,
@@ -159,7 +156,7 @@ impl Connection {
 
     /// Where the peer wants what is not a check.
     pub fn selected(&self) -> Option<SocketAddr> {
-        self.selected
+        self.moved.or(self.pair.map(|(peer, _)| peer))
     }
 
     /// How long the handshake has taken, or took if it is over now.
@@ -189,9 +186,9 @@ impl Connection {
         }
         if let Some(transaction) = stun::transaction(bytes) {
             let moves = self.moves(from, bytes, now);
-            self.check = Some(Check { from, transaction, at: now, moves });
+            self.check = Some(Check { from, transaction, moves });
         }
-        if Some(from) == self.selected {
+        if Some(from) == self.selected() {
             self.present = now;
         }
         if DTLS.contains(first) {
@@ -209,7 +206,7 @@ impl Connection {
     /// A check that nominates is answered by the stack once a check back was answered, should it come once more; we are lite, and
     /// it has to be enough that it came (RFC 8445 §7.3.2).
     fn nominate(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
-        if !matches!(self.state, State::Expected { .. }) || self.selected.is_some() {
+        if !matches!(self.state, State::Expected { .. }) || self.selected().is_some() {
             self.nomination = None;
         } else if stun::nominates(bytes) {
             self.nomination = Some((from, bytes.to_vec()));
@@ -224,14 +221,14 @@ impl Connection {
     /// changed on the way. While it comes in it may nominate several pairs, of which the stack selects the best.
     fn moves(&self, from: SocketAddr, check: &[u8], now: Instant) -> bool {
         let is_in = self.state == State::Live && now >= self.joined + HANDSHAKE;
-        let elsewhere = self.selected.is_some_and(|selected| selected != from);
+        let elsewhere = self.selected().is_some_and(|selected| selected != from);
         is_in && elsewhere && (stun::nominates(check) || now >= self.present + DISCONNECTED_AFTER)
     }
 
     /// What came last of media was genuine. From where the peer is, that is as good a sign of life as a check: not every
     /// stack goes on checking while media flows.
     pub fn heard(&mut self, now: Instant) {
-        if self.media_from.is_some() && self.media_from == self.selected {
+        if self.media_from.is_some() && self.media_from == self.selected() {
             self.sign(now);
         }
     }
@@ -289,7 +286,7 @@ impl Connection {
         let before = self.state;
         let mut state = before;
         let mut wake_at = None;
-        let (mut pair, mut moved, mut alive) = (self.pair, self.moved, None);
+        let (mut pair, mut moved, mut alive) = (self.pair, self.moved, false);
         let check = self.check.take();
         let fingerprints = std::mem::take(&mut self.fingerprints);
         let (role, told, mut begun) = (self.role, self.told, Ok(()));
@@ -303,7 +300,7 @@ impl Connection {
                         to = moved.unwrap_or(to);
                     } else if let Some(check) = check.as_ref().filter(|check| check.is_confirmed(to, bytes)) {
                         moved = if check.moves { Some(to) } else { moved };
-                        alive = (moved == Some(to)).then_some(check.at);
+                        alive = moved == Some(to);
                     }
                     send(to, bytes);
                 }
@@ -328,12 +325,11 @@ impl Connection {
             begun
         });
         (self.fingerprints, self.pair, self.moved) = (fingerprints, pair, moved);
-        self.selected = moved.or(pair.map(|(peer, _)| peer));
         if self.state != State::Gone(Why::Broken) {
             (self.state, self.wake_at) = (state, wake_at);
         }
-        if let Some(at) = alive {
-            self.sign(at);
+        if alive {
+            self.sign(told);
         }
     }
 

@@ -49,7 +49,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// All that is left to do for a viewer that is in is to notice its silence, which counts from eight seconds. The stack would
 /// look five times a second.
-const REST: Duration = Duration::from_secs(4);
+pub(super) const REST: Duration = Duration::from_secs(4);
 
 pub(super) struct Viewer {
     pub connection: Connection,

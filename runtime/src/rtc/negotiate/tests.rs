@@ -6,6 +6,7 @@ mod publishing;
 mod roles;
 mod sealed;
 mod shapes;
+mod wire;
 
 use std::net::SocketAddr;
 

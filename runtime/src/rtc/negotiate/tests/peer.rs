@@ -4,24 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
-use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_VP8, MediaEngine};
-use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::configuration::media_engine::MIME_TYPE_VP8;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
-use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use rtc::{rtcp, rtp};
 use understudy_core::offer;
 
@@ -32,9 +28,9 @@ use super::super::super::publisher::Publisher;
 use super::super::super::stun;
 use super::super::super::viewer::Viewer;
 use super::super::super::{Packet, Sink, Taken};
+use super::wire::{EXCHANGES, THEIRS, exchange, hear, offered, stack};
 use super::{OURS, seat};
 
-const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10);
 /// Where it is after it moved.
 const ELSEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 11);
 /// Of the clock that both sides see.
@@ -110,6 +106,11 @@ impl Peer {
 
     /// Sends a packet of its picture with that number.
     pub fn publish(&mut self, ours: &mut Connection, sequence_number: u16, payload: &'static [u8]) {
+        self.write(sequence_number, payload);
+        self.turn(ours);
+    }
+
+    fn write(&mut self, sequence_number: u16, payload: &'static [u8]) {
         let header = rtp::Header {
             version: 2,
             payload_type: 96,
@@ -120,7 +121,6 @@ impl Peer {
         let packet = rtp::Packet { header, payload: Bytes::from_static(payload) };
         let message = RTCMessage::RtpPacket(TRACK.to_owned(), packet);
         self.stack.handle_write(TaggedRTCMessage { now: self.now, message }).expect("it must be sent");
-        self.turn(ours);
     }
 
     /// Whether a viewer is still in after a minute in which its peer sends no check, and each second a report if it does.
@@ -138,6 +138,28 @@ impl Peer {
             viewer.connection.drain(|_, _| {});
         }
         viewer.connection.state() == State::Live
+    }
+
+    /// Whether a publisher is still in after a minute in which its peer sends no check, and each second a packet if it does.
+    pub fn goes_on(publishes: bool) -> bool {
+        let (mut peer, mut publisher, _) =
+            Self::publishing("actpass", SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+        for second in 0..60 {
+            peer.now += Duration::from_secs(1);
+            if publishes {
+                peer.write(second, b"a piece of a picture");
+            }
+            while let Some(packet) = peer.stack.poll_write() {
+                if packet.message.first().is_some_and(|first| *first >= 128) {
+                    publisher.connection.receive(THEIRS, OURS, &packet.message, peer.now);
+                }
+            }
+            publisher.connection.drain(|_, _| {});
+            publisher.deliver(peer.now);
+            publisher.connection.elapse(peer.now);
+            publisher.connection.drain(|_, _| {});
+        }
+        publisher.connection.state() == State::Live
     }
 
     /// Where a viewer is sent its media, and whether it is in, a minute after its peer's address was changed on the way.
@@ -208,7 +230,7 @@ impl Peer {
             told.see(packet);
         };
         let stack = stack(profiles, see, now);
-        Self { stack, arrivals, reports, now, setup, exchanges: 8 }
+        Self { stack, arrivals, reports, now, setup, exchanges: EXCHANGES }
     }
 
     /// A viewer whose offer was answered.
@@ -305,22 +327,8 @@ impl Peer {
     }
 
     /// The same, if it gets through: a filter sees what each time leaves us together.
-    pub fn turn_through(&mut self, ours: &mut Connection, mut passes: impl FnMut(&[Vec<u8>]) -> bool) {
-        let now = self.now;
-        drop(self.stack.handle_timeout(now));
-        ours.elapse(now);
-        for _ in 0..self.exchanges {
-            while let Some(packet) = self.stack.poll_write() {
-                ours.receive(THEIRS, OURS, &packet.message, now);
-            }
-            while self.stack.poll_event().is_some() {}
-            while self.stack.poll_read().is_some() {}
-            let mut sent = Vec::new();
-            ours.drain(|_, bytes| sent.push(bytes.to_vec()));
-            if passes(&sent) {
-                sent.iter().for_each(|bytes| hear(&mut self.stack, bytes, now));
-            }
-        }
+    pub fn turn_through(&mut self, ours: &mut Connection, passes: impl FnMut(&[Vec<u8>]) -> bool) {
+        exchange(&mut self.stack, ours, self.now, self.exchanges, passes);
     }
 }
 
@@ -335,61 +343,4 @@ impl Sink for Collected {
         self.0.lock().push(packet);
         Taken::Yes
     }
-}
-
-fn hear(stack: &mut RTCPeerConnection, bytes: &[u8], now: Instant) {
-    let transport = TransportContext {
-        local_addr: THEIRS,
-        peer_addr: OURS,
-        ecn: None,
-        transport_protocol: TransportProtocol::UDP,
-    };
-    drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
-}
-
-/// The offer of a stack that knows what it wants.
-pub(super) fn offered(stack: &mut RTCPeerConnection, now: Instant) -> String {
-    let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
-    stack.add_local_candidate(candidate).expect("a candidate");
-    let offer = stack.create_offer(None).expect("an offer");
-    stack.set_local_description(now, offer).expect("an offer");
-    stack.local_description().expect("an offer").sdp
-}
-
-/// What each side has to say goes to the other.
-pub(super) fn turn(stack: &mut RTCPeerConnection, ours: &mut Connection, now: Instant) {
-    drop(stack.handle_timeout(now));
-    ours.elapse(now);
-    for _ in 0..8 {
-        while let Some(packet) = stack.poll_write() {
-            ours.receive(THEIRS, OURS, &packet.message, now);
-        }
-        while stack.poll_event().is_some() {}
-        while stack.poll_read().is_some() {}
-        ours.drain(|_, bytes| hear(stack, bytes, now));
-    }
-}
-
-/// One that knows the usual codecs; `see` is called with what arrives.
-pub(super) fn stack(
-    profiles: Vec<SrtpProtectionProfile>,
-    see: impl FnMut(&rtc::interceptor::Packet) + Send + Sync + 'static,
-    now: Instant,
-) -> RTCPeerConnection {
-    let mut engine = MediaEngine::default();
-    engine.register_default_codecs().expect("codecs");
-    RTCPeerConnectionBuilder::new()
-        .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_setting_engine(
-            SettingEngineBuilder::new()
-                .with_include_loopback_candidate(true)
-                .with_srtp_protection_profiles(profiles)
-                .build(),
-        )
-        .with_media_engine(engine)
-        .with_interceptor_registry(
-            Registry::new().with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(see)),
-        )
-        .build(now)
-        .expect("a stack")
 }

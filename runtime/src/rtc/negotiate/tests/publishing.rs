@@ -22,7 +22,8 @@ use understudy_core::offer;
 
 use super::super::super::connection::State;
 use super::super::super::publisher::Publisher;
-use super::peer::{STEP, STEPS, offered, stack, turn};
+use super::peer::{STEP, STEPS};
+use super::wire::{offered, stack, turn};
 use super::{Nowhere, OURS, seat};
 
 const SSRC: u32 = 7;

@@ -17,7 +17,7 @@ use super::super::super::batch::Path;
 use super::super::super::connection::State;
 use super::super::super::routes::PeerId;
 use super::super::super::spread::Spread;
-use super::super::super::viewer::{Due, Showing};
+use super::super::super::viewer::{Due, REST, Showing};
 use super::OURS;
 use super::peer::{Peer, SSRC};
 
@@ -25,8 +25,6 @@ const SETUPS: [(&str, DtlsRole); 3] =
     [("actpass", DtlsRole::Server), ("active", DtlsRole::Server), ("passive", DtlsRole::Client)];
 const PROFILES: [SrtpProtectionProfile; 2] =
     [SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80];
-/// How seldom a viewer that is in wakes us.
-const REST: Duration = Duration::from_secs(1);
 /// A repetition comes after a second, and a round trip is fast.
 const REPEATED: std::ops::Range<Duration> = Duration::from_millis(900)..Duration::from_millis(1500);
 
@@ -98,6 +96,12 @@ fn a_publisher_is_received_and_asked_whoever_of_the_two_is_the_dtls_server() {
         peer.turn(&mut publisher.connection);
         assert!(peer.reports.take_picture_lost(), "{setup} {profile:?}");
     }
+}
+
+#[test]
+fn a_publisher_that_sends_and_checks_no_more_stays_and_a_silent_one_goes() {
+    assert!(Peer::goes_on(true));
+    assert!(!Peer::goes_on(false));
 }
 
 #[test]
@@ -180,7 +184,7 @@ fn a_viewer_that_was_the_server_has_its_keys_at_once_and_another_a_round_trip_la
 #[test]
 fn whoever_sent_us_the_last_flight_need_not_be_told_the_end_again() {
     let (peer, server) = far("passive");
-    assert!(server.connection.wake_at() > Some(peer.now + REST / 2), "a second after the last time");
+    assert!(server.connection.wake_at() > Some(peer.now + REST / 2), "not before it has rested");
     let (peer, client) = far("active");
     assert!(client.connection.wake_at() < Some(peer.now + REST / 2));
 }
