@@ -115,7 +115,7 @@ impl Session {
     }
 
     fn spawn(mut command: Command, folder: TempDir) -> Self {
-        let [http, admin, devtools] = [free_tcp(), free_tcp(), free_tcp()];
+        let [http, admin, devtools] = free_tcp();
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
@@ -279,6 +279,11 @@ impl Session {
             .expect("it must be waited for")
     }
 
+    /// Ends it as a machine does that has no memory left. Returns when it is gone.
+    pub async fn kill(mut self) {
+        self.process.kill().await.expect("the runtime must be there");
+    }
+
     pub fn pid(&self) -> Pid {
         let id = self.process.id().expect("the runtime must be there");
         Pid::from_raw(id.try_into().expect("an id must fit"))
@@ -310,6 +315,8 @@ fn setpriv(arguments: &[&str], runtime: &Path) -> Command {
     command
 }
 
-fn free_tcp() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port must be free").port()
+fn free_tcp() -> [u16; 3] {
+    // All of them held until the last is chosen, or one may be chosen twice.
+    let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port must be free"));
+    held.map(|listener| listener.local_addr().expect("it must have an address").port())
 }

@@ -241,6 +241,9 @@ async fn the_feed_page_shows_what_a_peer_sends_in_vp8_and_in_h_264() {
         browser::photograph(&page, &format!("feed-peer-{codec}.png")).await;
         drop(peer);
         browser::becomes_true(&page, "understudy.state === 'loading'").await;
+        // One that lost its way begins anew, and waits like any other where there is nothing to show.
+        page.evaluate("reconnect(playIvf, 0)").await.unwrap();
+        browser::becomes_true(&page, "understudy.state === 'loading'").await;
         page.evaluate("understudy.frames = 0").await.unwrap();
     }
 }
