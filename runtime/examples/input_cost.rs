@@ -4,7 +4,7 @@
 //! `cargo run --release -p understudy-runtime --example input_cost [SECONDS]` prints rows of a table (what, cost, bound) to
 //! its output and the cost of each thread beside it; it fails if the bound is passed.
 
-#![allow(clippy::panic, clippy::print_stdout, reason = "what tests share")]
+#![allow(dead_code, clippy::panic, clippy::print_stdout, reason = "what tests share, and need more of")]
 
 #[path = "../tests/support/clip.rs"]
 mod clip;

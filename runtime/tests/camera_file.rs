@@ -1,14 +1,12 @@
 //! The camera without kernel module and PipeWire: a file that Chromium reads, with all other parts real.
 
-#[path = "support/session.rs"]
-mod session;
-
 use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use session::Session;
 use tempfile::TempDir;
+
+use crate::support::session::Session;
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
 

@@ -1,28 +1,18 @@
 //! The source system's documented examples of virtual inputs, letter by letter apart from hosts, media and folders: the
 //! same commands and scripts, run by the same clients, get the documented answers, and their media arrives.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
-
-#[path = "support/broadcast.rs"]
-mod broadcast;
-#[path = "support/clip.rs"]
-mod clip;
-#[path = "support/segments.rs"]
-mod segments;
-#[path = "support/session.rs"]
-mod session;
-#[path = "support/site.rs"]
-mod site;
-
 use std::path::Path;
 use std::time::Duration;
 
-use broadcast::{Rtmp, Rtsp, srt};
 use serde_json::{Value, json};
-use session::Session;
-use site::Site;
 use tempfile::TempDir;
 use understudy_e2e::{client, publish, wait};
+
+use crate::support::broadcast::{Rtmp, Rtsp, srt};
+use crate::support::clip;
+use crate::support::segments;
+use crate::support::session::Session;
+use crate::support::site::Site;
 
 const PAGE: &str = "page: {url: 'understudy:mirror'}";
 const HOST: &str = "localhost:444";

@@ -1,17 +1,11 @@
 //! DevTools from outside: before a browser that says back what it hears, and before a real one.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
-
-#[path = "support/session.rs"]
-mod session;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
-use session::Session;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -27,6 +21,8 @@ use understudy_proto::v1::AccessTokens;
 use understudy_runtime::access::{HostNames, Policy};
 use understudy_runtime::devtools_proxy::{DevtoolsProxy, Log, router};
 use understudy_runtime::seats::Seats;
+
+use crate::support::session::Session;
 
 /// From the start to a browser, on a machine that does more than this.
 const START: Duration = Duration::from_secs(40);

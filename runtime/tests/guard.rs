@@ -1,22 +1,16 @@
 //! The guard between real clients and real servers. All of them are on loopback: a server that may be reached is a door of
 //! its own in the policy, and the one that may not is private like any other.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
-
-#[path = "support/guard.rs"]
-mod doorway;
-#[path = "support/server.rs"]
-mod server;
-#[path = "guard/transports.rs"]
 mod transports;
 
 use std::net::SocketAddr;
 
-use doorway::{Guard, gst_launch, within};
-use server::{Server, ok, redirect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use understudy_runtime::guard::{self, AllowPrivate, Policy, Refused};
+
+use crate::support::doorway::{Guard, gst_launch, within};
+use crate::support::server::{Server, ok, redirect};
 
 #[tokio::test]
 async fn a_private_address_is_refused_with_its_host_its_class_and_the_setting() {

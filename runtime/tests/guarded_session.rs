@@ -1,19 +1,12 @@
 //! What a session's own page and its own sources may fetch, and what they may not.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
-
-#[path = "support/server.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
-mod server;
-#[path = "support/session.rs"]
-mod session;
-
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use server::{Server, ok};
-use session::Session;
 use understudy_e2e::wait;
+
+use crate::support::server::{Server, ok};
+use crate::support::session::Session;
 
 /// From the start of the session to what the page has found out, on a busy machine.
 const FOUND_OUT: Duration = Duration::from_secs(60);

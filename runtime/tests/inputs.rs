@@ -1,27 +1,20 @@
 //! One page in a session's own browser opens camera and microphone once; what they carry changes over HTTP.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests, too")]
-
-#[path = "support/clip.rs"]
-mod clip;
-#[path = "support/session.rs"]
-mod session;
-#[path = "support/site.rs"]
-mod site;
-
 use std::time::Duration;
 
 use futures::SinkExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session::Session;
-use site::Site;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::publish::Publish;
 use understudy_e2e::wait;
+
+use crate::support::clip;
+use crate::support::session::Session;
+use crate::support::site::Site;
 
 const EYE: &str = include_str!("fixtures/eye.js");
 

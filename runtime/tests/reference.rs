@@ -1,10 +1,5 @@
 //! What is written about the runtime is what it says itself, and what it does. `UPDATE=1 cargo test -p
-//! understudy-runtime --test reference` writes it.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
-
-#[path = "support/session.rs"]
-mod session;
+//! understudy-runtime --test parts reference::` writes it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -13,14 +8,15 @@ use clap::{ArgAction, CommandFactory};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Method};
 use serde_json::Value;
-use session::Session;
 use understudy_runtime::api;
 use understudy_runtime::config::Cli;
+
+use crate::support::session::Session;
 
 /// An offer as a browser writes it, with nobody behind it.
 const OFFER: &str = include_str!("fixtures/chromium_offer.sdp");
 
-const COMMAND: &str = "UPDATE=1 cargo test -p understudy-runtime --test reference";
+const COMMAND: &str = "UPDATE=1 cargo test -p understudy-runtime --test parts reference::";
 
 fn is_committed(file: &str, fresh: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(file);

@@ -1,10 +1,5 @@
 //! One session with all of its real parts: Xvfb, PulseAudio, D-Bus, PipeWire, Chromium and GStreamer.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
-
-#[path = "support/session.rs"]
-mod session;
-
 use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -14,12 +9,13 @@ use axum::response::Html;
 use axum::routing::get;
 use futures::{StreamExt, stream};
 use nix::sys::signal::{Signal, kill};
-use session::{Session, refused};
 use understudy_core::spec::Resolution;
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::{client, wait};
 use understudy_runtime::display;
 use understudy_runtime::net::Families;
+
+use crate::support::session::{Session, refused};
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
 

@@ -1,21 +1,12 @@
 //! Picture and sound that others send over WebSockets, seen at the camera's picture and heard at the microphone, and the
 //! same bytes at the feed.
 
-#[path = "support/clip.rs"]
-mod clip;
-#[path = "support/counts.rs"]
-mod counts;
-#[path = "support/studio.rs"]
-mod studio;
-
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use counts::counts;
 use futures::{SinkExt, StreamExt};
-use studio::{OPEN, Studio, fares};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -26,6 +17,10 @@ use understudy_core::input::{Carries, Health, Protocol};
 use understudy_core::spec::{FrameRate, Shape, Source as Kind};
 use understudy_runtime::api;
 use understudy_runtime::source::Source;
+
+use crate::support::clip;
+use crate::support::counts::counts;
+use crate::support::studio::{OPEN, Studio, fares};
 
 const VIDEO: &str = "socket/video";
 const AUDIO: &str = "socket/audio";

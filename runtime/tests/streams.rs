@@ -1,46 +1,22 @@
 //! Streams and files from real servers, seen at the camera's picture and heard at the microphone.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "helpers of tests, too, and what was measured"
-)]
-
-#[path = "support/broadcast.rs"]
-mod broadcast;
-#[path = "support/clip.rs"]
-mod clip;
-#[path = "support/counts.rs"]
-mod counts;
-#[path = "streams/disturbances.rs"]
-mod disturbances;
-#[path = "streams/oddities.rs"]
 mod oddities;
-#[path = "streams/playlists.rs"]
 mod playlists;
-#[path = "support/segments.rs"]
-mod segments;
-#[path = "support/server.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
-mod server;
-#[path = "support/site.rs"]
-mod site;
-#[path = "support/studio.rs"]
-mod studio;
-#[path = "streams/told.rs"]
 mod told;
 
 use std::time::Duration;
 
-use broadcast::{Rtmp, Rtsp, free_tcp, free_udp, srt_at};
-use site::{Mood, Site};
-use studio::{OPEN, Studio, WHILE, fails, fares, file, stream};
 use tokio::net::TcpSocket;
 use understudy_core::input::watch::{LOST, STALLED};
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{Repeat, Shape};
 use understudy_runtime::source::Source;
+
+use crate::support::broadcast::{Rtmp, Rtsp, free_tcp, free_udp, srt_at};
+use crate::support::clip;
+use crate::support::segments;
+use crate::support::site::{Mood, Site};
+use crate::support::studio::{OPEN, Studio, WHILE, fails, fares, file, stream};
 
 /// From a server's return until its media is seen: that it went is noticed after [`LOST`] at the latest, the wait for
 /// the next try may have grown to as long, and then it opens.

@@ -1,22 +1,8 @@
 //! A session driven over HTTP alone, as the source system's clients do it, with its feed page in a real browser, and set
 //! up through the environment as they do it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
-
-#[path = "support/clip.rs"]
-mod clip;
-#[path = "virtual_inputs_http/feed.rs"]
 mod feed;
-#[path = "support/sender.rs"]
-mod sender;
-#[path = "support/server.rs"]
-#[allow(dead_code, reason = "other tests need more of it")]
-mod server;
-#[path = "support/session.rs"]
-mod session;
-#[path = "virtual_inputs_http/settings.rs"]
 mod settings;
-#[path = "virtual_inputs_http/viewers.rs"]
 mod viewers;
 
 use std::time::Duration;
@@ -25,12 +11,13 @@ use futures::StreamExt;
 use nix::sys::socket::sockopt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use session::Session;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::wait;
+
+use crate::support::session::Session;
 
 /// From the start to a page that shows its camera, on a machine that does more than this.
 const START: Duration = Duration::from_secs(40);

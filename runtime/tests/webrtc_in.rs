@@ -1,15 +1,6 @@
 //! Picture and sound that others send over WebRTC: another stack and a real browser, seen at the camera's picture and
 //! heard at the microphone, over networks of every kind.
 
-#![allow(clippy::print_stdout, reason = "helpers of tests say what was measured")]
-
-#[path = "support/clip.rs"]
-mod clip;
-#[path = "support/counts.rs"]
-mod counts;
-#[path = "support/studio.rs"]
-mod studio;
-#[path = "webrtc_in/whip.rs"]
 mod whip;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,9 +8,7 @@ use std::time::Duration;
 
 use axum::response::Html;
 use axum::routing::get;
-use counts::counts;
 use serde_json::{Value, json};
-use studio::{OPEN, Studio, WHILE, fares};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use understudy_core::input::watch::OPENING;
@@ -32,6 +21,10 @@ use understudy_e2e::wait;
 use understudy_runtime::feed::{Format, Message};
 use understudy_runtime::source::Source;
 use understudy_runtime::{api, rtc};
+
+use crate::support::clip;
+use crate::support::counts::counts;
+use crate::support::studio::{OPEN, Studio, WHILE, fares};
 
 const PAGE: &str = include_str!("fixtures/sender.html");
 const OFFER: &str = include_str!("fixtures/chromium_offer.sdp");

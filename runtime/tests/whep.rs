@@ -1,21 +1,18 @@
 //! WHEP from outside: another WebRTC stack, a real browser, and offers that are none.
 
-#[path = "whep/many.rs"]
 mod many;
-#[path = "whep/narrow.rs"]
 mod narrow;
-#[path = "whep/pion.rs"]
 mod pion;
-mod support;
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
-use support::Stage;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::probe::{Seen, Watch};
+
+use crate::support::stage::Stage;
 
 const SDP: &str = "application/sdp";
 /// What a viewer can leave behind must be gone by then.

@@ -5,6 +5,7 @@
 //! a bound is passed, and says which.
 
 #[path = "../../tests/support/session.rs"]
+#[allow(dead_code, reason = "tests need more of it")]
 mod session;
 
 mod figures;

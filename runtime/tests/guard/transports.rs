@@ -15,8 +15,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-use crate::doorway::{DENIAL, Guard};
-use crate::server::{Server, ok};
+use crate::support::doorway::{DENIAL, Guard};
+use crate::support::server::{Server, ok};
 
 /// A connection over loopback that is not accepted at once is not accepted.
 const FULL: Duration = Duration::from_millis(300);

@@ -7,10 +7,10 @@ use understudy_core::input::{Carries, Health};
 use understudy_core::spec::Repeat;
 use understudy_e2e::client;
 
-use crate::server::{Server, ok};
-use crate::site::Site;
-use crate::studio::{OPEN, Studio, WHILE, fares, file, stream};
-use crate::{clip, segments};
+use crate::support::server::{Server, ok};
+use crate::support::site::Site;
+use crate::support::studio::{OPEN, Studio, WHILE, fares, file, stream};
+use crate::support::{clip, segments};
 
 /// That nothing comes is noticed after four seconds, and then it opens.
 const ANEW: Duration = Duration::from_secs(12);

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, UdpSocket};
 use understudy_core::input::Carries;
 use understudy_e2e::wait;
 
-use crate::clip;
-use crate::server::{Server, ok};
-use crate::studio::{OPEN, Studio, fails, stream};
+use crate::support::clip;
+use crate::support::server::{Server, ok};
+use crate::support::studio::{OPEN, Studio, fails, stream};
 
 const HLS: &str = "application/vnd.apple.mpegurl";
 const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n";

@@ -8,9 +8,9 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{FrameRate, Repeat, Shape};
 
-use crate::counts::{scraped, value};
-use crate::site::{Mood, Site};
-use crate::studio::{OPEN, Studio, fails, fares, stream};
+use crate::support::counts::{scraped, value};
+use crate::support::site::{Mood, Site};
+use crate::support::studio::{OPEN, Studio, fails, fares, stream};
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 

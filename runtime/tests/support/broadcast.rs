@@ -1,7 +1,5 @@
 //! Servers that are not web sites: RTMP (nginx), RTSP and SRT (GStreamer).
 
-#![allow(dead_code, reason = "each test program uses some of it")]
-
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};

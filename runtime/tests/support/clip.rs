@@ -1,15 +1,11 @@
 //! The test picture as the files and the live streams that others would send.
-
-#![allow(dead_code, clippy::panic, reason = "each test program uses some of it; helpers of tests, too")]
-
-use std::path::Path;
-use std::sync::LazyLock;
-use std::time::Duration;
-
 use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use understudy_core::test_picture::TONE_HZ;

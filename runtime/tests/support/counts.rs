@@ -1,7 +1,5 @@
 //! What the metrics of a source have counted, as a scrape shows it.
 
-#![allow(dead_code, clippy::panic, reason = "each test program uses some of it; helpers of tests, too")]
-
 use prometheus_client::registry::Registry;
 use understudy_runtime::source::Metrics;
 

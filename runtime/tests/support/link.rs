@@ -16,7 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use understudy_runtime::egress::view;
 
-use super::listen;
+use super::stage::listen;
 
 /// Of a router at home, at least.
 const QUEUE: Duration = Duration::from_millis(100);

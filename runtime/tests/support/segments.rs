@@ -1,7 +1,5 @@
 //! Clips cut into segments, as HLS and DASH serve them, and put together from others.
 
-#![allow(dead_code, reason = "each test program uses some of it")]
-
 use std::path::Path;
 use std::time::Duration;
 

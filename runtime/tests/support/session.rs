@@ -1,7 +1,5 @@
 //! The program itself, run as a person runs it: with a file, on free ports of loopback.
 
-#![allow(dead_code, reason = "each test program uses some of it")]
-
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! A web site on loopback that serves clips: as files, as live streams, and in the ways that sites go wrong.
 
-#![allow(dead_code, reason = "each test program uses some of it")]
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A program whose picture is encoded in steps while somebody is shown them, served as [`super::Stage`] serves its own.
+//! A program whose picture is encoded in steps while somebody is shown them, served as [`super::stage::Stage`] serves its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use understudy_runtime::program::{Ladder, Program};
 use understudy_runtime::rtc::{self, Handle};
 
 use super::encoder::Encoder;
-use super::{serve, transport};
+use super::stage::{serve, transport};
 
 pub struct Steps {
     pub program: Program,

@@ -1,11 +1,4 @@
 //! A camera's picture and a real PulseAudio daemon, with sources that play into them, seen and heard.
-#![allow(
-    dead_code,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "each test program uses some of it; helpers of tests, too"
-)]
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -12,10 +12,11 @@ use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::publish::Publish;
 use understudy_e2e::wait;
 
-use super::sender::{Format, Sender};
-use super::server::{Server, ok};
-use super::session::Session;
-use super::{MIRROR_ALONE, clip, knock, post, steered};
+use super::{MIRROR_ALONE, knock, post, steered};
+use crate::support::clip;
+use crate::support::sender::{Format, Sender};
+use crate::support::server::{Server, ok};
+use crate::support::session::Session;
 
 const FEED: &str = "/input/devices/virtual/feed";
 

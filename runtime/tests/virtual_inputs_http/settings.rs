@@ -7,8 +7,8 @@ use serde_json::json;
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::{client, wait};
 
-use super::session::Session;
 use super::{status, steered};
+use crate::support::session::Session;
 
 /// Keeps an eye on the camera and an ear on the microphone of the page that it runs in.
 const EYE: &str = include_str!("../fixtures/eye.js");

@@ -14,10 +14,10 @@ use understudy_e2e::whip::Whip;
 use understudy_proto::v1::AccessTokens;
 use understudy_runtime::access::{self, Guard, Policy, Role};
 
-use super::clip;
-use super::counts::value;
-use super::studio::{OPEN, fares};
 use super::{OFFER, Set};
+use crate::support::clip;
+use crate::support::counts::value;
+use crate::support::studio::{OPEN, fares};
 
 const RECIPE: &str = include_str!("../../../docs/recipes/inputs.md");
 const TOKEN: &str = "control";

@@ -7,7 +7,7 @@ use understudy_load::args::Args;
 use understudy_load::crowd::{self, Wanted};
 use understudy_load::report::Report;
 
-use super::support::Stage;
+use crate::support::stage::Stage;
 
 /// With a keyframe on joining, on busy cores; without one it would be ten seconds on average.
 const SOON_MILLISECONDS: f64 = 4000.0;

@@ -8,8 +8,8 @@ use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::probe::Watch;
 
 use super::many::watched;
-use super::support::link::Link;
-use super::support::steps::Steps;
+use crate::support::link::Link;
+use crate::support::steps::Steps;
 
 /// Three quarters of what the picture takes with its sound.
 const NARROW: u64 = 2_000_000;

@@ -5,7 +5,7 @@ use std::path::Path;
 use understudy_core::test_picture::{CELL, CELLS, FRAME_RATE, HEIGHT, WIDTH, read};
 use understudy_e2e::{client, pion};
 
-use super::support::Stage;
+use crate::support::stage::Stage;
 
 const SECONDS: u32 = 4;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use understudy_core::input::{Carries, Health};
 use understudy_runtime::source::Source;
 
-use crate::site::{Mood, Site};
-use crate::studio::{OPEN, Studio, fares, stream};
+use crate::support::site::{Mood, Site};
+use crate::support::studio::{OPEN, Studio, fares, stream};
 
 /// What thirty disturbances may leave behind: allocators keep what they were lent once.
 const RESIDUE: u64 = 40 << 20;

@@ -1,9 +1,5 @@
 //! A hub with a real encoder behind it, served over real HTTP and UDP on loopback.
 
-pub mod encoder;
-pub mod link;
-pub mod steps;
-
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::Router;
@@ -17,6 +13,8 @@ use understudy_runtime::net::Families;
 use understudy_runtime::program::{Program, Registry};
 use understudy_runtime::rtc::{self, Handle};
 
+use super::encoder::Encoder;
+
 /// More than any test needs, less than a machine minds.
 const MAX_VIEWERS: usize = 64;
 
@@ -24,7 +22,7 @@ pub struct Stage {
     pub media: Renditions,
     pub driver: Handle,
     pub http: SocketAddr,
-    _encoder: encoder::Encoder,
+    _encoder: Encoder,
     _shutdown: DropGuard,
 }
 
@@ -36,7 +34,7 @@ impl Stage {
     /// Viewers are told to send to that address alone. The socket takes all families, as in a pod.
     pub async fn announced_at(address: IpAddr) -> Self {
         let media = Renditions::new(&broadcast::Metrics::default());
-        let encoder = encoder::Encoder::start(&media);
+        let encoder = Encoder::start(&media);
         let shutdown = CancellationToken::new();
         let driver = transport(address, rtc::Metrics::default(), shutdown.clone());
         let program = |shows| Program::of(&media, watch::channel(shows).1);
@@ -53,7 +51,7 @@ impl Stage {
     }
 }
 
-fn transport(address: IpAddr, metrics: rtc::Metrics, shutdown: CancellationToken) -> Handle {
+pub fn transport(address: IpAddr, metrics: rtc::Metrics, shutdown: CancellationToken) -> Handle {
     let config = rtc::Config {
         bind: (Families::here().unspecified(), 0).into(),
         announce: vec![address],
@@ -62,7 +60,7 @@ fn transport(address: IpAddr, metrics: rtc::Metrics, shutdown: CancellationToken
     rtc::spawn(&config, metrics, shutdown).expect("the socket must bind")
 }
 
-async fn serve<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> SocketAddr {
+pub async fn serve<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> SocketAddr {
     let programs = Registry::default();
     for (name, program) in named {
         programs.name(&program, [name.to_owned()]);
@@ -70,7 +68,7 @@ async fn serve<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> S
     listen(whep::with_cors(whep::router(driver, programs)).merge(view::router())).await
 }
 
-async fn listen(app: Router) -> SocketAddr {
+pub async fn listen(app: Router) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
     let address = listener.local_addr().expect("a listener must have an address");
     tokio::spawn(async move { axum::serve(listener, app).await });

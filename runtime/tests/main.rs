@@ -1,0 +1,22 @@
+//! The runtime with its real parts: Xvfb, PulseAudio, D-Bus, PipeWire, Chromium, GStreamer, and senders and viewers on other
+//! stacks. One program, so that a change is linked to it once; `scripts/test` runs its modules beside each other as far as
+//! what they judge allows.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests, too")]
+
+mod camera_file;
+mod clients;
+mod devtools_proxy;
+mod disturbances;
+mod guard;
+mod guarded_session;
+mod inputs;
+mod reference;
+mod session;
+mod socket;
+mod streams;
+mod support;
+mod test_picture;
+mod virtual_inputs_http;
+mod webrtc_in;
+mod whep;

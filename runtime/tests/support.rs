@@ -1,0 +1,16 @@
+//! What the tests share.
+
+pub mod broadcast;
+pub mod clip;
+pub mod counts;
+pub mod doorway;
+pub mod encoder;
+pub mod link;
+pub mod segments;
+pub mod sender;
+pub mod server;
+pub mod session;
+pub mod site;
+pub mod stage;
+pub mod steps;
+pub mod studio;
