@@ -92,7 +92,7 @@ tell_reach() {
   local view=$1 token=$2 pod
   echo
   if curl -sf --noproxy '*' --max-time "$answer_timeout" -o /dev/null "$view"; then
-    echo "Media comes as UDP from the same address, port 10003: nothing between this machine and the pods may block it."
+    echo "Media comes from the same address, port 10003, as UDP or over TCP: something between this machine and the pods may block one of them."
     return
   fi
   pod=$(kubectl get virtualparticipant ada --namespace "$namespace" -o 'jsonpath={.status.pod.name}')
@@ -100,6 +100,6 @@ tell_reach() {
 This machine does not reach the cluster's pods, so these addresses work only where they are reached: on a node, in a
 pod, over a VPN. The page alone comes through kubectl, at http://127.0.0.1:10001/view?token=$token:
   kubectl --context $CONTEXT --namespace $namespace port-forward pod/$pod 10001
-but its picture does not, since WebRTC sends media as UDP to the pod's own address.
+but its picture does not, since WebRTC sends media to and from the pod's own address.
 REACH
 }

@@ -202,7 +202,8 @@ fn peers(
     let metrics = rtc::Metrics::default();
     metrics.register(registry);
     let (bind, announce) = (config.media_address(families), config.announced(families));
-    let media = rtc::Config { bind, announce, max_viewers: config.max_viewers };
+    let tcp = config.media_tcp_port.unwrap_or(rtc::TcpPort::Same);
+    let media = rtc::Config { bind, tcp, announce, max_viewers: config.max_viewers };
     rtc::spawn(&media, metrics, shutdown.clone()).with_context(|| format!("cannot listen on UDP {bind}"))
 }
 

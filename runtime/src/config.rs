@@ -1,6 +1,7 @@
 //! The command line and the environment: the only place that reads either.
 
 mod devices;
+mod link;
 mod reserved;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,8 +12,10 @@ use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
 
 use crate::net::Families;
+use crate::rtc::TcpPort;
 
 pub use devices::Devices;
+pub use link::Link;
 pub use reserved::Reserved;
 
 /// The media runtime of one virtual participant.
@@ -73,6 +76,10 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_MEDIA_PORT", default_value_t = 10003)]
     pub media_port: u16,
 
+    /// TCP port of all WebRTC, for peers that UDP does not reach, or `off`; default: the number of the media port.
+    #[arg(long, env = "UNDERSTUDY_MEDIA_TCP_PORT", value_parser = tcp_port)]
+    pub media_tcp_port: Option<TcpPort>,
+
     /// Addresses that viewers reach the media port at, comma-separated; default: the pod's, else loopback.
     #[arg(long, env = "UNDERSTUDY_ANNOUNCE", value_delimiter = ',')]
     pub announce: Vec<IpAddr>,
@@ -121,42 +128,6 @@ pub struct Run {
     pub link: Link,
 }
 
-/// What the operator puts into a pod.
-#[derive(Args, Clone, Debug)]
-pub struct Link {
-    /// `host:port` of the operator's control link.
-    #[arg(long, env = "UNDERSTUDY_OPERATOR_ADDRESS")]
-    pub operator_address: Option<String>,
-
-    /// The name in the operator's certificate, if it is not the address's host.
-    #[arg(long, env = "UNDERSTUDY_OPERATOR_SERVER_NAME")]
-    pub operator_server_name: Option<String>,
-
-    /// The projected ServiceAccount token.
-    #[arg(long, env = "UNDERSTUDY_TOKEN_FILE")]
-    pub token_file: Option<PathBuf>,
-
-    /// The operator's certificate authority.
-    #[arg(long, env = "UNDERSTUDY_CA_FILE")]
-    pub ca_file: Option<PathBuf>,
-
-    /// The pod that this runs in.
-    #[arg(long, env = "UNDERSTUDY_POD_NAME")]
-    pub pod_name: Option<String>,
-
-    /// The pod's namespace.
-    #[arg(long, env = "UNDERSTUDY_POD_NAMESPACE")]
-    pub pod_namespace: Option<String>,
-
-    /// The pod's UID.
-    #[arg(long, env = "UNDERSTUDY_POD_UID")]
-    pub pod_uid: Option<String>,
-
-    /// The pod's addresses, comma-separated, at which media is announced unless told otherwise.
-    #[arg(long = "pod-ip", env = "UNDERSTUDY_POD_IP", value_delimiter = ',')]
-    pub pod_ips: Vec<IpAddr>,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Camera {
     /// The best that works here: the video device if it is there, else PipeWire if it is installed, else a file.
@@ -188,6 +159,16 @@ fn host_name(text: &str) -> Result<String, String> {
     match !name.is_empty() && name.chars().all(is_letter) {
         true => Ok(name),
         false => Err("must be the name of a host, without a port".to_owned()),
+    }
+}
+
+fn tcp_port(text: &str) -> Result<TcpPort, String> {
+    match text {
+        "off" => Ok(TcpPort::Off),
+        number => number
+            .parse()
+            .map(TcpPort::Port)
+            .map_err(|_| "UNDERSTUDY_MEDIA_TCP_PORT must be a port or `off`".to_owned()),
     }
 }
 
@@ -306,6 +287,13 @@ mod tests {
     }
 
     #[test]
+    fn media_goes_over_tcp_too_unless_told_otherwise() {
+        assert_eq!(run(&[]).media_tcp_port, None);
+        assert_eq!(run(&["--media-tcp-port", "443"]).media_tcp_port, Some(TcpPort::Port(443)));
+        assert_eq!(run(&["--media-tcp-port", "off"]).media_tcp_port, Some(TcpPort::Off));
+    }
+
+    #[test]
     fn hosts_are_names_without_blanks_ports_and_dots_at_their_end() {
         let hosts = run(&["--allowed-hosts", "Demo.example.com, b.example."]).allowed_hosts;
         assert_eq!(hosts, ["demo.example.com", "b.example"]);
@@ -336,6 +324,7 @@ mod tests {
     fn a_wrong_value_is_refused_by_its_variable() {
         for (flag, value, variable) in [
             ("--port", "70000", "PORT"),
+            ("--media-tcp-port", "70000", "UNDERSTUDY_MEDIA_TCP_PORT"),
             ("--display-number", "-1", "DISPLAY_NUM"),
             ("--camera-width", "0", "VIRTUAL_INPUT_WIDTH"),
             ("--camera-height", "13", "VIRTUAL_INPUT_HEIGHT"),

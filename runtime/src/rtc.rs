@@ -1,4 +1,4 @@
-//! WebRTC: one UDP socket for everybody who watches or sends.
+//! WebRTC: one UDP socket for everybody who watches or sends, and a port of TCP for whom no UDP reaches.
 //!
 //! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
 //! frames of a hub; whatever has viewers has one feed, which cuts a frame into packets once, and they are sealed here,
@@ -12,6 +12,7 @@ mod batch;
 mod feedback;
 mod keys;
 mod stun;
+mod transport_address;
 
 mod connection;
 mod negotiate;
@@ -25,6 +26,9 @@ mod publisher;
 mod metrics;
 
 mod socket;
+mod streams;
+
+mod ways;
 
 mod distribution;
 
@@ -54,6 +58,7 @@ use crate::seats::Seats;
 use connection::Connection;
 use driver::Command;
 use publisher::Publisher;
+use transport_address::{TransportAddress, TransportProtocol};
 use viewer::Viewer;
 
 /// A mailbox entry is one join or leave; more than this many at once wait at the door.
@@ -67,11 +72,22 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Config {
     /// Where the one socket listens; port 0 takes any.
     pub bind: SocketAddr,
+    pub tcp: TcpPort,
     /// What viewers are told to send to, with the bound port: the host's address or the outer one of a 1:1 NAT. Empty:
     /// the addresses this machine would use itself.
     pub announce: Vec<IpAddr>,
     /// About 0.2 MiB each.
     pub max_viewers: usize,
+}
+
+/// Where the same packets may come over TCP (RFC 6544), at the same addresses. Nobody is told of a port that cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpPort {
+    /// That of the socket.
+    Same,
+    /// 0 takes any.
+    Port(u16),
+    Off,
 }
 
 #[derive(Clone, Debug)]
@@ -146,7 +162,7 @@ pub struct Handle {
     publisher_seats: Seats,
     audience: Audience,
     local: SocketAddr,
-    announced: Arc<[SocketAddr]>,
+    announced: Arc<[TransportAddress]>,
 }
 
 /// Viewers by name, for whoever wants to know.
@@ -159,15 +175,43 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     let local = socket.local_addr();
     let addresses =
         if config.announce.is_empty() { addresses::own(config.bind.ip()) } else { config.announce.clone() };
-    let announced: Arc<[SocketAddr]> =
-        addresses.into_iter().map(|address| SocketAddr::new(address, local.port())).collect();
-    tracing::info!(%local, ?announced, "media transport listens");
+    let streams = streams::Streams::new(metrics.clone());
+    let tcp_port = listen(config, local.port(), &streams, &shutdown);
+    let udp = addresses.iter().map(|ip| TransportAddress::udp(SocketAddr::new(*ip, local.port())));
+    let tcp = |port| addresses.iter().map(move |ip| TransportAddress::tcp(SocketAddr::new(*ip, port)));
+    let announced: Arc<[TransportAddress]> = udp.chain(tcp_port.into_iter().flat_map(tcp)).collect();
+    tracing::info!(%local, tcp_port, ?addresses, "media transport listens");
     let (mailbox, inbox) = mpsc::channel(MAILBOX);
     let audience = Audience::default();
-    let driver = driver::Driver::new(socket, Arc::clone(&announced), metrics, audience.clone());
+    let driver = driver::Driver::new(
+        ways::Ways { socket, streams },
+        Arc::clone(&announced),
+        metrics,
+        audience.clone(),
+    );
     tokio::spawn(driver.run(inbox, shutdown));
     let (viewer_seats, publisher_seats) = (Seats::new(config.max_viewers), Seats::new(MAX_PUBLISHERS));
     Ok(Handle { mailbox, viewer_seats, publisher_seats, audience, local, announced })
+}
+
+/// The port of TCP, if there is one.
+fn listen(
+    config: &Config,
+    udp_port: u16,
+    streams: &streams::Streams,
+    shutdown: &CancellationToken,
+) -> Option<u16> {
+    let port = match config.tcp {
+        TcpPort::Same => udp_port,
+        TcpPort::Port(port) => port,
+        TcpPort::Off => return None,
+    };
+    let listening = streams.listen(SocketAddr::new(config.bind.ip(), port), shutdown.clone());
+    listening
+        .inspect_err(
+            |error| tracing::warn!(%error, port, "media goes over UDP alone: the port of TCP cannot be had"),
+        )
+        .ok()
 }
 
 impl Handle {
@@ -229,6 +273,12 @@ impl Handle {
 
     pub fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where peers may connect over TCP; none if they cannot.
+    pub fn tcp_port(&self) -> Option<u16> {
+        let tcp = self.announced.iter().find(|address| address.protocol == TransportProtocol::TCP)?;
+        Some(tcp.socket.port())
     }
 
     /// Returns when the driver has ended.

@@ -47,6 +47,7 @@ impl Set {
         let shutdown = CancellationToken::new();
         let config = rtc::Config {
             bind: (Ipv4Addr::UNSPECIFIED, 0).into(),
+            tcp: rtc::TcpPort::Port(0),
             announce: vec![Ipv4Addr::LOCALHOST.into()],
             max_viewers: 1,
         };
@@ -161,6 +162,25 @@ async fn a_browser_is_seen_and_heard_in_each_of_its_codecs() {
         page.load("about:blank").await.expect("the page must leave");
         set.studio.until(false, OPEN).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_udp_does_not_reach_is_seen_and_heard_over_tcp() {
+    let set = Set::open().await;
+    let _source = set.play(Carries::Both);
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&format!("http://{}/?codec=VP8&tcp", set.http)).await;
+    browser::becomes_true(&page, "understudy.state === 'connected'").await;
+    browser::becomes_true(
+        &page,
+        "!understudy.answer.includes(' udp ') && understudy.answer.includes(' tcp ')",
+    )
+    .await;
+    set.studio.until(true, OPEN).await;
+    set.stays_live(18.0).await;
+    set.studio.listen().until_tone().await;
+    page.load("about:blank").await.expect("the page must leave");
+    set.studio.until(false, OPEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

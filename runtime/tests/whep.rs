@@ -3,6 +3,7 @@
 mod many;
 mod narrow;
 mod pion;
+mod tcp;
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};

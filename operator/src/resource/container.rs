@@ -107,6 +107,8 @@ fn ports() -> Vec<ContainerPort> {
         port("http", names::HTTP_PORT, "TCP"),
         port("admin", names::ADMIN_PORT, "TCP"),
         port("media", names::MEDIA_PORT, "UDP"),
+        // For viewers that UDP does not reach.
+        port("media-tcp", names::MEDIA_PORT, "TCP"),
     ]
 }
 

@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn media_has_one_number_of_udp_and_of_tcp() {
+        let pod = built();
+        let ports = pod["spec"]["containers"][0]["ports"].as_array().unwrap();
+        let media: Vec<_> = ports.iter().filter(|port| port["containerPort"] == names::MEDIA_PORT).collect();
+        assert_eq!(media.iter().map(|port| &port["protocol"]).collect::<Vec<_>>(), ["UDP", "TCP"]);
+        assert_eq!(media.iter().map(|port| &port["name"]).collect::<Vec<_>>(), ["media", "media-tcp"]);
+    }
+
+    #[test]
     fn every_variable_is_plain_or_a_field_of_the_pod() {
         let variables = variables(&built());
         assert!(variables.iter().all(|variable| variable["valueFrom"]["secretKeyRef"].is_null()));

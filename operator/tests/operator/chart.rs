@@ -223,6 +223,22 @@ fn what_clouds_tell_their_nodes_is_out_of_reach_for_sessions() {
 }
 
 #[test]
+fn media_comes_in_by_udp_and_by_tcp_unless_that_is_not_wanted() {
+    let ports = |extra: &[&str]| {
+        let policies = all(&with(&[SETTINGS[6].1, extra].concat()), "NetworkPolicy");
+        let policy = policies.iter().find(|policy| policy["metadata"]["namespace"] == "stage").unwrap();
+        policy["spec"]["ingress"][0]["ports"].clone()
+    };
+    let (http, udp, tcp) = (
+        json!({"port": "http", "protocol": "TCP"}),
+        json!({"port": "media", "protocol": "UDP"}),
+        json!({"port": "media-tcp", "protocol": "TCP"}),
+    );
+    assert_eq!(ports(&[]), json!([http, udp, tcp]));
+    assert_eq!(ports(&["sessions.networkPolicy.mediaOverTcp=false"]), json!([http, udp]));
+}
+
+#[test]
 fn the_operator_s_limit_has_room_for_ten_thousand_sessions() {
     const CONSTANT_MIB: u64 = 100;
     const SESSION_KIB: u64 = 40;

@@ -13,6 +13,7 @@ pub mod media;
 pub mod mpeg;
 pub mod offer;
 pub mod percent;
+pub mod tcp;
 pub mod test_picture;
 
 pub mod redact;

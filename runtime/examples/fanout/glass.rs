@@ -99,7 +99,12 @@ fn program(display: &Display) -> (Program, Kept) {
 
 async fn serve(program: &Program, shutdown: &CancellationToken) -> anyhow::Result<SocketAddr> {
     let here = Ipv4Addr::LOCALHOST;
-    let config = peers::Config { bind: (here, 0).into(), announce: vec![here.into()], max_viewers: 1 };
+    let config = peers::Config {
+        bind: (here, 0).into(),
+        tcp: peers::TcpPort::Off,
+        announce: vec![here.into()],
+        max_viewers: 1,
+    };
     let driver = peers::spawn(&config, peers::Metrics::default(), shutdown.clone())?;
     let programs = Registry::default();
     programs.name(program, ["program".to_owned()]);

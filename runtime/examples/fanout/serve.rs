@@ -24,6 +24,7 @@ pub async fn run(film: Film, address: SocketAddr) -> anyhow::Result<()> {
     let media = Renditions::new(&broadcast::Metrics::default());
     let config = rtc::Config {
         bind: (address.ip(), 0).into(),
+        tcp: rtc::TcpPort::Same,
         announce: vec![address.ip()],
         max_viewers: MAX_VIEWERS,
     };

@@ -163,7 +163,12 @@ mod tests {
     async fn who_is_admitted_as_the_name_goes_is_sent_away() {
         let shutdown = CancellationToken::new();
         let address = Ipv4Addr::LOCALHOST.into();
-        let config = rtc::Config { bind: (address, 0).into(), announce: vec![address], max_viewers: 1 };
+        let config = rtc::Config {
+            bind: (address, 0).into(),
+            tcp: rtc::TcpPort::Off,
+            announce: vec![address],
+            max_viewers: 1,
+        };
         let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).unwrap();
         let (programs, viewers) = (Registry::default(), driver.viewers("a"));
         let media = Renditions::new(&Metrics::default());

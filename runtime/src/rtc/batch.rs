@@ -5,14 +5,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::transport_address::TransportProtocol;
+
 /// The largest UDP payload over IPv4.
 const MAX_BYTES: usize = 65_507;
 
-/// Where datagrams go, and from which address of ours.
+/// Where packets go, over what, and from which address of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Path {
     pub to: SocketAddr,
+    pub over: TransportProtocol,
     pub source: Option<IpAddr>,
+}
+
+impl Path {
+    pub const fn udp(to: SocketAddr, source: Option<IpAddr>) -> Self {
+        Self { to, over: TransportProtocol::UDP, source }
+    }
 }
 
 /// What leaves in one call.
@@ -70,7 +79,7 @@ mod tests {
     use super::*;
 
     fn to(port: u16) -> Path {
-        Path { to: SocketAddr::from(([127, 0, 0, 1], port)), source: None }
+        Path::udp(SocketAddr::from(([127, 0, 0, 1], port)), None)
     }
 
     #[test]

@@ -24,7 +24,7 @@ use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::{TaggedBytesMut, TransportContext};
 use understudy_core::fanout::senders::Senders;
 use understudy_core::offer::{DtlsRole, Transport};
 use uuid::Uuid;
@@ -33,6 +33,7 @@ use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
 use super::stun::{self, Transaction};
+use super::transport_address::TransportAddress;
 use dtls::{is_closed, is_known};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
@@ -71,11 +72,11 @@ pub(super) struct Connection {
     state: State,
     wake_at: Option<Instant>,
     /// What the stack selected, once: the peer's address and ours.
-    pair: Option<(SocketAddr, SocketAddr)>,
+    pair: Option<(TransportAddress, SocketAddr)>,
     /// The peer's last check, while it is not known to be genuine.
     check: Option<Check>,
     /// Where the peer went since, with our knowledge and without the stack's.
-    moved: Option<SocketAddr>,
+    moved: Option<TransportAddress>,
     /// When anything came from where it is.
     present: Instant,
     /// How seldom it may be woken once it is live, and when it was.
@@ -88,25 +89,25 @@ pub(super) struct Connection {
     /// When the peer's first flight came.
     greeted: Option<Instant>,
     /// The last check that nominated a way, and where it came from.
-    nomination: Option<(SocketAddr, Vec<u8>)>,
+    nomination: Option<(TransportAddress, Vec<u8>)>,
     /// Datagrams of DTLS that came.
     flights: u64,
     senders: Senders,
     /// Where the last media came from.
-    media_from: Option<SocketAddr>,
+    media_from: Option<TransportAddress>,
     /// When the stack was last told that media is a sign of life.
     signed: Option<Instant>,
 }
 
 struct Check {
-    from: SocketAddr,
+    from: TransportAddress,
     transaction: Transaction,
     /// If it is genuine, the peer is there now.
     moves: bool,
 }
 
 impl Connection {
-    /// What was negotiated and answered with `ufrag`; the peer speaks next, over UDP.
+    /// What was negotiated and answered with `ufrag`; the peer speaks next.
     pub fn new(negotiated: Negotiated, peer: &Transport, rest: Duration, now: Instant) -> Self {
         let Negotiated { stack, ufrag, .. } = negotiated;
         let session_id = Uuid::new_v4().simple().to_string();
@@ -155,7 +156,7 @@ impl Connection {
     }
 
     /// Where the peer wants what is not a check.
-    pub fn selected(&self) -> Option<SocketAddr> {
+    pub fn selected(&self) -> Option<TransportAddress> {
         self.moved.or(self.pair.map(|(peer, _)| peer))
     }
 
@@ -176,7 +177,7 @@ impl Connection {
         }
     }
 
-    pub fn receive(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+    pub fn receive(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
         let Some(first) = bytes.first() else { return };
         if *first >= FIRST_OF_MEDIA {
             if !self.senders.admit(bytes) {
@@ -205,7 +206,7 @@ impl Connection {
 
     /// A check that nominates is answered by the stack once a check back was answered, should it come once more; we are lite, and
     /// it has to be enough that it came (RFC 8445 §7.3.2).
-    fn nominate(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+    fn nominate(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
         if !matches!(self.state, State::Expected { .. }) || self.selected().is_some() {
             self.nomination = None;
         } else if stun::nominates(bytes) {
@@ -219,7 +220,7 @@ impl Connection {
 
     /// Whether a check says that the peer is there now: it nominates, or where it was is silent for so long that its address was
     /// changed on the way. While it comes in it may nominate several pairs, of which the stack selects the best.
-    fn moves(&self, from: SocketAddr, check: &[u8], now: Instant) -> bool {
+    fn moves(&self, from: TransportAddress, check: &[u8], now: Instant) -> bool {
         let is_in = self.state == State::Live && now >= self.joined + HANDSHAKE;
         let elsewhere = self.selected().is_some_and(|selected| selected != from);
         is_in && elsewhere && (stun::nominates(check) || now >= self.present + DISCONNECTED_AFTER)
@@ -242,16 +243,16 @@ impl Connection {
         }
     }
 
-    fn hand(&mut self, from: SocketAddr, local: SocketAddr, bytes: &[u8], now: Instant) {
+    fn hand(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
         self.told = now;
         if matches!(self.state, State::Expected { .. }) {
             self.joined = now;
         }
         let transport = TransportContext {
             local_addr: local,
-            peer_addr: from,
+            peer_addr: from.socket,
             ecn: None,
-            transport_protocol: TransportProtocol::UDP,
+            transport_protocol: from.protocol,
         };
         let message = BytesMut::from(bytes);
         self.guarded(|stack| stack.handle_read(TaggedBytesMut { now, transport, message }));
@@ -282,7 +283,7 @@ impl Connection {
     }
 
     /// Takes out everything there is to send, and what became of the peer.
-    pub fn drain(&mut self, mut send: impl FnMut(SocketAddr, &[u8])) {
+    pub fn drain(&mut self, mut send: impl FnMut(TransportAddress, &[u8])) {
         let before = self.state;
         let mut state = before;
         let mut wake_at = None;
@@ -294,7 +295,9 @@ impl Connection {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
                 while let Some(packet) = stack.poll_write() {
-                    let (mut to, bytes) = (packet.transport.peer_addr, &packet.message);
+                    let TransportContext { peer_addr, transport_protocol, .. } = packet.transport;
+                    let mut to = TransportAddress { socket: peer_addr, protocol: transport_protocol };
+                    let bytes = &packet.message;
                     if bytes.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
                         pair = Some((to, packet.transport.local_addr));
                         to = moved.unwrap_or(to);
@@ -349,7 +352,7 @@ impl Connection {
 
 impl Check {
     /// Only what was genuine is answered.
-    fn is_confirmed(&self, to: SocketAddr, answer: &[u8]) -> bool {
+    fn is_confirmed(&self, to: TransportAddress, answer: &[u8]) -> bool {
         to == self.from && stun::confirms_one(answer, self.transaction)
     }
 }

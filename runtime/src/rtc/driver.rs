@@ -1,6 +1,7 @@
 //! The task that owns the socket and every peer.
 
 mod moves;
+mod streams;
 mod viewers;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::tcp::outbox::Cargo;
 
 use super::batch::Path;
 use super::connection::State;
@@ -20,10 +22,10 @@ use super::metrics::{Metrics, Why};
 use super::peer::Peer;
 use super::publisher::Publisher;
 use super::routes::{PeerId, Routes};
-use super::socket::Socket;
-use super::spread::Spread;
 use super::stun;
+use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
+use super::ways::{Spreads, Ways};
 use super::{Audience, Begun};
 use crate::program::Program;
 
@@ -65,25 +67,25 @@ pub(super) enum Command {
 }
 
 pub(super) struct Driver {
-    socket: Socket,
-    announced: Arc<[SocketAddr]>,
+    ways: Ways,
+    announced: Arc<[TransportAddress]>,
     peers: HashMap<PeerId, Peer>,
     next: u64,
     sessions: HashMap<String, PeerId>,
     routes: Routes,
     deadlines: Deadlines<PeerId>,
     distributions: Distributions,
-    spread: Spread,
+    spreads: Spreads,
     fed: mpsc::Receiver<Fed>,
     metrics: Metrics,
     audience: Audience,
 }
 
 impl Driver {
-    pub fn new(socket: Socket, announced: Arc<[SocketAddr]>, metrics: Metrics, audience: Audience) -> Self {
+    pub fn new(ways: Ways, announced: Arc<[TransportAddress]>, metrics: Metrics, audience: Audience) -> Self {
         let (feeds, fed) = mpsc::channel(FED);
         Self {
-            socket,
+            ways,
             announced,
             peers: HashMap::new(),
             next: 0,
@@ -91,7 +93,7 @@ impl Driver {
             routes: Routes::default(),
             deadlines: Deadlines::default(),
             distributions: Distributions::new(feeds),
-            spread: Spread::default(),
+            spreads: Spreads::default(),
             fed,
             metrics,
             audience,
@@ -100,7 +102,7 @@ impl Driver {
 
     #[tracing::instrument(name = "rtc", skip_all)]
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Command>, shutdown: CancellationToken) {
-        let mut read_after = Instant::now();
+        let (mut read_after, mut news) = (Instant::now(), Vec::new());
         loop {
             let due = self.next_wake();
             tokio::select! {
@@ -110,7 +112,7 @@ impl Driver {
                     None => break,
                 },
                 Some(fed) = self.fed.recv() => self.show(&fed),
-                readable = self.socket.readable(), if read_after <= Instant::now() => {
+                readable = self.ways.socket.readable(), if read_after <= Instant::now() => {
                     let received = readable.and_then(|()| self.receive());
                     if let Err(error) = received {
                         tracing::warn!(%error, "the media socket could not be read");
@@ -119,7 +121,8 @@ impl Driver {
                 }
                 () = tokio::time::sleep_until(read_after.into()), if read_after > Instant::now() => {}
                 // An error shows when the datagrams are sent.
-                _ = self.socket.room() => self.resume(),
+                _ = self.ways.socket.room() => self.resume(),
+                () = self.ways.streams.news(&mut news) => self.hear(&mut news),
                 () = tokio::time::sleep_until(due.into()) => self.elapse(),
             }
         }
@@ -127,11 +130,14 @@ impl Driver {
         for id in everyone {
             self.remove(id, Why::Shutdown);
         }
+        self.ways.streams.end().await;
     }
 
     fn next_wake(&self) -> Instant {
         let idle = Instant::now() + IDLE;
-        [self.deadlines.first(), self.socket.expires_at()].into_iter().flatten().fold(idle, Instant::min)
+        let Ways { socket, streams } = &self.ways;
+        let due = [self.deadlines.first(), socket.expires_at(), streams.expires_at()];
+        due.into_iter().flatten().fold(idle, Instant::min)
     }
 
     fn obey(&mut self, command: Command) {
@@ -210,15 +216,16 @@ impl Driver {
     fn receive(&mut self) -> std::io::Result<()> {
         let now = Instant::now();
         let mut touched = Vec::new();
-        let Self { socket, routes, peers, announced, metrics, .. } = self;
-        socket.receive(|arrived| {
-            let id = routes.find(arrived.from, arrived.local, arrived.bytes);
+        let Self { ways, routes, peers, announced, metrics, .. } = self;
+        ways.socket.receive(|arrived| {
+            let from = TransportAddress::udp(arrived.from);
+            let id = routes.find(from, arrived.local, arrived.bytes);
             let Some((id, peer)) = id.and_then(|id| Some((id, peers.get_mut(&id)?))) else {
                 metrics.strangers.inc();
                 return;
             };
-            let local = as_announced(announced, arrived.local, arrived.from);
-            peer.connection_mut().receive(arrived.from, local, arrived.bytes, now);
+            let local = as_announced(announced, arrived.local, from);
+            peer.connection_mut().receive(from, local, arrived.bytes, now);
             if touched.last() != Some(&id) {
                 touched.push(id);
             }
@@ -232,9 +239,10 @@ impl Driver {
 
     fn elapse(&mut self) {
         let now = Instant::now();
-        if self.socket.expires_at().is_some_and(|at| at <= now) {
+        if self.ways.socket.expires_at().is_some_and(|at| at <= now) {
             self.resume();
         }
+        self.ways.streams.expire(now);
         for id in self.deadlines.due(now) {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.connection_mut().elapse(now);
@@ -288,25 +296,25 @@ impl Driver {
     }
 
     fn send(&mut self, id: PeerId) {
-        let Self { socket, routes, peers, metrics, .. } = self;
+        let Self { ways, routes, peers, metrics, .. } = self;
         let Some(peer) = peers.get_mut(&id) else { return };
-        let pass = |to, bytes: &[u8]| {
+        let mut left = Vec::new();
+        let pass = |to: TransportAddress, bytes: &[u8]| {
             if stun::confirms(bytes) {
-                routes.confirm(id, to);
+                left.extend(routes.confirm(id, to));
+                if to.protocol == TransportProtocol::TCP && routes.confirmed_local_for(to).is_some() {
+                    ways.streams.welcome(to.socket);
+                }
             }
-            socket.send(Path { to, source: routes.local_for(to) }, bytes, metrics);
+            let path = Path { to: to.socket, over: to.protocol, source: routes.local_for(to) };
+            ways.send(path, Cargo::Control, bytes, metrics);
         };
         peer.connection_mut().drain(pass);
-        socket.flush(metrics);
+        ways.flush(metrics);
         if let Peer::Viewer(viewer) = peer {
-            let known = viewer.path;
-            viewer.path = viewer.connection.selected().map(|to| Path {
-                to,
-                source: routes
-                    .confirmed_local_for(to)
-                    .or_else(|| known.filter(|path| path.to == to).and_then(|path| path.source)),
-            });
+            follow(viewer, routes, ways);
         }
+        self.hang_up(left);
     }
 
     fn remove(&mut self, id: PeerId, why: Why) {
@@ -314,7 +322,8 @@ impl Driver {
         peer.connection_mut().close(why);
         self.send(id);
         let Some(peer) = self.peers.remove(&id) else { return };
-        self.routes.forget(id, peer.connection().ufrag());
+        let left = self.routes.forget(id, peer.connection().ufrag());
+        self.hang_up(left);
         self.deadlines.set(id, None);
         self.sessions.remove(peer.connection().session_id());
         match peer {
@@ -335,9 +344,25 @@ impl Driver {
     }
 }
 
+/// Media goes where the viewer wants it, from where a genuine check of it came to.
+fn follow(viewer: &mut Viewer, routes: &Routes, ways: &Ways) {
+    let path = viewer.connection.selected().map(|to| {
+        let known = viewer.path.filter(|path| (path.to, path.over) == (to.socket, to.protocol));
+        let source = routes.confirmed_local_for(to).or_else(|| known.and_then(|path| path.source));
+        Path { to: to.socket, over: to.protocol, source }
+    });
+    if let (Some(left), Some(path)) = (viewer.path, path)
+        && (left.to, left.over) != (path.to, path.over)
+    {
+        ways.leave(left);
+    }
+    viewer.path = path;
+}
+
 /// The stack knows only what we announced; behind a NAT the socket sees another address.
-fn as_announced(announced: &[SocketAddr], local: Option<IpAddr>, from: SocketAddr) -> SocketAddr {
-    let exact = announced.iter().find(|address| Some(address.ip()) == local);
-    let same_family = || announced.iter().find(|address| address.is_ipv4() == from.is_ipv4());
-    exact.or_else(same_family).or(announced.first()).copied().unwrap_or(from)
+fn as_announced(announced: &[TransportAddress], local: Option<IpAddr>, from: TransportAddress) -> SocketAddr {
+    let mut all = announced.iter().filter(|address| address.protocol == from.protocol);
+    let exact = all.clone().find(|address| Some(address.socket.ip()) == local);
+    let same_family = || all.clone().find(|address| address.socket.is_ipv4() == from.socket.is_ipv4());
+    exact.or_else(same_family).or(all.next()).map_or(from.socket, |address| address.socket)
 }

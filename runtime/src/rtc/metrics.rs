@@ -33,6 +33,10 @@ pub struct Metrics {
     unwanted_packets: Counter,
     dropped_packets: Counter,
     pictures_asked: Counter,
+    pub(super) tcp_connections: Gauge,
+    tcp_refused: Family<RefusedLabel, Counter>,
+    pub(super) tcp_sent_packets: Counter,
+    pub(super) tcp_unsent_packets: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -82,6 +86,24 @@ pub(super) enum Why {
     Shutdown,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusedLabel {
+    why: Refusal,
+}
+
+/// Why a connection of TCP was ended from here before it was a peer's.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+pub(super) enum Refusal {
+    /// There was no more room, and nobody of the network that had most had been there for longer.
+    Crowded,
+    /// No genuine check came in time.
+    Late,
+    /// What came first was no check for a peer that is here.
+    Stranger,
+    /// It announced a packet that is larger than any.
+    Oversized,
+}
+
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let rtc = registry.sub_registry_with_prefix("understudy_rtc");
@@ -109,6 +131,7 @@ impl Metrics {
         rtc.register("pictures_lost", "Reports of a lost picture", self.pictures_lost.clone());
         rtc.register("packets_asked_again", "Packets viewers asked for again", self.asked_again.clone());
         self.register_publishers(rtc);
+        self.register_tcp(rtc);
     }
 
     fn register_publishers(&self, rtc: &mut Registry) {
@@ -123,6 +146,26 @@ impl Metrics {
             self.dropped_packets.clone(),
         );
         rtc.register("pictures_asked", "Whole pictures asked of publishers", self.pictures_asked.clone());
+    }
+
+    fn register_tcp(&self, rtc: &mut Registry) {
+        rtc.register("tcp_connections", "Connections of TCP that are open", self.tcp_connections.clone());
+        rtc.register("tcp_refused", "Connections of TCP refused, by reason", self.tcp_refused.clone());
+        rtc.register("tcp_sent_packets", "Packets queued to be sent over TCP", self.tcp_sent_packets.clone());
+        rtc.register(
+            "tcp_unsent_packets",
+            "Packets that there was no room for, or no connection of TCP",
+            self.tcp_unsent_packets.clone(),
+        );
+    }
+
+    pub(super) fn tcp_refused(&self, why: Refusal) {
+        self.tcp_refused.get_or_create(&RefusedLabel { why }).inc();
+    }
+
+    #[cfg(test)]
+    pub(super) fn refused_for(&self, why: Refusal) -> u64 {
+        self.tcp_refused.get_or_create(&RefusedLabel { why }).get()
     }
 
     pub(super) fn viewer_joined(&self, step: rendition::Step) {

@@ -8,7 +8,6 @@ pub(super) use from_publisher::from_publisher;
 pub(super) use tests::OFFER;
 pub(super) use to_viewer::{STREAM, Sending, to_viewer};
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +24,8 @@ use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
 use understudy_core::media::Kind;
 use understudy_core::offer::{DtlsRole, Transport};
+
+use super::transport_address::{TransportAddress, TransportProtocol};
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
 pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
@@ -89,12 +90,15 @@ fn settings(ufrag: &str, password: &str, peer: &Transport) -> SettingEngine {
 fn answer(
     connection: &mut RTCPeerConnection,
     offer: String,
-    announced: &[SocketAddr],
+    announced: &[TransportAddress],
     now: Instant,
 ) -> Result<String, Error> {
     connection.set_remote_description(now, RTCSessionDescription::offer(offer)?)?;
-    for address in announced {
-        connection.add_local_candidate(understudy_rtc::host_candidate(*address)?)?;
+    for (rank, address) in announced.iter().enumerate() {
+        connection.add_local_candidate(match address.protocol {
+            TransportProtocol::TCP => understudy_rtc::passive_candidate(address.socket, rank as u32)?,
+            _ => understudy_rtc::host_candidate(address.socket)?,
+        })?;
     }
     connection.add_local_candidate(RTCIceCandidateInit::default())?;
     let answer = connection.create_answer(None)?;

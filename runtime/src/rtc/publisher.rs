@@ -1,6 +1,5 @@
 //! One publisher: what it sends goes to a sink, and it is asked for whole pictures.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use understudy_core::offer::{Format, Incoming, Refresh};
 use super::arrivals::Arrivals;
 use super::connection::{Connection, State, guarded};
 use super::negotiate::from_publisher;
+use super::transport_address::TransportAddress;
 use super::{Answer, OfferError, Packet, Sink, Taken};
 use crate::seats::Seat;
 
@@ -64,10 +64,10 @@ pub(super) struct Delivery {
 }
 
 impl Publisher {
-    /// Reads nothing but the offer; the publisher speaks next, over UDP.
+    /// Reads nothing but the offer; the publisher speaks next.
     pub fn answer(
         offer: &Incoming,
-        announced: &[SocketAddr],
+        announced: &[TransportAddress],
         sink: Box<dyn Sink>,
         seat: Seat,
     ) -> Result<(Self, Answer), OfferError> {

@@ -4,9 +4,10 @@
 //! found genuine, which the stack says by answering it, or by checking back.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::stun::addressed_ufrag;
+use super::transport_address::TransportAddress;
 
 /// A viewer checks from each of its interfaces, and from new ones when it roams: the oldest give way.
 const MAX_ADDRESSES_PER_PEER: usize = 16;
@@ -24,10 +25,10 @@ pub(super) struct Route {
 #[derive(Default)]
 pub(super) struct Routes {
     by_ufrag: HashMap<String, PeerId>,
-    by_address: HashMap<SocketAddr, Route>,
-    addresses: HashMap<PeerId, VecDeque<SocketAddr>>,
+    by_address: HashMap<TransportAddress, Route>,
+    addresses: HashMap<PeerId, VecDeque<TransportAddress>>,
     /// Senders of this turn's checks, which may be anybody.
-    heard: HashMap<SocketAddr, Route>,
+    heard: HashMap<TransportAddress, Route>,
 }
 
 impl Routes {
@@ -36,7 +37,7 @@ impl Routes {
     }
 
     /// An ICE check always says whom it is for, even from an address that belonged to another viewer before.
-    pub fn find(&mut self, from: SocketAddr, local: Option<IpAddr>, datagram: &[u8]) -> Option<PeerId> {
+    pub fn find(&mut self, from: TransportAddress, local: Option<IpAddr>, datagram: &[u8]) -> Option<PeerId> {
         let Some(ufrag) = addressed_ufrag(datagram) else {
             return self.by_address.get(&from).map(|route| route.peer);
         };
@@ -45,17 +46,24 @@ impl Routes {
         Some(peer)
     }
 
-    /// A check of that peer from there was genuine: what else comes from there is the peer's.
-    pub fn confirm(&mut self, peer: PeerId, from: SocketAddr) {
-        let Some(route) = self.heard.get(&from).copied().filter(|route| route.peer == peer) else { return };
+    /// A check of that peer from there was genuine: what else comes from there is the peer's. Tells which of its addresses gave
+    /// way.
+    pub fn confirm(&mut self, peer: PeerId, from: TransportAddress) -> Option<TransportAddress> {
+        let route = self.heard.get(&from).copied().filter(|route| route.peer == peer)?;
         self.by_address.insert(from, route);
         let addresses = self.addresses.entry(peer).or_default();
         addresses.retain(|address| *address != from);
         addresses.push_back(from);
-        if addresses.len() > MAX_ADDRESSES_PER_PEER
-            && let Some(oldest) = addresses.pop_front()
-        {
-            self.drop_address(peer, oldest);
+        let oldest =
+            if addresses.len() > MAX_ADDRESSES_PER_PEER { addresses.pop_front()? } else { return None };
+        self.drop_address(peer, oldest).then_some(oldest)
+    }
+
+    /// Nothing comes from there any more.
+    pub fn lose(&mut self, from: TransportAddress) {
+        let Some(route) = self.by_address.remove(&from) else { return };
+        if let Some(addresses) = self.addresses.get_mut(&route.peer) {
+            addresses.retain(|address| *address != from);
         }
     }
 
@@ -65,39 +73,43 @@ impl Routes {
     }
 
     /// Answers to a check leave from where it came to.
-    pub fn local_for(&self, to: SocketAddr) -> Option<IpAddr> {
+    pub fn local_for(&self, to: TransportAddress) -> Option<IpAddr> {
         self.heard.get(&to).or_else(|| self.by_address.get(&to))?.local
     }
 
     /// Media leaves from where a genuine check came to.
-    pub fn confirmed_local_for(&self, to: SocketAddr) -> Option<IpAddr> {
+    pub fn confirmed_local_for(&self, to: TransportAddress) -> Option<IpAddr> {
         self.by_address.get(&to)?.local
     }
 
-    pub fn forget(&mut self, peer: PeerId, ufrag: &str) {
+    /// Tells which addresses were its own.
+    pub fn forget(&mut self, peer: PeerId, ufrag: &str) -> Vec<TransportAddress> {
         self.by_ufrag.remove(ufrag);
-        for address in self.addresses.remove(&peer).unwrap_or_default() {
-            self.drop_address(peer, address);
-        }
+        let addresses = self.addresses.remove(&peer).unwrap_or_default();
+        addresses.into_iter().filter(|address| self.drop_address(peer, *address)).collect()
     }
 
-    /// Unless it has become another's.
-    fn drop_address(&mut self, peer: PeerId, address: SocketAddr) {
-        if self.by_address.get(&address).is_some_and(|route| route.peer == peer) {
+    /// False: it has become another's, and stays.
+    fn drop_address(&mut self, peer: PeerId, address: TransportAddress) -> bool {
+        let is_its_own = self.by_address.get(&address).is_some_and(|route| route.peer == peer);
+        if is_its_own {
             self.by_address.remove(&address);
         }
+        is_its_own
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::rtc::stun::check;
 
     const MEDIA: &[u8] = &[0x80, 0, 0, 0];
 
-    fn from(port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], port))
+    fn from(port: u16) -> TransportAddress {
+        TransportAddress::udp(SocketAddr::from(([192, 0, 2, 1], port)))
     }
 
     fn expecting(peer: PeerId) -> Routes {
@@ -167,5 +179,21 @@ mod tests {
         routes.forget_heard();
         routes.forget(PeerId(1), "ufrag1");
         assert_eq!(routes.find(from(7), None, MEDIA), Some(PeerId(2)));
+    }
+
+    #[test]
+    fn a_port_of_tcp_is_another_than_that_of_udp_and_is_nobodys_once_it_is_lost() {
+        let mut routes = expecting(PeerId(1));
+        checks(&mut routes, PeerId(1), 7);
+        routes.confirm(PeerId(1), from(7));
+        let tcp = TransportAddress::tcp(from(7).socket);
+        assert_eq!(routes.find(tcp, None, MEDIA), None);
+        routes.find(tcp, None, &check("ufrag1:theirs"));
+        routes.confirm(PeerId(1), tcp);
+        routes.forget_heard();
+        assert_eq!(routes.find(tcp, None, MEDIA), Some(PeerId(1)));
+        routes.lose(tcp);
+        assert_eq!(routes.find(tcp, None, MEDIA), None);
+        assert_eq!(routes.forget(PeerId(1), "ufrag1"), [from(7)]);
     }
 }

@@ -128,7 +128,7 @@ impl Socket {
     }
 
     fn hand(&self, path: Path, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
-        let Path { to, source } = self.outer(path);
+        let Path { to, source, .. } = self.outer(path);
         let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: source };
         self.io.try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit))
     }
@@ -149,10 +149,10 @@ impl Socket {
     /// As the socket's family writes it.
     fn outer(&self, path: Path) -> Path {
         match (self.local.is_ipv6(), path.to) {
-            (true, SocketAddr::V4(to)) => Path {
-                to: SocketAddr::new(net::mapped((*to.ip()).into()), to.port()),
-                source: path.source.map(net::mapped),
-            },
+            (true, SocketAddr::V4(to)) => Path::udp(
+                SocketAddr::new(net::mapped((*to.ip()).into()), to.port()),
+                path.source.map(net::mapped),
+            ),
             _ => path,
         }
     }
@@ -186,9 +186,9 @@ mod tests {
             peer.send_to(b"hello", (loopback, port)).unwrap();
             socket.readable().await.unwrap();
             let mut path = None;
-            socket.receive(|arrived| path = Some(Path { to: arrived.from, source: arrived.local })).unwrap();
+            socket.receive(|arrived| path = Some(Path::udp(arrived.from, arrived.local))).unwrap();
             let path = path.expect("a datagram must have arrived");
-            assert_eq!(path, Path { to: peer.local_addr().unwrap(), source: Some(loopback) });
+            assert_eq!(path, Path::udp(peer.local_addr().unwrap(), Some(loopback)));
             socket.io.writable().await.unwrap();
             socket.send(path, b"welcome", &Metrics::default());
             socket.flush(&Metrics::default());
@@ -205,7 +205,7 @@ mod tests {
         let before = socket.segments(host);
         socket.io.writable().await.unwrap();
         // The kernel calls a port that is none invalid, as it calls segments that it does not take.
-        let nowhere = Path { to: SocketAddr::new(host, 0), source: Some(host) };
+        let nowhere = Path::udp(SocketAddr::new(host, 0), Some(host));
         for _ in 0..2 {
             socket.send(nowhere, b"four", &metrics);
         }
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!((metrics.sent_datagrams.get(), metrics.unsent_datagrams.get()), (0, 2));
         assert_eq!(socket.segments(host), before);
         let peer = Peer::bind((host, 0)).unwrap();
-        let path = Path { to: peer.local_addr().unwrap(), source: Some(host) };
+        let path = Path::udp(peer.local_addr().unwrap(), Some(host));
         for _ in 0..2 {
             socket.send(path, b"four", &metrics);
         }

@@ -99,8 +99,7 @@ mod tests {
     use std::convert::Infallible;
     use std::net::SocketAddr;
 
-    const PATH: Path =
-        Path { to: SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1), source: None };
+    const PATH: Path = Path::udp(SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1), None);
     const PART: Part = Part { viewer: PeerId(1), path: PATH, kind: Kind::Video, frame: Index(0), turn: 0 };
 
     fn of(sizes: &[usize]) -> Spread {

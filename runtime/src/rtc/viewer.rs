@@ -11,7 +11,6 @@ mod stream;
 
 pub(super) use beginning::Due;
 
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +37,7 @@ use super::negotiate::to_viewer;
 use super::routes::PeerId;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
+use super::transport_address::TransportAddress;
 use super::{Answer, OfferError};
 use crate::seats::Seat;
 use adapting::Adapting;
@@ -109,8 +109,12 @@ pub(super) struct Answered {
 }
 
 impl Viewer {
-    /// Reads nothing but the offer; the viewer speaks next, over UDP.
-    pub fn answer(offer: &Offer, announced: &[SocketAddr], seat: Seat) -> Result<(Self, Answer), OfferError> {
+    /// Reads nothing but the offer; the viewer speaks next.
+    pub fn answer(
+        offer: &Offer,
+        announced: &[TransportAddress],
+        seat: Seat,
+    ) -> Result<(Self, Answer), OfferError> {
         let now = Instant::now();
         let feedback = Arc::new(Feedback::default());
         let cryptography =

@@ -146,7 +146,10 @@ async fn watch(State(to): State<Signalling>, offer: Bytes) -> impl IntoResponse 
     let status = answered.status();
     let place = answered.headers()[header::LOCATION].to_str().expect("a path must be text").to_owned();
     let answer = answered.text().await.expect("the answer must be text");
-    let answer = answer.replace(&format!(" {} typ host", to.media), &format!(" {} typ host", to.own));
+    let through = answer.replace(&format!(" {} typ host", to.media), &format!(" {} typ host", to.own));
+    // What comes over TCP would go around it.
+    let lines = through.lines().filter(|line| !line.ends_with("tcptype passive"));
+    let answer: String = lines.flat_map(|line| [line, "\r\n"]).collect();
     let headers: [(HeaderName, String); 2] =
         [(header::CONTENT_TYPE, "application/sdp".to_owned()), (header::LOCATION, place)];
     (status, headers, answer)

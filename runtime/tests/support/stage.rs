@@ -22,6 +22,9 @@ pub struct Stage {
     pub media: Renditions,
     pub driver: Handle,
     pub http: SocketAddr,
+    pub metrics: rtc::Metrics,
+    /// What is served there, for whoever serves it otherwise.
+    pub app: Router,
     _encoder: Encoder,
     _shutdown: DropGuard,
 }
@@ -36,10 +39,12 @@ impl Stage {
         let media = Renditions::new(&broadcast::Metrics::default());
         let encoder = Encoder::start(&media);
         let shutdown = CancellationToken::new();
-        let driver = transport(address, rtc::Metrics::default(), shutdown.clone());
+        let metrics = rtc::Metrics::default();
+        let driver = transport(address, metrics.clone(), shutdown.clone());
         let program = |shows| Program::of(&media, watch::channel(shows).1);
-        let http = serve(driver.clone(), [("program", program(true)), ("silent", program(false))]).await;
-        Self { media, driver, http, _encoder: encoder, _shutdown: shutdown.drop_guard() }
+        let app = app(driver.clone(), [("program", program(true)), ("silent", program(false))]);
+        let http = listen(app.clone()).await;
+        Self { media, driver, http, metrics, app, _encoder: encoder, _shutdown: shutdown.drop_guard() }
     }
 
     pub fn whep(&self) -> String {
@@ -54,20 +59,22 @@ impl Stage {
 pub fn transport(address: IpAddr, metrics: rtc::Metrics, shutdown: CancellationToken) -> Handle {
     let config = rtc::Config {
         bind: (Families::here().unspecified(), 0).into(),
+        tcp: rtc::TcpPort::Port(0),
         announce: vec![address],
         max_viewers: MAX_VIEWERS,
     };
     rtc::spawn(&config, metrics, shutdown).expect("the socket must bind")
 }
 
-pub async fn serve<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> SocketAddr {
+pub fn app<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> Router {
     let programs = Registry::default();
     for (name, program) in named {
         programs.name(&program, [name.to_owned()]);
     }
-    listen(whep::with_cors(whep::router(driver, programs)).merge(view::router())).await
+    whep::with_cors(whep::router(driver, programs)).merge(view::router())
 }
 
+/// At a port of this machine.
 pub async fn listen(app: Router) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port must be free");
     let address = listener.local_addr().expect("a listener must have an address");

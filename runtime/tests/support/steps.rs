@@ -15,7 +15,7 @@ use understudy_runtime::program::{Ladder, Program};
 use understudy_runtime::rtc::{self, Handle};
 
 use super::encoder::Encoder;
-use super::stage::{serve, transport};
+use super::stage::{app, listen, transport};
 
 pub struct Steps {
     pub program: Program,
@@ -42,7 +42,7 @@ impl Steps {
         rtc.register(&mut metrics);
         let shutdown = CancellationToken::new();
         let driver = transport(Ipv4Addr::LOCALHOST.into(), rtc, shutdown.clone());
-        let http = serve(driver.clone(), [("program", program.clone())]).await;
+        let http = listen(app(driver.clone(), [("program", program.clone())])).await;
         Self { program, driver, http, metrics, ticks, _shutdown: shutdown.drop_guard() }
     }
 

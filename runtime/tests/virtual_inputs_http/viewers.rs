@@ -71,6 +71,7 @@ impl Guarded {
 fn peers(end: &CancellationToken) -> rtc::Handle {
     let config = rtc::Config {
         bind: (Ipv4Addr::LOCALHOST, 0).into(),
+        tcp: rtc::TcpPort::Off,
         announce: vec![Ipv4Addr::LOCALHOST.into()],
         max_viewers: 1,
     };

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::tcp::outbox::Cargo;
 
 use super::super::distribution::Fed;
 use super::super::feedback::Missing;
@@ -19,21 +20,22 @@ const SLICE_BYTES: usize = 512 << 10;
 impl Driver {
     pub(super) fn show(&mut self, fed: &Fed) {
         let now = Instant::now();
-        let Self { socket, peers, distributions, spread, metrics, .. } = self;
+        let Self { ways, peers, distributions, spreads, metrics, .. } = self;
         let Some(distribution) = distributions.get_mut(fed.distribution) else { return };
         let showing = Showing { cut: &fed.cut, anchor: distribution.anchor(&fed.cut, now), now };
         let mut unsettled = Vec::new();
         let mut missed = Vec::new();
         for id in distribution.take(fed).flatten() {
             let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
+            let spread = spreads.to(viewer.path);
             if viewer.show(*id, &showing, spread) == Shown::Settle {
                 unsettled.push(*id);
             }
             if spread.bytes().len() >= SLICE_BYTES {
-                missed.extend(socket.spread(spread, metrics));
+                missed.extend(ways.spread(spreads, metrics));
             }
         }
-        missed.extend(socket.spread(spread, metrics));
+        missed.extend(ways.spread(spreads, metrics));
         self.skip(&missed);
         for id in unsettled {
             self.settle(id);
@@ -42,7 +44,7 @@ impl Driver {
     }
 
     pub(super) fn resume(&mut self) {
-        let missed = self.socket.resume(&self.metrics);
+        let missed = self.ways.socket.resume(&self.metrics);
         self.skip(&missed);
     }
 
@@ -114,15 +116,15 @@ impl Driver {
     }
 
     pub(super) fn pour(&mut self, id: PeerId, now: Instant) {
-        let Self { socket, peers, spread, metrics, .. } = self;
+        let Self { ways, peers, spreads, metrics, .. } = self;
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
-        viewer.pour(id, now, spread);
-        let missed = socket.spread(spread, metrics);
+        viewer.pour(id, now, spreads.to(viewer.path));
+        let missed = ways.spread(spreads, metrics);
         self.skip(&missed);
     }
 
     fn send_again(&mut self, id: PeerId, missing: &[Missing], now: Instant) {
-        let Self { socket, peers, distributions, metrics, .. } = self;
+        let Self { ways, peers, distributions, metrics, .. } = self;
         metrics.asked_again.inc_by(missing.len() as u64);
         let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
         let (Some(path), Some(picture)) =
@@ -130,9 +132,9 @@ impl Driver {
         else {
             return;
         };
-        let answered =
-            viewer.again(missing, &picture.history, now, |bytes| socket.send(path, bytes, metrics));
-        socket.flush(metrics);
+        let send = |bytes: &[u8]| ways.send(path, Cargo::Media, bytes, metrics);
+        let answered = viewer.again(missing, &picture.history, now, send);
+        ways.flush(metrics);
         metrics.sent_again.inc_by(answered.sent);
         metrics.refused_again.inc_by(answered.refused);
     }

@@ -1,6 +1,5 @@
 //! With a publisher: what it offers comes in.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,7 @@ use understudy_core::offer::{Encoding, Format, Incoming, TRANSPORT_CC};
 use understudy_rtc::Unannounced;
 
 use super::super::arrivals::Arrivals;
+use super::super::transport_address::TransportAddress;
 use super::{Negotiated, answer, codec_kind, connection, feedback};
 
 /// How often missing packets are asked for: a few times within what the receiver waits for one.
@@ -34,7 +34,7 @@ const ARRIVAL_REPORT_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(in super::super) fn from_publisher(
     offer: &Incoming,
-    announced: &[SocketAddr],
+    announced: &[TransportAddress],
     arrivals: Arc<Arrivals>,
     now: Instant,
 ) -> Result<Negotiated, Error> {

@@ -1,6 +1,7 @@
 //! Offers through the real stack: what is answered must hold, and a peer that takes it must get in.
 
 mod moved;
+mod moves;
 mod peer;
 mod publishing;
 mod roles;
@@ -14,6 +15,7 @@ use proptest::prelude::*;
 use understudy_core::offer::{self, Violation, check};
 
 use super::super::publisher::Publisher;
+use super::super::transport_address::TransportAddress;
 use super::super::viewer::Viewer;
 use super::super::{OfferError, Packet, Sink, Taken};
 use crate::seats::{Seat, Seats};
@@ -23,6 +25,8 @@ use peer::Peer;
 mod generate;
 
 const OURS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+/// Both ways to it.
+const ANNOUNCED: [TransportAddress; 2] = [TransportAddress::udp(OURS), TransportAddress::tcp(OURS)];
 
 /// A viewer's offer of one section, without a group.
 pub(in super::super) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
@@ -45,11 +49,11 @@ fn seat() -> Seat {
 }
 
 fn to_viewer(offer: &str) -> Result<String, OfferError> {
-    Ok(Viewer::answer(&offer::read(offer)?, &[OURS], seat())?.1.sdp)
+    Ok(Viewer::answer(&offer::read(offer)?, &ANNOUNCED, seat())?.1.sdp)
 }
 
 fn to_publisher(offer: &str) -> Result<String, OfferError> {
-    Ok(Publisher::answer(&offer::incoming(offer)?, &[OURS], Box::new(Nowhere), seat())?.1.sdp)
+    Ok(Publisher::answer(&offer::incoming(offer)?, &ANNOUNCED, Box::new(Nowhere), seat())?.1.sdp)
 }
 
 /// [`OFFER`] in a group with another section, of this `m=` and these lines, before or behind it.
@@ -171,4 +175,20 @@ fn a_viewer_with_none_of_the_certificates_that_it_names_does_not() {
         let two = format!("{foreign}\r\n{}", foreign.replace("AA:", "01:"));
         assert!(!Peer::connects(setup, &|_: &str| two.clone()), "{setup}");
     }
+}
+
+#[test]
+fn a_viewer_that_udp_does_not_reach_gets_in_over_tcp() {
+    for setup in ["actpass", "passive"] {
+        assert!(Peer::connects_over_tcp(setup), "{setup}");
+    }
+}
+
+#[test]
+fn tcp_is_announced_behind_udp_and_waits_for_connections() {
+    let answer = to_viewer(OFFER).expect("it must be answered");
+    let candidates: Vec<&str> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    let [udp, tcp] = candidates[..] else { panic!("{answer}") };
+    assert!(udp.contains(" 1 udp ") && udp.ends_with(" 127.0.0.1 9 typ host"), "{udp}");
+    assert!(tcp.contains(" 1 tcp ") && tcp.ends_with(" 127.0.0.1 9 typ host tcptype passive"), "{tcp}");
 }

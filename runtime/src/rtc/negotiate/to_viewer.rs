@@ -1,6 +1,5 @@
 //! With a viewer: one H.264 picture and one Opus sound go to it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +17,7 @@ use understudy_core::offer::{Codec, Offer};
 
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
+use super::super::transport_address::TransportAddress;
 use super::{Negotiated, answer, codec_kind, connection, feedback};
 
 /// Of picture and sound, whose name in reports this is too (RFC 5576 §6.1).
@@ -39,7 +39,7 @@ pub(in super::super) struct Sending {
 
 pub(in super::super) fn to_viewer(
     offer: &Offer,
-    announced: &[SocketAddr],
+    announced: &[TransportAddress],
     seen: Arc<Feedback>,
     cryptography: Arc<Tapped>,
     now: Instant,

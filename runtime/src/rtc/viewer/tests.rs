@@ -10,7 +10,7 @@ use crate::seats::Seats;
 fn viewer(offer: &str) -> Viewer {
     let seat = Seats::new(1).take().expect("a free seat");
     let offer = offer::read(offer).expect("the offer must be read");
-    let ours = SocketAddr::from(([127, 0, 0, 1], 9));
+    let ours = TransportAddress::udp(std::net::SocketAddr::from(([127, 0, 0, 1], 9)));
     Viewer::answer(&offer, &[ours], seat).expect("the offer must be answered").0
 }
 

@@ -26,10 +26,11 @@ use super::super::super::connection::{Connection, State};
 use super::super::super::feedback::Feedback;
 use super::super::super::publisher::Publisher;
 use super::super::super::stun;
+use super::super::super::transport_address::{TransportAddress, TransportProtocol};
 use super::super::super::viewer::Viewer;
 use super::super::super::{Packet, Sink, Taken};
-use super::wire::{EXCHANGES, THEIRS, exchange, hear, offered, stack};
-use super::{OURS, seat};
+use super::wire::{EXCHANGES, THEIRS, Turn, exchange, hear, offered, stack};
+use super::{ANNOUNCED, OURS, seat};
 
 /// Where it is after it moved.
 const ELSEWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 11);
@@ -49,6 +50,7 @@ pub(super) struct Peer {
     pub now: Instant,
     /// What it offers as its part in the handshake.
     setup: &'static str,
+    over: TransportProtocol,
     /// How often what each side says reaches the other within a step.
     pub exchanges: u32,
 }
@@ -80,7 +82,7 @@ impl Peer {
         let read = offer::incoming(&peer.offer_picture()).expect("the offer must be read");
         let sink = Box::new(collected.clone());
         let (mut publisher, answer) =
-            Publisher::answer(&read, &[OURS], sink, seat()).expect("the offer must be answered");
+            Publisher::answer(&read, &ANNOUNCED, sink, seat()).expect("the offer must be answered");
         peer.takes(answer.sdp);
         assert!(peer.gets_in(&mut publisher.connection), "the peer must get in");
         peer.hears(&mut publisher.connection);
@@ -151,7 +153,7 @@ impl Peer {
             }
             while let Some(packet) = peer.stack.poll_write() {
                 if packet.message.first().is_some_and(|first| *first >= 128) {
-                    publisher.connection.receive(THEIRS, OURS, &packet.message, peer.now);
+                    publisher.connection.receive(peer.address(), OURS, &packet.message, peer.now);
                 }
             }
             publisher.connection.drain(|_, _| {});
@@ -163,7 +165,7 @@ impl Peer {
     }
 
     /// Where a viewer is sent its media, and whether it is in, a minute after its peer's address was changed on the way.
-    pub fn moves() -> (Option<SocketAddr>, bool) {
+    pub fn moves() -> (Option<TransportAddress>, bool) {
         let (mut peer, mut viewer) = Self::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
         for _ in 0..60 {
             peer.now += Duration::from_secs(1);
@@ -172,18 +174,22 @@ impl Peer {
             viewer.connection.elapse(now);
             for _ in 0..4 {
                 while let Some(packet) = peer.stack.poll_write() {
-                    viewer.connection.receive(ELSEWHERE, OURS, &packet.message, now);
+                    let from = TransportAddress { socket: ELSEWHERE, protocol: peer.over };
+                    viewer.connection.receive(from, OURS, &packet.message, now);
                 }
                 while peer.stack.poll_event().is_some() {}
-                let stack = &mut peer.stack;
+                let Self { stack, over, .. } = &mut peer;
                 viewer.connection.drain(|to, bytes| {
-                    if to == ELSEWHERE {
-                        hear(stack, bytes, now);
+                    if to.socket == ELSEWHERE {
+                        hear(stack, *over, bytes, now);
                     }
                 });
             }
         }
-        (viewer.connection.selected().filter(|at| *at == ELSEWHERE), viewer.connection.state() == State::Live)
+        (
+            viewer.connection.selected().filter(|at| at.socket == ELSEWHERE),
+            viewer.connection.state() == State::Live,
+        )
     }
 
     /// Sends a receiver report.
@@ -206,7 +212,7 @@ impl Peer {
         }
         while let Some(packet) = self.stack.poll_write() {
             if packet.message.first().is_some_and(|first| *first >= 128) {
-                viewer.connection.receive(THEIRS, OURS, &packet.message, self.now);
+                viewer.connection.receive(self.address(), OURS, &packet.message, self.now);
             }
         }
         viewer.connection.drain(|_, _| {});
@@ -215,7 +221,7 @@ impl Peer {
     /// What of these datagrams the peer's stack opened.
     pub fn opens<'a>(&mut self, datagrams: impl Iterator<Item = &'a [u8]>) -> Vec<rtp::Packet> {
         for datagram in datagrams {
-            hear(&mut self.stack, datagram, self.now);
+            hear(&mut self.stack, self.over, datagram, self.now);
             while self.stack.poll_read().is_some() {}
         }
         self.arrivals.take()
@@ -230,7 +236,20 @@ impl Peer {
             told.see(packet);
         };
         let stack = stack(profiles, see, now);
-        Self { stack, arrivals, reports, now, setup, exchanges: EXCHANGES }
+        Self { stack, arrivals, reports, now, setup, over: TransportProtocol::UDP, exchanges: EXCHANGES }
+    }
+
+    pub fn address(&self) -> TransportAddress {
+        TransportAddress { socket: THEIRS, protocol: self.over }
+    }
+
+    /// What an attribute of SDP says of the peer, or else of us.
+    pub fn said(&self, name: &str, of_peer: bool) -> String {
+        let said =
+            if of_peer { self.stack.local_description() } else { self.stack.remote_description().cloned() };
+        let sdp = said.expect("both have said something").sdp;
+        let prefix = format!("a={name}:");
+        sdp.lines().find_map(|line| line.strip_prefix(&prefix)).expect("it must be said").to_owned()
     }
 
     /// A viewer whose offer was answered.
@@ -241,7 +260,7 @@ impl Peer {
 
     fn answered(&mut self, offer: &str) -> Viewer {
         let read = offer::read(offer).expect("the offer must be read");
-        let (viewer, answer) = Viewer::answer(&read, &[OURS], seat()).expect("the offer must be answered");
+        let (viewer, answer) = Viewer::answer(&read, &ANNOUNCED, seat()).expect("the offer must be answered");
         self.takes(answer.sdp);
         viewer
     }
@@ -263,20 +282,28 @@ impl Peer {
         peer.gets_in(&mut viewer.connection)
     }
 
+    /// Whether one gets in that reaches us over TCP alone.
+    pub fn connects_over_tcp(setup: &'static str) -> bool {
+        let mut peer = Self { over: TransportProtocol::TCP, ..Self::new(setup, vec![]) };
+        let mut viewer = peer.watches();
+        peer.gets_in(&mut viewer.connection) && viewer.connection.selected() == Some(peer.address())
+    }
+
     /// Whether a viewer gets in of whose checks those back were lost until it nominated, which it does once.
     pub fn connects_by_one_nomination(setup: &'static str) -> bool {
         let mut peer = Self::new(setup, vec![]);
         let mut viewer = peer.watches();
         let mut nominated = false;
         (0..STEPS).any(|_| {
-            let (now, stack, ours) = (peer.now, &mut peer.stack, &mut viewer.connection);
+            let (now, at, over) = (peer.now, peer.address(), peer.over);
+            let (stack, ours) = (&mut peer.stack, &mut viewer.connection);
             drop(stack.handle_timeout(now));
             ours.elapse(now);
             for _ in 0..peer.exchanges {
                 while let Some(packet) = stack.poll_write() {
                     let nominates = stun::nominates(&packet.message);
                     if !nominates || !nominated {
-                        ours.receive(THEIRS, OURS, &packet.message, now);
+                        ours.receive(at, OURS, &packet.message, now);
                     }
                     nominated |= nominates;
                 }
@@ -284,7 +311,7 @@ impl Peer {
                 ours.drain(|_, bytes| {
                     let is_check = stun::confirms(bytes) && !stun::answers(bytes);
                     if nominated || !is_check {
-                        hear(stack, bytes, now);
+                        hear(stack, over, bytes, now);
                     }
                 });
             }
@@ -318,7 +345,8 @@ impl Peer {
     }
 
     fn described(&mut self) -> String {
-        offered(&mut self.stack, self.now).replace("a=setup:actpass", &format!("a=setup:{}", self.setup))
+        let offer = offered(&mut self.stack, self.over, self.now);
+        offer.replace("a=setup:actpass", &format!("a=setup:{}", self.setup))
     }
 
     /// What each side has to say goes to the other.
@@ -328,7 +356,8 @@ impl Peer {
 
     /// The same, if it gets through: a filter sees what each time leaves us together.
     pub fn turn_through(&mut self, ours: &mut Connection, passes: impl FnMut(&[Vec<u8>]) -> bool) {
-        exchange(&mut self.stack, ours, self.now, self.exchanges, passes);
+        let turn = Turn { over: self.over, now: self.now, exchanges: self.exchanges };
+        exchange(&mut self.stack, ours, &turn, passes);
     }
 }
 

@@ -22,9 +22,10 @@ use understudy_core::offer;
 
 use super::super::super::connection::State;
 use super::super::super::publisher::Publisher;
+use super::super::super::transport_address::TransportProtocol;
 use super::peer::{STEP, STEPS};
 use super::wire::{offered, stack, turn};
-use super::{Nowhere, OURS, seat};
+use super::{ANNOUNCED, Nowhere, seat};
 
 const SSRC: u32 = 7;
 const TRACK: &str = "picture";
@@ -86,7 +87,7 @@ fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, P
     let mut theirs = stack(vec![], move |packet| seen.lock().see(packet), *now);
     theirs.add_track(track(TRACK, RtpCodecKind::Video, picture(), SSRC)).expect("a track");
     theirs.add_track(track("sound", RtpCodecKind::Audio, sound(), SSRC + 1)).expect("a track");
-    let offer = offered(&mut theirs, *now);
+    let offer = offered(&mut theirs, TransportProtocol::UDP, *now);
     assert!(offer.contains("a=ssrc:7 "), "{offer}");
     let silent: String =
         offer.lines().filter(|line| !line.starts_with("a=ssrc")).flat_map(|line| [line, "\r\n"]).collect();
@@ -94,7 +95,7 @@ fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, P
     let payload_type = read.formats.iter().find(|format| format.encoding == offer::Encoding::H264);
     let payload_type = payload_type.expect("H.264 must be taken").payload_type;
     let (mut publisher, answer) =
-        Publisher::answer(&read, &[OURS], Box::new(Nowhere), seat()).expect("the offer must be answered");
+        Publisher::answer(&read, &ANNOUNCED, Box::new(Nowhere), seat()).expect("the offer must be answered");
     let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
     theirs.set_remote_description(*now, answer).expect("the peer must take the answer");
     for _ in 0..STEPS {

@@ -55,7 +55,7 @@ fn a_viewer_opens_what_it_is_sent_and_is_heard_whoever_of_the_two_is_the_dtls_se
         assert_eq!(viewer.connection.role(), role, "{setup}");
         let now = Instant::now();
         viewer.begin(&History::default(), now);
-        viewer.path = Some(Path { to: OURS, source: None });
+        viewer.path = Some(Path::udp(OURS, None));
         let cut = Arc::new(Cutter::default().cut(picture()));
         let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: SystemTime::now() };
         let mut spread = Spread::default();

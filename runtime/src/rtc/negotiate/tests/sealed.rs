@@ -20,10 +20,8 @@ use super::super::super::viewer::{Answered, Due, Showing, Viewer};
 use super::peer::Peer;
 
 pub(super) const ID: PeerId = PeerId(1);
-pub(super) const PATH: Path = Path {
-    to: std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10),
-    source: None,
-};
+pub(super) const PATH: Path =
+    Path::udp(std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 10), None);
 const UNITS: usize = 40;
 
 /// A picture of that many packets, each of its own.

@@ -11,9 +11,10 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::shared::{TaggedBytesMut, TransportContext};
 
 use super::super::super::connection::Connection;
+use super::super::super::transport_address::{TransportAddress, TransportProtocol};
 use super::OURS;
 
 /// The peer's address.
@@ -21,20 +22,19 @@ pub(super) const THEIRS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 /// In a turn: more than a flight and what answers it.
 pub(super) const EXCHANGES: u32 = 8;
 
-pub(super) fn hear(stack: &mut RTCPeerConnection, bytes: &[u8], now: Instant) {
-    let transport = TransportContext {
-        local_addr: THEIRS,
-        peer_addr: OURS,
-        ecn: None,
-        transport_protocol: TransportProtocol::UDP,
-    };
+pub(super) fn hear(stack: &mut RTCPeerConnection, over: TransportProtocol, bytes: &[u8], now: Instant) {
+    let transport =
+        TransportContext { local_addr: THEIRS, peer_addr: OURS, ecn: None, transport_protocol: over };
     drop(stack.handle_read(TaggedBytesMut { now, transport, message: BytesMut::from(bytes) }));
 }
 
 /// The offer of a stack that knows what it wants.
-pub(super) fn offered(stack: &mut RTCPeerConnection, now: Instant) -> String {
-    let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
-    stack.add_local_candidate(candidate).expect("a candidate");
+pub(super) fn offered(stack: &mut RTCPeerConnection, over: TransportProtocol, now: Instant) -> String {
+    let candidate = match over {
+        TransportProtocol::TCP => understudy_rtc::active_candidate(THEIRS.ip()),
+        _ => understudy_rtc::host_candidate(THEIRS),
+    };
+    stack.add_local_candidate(candidate.expect("a candidate")).expect("a candidate");
     let offer = stack.create_offer(None).expect("an offer");
     stack.set_local_description(now, offer).expect("an offer");
     stack.local_description().expect("an offer").sdp
@@ -42,29 +42,37 @@ pub(super) fn offered(stack: &mut RTCPeerConnection, now: Instant) -> String {
 
 /// What each side has to say goes to the other.
 pub(super) fn turn(stack: &mut RTCPeerConnection, ours: &mut Connection, now: Instant) {
-    exchange(stack, ours, now, EXCHANGES, |_| true);
+    exchange(stack, ours, &Turn { over: TransportProtocol::UDP, now, exchanges: EXCHANGES }, |_| true);
 }
 
-/// The same so many times, of what `passes` on the way to the peer: it sees what each time leaves us together.
+/// How what each side says reaches the other, and how often.
+pub(super) struct Turn {
+    pub over: TransportProtocol,
+    pub now: Instant,
+    pub exchanges: u32,
+}
+
+/// The same of what `passes` on the way to the peer: it sees what each time leaves us together.
 pub(super) fn exchange(
     stack: &mut RTCPeerConnection,
     ours: &mut Connection,
-    now: Instant,
-    times: u32,
+    turn: &Turn,
     mut passes: impl FnMut(&[Vec<u8>]) -> bool,
 ) {
+    let Turn { over, now, exchanges } = *turn;
+    let from = TransportAddress { socket: THEIRS, protocol: over };
     drop(stack.handle_timeout(now));
     ours.elapse(now);
-    for _ in 0..times {
+    for _ in 0..exchanges {
         while let Some(packet) = stack.poll_write() {
-            ours.receive(THEIRS, OURS, &packet.message, now);
+            ours.receive(from, OURS, &packet.message, now);
         }
         while stack.poll_event().is_some() {}
         while stack.poll_read().is_some() {}
         let mut sent = Vec::new();
         ours.drain(|_, bytes| sent.push(bytes.to_vec()));
         if passes(&sent) {
-            sent.iter().for_each(|bytes| hear(stack, bytes, now));
+            sent.iter().for_each(|bytes| hear(stack, over, bytes, now));
         }
     }
 }

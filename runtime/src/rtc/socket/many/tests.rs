@@ -31,7 +31,7 @@ fn viewers(missed: &[Part]) -> Vec<u64> {
 fn spread(peers: &[Peer], source: IpAddr) -> Spread {
     let mut spread = Spread::default();
     for (id, peer) in peers.iter().enumerate() {
-        let path = Path { to: peer.local_addr().unwrap(), source: Some(source) };
+        let path = Path::udp(peer.local_addr().unwrap(), Some(source));
         let write = |packet: usize, out: &mut Vec<u8>| {
             out.resize(out.len() + SIZES[packet], (10 * id + packet) as u8);
             Ok::<_, Infallible>(())
@@ -105,7 +105,7 @@ async fn what_had_to_wait_leaves_first_and_in_order() {
 
 /// Of that many datagrams, to a port that is none: the kernel calls that invalid, as it calls segments that it does not take.
 fn nowhere(spread: &mut Spread, host: IpAddr, datagrams: usize) {
-    let path = Path { to: SocketAddr::new(host, 0), source: Some(host) };
+    let path = Path::udp(SocketAddr::new(host, 0), Some(host));
     let write = |_, out: &mut Vec<u8>| {
         out.push(0);
         Ok::<_, Infallible>(())
