@@ -99,6 +99,15 @@ impl Pipeline {
         Self { inner }
     }
 
+    /// The same for what carries readings of the shared clock as its times.
+    pub fn by_the_clock(name: &str) -> Self {
+        let inner = gst::Pipeline::with_name(name);
+        inner.use_clock(Some(&EPOCH.0));
+        inner.set_start_time(gst::ClockTime::NONE);
+        inner.set_base_time(gst::ClockTime::ZERO);
+        Self { inner }
+    }
+
     /// Adds the elements and links them in their order.
     pub fn chain(&self, elements: &[&gst::Element]) -> Result<(), Error> {
         self.inner.add_many(elements)?;

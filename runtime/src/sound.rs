@@ -3,11 +3,15 @@
 //! `audio_output` is what the browser plays (its monitor is captured); whatever is played into
 //! `audio_input` comes out of the source `microphone`, unless [`Names`] say otherwise.
 
+mod hearing;
+
 use std::path::{Path, PathBuf};
 
 use understudy_core::spec::Destination;
 
 use crate::child::{Child, Error, Program, listens};
+
+pub use hearing::{Ears, Hearing, hear};
 
 /// What the microphone and what feeds it are called: letters, digits, `_`, `-` and `.` only.
 #[derive(Clone, Debug)]
@@ -23,6 +27,9 @@ impl Default for Names {
         Self { sink: "audio_input".to_owned(), source: "microphone".to_owned() }
     }
 }
+
+/// A device that nothing plays to, or that nobody listens to, stops after so long: until then it costs as if it were used.
+const IDLE_SECONDS: u32 = 2;
 
 /// What the browser plays, and what is sent straight to the speaker, is played here.
 const SPEAKER_SINK: &str = "audio_output";
@@ -82,6 +89,7 @@ fn configuration(socket: &Path, Names { sink, source }: &Names) -> String {
          source_properties=device.description=Microphone\n\
          set-default-sink {SPEAKER_SINK}\n\
          set-default-source {source}\n\
+         load-module module-suspend-on-idle timeout={IDLE_SECONDS}\n\
          load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={}\n",
         socket.display()
     )

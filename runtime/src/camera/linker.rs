@@ -66,6 +66,15 @@ impl Linker {
         self.asked.remove(&id);
     }
 
+    /// Whether a link is missing.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.consumers.iter().any(|consumer| !self.is_linked(*consumer))
+    }
+
+    fn is_linked(&self, consumer: u32) -> bool {
+        self.links.values().any(|linked| *linked == consumer)
+    }
+
     /// Makes the links that are missing; called again and again, since a try may come too early and is then refused without a word.
     pub(super) fn link(&mut self, core: &CoreRc) {
         let Some((camera, output)) = self.camera.and_then(|c| self.outputs.get(&c).map(|port| (c, *port)))
@@ -73,9 +82,11 @@ impl Linker {
             return;
         };
         for consumer in &self.consumers {
-            let linked = self.links.values().any(|linked| linked == consumer);
             let waiting = self.asked.get(consumer).is_some_and(|(at, _)| at.elapsed() < ANNOUNCED_WITHIN);
-            let Some(input) = self.inputs.get(consumer).filter(|_| !linked && !waiting) else { continue };
+            let Some(input) = self.inputs.get(consumer).filter(|_| !self.is_linked(*consumer) && !waiting)
+            else {
+                continue;
+            };
             let made = core.create_object::<Link>(
                 "link-factory",
                 &properties! {
