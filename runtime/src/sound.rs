@@ -28,9 +28,6 @@ impl Default for Names {
     }
 }
 
-/// A device that nothing plays to, or that nobody listens to, stops after so long: until then it costs as if it were used.
-const IDLE_SECONDS: u32 = 2;
-
 /// What the browser plays, and what is sent straight to the speaker, is played here.
 const SPEAKER_SINK: &str = "audio_output";
 /// What the browser plays can be recorded here.
@@ -78,18 +75,18 @@ pub async fn start(directory: &Path, names: &Names) -> Result<Sound, Error> {
     Ok(Sound { child })
 }
 
-/// The socket comes last: whoever can connect finds all sinks.
+/// The socket comes last: whoever can connect finds all sinks. Without `norewinds` a sink that nobody uses sleeps for 2 s, and
+/// whoever begins to play while somebody begins to listen is not heard until then, or in pieces.
 fn configuration(socket: &Path, Names { sink, source }: &Names) -> String {
     format!(
-        "load-module module-null-sink sink_name={SPEAKER_SINK} rate=48000 channels=2 \
+        "load-module module-null-sink sink_name={SPEAKER_SINK} rate=48000 channels=2 norewinds=true \
          sink_properties=device.description=Speaker\n\
-         load-module module-null-sink sink_name={sink} rate=48000 channels=2 \
+         load-module module-null-sink sink_name={sink} rate=48000 channels=2 norewinds=true \
          sink_properties=device.description=MicrophoneFeed\n\
          load-module module-remap-source source_name={source} master={sink}.monitor \
          source_properties=device.description=Microphone\n\
          set-default-sink {SPEAKER_SINK}\n\
          set-default-source {source}\n\
-         load-module module-suspend-on-idle timeout={IDLE_SECONDS}\n\
          load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={}\n",
         socket.display()
     )
