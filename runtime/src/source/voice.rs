@@ -11,6 +11,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppLeakyType, AppSrc};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -35,6 +36,11 @@ const LONGEST_AGAIN: Duration = Duration::from_secs(2);
 const WELL: Duration = Duration::from_secs(5);
 /// What waits for a PulseAudio that does not take it is worth nothing any more after so long.
 const MOST_WAITING: gst::ClockTime = gst::ClockTime::from_mseconds(500);
+/// More that waits was held up: the sink, which has lost its place in time, would take a minute to find it again, with pieces
+/// of silence in between. A stream of its own has it at once.
+const MOST_BEHIND: gst::ClockTime = gst::ClockTime::from_mseconds(300);
+/// From the making of a stream to its taking what it is given, on a machine that does more than this.
+const STARTING: Duration = Duration::from_secs(1);
 /// What is further from the piece before than this does not follow it.
 const SEAM: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 
@@ -62,6 +68,9 @@ struct Way {
     entry: AppSrc,
     /// When the last piece is over.
     follows: Option<gst::ClockTime>,
+    began: Instant,
+    /// Told when it does not take what it is given in time.
+    behind: Arc<Notify>,
 }
 
 /// Where the stream goes.
@@ -102,7 +111,15 @@ impl Drop for Tended {
 }
 
 impl Way {
+    fn new(entry: AppSrc) -> Self {
+        Self { entry, follows: None, began: Instant::now(), behind: Arc::default() }
+    }
+
     fn push(&mut self, mut piece: gst::Buffer) -> bool {
+        if self.began.elapsed() > STARTING && self.entry.current_level_time() > MOST_BEHIND {
+            self.behind.notify_one();
+            return false;
+        }
         let (begins, lasts) = (piece.pts(), piece.duration().unwrap_or_default());
         let apart = self.follows.zip(begins).map(|(a, b)| a.max(b).saturating_sub(a.min(b)));
         if apart.is_none_or(|apart| apart > SEAM) {
@@ -144,13 +161,17 @@ async fn speak(mouth: &Arc<Mouth>, sink: &Sink) -> Error {
     if let Err(error) = pipeline.begin(gst::State::Playing).await {
         return error;
     }
-    *mouth.way.lock() = Some(Way { entry, follows: None });
+    let way = Way::new(entry);
+    let behind = way.behind.clone();
+    *mouth.way.lock() = Some(way);
     let _silent = Silent(mouth);
-    match pipeline.ended().await {
-        Ended::Error(error) => error,
-        Ended::Stream | Ended::Segment => {
-            Error::Failed { message: "PulseAudio ended it".to_owned(), missing: false }
-        }
+    let failed = |message: &str| Error::Failed { message: message.to_owned(), missing: false };
+    tokio::select! {
+        ended = pipeline.ended() => match ended {
+            Ended::Error(error) => error,
+            Ended::Stream | Ended::Segment => failed("PulseAudio ended it"),
+        },
+        () = behind.notified() => failed("PulseAudio does not take it in time"),
     }
 }
 
