@@ -122,6 +122,8 @@ struct Shared {
     streaming: Cell<bool>,
     repeat: Cell<Repetition>,
     linker: RefCell<Linker>,
+    /// When missing links are looked for; none while none is missing.
+    look: Cell<Option<Instant>>,
     ready: RefCell<Option<Ready>>,
     /// Why it is over.
     ended: RefCell<Option<String>>,
@@ -141,13 +143,28 @@ impl Shared {
 
     /// Until there is something to do that nobody tells of.
     fn sleep(&self, now: Instant) -> Timeout {
-        let repeat = self.streaming.get().then(|| self.repeat.get().due().saturating_duration_since(now));
-        let link = self.linker.borrow().is_awaited().then_some(LINK_INTERVAL);
-        match repeat.into_iter().chain(link).min() {
+        let repeat = self.streaming.get().then(|| self.repeat.get().due());
+        match repeat.into_iter().chain(self.look.get()).min() {
             // Whole milliseconds, rounded up: less than one would not sleep at all.
-            Some(wait) => Timeout::Finite(wait + Duration::from_micros(999)),
+            Some(due) => Timeout::Finite(due.saturating_duration_since(now) + Duration::from_micros(999)),
             None => Timeout::Infinite,
         }
+    }
+
+    /// Makes missing links, not sooner than they have been missed for a while: one that a consumer takes away is missed
+    /// until the consumer itself has gone.
+    fn link(&self, core: &CoreRc, now: Instant) {
+        let mut linker = self.linker.borrow_mut();
+        let due = self.look.get();
+        if due.is_some_and(|due| due <= now) {
+            linker.link(core);
+        }
+        let later = Some(now + LINK_INTERVAL);
+        self.look.set(match due {
+            _ if !linker.is_awaited() => None,
+            Some(due) if due > now => Some(due),
+            _ => later,
+        });
     }
 
     fn with_repeat<T>(&self, act: impl FnOnce(&mut Repetition) -> T) -> T {
@@ -181,6 +198,7 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
         streaming: Cell::new(false),
         repeat: Cell::new(Repetition::new(format.frame_rate, Instant::now())),
         linker: RefCell::default(),
+        look: Cell::new(None),
         ready: RefCell::new(Some(ready)),
         ended: RefCell::new(None),
     });
@@ -207,7 +225,7 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
     });
     while shared.ended.borrow().is_none() {
         main.loop_().iterate(shared.sleep(Instant::now()));
-        shared.linker.borrow_mut().link(&core);
+        shared.link(&core, Instant::now());
         if shared.streaming.get() && shared.with_repeat(|repeat| repeat.is_due(Instant::now())) {
             push(&stream, &shared);
         }
