@@ -34,9 +34,6 @@ use understudy_core::repetition::Repetition;
 use super::linker::Linker;
 use super::{Error, Format, Picture};
 
-/// How often missing links are looked for again.
-const LINK_INTERVAL: Duration = Duration::from_millis(100);
-
 /// What pages see in a list of cameras.
 const LABEL: &str = "Virtual Camera";
 
@@ -122,8 +119,6 @@ struct Shared {
     streaming: Cell<bool>,
     repeat: Cell<Repetition>,
     linker: RefCell<Linker>,
-    /// When missing links are looked for; none while none is missing.
-    look: Cell<Option<Instant>>,
     ready: RefCell<Option<Ready>>,
     /// Why it is over.
     ended: RefCell<Option<String>>,
@@ -144,27 +139,11 @@ impl Shared {
     /// Until there is something to do that nobody tells of.
     fn sleep(&self, now: Instant) -> Timeout {
         let repeat = self.streaming.get().then(|| self.repeat.get().due());
-        match repeat.into_iter().chain(self.look.get()).min() {
+        match repeat.into_iter().chain(self.linker.borrow().due()).min() {
             // Whole milliseconds, rounded up: less than one would not sleep at all.
             Some(due) => Timeout::Finite(due.saturating_duration_since(now) + Duration::from_micros(999)),
             None => Timeout::Infinite,
         }
-    }
-
-    /// Makes missing links, not sooner than they have been missed for a while: one that a consumer takes away is missed
-    /// until the consumer itself has gone.
-    fn link(&self, core: &CoreRc, now: Instant) {
-        let mut linker = self.linker.borrow_mut();
-        let due = self.look.get();
-        if due.is_some_and(|due| due <= now) {
-            linker.link(core);
-        }
-        let later = Some(now + LINK_INTERVAL);
-        self.look.set(match due {
-            _ if !linker.is_awaited() => None,
-            Some(due) if due > now => Some(due),
-            _ => later,
-        });
     }
 
     fn with_repeat<T>(&self, act: impl FnOnce(&mut Repetition) -> T) -> T {
@@ -198,14 +177,13 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
         streaming: Cell::new(false),
         repeat: Cell::new(Repetition::new(format.frame_rate, Instant::now())),
         linker: RefCell::default(),
-        look: Cell::new(None),
         ready: RefCell::new(Some(ready)),
         ended: RefCell::new(None),
     });
 
     let _core_errors = end_with_the_daemon(&core, &shared);
     let registry = core.get_registry_rc()?;
-    let _objects = follow_registry(&registry, &core, &shared);
+    let _objects = follow_registry(&registry, &shared);
     let stream = StreamRc::new(core.clone(), "camera", stream_properties())?;
     let _events = listen(&stream, &shared, format)?;
     let offer = serialize(Value::Object(offered_format(format)));
@@ -225,7 +203,7 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
     });
     while shared.ended.borrow().is_none() {
         main.loop_().iterate(shared.sleep(Instant::now()));
-        shared.link(&core, Instant::now());
+        shared.linker.borrow_mut().link(&core, Instant::now());
         if shared.streaming.get() && shared.with_repeat(|repeat| repeat.is_due(Instant::now())) {
             push(&stream, &shared);
         }
@@ -264,20 +242,12 @@ fn end_with_the_daemon(core: &CoreRc, shared: &Rc<Shared>) -> pw::core::Listener
         .register()
 }
 
-fn follow_registry(
-    registry: &pw::registry::RegistryRc,
-    core: &CoreRc,
-    shared: &Rc<Shared>,
-) -> pw::registry::Listener {
-    let (added, removed, core) = (shared.clone(), shared.clone(), core.clone());
+fn follow_registry(registry: &pw::registry::RegistryRc, shared: &Rc<Shared>) -> pw::registry::Listener {
+    let (added, removed) = (shared.clone(), shared.clone());
     registry
         .add_listener_local()
-        .global(move |global| {
-            let mut linker = added.linker.borrow_mut();
-            linker.add(global);
-            linker.link(&core);
-        })
-        .global_remove(move |id| removed.linker.borrow_mut().remove(id))
+        .global(move |global| added.linker.borrow_mut().add(global, Instant::now()))
+        .global_remove(move |id| removed.linker.borrow_mut().remove(id, Instant::now()))
         .register()
 }
 

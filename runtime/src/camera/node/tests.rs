@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use understudy_core::spec::{FrameRate, Resolution};
 
 use super::*;
-use crate::camera::daemon;
+use crate::camera::{daemon, linker};
 
 /// From the reader's start to its first frame: links are made within milliseconds.
 const LINKED: Duration = Duration::from_secs(5);
@@ -119,6 +119,23 @@ async fn a_reader_gets_the_cameras_rate_with_the_slate_and_with_a_source() {
     println!("{slate:.1} frames a second of the slate, {fed:.1} of a source");
     assert!((27.0..33.0).contains(&slate) && (27.0..33.0).contains(&fed), "{slate} and {fed}");
     drop(reader);
+    tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_is_linked_once_it_has_settled_also_the_next_one() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let _daemon = daemon::start(folder.path()).await.unwrap();
+    let node = start(daemon::socket(folder.path()), FORMAT, Picture::new(FORMAT.size)).await.unwrap();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let reader = Reader::start(daemon::socket(folder.path()));
+        reader.until_linked().await;
+        let took = began.elapsed();
+        println!("linked after {took:?}");
+        assert!(took >= linker::SETTLED_AFTER, "{took:?} is too soon for Chromium's capture service");
+    }
     tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
 }
 
