@@ -18,6 +18,10 @@ const STATE_DEADLINE: Duration = Duration::from_secs(5);
 /// Some sources connect while they change their state: longer than they wait for an answer.
 const OPEN_DEADLINE: Duration = Duration::from_secs(15);
 
+/// The colours that Chromium takes a camera's picture for (measured): sources of the newer standard, as most in HD, are
+/// converted, which costs as much as to decode them.
+pub const COLOURS: &str = "bt601";
+
 /// A probe's answer that keeps what it was asked about from going on. Not `Drop`: then the binding frees it, and GStreamer
 /// 1.22 once more, which it complains of.
 pub const LEFT_OUT: gst::PadProbeReturn = gst::PadProbeReturn::Handled;

@@ -23,7 +23,7 @@ use super::metrics::{Fate, Meter, Origin};
 use super::stamp;
 use super::voice::{SOUND_AHEAD, Voice};
 use crate::camera::Writer;
-use crate::gst::{Error, LEFT_OUT, Pipeline, element};
+use crate::gst::{COLOURS, Error, LEFT_OUT, Pipeline, element};
 
 /// Raw pictures between decoder and scaler; one may be 12 MB.
 const PICTURES_AHEAD: u32 = 3;
@@ -35,8 +35,6 @@ const LONGEST_REPEAT: gst::ClockTime = gst::ClockTime::from_seconds(1);
 const SAMPLE_RATE_HZ: u64 = 48_000;
 /// Two channels of 16 bits.
 const SAMPLE_BYTES: usize = 4;
-/// What Chromium takes a camera's picture for (measured): sources of the newer standard, as most in HD, are converted.
-const COLOURS: &str = "bt601";
 
 /// When a frame is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
