@@ -18,6 +18,10 @@ const STATE_DEADLINE: Duration = Duration::from_secs(5);
 /// Some sources connect while they change their state: longer than they wait for an answer.
 const OPEN_DEADLINE: Duration = Duration::from_secs(15);
 
+/// The colours that Chromium takes a camera's picture for (measured): sources of the newer standard, as most in HD, are
+/// converted, which costs as much as to decode them.
+pub const COLOURS: &str = "bt601";
+
 /// A probe's answer that keeps what it was asked about from going on. Not `Drop`: then the binding frees it, and GStreamer
 /// 1.22 once more, which it complains of.
 pub const LEFT_OUT: gst::PadProbeReturn = gst::PadProbeReturn::Handled;
@@ -96,6 +100,15 @@ impl Pipeline {
     pub fn playback(name: &str) -> Self {
         let inner = gst::Pipeline::with_name(name);
         inner.use_clock(Some(&EPOCH.0));
+        Self { inner }
+    }
+
+    /// The same for what carries readings of the shared clock as its times.
+    pub fn by_the_clock(name: &str) -> Self {
+        let inner = gst::Pipeline::with_name(name);
+        inner.use_clock(Some(&EPOCH.0));
+        inner.set_start_time(gst::ClockTime::NONE);
+        inner.set_base_time(gst::ClockTime::ZERO);
         Self { inner }
     }
 

@@ -3,11 +3,15 @@
 //! `audio_output` is what the browser plays (its monitor is captured); whatever is played into
 //! `audio_input` comes out of the source `microphone`, unless [`Names`] say otherwise.
 
+mod hearing;
+
 use std::path::{Path, PathBuf};
 
 use understudy_core::spec::Destination;
 
 use crate::child::{Child, Error, Program, listens};
+
+pub use hearing::{Ears, Hearing, hear};
 
 /// What the microphone and what feeds it are called: letters, digits, `_`, `-` and `.` only.
 #[derive(Clone, Debug)]
@@ -71,12 +75,13 @@ pub async fn start(directory: &Path, names: &Names) -> Result<Sound, Error> {
     Ok(Sound { child })
 }
 
-/// The socket comes last: whoever can connect finds all sinks.
+/// The socket comes last: whoever can connect finds all sinks. Without `norewinds` a sink that nobody uses sleeps for 2 s, and
+/// whoever begins to play while somebody begins to listen is not heard until then, or in pieces.
 fn configuration(socket: &Path, Names { sink, source }: &Names) -> String {
     format!(
-        "load-module module-null-sink sink_name={SPEAKER_SINK} rate=48000 channels=2 \
+        "load-module module-null-sink sink_name={SPEAKER_SINK} rate=48000 channels=2 norewinds=true \
          sink_properties=device.description=Speaker\n\
-         load-module module-null-sink sink_name={sink} rate=48000 channels=2 \
+         load-module module-null-sink sink_name={sink} rate=48000 channels=2 norewinds=true \
          sink_properties=device.description=MicrophoneFeed\n\
          load-module module-remap-source source_name={source} master={sink}.monitor \
          source_properties=device.description=Microphone\n\
@@ -91,5 +96,60 @@ pub(crate) async fn remove_stale(path: &Path) -> std::io::Result<()> {
     match tokio::fs::remove_file(path).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use gstreamer as gst;
+    use gstreamer::prelude::*;
+    use gstreamer_app::AppSink;
+
+    use super::*;
+
+    /// A sink that sleeps while nobody uses it takes three; these take a fifth of one, and this machine does more.
+    const SOON: Duration = Duration::from_secs(1);
+    /// Odd parts of those two seconds: whoever begins does so at any point of a sleep.
+    const UNUSED: [Duration; 3] =
+        [Duration::from_millis(2300), Duration::from_millis(2900), Duration::from_millis(3500)];
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_played_as_somebody_begins_to_listen_is_heard_at_once() {
+        crate::gst::init().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let names = Names::default();
+        let sound = start(folder.path(), &names).await.unwrap();
+        let server = server(folder.path());
+        for unused in UNUSED {
+            tokio::time::sleep(unused).await;
+            let began = Instant::now();
+            let pipeline = gst::parse::launch(&format!(
+                "pulsesrc server={server} device={} buffer-time=40000 latency-time=10000 ! \
+                 audio/x-raw,format=S16LE,rate=48000,channels=2 ! appsink name=ear sync=false \
+                 audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! \
+                 pulsesink server={server} device={} buffer-time=40000 latency-time=10000",
+                names.source, names.sink
+            ))
+            .unwrap()
+            .downcast::<gst::Pipeline>()
+            .unwrap();
+            let ear = pipeline.by_name("ear").and_downcast::<AppSink>().unwrap();
+            pipeline.set_state(gst::State::Playing).unwrap();
+            let loud = |sample: gst::Sample| {
+                let buffer = sample.buffer_owned().unwrap().into_mapped_buffer_readable().unwrap();
+                buffer.chunks_exact(2).any(|two| i16::from_le_bytes([two[0], two[1]]).unsigned_abs() > 1000)
+            };
+            let heard = tokio::task::spawn_blocking(move || {
+                while !loud(ear.pull_sample().unwrap()) {}
+                began.elapsed()
+            });
+            let heard = heard.await.unwrap();
+            println!("heard after {heard:?}");
+            pipeline.set_state(gst::State::Null).unwrap();
+            assert!(heard < SOON, "it is heard {heard:?} after it began");
+        }
+        sound.child.stop().await;
     }
 }

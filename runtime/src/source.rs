@@ -8,16 +8,19 @@ mod file;
 mod flow;
 mod media;
 pub mod metrics;
+mod need;
 mod player;
+mod resting;
 pub mod shape;
 mod socket;
 mod stamp;
 mod stream;
+mod valve;
+mod voice;
 mod webrtc;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -34,9 +37,11 @@ use crate::camera::{Format, Picture, Writer};
 use crate::feed::Feed;
 use crate::guard::Policy;
 use crate::ingest::Ingest;
+use crate::sound::Ears;
 
 pub use media::prepare;
 pub use metrics::Metrics;
+pub use voice::Voice;
 
 /// A source that played this long has recovered: its next failure is a first one.
 const STEADY: Duration = Duration::from_secs(20);
@@ -61,22 +66,10 @@ pub struct Surroundings {
     /// Where what is sent is shown to people.
     pub feed: Feed,
     pub metrics: Metrics,
-    /// The source's own: whether it may still be heard.
-    pub gate: Gate,
-}
-
-/// Whether a source may still be heard: a pipeline takes its time to go down. Clones are the same gate.
-#[derive(Clone, Debug, Default)]
-pub struct Gate(Arc<AtomicBool>);
-
-impl Gate {
-    fn close(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    fn is_closed(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
+    /// Who listens.
+    pub ears: Ears,
+    /// The source's own, which it begins with.
+    pub voice: Option<Voice>,
 }
 
 /// A running source. Dropped, it ends, leaves the slate, and is neither heard nor fed any more from that moment on.
@@ -85,14 +78,12 @@ pub struct Source {
     task: JoinHandle<()>,
     health: watch::Receiver<Health>,
     picture: Option<Picture>,
-    gate: Gate,
+    voice: Option<Voice>,
     feed: Option<Feed>,
 }
 
 impl Source {
     pub fn start(plan: Plan, mut surroundings: Surroundings) -> Self {
-        let gate = Gate::default();
-        surroundings.gate = gate.clone();
         let (sender, health) = watch::channel(Health::Starting);
         // Taken here and once: whatever this source still delivers after its end, its successor has the turn.
         let writer = plan.carries.video().then(|| surroundings.picture.writer());
@@ -100,8 +91,12 @@ impl Source {
         let feed = writer.is_some().then(|| surroundings.feed.clone());
         tokio::spawn(surroundings.metrics.follow(&plan, health.clone()));
         let span = span(&plan);
+        // It outlives each opening: what one of them leaves behind is heard to its end.
+        let begin = || span.in_scope(|| Voice::begin(plan.destination, &surroundings));
+        let voice = plan.carries.audio().then(begin);
+        surroundings.voice.clone_from(&voice);
         let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
-        Self { task, health, picture, gate, feed }
+        Self { task, health, picture, voice, feed }
     }
 
     pub fn health(&self) -> watch::Receiver<Health> {
@@ -112,7 +107,9 @@ impl Source {
 impl Drop for Source {
     fn drop(&mut self) {
         self.task.abort();
-        self.gate.close();
+        if let Some(voice) = &self.voice {
+            voice.close();
+        }
         if let Some(feed) = &self.feed {
             feed.revoke();
         }
@@ -175,7 +172,11 @@ async fn supervise(
 
 /// Notes that it has played, whatever became of it.
 async fn note_playing(mut health: watch::Receiver<Health>, played: &AtomicBool) -> Infallible {
-    if health.wait_for(|health| matches!(health, Health::Playing | Health::Partial(_))).await.is_ok() {
+    if health
+        .wait_for(|health| matches!(health, Health::Playing | Health::Resting | Health::Partial(_)))
+        .await
+        .is_ok()
+    {
         played.store(true, Ordering::Relaxed);
     }
     std::future::pending().await

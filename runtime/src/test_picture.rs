@@ -10,6 +10,8 @@ use understudy_core::test_picture::{
     FRAME_BYTES, FRAME_RATE, HEIGHT, Planes, SAMPLE_RATE_HZ, WIDTH, draw, tone,
 };
 
+use crate::gst::COLOURS;
+
 /// A whole second, so that the tone stays in time when the file repeats.
 pub const DEFAULT_LENGTH: Duration = Duration::from_secs(20);
 
@@ -64,12 +66,13 @@ fn make(name: &'static str) -> Result<gst::Element, Error> {
 }
 
 fn add_video(pipeline: &gst::Pipeline, mux: &gst::Element) -> Result<AppSrc, Error> {
+    // Those of the camera: nothing is to be converted, 30 times a second and all day long.
     let caps = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", WIDTH as i32)
         .field("height", HEIGHT as i32)
         .field("framerate", gst::Fraction::new(FRAME_RATE as i32, 1))
-        .field("colorimetry", "bt709")
+        .field("colorimetry", COLOURS)
         .build();
     let source = AppSrc::builder().caps(&caps).format(gst::Format::Time).block(true).build();
     source.set_max_bytes(PICTURES_AHEAD * FRAME_BYTES as u64);

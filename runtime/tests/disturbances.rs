@@ -11,6 +11,9 @@ use crate::support::studio::{OPEN, Studio, fares, stream};
 /// What thirty disturbances may leave behind: allocators keep what they were lent once.
 const RESIDUE: u64 = 40 << 20;
 
+/// From the death of PulseAudio to its return: longer than a gap that is told.
+const AWAY: Duration = Duration::from_secs(3);
+
 /// What a sender does, three times over. Each third ends in what takes a new connection, of which the waits double.
 const MOODS: [Mood; 10] = [
     Mood::Babbles,
@@ -46,6 +49,26 @@ async fn thirty_disturbances_leave_a_moving_picture_and_no_memory() {
     let after = resident();
     println!("  {} MiB after ten, {} MiB after thirty", before >> 20, after >> 20);
     assert!(after < before + RESIDUE, "{before} bytes, then {after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_picture_goes_on_while_the_sound_daemon_is_away_and_the_sound_returns() {
+    let (studio, site) = (Studio::open().await, Site::open().await);
+    for plays in [studio.place("long.mkv"), stream(&site.url("live/ts"))] {
+        println!("{plays:?}");
+        let source = studio.play(plays, Carries::Both);
+        studio.is_live(Carries::Both).await;
+        let away = async {
+            studio.sound_dies().await;
+            tokio::time::sleep(AWAY).await;
+            studio.sound_returns().await;
+        };
+        let (seen, ()) = tokio::join!(studio.watch(AWAY * 2), away);
+        seen.moves();
+        seen.goes_on();
+        fares(&source, OPEN, |health| *health == Health::Playing).await;
+        studio.is_live(Carries::Both).await;
+    }
 }
 
 /// What is said and shown of it meanwhile.

@@ -1,5 +1,11 @@
 //! One page in a session's own browser opens camera and microphone once; what they carry changes over HTTP.
 
+mod colours;
+mod opening;
+mod resting;
+mod speaker;
+mod steady;
+
 use std::time::Duration;
 
 use futures::SinkExt;
@@ -18,17 +24,6 @@ use crate::support::site::Site;
 
 const EYE: &str = include_str!("fixtures/eye.js");
 
-/// As pages do that show a preview first, and so soon that its link is still being made. Less than DevTools waits for.
-const OPENS_AND_CLOSES: &str = "(async () => {
-  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-  for (let round = 0; round < 20; round += 1) {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: true });
-    for (const track of stream.getTracks()) track.stop();
-    await wait(400);
-  }
-  return true;
-})()";
-
 /// From a change to what it shows and sounds, on a machine that does more than this. Idle it takes a second.
 const CHANGE: Duration = Duration::from_secs(20);
 
@@ -40,9 +35,6 @@ const SEAMS: usize = 1;
 
 /// What is black in the camera stays nearly so through the browser's colour conversion.
 const BLACK: u8 = 8;
-
-/// Coding loses this much of 255. The wrong standard makes it 20 and more.
-const COLOUR: u8 = 8;
 
 /// Silence of 16 bits, dithered by nobody.
 const SILENCE: f64 = 0.001;
@@ -362,82 +354,5 @@ async fn what_begins_paused_is_black_and_silent_until_it_is_resumed() {
         .await;
         room.falls_silent().await;
         room.forget().await;
-    }
-}
-
-/// Sound for the speaker is in the programme and not in the microphone.
-async fn speaks(room: &Room, mut body: Value) {
-    body["audio"]["destination"] = "speaker".into();
-    room.configure(&body).await;
-    let _sending = Sending::to(room, &body);
-    wait::until(CHANGE, || async {
-        let heard = room.session.watch(3).run().await?;
-        match (heard.tone_hz - 1000.0).abs() < 10.0 && (0.1..0.3).contains(&heard.tone_duty) {
-            true => Ok(()),
-            false => Err(format!("the speaker does not sound: {heard:?}")),
-        }
-    })
-    .await;
-    let seen = room.look().await;
-    seen.is_silent().unwrap();
-    room.is_the_same(&seen);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sound_for_the_speaker_is_heard_there_and_not_at_the_microphone() {
-    let (room, site) = (Room::open(&[]).await, Site::open().await);
-    for body in [room.file(), stream(&site), socket(), webrtc()] {
-        println!("{}", body["audio"]["type"]);
-        speaks(&room, body).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_speaker_sounds_where_the_camera_is_a_file_too() {
-    let files = tempfile::tempdir().unwrap();
-    let folder = files.path().display().to_string();
-    let room = Room::open(&["--camera", "file", "--virtual-inputs-dir", &folder]).await;
-    speaks(&room, room.file()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_may_open_and_close_the_camera_as_often_as_it_likes() {
-    let (_session, page) = with_its_page(&[]).await;
-    // It fails where the camera is not there for a moment, and where the page is loaded again to mend it.
-    for _ in 0..2 {
-        assert_eq!(page.evaluate(OPENS_AND_CLOSES).await.unwrap(), true);
-    }
-}
-
-/// One pixel of the camera's next picture, as red, green and blue.
-const PIXEL: &str = "(async () => {
-  const video = document.createElement('video');
-  video.srcObject = await navigator.mediaDevices.getUserMedia({video: true});
-  video.muted = true;
-  await video.play();
-  await new Promise(shown => video.requestVideoFrameCallback(shown));
-  const canvas = new OffscreenCanvas(8, 8);
-  const context = canvas.getContext('2d');
-  context.drawImage(video, 0, 0, 8, 8);
-  video.srcObject.getTracks().forEach(track => track.stop());
-  return [...context.getImageData(4, 4, 1, 1).data].slice(0, 3);
-})()";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn colours_are_seen_as_they_were_meant_by_whichever_standard_they_are_written() {
-    let room = Room::open(&[]).await;
-    let site = Site::open().await;
-    site.serves(clip::folder().to_owned());
-    for clip in ["green-601.mkv", "green-709.mkv"] {
-        let url = site.url(&format!("files/{clip}"));
-        room.configure(&json!({"video": {"type": "file", "url": url, "loop": true}})).await;
-        let seen = wait::until(CHANGE, || async {
-            let pixel: [u8; 3] = serde_json::from_value(room.page.evaluate(PIXEL).await.unwrap()).unwrap();
-            let [red, green, blue] = pixel;
-            let meant = red <= COLOUR && green >= 255 - COLOUR && blue <= COLOUR;
-            meant.then_some(pixel).ok_or_else(|| format!("{clip} is seen as {pixel:?}"))
-        })
-        .await;
-        println!("{clip}: {seen:?}");
     }
 }

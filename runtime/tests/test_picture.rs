@@ -6,6 +6,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
 use understudy_core::test_picture::{WIDTH, read};
+use understudy_runtime::gst::COLOURS;
 use understudy_runtime::test_picture::write;
 
 /// Decoding one second takes a fraction of one.
@@ -43,6 +44,9 @@ fn numbers(path: &std::path::Path) -> Vec<Option<u32>> {
     pipeline.set_state(gst::State::Playing).expect("the file must play");
     let mut numbers = Vec::new();
     while let Some(sample) = sink.try_pull_sample(DEADLINE) {
+        let caps = sample.caps().expect("a frame must have a format");
+        let colours = caps.structure(0).and_then(|format| format.get::<String>("colorimetry").ok());
+        assert_eq!(colours.as_deref(), Some(COLOURS), "the camera would convert each frame");
         let buffer =
             sample.buffer().and_then(|buffer| buffer.map_readable().ok()).expect("a frame must have bytes");
         numbers.push(read(&buffer, WIDTH));

@@ -3,8 +3,10 @@
 mod control;
 pub mod intake;
 pub mod limit;
+pub mod missed;
 pub mod pace;
 pub mod playout;
+pub mod rest;
 pub mod watch;
 
 use crate::spec::{Destination, Inputs, Shape, Source};
@@ -38,6 +40,8 @@ pub enum Health {
     /// It waits for somebody to send.
     Waiting,
     Playing,
+    /// It was seen to play and is there, and nothing of it is decoded: nobody looks or listens.
+    Resting,
     /// Of two kinds that are wanted one plays, and this is why the other does not.
     Partial(Failure),
     /// It plays, and nothing has arrived for a while: a slate and silence meanwhile.

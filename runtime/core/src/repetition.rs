@@ -20,8 +20,8 @@ impl Repetition {
         self.due
     }
 
-    /// How often it is to be looked at, by a device with a clock of its own.
-    pub fn look(&self) -> Duration {
+    /// No two repetitions are nearer than this.
+    fn least(&self) -> Duration {
         self.interval / 2
     }
 
@@ -34,7 +34,7 @@ impl Repetition {
     pub fn is_due(&mut self, now: Instant) -> bool {
         let is_due = now >= self.due;
         if is_due {
-            self.due = (self.due + self.interval).max(now + self.look());
+            self.due = (self.due + self.interval).max(now + self.least());
         }
         is_due
     }
@@ -49,7 +49,7 @@ mod tests {
         let start = Instant::now();
         let mut repetition = Repetition::new(FrameRate::THIRTY, start);
         let mut shown = start;
-        let looks = (0..60).map(|look| start + repetition.look() * look).collect::<Vec<_>>();
+        let looks = (0..60).map(|look| start + repetition.least() * look).collect::<Vec<_>>();
         let mut count = 0;
         for now in looks {
             while let Some(next) = between_frames.map(|between| shown + between).filter(|next| *next <= now) {

@@ -135,7 +135,8 @@ pub fn page(parts: &Parts) -> Condition {
 pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Health>) -> Condition {
     let say = |status, reason, message: &str| Condition::new(Type::InputsReady, status, reason, message);
     let mut partial = None;
-    let (mut any, mut starting, mut waiting, mut stalled, mut ended) = (false, false, false, false, false);
+    let (mut any, mut starting, mut waiting, mut stalled) = (false, false, false, false);
+    let (mut ended, mut playing, mut resting) = (false, false, false);
     for one in health {
         any = true;
         match one {
@@ -145,7 +146,8 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
             Health::Stalled => stalled = true,
             Health::Ended => ended = true,
             Health::Partial(failure) => partial = Some(failure),
-            Health::Playing => {}
+            Health::Playing => playing = true,
+            Health::Resting => resting = true,
         }
     }
     if let Some(Failure { reason, message }) = partial.filter(|_| !starting && !stalled) {
@@ -165,6 +167,9 @@ pub fn inputs<'a>(state: input::State, health: impl IntoIterator<Item = &'a Heal
         ),
         () if waiting => say(Status::True, "Waiting", "ready for a publisher, who is not there yet"),
         () if ended => say(Status::True, "Ended", "a source came to its end and is not repeated"),
+        () if resting && !playing => {
+            say(Status::True, "Resting", "all sources are there, and play as soon as a page looks or listens")
+        }
         () => say(Status::True, "Playing", "all sources play"),
     }
 }
@@ -289,6 +294,15 @@ mod tests {
         assert_eq!((said.status, said.reason), (BROKEN, "SourceNotFound"));
         assert_eq!(inputs(input::State::Running, [&Health::Playing]).status, Status::True);
         assert_eq!(inputs(input::State::Idle, []).reason, "NotWanted");
+    }
+
+    #[test]
+    fn sources_rest_once_none_of_them_plays() {
+        let told = |healths: &[&Health]| inputs(input::State::Running, healths.iter().copied());
+        let rests = told(&[&Health::Resting, &Health::Resting]);
+        assert_eq!((rests.status, rests.reason), (Status::True, "Resting"));
+        assert_eq!(told(&[&Health::Resting, &Health::Playing]).reason, "Playing");
+        assert_eq!(told(&[&Health::Resting, &Health::Stalled]).reason, "Stalled");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const FIRST_BIT: usize = 2;
 const BITS: usize = 24;
 const PARITY: usize = FIRST_BIT + BITS;
 
-/// Studio range (BT.709): what encoders and browsers assume of a video.
+/// Studio range, as all video has it (BT.601, BT.709).
 const BLACK: u8 = 16;
 const WHITE: u8 = 235;
 const NO_COLOUR: u8 = 128;

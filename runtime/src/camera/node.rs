@@ -1,7 +1,7 @@
 //! The camera node: a PipeWire stream that drives itself, on a thread of its own.
 //!
 //! A frame is pushed the moment a source shows one (2 ms to the page, against 35 ms with a timer); when
-//! nothing new comes, the last picture is repeated at the camera's rate.
+//! nothing new comes, the last picture is repeated at the camera's rate. While nobody looks, the thread sleeps.
 
 use std::cell::{Cell, RefCell};
 use std::io::Cursor;
@@ -17,6 +17,7 @@ use pipewire as pw;
 use pw::channel;
 use pw::context::ContextRc;
 use pw::core::CoreRc;
+use pw::loop_::Timeout;
 use pw::main_loop::MainLoopRc;
 use pw::properties::properties;
 use pw::spa::param::ParamType;
@@ -32,9 +33,6 @@ use understudy_core::repetition::Repetition;
 
 use super::linker::Linker;
 use super::{Error, Format, Picture};
-
-/// How often missing links are looked for again.
-const LINK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What pages see in a list of cameras.
 const LABEL: &str = "Virtual Camera";
@@ -105,6 +103,8 @@ impl std::fmt::Debug for Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.picture.on_change(None);
+        // Whether anybody looks is not known any more.
+        self.picture.set_read(true);
         // A thread that already ended takes no command.
         drop(self.commands.send(Command::Stop));
         if let Some(thread) = self.thread.take() {
@@ -120,10 +120,32 @@ struct Shared {
     repeat: Cell<Repetition>,
     linker: RefCell<Linker>,
     ready: RefCell<Option<Ready>>,
+    /// Why it is over.
     ended: RefCell<Option<String>>,
 }
 
 impl Shared {
+    /// The first cause counts.
+    fn end(&self, why: impl Into<String>) {
+        self.ended.borrow_mut().get_or_insert_with(|| why.into());
+    }
+
+    /// A page looks from now on, or none does.
+    fn stream(&self, streaming: bool) {
+        self.streaming.set(streaming);
+        self.picture.set_read(streaming);
+    }
+
+    /// Until there is something to do that nobody tells of.
+    fn sleep(&self, now: Instant) -> Timeout {
+        let repeat = self.streaming.get().then(|| self.repeat.get().due());
+        match repeat.into_iter().chain(self.linker.borrow().due()).min() {
+            // Whole milliseconds, rounded up: less than one would not sleep at all.
+            Some(due) => Timeout::Finite(due.saturating_duration_since(now) + Duration::from_micros(999)),
+            None => Timeout::Infinite,
+        }
+    }
+
     fn with_repeat<T>(&self, act: impl FnOnce(&mut Repetition) -> T) -> T {
         let mut repeat = self.repeat.get();
         let result = act(&mut repeat);
@@ -159,43 +181,34 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
         ended: RefCell::new(None),
     });
 
-    let _core_errors = end_with_the_daemon(&core, &main, &shared);
+    let _core_errors = end_with_the_daemon(&core, &shared);
     let registry = core.get_registry_rc()?;
-    let _objects = follow_registry(&registry, &core, &shared);
+    let _objects = follow_registry(&registry, &shared);
     let stream = StreamRc::new(core.clone(), "camera", stream_properties())?;
-    let _events = listen(&stream, &main, &shared, format)?;
+    let _events = listen(&stream, &shared, format)?;
     let offer = serialize(Value::Object(offered_format(format)));
     let mut params = [as_pod(&offer)];
     stream.connect(Direction::Output, None, StreamFlags::DRIVER | StreamFlags::MAP_BUFFERS, &mut params)?;
 
     let _commands = commands.attach(main.loop_(), {
-        let (stream, shared, main) = (stream.clone(), shared.clone(), main.clone());
+        let (stream, shared) = (stream.clone(), shared.clone());
         move |command| match command {
             Command::Push => {
                 pending.store(false, Ordering::Release);
                 shared.with_repeat(|repeat| repeat.shown(Instant::now()));
                 push(&stream, &shared);
             }
-            Command::Stop => main.quit(),
+            Command::Stop => shared.end("stopped"),
         }
     });
-    let repeat = main.loop_().add_timer({
-        let (stream, shared) = (stream.clone(), shared.clone());
-        move |_| {
-            if shared.with_repeat(|repeat| repeat.is_due(Instant::now())) {
-                push(&stream, &shared);
-            }
+    while shared.ended.borrow().is_none() {
+        main.loop_().iterate(shared.sleep(Instant::now()));
+        shared.linker.borrow_mut().link(&core, Instant::now());
+        if shared.streaming.get() && shared.with_repeat(|repeat| repeat.is_due(Instant::now())) {
+            push(&stream, &shared);
         }
-    });
-    let look = shared.repeat.get().look();
-    repeat.update_timer(Some(look), Some(look)).into_result()?;
-    let links = main.loop_().add_timer({
-        let (core, shared) = (core.clone(), shared.clone());
-        move |_| shared.linker.borrow_mut().link(&core)
-    });
-    links.update_timer(Some(LINK_INTERVAL), Some(LINK_INTERVAL)).into_result()?;
-    main.run();
-    Ok(shared.ended.take().unwrap_or_else(|| "stopped".to_owned()))
+    }
+    Ok(shared.ended.take().unwrap_or_default())
 }
 
 fn push(stream: &Stream, shared: &Shared) {
@@ -218,47 +231,37 @@ fn stream_properties() -> pw::properties::PropertiesBox {
 
 /// The connection's own errors end the thread; the session starts camera and daemon again. That something is not there is
 /// none of them: a consumer that goes takes its link along, which may be asked to go just then (`core_destroy`).
-fn end_with_the_daemon(core: &CoreRc, main: &MainLoopRc, shared: &Rc<Shared>) -> pw::core::Listener {
-    let (main, shared) = (main.clone(), shared.clone());
+fn end_with_the_daemon(core: &CoreRc, shared: &Rc<Shared>) -> pw::core::Listener {
+    let shared = shared.clone();
     core.add_listener_local()
         .error(move |id, _seq, res, message| {
             if id == pw::core::PW_ID_CORE && res != -(Errno::ENOENT as i32) {
-                *shared.ended.borrow_mut() = Some(format!("PipeWire went away ({res}, {message})"));
-                main.quit();
+                shared.end(format!("PipeWire went away ({res}, {message})"));
             }
         })
         .register()
 }
 
-fn follow_registry(
-    registry: &pw::registry::RegistryRc,
-    core: &CoreRc,
-    shared: &Rc<Shared>,
-) -> pw::registry::Listener {
-    let (added, removed, core) = (shared.clone(), shared.clone(), core.clone());
+fn follow_registry(registry: &pw::registry::RegistryRc, shared: &Rc<Shared>) -> pw::registry::Listener {
+    let (added, removed) = (shared.clone(), shared.clone());
     registry
         .add_listener_local()
-        .global(move |global| {
-            let mut linker = added.linker.borrow_mut();
-            linker.add(global);
-            linker.link(&core);
-        })
-        .global_remove(move |id| removed.linker.borrow_mut().remove(id))
+        .global(move |global| added.linker.borrow_mut().add(global, Instant::now()))
+        .global_remove(move |id| removed.linker.borrow_mut().remove(id, Instant::now()))
         .register()
 }
 
 fn listen(
     stream: &StreamRc,
-    main: &MainLoopRc,
     shared: &Rc<Shared>,
     format: Format,
 ) -> Result<pw::stream::StreamListener<()>, pw::Error> {
-    let (on_state, on_process, main) = (shared.clone(), shared.clone(), main.clone());
+    let (on_state, on_process) = (shared.clone(), shared.clone());
     stream
         .add_local_listener::<()>()
         .state_changed(move |stream, (), old, new| {
             tracing::debug!(?old, ?new, "camera node");
-            on_state.streaming.set(new == StreamState::Streaming);
+            on_state.stream(new == StreamState::Streaming);
             match new {
                 StreamState::Paused | StreamState::Streaming => {
                     on_state.linker.borrow_mut().camera_is(stream.node_id());
@@ -267,10 +270,11 @@ fn listen(
                     }
                 }
                 StreamState::Error(why) => {
-                    *on_state.ended.borrow_mut() = Some(format!("the camera node failed: {why}"));
-                    main.quit();
+                    on_state.end(format!("the camera node failed: {why}"));
                 }
-                StreamState::Unconnected if old != StreamState::Connecting => main.quit(),
+                StreamState::Unconnected if old != StreamState::Connecting => {
+                    on_state.end("the camera node was taken away");
+                }
                 _ => {}
             }
         })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use understudy_core::spec::Resolution;
 
 /// A cheap handle to the slot.
@@ -21,8 +22,10 @@ pub struct Writer {
 struct Slot {
     size: Resolution,
     current: Mutex<Current>,
-    /// Called after each change; set while a node is there.
+    /// Called after each change that is looked at; set while a device is there.
     changed: Mutex<Option<Box<dyn Fn() + Send>>>,
+    /// Whether anybody looks.
+    read: watch::Sender<bool>,
 }
 
 struct Current {
@@ -37,6 +40,7 @@ impl Picture {
             size,
             current: Mutex::new(Current { turn: 0, frame: slate(size) }),
             changed: Mutex::new(None),
+            read: watch::Sender::new(true),
         }))
     }
 
@@ -76,11 +80,23 @@ impl Picture {
         self.0.current.lock().frame.clone()
     }
 
+    /// Whether any page looks through the camera. A camera that cannot tell is taken to be looked through.
+    pub fn read(&self) -> watch::Receiver<bool> {
+        self.0.read.subscribe()
+    }
+
+    pub(super) fn set_read(&self, read: bool) {
+        self.0.read.send_if_modified(|before| std::mem::replace(before, read) != read);
+    }
+
     pub(super) fn on_change(&self, changed: Option<Box<dyn Fn() + Send>>) {
         *self.0.changed.lock() = changed;
     }
 
     fn changed(&self) {
+        if !*self.0.read.borrow() {
+            return;
+        }
         if let Some(changed) = &*self.0.changed.lock() {
             changed();
         }

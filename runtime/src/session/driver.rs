@@ -211,7 +211,7 @@ impl Driver {
     fn order(&self, part: Part) -> Option<Order> {
         Some(match part {
             Part::Display => Order::Display(self.asked.session.page.as_ref()?.size),
-            Part::Sound => Order::Sound,
+            Part::Sound => Order::Sound(self.sources.ears().clone()),
             Part::Bus => Order::Bus,
             Part::Pipewire => Order::Pipewire,
             Part::Camera => Order::Camera(self.sources.picture().clone()),

@@ -17,7 +17,8 @@ use super::{Config, Message};
 use crate::browser::{self, Browser, Sandbox};
 use crate::camera::{self, Picture, Place};
 use crate::child::Child;
-use crate::{bus, display, guard, sound};
+use crate::sound::{self, Ears, Hearing, Sound};
+use crate::{bus, display, guard};
 
 /// A child is given 3 s to end and is killed then; the camera's thread ends within a frame.
 const STOP: Duration = Duration::from_secs(8);
@@ -26,7 +27,7 @@ const STOP: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub(super) enum Order {
     Display(Resolution),
-    Sound,
+    Sound(Ears),
     Bus,
     Pipewire,
     Camera(Picture),
@@ -106,7 +107,7 @@ impl Order {
     const fn part(&self) -> Part {
         match self {
             Self::Display(_) => Part::Display,
-            Self::Sound => Part::Sound,
+            Self::Sound(_) => Part::Sound,
             Self::Bus => Part::Bus,
             Self::Pipewire => Part::Pipewire,
             Self::Camera(_) => Part::Camera,
@@ -172,6 +173,7 @@ async fn tell_dialogs(dialogs: Option<Dialogs>, teller: &Teller) -> Infallible {
 /// A part that runs.
 enum Running {
     Process(Child),
+    Sound { sound: Sound, _hearing: Hearing },
     Camera(camera::Camera),
     Browser(Box<Browser>),
     Page(Page),
@@ -180,7 +182,7 @@ enum Running {
 impl Running {
     async fn lost(&mut self) -> String {
         match self {
-            Self::Process(child) => child.wait().await,
+            Self::Process(child) | Self::Sound { sound: Sound { child }, .. } => child.wait().await,
             Self::Camera(camera) => camera.lost().await.unwrap_or_else(|_| "the camera ended".to_owned()),
             Self::Browser(browser) => browser.lost().await,
             Self::Page(page) => format!("the page crashed ({})", page.crashed().await),
@@ -189,7 +191,7 @@ impl Running {
 
     async fn end(self) {
         match self {
-            Self::Process(child) => child.stop().await,
+            Self::Process(child) | Self::Sound { sound: Sound { child }, .. } => child.stop().await,
             Self::Browser(browser) => browser.stop().await,
             Self::Camera(camera) => camera.stop().await,
             Self::Page(_) => {}
@@ -205,8 +207,10 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
             .await
             .map(|display| (Running::Process(display.child), Gives::Display(display.name)))
             .map_err(explain),
-        Order::Sound => {
-            sound::start(directory, &config.sound).await.map(|sound| process(sound.child)).map_err(explain)
+        Order::Sound(ears) => {
+            let sound = sound::start(directory, &config.sound).await.map_err(explain)?;
+            let _hearing = sound::hear(directory, &config.sound, ears);
+            Ok((Running::Sound { sound, _hearing }, Gives::Nothing))
         }
         Order::Bus => bus::start(directory).await.map(|bus| process(bus.child)).map_err(explain),
         Order::Pipewire => {

@@ -10,8 +10,8 @@ use understudy_core::spec::Inputs;
 use super::driver::forward;
 use super::{Config, InputsView, Message};
 use crate::camera::{Format, Picture};
-use crate::sound;
-use crate::source::{Gate, Source, Surroundings};
+use crate::sound::{self, Ears};
+use crate::source::{Source, Surroundings};
 
 pub(super) struct Sources {
     control: Control,
@@ -50,6 +50,11 @@ impl Sources {
     /// What the camera shows.
     pub(super) const fn picture(&self) -> &Picture {
         &self.surroundings.picture
+    }
+
+    /// Who listens to the microphone and the speaker.
+    pub(super) const fn ears(&self) -> &Ears {
+        &self.surroundings.ears
     }
 
     /// Somebody steers the inputs over HTTP.
@@ -106,11 +111,11 @@ impl Sources {
         self.reconcile();
     }
 
-    /// Sources that shall play, play; sound waits for PulseAudio.
+    /// Sources that shall play, play. What is nothing but sound waits for PulseAudio; a picture does not.
     fn reconcile(&mut self) {
         let Allowed { camera, sound, .. } = self.allowed;
         let mut plans = self.plans();
-        plans.retain(|plan| camera && (sound || !plan.carries.audio()));
+        plans.retain(|plan| camera && (sound || plan.carries.video()));
         self.running.retain(|(plan, _)| plans.contains(plan));
         match self.control.state() {
             State::Paused => self.picture().show_black(),
@@ -124,8 +129,7 @@ impl Sources {
             if self.running.iter().any(|(running, _)| *running == plan) {
                 continue;
             }
-            let surroundings = Surroundings { gate: Gate::default(), ..self.surroundings.clone() };
-            let source = Source::start(plan.clone(), surroundings);
+            let source = Source::start(plan.clone(), self.surroundings.clone());
             tokio::spawn(forward(source.health(), self.mailbox.clone(), || Message::Inputs));
             self.running.push((plan, source));
         }
@@ -178,6 +182,7 @@ fn surroundings(config: &Config) -> Surroundings {
         ingest: config.ingest.clone(),
         feed: config.feed.clone(),
         metrics: config.source_metrics.clone(),
-        gate: Gate::default(),
+        ears: Ears::default(),
+        voice: None,
     }
 }

@@ -11,7 +11,9 @@ use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::spec::{self, Location, Repeat};
 
 use super::metrics::Origin;
+use super::need::Needs;
 use super::player::{Course, Outcome, Player};
+use super::resting::Resting;
 use super::{Surroundings, media};
 use crate::camera::Writer;
 
@@ -33,13 +35,14 @@ pub(super) async fn play(
         Repeat::Forever => Course::Round,
         Repeat::Once => Course::Once,
     };
+    let needs = Needs::of(plan, surroundings);
     let mut hasty = 0;
     loop {
         let began = Instant::now();
         let media = media::open(&uri, Origin::File, plan, writer.clone(), surroundings)
             .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
-        let player =
-            Player { media, url, course, writer: writer.clone(), health, policy: &surroundings.guard };
+        let (rest, writer, policy) = (Resting::new(needs.clone()), writer.clone(), &surroundings.guard);
+        let player = Player { media, url, course, writer, health, policy, rest };
         match player.play().await? {
             Outcome::Ended => return Ok(()),
             Outcome::Again => tracing::debug!("a file that cannot go back is opened again"),
@@ -112,7 +115,8 @@ mod tests {
             ingest: Ingest::default(),
             feed: Feed::default(),
             metrics: Metrics::default(),
-            gate: crate::source::Gate::default(),
+            ears: crate::sound::Ears::default(),
+            voice: None,
         };
         let reason = |name: &str| {
             let location = Location::File(media.join(name).display().to_string());

@@ -1,4 +1,4 @@
-//! What is known of one kind of a source: when it came, when it was really seen or heard, and how late.
+//! What is known of one kind of a source: when it came, when it was really seen or heard, how late, and whether it rests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use understudy_core::input::pace::Tally;
 use understudy_core::input::watch::Arrival;
 
 use super::metrics::{Fate, Meter};
-use super::shape::age;
+use crate::gst::LEFT_OUT;
 
 /// Two intervals at 30 frames a second: an eye takes a frame this much after its time for a stutter.
 const LATE: Duration = Duration::from_millis(66);
@@ -37,6 +37,9 @@ struct Reading {
     due: AtomicU64,
     /// What came to the sink since this was last asked for.
     tally: Mutex<Tally>,
+    rests: AtomicBool,
+    /// What was left out is decoded now, to go on from there.
+    catches_up: AtomicBool,
 }
 
 impl Flow {
@@ -80,6 +83,42 @@ impl Flow {
         self.0.perceived.store(now(), Ordering::Relaxed);
     }
 
+    /// Nobody needs it: it is not decoded from now on, and what comes counts as perceived, as it would be.
+    pub fn rest(&self, rests: bool) {
+        self.0.rests.store(rests, Ordering::Release);
+    }
+
+    pub fn rests(&self) -> bool {
+        self.0.rests.load(Ordering::Acquire)
+    }
+
+    /// It stood still on purpose until now: what it has missed meanwhile is no gap.
+    pub fn resume(&self) {
+        if self.arrival() == Arrival::Nothing {
+            return;
+        }
+        for place in [&self.0.arrived, &self.0.perceived, &self.0.paused] {
+            place.store(now(), Ordering::Relaxed);
+        }
+    }
+
+    /// While this is so, what comes out of the decoder is past.
+    pub(super) fn catch_up(&self, catches_up: bool) {
+        self.0.catches_up.store(catches_up, Ordering::Release);
+    }
+
+    pub(super) fn is_past(&self) -> bool {
+        self.0.catches_up.load(Ordering::Acquire)
+    }
+
+    /// Something came that was not decoded.
+    pub(super) fn came_encoded(&self) {
+        for place in [&self.0.arrived, &self.0.perceived] {
+            place.store(now(), Ordering::Relaxed);
+        }
+        self.0.over.store(false, Ordering::Relaxed);
+    }
+
     pub fn watch(&self, entry: &gst::Element, meter: Meter) {
         let Some(pad) = entry.static_pad("sink") else { return };
         let flow = self.clone();
@@ -89,6 +128,9 @@ impl Flow {
             if let Some(event) = probe.event() {
                 flow.note(event.type_());
             } else if let Some(buffer) = probe.buffer() {
+                if flow.is_past() {
+                    return LEFT_OUT;
+                }
                 flow.came(pad, buffer);
                 meter.arrived();
             }
@@ -120,23 +162,12 @@ impl Flow {
         }
     }
 
-    /// Counts what comes to a sink of sound, which keeps the time itself.
-    pub fn weigh(&self, sink: &gst::Element, meter: Meter) {
-        let Some(pad) = sink.static_pad("sink") else { return };
-        let (flow, sink) = (self.clone(), sink.downgrade());
-        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, probe| {
-            let (Some(sink), Some(pts)) = (sink.upgrade(), probe.buffer().and_then(|buffer| buffer.pts()))
-            else {
-                return gst::PadProbeReturn::Ok;
-            };
-            let age = running(pad, pts).and_then(|running| age(&sink, running));
-            let late = age.map(|(_, late)| late);
-            if is_heard(late) {
-                flow.perceived();
-            }
-            meter.count(flow.judge(late));
-            gst::PadProbeReturn::Ok
-        });
+    /// A piece of sound comes so many nanoseconds after its time; `audible`: there is a way to whoever listens, or nobody does.
+    pub fn sounds(&self, late: Option<i64>, audible: bool) -> Fate {
+        if audible && is_heard(late) {
+            self.perceived();
+        }
+        self.judge(late)
     }
 
     pub fn judge(&self, late: Option<i64>) -> Fate {
@@ -180,6 +211,17 @@ mod tests {
         let worst = Duration::from_millis(400);
         assert_eq!(flow.tally(), Tally { pieces: 2, late: 1, worst });
         assert_eq!(flow.tally(), Tally::default());
+    }
+
+    #[test]
+    fn sound_without_a_way_to_who_listens_is_not_perceived() {
+        crate::gst::init().unwrap();
+        let flow = Flow::default();
+        flow.0.arrived.store(5, Ordering::Relaxed);
+        flow.sounds(None, false);
+        assert_eq!(flow.perception(), Arrival::Nothing);
+        flow.sounds(None, true);
+        assert!(matches!(flow.perception(), Arrival::At(_)));
     }
 
     #[test]

@@ -25,8 +25,10 @@ use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 
 use super::Surroundings;
+use super::flow::Flow;
 use super::metrics::Origin;
 use super::shape::{Branch, Branches, Timing};
+use super::valve;
 use crate::camera::Writer;
 use crate::gst::{Error, Pipeline, element};
 
@@ -113,7 +115,9 @@ pub(super) fn open(
     pipeline.inner.add(&decoder)?;
     let branches = Branches { pipeline: &pipeline, surroundings, origin, timing: Timing::ByTimestamp };
     let video = writer.map(|writer| branches.picture(plan.shape, writer)).transpose()?;
-    let audio = plan.carries.audio().then(|| branches.sound(plan.destination)).transpose()?;
+    let audio = plan.carries.audio().then(|| branches.sound()).transpose()?;
+    let flow = |branch: &Option<Branch>| branch.as_ref().map(|branch| branch.flow.clone());
+    fit_valves(&decoder, [(Kind::Video, flow(&video)), (Kind::Audio, flow(&audio))]);
     let end =
         |branch, kind| End { kind, branch, linked: AtomicBool::new(false), absent: AtomicBool::new(false) };
     let ends = Arc::new(Ends {
@@ -161,6 +165,16 @@ impl Media {
                 false
             }
         }
+    }
+
+    /// Nothing of this kind is decoded while it rests; it comes all the same.
+    pub(super) fn rest(&self, kind: Kind, rests: bool) {
+        self.ends.all().filter(|end| end.kind == kind).for_each(|end| end.branch.flow.rest(rests));
+    }
+
+    /// It goes on after it stood still on purpose.
+    pub(super) fn resume(&self) {
+        self.ends.all().for_each(|end| end.branch.flow.resume());
     }
 
     /// Takes it down; what cannot be taken down is left to its drop.
@@ -278,6 +292,25 @@ impl Ends {
     fn all(&self) -> impl Iterator<Item = &End> {
         self.video.iter().chain(&self.audio).filter(|end| !end.absent.load(Ordering::Acquire))
     }
+}
+
+/// Whatever decoders come to be within `decoder` rest with what they decode for.
+fn fit_valves(decoder: &gst::Element, flows: [(Kind, Option<Flow>); 2]) {
+    let Some(bin) = decoder.downcast_ref::<gst::Bin>() else { return };
+    bin.connect_deep_element_added(move |_, _, element| {
+        let Some(factory) = element.factory() else { return };
+        for (kind, flow) in &flows {
+            let media = match kind {
+                Kind::Video => gst::ElementFactoryType::MEDIA_VIDEO,
+                Kind::Audio => gst::ElementFactoryType::MEDIA_AUDIO,
+            };
+            if let Some(flow) = flow
+                && factory.has_type(gst::ElementFactoryType::DECODER | media)
+            {
+                valve::fit(element, flow);
+            }
+        }
+    });
 }
 
 /// The first stream of a kind is taken, others are left.

@@ -19,7 +19,7 @@ use understudy_core::spec::Source;
 /// From a frame's time to the camera: a frame interval, a jitter buffer, a broadcast's delay.
 const TO_CAMERA_SECONDS: [f64; 11] = [0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
-const STATES: [&str; 6] = ["starting", "waiting", "playing", "stalled", "ended", "failed"];
+const STATES: [&str; 7] = ["starting", "waiting", "playing", "resting", "stalled", "ended", "failed"];
 
 /// Registered once, cheap to clone.
 #[derive(Clone, Debug)]
@@ -260,9 +260,10 @@ const fn state(health: &Health) -> &'static str {
         Health::Starting => STATES[0],
         Health::Waiting => STATES[1],
         Health::Playing => STATES[2],
-        Health::Stalled | Health::Partial(_) => STATES[3],
-        Health::Ended => STATES[4],
-        Health::Failed(_) => STATES[5],
+        Health::Resting => STATES[3],
+        Health::Stalled | Health::Partial(_) => STATES[4],
+        Health::Ended => STATES[5],
+        Health::Failed(_) => STATES[6],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Plays opened media under watch: when it plays, stalls, comes to its end or has to be opened again.
+//! Plays opened media under watch: when it plays, rests, stalls, comes to its end or has to be opened again.
 
 use std::time::Duration;
 
@@ -6,11 +6,13 @@ use gstreamer as gst;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use understudy_core::input::pace::Pace;
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::{Arrival, OPENING, PARTS_LOST, Verdict, Watch};
 use understudy_core::input::{Failure, Health};
 use understudy_core::media::Kind;
 
 use super::media::{Event, Media, failure};
+use super::resting::Resting;
 use crate::camera::Writer;
 use crate::guard::Policy;
 
@@ -56,6 +58,7 @@ pub(super) struct Player<'a> {
     pub(super) health: &'a watch::Sender<Health>,
     /// What may be fetched.
     pub(super) policy: &'a Policy,
+    pub(super) rest: Resting,
 }
 
 /// Where playing from the start stands.
@@ -141,9 +144,13 @@ impl Player<'_> {
                         }
                     }
                 },
-                _ = look.tick() => if let Some(outcome) = self.look(&mut sight)? {
-                    return Ok(outcome);
-                },
+                () = self.rest.changed() => self.heed_needs(&sight).await?,
+                _ = look.tick() => {
+                    self.heed_needs(&sight).await?;
+                    if let Some(outcome) = self.look(&mut sight)? {
+                        return Ok(outcome);
+                    }
+                }
             }
         }
     }
@@ -165,6 +172,8 @@ impl Player<'_> {
             {
                 Ok(Step::Rewinding)
             }
+            // It goes on when somebody needs it.
+            Step::Rewinding if self.rest.stands_still() => Ok(Step::Playing),
             Step::Opening | Step::Rewinding => {
                 self.change(gst::State::Playing).await?;
                 Ok(Step::Playing)
@@ -200,7 +209,7 @@ impl Player<'_> {
         }
     }
 
-    /// Goes back after the sinks have played all. PulseAudio's has drained and stays silent unless it is started anew.
+    /// Goes back after the sinks have played all.
     async fn begin_again(&self, sight: &mut Sight) -> Result<bool, Failure> {
         self.change(gst::State::Paused).await?;
         let goes_on = self.media.rewind(gst::SeekFlags::FLUSH).await;
@@ -216,10 +225,49 @@ impl Player<'_> {
             .is_some_and(|last| (first == Some(last) || self.media.is_seekable()) && self.media.came_to(last))
     }
 
+    /// Of what goes on, kinds that nobody needs are not decoded; what has a start stands still if nothing of it is needed.
+    async fn heed_needs(&mut self, sight: &Sight) -> Result<(), Failure> {
+        let now = crate::gst::now();
+        let plays = sight.told == Some(Told::Plays) && sight.step == Step::Playing;
+        match self.course {
+            // Somebody may wait for its end.
+            Course::Once => {}
+            Course::On => {
+                for kind in [Kind::Video, Kind::Audio] {
+                    if let Some(change) = self.rest.look_at(kind, now, plays) {
+                        tracing::info!(?kind, ?change, "whether a source is needed has changed");
+                        self.media.rest(kind, change == Change::Rests);
+                    }
+                }
+            }
+            Course::Round | Course::Anew => {
+                if let Some(change) = self.rest.look_at_all(now, plays) {
+                    tracing::info!(?change, "whether a source is needed has changed");
+                    self.stand_still(change).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn stand_still(&self, change: Change) -> Result<(), Failure> {
+        match change {
+            Change::Rests => self.change(gst::State::Paused).await,
+            Change::Wakes => {
+                self.media.resume();
+                self.change(gst::State::Playing).await
+            }
+        }
+    }
+
     /// An outcome: it is over because it does not go on.
     fn look(&self, sight: &mut Sight) -> Result<Option<Outcome>, Failure> {
         let now = crate::gst::now();
         let arrivals = self.arrivals(sight.step, now);
+        if self.rest.stands_still() {
+            self.tell(sight, now, &arrivals);
+            return Ok(None);
+        }
         if sight.length.is_none() {
             sight.length = self.media.length();
         }
@@ -264,6 +312,7 @@ impl Player<'_> {
     fn tell(&self, sight: &Sight, now: Duration, arrivals: &[(Kind, Arrival)]) {
         let health = match (sight.told, &sight.lack) {
             (None, _) => return,
+            (Some(Told::Plays), None) if self.rest.rests() => Health::Resting,
             (Some(Told::Plays), None) => Health::Playing,
             (Some(Told::Plays), Some(lack)) => Health::Partial(lack.clone()),
             (Some(Told::Stalls), _) => self.stalled(now, arrivals),
@@ -276,6 +325,7 @@ impl Player<'_> {
         match health {
             _ if !news => {}
             Health::Playing => tracing::info!("a source plays"),
+            Health::Resting => tracing::info!("a source rests: nobody looks or listens"),
             Health::Partial(why) => tracing::warn!(message = why.message, "a source plays in part"),
             _ => tracing::warn!("a source stalls"),
         }

@@ -1,5 +1,5 @@
-//! The last stretch of every source: raw pictures in any size and rate come out as the camera's, raw sound comes
-//! out of the microphone or the speaker.
+//! The last stretch of every source: raw pictures in any size and rate come out as the camera's, raw sound goes
+//! to the voice.
 //!
 //! An element that has nothing to change hands buffers through as they are, so a picture that already fits is not
 //! touched.
@@ -15,21 +15,15 @@ use gstreamer_app::gst_base::prelude::BaseSinkExt;
 use parking_lot::Mutex;
 use understudy_core::input::limit::Limit;
 use understudy_core::media::Kind;
-use understudy_core::spec::{Destination, FrameRate, Shape};
+use understudy_core::spec::{FrameRate, Shape};
 
 use super::Surroundings;
 use super::flow::Flow;
 use super::metrics::{Fate, Meter, Origin};
 use super::stamp;
+use super::voice::{SOUND_AHEAD, Voice};
 use crate::camera::Writer;
-use crate::gst::{Error, LEFT_OUT, Pipeline, element};
-
-/// How far ahead of its playing sound is handed to PulseAudio: small, since it adds to the delay.
-const PULSE_BUFFER_MICROSECONDS: i64 = 40_000;
-const PULSE_FRAGMENT_MICROSECONDS: i64 = 10_000;
-/// How long before it is heard sound must be at the sink.
-pub const SOUND_AHEAD: gst::ClockTime =
-    gst::ClockTime::from_useconds((PULSE_BUFFER_MICROSECONDS + PULSE_FRAGMENT_MICROSECONDS).cast_unsigned());
+use crate::gst::{COLOURS, Error, LEFT_OUT, Pipeline, element};
 
 /// Raw pictures between decoder and scaler; one may be 12 MB.
 const PICTURES_AHEAD: u32 = 3;
@@ -37,8 +31,10 @@ const PICTURES_AHEAD: u32 = 3;
 const PICTURES_AT_ONCE: u32 = 1;
 /// A longer gap in a source's timestamps is not filled with repeated pictures.
 const LONGEST_REPEAT: gst::ClockTime = gst::ClockTime::from_seconds(1);
-/// What Chromium takes a camera's picture for (measured): sources of the newer standard, as most in HD, are converted.
-const COLOURS: &str = "bt601";
+/// What the voice takes.
+const SAMPLE_RATE_HZ: u64 = 48_000;
+/// Two channels of 16 bits.
+const SAMPLE_BYTES: usize = 4;
 
 /// When a frame is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,35 +86,17 @@ impl Branches<'_> {
         Ok(Branch { entry: queue, flow })
     }
 
-    /// Sound to where the plan wants it: 48 kHz, stereo.
-    pub fn sound(&self, destination: Destination) -> Result<Branch, Error> {
+    /// Sound to the voice: 48 kHz, stereo.
+    pub fn sound(&self) -> Result<Branch, Error> {
         let flow = Flow::default();
         let meter = self.surroundings.metrics.meter(self.origin, Kind::Audio);
         let queue = element("queue")?;
         let convert = element("audioconvert")?;
         let resample = element("audioresample")?;
-        let format = gst::Caps::builder("audio/x-raw")
-            .field("format", "S16LE")
-            .field("rate", 48_000)
-            .field("channels", 2)
-            .build();
-        let caps = filter(&format)?;
-        let sink = self.sound_sink(destination)?;
-        self.heed_gate(&sink);
-        self.pipeline.chain(&[&queue, &convert, &resample, &caps, &sink])?;
-        flow.watch(&queue, meter.clone());
-        flow.weigh(&sink, meter);
+        let sink = self.sound_sink(flow.clone(), meter.clone())?;
+        self.pipeline.chain(&[&queue, &convert, &resample, sink.upcast_ref()])?;
+        flow.watch(&queue, meter);
         Ok(Branch { entry: queue, flow })
-    }
-
-    /// A source that has ended is silent at once, however long its pipeline takes to go down.
-    fn heed_gate(&self, sink: &gst::Element) {
-        let gate = self.surroundings.gate.clone();
-        let Some(pad) = sink.static_pad("sink") else { return };
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| match gate.is_closed() {
-            true => LEFT_OUT,
-            false => gst::PadProbeReturn::Ok,
-        });
     }
 
     fn picture_queue(&self, meter: &Meter) -> Result<gst::Element, Error> {
@@ -204,15 +182,19 @@ impl Branches<'_> {
         sink
     }
 
-    fn sound_sink(&self, destination: Destination) -> Result<gst::Element, Error> {
-        let sink = element("pulsesink")?;
-        sink.set_property("server", &self.surroundings.pulse_server);
-        sink.set_property("device", crate::sound::sink(destination, &self.surroundings.microphone_sink));
-        sink.set_property("client-name", "source");
-        sink.set_property("provide-clock", false);
-        sink.set_property("buffer-time", PULSE_BUFFER_MICROSECONDS);
-        sink.set_property("latency-time", PULSE_FRAGMENT_MICROSECONDS);
-        sink.set_property("sync", self.timing == Timing::ByTimestamp);
+    /// Pieces go on as long before they are heard as the way from here takes.
+    fn sound_sink(&self, flow: Flow, meter: Meter) -> Result<gst_app::AppSink, Error> {
+        let voice = self.surroundings.voice.clone().ok_or(Error::Missing("voice"))?;
+        let format = gst::Caps::builder("audio/x-raw")
+            .field("format", "S16LE")
+            .field("layout", "interleaved")
+            .field("rate", 48_000)
+            .field("channels", 2)
+            .build();
+        let sink = gst_app::AppSink::builder().caps(&format).sync(true).build();
+        sink.set_render_delay(SOUND_AHEAD);
+        let say = move |sink: &gst_app::AppSink| say(sink, &voice, &flow, &meter);
+        sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(say).build());
         Ok(sink)
     }
 }
@@ -269,6 +251,64 @@ fn show(
     // Late or not, it is seen.
     flow.perceived();
     Ok(gst::FlowSuccess::Ok)
+}
+
+fn say(
+    sink: &gst_app::AppSink,
+    voice: &Voice,
+    flow: &Flow,
+    meter: &Meter,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+    if let Some((piece, running)) = heard(&sample) {
+        let late = age(sink.upcast_ref(), running).map(|(_, late)| late);
+        let audible = at(sink.upcast_ref(), running).is_some_and(|at| voice.say(timed(piece, at)));
+        meter.count(flow.sounds(late, audible));
+    }
+    Ok(gst::FlowSuccess::Ok)
+}
+
+/// What of a piece lies within its segment, and when.
+fn heard(sample: &gst::Sample) -> Option<(gst::Buffer, gst::ClockTime)> {
+    let (buffer, segment) = (sample.buffer_owned()?, sample.segment()?.downcast_ref::<gst::ClockTime>()?);
+    let begins = buffer.pts()?;
+    let samples = u64::try_from(buffer.size() / SAMPLE_BYTES).ok()?;
+    let (from, to) = segment.clip(begins, begins + time_of(samples))?;
+    let (from, to) = (from?, to?);
+    let left_out = samples_in(from.saturating_sub(begins)).min(samples);
+    let left = samples_in(to.saturating_sub(from)).min(samples - left_out);
+    let (offset, size) =
+        (usize::try_from(left_out).ok()? * SAMPLE_BYTES, usize::try_from(left).ok()? * SAMPLE_BYTES);
+    let piece = match size == buffer.size() {
+        true => buffer,
+        false => buffer.copy_region(gst::BUFFER_COPY_ALL, offset..offset + size).ok()?,
+    };
+    (left > 0).then_some((piece, segment.to_running_time(from)?))
+}
+
+/// The reading of the clock at which what has this running time is heard.
+fn at(sink: &gst::Element, running: gst::ClockTime) -> Option<gst::ClockTime> {
+    let sink = sink.downcast_ref::<gst_app::gst_base::BaseSink>()?;
+    Some(sink.base_time()? + running + sink.latency())
+}
+
+fn timed(mut piece: gst::Buffer, at: gst::ClockTime) -> gst::Buffer {
+    let samples = u64::try_from(piece.size() / SAMPLE_BYTES).unwrap_or_default();
+    let buffer = piece.make_mut();
+    buffer.set_pts(at);
+    buffer.set_dts(gst::ClockTime::NONE);
+    buffer.set_duration(time_of(samples));
+    piece
+}
+
+fn time_of(samples: u64) -> gst::ClockTime {
+    gst::ClockTime::from_nseconds(samples * gst::ClockTime::SECOND.nseconds() / SAMPLE_RATE_HZ)
+}
+
+/// To the nearest.
+fn samples_in(time: gst::ClockTime) -> u64 {
+    let second = gst::ClockTime::SECOND.nseconds();
+    (time.nseconds() * SAMPLE_RATE_HZ + second / 2) / second
 }
 
 /// Nanoseconds from a buffer's own time until now, and from when it had to be shown until now.

@@ -11,11 +11,14 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use understudy_core::input::intake::{Form, Found, Intake};
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::{Arrival, STALLED};
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::media::Kind;
 
 use super::Surroundings;
+use super::need::Needs;
+use super::resting::Resting;
 use crate::camera::Writer;
 use crate::feed::{Format, LARGEST_PIECE, Turn};
 use crate::gst::Error;
@@ -58,6 +61,10 @@ pub(super) async fn play(
             }
             () = until(next) => stage.show_next().await,
             () = room.made() => Ok(()),
+            () = stage.rest.changed() => {
+                stage.heed_needs();
+                Ok(())
+            }
             _ = look.tick() => stage.look().await,
         };
         if let Err(error) = step {
@@ -84,6 +91,7 @@ struct Stage<'a> {
     /// Bytes that came and of which nothing is shown yet.
     senseless: Option<Senseless>,
     stalled: bool,
+    rest: Resting,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +121,7 @@ impl<'a> Stage<'a> {
         let feed = (kind == Kind::Video).then(|| surroundings.feed.begin(Format::MpegTs));
         let (sender, intake, unread) = (Sender::Absent, Intake::new(kind), Bytes::new());
         let (chain, senseless, stalled) = (None, None, false);
+        let rest = Resting::new(Needs::of(plan, surroundings));
         Self {
             kind,
             plan,
@@ -127,6 +136,7 @@ impl<'a> Stage<'a> {
             chain,
             senseless,
             stalled,
+            rest,
         }
     }
 
@@ -195,13 +205,12 @@ impl<'a> Stage<'a> {
             (Form::Picture(codec), Some(writer)) => {
                 Chain::picture(codec, self.plan.shape, writer.clone(), self.surroundings, &self.room)?
             }
-            (Form::Sound(format), _) => {
-                Chain::sound(format, self.plan.destination, self.surroundings, &self.room)?
-            }
+            (Form::Sound(format), _) => Chain::sound(format, self.surroundings, &self.room)?,
             (Form::Picture(_), None) => return Ok(()),
         };
         chain.start().await?;
         self.chain = Some(chain);
+        self.rest.forget(self.kind);
         Ok(())
     }
 
@@ -220,9 +229,19 @@ impl<'a> Stage<'a> {
             self.show_slate();
         }
         self.stalled = stalled;
+        self.heed_needs();
         let health = self.judge(arrival);
         self.tell(health);
         Ok(())
+    }
+
+    /// What nobody needs is not decoded.
+    fn heed_needs(&mut self) {
+        let Some(chain) = &self.chain else { return };
+        let plays = !self.stalled && chain.arrival() != Arrival::Nothing;
+        if let Some(change) = self.rest.look_at(self.kind, crate::gst::now(), plays) {
+            chain.rest(change == Change::Rests);
+        }
     }
 
     /// Whether all that came has been shown.
@@ -237,7 +256,7 @@ impl<'a> Stage<'a> {
         }
         if !self.stalled && arrival != Arrival::Nothing {
             self.senseless = None;
-            return Health::Playing;
+            return if self.rest.rests() { Health::Resting } else { Health::Playing };
         }
         if self.intake.found() == Found::Tag {
             // It says how long it is: what follows it is judged.
@@ -262,6 +281,7 @@ impl<'a> Stage<'a> {
             chain.stop().await;
             self.show_slate();
         }
+        self.rest.forget(self.kind);
     }
 
     fn show_slate(&self) {

@@ -9,7 +9,9 @@ use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::spec::StreamUrl;
 
 use super::metrics::Origin;
+use super::need::Needs;
 use super::player::{Course, Outcome, Player};
+use super::resting::Resting;
 use super::{Surroundings, media};
 use crate::camera::Writer;
 
@@ -30,7 +32,8 @@ pub(super) async fn play(
     let media = media::open(&uri, Origin::Stream, plan, writer.clone(), surroundings)
         .map_err(|error| media::failure("PipelineFailed", url, &error.to_string()))?;
     media.delay(JITTER);
-    let player = Player { media, url, course: Course::On, writer, health, policy: &surroundings.guard };
+    let (policy, rest) = (&surroundings.guard, Resting::new(Needs::of(plan, surroundings)));
+    let player = Player { media, url, course: Course::On, writer, health, policy, rest };
     match player.play().await? {
         Outcome::Ended | Outcome::Again | Outcome::Hangs => Ok(()),
     }

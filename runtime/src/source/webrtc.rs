@@ -14,11 +14,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::{Arrival, OPENING, STALLED};
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::media::Kind;
 
 use super::Surroundings;
+use super::need::Needs;
+use super::resting::Resting;
 use crate::camera::Writer;
 use crate::gst::Error;
 use crate::ingest::peer::{Delivered, Door};
@@ -50,8 +53,8 @@ pub(super) async fn play(
     let door = seat.door().clone();
     let since = peer.borrow().map(|_| Instant::now());
     let (video, audio) = (Slot::default(), Slot::default());
-    let held = Held::default();
-    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio, held };
+    let (held, rest) = (Held::default(), Resting::new(Needs::of(plan, surroundings)));
+    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio, held, rest };
     stage.tell(Health::Waiting);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -67,6 +70,7 @@ pub(super) async fn play(
             }
             Ok(()) = onlookers.changed() => stage.door.refresh(Need::Join),
             () = until(stage.held.due()) => stage.release(),
+            () = stage.rest.changed() => stage.heed_needs(),
             _ = look.tick() => stage.look().await,
         }
     }
@@ -90,6 +94,7 @@ struct Stage<'a> {
     video: Slot,
     audio: Slot,
     held: Held,
+    rest: Resting,
 }
 
 /// The stream of a kind, if there is one.
@@ -181,6 +186,7 @@ impl Stage<'_> {
         if kind == Kind::Video {
             self.held.clear();
         }
+        self.rest.forget(kind);
         self.slot(kind).chain.take()
     }
 
@@ -209,7 +215,7 @@ impl Stage<'_> {
                 Chain::picture(key, self.plan.shape, writer.clone(), self.surroundings)?
             }
             (Kind::Video, None) => return Ok(()),
-            (Kind::Audio, _) => Chain::sound(key, self.plan.destination, self.surroundings)?,
+            (Kind::Audio, _) => Chain::sound(key, self.surroundings)?,
         };
         chain.start().await?;
         let came = self.slot(kind).came;
@@ -261,9 +267,27 @@ impl Stage<'_> {
                 self.show_slate();
             }
         }
+        self.heed_needs();
         self.insist(now);
         if let Some(health) = self.health() {
             self.tell(health);
+        }
+    }
+
+    /// What nobody needs is not decoded. A picture that is needed again is asked for: the peer may send none by itself that
+    /// can be decoded alone.
+    fn heed_needs(&mut self) {
+        let now = crate::gst::now();
+        for kind in [Kind::Video, Kind::Audio] {
+            let plays = self.slot(kind).plays() && !self.slot(kind).stalled;
+            let Some(change) = self.rest.look_at(kind, now, plays) else { continue };
+            tracing::info!(?kind, ?change, "whether what a peer sends is needed has changed");
+            if let Some(chain) = &self.slot(kind).chain {
+                chain.rest(change == Change::Rests);
+            }
+            if (kind, change) == (Kind::Video, Change::Wakes) {
+                self.door.refresh(Need::Join);
+            }
         }
     }
 
@@ -273,7 +297,10 @@ impl Stage<'_> {
         match slots.iter().find_map(|slot| slot.failure()) {
             Some(failure) => Some(Health::Failed(failure)),
             None if self.misses_a_kind() || slots.iter().any(|slot| slot.stalled) => Some(Health::Stalled),
-            None => slots.iter().any(|slot| slot.plays()).then_some(Health::Playing),
+            None => {
+                let plays = if self.rest.rests() { Health::Resting } else { Health::Playing };
+                slots.iter().any(|slot| slot.plays()).then_some(plays)
+            }
         }
     }
 

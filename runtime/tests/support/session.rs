@@ -241,6 +241,15 @@ impl Session {
         wait::until(START, found).await;
     }
 
+    /// What a series of the metrics counts, or zero if there is none; `series` with its labels, as it is told.
+    pub async fn counts(&self, series: &str) -> u64 {
+        let url = format!("http://127.0.0.1:{}/metrics", self.admin);
+        let answer = reqwest::get(url).await.expect("metrics must be told");
+        let text = answer.text().await.expect("metrics must be text");
+        let found = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+        found.unwrap_or_default()
+    }
+
     /// The program's own children with this name (as in proc_pid_comm(5)).
     pub fn children(&self, name: &str) -> Vec<Pid> {
         let parent = self.pid();

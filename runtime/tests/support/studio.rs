@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use understudy_core::guard::{AllowPrivate, Policy};
@@ -16,8 +18,8 @@ use understudy_core::test_picture::{FRAME_RATE, SAMPLE_RATE_HZ, TONE_HZ, read};
 use understudy_runtime::camera::{Format, Picture};
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
-use understudy_runtime::sound::{self, Sound};
-use understudy_runtime::source::{Gate, Metrics, Source, Surroundings};
+use understudy_runtime::sound::{self, Ears, Sound};
+use understudy_runtime::source::{Metrics, Source, Surroundings};
 
 /// Opening takes a second idle; this machine builds at the same time.
 pub const OPEN: Duration = Duration::from_secs(20);
@@ -36,7 +38,7 @@ pub struct Studio {
     pub picture: Picture,
     pub metrics: Metrics,
     surroundings: Surroundings,
-    _sound: Sound,
+    sound: tokio::sync::Mutex<Option<Sound>>,
     folder: TempDir,
 }
 
@@ -66,9 +68,7 @@ impl Studio {
     pub async fn open() -> Self {
         understudy_runtime::gst::init().expect("GStreamer must start");
         let folder = tempfile::tempdir().expect("a directory must be free");
-        let names = sound::Names::default();
-        let daemon = sound::start(folder.path(), &names).await;
-        let daemon = daemon.expect("PulseAudio must start: scripts/packages install image");
+        let sound = tokio::sync::Mutex::new(Some(pulseaudio(&folder).await));
         let picture = Picture::new(Resolution::HD);
         let metrics = Metrics::default();
         let media = folder.path().join("media");
@@ -79,15 +79,28 @@ impl Studio {
             picture: picture.clone(),
             format: Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY },
             pulse_server: sound::server(folder.path()),
-            microphone_sink: names.sink,
+            microphone_sink: sound::Names::default().sink,
             bundled: super::clip::folder().to_owned(),
             media,
             ingest: Ingest::default(),
             feed: Feed::default(),
             metrics: metrics.clone(),
-            gate: Gate::default(),
+            ears: Ears::default(),
+            voice: None,
         };
-        Self { picture, metrics, surroundings, _sound: daemon, folder }
+        Self { picture, metrics, surroundings, sound, folder }
+    }
+
+    /// PulseAudio is killed.
+    pub async fn sound_dies(&self) {
+        let mut daemon = self.sound.lock().await.take().expect("it must be there");
+        kill(Pid::from_raw(daemon.child.pid()), Signal::SIGKILL).expect("it must run");
+        daemon.child.wait().await;
+    }
+
+    /// It is there again.
+    pub async fn sound_returns(&self) {
+        *self.sound.lock().await = Some(pulseaudio(&self.folder).await);
     }
 
     pub fn play(&self, source: Kind, carries: Carries) -> Source {
@@ -230,6 +243,11 @@ impl Studio {
     }
 }
 
+async fn pulseaudio(folder: &TempDir) -> Sound {
+    let daemon = sound::start(folder.path(), &sound::Names::default()).await;
+    daemon.expect("PulseAudio must start: scripts/packages install image")
+}
+
 impl Ear {
     pub fn heard(&self) -> Heard {
         self.heard.lock().clone()
@@ -336,6 +354,12 @@ impl Seen {
 
     pub fn blanks(&self) -> usize {
         self.changes.iter().filter(|(_, number)| number.is_none()).count()
+    }
+
+    /// It went on from where it was, and no picture was shown a second time.
+    pub fn goes_on(&self) {
+        let numbers: Vec<_> = self.changes.iter().filter_map(|(_, number)| *number).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "it began anew: {numbers:?}");
     }
 
     /// It moved: on a machine that does more than this some frames are left out.

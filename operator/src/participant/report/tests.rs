@@ -138,7 +138,7 @@ fn a_source_that_does_what_was_asked_is_ready_and_one_that_cannot_is_not() {
         View::Linked(facts)
     };
     let before = after(None, Some(pod()), well());
-    let fine = ["NotWanted", "Playing", "Waiting", "Paused", "Ended"];
+    let fine = ["NotWanted", "Playing", "Resting", "Waiting", "Paused", "Ended"];
     let broken = [
         "Stalled",
         "SourceNotFound",

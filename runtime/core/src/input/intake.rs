@@ -43,6 +43,8 @@ pub struct Piece {
     pub reorder: Duration,
     /// It does not follow the one before without a gap.
     pub breaks: bool,
+    /// It can be decoded without what came before it.
+    pub alone: bool,
 }
 
 /// What a decoder is made for.
@@ -142,7 +144,8 @@ impl Intake {
         }
         let Some(due) = self.playout.due(unit.stamp, now) else { return };
         let form = Form::Picture(unit.codec);
-        self.wait(Piece { form, data: unit.data, due, reorder: unit.reorder, breaks: false });
+        let Unit { data, reorder, is_start: alone, .. } = unit;
+        self.wait(Piece { form, data, due, reorder, breaks: false, alone });
     }
 
     fn sound(&mut self, frame: audio::Frame, now: Duration) {
@@ -154,7 +157,7 @@ impl Intake {
         let length = u64::from(frame.samples) * 1_000_000_000 / u64::from(frame.format.rate_hz.max(1));
         self.follows = due + Duration::from_nanos(length);
         let form = Form::Sound(frame.format);
-        self.wait(Piece { form, data: frame.data, due, reorder: Duration::ZERO, breaks });
+        self.wait(Piece { form, data: frame.data, due, reorder: Duration::ZERO, breaks, alone: true });
     }
 
     fn wait(&mut self, piece: Piece) {

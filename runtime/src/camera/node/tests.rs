@@ -5,12 +5,15 @@ use std::sync::atomic::AtomicUsize;
 use understudy_core::spec::{FrameRate, Resolution};
 
 use super::*;
-use crate::camera::daemon;
+use crate::camera::{daemon, linker};
 
 /// From the reader's start to its first frame: links are made within milliseconds.
 const LINKED: Duration = Duration::from_secs(5);
 /// Long enough to tell 30 a second from 15, and that a frame more or less at its ends does not matter.
 const WHILE: Duration = Duration::from_secs(1);
+
+/// One node at a time: their threads have one name.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const FORMAT: Format = Format { size: Resolution::HD, frame_rate: FrameRate::THIRTY };
 
@@ -94,6 +97,7 @@ fn read(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_gets_the_cameras_rate_with_the_slate_and_with_a_source() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let _daemon = daemon::start(folder.path()).await.unwrap();
     let picture = Picture::new(FORMAT.size);
@@ -116,4 +120,65 @@ async fn a_reader_gets_the_cameras_rate_with_the_slate_and_with_a_source() {
     assert!((27.0..33.0).contains(&slate) && (27.0..33.0).contains(&fed), "{slate} and {fed}");
     drop(reader);
     tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_is_linked_once_it_has_settled_also_the_next_one() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let _daemon = daemon::start(folder.path()).await.unwrap();
+    let node = start(daemon::socket(folder.path()), FORMAT, Picture::new(FORMAT.size)).await.unwrap();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let reader = Reader::start(daemon::socket(folder.path()));
+        reader.until_linked().await;
+        let took = began.elapsed();
+        println!("linked after {took:?}");
+        assert!(took >= linker::SETTLED_AFTER, "{took:?} is too soon for Chromium's capture service");
+    }
+    tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
+}
+
+/// Waits until it is known whether anybody looks.
+async fn until_read(picture: &Picture, read: bool) {
+    let mut told = picture.read();
+    let found = tokio::time::timeout(LINKED, told.wait_for(|now| *now == read)).await;
+    found.unwrap_or_else(|_| panic!("it is not told that it is read: {read}")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_a_page_looks_is_known_and_nothing_happens_while_none_does() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let _daemon = daemon::start(folder.path()).await.unwrap();
+    let picture = Picture::new(FORMAT.size);
+    assert!(*picture.read().borrow(), "nobody can tell yet");
+    let node = start(daemon::socket(folder.path()), FORMAT, picture.clone()).await.unwrap();
+    until_read(&picture, false).await;
+    for _ in 0..2 {
+        let reader = Reader::start(daemon::socket(folder.path()));
+        until_read(&picture, true).await;
+        reader.until_linked().await;
+        drop(reader);
+        until_read(&picture, false).await;
+    }
+    let wakes = wakes_of("camera");
+    tokio::time::sleep(WHILE).await;
+    let wakes = wakes_of("camera") - wakes;
+    assert!(wakes < 5, "its thread woke {wakes} times");
+    tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
+    assert!(*picture.read().borrow(), "nobody can tell any more");
+}
+
+/// How often the threads of this name have gone to sleep (proc_pid_status(5)).
+fn wakes_of(name: &str) -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let wakes = |task: std::fs::DirEntry| {
+        let status = std::fs::read_to_string(task.path().join("status")).ok()?;
+        let value =
+            |key: &str| Some(status.lines().find_map(|line| line.strip_prefix(key))?.trim().to_owned());
+        let counted = value("voluntary_ctxt_switches:")?.parse::<u64>().ok();
+        (value("Name:")? == name).then_some(counted).flatten()
+    };
+    tasks.filter_map(wakes).sum()
 }

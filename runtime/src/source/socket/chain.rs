@@ -12,13 +12,14 @@ use understudy_core::input::watch::Arrival;
 use understudy_core::mpeg::audio;
 use understudy_core::mpeg::echo::Echo;
 use understudy_core::mpeg::transport::Codec;
-use understudy_core::spec::{Destination, Shape};
+use understudy_core::spec::Shape;
 
 use crate::camera::Writer;
 use crate::gst::{Error, LEFT_OUT, Pipeline, element};
 use crate::source::Surroundings;
 use crate::source::metrics::Origin;
 use crate::source::shape::{Branch, Branches, Timing};
+use crate::source::valve;
 
 /// Pieces that a decoder has not taken yet: more do not make it faster.
 const MOST_UNDECODED: u64 = 8;
@@ -69,14 +70,9 @@ impl Chain {
         Ok(Self { echo, ..chain })
     }
 
-    pub fn sound(
-        format: audio::Format,
-        destination: Destination,
-        surroundings: &Surroundings,
-        room: &Room,
-    ) -> Result<Self, Error> {
+    pub fn sound(format: audio::Format, surroundings: &Surroundings, room: &Room) -> Result<Self, Error> {
         let pipeline = Pipeline::new("socket-sound");
-        let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound(destination)?;
+        let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound()?;
         let entry = entry(&sound_caps(format), room);
         entry.set_min_latency(SOUND_PATIENCE.nseconds().cast_signed());
         let decoder = element("mpg123audiodec")?;
@@ -92,6 +88,7 @@ impl Chain {
     ) -> Result<Self, Error> {
         pipeline.chain(&[entry.upcast_ref(), decoder])?;
         decoder.link(&branch.entry)?;
+        valve::fit(decoder, &branch.flow);
         let began = Instant::now();
         Ok(Self { pipeline, entry, branch, form, began, pushed: began, echo: None })
     }
@@ -111,10 +108,15 @@ impl Chain {
     pub fn push(&mut self, piece: Piece) {
         self.pushed = Instant::now();
         let echo = self.echo.as_mut().and_then(|echo| echo.of(&piece.data));
-        let echo = echo.map(|data| Piece { data: data.into(), ..piece.clone() });
+        let echo = echo.map(|data| Piece { data: data.into(), alone: false, ..piece.clone() });
         for piece in [piece].into_iter().chain(echo) {
             let _ = self.entry.push_buffer(buffer(piece));
         }
+    }
+
+    /// Nothing is decoded while it rests.
+    pub fn rest(&self, rests: bool) {
+        self.branch.flow.rest(rests);
     }
 
     pub fn has_room(&self) -> bool {
@@ -202,6 +204,9 @@ fn buffer(piece: Piece) -> gst::Buffer {
         buffer.set_pts(shown);
         if piece.breaks {
             buffer.set_flags(gst::BufferFlags::DISCONT);
+        }
+        if !piece.alone {
+            buffer.set_flags(gst::BufferFlags::DELTA_UNIT);
         }
     }
     buffer

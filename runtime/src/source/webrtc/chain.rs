@@ -13,7 +13,7 @@ use understudy_core::fanout::keyframe::Need;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 use understudy_core::offer::{Encoding, Format};
-use understudy_core::spec::{Destination, Shape};
+use understudy_core::spec::Shape;
 
 use super::feeding;
 use crate::camera::Writer;
@@ -21,7 +21,9 @@ use crate::gst::{Error, Pipeline, element};
 use crate::ingest::peer::{Delivered, Door};
 use crate::source::Surroundings;
 use crate::source::metrics::Origin;
-use crate::source::shape::{Branch, Branches, SOUND_AHEAD, Timing};
+use crate::source::shape::{Branch, Branches, Timing};
+use crate::source::valve;
+use crate::source::voice::SOUND_AHEAD;
 
 /// How long a missing picture packet is waited for: a few times as long as it takes to be sent again. What came before
 /// the gap does not wait.
@@ -77,7 +79,9 @@ impl Chain {
         buffer.set_property("drop-on-latency", true);
         let elements = decoding(key.encoding())?;
         if let Some(decoder) = elements.last() {
+            // People who look at the feed are given what is not decoded, too.
             feeding::tap(decoder, key.encoding(), surroundings.feed.clone());
+            valve::fit(decoder, &branch.flow);
         }
         let mut chain = vec![entry.upcast_ref(), &buffer];
         chain.extend(&elements);
@@ -86,9 +90,9 @@ impl Chain {
         Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
     }
 
-    pub fn sound(key: Key, destination: Destination, surroundings: &Surroundings) -> Result<Self, Error> {
+    pub fn sound(key: Key, surroundings: &Surroundings) -> Result<Self, Error> {
         let pipeline = Pipeline::playback("peer-sound");
-        let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound(destination)?;
+        let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound()?;
         let entry = entry(&key);
         let buffer = jitter_buffer(SOUND_PATIENCE)?;
         let unpack = element("rtpopusdepay")?;
@@ -100,6 +104,7 @@ impl Chain {
         pipeline.inner.set_latency(SOUND_PATIENCE + SOUND_AHEAD);
         pipeline.chain(&[entry.upcast_ref(), &buffer, &unpack, &decoder])?;
         decoder.link(&branch.entry)?;
+        valve::fit(&decoder, &branch.flow);
         Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
     }
 
@@ -117,6 +122,11 @@ impl Chain {
     /// What it does not take any more is told on its bus, by whom and why.
     pub fn push(&self, packet: Bytes) {
         let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet));
+    }
+
+    /// Nothing is decoded while it rests.
+    pub fn rest(&self, rests: bool) {
+        self.branch.flow.rest(rests);
     }
 
     pub fn plays(&self, key: &Key) -> bool {
