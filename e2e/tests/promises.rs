@@ -50,8 +50,13 @@ async fn a_page_that_cannot_load_is_never_called_ready_and_ends_every_wait_early
     let object = kubectl.get("vp nowhere").await.unwrap();
     let uid = object["metadata"]["uid"].as_str().unwrap();
     let of_it = format!("events --field-selector=involvedObject.uid={uid},type=Warning");
-    let told = kubectl.get(&of_it).await.unwrap();
-    let items = told["items"].as_array().unwrap();
+    // The Event follows the status.
+    let (items, _) = wait::until(RECONCILE, || async {
+        let told = kubectl.get(&of_it).await?;
+        let items = told["items"].as_array().cloned().unwrap_or_default();
+        if items.is_empty() { Err("nothing is told".to_owned()) } else { Ok(items) }
+    })
+    .await;
     assert_eq!(items.len(), 1, "one cause is told once: {items:#?}");
     delete(&kubectl, "vp nowhere").await;
 }

@@ -1,8 +1,8 @@
 //! Puts the layers together, runs them, and takes them down in the reverse order.
 
 mod connections;
-mod door;
 mod guards;
+mod listeners;
 mod operator;
 mod tasks;
 
@@ -36,8 +36,8 @@ use crate::seats::Seats;
 use crate::session::{self, Wanted};
 use crate::{admin, api, browser, devtools_proxy, gst, program, rtc, sound, source, spec};
 
-use door::Door;
 use guards::Guards;
+use listeners::Listeners;
 use operator::Able;
 use tasks::Tasks;
 
@@ -61,10 +61,12 @@ pub async fn run(
     gst::register(&mut registry);
 
     let families = Families::here();
+    let http = Listeners::open(&config.http_addresses(families))?;
+    let admin = Listeners::open(&config.admin_addresses(families))?;
+    let devtools =
+        Listeners::open(&config.devtools_addresses(families)).context("DevTools (--devtools-port)")?;
+    // After them: WebRTC does without TCP where the port is taken, HTTP does not.
     let peers = peers(&config, families, &mut registry, &shutdown)?;
-    let http = Door::open(&config.http_addresses(families))?;
-    let admin = Door::open(&config.admin_addresses(families))?;
-    let devtools = Door::open(&config.devtools_addresses(families)).context("DevTools (--devtools-port)")?;
 
     // Dropped at the end, after everything that fetches through them.
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;

@@ -14,7 +14,7 @@ use understudy_core::spec::Resolution;
 use understudy_devtools::{Devtools, Page, endpoint};
 
 use crate::camera::Place;
-use crate::child::{self, Child, Program};
+use crate::child::{self, Child, Executable};
 
 pub use flags::Sandbox;
 pub use sandbox::probe as probe_sandbox;
@@ -106,9 +106,9 @@ impl Browser {
     }
 }
 
-fn program(config: &Config, profile: &Path) -> Program {
+fn program(config: &Config, profile: &Path) -> Executable {
     let directory = &config.directory;
-    Program::new("chromium", &config.program)
+    Executable::new("chromium", &config.program)
         .args(flags::list(config, profile))
         .env("DISPLAY", &config.display)
         .env("HOME", directory)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::child::{Child, Error, Program, listens};
+use crate::child::{Child, Error, Executable, listens};
 
 /// A running daemon.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub async fn start(directory: &Path) -> Result<Bus, Error> {
     let file = directory.join("bus.conf");
     let failed = |source| Error::Start { program: "dbus-daemon", source };
     tokio::fs::write(&file, configuration(directory)).await.map_err(failed)?;
-    let mut child = Program::new("dbus-daemon", "dbus-daemon")
+    let mut child = Executable::new("dbus-daemon", "dbus-daemon")
         .args(["--nofork", "--nopidfile", "--config-file"])
         .args([&file])
         .env("HOME", directory)

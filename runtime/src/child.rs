@@ -26,7 +26,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What to start.
 #[derive(Clone, Debug)]
-pub struct Program {
+pub struct Executable {
     pub name: &'static str,
     pub path: PathBuf,
     pub args: Vec<OsString>,
@@ -53,7 +53,7 @@ pub enum Error {
     EndedEarly { program: &'static str, status: String },
 }
 
-impl Program {
+impl Executable {
     pub fn new(name: &'static str, path: impl Into<PathBuf>) -> Self {
         Self { name, path: path.into(), args: Vec::new(), env: Vec::new() }
     }
@@ -210,7 +210,7 @@ mod tests {
     /// A shell that starts something and ends. Whatever it started holds its standard output.
     #[tokio::test]
     async fn what_a_child_leaves_ends_with_it() {
-        let shell = Program::new("sh", "sh").args(["-c", "sleep 60 & exit 7"]);
+        let shell = Executable::new("sh", "sh").args(["-c", "sleep 60 & exit 7"]);
         let (mut child, mut stdout) = shell.spawn_with_stdout().unwrap();
         let ended = child.until(|| async { false }).await.unwrap_err();
         assert!(ended.to_string().contains("exited with code 7"), "{ended}");

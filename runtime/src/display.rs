@@ -7,7 +7,7 @@ use std::path::Path;
 
 use understudy_core::spec::Resolution;
 
-use crate::child::{Child, Error, Program};
+use crate::child::{Child, Error, Executable};
 
 /// A running display.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub async fn start(size: Resolution, number: Option<u16>, home: &Path) -> Result
     let number = number.map(|number| format!(":{number}"));
     // -displayfd writes the number once the server accepts connections; -noreset keeps the screen when
     // the last client leaves.
-    let program = Program::new("Xvfb", "Xvfb")
+    let program = Executable::new("Xvfb", "Xvfb")
         .env("HOME", home)
         .args(number.as_slice())
         .args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset", "-dpi", "96"])

@@ -33,7 +33,7 @@ pub enum Format {
 
 /// What a viewer is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
+pub enum Item {
     /// What follows is in this format.
     Format(&'static str),
     Data(Bytes),
@@ -51,7 +51,7 @@ pub struct Turn {
 /// One viewer's side.
 #[derive(Debug)]
 pub struct Viewer {
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::Receiver<Item>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -66,7 +66,7 @@ struct State {
 
 #[derive(Debug)]
 struct Queue {
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<Item>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -84,7 +84,7 @@ impl Feed {
     /// Everybody who looks is told so and sent away.
     pub fn reset(&self) {
         let mut state = self.0.lock();
-        state.pass_on(&[Message::Reset]);
+        state.pass_on(&[Item::Reset]);
         state.queues.clear();
     }
 
@@ -124,7 +124,7 @@ impl Turn {
     pub fn send(&self, data: &Bytes) {
         let mut state = self.feed.0.lock();
         if state.turn == self.number && !state.queues.is_empty() {
-            let pieces: Vec<_> = pieces(data).map(Message::Data).collect();
+            let pieces: Vec<_> = pieces(data).map(Item::Data).collect();
             state.pass_on(&pieces);
         }
     }
@@ -141,7 +141,7 @@ impl Drop for Turn {
 
 impl Viewer {
     /// The next message. None: this viewer did not keep up, or was sent away.
-    pub async fn next(&mut self) -> Option<Message> {
+    pub async fn next(&mut self) -> Option<Item> {
         let message = self.messages.recv().await?;
         self.waiting.fetch_sub(message.bytes(), Ordering::AcqRel);
         Some(message)
@@ -159,16 +159,16 @@ impl Format {
         }
     }
 
-    fn opening(&self) -> Vec<Message> {
-        let name = Message::Format(self.name());
+    fn opening(&self) -> Vec<Item> {
+        let name = Item::Format(self.name());
         match self {
             Self::MpegTs => vec![name],
-            Self::Ivf { header } => vec![name, Message::Data(header.clone())],
+            Self::Ivf { header } => vec![name, Item::Data(header.clone())],
         }
     }
 }
 
-impl Message {
+impl Item {
     const fn bytes(&self) -> usize {
         match self {
             Self::Format(_) | Self::Reset => 0,
@@ -178,14 +178,14 @@ impl Message {
 }
 
 impl State {
-    fn pass_on(&mut self, messages: &[Message]) {
+    fn pass_on(&mut self, messages: &[Item]) {
         self.queues.retain(|queue| messages.iter().all(|message| queue.push(message)));
     }
 }
 
 impl Queue {
     /// Whether there was room. An empty queue has room for everything.
-    fn push(&self, message: &Message) -> bool {
+    fn push(&self, message: &Item) -> bool {
         let waiting = self.waiting.fetch_add(message.bytes(), Ordering::AcqRel);
         (waiting == 0 || waiting + message.bytes() <= MOST_BYTES_WAITING)
             && self.messages.try_send(message.clone()).is_ok()
@@ -205,7 +205,7 @@ mod tests {
     }
 
     /// What waits for a viewer.
-    fn waiting(viewer: &mut Viewer) -> Vec<Message> {
+    fn waiting(viewer: &mut Viewer) -> Vec<Item> {
         std::iter::from_fn(|| viewer.messages.try_recv().ok()).collect()
     }
 
@@ -219,7 +219,7 @@ mod tests {
         let turn = feed.begin(Format::MpegTs);
         let mut viewer = feed.subscribe();
         turn.send(&data(32 << 10));
-        assert_eq!(waiting(&mut viewer), [Message::Format("mpegts"), Message::Data(data(32 << 10))]);
+        assert_eq!(waiting(&mut viewer), [Item::Format("mpegts"), Item::Data(data(32 << 10))]);
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         let turn = feed.begin(Format::MpegTs);
         let mut viewer = feed.subscribe();
         turn.send(&data(LARGEST_PIECE * 2 + 1));
-        let lengths: Vec<_> = waiting(&mut viewer).iter().skip(1).map(Message::bytes).collect();
+        let lengths: Vec<_> = waiting(&mut viewer).iter().skip(1).map(Item::bytes).collect();
         assert_eq!(lengths, [LARGEST_PIECE, LARGEST_PIECE, 1]);
     }
 
@@ -240,8 +240,8 @@ mod tests {
         let second = feed.begin(ivf(2));
         let mut viewer = feed.subscribe();
         second.send(&data(20));
-        let header = Message::Data(vec![2; 32].into());
-        assert_eq!(waiting(&mut viewer), [Message::Format("ivf"), header, Message::Data(data(20))]);
+        let header = Item::Data(vec![2; 32].into());
+        assert_eq!(waiting(&mut viewer), [Item::Format("ivf"), header, Item::Data(data(20))]);
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
         let feed = Feed::default();
         let mut viewer = feed.subscribe();
         let _turn = feed.begin(ivf(1));
-        assert_eq!(waiting(&mut viewer), [Message::Format("ivf"), Message::Data(vec![1; 32].into())]);
+        assert_eq!(waiting(&mut viewer), [Item::Format("ivf"), Item::Data(vec![1; 32].into())]);
     }
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
         turn.send(&data(10));
         feed.reset();
         turn.send(&data(20));
-        let expected = [Message::Format("mpegts"), Message::Data(data(10)), Message::Reset];
+        let expected = [Item::Format("mpegts"), Item::Data(data(10)), Item::Reset];
         assert_eq!(waiting(&mut viewer), expected);
         assert!(viewer.messages.is_closed());
     }
@@ -291,7 +291,7 @@ mod tests {
                 true
             }) {}
         }
-        let kept: usize = waiting(&mut slow).iter().map(Message::bytes).sum();
+        let kept: usize = waiting(&mut slow).iter().map(Item::bytes).sum();
         assert_eq!(kept, MOST_BYTES_WAITING);
         assert!(slow.messages.is_closed() && !quick.messages.is_closed());
     }

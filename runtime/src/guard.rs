@@ -38,7 +38,7 @@ pub const DETOUR_VARIABLES: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// One way in: who comes through it, and what they may reach.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct Checkpoint {
     pub audience: Audience,
     pub policy: Policy,
     pub metrics: Metrics,
@@ -61,7 +61,7 @@ pub fn listener() -> io::Result<TcpListener> {
 }
 
 /// Lets requests through until `shutdown`, and ends those that are open then.
-pub fn serve(listener: TcpListener, door: Door, shutdown: CancellationToken) -> io::Result<Opened> {
+pub fn serve(listener: TcpListener, door: Checkpoint, shutdown: CancellationToken) -> io::Result<Opened> {
     let opened = Opened { address: listener.local_addr()?, policy: door.policy.clone() };
     let listener = tokio::net::TcpListener::from_std(listener)?;
     tokio::spawn(async move {
@@ -73,7 +73,7 @@ pub fn serve(listener: TcpListener, door: Door, shutdown: CancellationToken) -> 
     Ok(opened)
 }
 
-async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
+async fn accept(listener: tokio::net::TcpListener, door: Arc<Checkpoint>) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     // Dropped with this future, it ends all of them.
     let mut open = JoinSet::new();
@@ -95,7 +95,7 @@ async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
     }
 }
 
-async fn serve_one(client: TcpStream, door: &Door) {
+async fn serve_one(client: TcpStream, door: &Checkpoint) {
     // Tunnels carry other protocols than ours, whose small messages shall not wait for one another.
     drop(client.set_nodelay(true));
     if let Err(error) = connection::serve(client, door).await {

@@ -13,7 +13,7 @@ use understudy_core::media::Kind;
 #[derive(Clone, Debug, Default)]
 pub struct Ingest {
     expected: Arc<watch::Sender<Expected>>,
-    pub socket: socket::Doors,
+    pub socket: socket::Inlets,
     pub peer: peer::Door,
 }
 

@@ -6,7 +6,7 @@ mod metrics;
 
 mod keeper;
 
-mod driver;
+mod director;
 mod show;
 mod snapshot;
 mod sources;
@@ -105,14 +105,14 @@ pub struct InputsView {
 /// A handle on the running session.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    mailbox: mpsc::Sender<Message>,
+    mailbox: mpsc::Sender<Mail>,
     report: watch::Receiver<v1::Report>,
     inputs: watch::Receiver<InputsView>,
     devtools: watch::Receiver<Option<String>>,
 }
 
 #[derive(Debug)]
-enum Message {
+enum Mail {
     Want(Box<Wanted>, oneshot::Sender<Vec<v1::Refusal>>),
     Steer(Steer, oneshot::Sender<Result<(), Refusal>>),
     News(keeper::News),
@@ -153,9 +153,9 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> (Handle, tokio::task::JoinHandle<()>) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
-    let (driver, outlets) = driver::Driver::new(config, Box::new(viewers), mailbox.clone());
-    let task = tokio::spawn(driver.run(messages, shutdown));
-    let driver::Outlets { report, inputs, devtools } = outlets;
+    let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
+    let task = tokio::spawn(director.run(messages, shutdown));
+    let director::Outlets { report, inputs, devtools } = outlets;
     (Handle { mailbox, report, inputs, devtools }, task)
 }
 
@@ -174,7 +174,7 @@ impl Handle {
     /// Asks for a new whole; what of it is refused. The report tells of it from then on.
     pub async fn want(&self, wanted: Wanted) -> Result<Vec<v1::Refusal>, Ended> {
         let (answer, answered) = oneshot::channel();
-        let message = Message::Want(Box::new(wanted), answer);
+        let message = Mail::Want(Box::new(wanted), answer);
         self.mailbox.send(message).await.map_err(|_| Ended)?;
         answered.await.map_err(|_| Ended)
     }
@@ -182,7 +182,7 @@ impl Handle {
     /// Steers the inputs; how they stand then.
     pub async fn steer(&self, steer: Steer) -> Result<InputsView, SteerError> {
         let (answer, answered) = oneshot::channel();
-        self.mailbox.send(Message::Steer(steer, answer)).await.map_err(|_| SteerError::Ended)?;
+        self.mailbox.send(Mail::Steer(steer, answer)).await.map_err(|_| SteerError::Ended)?;
         answered.await.map_err(|_| SteerError::Ended)??;
         Ok(self.inputs.borrow().clone())
     }
@@ -205,7 +205,7 @@ impl Handle {
     /// Resolves when the session's task has taken a message: it is alive.
     pub async fn ping(&self) -> Result<(), Ended> {
         let (answer, answered) = oneshot::channel();
-        self.mailbox.send(Message::Ping(answer)).await.map_err(|_| Ended)?;
+        self.mailbox.send(Mail::Ping(answer)).await.map_err(|_| Ended)?;
         answered.await.map_err(|_| Ended)
     }
 }

@@ -18,7 +18,7 @@ use understudy_core::spec::Source as Kind;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::publish::{self, Publish};
 use understudy_e2e::wait;
-use understudy_runtime::feed::{Format, Message};
+use understudy_runtime::feed::{Format, Item};
 use understudy_runtime::source::Source;
 use understudy_runtime::{api, rtc};
 
@@ -313,14 +313,14 @@ async fn the_feed_gets_whole_frames_and_a_keyframe_for_each_newcomer() {
     for _ in 0..2 {
         let mut viewer = set.studio.feed().subscribe();
         let mut next = async || tokio::time::timeout(OPEN, viewer.next()).await.unwrap().unwrap();
-        assert_eq!(next().await, Message::Format("ivf"));
-        let Message::Data(header) = next().await else { panic!("a header must follow") };
+        assert_eq!(next().await, Item::Format("ivf"));
+        let Item::Data(header) = next().await else { panic!("a header must follow") };
         let expected = ivf::Header { fourcc: *b"VP80", width: 1280, height: 720 };
         assert_eq!(header.as_ref(), expected.to_bytes());
         // At 30 a second: a keyframe within a second, where aiortc makes one each 100 s of its own accord.
         let mut keyframes = 0;
         for _ in 0..30 {
-            let Message::Data(frame) = next().await else { panic!("a frame must follow") };
+            let Item::Data(frame) = next().await else { panic!("a frame must follow") };
             let length = u32::from_le_bytes(frame[..4].try_into().unwrap()) as usize;
             assert_eq!(length, frame.len() - ivf::FRAME_HEADER_BYTES);
             // RFC 6386 §9.1: the lowest bit is 0 in a keyframe.

@@ -115,13 +115,13 @@ async fn show(mut socket: WebSocket, mut viewer: Viewer) {
             },
         };
         let frame = match message {
-            Some(feed::Message::Format(name)) if name == told => continue,
-            Some(feed::Message::Format(name)) => {
+            Some(feed::Item::Format(name)) if name == told => continue,
+            Some(feed::Item::Format(name)) => {
                 told = name;
                 Frame::text(name)
             }
-            Some(feed::Message::Data(data)) => Frame::Binary(data),
-            Some(feed::Message::Reset) => farewell(close_code::NORMAL, "feed reset"),
+            Some(feed::Item::Data(data)) => Frame::Binary(data),
+            Some(feed::Item::Reset) => farewell(close_code::NORMAL, "feed reset"),
             None => farewell(close_code::AGAIN, "too slow"),
         };
         let last = matches!(frame, Frame::Close(_));

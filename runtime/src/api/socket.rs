@@ -16,7 +16,7 @@ use understudy_core::media::Kind;
 
 use super::protocol::format;
 use crate::ingest::Ingest;
-use crate::ingest::socket::{Dismissed, Publisher};
+use crate::ingest::socket::{Dismissed, Upload};
 
 /// What clients have always been allowed to send at once.
 const LARGEST_MESSAGE: usize = 64 << 20;
@@ -73,7 +73,7 @@ async fn open(kind: Kind, ingest: Ingest, upgrade: Upgrade) -> Response {
 }
 
 /// Takes what is sent until the sender leaves or is not wanted any more.
-async fn take(mut socket: WebSocket, kind: Kind, publisher: Publisher) {
+async fn take(mut socket: WebSocket, kind: Kind, publisher: Upload) {
     let hint = Message::text(format(Protocol::Socket, kind));
     if !matches!(tokio::time::timeout(WORDS, socket.send(hint)).await, Ok(Ok(()))) {
         return;
@@ -99,7 +99,7 @@ fn farewell(why: Dismissed) -> CloseFrame {
 }
 
 /// Passes on what is sent, and each knock. What is said at the end, if the sender does not know it already.
-async fn pass(socket: &mut WebSocket, publisher: &Publisher) -> Option<CloseFrame> {
+async fn pass(socket: &mut WebSocket, publisher: &Upload) -> Option<CloseFrame> {
     let mut knocks = publisher.knocks();
     loop {
         tokio::select! {

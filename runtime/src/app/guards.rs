@@ -6,7 +6,7 @@ use anyhow::Context;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::guard::{self, AllowPrivate, Audience, Door, Metrics, Opened, Policy};
+use crate::guard::{self, AllowPrivate, Audience, Checkpoint, Metrics, Opened, Policy};
 
 /// Dropped, both are closed.
 pub(super) struct Guards {
@@ -28,7 +28,7 @@ impl Guards {
         let pages = SocketAddr::from((Ipv4Addr::LOCALHOST, http_port));
         let open = |listener, audience, own| {
             let policy = Policy { allow: allow.clone(), own };
-            guard::serve(listener, Door { audience, policy, metrics: metrics.clone() }, end.clone())
+            guard::serve(listener, Checkpoint { audience, policy, metrics: metrics.clone() }, end.clone())
         };
         let media = open(media, Audience::Media, vec![])?;
         let browser = guard::listener().context("the guard has no port")?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::child::{Child, Error, Program, listens};
+use crate::child::{Child, Error, Executable, listens};
 use crate::sound::remove_stale;
 
 /// A running daemon.
@@ -22,7 +22,7 @@ pub async fn start(directory: &Path) -> Result<Pipewire, Error> {
     tokio::fs::write(&file, CONFIGURATION).await.map_err(failed)?;
     let socket = socket(directory);
     remove_stale(&socket).await.map_err(failed)?;
-    let mut child = Program::new("pipewire", "pipewire")
+    let mut child = Executable::new("pipewire", "pipewire")
         .args(["-c"])
         .args([&file])
         .env("HOME", directory)

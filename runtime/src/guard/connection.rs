@@ -14,7 +14,7 @@ use understudy_core::guard::{Ask, Bad, Body, Malformed, Request, Response};
 
 use super::denial::Denial;
 use super::metrics::Outcome;
-use super::{Door, reach};
+use super::{Checkpoint, reach};
 
 /// Clients of this machine send a head in one go; a connection that was opened ahead of need and stays silent is closed,
 /// and opened again when there is something to say.
@@ -35,7 +35,7 @@ const PIECE: usize = 16 << 10;
 
 /// Takes the request and carries it out, or says why not. Once it is under way there is no deadline: a live stream has no
 /// end and a WebSocket may rest, and whoever waits here is a program of ours that hangs up when it has had enough.
-pub(super) async fn serve(mut client: TcpStream, door: &Door) -> io::Result<()> {
+pub(super) async fn serve(mut client: TcpStream, door: &Checkpoint) -> io::Result<()> {
     let mut bytes = BytesMut::new();
     let request = match timeout(HEAD_DEADLINE, head(&mut client, &mut bytes)).await {
         Ok(request) => request?,

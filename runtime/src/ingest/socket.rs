@@ -33,13 +33,13 @@ const SILENCE: Duration = Duration::from_millis(500);
 
 /// The doors for picture and sound.
 #[derive(Clone, Debug, Default)]
-pub struct Doors {
-    video: Arc<Door>,
-    audio: Arc<Door>,
+pub struct Inlets {
+    video: Arc<Inlet>,
+    audio: Arc<Inlet>,
 }
 
 #[derive(Debug, Default)]
-struct Door {
+struct Inlet {
     state: Mutex<State>,
     /// Something may be taken.
     news: Notify,
@@ -97,8 +97,8 @@ pub enum Refused {
 
 /// The one who publishes. Dropped, the place is free.
 #[derive(Debug)]
-pub struct Publisher {
-    door: Arc<Door>,
+pub struct Upload {
+    door: Arc<Inlet>,
     number: u64,
     kind: Kind,
     expected: watch::Receiver<Expected>,
@@ -119,7 +119,7 @@ pub enum Dismissed {
 /// A source's side of a door, until dropped or until another attaches.
 #[derive(Debug)]
 pub struct Attachment {
-    door: Arc<Door>,
+    door: Arc<Inlet>,
     number: u64,
 }
 
@@ -128,7 +128,7 @@ impl super::Ingest {
     ///
     /// That a publisher who was held back has gone, and his answer, come behind what he sent last. So while somebody else
     /// knocks, more of that is taken in than usual, for a short time.
-    pub async fn publish(&self, kind: Kind) -> Result<Publisher, Refused> {
+    pub async fn publish(&self, kind: Kind) -> Result<Upload, Refused> {
         let expected = self.expected();
         if expected.borrow().of(kind) != Some(Protocol::Socket) {
             return Err(Refused::NotConfigured);
@@ -138,11 +138,11 @@ impl super::Ingest {
             Some(taken) => taken,
             None => door.knock().await.ok_or(Refused::Taken)?,
         };
-        Ok(Publisher { door, number, kind, expected, place, knocks })
+        Ok(Upload { door, number, kind, expected, place, knocks })
     }
 }
 
-impl Doors {
+impl Inlets {
     /// Whatever is published from now on. Begins with `Began` if somebody publishes already.
     pub fn attach(&self, kind: Kind) -> Attachment {
         let door = self.door(kind).clone();
@@ -160,7 +160,7 @@ impl Doors {
         Attachment { door, number }
     }
 
-    fn door(&self, kind: Kind) -> &Arc<Door> {
+    fn door(&self, kind: Kind) -> &Arc<Inlet> {
         match kind {
             Kind::Video => &self.video,
             Kind::Audio => &self.audio,
@@ -168,7 +168,7 @@ impl Doors {
     }
 }
 
-impl Publisher {
+impl Upload {
     /// Passes bytes on, waiting while too much waits already. Those of one who was replaced are thrown away.
     pub async fn send(&self, data: Bytes) {
         self.heard();
@@ -209,7 +209,7 @@ impl Publisher {
     }
 }
 
-impl Drop for Publisher {
+impl Drop for Upload {
     fn drop(&mut self) {
         self.door.leave(self.number);
     }
@@ -246,7 +246,7 @@ struct Taken {
     knocks: watch::Receiver<u64>,
 }
 
-impl Door {
+impl Inlet {
     /// The place, if it is free.
     fn take(&self) -> Option<Taken> {
         let mut state = self.state.lock();
@@ -371,11 +371,11 @@ impl State {
 }
 
 /// Somebody knocks, until dropped.
-struct Knocking<'a>(&'a Door);
+struct Knocking<'a>(&'a Inlet);
 
 impl<'a> Knocking<'a> {
     /// With the number of this knock.
-    fn at(door: &'a Door) -> (Self, u64) {
+    fn at(door: &'a Inlet) -> (Self, u64) {
         {
             let mut state = door.state.lock();
             state.knocking += 1;

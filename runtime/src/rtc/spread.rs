@@ -12,7 +12,7 @@ use super::routes::PeerId;
 #[derive(Debug, Default)]
 pub(super) struct Spread {
     bytes: Vec<u8>,
-    messages: Vec<Message>,
+    messages: Vec<Burst>,
 }
 
 /// Whose a message is, and of what.
@@ -29,13 +29,13 @@ pub(super) struct Part {
 
 /// Datagrams for one viewer, laid end to end: all of one size, but the last may be smaller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct Burst {
     pub part: Part,
     pub range: Range<usize>,
     pub segment: usize,
 }
 
-impl Message {
+impl Burst {
     pub fn datagrams(&self) -> usize {
         self.range.len().div_ceil(self.segment.max(1))
     }
@@ -74,7 +74,7 @@ impl Spread {
             }
         }
         if segment > 0 {
-            self.messages.push(Message { part, range: begin..self.bytes.len(), segment });
+            self.messages.push(Burst { part, range: begin..self.bytes.len(), segment });
         }
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Spread {
         &self.bytes
     }
 
-    pub fn messages(&self) -> &[Message] {
+    pub fn messages(&self) -> &[Burst] {
         &self.messages
     }
 

@@ -13,7 +13,7 @@ use understudy_core::spec::Resolution;
 use understudy_devtools::{Dialogs, Page};
 use understudy_link::cause;
 
-use super::{Config, Message};
+use super::{Config, Mail};
 use crate::browser::{self, Browser, Sandbox};
 use crate::camera::{self, Picture, Place};
 use crate::child::Child;
@@ -74,7 +74,7 @@ impl Keeper {
         attempt: u64,
         previous: Option<Self>,
         config: &Config,
-        mailbox: mpsc::Sender<Message>,
+        mailbox: mpsc::Sender<Mail>,
     ) -> Self {
         let stop = CancellationToken::new();
         let (part, config, token) = (order.part(), config.clone(), stop.clone());
@@ -121,14 +121,14 @@ impl Order {
 struct Teller {
     part: Part,
     attempt: u64,
-    mailbox: mpsc::Sender<Message>,
+    mailbox: mpsc::Sender<Mail>,
 }
 
 impl Teller {
     async fn tell(&self, what: What) {
         let news = News { part: self.part, attempt: self.attempt, what };
         // A session that ends takes no more news.
-        drop(self.mailbox.send(Message::News(news)).await);
+        drop(self.mailbox.send(Mail::News(news)).await);
     }
 }
 

@@ -5,9 +5,9 @@ use tokio::task::AbortHandle;
 use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
 
-use super::driver::{forward, replace};
+use super::director::{forward, replace};
 use super::want::PROGRAM;
-use super::{Config, Message};
+use super::{Config, Mail};
 use crate::broadcast::{Hub, Subscriber};
 use crate::capture::{self, Screen, Speaker};
 use crate::program::{Program, Registry};
@@ -31,7 +31,7 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(config: &Config, mailbox: &mpsc::Sender<Message>) -> Self {
+    pub(super) fn new(config: &Config, mailbox: &mpsc::Sender<Mail>) -> Self {
         let (screen, screens) = watch::channel(None);
         let (speaker, speakers) = watch::channel(None);
         let shows = watch::Sender::new(false);
@@ -42,12 +42,12 @@ impl Show {
         let complaints = mailbox.clone();
         let program = capture::program(subjects, &config.broadcast_metrics, move |why| {
             // A full box loses this one; the next failure tells it again.
-            drop(complaints.try_send(Message::CaptureFailed(why)));
+            drop(complaints.try_send(Mail::CaptureFailed(why)));
         });
         let picture = program.video(Video::default());
         let tellers = [
-            tokio::spawn(forward(picture.keyframes(), mailbox.clone(), || Message::Keyframe)),
-            tokio::spawn(forward(heard.clone(), mailbox.clone(), || Message::Silence)),
+            tokio::spawn(forward(picture.keyframes(), mailbox.clone(), || Mail::Keyframe)),
+            tokio::spawn(forward(heard.clone(), mailbox.clone(), || Mail::Silence)),
         ];
         let tellers = tellers.map(|teller| teller.abort_handle());
         let programs = config.programs.clone();
@@ -151,7 +151,7 @@ mod tests {
         Unit { track, pts: zero, dts: zero, duration: Duration::from_millis(33), key: true, payload }
     }
 
-    fn show(directory: &std::path::Path) -> (Show, mpsc::Receiver<Message>) {
+    fn show(directory: &std::path::Path) -> (Show, mpsc::Receiver<Mail>) {
         crate::gst::init().unwrap();
         let (mailbox, messages) = mpsc::channel(8);
         (Show::new(&config(directory), &mailbox), messages)
@@ -184,6 +184,6 @@ mod tests {
         tokio::time::sleep(LONG).await;
         show.program.video(Video::default()).publish(keyframe());
         let heard = tokio::time::timeout(LONG, messages.recv()).await;
-        assert!(matches!(heard, Ok(Some(Message::Keyframe))), "{heard:?}");
+        assert!(matches!(heard, Ok(Some(Mail::Keyframe))), "{heard:?}");
     }
 }

@@ -7,10 +7,10 @@ use understudy_core::proof::Proof;
 use understudy_core::report::{self, Picture, Stance};
 use understudy_proto::v1;
 
-use super::driver::{Driver, replace};
+use super::director::{Director, replace};
 use crate::browser::Sandbox;
 
-impl Driver {
+impl Director {
     pub(super) fn publish(&self) {
         self.config.metrics.observe(&self.parts);
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));

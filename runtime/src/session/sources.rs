@@ -7,8 +7,8 @@ use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer}
 use understudy_core::report::Stance;
 use understudy_core::spec::Inputs;
 
-use super::driver::forward;
-use super::{Config, InputsView, Message};
+use super::director::forward;
+use super::{Config, InputsView, Mail};
 use crate::camera::{Format, Picture};
 use crate::sound::{self, Ears};
 use crate::source::{Source, Surroundings};
@@ -22,7 +22,7 @@ pub(super) struct Sources {
     /// What a source last failed with, since the inputs were set.
     last_error: Option<String>,
     surroundings: Surroundings,
-    mailbox: mpsc::Sender<Message>,
+    mailbox: mpsc::Sender<Mail>,
 }
 
 /// What there is to play for.
@@ -35,7 +35,7 @@ pub(super) struct Allowed {
 }
 
 impl Sources {
-    pub(super) fn new(config: &Config, mailbox: mpsc::Sender<Message>) -> Self {
+    pub(super) fn new(config: &Config, mailbox: mpsc::Sender<Mail>) -> Self {
         Self {
             control: Control::default(),
             allowed: Allowed::default(),
@@ -130,7 +130,7 @@ impl Sources {
                 continue;
             }
             let source = Source::start(plan.clone(), self.surroundings.clone());
-            tokio::spawn(forward(source.health(), self.mailbox.clone(), || Message::Inputs));
+            tokio::spawn(forward(source.health(), self.mailbox.clone(), || Mail::Inputs));
             self.running.push((plan, source));
         }
     }

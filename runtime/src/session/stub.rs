@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, watch};
 use understudy_core::spec::{FrameRate, Resolution};
 use understudy_proto::v1;
 
-use super::{Config, Handle, InputsView, MAILBOX, Message, Metrics};
+use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics};
 use crate::camera::Place;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
@@ -13,7 +13,7 @@ use crate::program::Registry;
 use crate::{broadcast, guard, sound, source};
 
 pub(crate) struct Stub {
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::Receiver<Mail>,
     report: watch::Sender<v1::Report>,
 }
 
@@ -37,7 +37,7 @@ impl Stub {
     /// Takes one message, and answers if it asks whether anybody does. False: nobody heard the answer.
     pub(crate) async fn take(&mut self) -> bool {
         match self.messages.recv().await {
-            Some(Message::Ping(answer)) => answer.send(()).is_ok(),
+            Some(Mail::Ping(answer)) => answer.send(()).is_ok(),
             message => message.is_some(),
         }
     }

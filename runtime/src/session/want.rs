@@ -7,7 +7,7 @@ use understudy_core::spec::{Invalid, Livestream, Session, settle};
 use understudy_proto::v1;
 
 use super::Wanted;
-use super::driver::Driver;
+use super::director::Director;
 use crate::spec;
 
 /// The program under its own name, whether or not a livestream is asked for.
@@ -24,7 +24,7 @@ pub(super) struct Asked {
     pub(super) refusals: Vec<v1::Refusal>,
 }
 
-impl Driver {
+impl Director {
     /// Carries out what can be; the rest is refused, and of that what ran goes on.
     pub(super) async fn want(&mut self, wanted: Wanted) -> Vec<v1::Refusal> {
         let Wanted { generation, stance, spec, livestreams, invitation, mut refusals } = wanted;

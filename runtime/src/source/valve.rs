@@ -55,10 +55,8 @@ impl Valve {
         let resumption = self.missed.lock().resume(alone);
         match resumption {
             None => {}
-            Some(Resumption::NotYet) => {
-                self.flow.came_encoded();
-                return LEFT_OUT;
-            }
+            // Not counted as come: who waits for a picture asks for a whole one, or has the slate.
+            Some(Resumption::NotYet) => return LEFT_OUT,
             Some(Resumption::After(missed)) if missed.is_empty() => {
                 buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
             }

@@ -32,6 +32,8 @@ pub const SOUND_AHEAD: gst::ClockTime =
 /// A stream that was lost is made anew after so long, and longer each time: PulseAudio is back within a second.
 const AGAIN: Duration = Duration::from_millis(250);
 const LONGEST_AGAIN: Duration = Duration::from_secs(2);
+/// The failure that is told: PulseAudio begins with the session and is begun anew after its death, both in less than three waits.
+const LASTING: u32 = 4;
 /// One that was there so long was well: its loss is a first one.
 const WELL: Duration = Duration::from_secs(5);
 /// What waits for a PulseAudio that does not take it is worth nothing any more after so long.
@@ -141,11 +143,14 @@ async fn tend(mouth: Arc<Mouth>, sink: Sink, mut listeners: Need) {
         let began = Instant::now();
         let error = tokio::select! {
             error = speak(&mouth, &sink) => error,
-            () = listeners.until_none_for(WARM) => continue,
+            () = listeners.until_none_for(WARM) => {
+                failures = 0;
+                continue;
+            }
         };
         failures = if began.elapsed() > WELL { 1 } else { failures + 1 };
         match failures {
-            1 => tracing::warn!(%error, "the sound of a source is not heard"),
+            LASTING => tracing::warn!(%error, "the sound of a source is not heard"),
             _ => tracing::debug!(%error, failures, "the sound of a source is not heard"),
         }
         tokio::time::sleep((AGAIN * failures).min(LONGEST_AGAIN)).await;

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use understudy_runtime::guard::{self, Audience, Door, Metrics, Policy};
+use understudy_runtime::guard::{self, Audience, Checkpoint, Metrics, Policy};
 
 /// A pipeline that is loaded, fetches from loopback and ends.
 const PIPELINE: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ impl Guard {
         let listener = guard::listener().unwrap();
         let (address, metrics, end) =
             (listener.local_addr().unwrap(), Metrics::default(), CancellationToken::new());
-        let door = Door { audience: Audience::Media, policy, metrics: metrics.clone() };
+        let door = Checkpoint { audience: Audience::Media, policy, metrics: metrics.clone() };
         guard::serve(listener, door, end.clone()).unwrap();
         Self { address, metrics, _end: end.drop_guard() }
     }

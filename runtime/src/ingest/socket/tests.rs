@@ -22,7 +22,7 @@ async fn a_knock_that_comes_before_its_publisher_is_ready_is_answered_then() {
 }
 
 /// Answers whoever knocks, as a client does by itself.
-async fn answers(publisher: &Publisher) {
+async fn answers(publisher: &Upload) {
     let mut knocks = publisher.knocks();
     while knocks.changed().await.is_ok() {
         publisher.answered(*knocks.borrow_and_update());

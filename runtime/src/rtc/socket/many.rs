@@ -12,7 +12,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, 
 use tokio::io::Interest;
 
 use super::super::metrics::Metrics;
-use super::super::spread::{Message, Part, Spread};
+use super::super::spread::{Burst, Part, Spread};
 use super::Socket;
 
 /// `UIO_MAXIOV`: what the kernel looks at in one call.
@@ -20,7 +20,7 @@ const MAX_MESSAGES: usize = 1024;
 
 /// Messages that the kernel had no room for, with their bytes.
 pub(super) struct Held {
-    messages: Vec<Message>,
+    messages: Vec<Burst>,
     bytes: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ enum Tried {
     /// So many left whole.
     Sent(usize),
     /// The first is left to be sent as these.
-    Singly(Vec<Message>),
+    Singly(Vec<Burst>),
     NoRoom,
     NoWay,
 }
@@ -76,7 +76,7 @@ impl Socket {
 
     /// Hands over what was spread. Tells what could not leave: the kernel had no room for long, or no way.
     pub fn spread(&mut self, spread: &mut Spread, metrics: &Metrics) -> Vec<Part> {
-        let mut messages: Vec<Message> = Vec::with_capacity(spread.messages().len());
+        let mut messages: Vec<Burst> = Vec::with_capacity(spread.messages().len());
         for message in spread.messages() {
             if self.segments(message.part.path.to.ip()) {
                 messages.push(message.clone());
@@ -96,13 +96,7 @@ impl Socket {
         missed
     }
 
-    fn send_all(
-        &mut self,
-        bytes: &[u8],
-        mut messages: &[Message],
-        metrics: &Metrics,
-        missed: &mut Vec<Part>,
-    ) {
+    fn send_all(&mut self, bytes: &[u8], mut messages: &[Burst], metrics: &Metrics, missed: &mut Vec<Part>) {
         // Nothing overtakes what waits.
         while self.waiting.is_empty()
             && let Some(first) = messages.first()
@@ -125,7 +119,7 @@ impl Socket {
         }
     }
 
-    fn hold(&mut self, bytes: &[u8], message: &Message, metrics: &Metrics, missed: &mut Vec<Part>) {
+    fn hold(&mut self, bytes: &[u8], message: &Burst, metrics: &Metrics, missed: &mut Vec<Part>) {
         let bytes = &bytes[message.range.clone()];
         let part = &message.part;
         // Whoever misses a part misses the rest of it too.
@@ -133,11 +127,11 @@ impl Socket {
         if missed.iter().any(misses) || !self.waiting.fits(bytes.len()) {
             return missed_one(message, metrics, missed);
         }
-        let messages = vec![Message { range: 0..bytes.len(), ..message.clone() }];
+        let messages = vec![Burst { range: 0..bytes.len(), ..message.clone() }];
         self.waiting.push(Held { messages, bytes: bytes.to_vec() }, bytes.len(), Instant::now());
     }
 
-    fn offer(&mut self, bytes: &[u8], messages: &[Message], metrics: &Metrics) -> Tried {
+    fn offer(&mut self, bytes: &[u8], messages: &[Burst], metrics: &Metrics) -> Tried {
         match self.send_some(bytes, messages, metrics) {
             Ok(sent) => Tried::Sent(sent.clamp(1, messages.len())),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Tried::NoRoom,
@@ -150,8 +144,8 @@ impl Socket {
 
     /// What was refused segmented leaves singly on a device without checksums, in some tunnels; if it does not, segments are
     /// not why.
-    fn offer_singly(&mut self, bytes: &[u8], message: &Message, metrics: &Metrics) -> Tried {
-        let mut singly: Vec<Message> = message.singly().collect();
+    fn offer_singly(&mut self, bytes: &[u8], message: &Burst, metrics: &Metrics) -> Tried {
+        let mut singly: Vec<Burst> = message.singly().collect();
         match self.send_some(bytes, &singly, metrics) {
             Ok(sent) => {
                 self.remember_unsegmented(message.part.path.to.ip());
@@ -164,7 +158,7 @@ impl Socket {
     }
 
     /// How many of the messages the kernel took.
-    fn send_some(&self, bytes: &[u8], messages: &[Message], metrics: &Metrics) -> io::Result<usize> {
+    fn send_some(&self, bytes: &[u8], messages: &[Burst], metrics: &Metrics) -> io::Result<usize> {
         let outer: Vec<_> = messages.iter().map(|message| self.outer(message.part.path)).collect();
         let to: Vec<_> = outer.iter().map(|path| Some(SockaddrStorage::from(path.to))).collect();
         let slices: Vec<_> =
@@ -181,7 +175,7 @@ impl Socket {
     }
 }
 
-fn missed_one(message: &Message, metrics: &Metrics, missed: &mut Vec<Part>) {
+fn missed_one(message: &Burst, metrics: &Metrics, missed: &mut Vec<Part>) {
     metrics.unsent_datagrams.inc_by(message.datagrams() as u64);
     missed.push(message.part);
 }

@@ -16,15 +16,15 @@ use super::keeper::{Gives, Keeper, News, Order, What};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
 use super::want::Asked;
-use super::{Config, InputsView, Message, Viewers};
+use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
 use crate::capture::{Screen, Speaker};
 use crate::sound;
 
-pub(super) struct Driver {
+pub(super) struct Director {
     pub(super) config: Config,
     viewers: Box<dyn Viewers>,
-    mailbox: mpsc::Sender<Message>,
+    mailbox: mpsc::Sender<Mail>,
 
     pub(super) asked: Asked,
     pub(super) parts: Parts,
@@ -64,11 +64,11 @@ pub(super) struct Outlets {
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
-impl Driver {
+impl Director {
     pub(super) fn new(
         config: Config,
         viewers: Box<dyn Viewers>,
-        mailbox: mpsc::Sender<Message>,
+        mailbox: mpsc::Sender<Mail>,
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
@@ -77,7 +77,7 @@ impl Driver {
             inputs: inputs.subscribe(),
             devtools: devtools.subscribe(),
         };
-        let driver = Self {
+        let director = Self {
             parts: Parts::new(config.camera.mode()),
             sources: Sources::new(&config, mailbox.clone()),
             show: Show::new(&config, &mailbox),
@@ -95,10 +95,10 @@ impl Driver {
             inputs,
             devtools,
         };
-        (driver, outlets)
+        (director, outlets)
     }
 
-    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>, shutdown: CancellationToken) {
+    pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Mail>, shutdown: CancellationToken) {
         loop {
             self.publish();
             let deadline = self.parts.deadline();
@@ -117,30 +117,30 @@ impl Driver {
         self.end(messages).await;
     }
 
-    async fn take(&mut self, message: Message) {
+    async fn take(&mut self, message: Mail) {
         match message {
-            Message::Want(wanted, answer) => {
+            Mail::Want(wanted, answer) => {
                 let refusals = self.want(*wanted).await;
                 self.publish();
                 // Whoever asked may have gone; the wish counts all the same.
                 drop(answer.send(refusals));
             }
-            Message::Steer(steer, answer) => {
+            Mail::Steer(steer, answer) => {
                 let steered = self.sources.steer(steer);
                 self.publish();
                 // Whoever asked may have gone; the inputs are steered all the same.
                 let _ = answer.send(steered);
             }
-            Message::News(news) => self.news(news).await,
-            Message::Keyframe => self.show.keyframe(),
-            Message::Silence => self.offer(),
-            Message::CaptureFailed(why) => {
+            Mail::News(news) => self.news(news).await,
+            Mail::Keyframe => self.show.keyframe(),
+            Mail::Silence => self.offer(),
+            Mail::CaptureFailed(why) => {
                 self.show.failed(why);
                 self.offer();
             }
-            Message::Inputs => self.sources.note_failures(),
-            Message::Viewers => {}
-            Message::Ping(answer) => drop(answer.send(())),
+            Mail::Inputs => self.sources.note_failures(),
+            Mail::Viewers => {}
+            Mail::Ping(answer) => drop(answer.send(())),
         }
     }
 
@@ -278,7 +278,7 @@ impl Driver {
         for livestream in livestreams {
             self.followed.entry(livestream.name.clone()).or_insert_with(|| {
                 let count = self.viewers.count(&livestream.name);
-                let telling = forward(count.clone(), self.mailbox.clone(), || Message::Viewers);
+                let telling = forward(count.clone(), self.mailbox.clone(), || Mail::Viewers);
                 Followed { count, task: tokio::spawn(telling).abort_handle() }
             });
         }
@@ -289,7 +289,7 @@ impl Driver {
     }
 
     /// Ends everything in the reverse order of its start. The box is closed first, so that no keeper waits for room in it.
-    async fn end(mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
         self.followed.values().for_each(|followed| followed.task.abort());
         self.show.end();
@@ -314,8 +314,8 @@ pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) -> bool 
 /// Tells the session of each change of a value, until either is gone.
 pub(super) async fn forward<T>(
     mut value: watch::Receiver<T>,
-    mailbox: mpsc::Sender<Message>,
-    message: fn() -> Message,
+    mailbox: mpsc::Sender<Mail>,
+    message: fn() -> Mail,
 ) {
     while value.changed().await.is_ok() {
         if mailbox.send(message()).await.is_err() {

@@ -19,12 +19,12 @@ const KEEPALIVE_TRIES: u32 = 2;
 /// A ping waits behind the data of a sender that is too fast: about two seconds of a good picture, not twenty.
 const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
-pub(super) struct Door {
+pub(super) struct Listeners {
     listeners: Vec<TcpListener>,
     pub(super) port: u16,
 }
 
-impl Door {
+impl Listeners {
     /// Listens on the same port of each address; port 0 takes any.
     pub(super) fn open(addresses: &[SocketAddr]) -> anyhow::Result<Self> {
         let (mut listeners, mut port) = (Vec::new(), None);
@@ -68,7 +68,7 @@ mod tests {
     async fn all_addresses_of_a_door_have_one_port() {
         let loopbacks = net::Families::here().loopbacks();
         let addresses: Vec<_> = loopbacks.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
-        let door = Door::open(&addresses).unwrap();
+        let door = Listeners::open(&addresses).unwrap();
         assert_eq!(door.listeners.len(), loopbacks.len());
         for loopback in loopbacks {
             tokio::net::TcpStream::connect((loopback, door.port)).await.unwrap();
