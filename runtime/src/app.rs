@@ -93,13 +93,13 @@ pub async fn run(
     };
     let mut tasks = Tasks::default();
     tasks.start("what ends viewers", end_viewers(peers.clone(), programs, shutdown.clone()));
-    let doors = [
+    let surfaces = [
         ("DevTools", devtools, devtools_router(&config, &session, policies)),
         ("HTTP", http, api::router(surface)),
         ("health and metrics", admin, admin::router(session.clone(), registry)),
     ];
-    for (name, door, router) in doors {
-        door.serve(&router, &shutdown).into_iter().for_each(|serving| tasks.start(name, serving));
+    for (name, listeners, router) in surfaces {
+        listeners.serve(&router, &shutdown).into_iter().for_each(|serving| tasks.start(name, serving));
     }
     if let Some(wanted) = first {
         begin(&session, wanted).await?;

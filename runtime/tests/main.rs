@@ -14,6 +14,7 @@ mod inputs;
 mod reference;
 mod session;
 mod socket;
+mod sound;
 mod streams;
 mod support;
 mod test_picture;

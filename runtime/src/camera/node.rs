@@ -103,13 +103,13 @@ impl std::fmt::Debug for Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.picture.on_change(None);
-        // Whether anybody looks is not known any more.
-        self.picture.set_read(true);
         // A thread that already ended takes no command.
         drop(self.commands.send(Command::Stop));
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
+        // Whether anybody looks is not known any more.
+        self.picture.set_read(true);
     }
 }
 

@@ -91,7 +91,7 @@ struct RefusedLabel {
     why: Refusal,
 }
 
-/// Why a connection of TCP was ended from here before it was a peer's.
+/// Why a connection of TCP was ended from here, mostly before it was a peer's.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
 pub(super) enum Refusal {
     /// There was no more room, and nobody of the network that had most had been there for longer.

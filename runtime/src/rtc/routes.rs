@@ -59,8 +59,9 @@ impl Routes {
         self.drop_address(peer, oldest).then_some(oldest)
     }
 
-    /// Nothing comes from there any more.
+    /// Nothing comes from there any more, and a check that did is confirmed no more.
     pub fn lose(&mut self, from: TransportAddress) {
+        self.heard.remove(&from);
         let Some(route) = self.by_address.remove(&from) else { return };
         if let Some(addresses) = self.addresses.get_mut(&route.peer) {
             addresses.retain(|address| *address != from);
@@ -193,6 +194,11 @@ mod tests {
         routes.forget_heard();
         assert_eq!(routes.find(tcp, None, MEDIA), Some(PeerId(1)));
         routes.lose(tcp);
+        assert_eq!(routes.find(tcp, None, MEDIA), None);
+        // It came and ended before its check was answered.
+        routes.find(tcp, None, &check("ufrag1:theirs"));
+        routes.lose(tcp);
+        routes.confirm(PeerId(1), tcp);
         assert_eq!(routes.find(tcp, None, MEDIA), None);
         assert_eq!(routes.forget(PeerId(1), "ufrag1"), [from(7)]);
     }

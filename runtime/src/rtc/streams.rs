@@ -99,10 +99,11 @@ impl Streams {
         self.news.recv_many(news, TURN).await;
     }
 
-    /// Takes in whoever connected. Tells whether another from that very address is gone, which must be an old one.
-    pub fn admit(&mut self, io: TcpStream, from: SocketAddr, now: Instant) -> bool {
-        let Ok(local) = io.local_addr() else { return false };
-        let replaced = self.remove(from);
+    /// Takes in whoever connected. Tells who is gone for it: another from that very address, which must be an old one, and the one
+    /// that gave way.
+    pub fn admit(&mut self, io: TcpStream, from: SocketAddr, now: Instant) -> Vec<SocketAddr> {
+        let Ok(local) = io.local_addr() else { return Vec::new() };
+        let replaced = self.remove(from).then_some(from);
         self.next += 1;
         let (stream, queue, end) =
             (StreamId { from, number: self.next }, Arc::<Queue>::default(), CancellationToken::new());
@@ -111,10 +112,11 @@ impl Streams {
         self.open
             .insert(from, Stream { number: self.next, local, asked: false, queue, _end: end.drop_guard() });
         self.metrics.tcp_connections.inc();
-        if let Some(oldest) = self.doorstep.enter(from, from.ip(), now) {
+        let oldest = self.doorstep.enter(from, from.ip(), now);
+        if let Some(oldest) = oldest {
             self.refuse(oldest, Refusal::Crowded);
         }
-        replaced
+        replaced.into_iter().chain(oldest).collect()
     }
 
     /// The address of ours that it came to; none if it is gone.
@@ -168,9 +170,9 @@ impl Streams {
         }
     }
 
-    /// Queues a packet. What there is no room for is lost, as on any network.
-    pub fn send(&self, to: SocketAddr, cargo: Cargo, packet: &[u8]) {
-        self.push(to, cargo, 1, frame([packet].into_iter()));
+    /// Queues a packet. False: there is no room, and it is lost, as on any network.
+    pub fn send(&self, to: SocketAddr, cargo: Cargo, packet: &[u8]) -> bool {
+        self.push(to, cargo, 1, frame([packet].into_iter()))
     }
 
     /// Media for who is there goes another way from now on.

@@ -230,7 +230,7 @@ impl Viewer {
         missing: &[Missing],
         history: &History,
         now: Instant,
-        mut send: impl FnMut(&[u8]),
+        mut send: impl FnMut(&[u8]) -> bool,
     ) -> Answered {
         let mut answered = Answered::default();
         let (Some(sealer), Some(stream)) = (&mut self.sealer, &self.streams.video) else { return answered };
@@ -250,8 +250,7 @@ impl Viewer {
             }
             bytes.clear();
             if sealer.seal(&stream.header(cut, at, index), &cut.payloads[at], &mut bytes).is_ok() {
-                send(&bytes);
-                answered.sent += 1;
+                answered.sent += u64::from(send(&bytes));
             }
         }
         answered

@@ -32,11 +32,14 @@ impl Spreads {
 }
 
 impl Ways {
-    /// Queues a packet; [`Ways::flush`] hands it to the kernel.
-    pub fn send(&mut self, path: Path, cargo: Cargo, packet: &[u8], metrics: &Metrics) {
+    /// Queues a packet; [`Ways::flush`] hands it to the kernel. False: there is no room, and it is lost.
+    pub fn send(&mut self, path: Path, cargo: Cargo, packet: &[u8], metrics: &Metrics) -> bool {
         match path.over {
             TransportProtocol::TCP => self.streams.send(path.to, cargo, packet),
-            _ => self.socket.send(path, packet, metrics),
+            _ => {
+                self.socket.send(path, packet, metrics);
+                true
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pulseaudio::protocol::{
     self, AuthParams, AuthReply, Command, CommandReply, CommandTag, Prop, Props, ProtocolError,
@@ -11,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tracing::Instrument;
 use understudy_core::spec::Destination;
 
 use super::{Names, SPEAKER_MONITOR, socket};
@@ -19,6 +22,8 @@ use super::{Names, SPEAKER_MONITOR, socket};
 const COOKIE_BYTES: usize = 256;
 /// A message's descriptor, whose first four bytes are the length of what follows.
 const DESCRIPTOR_BYTES: usize = 20;
+/// From a question to its answer, on a machine that does more than this.
+const ANSWERS: Duration = Duration::from_secs(5);
 /// Lists of what is open in one session are far smaller.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -53,6 +58,8 @@ enum Error {
     Protocol(#[from] ProtocolError),
     #[error("PulseAudio sent a message of {0} bytes")]
     TooLarge(usize),
+    #[error("PulseAudio does not answer")]
+    Silent,
 }
 
 impl Default for Ears {
@@ -96,10 +103,14 @@ pub fn hear(directory: &Path, names: &Names, ears: Ears) -> Hearing {
     let (socket, names, told) = (socket(directory), names.clone(), ears.clone());
     let follow = async move {
         let Err(error) = follow(socket, &names, &told).await;
-        tracing::debug!(%error, "who listens is not known");
+        match error {
+            // It is followed again once it is back.
+            Error::Gone(_) => tracing::debug!(%error, "who listens is not known"),
+            _ => tracing::warn!(%error, "who listens is not known, and no sound rests"),
+        }
         told.lose();
     };
-    Hearing { task: tokio::spawn(follow).abort_handle(), ears }
+    Hearing { task: tokio::spawn(follow.in_current_span()).abort_handle(), ears }
 }
 
 async fn follow(socket: PathBuf, names: &Names, ears: &Ears) -> Result<std::convert::Infallible, Error> {
@@ -139,7 +150,7 @@ impl Link {
 
     async fn subscribe(&mut self) -> Result<(), Error> {
         self.send(&Command::Subscribe(SubscriptionMask::SOURCE_OUTPUT)).await?;
-        let message = self.receive().await?;
+        let message = self.answer().await?;
         protocol::read_ack_message(&mut message.as_slice())?;
         Ok(())
     }
@@ -147,7 +158,7 @@ impl Link {
     async fn ask<T: CommandReply>(&mut self, command: &Command) -> Result<T, Error> {
         self.send(command).await?;
         loop {
-            let message = self.receive().await?;
+            let message = self.answer().await?;
             match protocol::read_reply_message(&mut message.as_slice(), self.version) {
                 Ok((_, reply)) => return Ok(reply),
                 Err(ProtocolError::UnexpectedCommand(CommandTag::SubscribeEvent)) => self.changed = true,
@@ -170,6 +181,11 @@ impl Link {
         protocol::write_command_message(&mut message, self.asked, command, self.version)?;
         self.asked += 1;
         Ok(self.stream.write_all(&message).await?)
+    }
+
+    /// The next message, which was asked for.
+    async fn answer(&mut self) -> Result<Vec<u8>, Error> {
+        timeout(ANSWERS, self.receive()).await.map_err(|_| Error::Silent)?
     }
 
     /// One whole message, its descriptor included.
@@ -201,7 +217,7 @@ mod tests {
 
     async fn until(ears: &Ears, destination: Destination, listened: bool) {
         let mut told = ears.of(destination);
-        let found = tokio::time::timeout(TOLD, told.wait_for(|now| *now == listened)).await;
+        let found = timeout(TOLD, told.wait_for(|now| *now == listened)).await;
         found.unwrap_or_else(|_| panic!("{destination:?} is not told: {listened}")).unwrap();
     }
 
@@ -230,6 +246,11 @@ mod tests {
             let listener = listener(folder.path(), device);
             until(&ears, destination, true).await;
             assert!(!*ears.of(other).borrow());
+            // It has its place and takes nothing: it is corked.
+            listener.set_state(gst::State::Paused).unwrap();
+            until(&ears, destination, false).await;
+            listener.set_state(gst::State::Playing).unwrap();
+            until(&ears, destination, true).await;
             listener.set_state(gst::State::Null).unwrap();
             until(&ears, destination, false).await;
         }

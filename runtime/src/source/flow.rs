@@ -8,6 +8,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use parking_lot::Mutex;
 use understudy_core::input::pace::Tally;
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::Arrival;
 
 use super::metrics::{Fate, Meter};
@@ -31,6 +32,8 @@ struct Reading {
     over: AtomicBool,
     /// The last one was seen or heard.
     perceived: AtomicU64,
+    /// Since when there is no way to whoever listens.
+    unheard: AtomicU64,
     /// Its sender said that there is nothing for a while.
     paused: AtomicU64,
     /// When the last one that came has been shown to its end, as running time.
@@ -67,7 +70,9 @@ impl Flow {
         let stands = self.0.due.load(Ordering::Relaxed) > running.nseconds();
         let paused = time(&self.0.paused).unwrap_or_default();
         match self.perception() {
-            _ if stands && self.arrival() != Arrival::Nothing => Arrival::At(now),
+            _ if stands && self.arrival() != Arrival::Nothing => {
+                Arrival::At(time(&self.0.unheard).unwrap_or(now))
+            }
             Arrival::At(at) => Arrival::At(at.max(paused)),
             other => other,
         }
@@ -84,8 +89,8 @@ impl Flow {
     }
 
     /// Nobody needs it: it is not decoded from now on, and what comes counts as perceived, as it would be.
-    pub fn rest(&self, rests: bool) {
-        self.0.rests.store(rests, Ordering::Release);
+    pub fn rest(&self, change: Change) {
+        self.0.rests.store(change == Change::Rests, Ordering::Release);
     }
 
     pub fn rests(&self) -> bool {
@@ -100,6 +105,7 @@ impl Flow {
         for place in [&self.0.arrived, &self.0.perceived, &self.0.paused] {
             place.store(now(), Ordering::Relaxed);
         }
+        self.0.unheard.store(0, Ordering::Relaxed);
     }
 
     /// While this is so, what comes out of the decoder is past.
@@ -164,10 +170,16 @@ impl Flow {
 
     /// A piece of sound comes so many nanoseconds after its time; `audible`: there is a way to whoever listens, or nobody does.
     pub fn sounds(&self, late: Option<i64>, audible: bool) -> Fate {
-        if audible && is_heard(late) {
+        let fate = self.judge(late);
+        if !audible {
+            let _ = self.0.unheard.compare_exchange(0, now(), Ordering::Relaxed, Ordering::Relaxed);
+            return Fate::Dropped;
+        }
+        self.0.unheard.store(0, Ordering::Relaxed);
+        if is_heard(late) {
             self.perceived();
         }
-        self.judge(late)
+        fate
     }
 
     pub fn judge(&self, late: Option<i64>) -> Fate {
@@ -218,10 +230,28 @@ mod tests {
         crate::gst::init().unwrap();
         let flow = Flow::default();
         flow.0.arrived.store(5, Ordering::Relaxed);
-        flow.sounds(None, false);
+        assert_eq!(flow.sounds(None, false), Fate::Dropped);
         assert_eq!(flow.perception(), Arrival::Nothing);
-        flow.sounds(None, true);
+        assert_eq!(flow.sounds(None, true), Fate::Shown);
         assert!(matches!(flow.perception(), Arrival::At(_)));
+    }
+
+    #[test]
+    fn sound_that_is_read_ahead_is_there_as_long_as_there_is_a_way_to_who_listens() {
+        crate::gst::init().unwrap();
+        let (flow, later) = (Flow::default(), Duration::from_secs(3600));
+        flow.0.arrived.store(5, Ordering::Relaxed);
+        flow.0.due.store(u64::MAX, Ordering::Relaxed);
+        let is_there = || flow.presence(later, gst::ClockTime::ZERO) == Arrival::At(later);
+        flow.sounds(None, true);
+        assert!(is_there());
+        flow.sounds(None, false);
+        let since = flow.presence(later, gst::ClockTime::ZERO);
+        flow.sounds(None, false);
+        assert_eq!(flow.presence(later, gst::ClockTime::ZERO), since, "since the first that was not heard");
+        assert!(!is_there());
+        flow.sounds(None, true);
+        assert!(is_there());
     }
 
     #[test]

@@ -21,6 +21,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use understudy_core::input::Plan;
 use understudy_core::input::pace::Tally;
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 
@@ -168,8 +169,8 @@ impl Media {
     }
 
     /// Nothing of this kind is decoded while it rests; it comes all the same.
-    pub(super) fn rest(&self, kind: Kind, rests: bool) {
-        self.ends.all().filter(|end| end.kind == kind).for_each(|end| end.branch.flow.rest(rests));
+    pub(super) fn rest(&self, kind: Kind, change: Change) {
+        self.ends.all().filter(|end| end.kind == kind).for_each(|end| end.branch.flow.rest(change));
     }
 
     /// It goes on after it stood still on purpose.

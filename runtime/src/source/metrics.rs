@@ -48,7 +48,7 @@ pub enum Fate {
     Shown,
     /// Shown, but clearly after its time.
     Late,
-    /// Left out: there were more than the camera takes.
+    /// Left out: there were more than the camera takes, or no way to whoever listens.
     Dropped,
 }
 
@@ -112,7 +112,7 @@ impl Metrics {
         input.register(
             "frames",
             "Frames at the camera and pieces of sound that were played: shown in time, some of them repeated to keep the \
-             camera's rate, shown late, or dropped because there were more than the camera takes",
+             camera's rate, shown late, or dropped because there were more than the camera takes or no way to whoever listens",
             self.frames.clone(),
         );
         input.register("reconnects", "Times that a source was opened again", self.reconnects.clone());

@@ -235,14 +235,14 @@ impl Player<'_> {
             Course::On => {
                 for kind in [Kind::Video, Kind::Audio] {
                     if let Some(change) = self.rest.look_at(kind, now, plays) {
-                        tracing::info!(?kind, ?change, "whether a source is needed has changed");
-                        self.media.rest(kind, change == Change::Rests);
+                        tracing::debug!(?kind, ?change, "whether a source is needed has changed");
+                        self.media.rest(kind, change);
                     }
                 }
             }
             Course::Round | Course::Anew => {
                 if let Some(change) = self.rest.look_at_all(now, plays) {
-                    tracing::info!(?change, "whether a source is needed has changed");
+                    tracing::debug!(?change, "whether a source is needed has changed");
                     self.stand_still(change).await?;
                 }
             }

@@ -21,7 +21,7 @@ use super::Surroundings;
 use super::flow::Flow;
 use super::metrics::{Fate, Meter, Origin};
 use super::stamp;
-use super::voice::{SOUND_AHEAD, Voice};
+use super::voice::{self, SOUND_AHEAD, Voice};
 use crate::camera::Writer;
 use crate::gst::{COLOURS, Error, LEFT_OUT, Pipeline, element};
 
@@ -185,13 +185,7 @@ impl Branches<'_> {
     /// Pieces go on as long before they are heard as the way from here takes.
     fn sound_sink(&self, flow: Flow, meter: Meter) -> Result<gst_app::AppSink, Error> {
         let voice = self.surroundings.voice.clone().ok_or(Error::Missing("voice"))?;
-        let format = gst::Caps::builder("audio/x-raw")
-            .field("format", "S16LE")
-            .field("layout", "interleaved")
-            .field("rate", 48_000)
-            .field("channels", 2)
-            .build();
-        let sink = gst_app::AppSink::builder().caps(&format).sync(true).build();
+        let sink = gst_app::AppSink::builder().caps(&voice::format()).sync(true).build();
         sink.set_render_delay(SOUND_AHEAD);
         let say = move |sink: &gst_app::AppSink| say(sink, &voice, &flow, &meter);
         sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(say).build());

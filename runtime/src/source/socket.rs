@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use understudy_core::input::intake::{Form, Found, Intake};
-use understudy_core::input::rest::Change;
 use understudy_core::input::watch::{Arrival, STALLED};
 use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::media::Kind;
@@ -240,7 +239,7 @@ impl<'a> Stage<'a> {
         let Some(chain) = &self.chain else { return };
         let plays = !self.stalled && chain.arrival() != Arrival::Nothing;
         if let Some(change) = self.rest.look_at(self.kind, crate::gst::now(), plays) {
-            chain.rest(change == Change::Rests);
+            chain.rest(change);
         }
     }
 

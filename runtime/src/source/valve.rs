@@ -29,15 +29,15 @@ pub(super) fn fit(decoder: &gst::Element, flow: &Flow) {
         missed: Mutex::default(),
         catches_up: AtomicBool::new(false),
     };
-    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH, move |pad, probe| {
+    let mask =
+        gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::EVENT_FLUSH;
+    pad.add_probe(mask, move |pad, probe| {
         match &mut probe.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => valve.pass(pad, buffer),
-            _ => {
-                // What comes next does not build on what was before.
-                *valve.missed.lock() = Missed::default();
-                gst::PadProbeReturn::Ok
-            }
+            Some(gst::PadProbeData::Buffer(buffer)) => return valve.pass(pad, buffer),
+            Some(gst::PadProbeData::Event(event)) => valve.note(event.type_()),
+            _ => {}
         }
+        gst::PadProbeReturn::Ok
     });
 }
 
@@ -65,6 +65,16 @@ impl Valve {
         gst::PadProbeReturn::Ok
     }
 
+    fn note(&self, event: gst::EventType) {
+        match event {
+            // What comes next does not build on what was before.
+            gst::EventType::FlushStart | gst::EventType::FlushStop => *self.missed.lock() = Missed::default(),
+            // What was left out is of another format than what comes next.
+            gst::EventType::Caps => self.missed.lock().lose(),
+            _ => {}
+        }
+    }
+
     /// A new decoder tells first what will come out, without which nothing can be linked to it.
     fn rests(&self) -> bool {
         let told = || self.decoder.upgrade()?.static_pad("src")?.current_caps();
@@ -89,6 +99,7 @@ impl Valve {
 #[cfg(test)]
 mod tests {
     use gstreamer_app::AppSink;
+    use understudy_core::input::rest::Change;
 
     use super::*;
     use crate::gst::{Pipeline, element};
@@ -183,11 +194,11 @@ mod tests {
         let mut film = Film::open();
         film.give(5);
         assert_eq!(film.comes_out(), [0, 1, 2, 3, 4]);
-        film.flow.rest(true);
+        film.flow.rest(Change::Rests);
         film.give(12);
         assert_eq!(film.comes_out(), Vec::<u64>::new());
         assert_ne!(film.flow.perception(), understudy_core::input::watch::Arrival::Nothing);
-        film.flow.rest(false);
+        film.flow.rest(Change::Wakes);
         film.give(2);
         assert_eq!(film.comes_out(), [17, 18], "though the last that can be decoded alone was picture 10");
     }

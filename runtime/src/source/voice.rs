@@ -97,7 +97,7 @@ impl Voice {
         self.0.mouth.closed.store(true, Ordering::Release);
     }
 
-    /// A piece of 48 kHz, stereo, 16 bits, whose time is that of the shared clock. False: there is no way to whoever listens.
+    /// A piece in its [`format`], whose time is that of the shared clock. False: there is no way to whoever listens.
     pub(super) fn say(&self, piece: gst::Buffer) -> bool {
         let mouth = &self.0.mouth;
         let mut way = mouth.way.lock();
@@ -191,15 +191,9 @@ impl Drop for Silent<'_> {
 
 fn build(mouth: &Arc<Mouth>, to: &Sink) -> Result<(Pipeline, AppSrc), Error> {
     let pipeline = Pipeline::by_the_clock("voice");
-    let format = gst::Caps::builder("audio/x-raw")
-        .field("format", "S16LE")
-        .field("layout", "interleaved")
-        .field("rate", 48_000)
-        .field("channels", 2)
-        .build();
     // Not live: what comes has waited already, and carries the time at which it is heard.
     let entry = AppSrc::builder()
-        .caps(&format)
+        .caps(&format())
         .format(gst::Format::Time)
         .max_bytes(0)
         .max_time(MOST_WAITING)
@@ -215,6 +209,16 @@ fn build(mouth: &Arc<Mouth>, to: &Sink) -> Result<(Pipeline, AppSrc), Error> {
     heed_gate(&sink, mouth.clone());
     pipeline.chain(&[entry.upcast_ref(), &sink])?;
     Ok((pipeline, entry))
+}
+
+/// What it says: 48 kHz, stereo, 16 bits.
+pub(super) fn format() -> gst::Caps {
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("layout", "interleaved")
+        .field("rate", 48_000)
+        .field("channels", 2)
+        .build()
 }
 
 fn heed_gate(sink: &gst::Element, mouth: Arc<Mouth>) {

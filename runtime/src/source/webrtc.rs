@@ -281,9 +281,9 @@ impl Stage<'_> {
         for kind in [Kind::Video, Kind::Audio] {
             let plays = self.slot(kind).plays() && !self.slot(kind).stalled;
             let Some(change) = self.rest.look_at(kind, now, plays) else { continue };
-            tracing::info!(?kind, ?change, "whether what a peer sends is needed has changed");
+            tracing::debug!(?kind, ?change, "whether what a peer sends is needed has changed");
             if let Some(chain) = &self.slot(kind).chain {
-                chain.rest(change == Change::Rests);
+                chain.rest(change);
             }
             if (kind, change) == (Kind::Video, Change::Wakes) {
                 self.door.refresh(Need::Join);

@@ -52,6 +52,13 @@ impl<T> Missed<T> {
         self.bytes += bytes;
         self.state = State::Kept;
         if self.bytes > MOST_BYTES || self.kept.len() > MOST_PIECES {
+            self.lose();
+        }
+    }
+
+    /// What was left out, if anything was, is of no use to go on.
+    pub fn lose(&mut self) {
+        if self.state != State::Nothing {
             *self = Self { state: State::Lost, ..Self::default() };
         }
     }
@@ -111,5 +118,15 @@ mod tests {
         assert_eq!(large.resume(false), Some(Resumption::NotYet));
         large.leave_out(2, 1, true);
         assert_eq!(large.resume(false), Some(Resumption::After(vec![2])));
+    }
+
+    #[test]
+    fn what_is_of_no_use_any_more_is_lost_and_where_nothing_is_nothing_is_lost() {
+        let mut changed = missed([10, 1]);
+        changed.lose();
+        assert_eq!(changed.resume(false), Some(Resumption::NotYet));
+        assert_eq!(changed.resume(true), Some(Resumption::After(vec![])));
+        changed.lose();
+        assert_eq!(changed.resume(false), None);
     }
 }

@@ -21,14 +21,22 @@ pub enum Cargo {
     Control,
 }
 
-/// In order: nothing overtakes, since a stream has one order.
+/// Control goes before media: to a slow reader media alone may take longer than a peer waits for an answer to its checks. Packets
+/// are framed each by itself, and as those of datagrams they may overtake each other.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    waiting: VecDeque<(Entry, Vec<u8>)>,
+    control: Lane,
+    media: Lane,
     /// The one that is being written.
     writing: Option<Entry>,
-    media_bytes: usize,
-    control_bytes: usize,
+}
+
+/// What waits of one cargo, in order.
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: VecDeque<(Entry, Vec<u8>)>,
+    /// With what is being written.
+    bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,43 +52,38 @@ impl Outbox {
         if cargo == Cargo::Media && self.is_late(now) {
             return false;
         }
-        let (held, most) = self.held(cargo);
-        if *held + bytes.len() > most {
+        let (lane, most) = match cargo {
+            Cargo::Media => (&mut self.media, MEDIA_BYTES),
+            Cargo::Control => (&mut self.control, CONTROL_BYTES),
+        };
+        if lane.bytes + bytes.len() > most {
             return false;
         }
-        *held += bytes.len();
-        self.waiting.push_back((Entry { cargo, since: now, length: bytes.len() }, bytes));
+        lane.bytes += bytes.len();
+        lane.waiting.push_back((Entry { cargo, since: now, length: bytes.len() }, bytes));
         true
     }
 
     /// What is to be written next. What was taken before is written by now.
     pub fn take(&mut self) -> Option<Vec<u8>> {
         if let Some(written) = self.writing.take() {
-            *self.held(written.cargo).0 -= written.length;
+            let lane = if written.cargo == Cargo::Media { &mut self.media } else { &mut self.control };
+            lane.bytes -= written.length;
         }
-        let (entry, bytes) = self.waiting.pop_front()?;
+        let (entry, bytes) = self.control.waiting.pop_front().or_else(|| self.media.waiting.pop_front())?;
         self.writing = Some(entry);
         Some(bytes)
     }
 
     /// Media goes another way from now on: what waits of it is of no use.
     pub fn drop_media(&mut self) {
-        self.waiting.retain(|(entry, _)| entry.cargo != Cargo::Media);
         let writing = self.writing.filter(|entry| entry.cargo == Cargo::Media);
-        self.media_bytes = writing.map_or(0, |entry| entry.length);
-    }
-
-    /// How much of it there is, and how much there may be.
-    const fn held(&mut self, cargo: Cargo) -> (&mut usize, usize) {
-        match cargo {
-            Cargo::Media => (&mut self.media_bytes, MEDIA_BYTES),
-            Cargo::Control => (&mut self.control_bytes, CONTROL_BYTES),
-        }
+        self.media = Lane { waiting: VecDeque::new(), bytes: writing.map_or(0, |entry| entry.length) };
     }
 
     fn is_late(&self, now: Instant) -> bool {
-        let oldest = self.writing.as_ref().or(self.waiting.front().map(|(entry, _)| entry));
-        oldest.is_some_and(|entry| entry.since + MAX_WAIT < now)
+        let waiting = self.media.waiting.front().map(|(entry, _)| entry);
+        self.writing.iter().chain(waiting).any(|entry| entry.since + MAX_WAIT < now)
     }
 }
 
@@ -89,11 +92,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_leaves_in_the_order_it_came() {
+    fn what_waits_leaves_in_the_order_it_came_and_control_before_media() {
         let (mut outbox, now) = (Outbox::default(), Instant::now());
-        assert!(outbox.push(Cargo::Media, vec![1], now) && outbox.push(Cargo::Control, vec![2], now));
-        assert_eq!((outbox.take(), outbox.take(), outbox.take()), (Some(vec![1]), Some(vec![2]), None));
-        assert_eq!((outbox.media_bytes, outbox.control_bytes), (0, 0));
+        for (cargo, packet) in
+            [(Cargo::Media, 1), (Cargo::Control, 2), (Cargo::Media, 3), (Cargo::Control, 4)]
+        {
+            assert!(outbox.push(cargo, vec![packet], now));
+        }
+        let taken: Vec<u8> = std::iter::from_fn(|| outbox.take()).flatten().collect();
+        assert_eq!(taken, [2, 4, 1, 3]);
+        assert_eq!((outbox.media.bytes, outbox.control.bytes), (0, 0));
     }
 
     #[test]
@@ -112,7 +120,7 @@ mod tests {
     fn without_media_a_reader_that_stops_holds_little() {
         let (mut outbox, now) = (Outbox::default(), Instant::now());
         while outbox.push(Cargo::Control, vec![0; 100], now) {}
-        let held: usize = outbox.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
+        let held: usize = outbox.control.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
         assert!(held <= CONTROL_BYTES, "{held}");
     }
 
@@ -137,8 +145,8 @@ mod tests {
         outbox.push(Cargo::Media, vec![2; 1000], now);
         outbox.push(Cargo::Control, vec![3], now);
         outbox.drop_media();
-        assert_eq!((outbox.media_bytes, outbox.control_bytes), (1, 1));
+        assert_eq!((outbox.media.bytes, outbox.control.bytes), (1, 1));
         assert_eq!((outbox.take(), outbox.take()), (Some(vec![3]), None));
-        assert_eq!((outbox.media_bytes, outbox.control_bytes), (0, 0));
+        assert_eq!((outbox.media.bytes, outbox.control.bytes), (0, 0));
     }
 }

@@ -163,6 +163,7 @@ async fn whether_a_page_looks_is_known_and_nothing_happens_while_none_does() {
         until_read(&picture, false).await;
     }
     let wakes = wakes_of("camera");
+    assert!(wakes > 0, "there is no such thread");
     tokio::time::sleep(WHILE).await;
     let wakes = wakes_of("camera") - wakes;
     assert!(wakes < 5, "its thread woke {wakes} times");

@@ -14,8 +14,8 @@ impl Driver {
         for news in news.drain(..) {
             match news {
                 News::Accepted { io, from } => {
-                    if self.ways.streams.admit(io, from, now) {
-                        self.routes.lose(TransportAddress::tcp(from));
+                    for gone in self.ways.streams.admit(io, from, now) {
+                        self.routes.lose(TransportAddress::tcp(gone));
                     }
                 }
                 News::Packet { stream, bytes } => {

@@ -8,6 +8,7 @@ use gstreamer::prelude::*;
 use gstreamer_app::{AppSrc, AppSrcCallbacks};
 use tokio::sync::Notify;
 use understudy_core::input::intake::{Form, Piece};
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::Arrival;
 use understudy_core::mpeg::audio;
 use understudy_core::mpeg::echo::Echo;
@@ -115,8 +116,8 @@ impl Chain {
     }
 
     /// Nothing is decoded while it rests.
-    pub fn rest(&self, rests: bool) {
-        self.branch.flow.rest(rests);
+    pub fn rest(&self, change: Change) {
+        self.branch.flow.rest(change);
     }
 
     pub fn has_room(&self) -> bool {

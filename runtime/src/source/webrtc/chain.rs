@@ -10,6 +10,7 @@ use gstreamer_app::AppSrc;
 use gstreamer_video as gst_video;
 use understudy_core::fanout::clock;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::input::rest::Change;
 use understudy_core::input::watch::Arrival;
 use understudy_core::media::Kind;
 use understudy_core::offer::{Encoding, Format};
@@ -78,9 +79,9 @@ impl Chain {
         // A decoder that cannot keep up must not build a backlog: frames are lost, and a whole one is asked for.
         buffer.set_property("drop-on-latency", true);
         let elements = decoding(key.encoding())?;
-        if let Some(decoder) = elements.last() {
+        if let [.., before, decoder] = &elements[..] {
             // People who look at the feed are given what is not decoded, too.
-            feeding::tap(decoder, key.encoding(), surroundings.feed.clone());
+            feeding::tap(before, key.encoding(), surroundings.feed.clone());
             valve::fit(decoder, &branch.flow);
         }
         let mut chain = vec![entry.upcast_ref(), &buffer];
@@ -125,8 +126,8 @@ impl Chain {
     }
 
     /// Nothing is decoded while it rests.
-    pub fn rest(&self, rests: bool) {
-        self.branch.flow.rest(rests);
+    pub fn rest(&self, change: Change) {
+        self.branch.flow.rest(change);
     }
 
     pub fn plays(&self, key: &Key) -> bool {

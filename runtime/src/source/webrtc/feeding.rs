@@ -8,9 +8,10 @@ use understudy_core::offer::Encoding;
 
 use crate::feed::{Feed, Format, Turn};
 
-/// Feeds whatever comes to `decoder`, for as long as it is there.
-pub(super) fn tap(decoder: &gst::Element, encoding: Encoding, feed: Feed) {
-    let (Some(pad), Some(fourcc)) = (decoder.static_pad("sink"), ivf::fourcc(encoding)) else { return };
+/// Feeds whatever comes out of `element`, for as long as it is there. Not what goes into a decoder, which after a rest is given
+/// once more what it has missed.
+pub(super) fn tap(element: &gst::Element, encoding: Encoding, feed: Feed) {
+    let (Some(pad), Some(fourcc)) = (element.static_pad("src"), ivf::fourcc(encoding)) else { return };
     let mut feeding = Feeding { feed, fourcc, current: None };
     let probed =
         parking_lot::Mutex::new(move |pad: &gst::Pad, buffer: &gst::Buffer| feeding.pass(pad, buffer));

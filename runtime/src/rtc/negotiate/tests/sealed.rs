@@ -110,7 +110,10 @@ fn what_is_asked_for_again_is_the_very_same_packet() {
     let wanted: Vec<Missing> = [7, UNITS + 3, 2 * UNITS].iter().map(|at| missing(&sent[*at])).collect();
     let mut again = Vec::new();
     let now = Instant::now();
-    let answered = viewer.again(&wanted, &history, now, |bytes| again.push(bytes.to_vec()));
+    let answered = viewer.again(&wanted, &history, now, |bytes| {
+        again.push(bytes.to_vec());
+        true
+    });
     assert_eq!(answered, Answered { sent: 3, refused: 0 });
     assert_eq!(again, [sent[7].clone(), sent[UNITS + 3].clone(), sent[2 * UNITS].clone()]);
     let answered = viewer.again(&wanted, &history, now, |_| panic!("it is on its way"));
@@ -149,7 +152,10 @@ pub(super) fn again(
     now: Instant,
 ) -> Vec<Vec<u8>> {
     let mut again = Vec::new();
-    viewer.again(wanted, history, now, |bytes| again.push(bytes.to_vec()));
+    viewer.again(wanted, history, now, |bytes| {
+        again.push(bytes.to_vec());
+        true
+    });
     again
 }
 
