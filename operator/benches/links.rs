@@ -73,8 +73,10 @@ async fn measure(count: usize) {
     let world = Arc::new(World::new().await);
     println!("· {count} participants");
     let names: Vec<String> = (0..count).map(|number| format!("ada-{number}")).collect();
-    let applied = stream::iter(&names).map(|name| world.apply(name, json!({})));
-    applied.buffer_unordered(AT_A_TIME).count().await;
+    // What the API server takes for it where nobody has anything to do with it.
+    apply(&world, &names).await;
+    let alone = delete(&world, &names).await;
+    apply(&world, &names).await;
     let mut first = operator(&world, "one");
     let began = Instant::now();
     let pods = pods(&world, count).await;
@@ -126,25 +128,32 @@ async fn measure(count: usize) {
         "| hand-over of {count} links | all told by the next leader after {took:.1} s | {flips} statuses written |"
     );
 
-    delete(&world, &names, progress).await;
-    terminate(&mut second);
-}
-
-/// Deletes all participants, as fast as the API server does it: by itself it deletes a collection one by one.
-async fn delete(world: &World, names: &[String], mut progress: watch::Receiver<Progress>) {
-    let (began, count) = (Instant::now(), names.len());
-    let api = world.api::<VirtualParticipant>();
-    let now = DeleteParams::default();
-    let gone = stream::iter(names).map(|name| api.delete(name, &now));
-    gone.buffer_unordered(AT_A_TIME).try_for_each(|_| std::future::ready(Ok(()))).await.unwrap();
-    let deleted = began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    let deleted = delete(&world, &names).await;
+    let mut progress = progress;
     let drained = progress.wait_for(|progress| progress.drained == count);
     let _ =
         tokio::time::timeout(PATIENCE, drained).await.expect("all sessions must be told to finish").unwrap();
     let took = began.elapsed().as_secs_f64();
     println!(
-        "| deletion of {count} participants | the API server had done it after {deleted:.1} s | all sessions were told after {took:.1} s |"
+        "| deletion of {count} participants | the API server had done it after {deleted:.1} s; {alone:.1} s with no operator there | all sessions were told after {took:.1} s |"
     );
+    terminate(&mut second);
+}
+
+async fn apply(world: &World, names: &[String]) {
+    let applied = stream::iter(names).map(|name| world.apply(name, json!({})));
+    applied.buffer_unordered(AT_A_TIME).count().await;
+}
+
+/// Deletes all participants, as fast as the API server does it: by itself it deletes a collection one by one. In seconds.
+async fn delete(world: &World, names: &[String]) -> f64 {
+    let began = Instant::now();
+    let api = world.api::<VirtualParticipant>();
+    let now = DeleteParams::default();
+    let gone = stream::iter(names).map(|name| api.delete(name, &now));
+    gone.buffer_unordered(AT_A_TIME).try_for_each(|_| std::future::ready(Ok(()))).await.unwrap();
+    began.elapsed().as_secs_f64()
 }
 
 /// Carries out what is desired, and counts.
