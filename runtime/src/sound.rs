@@ -41,6 +41,10 @@ pub const fn sink(destination: Destination, microphone: &str) -> &str {
     }
 }
 
+/// What a browser takes for the rate of the hardware, whatever sinks there are. At another than that of the sinks all that it
+/// plays and records is resampled.
+const SETTINGS: &str = "default-sample-rate = 48000\nalternate-sample-rate = 48000\n";
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct Sound {
@@ -60,9 +64,10 @@ pub fn server(directory: &Path) -> String {
 /// Starts the daemon and waits until it answers.
 pub async fn start(directory: &Path, names: &Names) -> Result<Sound, Error> {
     let socket = socket(directory);
-    let script = directory.join("pulse.pa");
+    let (script, settings) = (directory.join("pulse.pa"), directory.join("pulse.conf"));
     let failed = |source| Error::Start { program: "pulseaudio", source };
     tokio::fs::write(&script, configuration(&socket, names)).await.map_err(failed)?;
+    tokio::fs::write(&settings, SETTINGS).await.map_err(failed)?;
     remove_stale(&socket).await.map_err(failed)?;
     let mut child = Executable::new("pulseaudio", "pulseaudio")
         .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disallow-exit"])
@@ -70,6 +75,7 @@ pub async fn start(directory: &Path, names: &Names) -> Result<Sound, Error> {
         .args([&script])
         .env("HOME", directory)
         .env("XDG_RUNTIME_DIR", directory)
+        .env("PULSE_CONFIG", &settings)
         .spawn()?;
     child.until(|| listens(&socket)).await?;
     Ok(Sound { child })

@@ -133,6 +133,8 @@ impl Room {
     async fn open(arguments: &[&str]) -> Self {
         let (session, page) = with_its_page(arguments).await;
         assert_eq!(page.evaluate(EYE).await.unwrap(), true);
+        // That of the sinks: nothing is resampled on its way.
+        assert_eq!(page.evaluate("new AudioContext().sampleRate").await.unwrap(), 48_000);
         let browser = session.children("chromium");
         let mut room = Self { session, page, tracks: Vec::new(), browser };
         room.tracks = room.told("eye.told()").await.tracks;
