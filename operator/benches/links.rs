@@ -108,26 +108,7 @@ async fn measure(count: usize) {
         each as f64 / 1024.0
     );
 
-    let version = version(&world).await;
-    let mut second = operator(&world, "two");
-    let terms =
-        |progress: &Progress| progress.linked_under.iter().map(|(_, term)| *term).collect::<HashSet<_>>();
-    let old = terms(&progress.borrow());
-    let began = Instant::now();
-    terminate(&mut first);
-    let mut seen = progress.clone();
-    let again = seen.wait_for(|progress| {
-        progress.linked_under.iter().filter(|(_, term)| !old.contains(term)).count() == count
-    });
-    let _ =
-        tokio::time::timeout(PATIENCE, again).await.expect("all sessions must find the next leader").unwrap();
-    let took = began.elapsed().as_secs_f64();
-    tokio::time::sleep(AFTER_HAND_OVER).await;
-    let flips = flips(&world, &version).await;
-    println!(
-        "| hand-over of {count} links | all told by the next leader after {took:.1} s | {flips} statuses written |"
-    );
-
+    let mut second = hand_over(&world, &mut first, count, &progress).await;
     let began = Instant::now();
     let deleted = delete(&world, &names).await;
     let mut progress = progress;
@@ -139,6 +120,35 @@ async fn measure(count: usize) {
         "| deletion of {count} participants | the API server had done it after {deleted:.1} s; {alone:.1} s with no operator there | all sessions were told after {took:.1} s |"
     );
     terminate(&mut second);
+}
+
+/// Ends the first operator and tells how the next took over, which is then there.
+async fn hand_over(
+    world: &World,
+    first: &mut Operator,
+    count: usize,
+    progress: &watch::Receiver<Progress>,
+) -> Operator {
+    let version = version(world).await;
+    let second = operator(world, "two");
+    let terms =
+        |progress: &Progress| progress.linked_under.iter().map(|(_, term)| *term).collect::<HashSet<_>>();
+    let old = terms(&progress.borrow());
+    let began = Instant::now();
+    terminate(first);
+    let mut seen = progress.clone();
+    let again = seen.wait_for(|progress| {
+        progress.linked_under.iter().filter(|(_, term)| !old.contains(term)).count() == count
+    });
+    let _ =
+        tokio::time::timeout(PATIENCE, again).await.expect("all sessions must find the next leader").unwrap();
+    let took = began.elapsed().as_secs_f64();
+    tokio::time::sleep(AFTER_HAND_OVER).await;
+    let flips = flips(world, &version).await;
+    println!(
+        "| hand-over of {count} links | all told by the next leader after {took:.1} s | {flips} statuses written |"
+    );
+    second
 }
 
 async fn apply(world: &World, names: &[String]) {

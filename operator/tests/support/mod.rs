@@ -1,6 +1,7 @@
 //! A world for the operator: a real API server with the chart applied, operators with the rights that the chart gives
 //! them, and the parts that a node would play (scheduler, kubelet, runtime).
 
+mod chart;
 #[path = "../../../crds/tests/support/mod.rs"]
 mod control_plane;
 mod quota;
@@ -9,6 +10,7 @@ mod runtime;
 mod silent;
 mod spoken;
 
+pub use chart::{kubectl_apply, rendered};
 pub use recorder::Recorder;
 pub use runtime::{Runtime, refused, said, well};
 pub use silent::Silent;
@@ -16,7 +18,6 @@ pub use spoken::Spoken;
 
 pub use control_plane::kubeconfig;
 
-use control_plane::repository;
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, ResourceQuota, Secret, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
@@ -27,10 +28,8 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -82,7 +81,7 @@ impl World {
             .with_env_filter("warn,understudy_operator=debug")
             .try_init();
         let client = control_plane::client().await;
-        CHART.get_or_init(apply_chart);
+        CHART.get_or_init(chart::apply);
         let world = Self { client, port: free_port(), _alone: alone };
         world.clear().await;
         let accounts = world.api::<ServiceAccount>();
@@ -398,70 +397,4 @@ async fn as_operator(kubeconfig: &Path, account: &str) -> kube::Config {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Everything of the chart, into a namespace that enforces the restricted level, as the participants' one does.
-#[allow(clippy::disallowed_methods, reason = "tests run Helm and kubectl")]
-fn apply_chart() {
-    let restricted = "pod-security.kubernetes.io/enforce: restricted";
-    let namespaces = [NAMESPACE, SYSTEM].map(|name| {
-        format!(
-            "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {{{restricted}}}\n"
-        )
-    });
-    apply(&(namespaces.concat() + &rendered(RELEASE, "understudy-crds", &[])));
-    let established = Command::new(program("kubectl"))
-        .args(["wait", "--for", "condition=Established", "crd", "--all", "--kubeconfig"])
-        .arg(kubeconfig())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(established.success(), "the definitions must be served");
-    apply(&rendered(RELEASE, "understudy", &["--skip-tests"]));
-}
-
-/// A chart as helm renders it, with these arguments beside.
-#[allow(clippy::disallowed_methods, reason = "tests run Helm")]
-pub fn rendered(release: &str, chart: &str, arguments: &[&str]) -> String {
-    let rendered = Command::new(program("helm"))
-        .args(["template", release])
-        .arg(repository("charts").join(chart))
-        .args(["--namespace", SYSTEM])
-        .args(arguments)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(rendered.status.success(), "helm must render the chart {chart} with {arguments:?}");
-    String::from_utf8(rendered.stdout).unwrap()
-}
-
-fn apply(manifests: &str) {
-    let (applied, told) = kubectl_apply(manifests, &[]);
-    assert!(applied, "the API server must take the chart: {told}");
-}
-
-/// Whether the API server took them, and what it said.
-#[allow(clippy::disallowed_methods, reason = "tests run kubectl")]
-pub fn kubectl_apply(manifests: &str, arguments: &[&str]) -> (bool, String) {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(manifests.as_bytes()).unwrap();
-    let applied = Command::new(program("kubectl"))
-        .args(["apply", "--server-side", "--kubeconfig"])
-        .arg(kubeconfig())
-        .args(arguments)
-        .arg("--filename")
-        .arg(file.path())
-        .output()
-        .unwrap();
-    let told = [applied.stdout, applied.stderr].concat();
-    (applied.status.success(), String::from_utf8(told).unwrap())
-}
-
-/// Built from its Go module if it is not there; says on standard error what it lacks for that.
-#[allow(clippy::disallowed_methods, reason = "tests run Helm and kubectl")]
-fn program(name: &str) -> String {
-    let found =
-        Command::new(repository("e2e/cluster/binaries")).arg(name).stderr(Stdio::inherit()).output().unwrap();
-    assert!(found.status.success(), "{name} is missing: run e2e/cluster/binaries {name}");
-    String::from_utf8(found.stdout).unwrap().trim().to_owned()
 }
