@@ -3,6 +3,7 @@
 mod control;
 pub mod intake;
 pub mod limit;
+pub mod lipsync;
 pub mod missed;
 pub mod pace;
 pub mod playout;
