@@ -8,6 +8,7 @@ import asyncio
 import fractions
 import json
 import random
+import struct
 import sys
 import time
 
@@ -31,6 +32,10 @@ SAMPLE_RATE = 48000
 PIECE = SAMPLE_RATE // 50
 HTTP_TIMEOUT = aiohttp.ClientTimeout(total=15)
 CONNECT_SECONDS = 15
+CLOCK_RATES = {"video": 90000, "audio": 48000}
+# RFC 3550 section 6.4.1, and from 1900 to 1970.
+SENDER_REPORT = 200
+NTP_TO_UNIX = 2208988800
 
 
 class Failure(Exception):
@@ -41,12 +46,12 @@ class Clock:
     """When a picture or a piece of sound is due; both tracks share it."""
 
     def __init__(self):
-        self.start = None
+        self.start = self.wall = None
 
     async def until(self, seconds):
         now = time.monotonic()
         if self.start is None:
-            self.start = now
+            self.start, self.wall = now, time.time()
         await asyncio.sleep(max(0, self.start + seconds - now))
 
 
@@ -60,7 +65,7 @@ class Picture(MediaStreamTrack):
     async def recv(self):
         options = self.options
         number, self.number = self.number, self.number + 1
-        await self.clock.until(number / FRAME_RATE)
+        await self.clock.until(number / FRAME_RATE + options.late.get(self.kind, 0))
         while options.hush and options.hush[0] <= number / FRAME_RATE < sum(options.hush):
             number, self.number = self.number, self.number + 1
             await self.clock.until(number / FRAME_RATE)
@@ -73,13 +78,13 @@ class Picture(MediaStreamTrack):
 class Sound(MediaStreamTrack):
     kind = "audio"
 
-    def __init__(self, clock):
+    def __init__(self, clock, options):
         super().__init__()
-        self.clock, self.position = clock, 0
+        self.clock, self.options, self.position = clock, options, 0
 
     async def recv(self):
         position, self.position = self.position, self.position + PIECE
-        await self.clock.until(position / SAMPLE_RATE)
+        await self.clock.until(position / SAMPLE_RATE + self.options.late.get(self.kind, 0))
         mono = tone_samples(position, PIECE, SAMPLE_RATE)
         frame = av.AudioFrame.from_ndarray(numpy.repeat(mono, 2).reshape(1, -1), format="s16", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, position, fractions.Fraction(1, SAMPLE_RATE)
@@ -124,6 +129,26 @@ def spoil(share):
     RTCDtlsTransport._send_rtp = send_spoilt
 
 
+def report_truly(clock, peer):
+    """Ties each timestamp to when that was captured. aiortc itself tells when it was sent."""
+    send = RTCDtlsTransport._send_rtp
+    rates = {sender._ssrc: CLOCK_RATES[sender.kind] for sender in peer.getSenders()}
+    first = {}
+
+    async def send_true(self, data):
+        if is_media(data):
+            timestamp, ssrc = struct.unpack_from("!II", data, 4)
+            first.setdefault(ssrc, timestamp)
+        elif data[1] == SENDER_REPORT:
+            ssrc, _, _, timestamp = struct.unpack_from("!IIII", data, 4)
+            if ssrc in first:
+                captured = clock.wall + (timestamp - first[ssrc]) % 2**32 / rates[ssrc] + NTP_TO_UNIX
+                data = data[:8] + struct.pack("!II", int(captured), int(captured % 1 * 2**32)) + data[16:]
+        await send(self, data)
+
+    RTCDtlsTransport._send_rtp = send_true
+
+
 def prefer(transceiver, codec):
     codecs = RTCRtpSender.getCapabilities("video").codecs
     wanted = [entry for entry in codecs if entry.mimeType.lower() == f"video/{codec.lower()}"]
@@ -138,11 +163,13 @@ async def publish(options):
         transceiver = next(each for each in peer.getTransceivers() if each.sender == sender)
         prefer(transceiver, options.codec)
     if "audio" in options.kinds:
-        peer.addTrack(Sound(clock))
+        peer.addTrack(Sound(clock, options))
     if options.data:
         peer.createDataChannel("chat")
     if options.second:
         peer.addTrack(Picture(clock, options))
+    if options.late:
+        report_truly(clock, peer)
     connected = asyncio.Event()
 
     @peer.on("connectionstatechange")
@@ -183,10 +210,13 @@ def main():
     parser.add_argument("--spoil", type=float, default=0, help="share of the packets with random contents")
     parser.add_argument("--resize", type=float, default=0, help="seconds after which pictures are half as large")
     parser.add_argument("--hush", help="BEGIN:LENGTH in seconds, without a picture")
+    parser.add_argument("--late", help="KIND:SECONDS, sent so long after it was captured, and reported so")
     parser.add_argument("--data", action="store_true", help="offer a data channel too")
     parser.add_argument("--second", action="store_true", help="offer a second picture too")
     options = parser.parse_args()
     options.hush = tuple(map(float, options.hush.split(":"))) if options.hush else None
+    kind, _, seconds = (options.late or "").partition(":")
+    options.late = {kind: float(seconds)} if options.late else {}
     if options.drop or options.shuffle or options.noise:
         disturb(options)
     if options.spoil:

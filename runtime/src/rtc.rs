@@ -44,13 +44,15 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::media::Kind;
 use understudy_core::offer::{self, Fault, Format, Violation};
 
 use crate::program::Program;
@@ -114,14 +116,27 @@ pub struct Packet {
     pub format: Arc<Format>,
     /// Of the stream that it belongs to.
     pub ssrc: u32,
+    pub timestamp: u32,
+    pub arrived: Instant,
     /// The whole packet, decrypted, without header extensions.
     pub bytes: Bytes,
+}
+
+/// What a publisher's sender report says of its own stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub kind: Kind,
+    pub ssrc: u32,
+    pub moment: Moment,
 }
 
 /// Who takes what a publisher sends. Dropped when the publisher is gone.
 pub trait Sink: Send {
     /// Is called by the owner of the socket: it must not wait.
     fn take(&self, packet: Packet) -> Taken;
+
+    /// The same of a report of a stream of which a packet was given before. What finds no room is lost: others follow.
+    fn report(&self, report: Report);
 }
 
 /// What became of a packet.

@@ -1,6 +1,7 @@
 //! One page in a session's own browser opens camera and microphone once; what they carry changes over HTTP.
 
 mod colours;
+mod lips;
 mod opening;
 mod resting;
 mod speaker;

@@ -6,6 +6,7 @@ pub mod counts;
 pub mod doorway;
 pub mod encoder;
 pub mod link;
+pub mod publisher;
 pub mod segments;
 pub mod sender;
 pub mod server;

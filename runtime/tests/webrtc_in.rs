@@ -1,6 +1,7 @@
 //! Picture and sound that others send over WebRTC: another stack and a real browser, seen at the camera's picture and
 //! heard at the microphone, over networks of every kind.
 
+mod reports;
 mod whip;
 
 use std::net::{Ipv4Addr, SocketAddr};

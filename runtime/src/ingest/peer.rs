@@ -12,7 +12,7 @@ use understudy_core::input::{Carries, Protocol};
 use understudy_core::media::Kind;
 
 use super::Expected;
-use crate::rtc::{Answer, Handle, OfferError, Packet, Sink, Taken};
+use crate::rtc::{Answer, Handle, OfferError, Packet, Report, Sink, Taken};
 
 /// About a second of a 5 Mbps picture: a source that is further behind is better served by a new picture.
 const PACKETS_WAITING: usize = 512;
@@ -39,11 +39,18 @@ pub struct Seat {
     peer: watch::Receiver<Option<u64>>,
 }
 
-/// A packet, and the peer that it is from.
+/// What came, and the peer that it is from.
 #[derive(Debug)]
 pub struct Delivered {
     pub peer: u64,
-    pub packet: Packet,
+    pub item: Item,
+}
+
+#[derive(Debug)]
+pub enum Item {
+    Packet(Packet),
+    /// Of a stream of which a packet was delivered before, unless that found no room.
+    Report(Report),
 }
 
 #[derive(Default)]
@@ -136,14 +143,13 @@ impl Door {
         }
     }
 
-    fn take(&self, from: u64, packet: Packet) -> Taken {
+    fn take(&self, from: u64, kind: Kind, item: Item) -> Taken {
         let state = self.0.state.lock();
         let current = state.peer.as_ref().is_some_and(|peer| peer.number == from);
-        let kind = packet.format.encoding.kind();
         let Some(taker) = state.taker.as_ref().filter(|taker| current && taker.wants(kind)) else {
             return Taken::Unwanted;
         };
-        match taker.packets.try_send(Delivered { peer: from, packet }) {
+        match taker.packets.try_send(Delivered { peer: from, item }) {
             Ok(()) => Taken::Yes,
             Err(mpsc::error::TrySendError::Full(_)) => Taken::Full,
             Err(mpsc::error::TrySendError::Closed(_)) => Taken::Unwanted,
@@ -160,7 +166,7 @@ impl Door {
 }
 
 impl Seat {
-    /// The next packet. Can be cancelled.
+    /// What comes next. Can be cancelled.
     pub async fn next(&mut self) -> Option<Delivered> {
         self.packets.recv().await
     }
@@ -211,7 +217,12 @@ impl Taker {
 
 impl Sink for Inlet {
     fn take(&self, packet: Packet) -> Taken {
-        self.door.take(self.number, packet)
+        let kind = packet.format.encoding.kind();
+        self.door.take(self.number, kind, Item::Packet(packet))
+    }
+
+    fn report(&self, report: Report) {
+        self.door.take(self.number, report.kind, Item::Report(report));
     }
 }
 

@@ -9,6 +9,7 @@ use rtc::rtcp::payload_feedbacks::full_intra_request::{FirEntry, FullIntraReques
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::sansio::Protocol;
 use rtc::{rtcp, rtp};
+use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::{Due, Need, Requests};
 use understudy_core::media::Kind;
 use understudy_core::offer::{Format, Incoming, Refresh};
@@ -17,11 +18,13 @@ use super::arrivals::Arrivals;
 use super::connection::{Connection, State, guarded};
 use super::negotiate::from_publisher;
 use super::transport_address::TransportAddress;
-use super::{Answer, OfferError, Packet, Sink, Taken};
+use super::{Answer, OfferError, Packet, Report, Sink, Taken};
 use crate::seats::Seat;
 
 /// A second stream of a kind is taken only after the first was silent for this long: a few frames at any rate.
 const STREAM_SILENCE: Duration = Duration::from_millis(500);
+/// Reports that wait for the first packet of their stream, which the very first may come ahead of.
+const EARLY_REPORTS: usize = 4;
 /// RFC 3550 §5.1, without contributors and extensions.
 const HEADER_BYTES: usize = 12;
 const VERSION: u8 = 0x80;
@@ -35,6 +38,8 @@ pub(super) struct Publisher {
     formats: Vec<Arc<Format>>,
     video: Stream,
     audio: Stream,
+    /// Of streams of which nothing came yet, by SSRC, the newest last.
+    early: Vec<(u32, Moment)>,
     keyframes: Requests,
     /// RFC 5104 §4.3.1.1: rises with each command.
     commands: u8,
@@ -84,6 +89,7 @@ impl Publisher {
             formats: offer.formats.iter().cloned().map(Arc::new).collect(),
             video: Stream::default(),
             audio: Stream::default(),
+            early: Vec::new(),
             keyframes: Requests::default(),
             commands: 0,
             sink,
@@ -122,6 +128,7 @@ impl Publisher {
                 }
             }
         }
+        self.pass_reports();
         if self.connection.state() == State::Live && self.keyframes.due(now) == Due::Now && self.ask(now) {
             self.keyframes.issued(now);
             delivery.refreshed = 1;
@@ -142,7 +149,24 @@ impl Publisher {
         if !stream.admits(ssrc, format.refresh, now) {
             return Taken::Unwanted;
         }
-        self.sink.take(Packet { format: Arc::clone(format), ssrc, bytes: plain(&packet) })
+        let (format, timestamp) = (Arc::clone(format), packet.header.timestamp);
+        self.sink.take(Packet { format, ssrc, timestamp, arrived: now, bytes: plain(&packet) })
+    }
+
+    /// Those of the streams that are taken.
+    fn pass_reports(&mut self) {
+        self.early.extend(self.arrivals.take_reports());
+        let streams = [(Kind::Video, &self.video), (Kind::Audio, &self.audio)];
+        let taken = |ssrc| streams.iter().find_map(|(kind, stream)| stream.is(ssrc).then_some(*kind));
+        self.early.retain(|(ssrc, moment)| {
+            let kind = taken(*ssrc);
+            if let Some(kind) = kind {
+                self.sink.report(Report { kind, ssrc: *ssrc, moment: *moment });
+            }
+            kind.is_none()
+        });
+        let superfluous = self.early.len().saturating_sub(EARLY_REPORTS);
+        self.early.drain(..superfluous);
     }
 
     /// False: there is no picture yet that could be renewed. The first that comes is whole anyway.
@@ -170,6 +194,10 @@ impl Stream {
         }
         self.0 = Some(Current { ssrc, refresh, last: now });
         true
+    }
+
+    fn is(&self, ssrc: u32) -> bool {
+        self.0.as_ref().is_some_and(|current| current.ssrc == ssrc)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -31,7 +32,10 @@ pub struct Metrics {
     /// Whose state is shown under a source and a kind: the last that began.
     owners: Arc<Mutex<HashMap<(&'static str, &'static str), u64>>>,
     to_camera: Family<SourceLabel, Histogram, fn() -> Histogram>,
+    sound_lag: Family<SourceLabel, Seconds>,
 }
+
+type Seconds = Gauge<f64, AtomicU64>;
 
 /// Where a branch's media comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +101,7 @@ impl Default for Metrics {
             state: Family::default(),
             owners: Arc::default(),
             to_camera: Family::new_with_constructor(buckets),
+            sound_lag: Family::default(),
         }
     }
 }
@@ -123,6 +128,17 @@ impl Metrics {
             Unit::Seconds,
             self.to_camera.clone(),
         );
+        input.register_with_unit(
+            "sound_lag",
+            "How much later than its picture the sound of a source is sent, by its sender's reports; below zero: earlier",
+            Unit::Seconds,
+            self.sound_lag.clone(),
+        );
+    }
+
+    /// How much later than its picture a source's sound is sent, for as long as somebody says it.
+    pub(super) fn sound_lag(&self, origin: Origin) -> SoundLag {
+        SoundLag { lags: self.sound_lag.clone(), label: SourceLabel { source: origin.word() } }
     }
 
     /// The counters of a branch of this kind.
@@ -171,6 +187,30 @@ impl Metrics {
         }
         drop(owners);
         Shown { metrics: self.clone(), source, kinds: kinds(plan.carries), turn }
+    }
+}
+
+/// How much later than its picture one source's sound is sent. Dropped, nobody says it any more.
+#[derive(Debug)]
+pub(super) struct SoundLag {
+    lags: Family<SourceLabel, Seconds>,
+    label: SourceLabel,
+}
+
+impl SoundLag {
+    /// None: it is not known.
+    pub fn set(&self, seconds: Option<f64>) {
+        if let Some(seconds) = seconds {
+            self.lags.get_or_create(&self.label).set(seconds);
+        } else {
+            self.lags.remove(&self.label);
+        }
+    }
+}
+
+impl Drop for SoundLag {
+    fn drop(&mut self) {
+        self.set(None);
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a WebRTC peer sends: packets come through the ingest's door, the sound is played a jitter buffer later, the picture is
-//! shown as it comes, or a little later if there is sound with it.
+//! shown as it comes, or a little later if there is sound with it, by as much as the peer's sender reports tell.
 //!
 //! The peer decides what it sends and may change it at any time; each stream is a small pipeline of its own, made when
 //! its first packet comes and made anew when the peer or its format changes.
@@ -7,6 +7,8 @@
 mod chain;
 mod feeding;
 mod held;
+mod lips;
+mod playout;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -20,13 +22,15 @@ use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::media::Kind;
 
 use super::Surroundings;
+use super::metrics::Origin;
 use super::need::Needs;
 use super::resting::Resting;
 use crate::camera::Writer;
 use crate::gst::Error;
-use crate::ingest::peer::{Delivered, Door};
+use crate::ingest::peer::{Delivered, Door, Item};
+use crate::rtc::{Packet, Report};
 use chain::{Chain, Key};
-use held::Held;
+use lips::Lips;
 
 /// How often is looked: a tenth of what counts as a stall.
 const LOOK: Duration = Duration::from_millis(200);
@@ -34,9 +38,6 @@ const LOOK: Duration = Duration::from_millis(200);
 const NO_PICTURE: Duration = Duration::from_millis(600);
 /// A peer that changes its format more often than this is not followed: to do so costs more than it shows.
 const CHANGE_GAP: Duration = Duration::from_millis(500);
-/// How long a picture waits for the sound that comes with it: what that is late by for certain. What else it is late by, by
-/// PulseAudio and the decoder, is less than anybody notices.
-const PICTURE_HOLD: Duration = Duration::from_millis(60);
 /// A stream that could not be played is not tried again sooner; another is at once.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -53,8 +54,9 @@ pub(super) async fn play(
     let door = seat.door().clone();
     let since = peer.borrow().map(|_| Instant::now());
     let (video, audio) = (Slot::default(), Slot::default());
-    let (held, rest) = (Held::default(), Resting::new(Needs::of(plan, surroundings)));
-    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio, held, rest };
+    let lips = Lips::new(surroundings.metrics.sound_lag(Origin::WebRtc));
+    let rest = Resting::new(Needs::of(plan, surroundings));
+    let mut stage = Stage { plan, surroundings, writer, health, door, since, video, audio, lips, rest };
     stage.tell(Health::Waiting);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -62,14 +64,14 @@ pub(super) async fn play(
         tokio::select! {
             // What a peer left behind on its way out is not shown any more.
             Some(delivered) = seat.next() => if *peer.borrow() == Some(delivered.peer) {
-                stage.take(delivered).await;
+                stage.receive(delivered).await;
             },
             Ok(()) = peer.changed() => {
                 let number = *peer.borrow_and_update();
                 stage.welcome(number).await;
             }
             Ok(()) = onlookers.changed() => stage.door.refresh(Need::Join),
-            () = until(stage.held.due()) => stage.release(),
+            () = until(stage.lips.held().due()) => stage.release(),
             () = stage.rest.changed() => stage.heed_needs(),
             _ = look.tick() => stage.look().await,
         }
@@ -93,7 +95,7 @@ struct Stage<'a> {
     since: Option<Instant>,
     video: Slot,
     audio: Slot,
-    held: Held,
+    lips: Lips,
     rest: Resting,
 }
 
@@ -142,8 +144,23 @@ impl Slot {
 }
 
 impl Stage<'_> {
-    async fn take(&mut self, delivered: Delivered) {
-        let key = Key::of(&delivered);
+    async fn receive(&mut self, Delivered { peer, item }: Delivered) {
+        self.lips.meet(peer);
+        match item {
+            Item::Packet(packet) => self.take(Key::of(peer, &packet), packet).await,
+            Item::Report(report) => self.heed(peer, report),
+        }
+    }
+
+    /// Of a stream that is played.
+    fn heed(&mut self, peer: u64, report: Report) {
+        let chain = self.slot(report.kind).chain.as_ref();
+        if chain.is_some_and(|chain| chain.peer() == peer && chain.key().ssrc == report.ssrc) {
+            self.lips.reported(report);
+        }
+    }
+
+    async fn take(&mut self, key: Key, packet: Packet) {
         let kind = key.kind();
         if self.slot(kind).gave_up_on(&key) {
             return;
@@ -157,16 +174,15 @@ impl Stage<'_> {
                 }
             }
         }
-        let now = Instant::now();
+        self.lips.arrived(kind, &packet);
         let slot = self.slot(kind);
-        slot.packet_at = Some(now);
+        slot.packet_at = Some(Instant::now());
         match (kind, &slot.chain) {
             (Kind::Video, _) => {
-                let hold = if self.audio.plays() { PICTURE_HOLD } else { Duration::ZERO };
-                self.held.push(delivered.packet.bytes, now, hold);
+                self.lips.hold(packet, self.audio.plays());
                 self.release();
             }
-            (Kind::Audio, Some(chain)) => chain.push(delivered.packet.bytes),
+            (Kind::Audio, Some(chain)) => chain.push(packet.bytes),
             (Kind::Audio, None) => {}
         }
     }
@@ -174,7 +190,7 @@ impl Stage<'_> {
     /// Pictures' packets whose time has come.
     fn release(&mut self) {
         let now = Instant::now();
-        while let Some(packet) = self.held.pop(now) {
+        while let Some(packet) = self.lips.held().pop(now) {
             if let Some(chain) = &self.video.chain {
                 chain.push(packet);
             }
@@ -183,9 +199,7 @@ impl Stage<'_> {
 
     /// Takes the stream of a kind away, with what is on its way to it.
     fn take_chain(&mut self, kind: Kind) -> Option<Chain> {
-        if kind == Kind::Video {
-            self.held.clear();
-        }
+        self.lips.forget(kind);
         self.rest.forget(kind);
         self.slot(kind).chain.take()
     }
@@ -215,7 +229,7 @@ impl Stage<'_> {
                 Chain::picture(key, self.plan.shape, writer.clone(), self.surroundings)?
             }
             (Kind::Video, None) => return Ok(()),
-            (Kind::Audio, _) => Chain::sound(key, self.surroundings)?,
+            (Kind::Audio, _) => Chain::sound(key, self.surroundings, self.lips.holds().sound)?,
         };
         chain.start().await?;
         let came = self.slot(kind).came;
@@ -255,6 +269,10 @@ impl Stage<'_> {
             if let Some((key, error)) = failed {
                 self.give_up(key, &error).await;
             }
+        }
+        let played = self.audio.chain.as_ref().and_then(Chain::played);
+        if let (Some(hold), Some(chain)) = (self.lips.look(played, Instant::now()), &self.audio.chain) {
+            chain.hold(hold);
         }
         let now = crate::gst::now();
         for kind in [Kind::Video, Kind::Audio] {
@@ -314,9 +332,10 @@ impl Stage<'_> {
     /// Requests travel in packets that may be lost like any others.
     fn insist(&self, now: Duration) {
         let Slot { chain: Some(chain), packet_at: Some(packet_at), .. } = &self.video else { return };
+        let patience = NO_PICTURE + self.lips.holds().picture;
         let shown = match chain.arrival() {
-            Arrival::At(then) => now.saturating_sub(then) < NO_PICTURE,
-            Arrival::Nothing | Arrival::Over(_) => chain.age() < NO_PICTURE,
+            Arrival::At(then) => now.saturating_sub(then) < patience,
+            Arrival::Nothing | Arrival::Over(_) => chain.age() < patience,
         };
         if !shown && packet_at.elapsed() < LOOK {
             self.door.refresh(Need::Repair);

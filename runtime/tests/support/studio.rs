@@ -179,14 +179,6 @@ impl Studio {
 
     /// Watches and listens, and finds both as they should be, and in time with each other.
     pub async fn is_live(&self, carries: Carries) {
-        let apart = self.is_seen_and_heard(carries).await;
-        if let Some(apart) = apart {
-            assert!(apart < IN_SYNC, "{apart:?} apart");
-        }
-    }
-
-    /// Watches and listens, and finds each as it should be. Tells how far they are apart, of both.
-    pub async fn is_seen_and_heard(&self, carries: Carries) -> Option<Duration> {
         let ear = self.listen();
         if carries.video() {
             self.until(true, OPEN).await;
@@ -212,7 +204,9 @@ impl Studio {
         if carries.audio() {
             heard.rings();
         }
-        apart
+        if let Some(apart) = apart {
+            assert!(apart < IN_SYNC, "{apart:?} apart");
+        }
     }
 
     pub fn listen(&self) -> Ear {

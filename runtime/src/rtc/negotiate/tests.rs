@@ -17,7 +17,7 @@ use understudy_core::offer::{self, Violation, check};
 use super::super::publisher::Publisher;
 use super::super::transport_address::TransportAddress;
 use super::super::viewer::Viewer;
-use super::super::{OfferError, Packet, Sink, Taken};
+use super::super::{OfferError, Packet, Report, Sink, Taken};
 use crate::seats::{Seat, Seats};
 use peer::Peer;
 
@@ -42,6 +42,8 @@ impl Sink for Nowhere {
     fn take(&self, _: Packet) -> Taken {
         Taken::Unwanted
     }
+
+    fn report(&self, _: Report) {}
 }
 
 fn seat() -> Seat {

@@ -17,9 +17,11 @@ use understudy_core::offer::{Encoding, Format};
 use understudy_core::spec::Shape;
 
 use super::feeding;
+use super::playout::{Played, Playout};
 use crate::camera::Writer;
 use crate::gst::{Error, Pipeline, element};
-use crate::ingest::peer::{Delivered, Door};
+use crate::ingest::peer::Door;
+use crate::rtc::Packet;
 use crate::source::Surroundings;
 use crate::source::metrics::Origin;
 use crate::source::shape::{Branch, Branches, Timing};
@@ -30,13 +32,13 @@ use crate::source::voice::SOUND_AHEAD;
 /// the gap does not wait.
 const PICTURE_PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(120);
 /// How late a piece of sound may be: it is played this much after it was sent.
-const SOUND_PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(60);
+pub(super) const SOUND_PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(60);
 
 /// What makes a stream another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub peer: u64,
-    ssrc: u32,
+    pub ssrc: u32,
     format: Arc<Format>,
 }
 
@@ -44,15 +46,16 @@ pub(super) struct Key {
 pub(super) struct Chain {
     pipeline: Pipeline,
     entry: AppSrc,
+    jitter_buffer: gst::Element,
+    playout: Playout,
     branch: Branch,
     key: Key,
     began: Instant,
 }
 
 impl Key {
-    pub fn of(delivered: &Delivered) -> Self {
-        let packet = &delivered.packet;
-        Self { peer: delivered.peer, ssrc: packet.ssrc, format: Arc::clone(&packet.format) }
+    pub fn of(peer: u64, packet: &Packet) -> Self {
+        Self { peer, ssrc: packet.ssrc, format: Arc::clone(&packet.format) }
     }
 
     pub fn encoding(&self) -> Encoding {
@@ -88,10 +91,12 @@ impl Chain {
         chain.extend(&elements);
         pipeline.chain(&chain)?;
         gst::Element::link_many([chain[chain.len() - 1], &branch.entry])?;
-        Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
+        let (playout, began) = (Playout::default(), Instant::now());
+        Ok(Self { pipeline, entry, jitter_buffer: buffer, playout, branch, key, began })
     }
 
-    pub fn sound(key: Key, surroundings: &Surroundings) -> Result<Self, Error> {
+    /// Played so much later than it would be by itself.
+    pub fn sound(key: Key, surroundings: &Surroundings, hold: Duration) -> Result<Self, Error> {
         let pipeline = Pipeline::playback("peer-sound");
         let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound()?;
         let entry = entry(&key);
@@ -106,7 +111,11 @@ impl Chain {
         pipeline.chain(&[entry.upcast_ref(), &buffer, &unpack, &decoder])?;
         decoder.link(&branch.entry)?;
         valve::fit(&decoder, &branch.flow);
-        Ok(Self { pipeline, entry, branch, key, began: Instant::now() })
+        let (playout, began) = (Playout::default(), Instant::now());
+        playout.watch(&buffer);
+        let chain = Self { pipeline, entry, jitter_buffer: buffer, playout, branch, key, began };
+        chain.hold(hold);
+        Ok(chain)
     }
 
     pub async fn start(&self) -> Result<(), Error> {
@@ -123,6 +132,18 @@ impl Chain {
     /// What it does not take any more is told on its bus, by whom and why.
     pub fn push(&self, packet: Bytes) {
         let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet));
+    }
+
+    /// Of what is played by its time: from now on so much later. What is on its way keeps its time.
+    pub fn hold(&self, hold: Duration) {
+        let nanoseconds = i64::try_from(hold.as_nanos()).unwrap_or_default();
+        self.jitter_buffer.set_property("ts-offset", nanoseconds);
+        self.playout.hold(hold);
+    }
+
+    /// The last piece of sound that left the jitter buffer.
+    pub fn played(&self) -> Option<Played> {
+        self.playout.last()
     }
 
     /// Nothing is decoded while it rests.

@@ -1,7 +1,4 @@
-//! Packets of the picture that wait for the voice.
-//!
-//! Sound is played later than it comes: what is late is waited for, and PulseAudio wants it before it is heard. A picture
-//! that goes ahead of its sound by more than 125 ms is noticed (ITU-R BT.1359-1 §2).
+//! Packets of the picture that wait for the voice. Sound is held where it is played, see [`super::chain::Chain::hold`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,9 +11,9 @@ pub(super) struct Held(VecDeque<(Instant, Bytes)>);
 
 impl Held {
     /// In the order in which they came, whoever is held longer.
-    pub fn push(&mut self, packet: Bytes, now: Instant, hold: Duration) {
-        let last = self.0.back().map_or(now, |(due, _)| *due);
-        self.0.push_back((last.max(now + hold), packet));
+    pub fn push(&mut self, packet: Bytes, arrived: Instant, hold: Duration) {
+        let last = self.0.back().map_or(arrived, |(due, _)| *due);
+        self.0.push_back((last.max(arrived + hold), packet));
     }
 
     pub fn due(&self) -> Option<Instant> {

@@ -28,7 +28,7 @@ use super::super::super::publisher::Publisher;
 use super::super::super::stun;
 use super::super::super::transport_address::{TransportAddress, TransportProtocol};
 use super::super::super::viewer::Viewer;
-use super::super::super::{Packet, Sink, Taken};
+use super::super::super::{Packet, Report, Sink, Taken};
 use super::wire::{EXCHANGES, THEIRS, Turn, exchange, hear, offered, stack};
 use super::{ANNOUNCED, OURS, seat};
 
@@ -372,4 +372,6 @@ impl Sink for Collected {
         self.0.lock().push(packet);
         Taken::Yes
     }
+
+    fn report(&self, _: Report) {}
 }

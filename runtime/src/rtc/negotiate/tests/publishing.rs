@@ -12,6 +12,7 @@ use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYP
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::sender_report::SenderReport;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -23,9 +24,12 @@ use understudy_core::offer;
 use super::super::super::connection::State;
 use super::super::super::publisher::Publisher;
 use super::super::super::transport_address::TransportProtocol;
+use super::super::super::{Packet as Delivered, Report, Sink, Taken};
 use super::peer::{STEP, STEPS};
 use super::wire::{offered, stack, turn};
 use super::{ANNOUNCED, Nowhere, seat};
+use understudy_core::fanout::clock::Moment;
+use understudy_core::media::Kind;
 
 const SSRC: u32 = 7;
 const TRACK: &str = "picture";
@@ -82,7 +86,11 @@ fn track(name: &str, kind: RtpCodecKind, codec: RTCRtpCodec, ssrc: u32) -> Media
 }
 
 /// A publisher that is in, its stack, and the payload type of its picture.
-fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, Publisher, u8) {
+fn joined(
+    heard: &Arc<Mutex<Heard>>,
+    sink: Box<dyn Sink>,
+    now: &mut Instant,
+) -> (RTCPeerConnection, Publisher, u8) {
     let seen = Arc::clone(heard);
     let mut theirs = stack(vec![], move |packet| seen.lock().see(packet), *now);
     theirs.add_track(track(TRACK, RtpCodecKind::Video, picture(), SSRC)).expect("a track");
@@ -95,7 +103,7 @@ fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, P
     let payload_type = read.formats.iter().find(|format| format.encoding == offer::Encoding::H264);
     let payload_type = payload_type.expect("H.264 must be taken").payload_type;
     let (mut publisher, answer) =
-        Publisher::answer(&read, &ANNOUNCED, Box::new(Nowhere), seat()).expect("the offer must be answered");
+        Publisher::answer(&read, &ANNOUNCED, sink, seat()).expect("the offer must be answered");
     let answer = RTCSessionDescription::answer(answer.sdp).expect("the answer must be read");
     theirs.set_remote_description(*now, answer).expect("the peer must take the answer");
     for _ in 0..STEPS {
@@ -110,16 +118,67 @@ fn joined(heard: &Arc<Mutex<Heard>>, now: &mut Instant) -> (RTCPeerConnection, P
     panic!("the publisher must get in");
 }
 
+fn send(theirs: &mut RTCPeerConnection, payload_type: u8, sequence_number: u16, now: Instant) {
+    let header = rtp::Header { version: 2, payload_type, sequence_number, ssrc: SSRC, ..Default::default() };
+    let payload = Bytes::from_static(&[0x65, 1, 2, 3]);
+    let message = RTCMessage::RtpPacket(TRACK.into(), rtp::Packet { header, payload });
+    theirs.handle_write(TaggedRTCMessage { now, message }).expect("a packet must be sent");
+}
+
+/// What was reported.
+#[derive(Clone, Default)]
+struct Reported(Arc<Mutex<Vec<Report>>>);
+
+impl Sink for Reported {
+    fn take(&self, _: Delivered) -> Taken {
+        Taken::Yes
+    }
+
+    fn report(&self, report: Report) {
+        self.0.lock().push(report);
+    }
+}
+
+#[test]
+fn reports_of_the_stream_that_is_taken_are_passed_on_also_when_they_come_ahead_of_it() {
+    let (reported, mut now) = (Reported::default(), Instant::now());
+    let (mut theirs, mut publisher, payload_type) =
+        joined(&Arc::default(), Box::new(reported.clone()), &mut now);
+    let first = Moment { ntp: 5 << 32, rtp: 90_000 };
+    for ssrc in [SSRC, SSRC + 2] {
+        tell(&mut theirs, ssrc, first, now);
+    }
+    deliver(&mut theirs, &mut publisher, &mut now);
+    assert!(reported.0.lock().is_empty(), "nothing came of these streams");
+
+    send(&mut theirs, payload_type, 1, now);
+    deliver(&mut theirs, &mut publisher, &mut now);
+    let second = Moment { ntp: 6 << 32, rtp: 180_000 };
+    tell(&mut theirs, SSRC, second, now);
+    deliver(&mut theirs, &mut publisher, &mut now);
+    let expected = [first, second].map(|moment| Report { kind: Kind::Video, ssrc: SSRC, moment });
+    assert_eq!(*reported.0.lock(), expected);
+}
+
+fn tell(theirs: &mut RTCPeerConnection, ssrc: u32, Moment { ntp, rtp }: Moment, now: Instant) {
+    let report: Box<dyn rtc::rtcp::Packet> =
+        Box::new(SenderReport { ssrc, ntp_time: ntp, rtp_time: rtp, ..SenderReport::default() });
+    let message = RTCMessage::RtcpPacket(TRACK.into(), vec![report]);
+    theirs.handle_write(TaggedRTCMessage { now, message }).expect("a report must be sent");
+}
+
+fn deliver(theirs: &mut RTCPeerConnection, publisher: &mut Publisher, now: &mut Instant) {
+    turn(theirs, &mut publisher.connection, *now);
+    publisher.deliver(*now);
+    *now += STEP;
+}
+
 #[test]
 fn a_publisher_that_announces_no_stream_hears_what_is_missing_and_how_it_fares() {
     let (heard, mut now) = (Arc::<Mutex<Heard>>::default(), Instant::now());
-    let (mut theirs, mut publisher, payload_type) = joined(&heard, &mut now);
+    let (mut theirs, mut publisher, payload_type) = joined(&heard, Box::new(Nowhere), &mut now);
     for sequence_number in (1..=20).filter(|number| *number != 10) {
-        let header =
-            rtp::Header { version: 2, payload_type, sequence_number, ssrc: SSRC, ..Default::default() };
-        let payload = Bytes::from_static(&[0x65, 1, 2, 3]);
-        let message = RTCMessage::RtpPacket(TRACK.into(), rtp::Packet { header, payload });
-        theirs.handle_write(TaggedRTCMessage { now, message }).expect("a packet must be sent");
+        send(&mut theirs, payload_type, sequence_number, now);
         turn(&mut theirs, &mut publisher.connection, now);
         now += STEP;
     }
