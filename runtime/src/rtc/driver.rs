@@ -1,5 +1,6 @@
 //! The task that owns the socket and every peer.
 
+mod frames;
 mod moves;
 mod streams;
 mod viewers;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
@@ -28,6 +30,7 @@ use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
 use super::{Audience, Begun};
 use crate::program::Program;
+use frames::Leaving;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
@@ -77,6 +80,7 @@ pub(super) struct Driver {
     distributions: Distributions,
     spreads: Spreads,
     fed: mpsc::Receiver<Fed>,
+    leaving: Option<Leaving>,
     metrics: Metrics,
     audience: Audience,
 }
@@ -95,6 +99,7 @@ impl Driver {
             distributions: Distributions::new(feeds),
             spreads: Spreads::default(),
             fed,
+            leaving: None,
             metrics,
             audience,
         }
@@ -111,7 +116,7 @@ impl Driver {
                     Some(command) => self.obey(command),
                     None => break,
                 },
-                Some(fed) = self.fed.recv() => self.show(&fed),
+                Some(fed) = self.fed.recv(), if self.leaving.is_none() => self.take_frame(fed),
                 readable = self.ways.socket.readable(), if read_after <= Instant::now() => {
                     let received = readable.and_then(|()| self.receive());
                     if let Err(error) = received {
@@ -124,7 +129,10 @@ impl Driver {
                 _ = self.ways.socket.room() => self.resume(),
                 () = self.ways.streams.news(&mut news) => self.hear(&mut news),
                 () = tokio::time::sleep_until(due.into()) => self.elapse(),
+                // Whoever else is to run on this core runs now, and what has arrived is seen.
+                () = yield_now(), if self.leaving.is_some() => self.undisturbed(),
             }
+            self.looked();
         }
         let everyone: Vec<PeerId> = self.peers.keys().copied().collect();
         for id in everyone {

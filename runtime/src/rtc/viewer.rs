@@ -182,7 +182,8 @@ impl Viewer {
         let Showing { cut, anchor, now } = *showing;
         let (State::Live, Some(path)) = (self.connection.state(), self.path) else { return Shown::Done };
         let is_in = matches!(self.stage, Stage::Beginning { .. } | Stage::Watching);
-        if !is_in || cut.payloads.is_empty() || self.gate.admit(&cut.frame) == Verdict::Skip {
+        let has_it = cut.payloads.is_empty() || self.has_begun_with(cut);
+        if !is_in || has_it || self.gate.admit(&cut.frame) == Verdict::Skip {
             return Shown::Done;
         }
         match &mut self.stage {

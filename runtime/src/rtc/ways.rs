@@ -29,6 +29,10 @@ impl Spreads {
             _ => &mut self.datagrams,
         }
     }
+
+    pub fn bytes(&self) -> usize {
+        self.datagrams.bytes().len() + self.framed.bytes().len()
+    }
 }
 
 impl Ways {

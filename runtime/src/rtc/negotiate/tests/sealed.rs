@@ -191,6 +191,27 @@ fn a_joiner_opens_what_it_begins_with_and_what_follows_and_each_again() {
 }
 
 #[test]
+fn a_picture_that_was_on_its_way_to_all_when_a_joiner_began_with_it_is_not_sent_to_it_twice() {
+    let (_, mut viewer) = Peer::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+    let (mut cutter, mut history) = begun();
+    let leaving = Arc::new(cutter.cut(Unit { key: false, ..picture(4) }));
+    history.keep(&leaving);
+    viewer.path = Some(PATH);
+    let now = Instant::now();
+    assert!(viewer.begin(&history, now));
+    let mut packets = 0;
+    for cut in [leaving, Arc::new(cutter.cut(Unit { key: false, ..picture(5) }))] {
+        packets += datagrams(&shown(&mut viewer, &cut)).len();
+    }
+    for tick in 0..20 {
+        let mut spread = Spread::default();
+        viewer.pour(ID, now + INTERVAL * tick, &mut spread);
+        packets += datagrams(&spread).len();
+    }
+    assert_eq!((packets, viewer.due(now + INTERVAL * 20)), (5 * UNITS, Due::Nothing));
+}
+
+#[test]
 fn a_joiner_that_misses_what_it_begins_with_goes_on_with_a_keyframe_under_numbers_of_its_own() {
     let (mut peer, mut viewer) = Peer::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
     let (mut cutter, mut history) = begun();
