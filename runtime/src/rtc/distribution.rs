@@ -22,7 +22,7 @@ use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::media::Kind;
 use understudy_core::rendition::{Audio, Step, Video};
 
-use super::routes::PeerId;
+use super::directory::PeerId;
 use crate::broadcast::Hub;
 use crate::program::Program;
 
@@ -191,11 +191,6 @@ impl Distributions {
     pub fn viewers_of(&self, name: &str) -> Vec<PeerId> {
         let distributions = self.all.iter().filter(|distribution| distribution.name == name);
         distributions.flat_map(Distribution::viewers).collect()
-    }
-
-    pub fn count(&self, name: &str) -> usize {
-        let distributions = self.all.iter().filter(|distribution| distribution.name == name);
-        distributions.map(|distribution| distribution.viewers().count()).sum()
     }
 }
 

@@ -30,11 +30,11 @@ use understudy_core::offer::Offer;
 
 use super::batch::Path;
 use super::connection::{Connection, State, guarded};
+use super::directory::PeerId;
 use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
 use super::negotiate::to_viewer;
-use super::routes::PeerId;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;

@@ -5,9 +5,9 @@ use std::time::Instant;
 use understudy_core::fanout::clock::Anchor;
 use understudy_core::fanout::round::Round;
 
+use super::super::directory::PeerId;
 use super::super::distribution::Fed;
 use super::super::peer::Peer;
-use super::super::routes::PeerId;
 use super::super::viewer::{Showing, Shown};
 use super::Driver;
 

@@ -6,9 +6,9 @@ use understudy_core::fanout::history::History;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::tcp::outbox::Cargo;
 
+use super::super::directory::PeerId;
 use super::super::feedback::Missing;
 use super::super::peer::Peer;
-use super::super::routes::PeerId;
 use super::super::spread::Part;
 use super::super::viewer::{Due, Viewer};
 use super::Driver;

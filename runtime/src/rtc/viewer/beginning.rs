@@ -11,7 +11,7 @@ use understudy_core::fanout::rtp::Index;
 use understudy_core::fanout::settling::settles_in;
 use understudy_core::media::Kind;
 
-use super::super::routes::PeerId;
+use super::super::directory::PeerId;
 use super::super::seal::Sealer;
 use super::super::spread::{Part, Spread};
 use super::Viewer;

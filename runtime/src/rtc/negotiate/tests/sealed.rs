@@ -13,8 +13,8 @@ use understudy_core::fanout::repair::FIRST_WAIT;
 use understudy_core::media::{Kind, Track, Unit};
 
 use super::super::super::batch::Path;
+use super::super::super::directory::PeerId;
 use super::super::super::feedback::Missing;
-use super::super::super::routes::PeerId;
 use super::super::super::spread::{Part, Spread};
 use super::super::super::viewer::{Answered, Due, Showing, Viewer};
 use super::peer::Peer;

@@ -6,20 +6,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::cut::Cutter;
 use understudy_core::fanout::round::SLICE_BYTES;
 use understudy_core::media::{Track, Unit};
 
-use super::super::super::Audience;
-use super::super::super::driver::{Command, Driver};
+use super::super::super::directory::Directory;
+use super::super::super::driver::{Command, Shared};
+use super::super::super::loops::Loops;
 use super::super::super::metrics::Metrics;
+use super::super::super::reception::Reception;
 use super::super::super::socket::Socket;
 use super::super::super::streams::Streams;
 use super::super::super::stun;
 use super::super::super::viewer::Viewer;
 use super::super::super::ways::Ways;
+use super::super::super::{Answer, Audience};
 use super::ANNOUNCED;
 use super::peer::Peer;
 use super::sealed::watching;
@@ -42,11 +45,20 @@ fn keyframe() -> Unit {
     }
 }
 
-async fn admit(mailbox: &mpsc::Sender<Command>, program: &Program, viewer: Viewer) {
-    let (reply, admitted) = oneshot::channel();
+/// One that is a task as it is in a transport.
+fn loops(socket: Socket, metrics: Metrics, end: &CancellationToken) -> Loops {
+    let directory = Directory::new(1);
+    let (reception, inlets) = Reception::new(directory.clone(), 1, metrics.clone());
+    let ways = Ways { socket, streams: Streams::new(reception.clone(), metrics.clone()) };
+    let shared = Shared { directory, announced: Arc::new(ANNOUNCED), metrics, audience: Audience::default() };
+    Loops::start(ways, (reception, inlets), shared, end)
+}
+
+async fn admit(loops: &Loops, program: &Program, viewer: Viewer) {
+    let answer = Answer::new(&viewer.connection, String::new());
     let (name, program, viewer) = ("program".to_owned(), program.clone(), Box::new(viewer));
-    let told = mailbox.send(Command::Admit { name, program, viewer, reply }).await;
-    assert!(told.is_ok() && admitted.await.is_ok(), "the driver must run");
+    let admitted = loops.take_in(&answer, |id, reply| Command::Admit { id, name, program, viewer, reply });
+    admitted.await.expect("the loop must run");
 }
 
 /// On one thread: this and the driver take turns.
@@ -55,17 +67,13 @@ async fn whoever_comes_while_a_frame_leaves_for_hundreds_is_answered_before_it_h
     let (media, metrics) = (Renditions::new(&broadcast::Metrics::default()), Metrics::default());
     let program = Program::of(&media, watch::channel(true).1);
     let socket = Socket::bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = socket.local_addr();
-    let ways = Ways { socket, streams: Streams::new(metrics.clone()) };
-    let driver = Driver::new(ways, Arc::new(ANNOUNCED), metrics.clone(), Audience::default());
-    let (mailbox, inbox) = mpsc::channel(1);
-    let end = CancellationToken::new();
-    let driving = tokio::spawn(driver.run(inbox, end.clone()));
+    let (address, end) = (socket.local_addr(), CancellationToken::new());
+    let loops = loops(socket, metrics.clone(), &end);
     for _ in 0..VIEWERS {
-        admit(&mailbox, &program, watching(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm).1).await;
+        admit(&loops, &program, watching(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm).1).await;
     }
     let mut newcomer = Peer::new("actpass", vec![]);
-    admit(&mailbox, &program, newcomer.watches()).await;
+    admit(&loops, &program, newcomer.watches()).await;
     media.video.demand().wait_for(|readers| *readers == 1).await.unwrap();
 
     let before = metrics.sent_datagrams.get();
@@ -97,5 +105,5 @@ async fn whoever_comes_while_a_frame_leaves_for_hundreds_is_answered_before_it_h
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!((all..all + 10).contains(&sent()), "{} of {all}", sent());
     end.cancel();
-    driving.await.unwrap();
+    loops.stopped().await;
 }
