@@ -205,7 +205,8 @@ fn peers(
     metrics.register(registry);
     let (bind, announce) = (config.media_address(families), config.announced(families));
     let tcp = config.media_tcp_port.unwrap_or(rtc::TcpPort::Same);
-    let media = rtc::Config { bind, tcp, announce, max_viewers: config.max_viewers };
+    let media =
+        rtc::Config { bind, tcp, announce, max_viewers: config.max_viewers, loops: rtc::loops_here() };
     rtc::spawn(&media, metrics, shutdown.clone()).with_context(|| format!("cannot listen on UDP {bind}"))
 }
 

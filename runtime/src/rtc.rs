@@ -1,10 +1,11 @@
 //! WebRTC: one UDP socket for everybody who watches or sends, and a port of TCP for whom no UDP reaches.
 //!
-//! Everything of the `rtc` crates stays behind this module. One task owns the socket and every peer. A viewer gets the
-//! frames of a hub; whatever has viewers has one feed, which cuts a frame into packets once, and they are sealed here,
-//! past the stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets
-//! go to its [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. Whoever
-//! falls silent is removed.
+//! Everything of the `rtc` crates stays behind this module. Peers are spread over as many loops as cores allow, each a task that
+//! owns its own (`driver`); one task reads the socket and gives each loop what is for its peers. A viewer gets the frames of a
+//! hub; whatever has viewers in a loop has one feed there, which cuts a frame into packets once, and they are sealed here, past the
+//! stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets go to its
+//! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. Whoever falls silent
+//! is removed.
 
 mod addresses;
 mod arrivals;
@@ -15,9 +16,11 @@ mod stun;
 mod transport_address;
 
 mod connection;
+mod directory;
 mod negotiate;
-mod routes;
 mod seal;
+
+mod routes;
 
 mod spread;
 
@@ -26,6 +29,9 @@ mod publisher;
 mod metrics;
 
 mod socket;
+
+mod reception;
+
 mod streams;
 
 mod ways;
@@ -38,17 +44,20 @@ mod peer;
 
 mod driver;
 
+mod loops;
+
 pub use metrics::Metrics;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
@@ -58,17 +67,16 @@ use understudy_core::offer::{self, Fault, Format, Violation};
 use crate::program::Program;
 use crate::seats::Seats;
 use connection::Connection;
-use driver::Command;
+use driver::{Command, Shared};
+use loops::Loops;
 use publisher::Publisher;
 use transport_address::{TransportAddress, TransportProtocol};
 use viewer::Viewer;
 
-/// A mailbox entry is one join or leave; more than this many at once wait at the door.
-const MAILBOX: usize = 64;
+/// More are of no use to anybody: each cuts every frame for itself.
+const MAX_LOOPS: NonZeroUsize = NonZeroUsize::new(8).expect("it must be more than none");
 /// One publishes to a session, and another may replace it before it is gone.
 const MAX_PUBLISHERS: usize = 4;
-/// The owner answers within one turn of its loop; longer means that it is gone or the machine is stuck.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -80,6 +88,13 @@ pub struct Config {
     pub announce: Vec<IpAddr>,
     /// About 0.2 MiB each.
     pub max_viewers: usize,
+    /// How many tasks share the work; [`loops_here`] is as many as are of use.
+    pub loops: NonZeroUsize,
+}
+
+/// As many loops as this process may use cores, within a bound.
+pub fn loops_here() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(MAX_LOOPS)
 }
 
 /// Where the same packets may come over TCP (RFC 6544), at the same addresses. Nobody is told of a port that cannot be had.
@@ -132,7 +147,7 @@ pub struct Report {
 
 /// Who takes what a publisher sends. Dropped when the publisher is gone.
 pub trait Sink: Send {
-    /// Is called by the owner of the socket: it must not wait.
+    /// Is called by a loop: it must not wait.
     fn take(&self, packet: Packet) -> Taken;
 
     /// The same of a report of a stream of which a packet was given before. What finds no room is lost: others follow.
@@ -164,15 +179,15 @@ pub enum OfferError {
     /// Ours, for now.
     #[error("this server has as many peers as it may")]
     Full,
-    /// Ours: the driver has stopped or does not answer.
+    /// Ours: a loop has stopped or does not answer.
     #[error("the media transport is not running")]
     NotRunning,
 }
 
-/// A handle on the driver; clones are the same driver.
+/// A handle on the transport; clones are the same.
 #[derive(Clone)]
 pub struct Handle {
-    mailbox: mpsc::Sender<Command>,
+    loops: Loops,
     viewer_seats: Seats,
     publisher_seats: Seats,
     audience: Audience,
@@ -184,44 +199,37 @@ pub struct Handle {
 #[derive(Clone, Default)]
 pub(crate) struct Audience(Arc<Mutex<HashMap<String, watch::Sender<usize>>>>);
 
-/// Binds the socket and starts the task that owns it. It ends with `shutdown`, after telling every viewer.
+/// Binds the socket and starts the loops. They end with `shutdown`, after telling every viewer.
 pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> io::Result<Handle> {
     let socket = socket::Socket::bind(config.bind)?;
     let local = socket.local_addr();
     let addresses =
         if config.announce.is_empty() { addresses::own(config.bind.ip()) } else { config.announce.clone() };
-    let streams = streams::Streams::new(metrics.clone());
-    let tcp_port = listen(config, local.port(), &streams, &shutdown);
+    let directory = directory::Directory::new(config.loops.get());
+    let (reception, inlets) =
+        reception::Reception::new(directory.clone(), config.loops.get(), metrics.clone());
+    let streams = streams::Streams::new(reception.clone(), metrics.clone());
+    let tcp_port = listen(config, local.port(), &streams);
     let udp = addresses.iter().map(|ip| TransportAddress::udp(SocketAddr::new(*ip, local.port())));
     let tcp = |port| addresses.iter().map(move |ip| TransportAddress::tcp(SocketAddr::new(*ip, port)));
     let announced: Arc<[TransportAddress]> = udp.chain(tcp_port.into_iter().flat_map(tcp)).collect();
-    tracing::info!(%local, tcp_port, ?addresses, "media transport listens");
-    let (mailbox, inbox) = mpsc::channel(MAILBOX);
+    tracing::info!(%local, tcp_port, ?addresses, loops = config.loops, "media transport listens");
     let audience = Audience::default();
-    let driver = driver::Driver::new(
-        ways::Ways { socket, streams },
-        Arc::clone(&announced),
-        metrics,
-        audience.clone(),
-    );
-    tokio::spawn(driver.run(inbox, shutdown));
+    let shared = Shared { directory, announced: Arc::clone(&announced), metrics, audience: audience.clone() };
+    let ways = ways::Ways { socket, streams };
+    let loops = Loops::start(ways, (reception, inlets), shared, &shutdown);
     let (viewer_seats, publisher_seats) = (Seats::new(config.max_viewers), Seats::new(MAX_PUBLISHERS));
-    Ok(Handle { mailbox, viewer_seats, publisher_seats, audience, local, announced })
+    Ok(Handle { loops, viewer_seats, publisher_seats, audience, local, announced })
 }
 
 /// The port of TCP, if there is one.
-fn listen(
-    config: &Config,
-    udp_port: u16,
-    streams: &streams::Streams,
-    shutdown: &CancellationToken,
-) -> Option<u16> {
+fn listen(config: &Config, udp_port: u16, streams: &streams::Streams) -> Option<u16> {
     let port = match config.tcp {
         TcpPort::Same => udp_port,
         TcpPort::Port(port) => port,
         TcpPort::Off => return None,
     };
-    let listening = streams.listen(SocketAddr::new(config.bind.ip(), port), shutdown.clone());
+    let listening = streams.listen(SocketAddr::new(config.bind.ip(), port));
     listening
         .inspect_err(
             |error| tracing::warn!(%error, port, "media goes over UDP alone: the port of TCP cannot be had"),
@@ -235,12 +243,12 @@ impl Handle {
         let offer = offer::read(offer_sdp)?;
         // Before anything is made for the peer: certificates are what an offer costs.
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
-        // Before the owner sees it: certificates and SDP take longer than a frame may wait.
+        // Before a loop sees it: certificates and SDP take longer than a frame may wait.
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
-        let (reply, admitted) = oneshot::channel();
         let (name, program, viewer) = (name.to_owned(), program.clone(), Box::new(viewer));
-        self.tell(Command::Admit { name, program, viewer, reply }).await?;
-        outcome(admitted, answer).await
+        let admit = |id, reply| Command::Admit { id, name, program, viewer, reply };
+        self.loops.take_in(&answer, admit).await?;
+        Ok(answer)
     }
 
     /// Lets somebody send. What arrives goes to `sink` until the publisher is gone.
@@ -248,37 +256,31 @@ impl Handle {
         let offer = offer::incoming(offer_sdp)?;
         let seat = self.publisher_seats.take().ok_or(OfferError::Full)?;
         let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink, seat)?;
-        let (reply, taken_in) = oneshot::channel();
-        self.tell(Command::Receive { publisher: Box::new(publisher), reply }).await?;
-        outcome(taken_in, answer).await
+        let publisher = Box::new(publisher);
+        self.loops.take_in(&answer, |id, reply| Command::Receive { id, publisher, reply }).await?;
+        Ok(answer)
     }
 
     /// Asks a publisher for a whole picture. Wishes are merged and spaced; one that meets a full mailbox is lost, and
     /// whoever still needs a picture wishes again.
     pub fn refresh(&self, session_id: &str, need: Need) {
-        drop(self.mailbox.try_send(Command::Refresh { session_id: session_id.to_owned(), need }));
+        self.loops.try_tell(session_id, |id| Command::Refresh { id, need });
     }
 
     /// Ends a peer's session. False: there is none of that id.
     pub async fn leave(&self, session_id: &str) -> bool {
-        let (reply, left) = oneshot::channel();
-        if self.tell(Command::Leave { session_id: session_id.to_owned(), reply }).await.is_err() {
-            return false;
-        }
-        matches!(tokio::time::timeout(ANSWER_DEADLINE, left).await, Ok(Ok(true)))
+        let left = self.loops.ask(session_id, |id, reply| Command::Leave { id, reply });
+        left.await.unwrap_or_default()
     }
 
     /// Ends the sessions of all who watch under that name.
     pub async fn end(&self, name: &str) {
-        // A driver that has stopped has ended them.
-        drop(self.tell(Command::End { name: name.to_owned() }).await);
+        self.loops.tell_all(|| Command::End { name: name.to_owned() }).await;
     }
 
     /// How the session of a viewer was begun; none: there is no such session.
     pub async fn begun(&self, session_id: &str) -> Option<Begun> {
-        let (reply, found) = oneshot::channel();
-        self.tell(Command::Find { session_id: session_id.to_owned(), reply }).await.ok()?;
-        tokio::time::timeout(ANSWER_DEADLINE, found).await.ok()?.ok()?
+        self.loops.ask(session_id, |id, reply| Command::Find { id, reply }).await?
     }
 
     /// How many viewers a name has: admitted, connected or about to be.
@@ -296,20 +298,9 @@ impl Handle {
         Some(tcp.socket.port())
     }
 
-    /// Returns when the driver has ended.
+    /// Returns when all loops have ended, as they do when one of them breaks down.
     pub async fn stopped(&self) {
-        self.mailbox.closed().await;
-    }
-
-    async fn tell(&self, command: Command) -> Result<(), OfferError> {
-        self.mailbox.send_timeout(command, ANSWER_DEADLINE).await.map_err(|_| OfferError::NotRunning)
-    }
-}
-
-async fn outcome(admitted: oneshot::Receiver<()>, answer: Answer) -> Result<Answer, OfferError> {
-    match tokio::time::timeout(ANSWER_DEADLINE, admitted).await {
-        Ok(Ok(())) => Ok(answer),
-        Ok(Err(_)) | Err(_) => Err(OfferError::NotRunning),
+        self.loops.stopped().await;
     }
 }
 
@@ -333,8 +324,12 @@ impl Audience {
         self.0.lock().entry(name.to_owned()).or_default().subscribe()
     }
 
-    pub(crate) fn set(&self, name: &str, count: usize) {
-        self.0.lock().entry(name.to_owned()).or_default().send_replace(count);
+    fn joined(&self, name: &str) {
+        self.0.lock().entry(name.to_owned()).or_default().send_modify(|count| *count += 1);
+    }
+
+    fn left(&self, name: &str) {
+        self.0.lock().entry(name.to_owned()).or_default().send_modify(|count| *count -= 1);
     }
 }
 

@@ -51,6 +51,7 @@ impl Set {
             tcp: rtc::TcpPort::Port(0),
             announce: vec![Ipv4Addr::LOCALHOST.into()],
             max_viewers: 1,
+            loops: rtc::loops_here(),
         };
         let metrics = rtc::Metrics::default();
         let transport = rtc::spawn(&config, metrics.clone(), shutdown.clone()).expect("the socket must bind");

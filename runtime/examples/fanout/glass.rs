@@ -104,6 +104,7 @@ async fn serve(program: &Program, shutdown: &CancellationToken) -> anyhow::Resul
         tcp: peers::TcpPort::Off,
         announce: vec![here.into()],
         max_viewers: 1,
+        loops: peers::loops_here(),
     };
     let driver = peers::spawn(&config, peers::Metrics::default(), shutdown.clone())?;
     let programs = Registry::default();

@@ -27,6 +27,7 @@ pub async fn run(film: Film, address: SocketAddr) -> anyhow::Result<()> {
         tcp: rtc::TcpPort::Same,
         announce: vec![address.ip()],
         max_viewers: MAX_VIEWERS,
+        loops: rtc::loops_here(),
     };
     let driver = rtc::spawn(&config, rtc::Metrics::default(), CancellationToken::new())?;
     let played = media.clone();

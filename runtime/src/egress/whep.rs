@@ -168,6 +168,7 @@ mod tests {
             tcp: rtc::TcpPort::Off,
             announce: vec![address],
             max_viewers: 1,
+            loops: rtc::loops_here(),
         };
         let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).unwrap();
         let (programs, viewers) = (Registry::default(), driver.viewers("a"));

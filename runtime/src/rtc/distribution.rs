@@ -22,7 +22,7 @@ use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::media::Kind;
 use understudy_core::rendition::{Audio, Step, Video};
 
-use super::routes::PeerId;
+use super::directory::PeerId;
 use crate::broadcast::Hub;
 use crate::program::Program;
 
@@ -61,15 +61,17 @@ impl Distribution {
         }
     }
 
-    /// Keeps a frame for those who ask for it again, and tells who is shown it now.
-    pub fn take(&mut self, fed: &Fed) -> impl Iterator<Item = &[PeerId]> {
+    /// Keeps a frame for those who ask for it again or begin with it, and tells who is shown it.
+    pub fn take(&mut self, fed: &Fed) -> Vec<PeerId> {
         let is_sound = fed.cut.frame.kind() == Kind::Audio;
-        let shown = move |picture: &&mut Picture| is_sound || picture.feed.id == fed.feed;
-        self.pictures.iter_mut().filter(shown).map(|picture| {
+        let shown = |picture: &&mut Picture| is_sound || picture.feed.id == fed.feed;
+        let mut viewers = Vec::new();
+        for picture in self.pictures.iter_mut().filter(shown) {
             picture.history.keep(&fed.cut);
             picture.rotate();
-            &*picture.viewers
-        })
+            viewers.extend_from_slice(&picture.viewers);
+        }
+        viewers
     }
 
     /// Who is to be shown the picture of that feed.
@@ -189,11 +191,6 @@ impl Distributions {
     pub fn viewers_of(&self, name: &str) -> Vec<PeerId> {
         let distributions = self.all.iter().filter(|distribution| distribution.name == name);
         distributions.flat_map(Distribution::viewers).collect()
-    }
-
-    pub fn count(&self, name: &str) -> usize {
-        let distributions = self.all.iter().filter(|distribution| distribution.name == name);
-        distributions.map(|distribution| distribution.viewers().count()).sum()
     }
 }
 

@@ -1,7 +1,7 @@
-//! The task that owns the socket and every peer.
+//! One of the loops: a task that owns its peers, seals what they are shown and sends it.
 
+mod frames;
 mod moves;
-mod streams;
 mod viewers;
 
 use std::collections::HashMap;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
@@ -17,47 +18,52 @@ use understudy_core::tcp::outbox::Cargo;
 
 use super::batch::Path;
 use super::connection::State;
+use super::directory::{Directory, PeerId};
 use super::distribution::{Distributions, Fed};
 use super::metrics::{Metrics, Why};
 use super::peer::Peer;
 use super::publisher::Publisher;
-use super::routes::{PeerId, Routes};
+use super::reception::{Addressed, Inlet, Received};
+use super::routes::Routes;
 use super::stun;
 use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
 use super::{Audience, Begun};
 use crate::program::Program;
+use frames::Leaving;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
 /// With no timer due sooner.
 const IDLE: Duration = Duration::from_secs(60);
-/// After an error on the socket that is not "nothing there": it must not spin.
-const SOCKET_PAUSE: Duration = Duration::from_millis(100);
+/// Packets over TCP that are looked at together.
+const TURN: usize = 64;
 
 pub(super) enum Command {
     Admit {
+        id: PeerId,
         name: String,
         program: Program,
         viewer: Box<Viewer>,
         reply: oneshot::Sender<()>,
     },
     Receive {
+        id: PeerId,
         publisher: Box<Publisher>,
         reply: oneshot::Sender<()>,
     },
     /// A whole picture is wanted of a publisher.
     Refresh {
-        session_id: String,
+        id: PeerId,
         need: Need,
     },
     Leave {
-        session_id: String,
+        id: PeerId,
         reply: oneshot::Sender<bool>,
     },
     Find {
-        session_id: String,
+        id: PeerId,
         reply: oneshot::Sender<Option<Begun>>,
     },
     /// Nobody watches that program any more.
@@ -66,113 +72,116 @@ pub(super) enum Command {
     },
 }
 
+/// What all loops have in common.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub directory: Directory,
+    pub announced: Arc<[TransportAddress]>,
+    pub metrics: Metrics,
+    pub audience: Audience,
+}
+
 pub(super) struct Driver {
     ways: Ways,
     announced: Arc<[TransportAddress]>,
     peers: HashMap<PeerId, Peer>,
-    next: u64,
-    sessions: HashMap<String, PeerId>,
     routes: Routes,
+    inlet: Inlet,
     deadlines: Deadlines<PeerId>,
     distributions: Distributions,
     spreads: Spreads,
     fed: mpsc::Receiver<Fed>,
+    leaving: Option<Leaving>,
     metrics: Metrics,
     audience: Audience,
 }
 
 impl Driver {
-    pub fn new(ways: Ways, announced: Arc<[TransportAddress]>, metrics: Metrics, audience: Audience) -> Self {
+    pub fn new(ways: Ways, inlet: Inlet, shared: Shared) -> Self {
+        let Shared { directory, announced, metrics, audience } = shared;
         let (feeds, fed) = mpsc::channel(FED);
         Self {
             ways,
             announced,
             peers: HashMap::new(),
-            next: 0,
-            sessions: HashMap::new(),
-            routes: Routes::default(),
+            routes: Routes::new(directory),
+            inlet,
             deadlines: Deadlines::default(),
             distributions: Distributions::new(feeds),
             spreads: Spreads::default(),
             fed,
+            leaving: None,
             metrics,
             audience,
         }
     }
 
-    #[tracing::instrument(name = "rtc", skip_all)]
-    pub async fn run(mut self, mut inbox: mpsc::Receiver<Command>, shutdown: CancellationToken) {
-        let (mut read_after, mut news) = (Instant::now(), Vec::new());
+    #[tracing::instrument(name = "rtc_loop", skip_all, fields(number = number))]
+    pub async fn run(mut self, number: usize, mut inbox: mpsc::Receiver<Command>, end: CancellationToken) {
+        let mut packets = Vec::new();
         loop {
             let due = self.next_wake();
             tokio::select! {
-                () = shutdown.cancelled() => break,
+                () = end.cancelled() => break,
                 command = inbox.recv() => match command {
                     Some(command) => self.obey(command),
                     None => break,
                 },
-                Some(fed) = self.fed.recv() => self.show(&fed),
-                readable = self.ways.socket.readable(), if read_after <= Instant::now() => {
-                    let received = readable.and_then(|()| self.receive());
-                    if let Err(error) = received {
-                        tracing::warn!(%error, "the media socket could not be read");
-                        read_after = Instant::now() + SOCKET_PAUSE;
-                    }
+                Some(fed) = self.fed.recv(), if self.leaving.is_none() => self.take_frame(fed),
+                datagrams = self.inlet.datagrams.take() => self.receive(&[datagrams]),
+                _ = self.inlet.packets.recv_many(&mut packets, TURN) => {
+                    self.receive(&packets);
+                    packets.clear();
                 }
-                () = tokio::time::sleep_until(read_after.into()), if read_after > Instant::now() => {}
                 // An error shows when the datagrams are sent.
                 _ = self.ways.socket.room() => self.resume(),
-                () = self.ways.streams.news(&mut news) => self.hear(&mut news),
                 () = tokio::time::sleep_until(due.into()) => self.elapse(),
+                // Whoever else is to run on this core runs now, and what has arrived is read.
+                () = yield_now(), if self.leaving.is_some() => self.undisturbed(),
             }
+            self.looked();
         }
         let everyone: Vec<PeerId> = self.peers.keys().copied().collect();
         for id in everyone {
             self.remove(id, Why::Shutdown);
         }
-        self.ways.streams.end().await;
     }
 
     fn next_wake(&self) -> Instant {
         let idle = Instant::now() + IDLE;
-        let Ways { socket, streams } = &self.ways;
-        let due = [self.deadlines.first(), socket.expires_at(), streams.expires_at()];
+        let due = [self.deadlines.first(), self.ways.socket.expires_at()];
         due.into_iter().flatten().fold(idle, Instant::min)
     }
 
     fn obey(&mut self, command: Command) {
         // Whoever asked may have gone meanwhile; that changes nothing.
         match command {
-            Command::Admit { name, program, viewer, reply } => {
-                self.admit(&name, &program, viewer);
+            Command::Admit { id, name, program, viewer, reply } => {
+                self.admit(id, &name, &program, viewer);
                 let _ = reply.send(());
             }
-            Command::Receive { publisher, reply } => {
-                self.take_in(publisher);
+            Command::Receive { id, publisher, reply } => {
+                self.take_in(id, publisher);
                 let _ = reply.send(());
             }
-            Command::Refresh { session_id, need } => {
-                let Some(id) = self.sessions.get(&session_id).copied() else { return };
+            Command::Refresh { id, need } => {
                 if let Some(Peer::Publisher(publisher)) = self.peers.get_mut(&id) {
                     publisher.refresh(need);
                 }
                 self.settle(id);
             }
-            Command::Leave { session_id, reply } => {
-                let found = self.sessions.get(&session_id).copied();
-                if let Some(id) = found {
-                    self.remove(id, Why::Left);
-                }
-                let _ = reply.send(found.is_some());
+            Command::Leave { id, reply } => {
+                let is_here = self.peers.contains_key(&id);
+                self.remove(id, Why::Left);
+                let _ = reply.send(is_here);
             }
             Command::End { name } => {
                 for id in self.distributions.viewers_of(&name) {
                     self.remove(id, Why::Ended);
                 }
             }
-            Command::Find { session_id, reply } => {
-                let peer = self.sessions.get(&session_id).and_then(|id| self.peers.get(id));
-                let _ = reply.send(match peer {
+            Command::Find { id, reply } => {
+                let _ = reply.send(match self.peers.get(&id) {
                     Some(Peer::Viewer(viewer)) => Some(Begun {
                         ice_session: viewer.connection.ufrag().to_owned(),
                         viewer_ufrag: viewer.ufrag().to_owned(),
@@ -183,58 +192,42 @@ impl Driver {
         }
     }
 
-    fn admit(&mut self, name: &str, program: &Program, viewer: Box<Viewer>) {
-        let step = viewer.step();
-        let id = self.add(Peer::Viewer(viewer));
-        let distribution = self.distributions.join(name, program, id);
-        if let Some(Peer::Viewer(viewer)) = self.peers.get_mut(&id) {
-            viewer.distribution = Some(distribution);
-        }
-        self.audience.set(name, self.distributions.count(name));
-        self.metrics.viewer_joined(step);
+    fn admit(&mut self, id: PeerId, name: &str, program: &Program, mut viewer: Box<Viewer>) {
+        viewer.distribution = Some(self.distributions.join(name, program, id));
+        self.audience.joined(name);
+        self.metrics.viewer_joined(viewer.step());
+        self.peers.insert(id, Peer::Viewer(viewer));
         tracing::info!(viewer = id.0, program = name, "viewer admitted");
         self.settle(id);
     }
 
-    fn take_in(&mut self, publisher: Box<Publisher>) {
-        let id = self.add(Peer::Publisher(publisher));
+    fn take_in(&mut self, id: PeerId, publisher: Box<Publisher>) {
+        self.peers.insert(id, Peer::Publisher(publisher));
         self.metrics.publishers.inc();
         self.metrics.publishers_joined.inc();
         tracing::info!(publisher = id.0, "publisher expected");
         self.settle(id);
     }
 
-    fn add(&mut self, peer: Peer) -> PeerId {
-        self.next += 1;
-        let id = PeerId(self.next);
-        self.routes.expect(peer.connection().ufrag().to_owned(), id);
-        self.sessions.insert(peer.connection().session_id().to_owned(), id);
-        self.peers.insert(id, peer);
-        id
-    }
-
-    fn receive(&mut self) -> std::io::Result<()> {
+    fn receive(&mut self, received: &[Received]) {
         let now = Instant::now();
         let mut touched = Vec::new();
-        let Self { ways, routes, peers, announced, metrics, .. } = self;
-        ways.socket.receive(|arrived| {
-            let from = TransportAddress::udp(arrived.from);
-            let id = routes.find(from, arrived.local, arrived.bytes);
-            let Some((id, peer)) = id.and_then(|id| Some((id, peers.get_mut(&id)?))) else {
+        let Self { routes, peers, announced, metrics, .. } = self;
+        for Addressed { peer: id, from, local, bytes } in received.iter().flat_map(Received::each) {
+            let Some(peer) = peers.get_mut(&id) else {
                 metrics.strangers.inc();
-                return;
+                continue;
             };
-            let local = as_announced(announced, arrived.local, from);
-            peer.connection_mut().receive(from, local, arrived.bytes, now);
+            routes.hear(id, from, local, bytes);
+            peer.connection_mut().receive(from, as_announced(announced, local, from), bytes, now);
             if touched.last() != Some(&id) {
                 touched.push(id);
             }
-        })?;
+        }
         for id in touched {
             self.settle(id);
         }
         self.routes.forget_heard();
-        Ok(())
     }
 
     fn elapse(&mut self) {
@@ -242,7 +235,6 @@ impl Driver {
         if self.ways.socket.expires_at().is_some_and(|at| at <= now) {
             self.resume();
         }
-        self.ways.streams.expire(now);
         for id in self.deadlines.due(now) {
             if let Some(peer) = self.peers.get_mut(&id) {
                 peer.connection_mut().elapse(now);
@@ -302,8 +294,10 @@ impl Driver {
         let pass = |to: TransportAddress, bytes: &[u8]| {
             if stun::confirms(bytes) {
                 left.extend(routes.confirm(id, to));
-                if to.protocol == TransportProtocol::TCP && routes.confirmed_local_for(to).is_some() {
-                    ways.streams.welcome(to.socket);
+                let is_stream = to.protocol == TransportProtocol::TCP;
+                if is_stream && routes.confirmed_local_for(to).is_some() && !ways.streams.welcome(to.socket) {
+                    // It ended before its check was answered.
+                    routes.lose(to);
                 }
             }
             let path = Path { to: to.socket, over: to.protocol, source: routes.local_for(to) };
@@ -322,16 +316,15 @@ impl Driver {
         peer.connection_mut().close(why);
         self.send(id);
         let Some(peer) = self.peers.remove(&id) else { return };
-        let left = self.routes.forget(id, peer.connection().ufrag());
+        let left = self.routes.forget(id);
         self.hang_up(left);
         self.deadlines.set(id, None);
-        self.sessions.remove(peer.connection().session_id());
         match peer {
             Peer::Viewer(viewer) => {
                 let name =
                     viewer.distribution.and_then(|distribution| self.distributions.leave(distribution, id));
                 if let Some(name) = name {
-                    self.audience.set(&name, self.distributions.count(&name));
+                    self.audience.left(&name);
                 }
                 self.metrics.viewer_left(viewer.step(), why);
                 tracing::info!(viewer = id.0, ?why, "viewer gone");
@@ -339,6 +332,15 @@ impl Driver {
             Peer::Publisher(_) => {
                 self.metrics.publisher_left(why);
                 tracing::info!(publisher = id.0, ?why, "publisher gone");
+            }
+        }
+    }
+
+    /// No peer is there any more.
+    fn hang_up(&self, addresses: impl IntoIterator<Item = TransportAddress>) {
+        for address in addresses {
+            if address.protocol == TransportProtocol::TCP {
+                self.ways.streams.close(address.socket);
             }
         }
     }

@@ -23,6 +23,7 @@ pub struct Metrics {
     pub(super) sent_again: Counter,
     pub(super) refused_again: Counter,
     pub(super) unsent_datagrams: Counter,
+    pub(super) unread_datagrams: Counter,
     pub(super) strangers: Counter,
     pub(super) pictures_lost: Counter,
     pub(super) asked_again: Counter,
@@ -127,6 +128,11 @@ impl Metrics {
             self.refused_again.clone(),
         );
         rtc.register("unsent_datagrams", "Datagrams the socket did not take", self.unsent_datagrams.clone());
+        rtc.register(
+            "unread_datagrams",
+            "Datagrams that arrived for a loop that had no room for them",
+            self.unread_datagrams.clone(),
+        );
         rtc.register("stranger_datagrams", "Datagrams of nobody known", self.strangers.clone());
         rtc.register("pictures_lost", "Reports of a lost picture", self.pictures_lost.clone());
         rtc.register("packets_asked_again", "Packets viewers asked for again", self.asked_again.clone());

@@ -1,12 +1,16 @@
-//! The one UDP socket.
+//! The one UDP socket, as a loop sends by it. All loops send by the same, each with what waits for it; one task reads it ([`Reader`]).
 
 mod many;
+mod reader;
+
+pub(super) use reader::Reader;
 
 use std::collections::HashSet;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use understudy_core::fanout::waiting::Waiting;
@@ -19,32 +23,24 @@ use crate::net;
 const SEND_BUFFER_BYTES: usize = 4 << 20;
 /// Checks and reports of a thousand viewers that speak at once.
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
-/// Datagrams taken in one call.
-const RECEIVE_BATCH: usize = 16;
 /// Hosts that segments do not reach; more means that none of them need be remembered for long.
 const MAX_UNSEGMENTED: usize = 256;
-/// What receive offload may put into one buffer.
-const RECEIVE_BYTES: usize = 65_536;
 
 pub(super) struct Socket {
+    port: Arc<Port>,
+    batch: Batch,
+    /// Hosts on whose way nothing segments.
+    unsegmented: HashSet<IpAddr>,
+    waiting: Waiting<many::Held>,
+}
+
+/// What all have in common.
+struct Port {
     io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
     /// Segments that the kernel makes of one message, at most.
     segments: usize,
-    batch: Batch,
-    /// Hosts on whose way nothing segments.
-    unsegmented: HashSet<IpAddr>,
-    waiting: Waiting<many::Held>,
-    buffer: Vec<u8>,
-}
-
-/// A datagram that arrived.
-pub(super) struct Arrived<'a> {
-    pub from: SocketAddr,
-    /// The address of ours that it was sent to.
-    pub local: Option<IpAddr>,
-    pub bytes: &'a [u8],
 }
 
 impl Socket {
@@ -56,44 +52,31 @@ impl Socket {
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), RECEIVE_BUFFER_BYTES);
         let (local, segments) = (socket.local_addr()?, state.max_gso_segments());
         let io = UdpSocket::from_std(socket)?;
+        Ok(Self::of(Arc::new(Port { io, state, local, segments })))
+    }
+
+    fn of(port: Arc<Port>) -> Self {
         let (batch, unsegmented, waiting) = (Batch::default(), HashSet::new(), Waiting::default());
-        let buffer = vec![0; RECEIVE_BATCH * RECEIVE_BYTES];
-        Ok(Self { io, state, local, segments, batch, unsegmented, waiting, buffer })
+        Self { port, batch, unsegmented, waiting }
+    }
+
+    /// The same, for another loop.
+    pub fn another(&self) -> Self {
+        Self::of(Arc::clone(&self.port))
+    }
+
+    /// Its other end, for one task.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.port))
     }
 
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    pub async fn readable(&self) -> io::Result<()> {
-        self.io.readable().await
-    }
-
-    /// Everything that fits into one call; nothing if nothing waits.
-    pub fn receive(&mut self, mut each: impl FnMut(Arrived<'_>)) -> io::Result<()> {
-        let mut meta = [RecvMeta::default(); RECEIVE_BATCH];
-        let mut slices: Vec<IoSliceMut<'_>> =
-            self.buffer.chunks_mut(RECEIVE_BYTES).map(IoSliceMut::new).collect();
-        let received = self.io.try_io(Interest::READABLE, || {
-            self.state.recv(UdpSockRef::from(&self.io), &mut slices, &mut meta)
-        });
-        let count = match received {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for (meta, buffer) in meta.iter().zip(self.buffer.chunks(RECEIVE_BYTES)).take(count) {
-            for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                let local = meta.dst_ip.map(|ip| ip.to_canonical());
-                each(Arrived { from: net::plain(meta.addr), local, bytes });
-            }
-        }
-        Ok(())
+        self.port.local
     }
 
     /// Queues a datagram behind others to the same viewer; a different one pushes them out.
     pub fn send(&mut self, path: Path, datagram: &[u8], metrics: &Metrics) {
-        let most = if self.segments(path.to.ip()) { self.segments } else { 1 };
+        let most = if self.segments(path.to.ip()) { self.port.segments } else { 1 };
         if self.batch.add(path, datagram, most) == Added::Full {
             self.flush(metrics);
             self.batch.add(path, datagram, most);
@@ -130,13 +113,14 @@ impl Socket {
     fn hand(&self, path: Path, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
         let Path { to, source, .. } = self.outer(path);
         let transmit = Transmit { destination: to, ecn: None, contents, segment_size, src_ip: source };
-        self.io.try_io(Interest::WRITABLE, || self.state.try_send(UdpSockRef::from(&self.io), &transmit))
+        let Port { io, state, .. } = &*self.port;
+        io.try_io(Interest::WRITABLE, || state.try_send(UdpSockRef::from(io), &transmit))
     }
 
     /// Whether the kernel may segment on the way to that host. Not what the library says of all: it gives up for everybody
     /// what one way refuses.
     fn segments(&self, to: IpAddr) -> bool {
-        self.segments > 1 && !self.unsegmented.contains(&to)
+        self.port.segments > 1 && !self.unsegmented.contains(&to)
     }
 
     fn remember_unsegmented(&mut self, host: IpAddr) {
@@ -148,7 +132,7 @@ impl Socket {
 
     /// As the socket's family writes it.
     fn outer(&self, path: Path) -> Path {
-        match (self.local.is_ipv6(), path.to) {
+        match (self.port.local.is_ipv6(), path.to) {
             (true, SocketAddr::V4(to)) => Path::udp(
                 SocketAddr::new(net::mapped((*to.ip()).into()), to.port()),
                 path.source.map(net::mapped),
@@ -184,12 +168,13 @@ mod tests {
             let peer = Peer::bind((loopback, 0)).unwrap();
             peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
             peer.send_to(b"hello", (loopback, port)).unwrap();
-            socket.readable().await.unwrap();
+            let mut reader = socket.reader();
+            reader.readable().await.unwrap();
             let mut path = None;
-            socket.receive(|arrived| path = Some(Path::udp(arrived.from, arrived.local))).unwrap();
+            reader.receive(|arrived| path = Some(Path::udp(arrived.from, arrived.local))).unwrap();
             let path = path.expect("a datagram must have arrived");
             assert_eq!(path, Path::udp(peer.local_addr().unwrap(), Some(loopback)));
-            socket.io.writable().await.unwrap();
+            socket.port.io.writable().await.unwrap();
             socket.send(path, b"welcome", &Metrics::default());
             socket.flush(&Metrics::default());
             let mut answer = [0; 16];
@@ -203,7 +188,7 @@ mod tests {
         let mut socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (metrics, host) = (Metrics::default(), socket.local_addr().ip());
         let before = socket.segments(host);
-        socket.io.writable().await.unwrap();
+        socket.port.io.writable().await.unwrap();
         // The kernel calls a port that is none invalid, as it calls segments that it does not take.
         let nowhere = Path::udp(SocketAddr::new(host, 0), Some(host));
         for _ in 0..2 {

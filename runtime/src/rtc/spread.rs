@@ -7,7 +7,7 @@ use understudy_core::fanout::rtp::Index;
 use understudy_core::media::Kind;
 
 use super::batch::Path;
-use super::routes::PeerId;
+use super::directory::PeerId;
 
 #[derive(Debug, Default)]
 pub(super) struct Spread {

@@ -1,19 +1,19 @@
 //! Connections of TCP that carry what datagrams carry elsewhere (RFC 6544 §5), for networks that let no UDP through.
 //!
-//! Each has a task of its own ([`carry`]), which takes packets out of what arrives and writes what waits for it. The owner of
-//! all peers puts packets into a connection's outbox or learns that there is no room, and never waits. Whoever connects has a
-//! place at the doorstep until a check of it was found genuine.
+//! Each has a task of its own ([`carry`]), which gives what arrives to the loop that it is for and writes what waits for it. A loop
+//! puts packets into a connection's outbox or learns that there is no room, and never waits. Whoever connects has a place at the
+//! doorstep until a check of it was found genuine.
 
 mod carry;
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use understudy_core::tcp::doorstep::Doorstep;
@@ -21,18 +21,17 @@ use understudy_core::tcp::framing::frame;
 use understudy_core::tcp::outbox::Cargo;
 
 use super::metrics::{Metrics, Refusal};
+use super::reception::Reception;
 use super::spread::{Part, Spread};
 use crate::net;
 use carry::{FAREWELL, Queue, carry};
 
-/// Packets that wait for the owner; then connections wait for it, each in its turn.
-const NEWS: usize = 256;
-/// What the owner looks at before it looks at anything else.
-const TURN: usize = 64;
 /// What the kernel takes before it can be sent: a picture. What it takes more can no more be given up for a newer one.
 const UNSENT_BYTES: u32 = 32 << 10;
 /// After an error of the listener, which is about descriptors or memory: it must not spin.
 const LISTENER_PAUSE: Duration = Duration::from_millis(100);
+/// With nobody at the doorstep.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// One of those that came from an address, which another may come from later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,144 +40,113 @@ pub(super) struct StreamId {
     number: u64,
 }
 
-#[derive(Debug)]
-pub(super) enum News {
-    Accepted {
-        io: TcpStream,
-        from: SocketAddr,
-    },
-    Packet {
-        stream: StreamId,
-        bytes: Vec<u8>,
-    },
-    /// By the peer, unless it was refused.
-    Ended {
-        stream: StreamId,
-        refused: Option<Refusal>,
-    },
+/// Clones are the same connections.
+#[derive(Clone)]
+pub(super) struct Streams(Arc<Shared>);
+
+struct Shared {
+    table: Mutex<Table>,
+    reception: Reception,
+    tasks: TaskTracker,
+    /// Nobody is let in after that.
+    closed: CancellationToken,
+    metrics: Metrics,
 }
 
-pub(super) struct Streams {
+#[derive(Default)]
+struct Table {
     open: HashMap<SocketAddr, Stream>,
     doorstep: Doorstep<SocketAddr>,
     next: u64,
-    tell: mpsc::Sender<News>,
-    news: mpsc::Receiver<News>,
-    tasks: TaskTracker,
-    metrics: Metrics,
 }
 
 /// Ends when it is dropped, after what waits was written or a moment has passed.
 struct Stream {
     number: u64,
-    local: IpAddr,
-    /// A check came first, for somebody who is here.
-    asked: bool,
     queue: Arc<Queue>,
     _end: DropGuard,
 }
 
 impl Streams {
-    pub fn new(metrics: Metrics) -> Self {
-        let (tell, news) = mpsc::channel(NEWS);
-        let (open, doorstep, tasks) = (HashMap::new(), Doorstep::default(), TaskTracker::new());
-        Self { open, doorstep, next: 0, tell, news, tasks, metrics }
+    pub fn new(reception: Reception, metrics: Metrics) -> Self {
+        let (table, tasks, closed) = (Mutex::default(), TaskTracker::new(), CancellationToken::new());
+        Self(Arc::new(Shared { table, reception, tasks, closed, metrics }))
     }
 
-    /// Takes connections until `shutdown`. Tells the port.
-    pub fn listen(&self, address: SocketAddr, shutdown: CancellationToken) -> io::Result<u16> {
+    /// Takes connections until [`Streams::end`]. Tells the port.
+    pub fn listen(&self, address: SocketAddr) -> io::Result<u16> {
         let listener = TcpListener::from_std(net::tcp(address)?)?;
         let port = listener.local_addr()?.port();
-        let tell = self.tell.clone();
-        self.tasks.spawn(async move { shutdown.run_until_cancelled(accept(listener, tell)).await });
+        let (streams, closed) = (self.clone(), self.0.closed.clone());
+        self.0.tasks.spawn(async move { closed.run_until_cancelled(accept(listener, streams)).await });
         Ok(port)
     }
 
-    /// What happened, as much as is looked at in a turn.
-    pub async fn news(&mut self, news: &mut Vec<News>) {
-        self.news.recv_many(news, TURN).await;
-    }
-
-    /// Takes in whoever connected. Tells who is gone for it: another from that very address, which must be an old one, and the one
-    /// that gave way.
-    pub fn admit(&mut self, io: TcpStream, from: SocketAddr, now: Instant) -> Vec<SocketAddr> {
-        let Ok(local) = io.local_addr() else { return Vec::new() };
-        let replaced = self.remove(from).then_some(from);
-        self.next += 1;
-        let (stream, queue, end) =
-            (StreamId { from, number: self.next }, Arc::<Queue>::default(), CancellationToken::new());
-        self.tasks.spawn(carry(io, Arc::clone(&queue), end.clone(), (stream, self.tell.clone())));
+    /// Takes in whoever connected. Gone for it are another from that very address, which must be an old one, and the one that gives
+    /// way.
+    fn admit(&self, io: TcpStream, from: SocketAddr, now: Instant) {
+        let Ok(local) = io.local_addr() else { return };
+        let mut table = self.0.table.lock();
+        if self.0.closed.is_cancelled() {
+            return;
+        }
+        self.remove(&mut table, from);
+        table.next += 1;
+        let stream = StreamId { from, number: table.next };
+        let (queue, end) = (Arc::<Queue>::default(), CancellationToken::new());
         let local = net::plain(local).ip();
-        self.open
-            .insert(from, Stream { number: self.next, local, asked: false, queue, _end: end.drop_guard() });
-        self.metrics.tcp_connections.inc();
-        let oldest = self.doorstep.enter(from, from.ip(), now);
-        if let Some(oldest) = oldest {
-            self.refuse(oldest, Refusal::Crowded);
-        }
-        replaced.into_iter().chain(oldest).collect()
-    }
-
-    /// The address of ours that it came to; none if it is gone.
-    pub fn local(&self, stream: StreamId) -> Option<IpAddr> {
-        self.get(stream).map(|stream| stream.local)
-    }
-
-    /// It began with a check for somebody who is here.
-    pub fn asked(&mut self, stream: StreamId) {
-        if let Some(stream) = self.open.get_mut(&stream.from) {
-            stream.asked = true;
+        self.0.tasks.spawn(carry(io, Arc::clone(&queue), end.clone(), (stream, local, self.clone())));
+        table.open.insert(from, Stream { number: stream.number, queue, _end: end.drop_guard() });
+        self.0.metrics.tcp_connections.inc();
+        if let Some(oldest) = table.doorstep.enter(from, from.ip(), now) {
+            self.refuse(&mut table, oldest, Refusal::Crowded);
         }
     }
 
-    /// It said something that is nobody's. Whoever begins so is nobody's peer.
-    pub fn strange(&mut self, stream: StreamId) {
-        if self.get(stream).is_some_and(|stream| !stream.asked) {
-            self.refuse(stream.from, Refusal::Stranger);
-        }
+    /// A check from there was found genuine. False: the connection is gone.
+    pub fn welcome(&self, from: SocketAddr) -> bool {
+        let mut table = self.0.table.lock();
+        table.doorstep.leave(&from);
+        table.open.contains_key(&from)
     }
 
-    /// A check from there was found genuine.
-    pub fn welcome(&mut self, from: SocketAddr) {
-        self.doorstep.leave(&from);
-    }
-
-    /// The other side ended it. False: it was gone already.
-    pub fn ended(&mut self, stream: StreamId, refused: Option<Refusal>) -> bool {
-        if self.get(stream).is_none() {
-            return false;
+    /// The other side ended it, unless it was refused. It may be gone already.
+    fn ended(&self, stream: StreamId, refused: Option<Refusal>) {
+        let mut table = self.0.table.lock();
+        if table.open.get(&stream.from).is_none_or(|open| open.number != stream.number) {
+            return;
         }
         match refused {
-            Some(why) => self.refuse(stream.from, why),
-            None => self.close(stream.from),
+            Some(why) => self.refuse(&mut table, stream.from, why),
+            None => self.remove(&mut table, stream.from),
         }
-        true
     }
 
-    pub fn close(&mut self, from: SocketAddr) {
-        self.remove(from);
+    pub fn close(&self, from: SocketAddr) {
+        self.remove(&mut self.0.table.lock(), from);
     }
 
     /// When somebody has been at the doorstep for too long.
-    pub fn expires_at(&self) -> Option<Instant> {
-        self.doorstep.expires_at()
+    fn expires_at(&self) -> Option<Instant> {
+        self.0.table.lock().doorstep.expires_at()
     }
 
-    pub fn expire(&mut self, now: Instant) {
-        while let Some(from) = self.doorstep.expired(now) {
-            self.refuse(from, Refusal::Late);
+    fn expire(&self, now: Instant) {
+        let mut table = self.0.table.lock();
+        while let Some(from) = table.doorstep.expired(now) {
+            self.refuse(&mut table, from, Refusal::Late);
         }
     }
 
     /// Queues a packet. False: there is no room, and it is lost, as on any network.
     pub fn send(&self, to: SocketAddr, cargo: Cargo, packet: &[u8]) -> bool {
-        self.push(to, cargo, 1, frame([packet].into_iter()))
+        self.push(to, cargo, 1, || frame([packet].into_iter()))
     }
 
     /// Media for who is there goes another way from now on.
     pub fn drop_media(&self, to: SocketAddr) {
-        if let Some(stream) = self.open.get(&to) {
-            stream.queue.drop_media();
+        if let Some(queue) = self.queue(to) {
+            queue.drop_media();
         }
     }
 
@@ -191,7 +159,7 @@ impl Streams {
             let misses = |other: &Part| (other.viewer, other.kind) == (part.viewer, part.kind);
             let framed = || frame(message.singly().map(|one| &spread.bytes()[one.range]));
             if missed.iter().any(misses)
-                || !self.push(part.path.to, Cargo::Media, message.datagrams(), framed())
+                || !self.push(part.path.to, Cargo::Media, message.datagrams(), framed)
             {
                 missed.push(part);
             }
@@ -201,59 +169,62 @@ impl Streams {
     }
 
     /// Ends all, after what waits was written or a moment has passed.
-    pub async fn end(mut self) {
-        self.news.close();
-        self.open.clear();
-        self.metrics.tcp_connections.set(0);
-        self.tasks.close();
-        drop(tokio::time::timeout(FAREWELL, self.tasks.wait()).await);
+    pub async fn end(&self) {
+        self.0.closed.cancel();
+        self.0.table.lock().open.clear();
+        self.0.metrics.tcp_connections.set(0);
+        self.0.tasks.close();
+        drop(tokio::time::timeout(FAREWELL, self.0.tasks.wait()).await);
     }
 
-    fn push(&self, to: SocketAddr, cargo: Cargo, packets: usize, framed: Vec<u8>) -> bool {
-        let stream = self.open.get(&to);
-        let pushed = stream.is_some_and(|stream| stream.queue.push(cargo, framed, Instant::now()));
-        let counter = if pushed { &self.metrics.tcp_sent_packets } else { &self.metrics.tcp_unsent_packets };
+    fn push(&self, to: SocketAddr, cargo: Cargo, packets: usize, framed: impl FnOnce() -> Vec<u8>) -> bool {
+        let pushed = self.queue(to).is_some_and(|queue| queue.push(cargo, framed(), Instant::now()));
+        let Metrics { tcp_sent_packets, tcp_unsent_packets, .. } = &self.0.metrics;
+        let counter = if pushed { tcp_sent_packets } else { tcp_unsent_packets };
         counter.inc_by(packets as u64);
         pushed
     }
 
-    fn get(&self, stream: StreamId) -> Option<&Stream> {
-        self.open.get(&stream.from).filter(|open| open.number == stream.number)
+    /// What waits for who is there. The table is not held while it is filled.
+    fn queue(&self, to: SocketAddr) -> Option<Arc<Queue>> {
+        self.0.table.lock().open.get(&to).map(|stream| Arc::clone(&stream.queue))
     }
 
-    fn refuse(&mut self, from: SocketAddr, why: Refusal) {
-        if self.open.contains_key(&from) {
+    fn refuse(&self, table: &mut Table, from: SocketAddr, why: Refusal) {
+        if table.open.contains_key(&from) {
             tracing::debug!(%from, ?why, "a connection for media is refused");
-            self.metrics.tcp_refused(why);
+            self.0.metrics.tcp_refused(why);
         }
-        self.remove(from);
+        self.remove(table, from);
     }
 
-    fn remove(&mut self, from: SocketAddr) -> bool {
-        self.doorstep.leave(&from);
-        let stream = self.open.remove(&from);
-        if stream.is_some() {
-            self.metrics.tcp_connections.dec();
+    fn remove(&self, table: &mut Table, from: SocketAddr) {
+        table.doorstep.leave(&from);
+        if table.open.remove(&from).is_some() {
+            self.0.metrics.tcp_connections.dec();
+            self.0.reception.lose(from);
         }
-        stream.is_some()
     }
 }
 
+/// Lets in whoever connects, and ends whoever says nothing of use for long.
 #[tracing::instrument(name = "tcp_accept", skip_all)]
-async fn accept(listener: TcpListener, tell: mpsc::Sender<News>) {
+async fn accept(listener: TcpListener, streams: Streams) {
     loop {
+        let expires_at = streams.expires_at().unwrap_or_else(|| Instant::now() + IDLE);
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = tell.closed() => return,
+            () = tokio::time::sleep_until(expires_at.into()) => {
+                streams.expire(Instant::now());
+                continue;
+            }
         };
         match accepted {
             Ok((io, from)) => {
                 // A connection that is gone by now says so when it is read.
                 let _ = io.set_nodelay(true);
                 let _ = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT_BYTES);
-                if tell.send(News::Accepted { io, from: net::plain(from) }).await.is_err() {
-                    return;
-                }
+                streams.admit(io, net::plain(from), Instant::now());
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection for media could not be taken");

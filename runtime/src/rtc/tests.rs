@@ -4,11 +4,9 @@ use crate::rtc::negotiate::OFFER;
 
 #[tokio::test]
 async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
-    let (mailbox, gone) = mpsc::channel(1);
-    // With nobody who could admit: the answer comes without asking.
-    drop(gone);
     let handle = Handle {
-        mailbox,
+        // With nobody who could admit: the answer comes without asking.
+        loops: Loops::nobody(),
         viewer_seats: Seats::new(0),
         publisher_seats: Seats::new(0),
         audience: Audience::default(),

@@ -30,11 +30,11 @@ use understudy_core::offer::Offer;
 
 use super::batch::Path;
 use super::connection::{Connection, State, guarded};
+use super::directory::PeerId;
 use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
 use super::negotiate::to_viewer;
-use super::routes::PeerId;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;
@@ -44,8 +44,11 @@ use adapting::Adapting;
 use beginning::{Begun, Stage};
 use stream::Stream;
 
-/// RFC 3550 §6.2 allows five seconds; players align picture and sound only after the first two.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// RFC 3550 §6.2 allows five seconds.
+const REPORT_INTERVAL: Duration = Duration::from_secs(4);
+/// Players align picture and sound after the first two of each stream, and any of them may be lost.
+const FIRST_REPORTS: u8 = 4;
+const FIRST_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// All that is left to do for a viewer that is in is to notice its silence, which counts from eight seconds. The stack would
 /// look five times a second.
@@ -76,6 +79,8 @@ pub(super) struct Viewer {
     repair_at: Option<Instant>,
     again: Again,
     report_at: Instant,
+    /// Of the first.
+    reports_left: u8,
     begun: Option<Begun>,
 }
 
@@ -145,6 +150,7 @@ impl Viewer {
             repair_at: None,
             again: Again::default(),
             report_at: now,
+            reports_left: FIRST_REPORTS,
             begun: None,
         };
         Ok((viewer, answer))
@@ -182,7 +188,8 @@ impl Viewer {
         let Showing { cut, anchor, now } = *showing;
         let (State::Live, Some(path)) = (self.connection.state(), self.path) else { return Shown::Done };
         let is_in = matches!(self.stage, Stage::Beginning { .. } | Stage::Watching);
-        if !is_in || cut.payloads.is_empty() || self.gate.admit(&cut.frame) == Verdict::Skip {
+        let has_it = cut.payloads.is_empty() || self.has_begun_with(cut);
+        if !is_in || has_it || self.gate.admit(&cut.frame) == Verdict::Skip {
             return Shown::Done;
         }
         match &mut self.stage {
@@ -201,7 +208,9 @@ impl Viewer {
         if self.report_at > now {
             return Shown::Done;
         }
-        self.report_at = now + REPORT_INTERVAL;
+        let interval = if self.reports_left > 0 { FIRST_REPORT_INTERVAL } else { REPORT_INTERVAL };
+        self.report_at = now + interval;
+        self.reports_left = self.reports_left.saturating_sub(1);
         if let Some(begun) = self.begun.as_mut().filter(|begun| begun.forgotten_at <= now) {
             begun.history = History::default();
         }

@@ -1,4 +1,4 @@
-//! The ways to peers: datagrams from the one socket, and connections of TCP.
+//! The ways to peers of a loop: datagrams from the one socket, and connections of TCP.
 
 use understudy_core::tcp::outbox::Cargo;
 
@@ -29,9 +29,18 @@ impl Spreads {
             _ => &mut self.datagrams,
         }
     }
+
+    pub fn bytes(&self) -> usize {
+        self.datagrams.bytes().len() + self.framed.bytes().len()
+    }
 }
 
 impl Ways {
+    /// The same, for another loop.
+    pub fn another(&self) -> Self {
+        Self { socket: self.socket.another(), streams: self.streams.clone() }
+    }
+
     /// Queues a packet; [`Ways::flush`] hands it to the kernel. False: there is no room, and it is lost.
     pub fn send(&mut self, path: Path, cargo: Cargo, packet: &[u8], metrics: &Metrics) -> bool {
         match path.over {

@@ -1,6 +1,7 @@
 //! A hub with a real encoder behind it, served over real HTTP and UDP on loopback.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -15,6 +16,8 @@ use understudy_runtime::rtc::{self, Handle};
 
 use super::encoder::Encoder;
 
+/// Whatever cores a machine has: the second viewer is in another loop than the first.
+pub const LOOPS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 /// More than any test needs, less than a machine minds.
 const MAX_VIEWERS: usize = 64;
 
@@ -31,16 +34,21 @@ pub struct Stage {
 
 impl Stage {
     pub async fn open() -> Self {
-        Self::announced_at(Ipv4Addr::LOCALHOST.into()).await
+        Self::of(LOOPS, Ipv4Addr::LOCALHOST.into()).await
     }
 
     /// Viewers are told to send to that address alone. The socket takes all families, as in a pod.
     pub async fn announced_at(address: IpAddr) -> Self {
+        Self::of(LOOPS, address).await
+    }
+
+    /// With that many loops.
+    pub async fn of(loops: NonZeroUsize, address: IpAddr) -> Self {
         let media = Renditions::new(&broadcast::Metrics::default());
         let encoder = Encoder::start(&media);
         let shutdown = CancellationToken::new();
         let metrics = rtc::Metrics::default();
-        let driver = transport(address, metrics.clone(), shutdown.clone());
+        let driver = transport(address, loops, metrics.clone(), shutdown.clone());
         let program = |shows| Program::of(&media, watch::channel(shows).1);
         let app = app(driver.clone(), [("program", program(true)), ("silent", program(false))]);
         let http = listen(app.clone()).await;
@@ -56,12 +64,18 @@ impl Stage {
     }
 }
 
-pub fn transport(address: IpAddr, metrics: rtc::Metrics, shutdown: CancellationToken) -> Handle {
+pub fn transport(
+    address: IpAddr,
+    loops: NonZeroUsize,
+    metrics: rtc::Metrics,
+    shutdown: CancellationToken,
+) -> Handle {
     let config = rtc::Config {
         bind: (Families::here().unspecified(), 0).into(),
         tcp: rtc::TcpPort::Port(0),
         announce: vec![address],
         max_viewers: MAX_VIEWERS,
+        loops,
     };
     rtc::spawn(&config, metrics, shutdown).expect("the socket must bind")
 }

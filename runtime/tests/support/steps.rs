@@ -15,7 +15,7 @@ use understudy_runtime::program::{Ladder, Program};
 use understudy_runtime::rtc::{self, Handle};
 
 use super::encoder::Encoder;
-use super::stage::{app, listen, transport};
+use super::stage::{LOOPS, app, listen, transport};
 
 pub struct Steps {
     pub program: Program,
@@ -41,7 +41,7 @@ impl Steps {
         let (rtc, mut metrics) = (rtc::Metrics::default(), Registry::default());
         rtc.register(&mut metrics);
         let shutdown = CancellationToken::new();
-        let driver = transport(Ipv4Addr::LOCALHOST.into(), rtc, shutdown.clone());
+        let driver = transport(Ipv4Addr::LOCALHOST.into(), LOOPS, rtc, shutdown.clone());
         let http = listen(app(driver.clone(), [("program", program.clone())])).await;
         Self { program, driver, http, metrics, ticks, _shutdown: shutdown.drop_guard() }
     }
@@ -50,9 +50,9 @@ impl Steps {
         format!("http://{}/whep/program", self.http)
     }
 
-    /// How many read that step: it is encoded while somebody does.
-    pub fn readers(&self, step: Step) -> usize {
-        *self.program.video(Video { step, ..Video::default() }).demand().borrow()
+    /// Whether somebody reads that step, as each loop does in which it is shown: then it is encoded.
+    pub fn is_read(&self, step: Step) -> bool {
+        *self.program.video(Video { step, ..Video::default() }).demand().borrow() > 0
     }
 
     /// The value of a metric of the transport, by its name and labels.

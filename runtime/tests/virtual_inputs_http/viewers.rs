@@ -74,6 +74,7 @@ fn peers(end: &CancellationToken) -> rtc::Handle {
         tcp: rtc::TcpPort::Off,
         announce: vec![Ipv4Addr::LOCALHOST.into()],
         max_viewers: 1,
+        loops: rtc::loops_here(),
     };
     rtc::spawn(&config, rtc::Metrics::default(), end.clone()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Many viewers at once, each of which counts what it gets.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use understudy_load::args::Args;
@@ -38,6 +39,28 @@ async fn ten_viewers_join_and_each_sees_a_whole_keyframe_and_loses_nothing() {
     let mut left = stage.driver.viewers("program");
     let gone = tokio::time::timeout(Duration::from_secs(10), left.wait_for(|count| *count == 0)).await;
     assert!(gone.is_ok(), "somebody is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_in_as_many_loops_as_there_are_all_see_everything() {
+    for loops in 1..=3 {
+        let loops = NonZeroUsize::new(loops).expect("more than none");
+        let stage = Stage::of(loops, Ipv4Addr::LOCALHOST.into()).await;
+        let mut readers = stage.media.video.demand();
+        let options = ["--viewers", "6", "--join-rate", "20/s", "--seconds", "2", "--sample", "1/1"];
+        let (url, options) = (stage.whep(), options.map(str::to_owned));
+        let watching =
+            tokio::spawn(async move { watched(url, &options.each_ref().map(String::as_str)).await });
+        // Each loop in which somebody watches reads the hub once.
+        let spread = readers.wait_for(|count| *count == loops.get());
+        assert!(tokio::time::timeout(Duration::from_secs(10), spread).await.is_ok(), "{loops}");
+        let report = watching.await.expect("they must watch");
+        let viewers = &report.viewers;
+        assert_eq!((viewers.connected, viewers.pictured), (6, 6), "{loops}: {report}");
+        assert_eq!((viewers.counts.lost, viewers.counts.unknown), (0, 0), "{loops}: {report}");
+        assert_eq!(viewers.counts.decrypted, viewers.counts.packets, "{loops}: {report}");
+        assert!(report.together.packets_per_viewer_second > 80.0, "{loops}: {report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,13 +50,13 @@ async fn a_viewer_behind_a_narrow_link_is_shown_less_until_it_is_wide_and_anothe
     sleep(Duration::from_secs(5)).await;
     let wide = link.passed();
     assert!(wide.bytes > 5 * 200_000 && wide.lost == 0, "{wide:?}");
-    assert_eq!((stage.readers(Step::Full), stage.readers(Step::Half)), (1, 0), "nobody needs less");
+    assert_eq!((stage.is_read(Step::Full), stage.is_read(Step::Half)), (true, false), "nobody needs less");
 
     link.narrow(NARROW);
     becomes("less is shown", DOWN_WITHIN, || stage.metric("shown{step=\"Half\"}") == 1).await;
     let narrow = link.passed();
     assert!(narrow.lost > 0, "{narrow:?}");
-    assert_eq!((stage.readers(Step::Full), stage.readers(Step::Half)), (1, 1));
+    assert_eq!((stage.is_read(Step::Full), stage.is_read(Step::Half)), (true, true));
     sleep(SETTLED).await;
     link.passed();
     sleep(SETTLED).await;
@@ -65,7 +65,11 @@ async fn a_viewer_behind_a_narrow_link_is_shown_less_until_it_is_wide_and_anothe
 
     link.widen();
     becomes("all is shown again", UP_WITHIN, || stage.metric("shown{step=\"Full\"}") == 2).await;
-    assert_eq!((stage.readers(Step::Full), stage.readers(Step::Half)), (1, 0), "nobody needs less any more");
+    assert_eq!(
+        (stage.is_read(Step::Full), stage.is_read(Step::Half)),
+        (true, false),
+        "nobody needs less any more"
+    );
     assert_eq!(stage.metric("moves_total{way=\"Down\"}"), 1);
 
     let narrowed = narrowed.await.expect("the probe must end").expect("the probe must watch");

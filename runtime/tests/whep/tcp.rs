@@ -226,6 +226,7 @@ async fn a_thousand_connections_that_say_nothing_keep_nobody_out() {
         idle.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("it must listen"));
     }
     let other = relay.watch(&chromium).await;
+    assert_eq!(*stage.media.video.demand().borrow(), 2, "they are in two loops");
     for page in [page, other] {
         goes_on(&page).await;
     }

@@ -3,7 +3,7 @@
 use understudy_core::fanout::history::History;
 use understudy_core::rendition::Step;
 
-use super::super::routes::PeerId;
+use super::super::directory::PeerId;
 use super::Feed;
 use crate::broadcast::Hub;
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::rendition::Step;
 
+use super::super::directory::PeerId;
 use super::super::distribution::Fed;
 use super::super::peer::Peer;
-use super::super::routes::PeerId;
 use super::Driver;
 
 impl Driver {

@@ -6,50 +6,21 @@ use understudy_core::fanout::history::History;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::tcp::outbox::Cargo;
 
-use super::super::distribution::Fed;
+use super::super::directory::PeerId;
 use super::super::feedback::Missing;
 use super::super::peer::Peer;
-use super::super::routes::PeerId;
 use super::super::spread::Part;
-use super::super::viewer::{Due, Showing, Shown, Viewer};
+use super::super::viewer::{Due, Viewer};
 use super::Driver;
 
-/// What waits together for the kernel: enough to be worth the call, and little enough to stay in the cache.
-const SLICE_BYTES: usize = 512 << 10;
-
 impl Driver {
-    pub(super) fn show(&mut self, fed: &Fed) {
-        let now = Instant::now();
-        let Self { ways, peers, distributions, spreads, metrics, .. } = self;
-        let Some(distribution) = distributions.get_mut(fed.distribution) else { return };
-        let showing = Showing { cut: &fed.cut, anchor: distribution.anchor(&fed.cut, now), now };
-        let mut unsettled = Vec::new();
-        let mut missed = Vec::new();
-        for id in distribution.take(fed).flatten() {
-            let Some(Peer::Viewer(viewer)) = peers.get_mut(id) else { continue };
-            let spread = spreads.to(viewer.path);
-            if viewer.show(*id, &showing, spread) == Shown::Settle {
-                unsettled.push(*id);
-            }
-            if spread.bytes().len() >= SLICE_BYTES {
-                missed.extend(ways.spread(spreads, metrics));
-            }
-        }
-        missed.extend(ways.spread(spreads, metrics));
-        self.skip(&missed);
-        for id in unsettled {
-            self.settle(id);
-        }
-        self.bring(fed, now);
-    }
-
     pub(super) fn resume(&mut self) {
         let missed = self.ways.socket.resume(&self.metrics);
         self.skip(&missed);
     }
 
     /// Whoever did not get all of a picture waits for the next that is whole.
-    fn skip(&mut self, missed: &[Part]) {
+    pub(super) fn skip(&mut self, missed: &[Part]) {
         let now = Instant::now();
         let mut without = Vec::new();
         for part in missed {

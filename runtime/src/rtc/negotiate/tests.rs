@@ -7,6 +7,7 @@ mod publishing;
 mod roles;
 mod sealed;
 mod shapes;
+mod slices;
 mod wire;
 
 use std::net::SocketAddr;

@@ -40,7 +40,7 @@ impl Socket {
         if self.waiting.is_empty() {
             std::future::pending::<()>().await;
         }
-        self.io.writable().await
+        self.port.io.writable().await
     }
 
     /// When something has waited too long.
@@ -165,8 +165,8 @@ impl Socket {
             messages.iter().map(|message| [IoSlice::new(&bytes[message.range.clone()])]).collect();
         let source = outer.first().and_then(|path| path.source);
         let segment = messages.first().map_or(0, |message| message.shape().0);
-        let send = || call(self.io.as_raw_fd(), &slices, &to, segment, source);
-        let sent = self.io.try_io(Interest::WRITABLE, send)?;
+        let send = || call(self.port.io.as_raw_fd(), &slices, &to, segment, source);
+        let sent = self.port.io.try_io(Interest::WRITABLE, send)?;
         let taken = &messages[..sent.min(messages.len())];
         metrics.send_calls.inc();
         metrics.sent_datagrams.inc_by(taken.iter().map(|message| message.datagrams() as u64).sum());

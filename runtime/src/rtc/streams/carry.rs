@@ -1,5 +1,6 @@
-//! One connection: what is read goes to the owner packet by packet, what waits is written as fast as the peer reads.
+//! One connection: what is read goes to the loop that it is for, packet by packet, what waits is written as fast as the peer reads.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,20 +8,20 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use understudy_core::tcp::framing::Frames;
 use understudy_core::tcp::outbox::{Cargo, Outbox};
 
 use super::super::metrics::Refusal;
-use super::{News, StreamId};
+use super::{StreamId, Streams};
 
 /// What the last words to a peer may take.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 /// What is read in one call.
 const PIECE_BYTES: usize = 4096;
 
-/// Filled by the owner, emptied by the task.
+/// Filled by a loop, emptied by the task.
 #[derive(Default)]
 pub(super) struct Queue {
     outbox: Mutex<Outbox>,
@@ -43,36 +44,37 @@ impl Queue {
     }
 }
 
-/// Ends with the connection, with `end` or with the owner.
-#[tracing::instrument(name = "tcp", skip_all, fields(from = %told.0.from))]
+/// Ends with the connection, or with `end`.
+#[tracing::instrument(name = "tcp", skip_all, fields(from = %of.0.from))]
 pub(super) async fn carry(
     mut io: TcpStream,
     queue: Arc<Queue>,
     end: CancellationToken,
-    told: (StreamId, mpsc::Sender<News>),
+    of: (StreamId, IpAddr, Streams),
 ) {
-    let (stream, tell) = told;
+    let (stream, local, streams) = of;
     let (reader, writer) = io.split();
     let late = async {
         end.cancelled().await;
         tokio::time::sleep(FAREWELL).await;
     };
     let refused = tokio::select! {
-        refused = read(reader, stream, &tell) => refused,
+        refused = read(reader, stream, local, &streams) => refused,
         () = write(writer, &queue, &end) => None,
         () = late => None,
     };
-    // The descriptor does not wait for the owner.
     drop(io);
-    if !end.is_cancelled() {
-        // An owner that is gone needs no news.
-        drop(tell.send(News::Ended { stream, refused }).await);
-    }
+    streams.ended(stream, refused);
 }
 
-/// Until the peer has no more to say, or says what no peer does. A slow owner slows the peer.
-async fn read(mut reader: ReadHalf<'_>, stream: StreamId, tell: &mpsc::Sender<News>) -> Option<Refusal> {
-    let mut frames = Frames::default();
+/// Until the peer has no more to say, or says what no peer does. A slow loop slows the peer.
+async fn read(
+    mut reader: ReadHalf<'_>,
+    stream: StreamId,
+    local: IpAddr,
+    streams: &Streams,
+) -> Option<Refusal> {
+    let (mut frames, mut asked) = (Frames::default(), false);
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let count = reader.read(&mut piece).await.unwrap_or(0);
@@ -81,12 +83,16 @@ async fn read(mut reader: ReadHalf<'_>, stream: StreamId, tell: &mpsc::Sender<Ne
         }
         frames.push(&piece[..count]);
         loop {
-            let bytes = match frames.take() {
-                Ok(Some(packet)) => packet.to_vec(),
+            let packet = match frames.take() {
+                Ok(Some(packet)) => packet,
                 Ok(None) => break,
                 Err(_) => return Some(Refusal::Oversized),
             };
-            tell.send(News::Packet { stream, bytes }).await.ok()?;
+            asked |= streams.0.reception.pass(stream.from, local, packet).await;
+            // Whoever does not begin with a check for somebody who is here is nobody's peer.
+            if !asked {
+                return Some(Refusal::Stranger);
+            }
         }
     }
 }

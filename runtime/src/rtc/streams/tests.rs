@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use understudy_core::fanout::rtp::Index;
@@ -9,10 +9,11 @@ use understudy_core::tcp::framing::{Frames, MAX_PACKET_BYTES};
 use understudy_core::tcp::outbox::MEDIA_BYTES;
 
 use super::super::batch::Path;
-use super::super::routes::PeerId;
-use super::super::transport_address::TransportProtocol;
+use super::super::directory::{Directory, LoopId, PeerId};
+use super::super::reception::{Addressed, Inlet};
+use super::super::transport_address::{TransportAddress, TransportProtocol};
 use super::*;
-use crate::rtc::{Config, Handle, TcpPort, spawn};
+use crate::rtc::{Config, Handle, TcpPort, loops_here, spawn};
 
 /// What a machine under load may take over loopback.
 const SOON: Duration = Duration::from_secs(10);
@@ -23,38 +24,50 @@ const PACKET_BYTES: usize = 1200;
 struct Place {
     streams: Streams,
     port: u16,
+    directory: Directory,
+    /// Of the one loop that there is.
+    inlet: Inlet,
     _end: DropGuard,
 }
 
 impl Place {
     fn open() -> Self {
-        let (streams, end) = (Streams::new(Metrics::default()), CancellationToken::new());
-        let port = streams.listen((Ipv4Addr::LOCALHOST, 0).into(), end.clone()).unwrap();
-        Self { streams, port, _end: end.drop_guard() }
+        let (directory, metrics) = (Directory::new(1), Metrics::default());
+        let (reception, mut inlets) = Reception::new(directory.clone(), 1, metrics.clone());
+        let streams = Streams::new(reception, metrics);
+        let port = streams.listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let inlet = inlets.pop().expect("a loop has an inlet");
+        let end = streams.0.closed.clone().drop_guard();
+        Self { streams, port, directory, inlet, _end: end }
     }
 
-    /// Somebody who came at that time.
-    async fn guest(&mut self, since: Instant) -> TcpStream {
+    /// Somebody who came.
+    async fn guest(&self) -> TcpStream {
         let guest = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.unwrap();
-        while !self.streams.open.contains_key(&guest.local_addr().unwrap()) {
-            let mut news = Vec::new();
-            self.streams.news(&mut news).await;
-            for news in news {
-                if let News::Accepted { io, from } = news {
-                    assert!(!self.streams.admit(io, from, since).contains(&from));
-                }
+        let come = async {
+            while !self.is_open(&guest) {
+                tokio::task::yield_now().await;
             }
-        }
+        };
+        tokio::time::timeout(SOON, come).await.expect("it must be let in");
         guest
     }
 
-    /// The next that happens.
-    async fn hears(&mut self) -> News {
-        let mut news = Vec::new();
-        tokio::time::timeout(SOON, self.streams.news.recv_many(&mut news, 1))
-            .await
-            .expect("something must happen");
-        news.remove(0)
+    fn is_open(&self, guest: &TcpStream) -> bool {
+        self.streams.0.table.lock().open.contains_key(&address(guest))
+    }
+
+    fn connections(&self) -> i64 {
+        self.streams.0.metrics.tcp_connections.get()
+    }
+
+    async fn has(&self, connections: i64) {
+        let changed = async {
+            while self.connections() != connections {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, changed).await.expect("the connections must change");
     }
 }
 
@@ -100,9 +113,8 @@ async fn receives(guest: &mut TcpStream, count: usize) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn each_packet_of_a_run_arrives_by_itself_and_in_order() {
-    let mut place = Place::open();
-    let mut guest = place.guest(Instant::now()).await;
-    assert!(guest.local_addr().is_ok_and(|from| place.streams.open.contains_key(&from)));
+    let place = Place::open();
+    let mut guest = place.guest().await;
     assert_eq!(place.streams.spread(&mut spread(&[address(&guest)])), []);
     place.streams.send(address(&guest), Cargo::Control, b"told");
     let (told, packets): (Vec<_>, Vec<_>) =
@@ -112,13 +124,13 @@ async fn each_packet_of_a_run_arrives_by_itself_and_in_order() {
         (0..PACKETS).map(|packet| if packet == PACKETS - 1 { PACKET_BYTES - 200 } else { PACKET_BYTES });
     assert!(packets.iter().map(Vec::len).eq(sizes));
     assert!(packets.iter().enumerate().all(|(at, packet)| packet[0] == at as u8));
-    assert_eq!(place.streams.metrics.tcp_sent_packets.get(), PACKETS as u64 + 1);
+    assert_eq!(place.streams.0.metrics.tcp_sent_packets.get(), PACKETS as u64 + 1);
 }
 
 #[tokio::test]
 async fn whoever_reads_nothing_misses_pictures_and_nobody_else_does() {
-    let mut place = Place::open();
-    let (mut reader, slow) = (place.guest(Instant::now()).await, place.guest(Instant::now()).await);
+    let place = Place::open();
+    let (mut reader, slow) = (place.guest().await, place.guest().await);
     let to = [address(&slow), address(&reader)];
     // More than fits into the outbox and what the kernel takes of it.
     let pictures = 4 * MEDIA_BYTES / (PACKETS * PACKET_BYTES);
@@ -131,14 +143,14 @@ async fn whoever_reads_nothing_misses_pictures_and_nobody_else_does() {
     }
     assert!(missed.len() > pictures / 4, "{} of {pictures}", missed.len());
     assert!(missed.iter().all(|part| part.viewer == PeerId(0)));
-    assert_eq!(place.streams.metrics.tcp_unsent_packets.get(), (missed.len() * PACKETS) as u64);
+    assert_eq!(place.streams.0.metrics.tcp_unsent_packets.get(), (missed.len() * PACKETS) as u64);
     drop(slow);
 }
 
 #[tokio::test]
 async fn media_that_waits_is_not_written_once_it_goes_another_way() {
-    let mut place = Place::open();
-    let mut guest = place.guest(Instant::now()).await;
+    let place = Place::open();
+    let mut guest = place.guest().await;
     let to = address(&guest);
     let mut pushed = 0;
     while place.streams.spread(&mut spread(&[to])).is_empty() {
@@ -158,39 +170,37 @@ async fn media_that_waits_is_not_written_once_it_goes_another_way() {
 
 #[tokio::test]
 async fn whoever_is_not_connected_misses_what_is_sent_to_it() {
-    let mut place = Place::open();
-    let guest = place.guest(Instant::now()).await;
+    let place = Place::open();
+    let guest = place.guest().await;
     let from = address(&guest);
     drop(guest);
-    let News::Ended { stream, refused: None } = place.hears().await else { panic!("it must be told") };
-    assert!(place.streams.ended(stream, None) && !place.streams.ended(stream, None));
+    place.has(0).await;
     assert_eq!(place.streams.spread(&mut spread(&[from])).len(), 1);
-    assert_eq!(place.streams.metrics.tcp_connections.get(), 0);
 }
 
 #[tokio::test]
 async fn of_many_that_say_nothing_few_stay_and_those_not_for_long() {
-    let mut place = Place::open();
-    let now = Instant::now();
+    let place = Place::open();
     let mut guests = Vec::new();
     for _ in 0..PLACES {
-        guests.push(place.guest(now).await);
+        guests.push(place.guest().await);
     }
-    place.streams.welcome(address(&guests[0]));
+    assert!(place.streams.welcome(address(&guests[0])));
     for _ in 0..4 {
-        guests.push(place.guest(now).await);
+        guests.push(place.guest().await);
     }
-    assert_eq!(place.streams.metrics.tcp_connections.get(), PLACES as i64 + 1);
+    assert_eq!(place.connections(), PLACES as i64 + 1);
     for guest in &mut guests[1..4] {
         is_ended(guest).await;
     }
     // Half a length, and then nothing.
     guests[4].write_all(&[0]).await.unwrap();
-    assert_eq!(place.streams.expires_at(), Some(now + PATIENCE));
-    place.streams.expire(now + PATIENCE);
+    let patient_until = Instant::now() + PATIENCE;
+    assert!(place.streams.expires_at().is_some_and(|at| at <= patient_until));
+    place.streams.expire(patient_until);
     is_ended(&mut guests[4]).await;
     // The one that was found to be somebody's.
-    assert_eq!(place.streams.metrics.tcp_connections.get(), 1);
+    assert_eq!(place.connections(), 1);
     place.streams.send(address(&guests[0]), Cargo::Control, b"hello");
     assert_eq!(receives(&mut guests[0], 1).await, [b"hello"]);
 }
@@ -198,7 +208,7 @@ async fn of_many_that_say_nothing_few_stay_and_those_not_for_long() {
 /// All tasks but that of the port and so many, each of which holds a descriptor.
 async fn lets_go(place: &Place, but: usize) {
     let let_go = async {
-        while place.streams.tasks.len() > 1 + but {
+        while place.streams.0.tasks.len() > 1 + but {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -207,8 +217,8 @@ async fn lets_go(place: &Place, but: usize) {
 
 #[tokio::test]
 async fn nothing_is_held_of_whoever_is_sent_away_though_it_reads_nothing_and_goes_on_speaking() {
-    let mut place = Place::open();
-    let (idle, mut deaf) = (place.guest(Instant::now()).await, place.guest(Instant::now()).await);
+    let place = Place::open();
+    let (idle, mut deaf) = (place.guest().await, place.guest().await);
     let to = address(&deaf);
     while place.streams.spread(&mut spread(&[to])).is_empty() {
         tokio::task::yield_now().await;
@@ -228,8 +238,8 @@ async fn nothing_is_held_of_whoever_is_sent_away_though_it_reads_nothing_and_goe
 
 #[tokio::test]
 async fn what_was_said_last_arrives_before_the_end() {
-    let mut place = Place::open();
-    let mut guest = place.guest(Instant::now()).await;
+    let place = Place::open();
+    let mut guest = place.guest().await;
     place.streams.send(address(&guest), Cargo::Control, b"goodbye");
     place.streams.end().await;
     assert_eq!(receives(&mut guest, 1).await, [b"goodbye"]);
@@ -238,21 +248,68 @@ async fn what_was_said_last_arrives_before_the_end() {
 
 #[tokio::test]
 async fn whoever_connects_from_where_another_was_is_the_one_that_is_there() {
-    let mut place = Place::open();
-    let guest = place.guest(Instant::now()).await;
+    let place = Place::open();
+    let (guest, other) = (place.guest().await, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+    let connected = TcpStream::connect(other.local_addr().unwrap());
+    let (io, _) = tokio::join!(other.accept(), connected).0.unwrap();
     let before = StreamId { from: address(&guest), number: 1 };
-    let other = TcpStream::connect((Ipv4Addr::LOCALHOST, place.port)).await.unwrap();
-    let News::Accepted { io, .. } = place.hears().await else { panic!("it must be told") };
-    assert_eq!(place.streams.admit(io, before.from, Instant::now()), [before.from]);
-    assert!(place.streams.local(before).is_none() && !place.streams.ended(before, None));
-    assert_eq!(place.streams.metrics.tcp_connections.get(), 1);
-    drop(other);
+    place.streams.admit(io, before.from, Instant::now());
+    place.streams.ended(before, None);
+    assert!(place.is_open(&guest));
+    assert_eq!(place.connections(), 1);
+}
+
+#[tokio::test]
+async fn what_is_said_comes_to_the_loop_of_whom_the_check_is_for_and_its_sender_is_nobodys_once_it_is_gone() {
+    let mut place = Place::open();
+    let home = place.directory.expect(LoopId(0), "session", "ours");
+    let check = crate::rtc::stun::check("ours:theirs");
+    let mut guest = place.guest().await;
+    let from = TransportAddress::tcp(address(&guest));
+    guest.write_all(&frame([&check[..]].into_iter())).await.unwrap();
+    let received =
+        tokio::time::timeout(SOON, place.inlet.packets.recv()).await.expect("it must come").unwrap();
+    let local = Some(Ipv4Addr::LOCALHOST.into());
+    assert!(received.each().eq([Addressed { peer: home.peer, from, local, bytes: &check }]));
+    place.directory.claim(home.peer, from, local);
+    assert!(place.streams.welcome(from.socket));
+    drop(guest);
+    place.has(0).await;
+    assert!(!place.directory.knows(from) && !place.streams.welcome(from.socket));
+}
+
+#[tokio::test]
+async fn a_loop_that_takes_nothing_slows_who_speaks_to_it() {
+    let mut place = Place::open();
+    place.directory.expect(LoopId(0), "session", "ours");
+    let check = frame([&crate::rtc::stun::check("ours:theirs")[..]].into_iter());
+    let mut guest = place.guest().await;
+    let speak = async {
+        loop {
+            guest.write_all(&check).await.unwrap();
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(1), speak).await.is_err());
+    let waiting = place.inlet.packets.len();
+    assert!(place.inlet.packets.recv().await.is_some());
+    let more = async {
+        while place.inlet.packets.len() < waiting {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, more).await.expect("it goes on when there is room");
 }
 
 /// To a transport with nobody expected, which ends with its handle.
 async fn connected(ip: IpAddr) -> (TcpStream, Metrics, Handle) {
     let metrics = Metrics::default();
-    let config = Config { bind: (ip, 0).into(), tcp: TcpPort::Port(0), announce: vec![ip], max_viewers: 1 };
+    let config = Config {
+        bind: (ip, 0).into(),
+        tcp: TcpPort::Port(0),
+        announce: vec![ip],
+        max_viewers: 1,
+        loops: loops_here(),
+    };
     let handle = spawn(&config, metrics.clone(), CancellationToken::new()).unwrap();
     let guest = TcpStream::connect((ip, handle.tcp_port().unwrap())).await.unwrap();
     (guest, metrics, handle)
@@ -289,7 +346,13 @@ async fn a_port_that_cannot_be_had_is_not_announced() {
     let port = taken.as_ref().unwrap().local_addr().unwrap().port();
     for (tcp, announced) in [(TcpPort::Port(port), 1), (TcpPort::Off, 1), (TcpPort::Port(0), 2)] {
         let loopback = Ipv4Addr::LOCALHOST.into();
-        let config = Config { bind: (loopback, 0).into(), tcp, announce: vec![loopback], max_viewers: 1 };
+        let config = Config {
+            bind: (loopback, 0).into(),
+            tcp,
+            announce: vec![loopback],
+            max_viewers: 1,
+            loops: loops_here(),
+        };
         let end = CancellationToken::new();
         let handle = spawn(&config, Metrics::default(), end.clone()).unwrap();
         assert_eq!(handle.announced.len(), announced, "{tcp:?}");

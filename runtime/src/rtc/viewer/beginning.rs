@@ -11,7 +11,7 @@ use understudy_core::fanout::rtp::Index;
 use understudy_core::fanout::settling::settles_in;
 use understudy_core::media::Kind;
 
-use super::super::routes::PeerId;
+use super::super::directory::PeerId;
 use super::super::seal::Sealer;
 use super::super::spread::{Part, Spread};
 use super::Viewer;
@@ -43,6 +43,8 @@ pub(super) struct Begun {
     pub from: Index,
     /// From here on packets are the hub's.
     pub until: Index,
+    /// The hub's number of the first packet that is not among these.
+    next: u64,
     /// Nobody asks for them again after that.
     pub forgotten_at: Instant,
 }
@@ -107,12 +109,19 @@ impl Viewer {
         cuts.iter().for_each(|cut| history.keep(cut));
         let packets = cuts.iter().map(|cut| cut.payloads.len()).sum();
         let from = stream.next();
+        let next = cuts.last().map_or(0, |cut| cut.first + cut.payloads.len() as u64);
         // Before any of them is sealed: what is asked for again is looked for by this.
-        self.begun = Some(Begun { history, from, until: from.plus(packets), forgotten_at: now + REMEMBERED });
+        let (until, forgotten_at) = (from.plus(packets), now + REMEMBERED);
+        self.begun = Some(Begun { history, from, until, next, forgotten_at });
         for cut in &cuts {
             self.gate.admit(&cut.frame);
         }
         self.stage = Stage::Beginning { portions: Portions::new(cuts, now), frame: from };
+    }
+
+    /// Whether a picture is among those that it began with: it was on its way to all when this viewer came.
+    pub(super) fn has_begun_with(&self, cut: &Cut) -> bool {
+        cut.frame.kind() == Kind::Video && self.begun.as_ref().is_some_and(|begun| cut.first < begun.next)
     }
 
     /// Spreads the next portion of what it begins with.

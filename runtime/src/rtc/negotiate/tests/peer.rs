@@ -270,6 +270,17 @@ impl Peer {
         self.stack.set_remote_description(self.now, answer).expect("the peer must take the answer");
     }
 
+    /// The first check that it sends.
+    pub fn check(&mut self) -> Vec<u8> {
+        let first = (0..STEPS).find_map(|_| {
+            drop(self.stack.handle_timeout(self.now));
+            self.now += STEP;
+            let mut sent = std::iter::from_fn(|| self.stack.poll_write());
+            sent.find(|packet| stun::transaction(&packet.message).is_some())
+        });
+        first.expect("it must check").message.to_vec()
+    }
+
     /// Whether a viewer gets in whose line `a=fingerprint` was rewritten on the way to us.
     pub fn connects(setup: &'static str, rewrite: &dyn Fn(&str) -> String) -> bool {
         let mut peer = Self::new(setup, vec![]);

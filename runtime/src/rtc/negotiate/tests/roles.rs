@@ -15,7 +15,7 @@ use understudy_core::offer::DtlsRole;
 
 use super::super::super::batch::Path;
 use super::super::super::connection::State;
-use super::super::super::routes::PeerId;
+use super::super::super::directory::PeerId;
 use super::super::super::spread::Spread;
 use super::super::super::viewer::{Due, REST, Showing};
 use super::OURS;

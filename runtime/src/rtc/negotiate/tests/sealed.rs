@@ -13,8 +13,8 @@ use understudy_core::fanout::repair::FIRST_WAIT;
 use understudy_core::media::{Kind, Track, Unit};
 
 use super::super::super::batch::Path;
+use super::super::super::directory::PeerId;
 use super::super::super::feedback::Missing;
-use super::super::super::routes::PeerId;
 use super::super::super::spread::{Part, Spread};
 use super::super::super::viewer::{Answered, Due, Showing, Viewer};
 use super::peer::Peer;
@@ -188,6 +188,27 @@ fn a_joiner_opens_what_it_begins_with_and_what_follows_and_each_again() {
     }));
     let wanted: Vec<Missing> = sent.iter().map(|datagram| missing(datagram)).collect();
     assert_eq!(again(&mut viewer, &wanted, &history, now + Duration::from_secs(1)), sent);
+}
+
+#[test]
+fn a_picture_that_was_on_its_way_to_all_when_a_joiner_began_with_it_is_not_sent_to_it_twice() {
+    let (_, mut viewer) = Peer::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+    let (mut cutter, mut history) = begun();
+    let leaving = Arc::new(cutter.cut(Unit { key: false, ..picture(4) }));
+    history.keep(&leaving);
+    viewer.path = Some(PATH);
+    let now = Instant::now();
+    assert!(viewer.begin(&history, now));
+    let mut packets = 0;
+    for cut in [leaving, Arc::new(cutter.cut(Unit { key: false, ..picture(5) }))] {
+        packets += datagrams(&shown(&mut viewer, &cut)).len();
+    }
+    for tick in 0..20 {
+        let mut spread = Spread::default();
+        viewer.pour(ID, now + INTERVAL * tick, &mut spread);
+        packets += datagrams(&spread).len();
+    }
+    assert_eq!((packets, viewer.due(now + INTERVAL * 20)), (5 * UNITS, Due::Nothing));
 }
 
 #[test]

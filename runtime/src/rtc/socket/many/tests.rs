@@ -7,7 +7,7 @@ use understudy_core::fanout::waiting::MAX_WAIT;
 use understudy_core::media::Kind;
 
 use super::super::super::batch::Path;
-use super::super::super::routes::PeerId;
+use super::super::super::directory::PeerId;
 use super::*;
 use crate::net;
 
@@ -56,7 +56,7 @@ async fn many_are_reached_with_a_call_a_run_whether_the_kernel_segments_or_not()
     let families = net::Families::here();
     let mut socket = Socket::bind(SocketAddr::new(families.unspecified(), 0)).unwrap();
     let port = socket.local_addr().port();
-    socket.io.writable().await.unwrap();
+    socket.port.io.writable().await.unwrap();
     for loopback in families.loopbacks() {
         for segments in [true, false] {
             let peers: Vec<Peer> = (0..5).map(|_| peer(loopback)).collect();
@@ -83,7 +83,7 @@ async fn many_are_reached_with_a_call_a_run_whether_the_kernel_segments_or_not()
 #[tokio::test]
 async fn what_had_to_wait_leaves_first_and_in_order() {
     let mut socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    socket.io.writable().await.unwrap();
+    socket.port.io.writable().await.unwrap();
     let loopback = socket.local_addr().ip();
     let (peers, metrics) = ([peer(loopback)], Metrics::default());
     let held = spread(&peers, loopback);
@@ -116,7 +116,7 @@ fn nowhere(spread: &mut Spread, host: IpAddr, datagrams: usize) {
 #[tokio::test]
 async fn whoever_has_no_way_is_named_and_the_others_are_reached_in_segments_as_before() {
     let mut socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    socket.io.writable().await.unwrap();
+    socket.port.io.writable().await.unwrap();
     let loopback = socket.local_addr().ip();
     for datagrams in [1, 2] {
         let peers = [peer(loopback), peer(loopback)];
@@ -133,7 +133,7 @@ async fn whoever_has_no_way_is_named_and_the_others_are_reached_in_segments_as_b
 #[tokio::test]
 async fn what_waited_and_has_no_way_is_named_and_what_waits_behind_it_leaves() {
     let mut socket = Socket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    socket.io.writable().await.unwrap();
+    socket.port.io.writable().await.unwrap();
     let loopback = socket.local_addr().ip();
     let (peers, metrics, mut missed) = ([peer(loopback)], Metrics::default(), Vec::new());
     let mut held = Spread::default();
