@@ -280,9 +280,13 @@ impl Stage<'_> {
             slot.came |= slot.plays();
             let rests = slot.rests(now);
             let rested = std::mem::replace(&mut slot.stalled, rests);
-            // Never a frozen picture. Sound that does not come is silence by itself.
-            if rests && !rested && kind == Kind::Video {
-                self.show_slate();
+            if rests && !rested {
+                // How late it is may be another when it comes again.
+                self.lips.forget(kind);
+                // Never a frozen picture. Sound that does not come is silence by itself.
+                if kind == Kind::Video {
+                    self.show_slate();
+                }
             }
         }
         self.heed_needs();

@@ -101,10 +101,14 @@ impl LipSync {
 
     /// To be asked for a few times a second: how long each is held from now on.
     pub fn holds(&mut self, now: Duration) -> Holds {
-        if let Some(lag) = self.lag() {
-            // Where no report is believed it is as if there were none.
-            let later = if lag.is_believed() { lag.nanoseconds + self.audio.played_late() } else { 0 };
-            self.follow(self.base + later, now);
+        match self.lag() {
+            Some(lag) => {
+                // Where no report is believed it is as if there were none.
+                let later = if lag.is_believed() { lag.nanoseconds + self.audio.played_late() } else { 0 };
+                self.follow(self.base + later, now);
+            }
+            // No time in which nothing is known makes for a larger step, or for a sound that has long been held for nothing.
+            None => (self.looked, self.spare_since) = (self.looked.map(|_| now), None),
         }
         Holds { picture: duration(self.picture), sound: duration(self.sound) }
     }
@@ -118,8 +122,9 @@ impl LipSync {
             None => picture,
             Some(looked) => {
                 let most = nanoseconds(now.saturating_sub(looked)) / SLEW;
-                // It goes with the sound, and then its own way.
-                let from = (self.picture + self.sound - before).max(0);
+                // It goes along with a sound that is held for less, which it was held for. One that is held for more is to come
+                // to the picture.
+                let from = (self.picture + (self.sound - before).min(0)).max(0);
                 from + (picture - from).clamp(-most, most)
             }
         };
