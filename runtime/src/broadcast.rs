@@ -70,11 +70,27 @@ impl Hub {
 
     /// A new reader. Of a picture it begins with a keyframe, which is asked for here.
     pub fn subscribe(&self) -> Subscriber {
-        let reader = Arc::new(Reader::default());
-        self.shared.change(|readers| readers.push(Arc::clone(&reader)));
-        self.shared.metrics.readers.inc();
+        let (subscriber, _) = self.enter();
         self.request_keyframe(Need::Join);
-        Subscriber::new(self.clone(), reader)
+        subscriber
+    }
+
+    /// For whom a keyframe may be of no use yet: one is asked for only if nobody else would be given it as well. Whoever finds that
+    /// it needs one asks.
+    pub fn subscribe_ahead(&self) -> Subscriber {
+        let (subscriber, readers) = self.enter();
+        if readers == 1 {
+            self.request_keyframe(Need::Join);
+        }
+        subscriber
+    }
+
+    /// A new reader, and how many there are then.
+    fn enter(&self) -> (Subscriber, usize) {
+        let reader = Arc::new(Reader::default());
+        let readers = self.shared.change(|readers| readers.push(Arc::clone(&reader)));
+        self.shared.metrics.readers.inc();
+        (Subscriber::new(self.clone(), reader), readers)
     }
 
     /// Wishes for a keyframe; wishes are merged and spaced. Sound needs none.
@@ -118,11 +134,12 @@ impl Hub {
 }
 
 impl Shared {
-    /// How many there are is told under the lock: told after it, an earlier number could be the last.
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Reader>>)) {
+    /// How many there are then is told under the lock: told after it, an earlier number could be the last.
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Reader>>)) -> usize {
         let mut readers = self.readers.lock();
         change(&mut readers);
         self.demand.send_replace(readers.len());
+        readers.len()
     }
 
     fn account(&self, pushed: Pushed) {
@@ -236,6 +253,19 @@ mod tests {
         hub.request_keyframe(Need::Repair);
         requests.next().await;
         assert_eq!(start.elapsed(), understudy_core::fanout::keyframe::REPAIR_GAP);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_ahead_of_a_need_asks_only_for_what_nobody_else_is_given() {
+        let hub = Hub::new(Kind::Video, Metrics::default());
+        let mut requests = hub.keyframe_requests();
+        let _alone = hub.subscribe_ahead();
+        requests.next().await;
+        hub.publish(video(0, true));
+        let _beside = hub.subscribe_ahead();
+        assert!(tokio::time::timeout(Duration::from_secs(60), requests.next()).await.is_err());
+        hub.request_keyframe(Need::Join);
+        requests.next().await;
     }
 
     #[tokio::test(start_paused = true)]

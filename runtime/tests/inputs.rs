@@ -188,20 +188,30 @@ impl Room {
         self.is_the_same(&seen);
     }
 
-    /// Waits until what was on its way to the page's ears has been heard.
+    /// Waits until what was on its way to the page's ears has been heard, and nothing follows it.
     async fn falls_silent(&self) {
-        wait::until(CHANGE, || async { self.look().await.is_silent() }).await;
+        self.forget().await;
+        wait::until(CHANGE, || async {
+            let seen = self.told("eye.told()").await;
+            if seen.loudest >= SILENCE {
+                self.forget().await;
+            }
+            seen.is_silent()
+        })
+        .await;
     }
 
     async fn is_black_and_silent(&self) {
         self.forget().await;
-        // What was in flight may still be shown; from then on nothing may.
+        // What was in flight may still be shown and heard; from then on nothing may.
         wait::until(CHANGE, || async {
             let seen = self.told("eye.told()").await;
             self.forget().await;
             seen.is_black()
         })
         .await;
+        self.falls_silent().await;
+        self.forget().await;
         let seen = self.look().await;
         seen.is_black().unwrap();
         seen.is_silent().unwrap();

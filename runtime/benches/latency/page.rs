@@ -13,7 +13,12 @@ use tokio::net::TcpListener;
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::browser;
 
-const PAGE: &str = include_str!("page.html");
+const PAGE: &str = concat!(
+    "<!doctype html>\n<script>\n",
+    include_str!("../../tests/fixtures/number.js"),
+    "</script>\n",
+    include_str!("page.html")
+);
 /// The best of so many comparisons is the one that was least disturbed.
 const COMPARISONS: usize = 200;
 

@@ -7,6 +7,7 @@ pub mod gate;
 pub mod h264;
 pub mod keyframe;
 pub mod repair;
+pub mod reporting;
 pub mod round;
 pub mod round_trip;
 pub mod rtp;

@@ -71,10 +71,12 @@ impl Directory {
         })))
     }
 
-    /// The loop that has fewest peers.
-    pub fn fewest(&self) -> LoopId {
+    /// The loops, those with the fewest peers first.
+    pub fn by_peers(&self) -> Vec<LoopId> {
         let table = self.0.lock();
-        LoopId((0..table.counts.len()).min_by_key(|on| table.counts[*on]).unwrap_or_default())
+        let mut all: Vec<LoopId> = (0..table.counts.len()).map(LoopId).collect();
+        all.sort_by_key(|on| table.counts[on.0]);
+        all
     }
 
     /// One more peer, which that loop is about to have.
@@ -179,7 +181,7 @@ mod tests {
     }
 
     fn expect(directory: &Directory, number: u64) -> Home {
-        directory.expect(directory.fewest(), &format!("session{number}"), &format!("ufrag{number}"))
+        directory.expect(directory.by_peers()[0], &format!("session{number}"), &format!("ufrag{number}"))
     }
 
     #[test]

@@ -221,9 +221,10 @@ impl Drop for Feed {
     }
 }
 
-/// Waits for the owner, not the other way round: if it is slow, the hub drops to a keyframe for us.
+/// Waits for the owner, not the other way round: if it is slow, the hub drops to a keyframe for us. Begun before the first viewer is
+/// in, who may never be.
 async fn feed(distribution: DistributionId, feed: FeedId, hub: Hub, fed: mpsc::Sender<Fed>) {
-    let mut frames = hub.subscribe();
+    let mut frames = hub.subscribe_ahead();
     let mut cutter = Cutter::default();
     loop {
         let cut = Arc::new(cutter.cut(frames.next().await));

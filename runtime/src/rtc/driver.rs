@@ -38,7 +38,7 @@ const FED: usize = 32;
 /// With no timer due sooner.
 const IDLE: Duration = Duration::from_secs(60);
 /// Packets over TCP that are looked at together.
-const TURN: usize = 64;
+const TURN: usize = 16;
 
 pub(super) enum Command {
     Admit {

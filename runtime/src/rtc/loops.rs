@@ -5,11 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::directory::{Directory, Home, PeerId};
+use super::directory::{Directory, Home, LoopId, PeerId};
 use super::driver::{Command, Driver, Shared};
 use super::reception::{Inlet, Reception};
 use super::streams::Streams;
@@ -40,11 +42,15 @@ impl Loops {
         let (end, stopped) = (shutdown.child_token(), CancellationToken::new());
         let directory = shared.directory.clone();
         let mut tasks = JoinSet::new();
-        let mut mailboxes = Vec::new();
+        let (mut mailboxes, count) = (Vec::new(), inlets.len());
         for (number, inlet) in inlets.into_iter().enumerate() {
             let (mailbox, inbox) = mpsc::channel(MAILBOX);
             mailboxes.push(mailbox);
-            tasks.spawn(Driver::new(ways.another(), inlet, shared.clone()).run(number, inbox, end.clone()));
+            tasks.spawn(Driver::new(ways.share(count), inlet, shared.clone()).run(
+                number,
+                inbox,
+                end.clone(),
+            ));
         }
         let (reading, until) = (reception.read(ways.socket.reader()), end.clone());
         tasks.spawn(async move {
@@ -66,14 +72,24 @@ impl Loops {
         answer: &Answer,
         command: impl FnOnce(PeerId, oneshot::Sender<()>) -> Command,
     ) -> Result<(), OfferError> {
-        let on = self.directory.fewest();
-        let room = tokio::time::timeout(ANSWER_DEADLINE, self.mailboxes[on.0].reserve()).await;
-        let Ok(Ok(room)) = room else { return Err(OfferError::NotRunning) };
+        let (on, room) = self.room().await.ok_or(OfferError::NotRunning)?;
         // Without a break, in which whoever asks could go away: what is expected is forgotten by its loop alone.
         let home = self.directory.expect(on, &answer.session_id, &answer.ice_session);
         let (reply, taken_in) = oneshot::channel();
         room.send(command(home.peer, reply));
         answered(taken_in).await.ok_or(OfferError::NotRunning)
+    }
+
+    /// In the loop with the fewest peers of those that take somebody in at once; none does, and it is waited for.
+    async fn room(&self) -> Option<(LoopId, mpsc::Permit<'_, Command>)> {
+        let all = self.directory.by_peers();
+        let free = all.iter().find_map(|on| Some((*on, self.mailboxes[on.0].try_reserve().ok()?)));
+        if free.is_some() {
+            return free;
+        }
+        let on = *all.first()?;
+        let room = tokio::time::timeout(ANSWER_DEADLINE, self.mailboxes[on.0].reserve()).await;
+        Some((on, room.ok()?.ok()?))
     }
 
     /// What the loop of that peer answers; none: there is no such peer.
@@ -97,9 +113,12 @@ impl Loops {
     }
 
     pub async fn tell_all(&self, command: impl Fn() -> Command) {
-        for mailbox in &*self.mailboxes {
-            // A loop that has stopped has ended everything of its own.
-            drop(mailbox.send_timeout(command(), ANSWER_DEADLINE).await);
+        let told = self.mailboxes.iter().map(|mailbox| mailbox.send_timeout(command(), ANSWER_DEADLINE));
+        for told in join_all(told).await {
+            // One that has stopped has ended everything of its own.
+            if matches!(told, Err(SendTimeoutError::Timeout(_))) {
+                tracing::warn!("a media loop has not taken what all are told within {ANSWER_DEADLINE:?}");
+            }
         }
     }
 

@@ -6,13 +6,14 @@
 //!   TCP ──> a task each ────> loop …      packets one by one; where there is no room, that one connection waits
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::{consume_budget, yield_now};
 
 use super::directory::{Directory, Home, PeerId};
 use super::metrics::Metrics;
@@ -21,6 +22,8 @@ use super::transport_address::TransportAddress;
 
 /// What waits for a loop, about as much as the kernel holds for all: a burst is to outlast that another runs on the loop's core.
 const MAX_WAITING_BYTES: usize = 2 << 20;
+/// What of it one peer may have once half of it is full: a publisher's largest picture, and room for all others.
+const MAX_WAITING_BYTES_PER_PEER: usize = MAX_WAITING_BYTES / 8;
 /// What a datagram takes beside its bytes.
 const OVERHEAD_BYTES: usize = 64;
 /// Datagrams that a loop looks at before anything else.
@@ -66,6 +69,7 @@ pub(super) struct Pending {
 struct Queue {
     batches: VecDeque<Received>,
     bytes: usize,
+    of_peers: HashMap<PeerId, usize>,
 }
 
 /// Where a loop takes out what is for its peers.
@@ -110,6 +114,8 @@ impl Received {
 impl Pending {
     /// The next of them, as soon as there are any.
     pub async fn take(&self) -> Received {
+        // Nor does the loop that takes them.
+        consume_budget().await;
         loop {
             if let Some(received) = self.queue.lock().pop() {
                 return received;
@@ -129,10 +135,12 @@ impl Pending {
 impl Queue {
     fn push(&mut self, addressed: &Addressed<'_>) -> bool {
         let bytes = addressed.bytes.len() + OVERHEAD_BYTES;
-        if self.bytes + bytes > MAX_WAITING_BYTES {
+        let (all, of_peer) = (self.bytes + bytes, self.of_peers.entry(addressed.peer).or_default());
+        let is_too_much = all > MAX_WAITING_BYTES / 2 && *of_peer + bytes > MAX_WAITING_BYTES_PER_PEER;
+        if is_too_much || all > MAX_WAITING_BYTES {
             return false;
         }
-        self.bytes += bytes;
+        (self.bytes, *of_peer) = (all, *of_peer + bytes);
         match self.batches.back_mut().filter(|last| last.datagrams.len() < TOGETHER) {
             Some(last) => last.push(addressed),
             None => {
@@ -147,6 +155,14 @@ impl Queue {
     fn pop(&mut self) -> Option<Received> {
         let batch = self.batches.pop_front()?;
         self.bytes -= batch.bytes.len() + batch.datagrams.len() * OVERHEAD_BYTES;
+        for datagram in &batch.datagrams {
+            if let Some(of_peer) = self.of_peers.get_mut(&datagram.peer) {
+                *of_peer -= datagram.length + OVERHEAD_BYTES;
+            }
+        }
+        if self.batches.is_empty() {
+            self.of_peers.clear();
+        }
         Some(batch)
     }
 }
@@ -197,6 +213,8 @@ impl Reception {
                 tracing::warn!(%error, "the media socket could not be read");
                 tokio::time::sleep(SOCKET_PAUSE).await;
             }
+            // There may always be more, and who waits for what is there already does not wait: whoever else is to run has to.
+            yield_now().await;
         }
     }
 
@@ -249,6 +267,63 @@ mod tests {
         assert!(taken.into_iter().eq(0..waiting as u64) && queue.bytes == 0);
     }
 
+    /// As where there is one core: all in one thread.
+    #[tokio::test]
+    async fn who_reads_lets_others_run_however_much_there_is_to_read() {
+        const SENT: u64 = 64;
+        let (reception, _inlets) = Reception::new(Directory::new(1), 1, Metrics::default());
+        let metrics = reception.metrics.clone();
+        let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        for _ in 0..SENT {
+            stranger.send_to(&[0x80; 12], socket.local_addr()).unwrap();
+        }
+        let reading = tokio::spawn(reception.read(socket.reader()));
+        let until = async |enough: u64| {
+            while metrics.strangers.get() < enough {
+                yield_now().await;
+            }
+            metrics.strangers.get()
+        };
+        assert!(until(1).await < SENT, "all was read at once");
+        assert_eq!(tokio::time::timeout(SOON, until(SENT)).await, Ok(SENT));
+        reading.abort();
+    }
+
+    #[tokio::test]
+    async fn who_takes_what_waits_lets_others_run_however_much_there_is() {
+        let pending = Arc::<Pending>::default();
+        let batches = 1000;
+        assert!((0..batches * TOGETHER as u64).all(|number| pending.push(&part(number, b""))));
+        let left = Arc::clone(&pending);
+        let taking = tokio::spawn(async move {
+            for _ in 0..batches {
+                pending.take().await;
+            }
+        });
+        let how_many = || left.queue.lock().batches.len() as u64;
+        while how_many() == batches {
+            yield_now().await;
+        }
+        assert!(how_many() > 0, "all was taken at once");
+        taking.await.unwrap();
+    }
+
+    #[test]
+    fn whoever_fills_what_waits_leaves_room_for_others() {
+        let mut queue = Queue::default();
+        let bytes = [0; 1000];
+        let flooded =
+            std::iter::repeat_with(|| queue.push(&part(1, &bytes))).take_while(|taken| *taken).count();
+        assert!(flooded > 0);
+        for other in 2..100 {
+            assert!(queue.push(&part(other, &bytes)), "there must be room for {other}");
+        }
+        assert!(!queue.push(&part(1, &bytes)));
+        while queue.pop().is_some() {}
+        assert!(queue.push(&part(1, &bytes)) && queue.of_peers.len() == 1);
+    }
+
     #[tokio::test]
     async fn a_loop_that_takes_nothing_holds_up_no_other() {
         let (directory, metrics) = (Directory::new(2), Metrics::default());
@@ -257,7 +332,8 @@ mod tests {
         let reading = tokio::spawn(reception.read(socket.reader()));
         let peers: Vec<UdpSocket> = (0..2)
             .map(|number: u64| {
-                let home = directory.expect(directory.fewest(), &number.to_string(), &number.to_string());
+                let home =
+                    directory.expect(directory.by_peers()[0], &number.to_string(), &number.to_string());
                 let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
                 directory.claim(home.peer, TransportAddress::udp(peer.local_addr().unwrap()), None);
                 peer
@@ -266,7 +342,7 @@ mod tests {
         let other = inlets.pop().expect("the second loop has an inlet");
         while metrics.unread_datagrams.get() == 0 {
             peers[0].send_to(&[0; 1200], socket.local_addr()).unwrap();
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
         peers[1].send_to(b"hello", socket.local_addr()).unwrap();
         let received = tokio::time::timeout(SOON, other.datagrams.take()).await.expect("it must come");

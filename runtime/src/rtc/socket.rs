@@ -13,7 +13,7 @@ use std::sync::Arc;
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use understudy_core::fanout::waiting::Waiting;
+use understudy_core::fanout::waiting::{MAX_BYTES, Waiting};
 
 use super::batch::{Added, Batch, Path};
 use super::metrics::Metrics;
@@ -52,17 +52,17 @@ impl Socket {
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), RECEIVE_BUFFER_BYTES);
         let (local, segments) = (socket.local_addr()?, state.max_gso_segments());
         let io = UdpSocket::from_std(socket)?;
-        Ok(Self::of(Arc::new(Port { io, state, local, segments })))
+        Ok(Self::of(Arc::new(Port { io, state, local, segments }), MAX_BYTES))
     }
 
-    fn of(port: Arc<Port>) -> Self {
-        let (batch, unsegmented, waiting) = (Batch::default(), HashSet::new(), Waiting::default());
+    fn of(port: Arc<Port>, most_waiting: usize) -> Self {
+        let (batch, unsegmented, waiting) = (Batch::default(), HashSet::new(), Waiting::new(most_waiting));
         Self { port, batch, unsegmented, waiting }
     }
 
-    /// The same, for another loop.
-    pub fn another(&self) -> Self {
-        Self::of(Arc::clone(&self.port))
+    /// The same, for one of that many loops.
+    pub fn share(&self, loops: usize) -> Self {
+        Self::of(Arc::clone(&self.port), MAX_BYTES / loops.max(1))
     }
 
     /// Its other end, for one task.

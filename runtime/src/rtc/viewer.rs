@@ -24,6 +24,7 @@ use understudy_core::fanout::cut::Cut;
 use understudy_core::fanout::gate::{Gate, Verdict};
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::repair::Patience;
+use understudy_core::fanout::reporting::Reporting;
 use understudy_core::fanout::rtp::Index;
 use understudy_core::media::Kind;
 use understudy_core::offer::Offer;
@@ -43,12 +44,6 @@ use crate::seats::Seat;
 use adapting::Adapting;
 use beginning::{Begun, Stage};
 use stream::Stream;
-
-/// RFC 3550 §6.2 allows five seconds.
-const REPORT_INTERVAL: Duration = Duration::from_secs(4);
-/// Players align picture and sound after the first two of each stream, and any of them may be lost.
-const FIRST_REPORTS: u8 = 4;
-const FIRST_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// All that is left to do for a viewer that is in is to notice its silence, which counts from eight seconds. The stack would
 /// look five times a second.
@@ -79,8 +74,7 @@ pub(super) struct Viewer {
     repair_at: Option<Instant>,
     again: Again,
     report_at: Instant,
-    /// Of the first.
-    reports_left: u8,
+    reporting: Reporting,
     begun: Option<Begun>,
 }
 
@@ -150,7 +144,7 @@ impl Viewer {
             repair_at: None,
             again: Again::default(),
             report_at: now,
-            reports_left: FIRST_REPORTS,
+            reporting: Reporting::default(),
             begun: None,
         };
         Ok((viewer, answer))
@@ -208,9 +202,7 @@ impl Viewer {
         if self.report_at > now {
             return Shown::Done;
         }
-        let interval = if self.reports_left > 0 { FIRST_REPORT_INTERVAL } else { REPORT_INTERVAL };
-        self.report_at = now + interval;
-        self.reports_left = self.reports_left.saturating_sub(1);
+        self.report_at = now + self.reporting.next(self.streams.have_sent());
         if let Some(begun) = self.begun.as_mut().filter(|begun| begun.forgotten_at <= now) {
             begun.history = History::default();
         }
@@ -326,6 +318,11 @@ impl Viewer {
 }
 
 impl Streams {
+    /// Each of them.
+    fn have_sent(&self) -> bool {
+        [&self.video, &self.audio].into_iter().flatten().all(Stream::has_sent)
+    }
+
     fn of(&mut self, kind: Kind) -> Option<&mut Stream> {
         match kind {
             Kind::Video => self.video.as_mut(),

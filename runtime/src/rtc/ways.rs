@@ -36,9 +36,9 @@ impl Spreads {
 }
 
 impl Ways {
-    /// The same, for another loop.
-    pub fn another(&self) -> Self {
-        Self { socket: self.socket.another(), streams: self.streams.clone() }
+    /// The same, for one of that many loops.
+    pub fn share(&self, loops: usize) -> Self {
+        Self { socket: self.socket.share(loops), streams: self.streams.clone() }
     }
 
     /// Queues a packet; [`Ways::flush`] hands it to the kernel. False: there is no room, and it is lost.

@@ -10,7 +10,7 @@ use understudy_e2e::publish::Publish;
 use super::{Room, webrtc, with_its_page};
 use crate::support::publisher::{ffmpeg, film};
 
-const LIPS: &str = include_str!("../fixtures/lips.js");
+const LIPS: &str = concat!(include_str!("../fixtures/number.js"), include_str!("../fixtures/lips.js"));
 
 /// Sound that is ahead of its picture by less, or behind by less, nobody notices (ITU-R BT.1359-1), in milliseconds.
 const UNNOTICED: std::ops::Range<f64> = -125.0..45.0;

@@ -4,10 +4,13 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use reqwest::header::LOCATION;
 use understudy_load::args::Args;
 use understudy_load::crowd::{self, Wanted};
 use understudy_load::report::Report;
 
+use super::{OFFER, post};
 use crate::support::stage::Stage;
 
 /// With a keyframe on joining, on busy cores; without one it would be ten seconds on average.
@@ -84,4 +87,32 @@ async fn an_offer_that_is_refused_is_reported_with_status_and_body() {
     let (reason, count) = report.viewers.failures.first_key_value().expect("they must fail");
     assert_eq!((*count, report.viewers.connected), (2, 0), "{report}");
     assert!(reason.contains("404") && reason.len() > "the server refused: 404 Not Found: ".len(), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_place_and_never_comes_costs_nobody_a_keyframe() {
+    const ASKED: usize = 20;
+    let stage = Stage::open().await;
+    let url = stage.whep();
+    let watching = tokio::spawn(async move { watched(url, &["--viewers", "1", "--seconds", "6"]).await });
+    let keyframes = stage.media.video.keyframes();
+    let mut viewers = stage.driver.viewers("program");
+    viewers.wait_for(|count| *count == 1).await.expect("it must come");
+    // Until what its own coming made is over.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (before, http) = (*keyframes.borrow(), reqwest::Client::new());
+    for _ in 0..ASKED {
+        let created = post(&http, &stage.whep(), OFFER.into()).await;
+        assert_eq!(created.status(), StatusCode::CREATED);
+        let path = created.headers()[LOCATION].to_str().expect("a path must be text");
+        http.delete(format!("http://{}{path}", stage.http)).send().await.expect("HTTP must work");
+        // A keyframe is made each tenth of a second at most.
+        tokio::time::sleep(Duration::from_millis(120)).await;
+    }
+    let made = *keyframes.borrow() - before;
+    println!("{made} keyframes");
+    // The encoder makes one each two seconds by itself.
+    assert!(made < 4, "{made} keyframes for {ASKED} who never came");
+    let report = watching.await.expect("it must watch");
+    assert_eq!(report.viewers.counts.lost, 0, "{report}");
 }

@@ -13,6 +13,7 @@ pub const MAX_WAIT: Duration = Duration::from_millis(100);
 pub struct Waiting<T> {
     items: VecDeque<Item<T>>,
     bytes: usize,
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -22,20 +23,19 @@ struct Item<T> {
     value: T,
 }
 
-impl<T> Default for Waiting<T> {
-    fn default() -> Self {
-        Self { items: VecDeque::new(), bytes: 0 }
-    }
-}
-
 impl<T> Waiting<T> {
+    /// Of that many bytes at most.
+    pub fn new(most: usize) -> Self {
+        Self { items: VecDeque::new(), bytes: 0, most }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// Whether there is room for that much more.
     pub fn fits(&self, bytes: usize) -> bool {
-        self.bytes + bytes <= MAX_BYTES
+        self.bytes + bytes <= self.most
     }
 
     pub fn push(&mut self, value: T, bytes: usize, now: Instant) {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_waits_leaves_in_the_order_it_came() {
-        let (mut waiting, now) = (Waiting::default(), Instant::now());
+        let (mut waiting, now) = (Waiting::new(MAX_BYTES), Instant::now());
         waiting.push('a', 1, now);
         waiting.push('b', 1, now);
         assert_eq!(waiting.first_mut(), Some(&mut 'a'));
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn no_more_waits_than_there_is_room_for_and_none_for_long() {
-        let (mut waiting, now) = (Waiting::default(), Instant::now());
+        let (mut waiting, now) = (Waiting::new(MAX_BYTES), Instant::now());
         waiting.push('a', MAX_BYTES - 1, now);
         assert!(waiting.fits(1) && !waiting.fits(2));
         waiting.push('b', 1, now + MAX_WAIT);

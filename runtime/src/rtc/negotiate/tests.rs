@@ -11,8 +11,11 @@ mod slices;
 mod wire;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::prelude::*;
+use understudy_core::media::{Track, Unit};
 use understudy_core::offer::{self, Violation, check};
 
 use super::super::publisher::Publisher;
@@ -194,4 +197,16 @@ fn tcp_is_announced_behind_udp_and_waits_for_connections() {
     let [udp, tcp] = candidates[..] else { panic!("{answer}") };
     assert!(udp.contains(" 1 udp ") && udp.ends_with(" 127.0.0.1 9 typ host"), "{udp}");
     assert!(tcp.contains(" 1 tcp ") && tcp.ends_with(" 127.0.0.1 9 typ host tcptype passive"), "{tcp}");
+}
+
+/// A whole picture of that access unit.
+fn picture(payload: Bytes) -> Unit {
+    Unit {
+        track: Track::h264(1280, 720, 30),
+        pts: Duration::ZERO,
+        dts: Duration::ZERO,
+        duration: Duration::from_millis(33),
+        key: true,
+        payload,
+    }
 }

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 use tokio::io::Interest;
+use understudy_core::fanout::waiting::Waiting;
 
 use super::super::metrics::Metrics;
 use super::super::spread::{Burst, Part, Spread};
@@ -51,7 +52,7 @@ impl Socket {
     /// Hands over what waits. Tells what did not leave in time.
     pub fn resume(&mut self, metrics: &Metrics) -> Vec<Part> {
         let mut missed = Vec::new();
-        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut waiting = std::mem::replace(&mut self.waiting, Waiting::new(0));
         while let Some(Held { messages, .. }) = waiting.expired(Instant::now()) {
             messages.iter().for_each(|message| missed_one(message, metrics, &mut missed));
         }

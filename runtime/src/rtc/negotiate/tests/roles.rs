@@ -10,7 +10,6 @@ use understudy_core::fanout::cut::Cutter;
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::fanout::settling::SHORTEST;
-use understudy_core::media::{Track, Unit};
 use understudy_core::offer::DtlsRole;
 
 use super::super::super::batch::Path;
@@ -18,8 +17,8 @@ use super::super::super::connection::State;
 use super::super::super::directory::PeerId;
 use super::super::super::spread::Spread;
 use super::super::super::viewer::{Due, REST, Showing};
-use super::OURS;
 use super::peer::{Peer, SSRC};
+use super::{OURS, picture};
 
 const SETUPS: [(&str, DtlsRole); 3] =
     [("actpass", DtlsRole::Server), ("active", DtlsRole::Server), ("passive", DtlsRole::Client)];
@@ -31,17 +30,6 @@ const REPEATED: std::ops::Range<Duration> = Duration::from_millis(900)..Duration
 /// The types of DTLS records and of a success in STUN (RFC 7983 §7, RFC 8489 §5).
 const HANDSHAKE: u8 = 22;
 const SUCCESS: [u8; 2] = [1, 1];
-
-fn picture() -> Unit {
-    Unit {
-        track: Track::h264(1280, 720, 30),
-        pts: Duration::ZERO,
-        dts: Duration::ZERO,
-        duration: Duration::from_millis(33),
-        key: true,
-        payload: Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]),
-    }
-}
 
 fn is_handshake(datagram: &[u8]) -> bool {
     datagram.first() == Some(&HANDSHAKE)
@@ -56,7 +44,7 @@ fn a_viewer_opens_what_it_is_sent_and_is_heard_whoever_of_the_two_is_the_dtls_se
         let now = Instant::now();
         viewer.begin(&History::default(), now);
         viewer.path = Some(Path::udp(OURS, None));
-        let cut = Arc::new(Cutter::default().cut(picture()));
+        let cut = Arc::new(Cutter::default().cut(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]))));
         let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: SystemTime::now() };
         let mut spread = Spread::default();
         viewer.show(PeerId(1), &Showing { cut: &cut, anchor, now }, &mut spread);

@@ -10,7 +10,7 @@ use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::portions::INTERVAL;
 use understudy_core::fanout::repair::FIRST_WAIT;
-use understudy_core::media::{Kind, Track, Unit};
+use understudy_core::media::{Kind, Unit};
 
 use super::super::super::batch::Path;
 use super::super::super::directory::PeerId;
@@ -18,6 +18,7 @@ use super::super::super::feedback::Missing;
 use super::super::super::spread::{Part, Spread};
 use super::super::super::viewer::{Answered, Due, Showing, Viewer};
 use super::peer::Peer;
+use super::picture;
 
 pub(super) const ID: PeerId = PeerId(1);
 pub(super) const PATH: Path =
@@ -25,19 +26,14 @@ pub(super) const PATH: Path =
 const UNITS: usize = 40;
 
 /// A picture of that many packets, each of its own.
-fn picture(number: u32) -> Unit {
+fn numbered(number: u32) -> Unit {
     let unit = |index: usize| {
         let [a, b, c, d] = number.to_be_bytes().map(|byte| byte | 1);
         [0, 0, 0, 1, 0x65, a, b, c, d, index as u8 + 1]
     };
-    Unit {
-        track: Track::h264(1280, 720, 30),
-        pts: Duration::from_millis(33) * number,
-        dts: Duration::from_millis(33) * number,
-        duration: Duration::from_millis(33),
-        key: true,
-        payload: Bytes::from_owner((0..UNITS).flat_map(unit).collect::<Vec<_>>()),
-    }
+    let at = Duration::from_millis(33) * number;
+    let payload = Bytes::from_owner((0..UNITS).flat_map(unit).collect::<Vec<_>>());
+    Unit { pts: at, dts: at, ..picture(payload) }
 }
 
 pub(super) fn shown(viewer: &mut Viewer, cut: &Arc<Cut>) -> Spread {
@@ -73,10 +69,10 @@ fn watches(profile: SrtpProtectionProfile) {
     let (mut peer, mut viewer) = watching(profile);
     let mut cutter = Cutter::default();
     for number in 0..1700 {
-        cutter.cut(picture(number));
+        cutter.cut(numbered(number));
     }
     for number in 1700..3400 {
-        let cut = Arc::new(cutter.cut(picture(number)));
+        let cut = Arc::new(cutter.cut(numbered(number)));
         assert!(cut.first > 65_536);
         let sent = datagrams(&shown(&mut viewer, &cut));
         let opened = peer.opens(sent.iter().map(Vec::as_slice));
@@ -103,7 +99,7 @@ fn what_is_asked_for_again_is_the_very_same_packet() {
     let (mut cutter, mut history) = (Cutter::default(), History::default());
     let mut sent = Vec::new();
     for number in 0..3 {
-        let cut = Arc::new(cutter.cut(picture(number)));
+        let cut = Arc::new(cutter.cut(numbered(number)));
         history.keep(&cut);
         sent.extend(datagrams(&shown(&mut viewer, &cut)));
     }
@@ -140,7 +136,7 @@ fn begun() -> (Cutter, History) {
     let (mut cutter, mut history) = (Cutter::default(), History::default());
     for number in 1..4 {
         let keyframe = number == 1;
-        history.keep(&Arc::new(cutter.cut(Unit { key: keyframe, ..picture(number) })));
+        history.keep(&Arc::new(cutter.cut(Unit { key: keyframe, ..numbered(number) })));
     }
     (cutter, history)
 }
@@ -166,7 +162,7 @@ fn a_joiner_opens_what_it_begins_with_and_what_follows_and_each_again() {
     viewer.path = Some(PATH);
     let mut now = Instant::now();
     assert!(viewer.begin(&history, now));
-    let live = Arc::new(cutter.cut(Unit { key: false, ..picture(4) }));
+    let live = Arc::new(cutter.cut(Unit { key: false, ..numbered(4) }));
     history.keep(&live);
     assert!(datagrams(&shown(&mut viewer, &live)).is_empty(), "it waits behind what is on its way");
     let mut sent = Vec::new();
@@ -194,13 +190,13 @@ fn a_joiner_opens_what_it_begins_with_and_what_follows_and_each_again() {
 fn a_picture_that_was_on_its_way_to_all_when_a_joiner_began_with_it_is_not_sent_to_it_twice() {
     let (_, mut viewer) = Peer::joined(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
     let (mut cutter, mut history) = begun();
-    let leaving = Arc::new(cutter.cut(Unit { key: false, ..picture(4) }));
+    let leaving = Arc::new(cutter.cut(Unit { key: false, ..numbered(4) }));
     history.keep(&leaving);
     viewer.path = Some(PATH);
     let now = Instant::now();
     assert!(viewer.begin(&history, now));
     let mut packets = 0;
-    for cut in [leaving, Arc::new(cutter.cut(Unit { key: false, ..picture(5) }))] {
+    for cut in [leaving, Arc::new(cutter.cut(Unit { key: false, ..numbered(5) }))] {
         packets += datagrams(&shown(&mut viewer, &cut)).len();
     }
     for tick in 0..20 {
@@ -222,7 +218,7 @@ fn a_joiner_that_misses_what_it_begins_with_goes_on_with_a_keyframe_under_number
     viewer.pour(ID, now, &mut spread);
     assert!(viewer.missed(&spread.messages()[0].part, now));
     assert_eq!(viewer.due(now), Due::Repair);
-    let keyframe = Arc::new(cutter.cut(picture(4)));
+    let keyframe = Arc::new(cutter.cut(numbered(4)));
     history.keep(&keyframe);
     let sent = datagrams(&shown(&mut viewer, &keyframe));
     assert_eq!(peer.opens(sent.iter().map(Vec::as_slice)).len(), UNITS);
@@ -235,7 +231,7 @@ fn a_viewer_is_helped_once_for_a_picture_and_not_for_what_a_keyframe_has_made_go
     let (_, mut viewer) = watching(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
     let (mut cutter, now) = (Cutter::default(), Instant::now());
     let mut show = |viewer: &mut Viewer, number| -> Part {
-        shown(viewer, &Arc::new(cutter.cut(picture(number)))).messages()[0].part
+        shown(viewer, &Arc::new(cutter.cut(numbered(number)))).messages()[0].part
     };
     let first = show(&mut viewer, 1);
     assert!(!viewer.missed(&Part { kind: Kind::Audio, ..first }, now));

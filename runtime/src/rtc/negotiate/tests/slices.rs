@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::cut::Cutter;
 use understudy_core::fanout::round::SLICE_BYTES;
-use understudy_core::media::{Track, Unit};
+use understudy_core::media::Unit;
 
 use super::super::super::directory::Directory;
 use super::super::super::driver::{Command, Shared};
@@ -23,9 +23,9 @@ use super::super::super::stun;
 use super::super::super::viewer::Viewer;
 use super::super::super::ways::Ways;
 use super::super::super::{Answer, Audience};
-use super::ANNOUNCED;
 use super::peer::Peer;
 use super::sealed::watching;
+use super::{ANNOUNCED, picture};
 use crate::broadcast::{self, Renditions};
 use crate::program::Program;
 
@@ -35,14 +35,7 @@ const PICTURE_BYTES: usize = 60_000;
 const SOON: Duration = Duration::from_secs(10);
 
 fn keyframe() -> Unit {
-    Unit {
-        track: Track::h264(1280, 720, 30),
-        pts: Duration::ZERO,
-        dts: Duration::ZERO,
-        duration: Duration::from_millis(33),
-        key: true,
-        payload: Bytes::from([vec![0, 0, 0, 1, 0x65], vec![1; PICTURE_BYTES]].concat()),
-    }
+    picture(Bytes::from([vec![0, 0, 0, 1, 0x65], vec![1; PICTURE_BYTES]].concat()))
 }
 
 /// One that is a task as it is in a transport.
