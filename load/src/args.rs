@@ -43,6 +43,9 @@ pub struct Args {
     /// Ask for missing packets (generic NACK, RFC 4585) instead of for a picture alone.
     #[arg(long)]
     pub nack: bool,
+    /// Each datagram arrives up to so much later, and may be overtaken, as on an uneven network.
+    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
+    pub jitter: u64,
     /// Others who come and go meanwhile, so many a time, as 20/s.
     #[arg(long)]
     pub churn: Option<Rate>,
@@ -68,6 +71,7 @@ impl Args {
             sample: self.sample,
             together: Duration::from_secs(self.seconds),
             repair: if self.nack { Repair::Ask } else { Repair::Refresh },
+            jitter: Duration::from_millis(self.jitter),
             churn: self.churn.map(|rate| Churn { rate, stay: Duration::from_secs(self.churn_stay) }),
             process: self.pid.map(Process),
         }

@@ -27,6 +27,7 @@ pub struct Wanted {
     /// How long all watch together.
     pub together: Duration,
     pub repair: Repair,
+    pub jitter: Duration,
     pub churn: Option<Churn>,
     /// The server's, if it runs on this machine.
     pub process: Option<Process>,
@@ -77,7 +78,7 @@ pub struct Server {
 
 /// Watches with many; the viewers' sockets are at `local`.
 pub async fn watch(signalling: Signalling, local: IpAddr, wanted: &Wanted) -> Seen {
-    let plan = Arc::new(Plan { signalling, local, repair: wanted.repair });
+    let plan = Arc::new(Plan { signalling, local, repair: wanted.repair, jitter: wanted.jitter });
     let dropped_before = machine::dropped_datagrams().unwrap_or_default();
     let memory_before = wanted.process.and_then(|process| process.memory_bytes().ok());
     let leave = CancellationToken::new();

@@ -1,5 +1,6 @@
 //! One viewer: it joins, receives on a socket of its own, tells the sender how that goes, and leaves.
 
+mod late;
 mod watching;
 
 use std::io;
@@ -33,6 +34,8 @@ pub struct Plan {
     /// Where their sockets are.
     pub local: IpAddr,
     pub repair: Repair,
+    /// By how much each datagram comes later, at most.
+    pub jitter: Duration,
 }
 
 /// What a viewer does about packets that are missing.
@@ -96,7 +99,7 @@ impl Viewer {
             (moments.asked, moments.answered) = (Some(session.asked), Some(Instant::now()));
         }
         let ears = Ears { tally, pictured, packets };
-        let mut watching = Watching::new(stack, &session.remote, ears, (attention, plan.repair));
+        let mut watching = Watching::new(stack, &session.remote, ears, attention, &plan);
         let watched = watch(&mut watching, &socket, &plan.signalling, &session, &leave).await;
         let left = plan.signalling.leave(&session).await;
         watching.close(&socket);

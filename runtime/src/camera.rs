@@ -4,6 +4,7 @@
 //! page's track never ends and never freezes. By mode it is a node on a private PipeWire daemon, which Chromium finds
 //! through our own camera portal, a v4l2loopback device of the kernel, or a file that Chromium reads again and again.
 
+mod alone;
 mod beat;
 pub mod daemon;
 mod feeder;

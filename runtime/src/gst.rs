@@ -70,8 +70,24 @@ pub struct Pipeline {
 /// Loads GStreamer; harmless when repeated.
 pub fn init() -> Result<(), Error> {
     gst::init()?;
+    register_types();
     LazyLock::force(&EPOCH);
     Ok(())
+}
+
+/// Those of GLib's types that elements which fetch name as their own classes are made. GLib 2.74 takes the lock of classes for a
+/// type that has interfaces: while one thread registers it and another waits for that within a class, both stand for good, and
+/// after them all that makes an element. Registered before there are others, nobody waits.
+fn register_types() {
+    gio::Socket::static_type();
+    gio::SocketClient::static_type();
+    gio::SocketConnection::static_type();
+    gio::InetSocketAddress::static_type();
+    gio::NetworkAddress::static_type();
+    gio::UnixSocketAddress::static_type();
+    gio::TlsCertificate::static_type();
+    gio::TlsDatabase::static_type();
+    gio::TlsInteraction::static_type();
 }
 
 /// Time since the epoch of the timeline.
@@ -226,6 +242,15 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+
+    /// By itself it is the first that makes them known; beside other tests another may have.
+    #[test]
+    fn types_that_have_interfaces_are_known_before_an_element_is_made_that_names_them() {
+        init().unwrap();
+        for name in ["GSocketAddress", "GSocket", "GSocketClient", "GTlsCertificate"] {
+            assert!(gst::glib::Type::from_name(name).is_some(), "{name}");
+        }
+    }
 
     #[test]
     fn what_a_probe_leaves_out_is_no_complaint() {

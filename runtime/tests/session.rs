@@ -76,7 +76,10 @@ async fn a_part_that_stands_still_is_told_of_though_it_lives() {
         let message = session.until_served(reason, REPAIR).await;
         println!("{message}");
         assert!(message.contains(word), "{message}");
-        kill(still, Signal::SIGCONT).unwrap();
+        // Sound that answers nobody is begun anew; what else stands still may go on.
+        if part != "pulseaudio" {
+            kill(still, Signal::SIGCONT).unwrap();
+        }
         // What was tried again meanwhile may have to come to its end first.
         session.until_served("Serving", REPAIR * 2).await;
     }

@@ -143,7 +143,12 @@ async fn a_kind_that_a_peer_never_sends_is_told_and_the_other_goes_on() {
     let source = set.play(Carries::Both);
     let _sender = set.publish("VP8", &["--kinds", "video"]);
     set.studio.is_live(Carries::Video).await;
-    fares(&source, OPENING + OPEN, |health| *health == Health::Stalled).await;
+    let names_it = |health: &Health| {
+        // Before that it was never said to play.
+        assert_ne!(*health, Health::Playing);
+        matches!(health, Health::Partial(why) if why.message == "the peer's sound does not come")
+    };
+    fares(&source, OPENING + OPEN, names_it).await;
     set.stays_live(20.0).await;
 }
 

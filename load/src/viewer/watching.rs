@@ -11,7 +11,8 @@ use rtc::rtp::Packet;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Attention, Repair};
+use super::late::Late;
+use super::{Attention, Plan, Repair};
 use crate::feedback::{Reception, Rtcp};
 use crate::keyframe::{Keyframes, Part};
 use crate::pacing::Checks;
@@ -41,6 +42,7 @@ pub(super) struct Watching {
     packets: Option<mpsc::Sender<Packet>>,
     attention: Attention,
     repair: Repair,
+    late: Option<Late>,
     ssrc: u32,
     report_at: Option<Instant>,
     refresh_at: Option<Instant>,
@@ -60,7 +62,8 @@ impl Watching {
         stack: Stack,
         remote: &str,
         Ears { tally, pictured, packets }: Ears,
-        (attention, repair): (Attention, Repair),
+        attention: Attention,
+        plan: &Plan,
     ) -> Self {
         Self {
             stack,
@@ -72,7 +75,8 @@ impl Watching {
             pictured: Some(pictured),
             packets,
             attention,
-            repair,
+            repair: plan.repair,
+            late: Late::by_up_to(plan.jitter),
             ssrc: rand::random(),
             report_at: None,
             refresh_at: None,
@@ -82,6 +86,9 @@ impl Watching {
 
     /// Does what is due, and sends what there is to send.
     pub fn turn(&mut self, socket: &UdpSocket, now: Instant) -> State {
+        while let Some((from, datagram)) = self.late.as_mut().and_then(|late| late.pop(now)) {
+            self.receive(from, &datagram, now);
+        }
         if self.stack.wake_at().is_some_and(|at| at <= now) {
             self.noted(|stack| stack.elapse(now));
         }
@@ -102,7 +109,9 @@ impl Watching {
             Repair::Refresh => None,
         });
         let asks = asks.min();
-        let all = [self.stack.wake_at(), self.checks.wake_at(now), self.report_at, self.refresh_at, asks];
+        let late = self.late.as_ref().and_then(Late::due_at);
+        let all =
+            [self.stack.wake_at(), self.checks.wake_at(now), self.report_at, self.refresh_at, asks, late];
         all.into_iter().flatten().min()
     }
 
@@ -111,7 +120,10 @@ impl Watching {
         let mut buffer = [0; DATAGRAM_BYTES];
         for _ in 0..AT_ONCE {
             match socket.try_recv_from(&mut buffer) {
-                Ok((length, from)) => self.receive(from, &buffer[..length], Instant::now()),
+                Ok((length, from)) => match &mut self.late {
+                    Some(late) => late.hold(from, &buffer[..length], Instant::now()),
+                    None => self.receive(from, &buffer[..length], Instant::now()),
+                },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // ICMP's word about an earlier datagram; ICE decides what it means.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}

@@ -10,6 +10,7 @@ pub mod playout;
 pub mod rest;
 pub mod watch;
 
+use crate::media::Kind;
 use crate::spec::{Destination, Inputs, Shape, Source};
 
 pub use control::{Control, Refusal, State, Steer};
@@ -101,6 +102,14 @@ impl Carries {
 
     pub const fn audio(self) -> bool {
         matches!(self, Self::Audio | Self::Both)
+    }
+
+    pub const fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Video => &[Kind::Video],
+            Self::Audio => &[Kind::Audio],
+            Self::Both => &[Kind::Video, Kind::Audio],
+        }
     }
 }
 

@@ -57,6 +57,24 @@ pub struct Unit {
     pub payload: Bytes,
 }
 
+impl Kind {
+    /// As protocols call it: the top-level type of its media types (RFC 6838 §4.2).
+    pub const fn media(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+        }
+    }
+
+    /// As people are told of it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Video => "picture",
+            Self::Audio => "sound",
+        }
+    }
+}
+
 impl Track {
     pub const fn h264(width: u32, height: u32, frames_per_second: u32) -> Self {
         Self::Video { codec: VideoCodec::H264, width, height, frames_per_second }

@@ -130,7 +130,7 @@ fn lines(text: &str) -> Result<Lines<'_>, Fault> {
 /// A section that is sent in: its one codec, and nothing else.
 fn send_into(out: &mut String, section: &Section<'_>, codec: &Codec) {
     let number = codec.payload_type;
-    open(out, section.kind().map(codec::word).unwrap_or_default(), &[number], "recvonly");
+    open(out, section.kind().map(Kind::media).unwrap_or_default(), &[number], "recvonly");
     let rtpmap = section.described("rtpmap", number);
     rtpmap.iter().for_each(|text| push_line(out, &format!("a=rtpmap:{number} {text}")));
     if section.described("fmtp", number).is_some() {

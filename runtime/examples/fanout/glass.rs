@@ -118,8 +118,12 @@ async fn serve(program: &Program, shutdown: &CancellationToken) -> anyhow::Resul
 fn viewer(url: &str, packets: mpsc::Sender<Packet>) -> anyhow::Result<Viewer> {
     let client = understudy_load::signalling::Client::new()?;
     let whep = understudy_load::signalling::Whep::new(client, url.parse()?, None);
-    let plan =
-        Plan { signalling: Signalling::Whep(whep), local: Ipv4Addr::LOCALHOST.into(), repair: Repair::Ask };
+    let plan = Plan {
+        signalling: Signalling::Whep(whep),
+        local: Ipv4Addr::LOCALHOST.into(),
+        repair: Repair::Ask,
+        jitter: Duration::ZERO,
+    };
     Ok(Viewer {
         plan: Arc::new(plan),
         attention: Attention::All,

@@ -17,7 +17,6 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use parking_lot::Mutex;
 use understudy_core::input::{Refusal, Steer};
-use understudy_core::media::Kind;
 use understudy_core::spec::Inputs;
 
 use super::message::Message;
@@ -184,13 +183,6 @@ fn refusal(error: SteerError) -> Message {
         SteerError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     Message::new(status, error)
-}
-
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Video => "video",
-        Kind::Audio => "audio",
-    }
 }
 
 #[cfg(test)]

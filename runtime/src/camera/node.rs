@@ -208,7 +208,10 @@ fn run(given: Given, ready: Ready) -> Result<String, pw::Error> {
             push(&stream, &shared);
         }
     }
-    Ok(shared.ended.take().unwrap_or_default())
+    let why = shared.ended.take().unwrap_or_default();
+    // While nobody is in the loop, PipeWire's own thread asks for pictures itself: until the stream is over, and not beyond.
+    stream.disconnect()?;
+    Ok(why)
 }
 
 fn push(stream: &Stream, shared: &Shared) {
@@ -256,7 +259,7 @@ fn listen(
     shared: &Rc<Shared>,
     format: Format,
 ) -> Result<pw::stream::StreamListener<()>, pw::Error> {
-    let (on_state, on_process) = (shared.clone(), shared.clone());
+    let (on_state, picture) = (shared.clone(), shared.picture.clone());
     stream
         .add_local_listener::<()>()
         .state_changed(move |stream, (), old, new| {
@@ -286,7 +289,7 @@ fn listen(
                 tracing::warn!(%error, "the camera's buffers were not accepted");
             }
         })
-        .process(move |stream, ()| fill(stream, &on_process.picture, format))
+        .process(move |stream, ()| fill(stream, &picture, format))
         .register()
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use super::alone;
 use super::beat::Beat;
 use super::feeder::Feeder;
 use super::{Format, Picture};
@@ -48,7 +49,9 @@ pub(super) async fn start(device: &Path, format: Format, picture: Picture) -> Re
     let file = Arc::new(open(device)?);
     let refused = |source| Error::Refused { path: device.to_owned(), source };
     // v4l2loopback would mix what several writers bring.
-    file.try_lock().map_err(|_| Error::Taken(device.to_owned()))?;
+    let lock = file.clone();
+    let taken = tokio::task::spawn_blocking(move || alone::take(&lock)).await;
+    taken.expect("locking must not panic").map_err(|_| Error::Taken(device.to_owned()))?;
     format::set(&file, format).map_err(refused)?;
     write(&file, beat.next().await).await.map_err(refused)?;
     Ok(Feeder::spawn(|stop| feed(file, beat, stop)))

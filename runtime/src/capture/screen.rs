@@ -134,6 +134,10 @@ mod tests {
     use super::*;
     use crate::display;
 
+    /// How often it is read at either rate.
+    const FAST: usize = 20;
+    const SLOW: usize = 7;
+
     #[tokio::test(flavor = "multi_thread")]
     async fn it_is_read_at_the_rate_that_is_wanted_last() {
         gst::init().unwrap();
@@ -143,23 +147,20 @@ mod tests {
         let bitrate = understudy_core::spec::Encoding::default().video;
         let [fast, slow] = [60, 10].map(|rate| FrameRate::parse("rate", rate).unwrap());
         let screen = Screen { display: display.name.clone(), size, frame_rate: fast, bitrate };
-        let second = Duration::from_secs(1);
         let reads = move || {
             let (_stop, stopped) = channel();
-            let (mut reads, began) = ([0, 0], Instant::now());
-            grab(&screen, fast, &stopped, |_, _| {
-                let phase = began.elapsed().as_secs();
-                match phase {
-                    0 => reads[0] += 1,
-                    1 => reads[1] += 1,
-                    _ => return Ok(None),
-                }
-                Ok(Some(if began.elapsed() < second { fast } else { slow }))
+            let mut reads = Vec::new();
+            grab(&screen, fast, &stopped, |_, at| {
+                reads.push(at);
+                Ok((reads.len() <= FAST + SLOW).then_some(if reads.len() <= FAST { fast } else { slow }))
             })
             .map(|()| reads)
         };
-        let [before, after] = tokio::task::spawn_blocking(reads).await.unwrap().unwrap();
-        // A picture that stays is read two thirds as often.
-        assert!(before >= 30 && after <= 9, "{before} and then {after} a second");
+        let reads = tokio::task::spawn_blocking(reads).await.unwrap().unwrap();
+        let (before, after) = (reads[FAST] - reads[0], reads[FAST + SLOW] - reads[FAST]);
+        println!("{FAST} in {before:?} and then {SLOW} in {after:?}");
+        // Never more often than is wanted, but for the one after the change; a picture that stays is read two thirds as often.
+        assert!(after >= slow.interval() * u32::try_from(SLOW - 1).unwrap(), "{after:?}");
+        assert!(before < after, "{before:?} and {after:?}");
     }
 }

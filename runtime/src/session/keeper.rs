@@ -173,7 +173,7 @@ async fn tell_dialogs(dialogs: Option<Dialogs>, teller: &Teller) -> Infallible {
 /// A part that runs.
 enum Running {
     Process(Child),
-    Sound { sound: Sound, _hearing: Hearing },
+    Sound { sound: Sound, hearing: Hearing },
     Camera(camera::Camera),
     Browser(Box<Browser>),
     Page(Page),
@@ -182,7 +182,11 @@ enum Running {
 impl Running {
     async fn lost(&mut self) -> String {
         match self {
-            Self::Process(child) | Self::Sound { sound: Sound { child }, .. } => child.wait().await,
+            Self::Process(child) => child.wait().await,
+            Self::Sound { sound: Sound { child }, hearing } => tokio::select! {
+                ended = child.wait() => ended,
+                silent = hearing.silent() => silent,
+            },
             Self::Camera(camera) => camera.lost().await.unwrap_or_else(|_| "the camera ended".to_owned()),
             Self::Browser(browser) => browser.lost().await,
             Self::Page(page) => format!("the page crashed ({})", page.crashed().await),
@@ -209,8 +213,8 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
             .map_err(explain),
         Order::Sound(ears) => {
             let sound = sound::start(directory, &config.sound).await.map_err(explain)?;
-            let _hearing = sound::hear(directory, &config.sound, ears);
-            Ok((Running::Sound { sound, _hearing }, Gives::Nothing))
+            let hearing = sound::hear(directory, &config.sound, ears);
+            Ok((Running::Sound { sound, hearing }, Gives::Nothing))
         }
         Order::Bus => bus::start(directory).await.map(|bus| process(bus.child)).map_err(explain),
         Order::Pipewire => {

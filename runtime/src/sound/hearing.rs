@@ -1,9 +1,10 @@
-//! Who listens to the microphone and to the speaker, as PulseAudio tells it.
+//! Who listens to the microphone and to the speaker, as PulseAudio tells it; and whether it tells anything still.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use pulseaudio::protocol::{
     self, AuthParams, AuthReply, Command, CommandReply, CommandTag, Prop, Props, ProtocolError,
     SetClientNameReply, SourceInfoList, SourceOutputInfoList, SubscriptionMask,
@@ -11,7 +12,7 @@ use pulseaudio::protocol::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::Instrument;
 use understudy_core::spec::Destination;
@@ -24,6 +25,8 @@ const COOKIE_BYTES: usize = 256;
 const DESCRIPTOR_BYTES: usize = 20;
 /// From a question to its answer, on a machine that does more than this.
 const ANSWERS: Duration = Duration::from_secs(5);
+/// How often it is asked when nothing changes: a daemon may live and answer nobody any more.
+const UNASKED: Duration = Duration::from_secs(2);
 /// Lists of what is open in one session are far smaller.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -37,7 +40,8 @@ pub struct Ears {
 /// Tells of one daemon. Dropped, nobody can tell any more.
 #[derive(Debug)]
 pub struct Hearing {
-    task: AbortHandle,
+    /// Ends when the daemon cannot be followed.
+    task: JoinHandle<Error>,
     ears: Ears,
 }
 
@@ -48,6 +52,8 @@ struct Link {
     asked: u32,
     /// Something has changed that was not looked at yet.
     changed: bool,
+    /// What came, and is not a whole message yet.
+    unread: BytesMut,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +64,7 @@ enum Error {
     Protocol(#[from] ProtocolError),
     #[error("PulseAudio sent a message of {0} bytes")]
     TooLarge(usize),
-    #[error("PulseAudio does not answer")]
+    #[error("it does not answer")]
     Silent,
 }
 
@@ -91,6 +97,17 @@ impl Ears {
     }
 }
 
+impl Hearing {
+    /// Resolves when the daemon lives and answers nobody, with words for people.
+    pub async fn silent(&mut self) -> String {
+        match (&mut self.task).await {
+            Ok(silent @ Error::Silent) => silent.to_string(),
+            // It ends by itself, or is not understood and works all the same.
+            Ok(_) | Err(_) => std::future::pending().await,
+        }
+    }
+}
+
 impl Drop for Hearing {
     fn drop(&mut self) {
         self.task.abort();
@@ -103,14 +120,15 @@ pub fn hear(directory: &Path, names: &Names, ears: Ears) -> Hearing {
     let (socket, names, told) = (socket(directory), names.clone(), ears.clone());
     let follow = async move {
         let Err(error) = follow(socket, &names, &told).await;
-        match error {
+        match &error {
             // It is followed again once it is back.
-            Error::Gone(_) => tracing::debug!(%error, "who listens is not known"),
+            Error::Gone(_) | Error::Silent => tracing::debug!(%error, "who listens is not known"),
             _ => tracing::warn!(%error, "who listens is not known, and no sound rests"),
         }
         told.lose();
+        error
     };
-    Hearing { task: tokio::spawn(follow.in_current_span()).abort_handle(), ears }
+    Hearing { task: tokio::spawn(follow.in_current_span()), ears }
 }
 
 async fn follow(socket: PathBuf, names: &Names, ears: &Ears) -> Result<std::convert::Infallible, Error> {
@@ -137,7 +155,13 @@ async fn follow(socket: PathBuf, names: &Names, ears: &Ears) -> Result<std::conv
 impl Link {
     async fn open(socket: &Path) -> Result<Self, Error> {
         let stream = UnixStream::connect(socket).await?;
-        let mut link = Self { stream, version: protocol::MAX_VERSION, asked: 0, changed: false };
+        let mut link = Self {
+            stream,
+            version: protocol::MAX_VERSION,
+            asked: 0,
+            changed: false,
+            unread: BytesMut::new(),
+        };
         let cookie = vec![0; COOKIE_BYTES];
         let auth = AuthParams { version: link.version, supports_shm: false, supports_memfd: false, cookie };
         let reply: AuthReply = link.ask(&Command::Auth(auth)).await?;
@@ -151,7 +175,7 @@ impl Link {
     async fn subscribe(&mut self) -> Result<(), Error> {
         self.send(&Command::Subscribe(SubscriptionMask::SOURCE_OUTPUT)).await?;
         let message = self.answer().await?;
-        protocol::read_ack_message(&mut message.as_slice())?;
+        protocol::read_ack_message(&mut &*message)?;
         Ok(())
     }
 
@@ -159,7 +183,7 @@ impl Link {
         self.send(command).await?;
         loop {
             let message = self.answer().await?;
-            match protocol::read_reply_message(&mut message.as_slice(), self.version) {
+            match protocol::read_reply_message(&mut &*message, self.version) {
                 Ok((_, reply)) => return Ok(reply),
                 Err(ProtocolError::UnexpectedCommand(CommandTag::SubscribeEvent)) => self.changed = true,
                 Err(error) => return Err(error.into()),
@@ -167,11 +191,14 @@ impl Link {
         }
     }
 
+    /// Or until it is time to ask all the same.
     async fn until_changed(&mut self) -> Result<(), Error> {
-        if !std::mem::take(&mut self.changed) {
-            let message = self.receive().await?;
+        if std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        if let Ok(message) = timeout(UNASKED, self.receive()).await {
             // Nothing else is told without being asked for.
-            protocol::read_command_message(&mut message.as_slice(), self.version)?;
+            protocol::read_command_message(&mut &*message?, self.version)?;
         }
         Ok(())
     }
@@ -184,22 +211,32 @@ impl Link {
     }
 
     /// The next message, which was asked for.
-    async fn answer(&mut self) -> Result<Vec<u8>, Error> {
+    async fn answer(&mut self) -> Result<BytesMut, Error> {
         timeout(ANSWERS, self.receive()).await.map_err(|_| Error::Silent)?
     }
 
-    /// One whole message, its descriptor included.
-    async fn receive(&mut self) -> Result<Vec<u8>, Error> {
-        let mut message = vec![0; DESCRIPTOR_BYTES];
-        self.stream.read_exact(&mut message).await?;
-        let length = usize::try_from(u32::from_be_bytes([message[0], message[1], message[2], message[3]]))
-            .unwrap_or(usize::MAX);
+    /// One whole message, its descriptor included. Whoever stops waiting loses nothing.
+    async fn receive(&mut self) -> Result<BytesMut, Error> {
+        loop {
+            if let Some(message) = self.whole()? {
+                return Ok(message);
+            }
+            if self.stream.read_buf(&mut self.unread).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+
+    fn whole(&mut self) -> Result<Option<BytesMut>, Error> {
+        let Some(length) = self.unread.first_chunk().copied().map(u32::from_be_bytes) else {
+            return Ok(None);
+        };
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > MOST_BYTES {
             return Err(Error::TooLarge(length));
         }
-        message.resize(DESCRIPTOR_BYTES + length, 0);
-        self.stream.read_exact(&mut message[DESCRIPTOR_BYTES..]).await?;
-        Ok(message)
+        let whole = DESCRIPTOR_BYTES + length;
+        Ok((self.unread.len() >= whole).then(|| self.unread.split_to(whole)))
     }
 }
 
@@ -209,6 +246,8 @@ mod tests {
 
     use gstreamer as gst;
     use gstreamer::prelude::*;
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
 
     use super::*;
 
@@ -258,5 +297,17 @@ mod tests {
         for destination in [Destination::Microphone, Destination::Speaker] {
             until(&ears, destination, true).await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_lives_and_stands_still_is_said_not_to_answer() {
+        let (folder, names, ears) = (tempfile::tempdir().unwrap(), Names::default(), Ears::default());
+        let sound = super::super::start(folder.path(), &names).await.unwrap();
+        let mut hearing = hear(folder.path(), &names, ears.clone());
+        until(&ears, Destination::Microphone, false).await;
+        kill(Pid::from_raw(sound.child.pid()), Signal::SIGSTOP).unwrap();
+        tokio::time::pause();
+        assert_eq!(timeout(UNASKED + 2 * ANSWERS, hearing.silent()).await.unwrap(), "it does not answer");
+        assert!(*ears.of(Destination::Microphone).borrow());
     }
 }

@@ -339,10 +339,7 @@ fn complain(decoder: &gst::Element, ends: &Weak<Ends>) {
     let Some(ends) = ends.upgrade() else { return };
     let any = ends.all().any(|end| end.linked.load(Ordering::Acquire));
     for end in ends.all().filter(|end| !end.linked.load(Ordering::Acquire)) {
-        let what = match end.kind {
-            Kind::Video => "picture",
-            Kind::Audio => "sound",
-        };
+        let what = end.kind.word();
         if !any {
             gst::element_error!(decoder, gst::StreamError::WrongType, ("it has no {}", what));
             continue;

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
-use understudy_core::input::{Carries, Health, Plan};
+use understudy_core::input::{Health, Plan};
 use understudy_core::media::Kind;
 use understudy_core::spec::Source;
 
@@ -143,7 +143,7 @@ impl Metrics {
 
     /// The counters of a branch of this kind.
     pub fn meter(&self, origin: Origin, kind: Kind) -> Meter {
-        let (source, kind) = (origin.word(), word(kind));
+        let (source, kind) = (origin.word(), kind.media());
         let count = |result| self.frames.get_or_create_owned(&FrameLabel { source, kind, result });
         Meter {
             arrived: self.arrived.get_or_create_owned(&KindLabel { source, kind }),
@@ -182,11 +182,11 @@ impl Metrics {
         let source = Origin::of(plan).word();
         let mut owners = self.owners.lock();
         let turn = owners.values().max().map_or(0, |last| last + 1);
-        for kind in kinds(plan.carries) {
-            owners.insert((source, word(*kind)), turn);
+        for kind in plan.carries.kinds() {
+            owners.insert((source, kind.media()), turn);
         }
         drop(owners);
-        Shown { metrics: self.clone(), source, kinds: kinds(plan.carries), turn }
+        Shown { metrics: self.clone(), source, kinds: plan.carries.kinds(), turn }
     }
 }
 
@@ -225,10 +225,10 @@ struct Shown {
 impl Shown {
     fn set(&self, now: Option<&'static str>) {
         let owners = self.metrics.owners.lock();
-        let own = |kind: &&Kind| owners.get(&(self.source, word(**kind))) == Some(&self.turn);
+        let own = |kind: &&Kind| owners.get(&(self.source, kind.media())) == Some(&self.turn);
         for kind in self.kinds.iter().filter(own) {
             for state in STATES {
-                let label = StateLabel { source: self.source, kind: word(*kind), state };
+                let label = StateLabel { source: self.source, kind: kind.media(), state };
                 self.metrics.state.get_or_create(&label).set((now == Some(state)).into());
             }
         }
@@ -280,21 +280,6 @@ impl Origin {
     }
 }
 
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Video => "video",
-        Kind::Audio => "audio",
-    }
-}
-
-const fn kinds(carries: Carries) -> &'static [Kind] {
-    match carries {
-        Carries::Video => &[Kind::Video],
-        Carries::Audio => &[Kind::Audio],
-        Carries::Both => &[Kind::Video, Kind::Audio],
-    }
-}
-
 const fn state(health: &Health) -> &'static str {
     match health {
         Health::Starting => STATES[0],
@@ -309,6 +294,7 @@ const fn state(health: &Health) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use understudy_core::input::Carries;
     use understudy_core::spec::{Destination, Shape};
 
     use super::*;

@@ -337,11 +337,7 @@ impl Player<'_> {
         let mut away = arrivals.iter().filter(|(_, arrival)| gone(*arrival));
         match (away.next(), away.next()) {
             (Some((kind, _)), None) if arrivals.len() > 1 => {
-                let what = match kind {
-                    Kind::Video => "picture",
-                    Kind::Audio => "sound",
-                };
-                Health::Partial(failure("Stalled", self.url, &format!("its {what} does not come")))
+                Health::Partial(failure("Stalled", self.url, &format!("its {} does not come", kind.word())))
             }
             _ => Health::Stalled,
         }

@@ -175,7 +175,7 @@ impl Stage<'_> {
             }
         }
         self.lips.arrived(kind, &packet);
-        let slot = self.slot(kind);
+        let slot = self.slot_mut(kind);
         slot.packet_at = Some(Instant::now());
         match (kind, &slot.chain) {
             (Kind::Video, _) => {
@@ -201,7 +201,7 @@ impl Stage<'_> {
     fn take_chain(&mut self, kind: Kind) -> Option<Chain> {
         self.lips.forget(kind);
         self.rest.forget(kind);
-        self.slot(kind).chain.take()
+        self.slot_mut(kind).chain.take()
     }
 
     /// This stream cannot be played; the other kind goes on, and so does whatever the peer sends next.
@@ -215,7 +215,7 @@ impl Stage<'_> {
             self.show_slate();
         }
         let failure = Failure { reason: "PipelineFailed", message: error.to_string() };
-        self.slot(kind).broken = Some((key, Instant::now(), failure));
+        self.slot_mut(kind).broken = Some((key, Instant::now(), failure));
     }
 
     async fn renew(&mut self, key: Key) -> Result<(), Error> {
@@ -233,7 +233,7 @@ impl Stage<'_> {
         };
         chain.start().await?;
         let came = self.slot(kind).came;
-        *self.slot(kind) = Slot { chain: Some(chain), came, ..Slot::default() };
+        *self.slot_mut(kind) = Slot { chain: Some(chain), came, ..Slot::default() };
         Ok(())
     }
 
@@ -242,7 +242,7 @@ impl Stage<'_> {
         let mut ended = false;
         self.since = peer.map(|_| Instant::now());
         for kind in [Kind::Video, Kind::Audio] {
-            let slot = self.slot(kind);
+            let slot = self.slot_mut(kind);
             slot.broken.take_if(|(key, _, _)| Some(key.peer) != peer);
             slot.came = false;
             if slot.chain.as_ref().is_none_or(|chain| Some(chain.peer()) == peer) {
@@ -276,7 +276,7 @@ impl Stage<'_> {
         }
         let now = crate::gst::now();
         for kind in [Kind::Video, Kind::Audio] {
-            let slot = self.slot(kind);
+            let slot = self.slot_mut(kind);
             slot.came |= slot.plays();
             let rests = slot.rests(now);
             let rested = std::mem::replace(&mut slot.stalled, rests);
@@ -316,21 +316,28 @@ impl Stage<'_> {
     /// None: nothing is known yet.
     fn health(&self) -> Option<Health> {
         let slots = [&self.video, &self.audio];
-        match slots.iter().find_map(|slot| slot.failure()) {
-            Some(failure) => Some(Health::Failed(failure)),
-            None if self.misses_a_kind() || slots.iter().any(|slot| slot.stalled) => Some(Health::Stalled),
-            None => {
+        if let Some(failure) = slots.iter().find_map(|slot| slot.failure()) {
+            return Some(Health::Failed(failure));
+        }
+        let wanted = self.plan.carries.kinds();
+        let (away, there): (Vec<Kind>, Vec<Kind>) = wanted.iter().partition(|kind| self.is_away(**kind));
+        match (&away[..], &there[..]) {
+            ([], _) => {
                 let plays = if self.rest.rests() { Health::Resting } else { Health::Playing };
-                slots.iter().any(|slot| slot.plays()).then_some(plays)
+                wanted.iter().all(|kind| self.slot(*kind).plays()).then_some(plays)
             }
+            ([away], [_]) => Some(Health::Partial(Failure {
+                reason: "Stalled",
+                message: format!("the peer's {} does not come", away.word()),
+            })),
+            _ => Some(Health::Stalled),
         }
     }
 
-    /// The peer had its time, and a kind that is wanted of it has never come.
-    fn misses_a_kind(&self) -> bool {
-        let wanted = [(self.plan.carries.video(), &self.video), (self.plan.carries.audio(), &self.audio)];
-        self.since.is_some_and(|since| since.elapsed() > OPENING)
-            && wanted.iter().any(|(wanted, slot)| *wanted && !slot.came)
+    /// Nothing of a kind that is wanted comes any more; or the peer had its time, and it has never come.
+    fn is_away(&self, kind: Kind) -> bool {
+        let slot = self.slot(kind);
+        slot.stalled || (!slot.came && self.since.is_some_and(|since| since.elapsed() > OPENING))
     }
 
     /// Requests travel in packets that may be lost like any others.
@@ -346,7 +353,14 @@ impl Stage<'_> {
         }
     }
 
-    const fn slot(&mut self, kind: Kind) -> &mut Slot {
+    const fn slot(&self, kind: Kind) -> &Slot {
+        match kind {
+            Kind::Video => &self.video,
+            Kind::Audio => &self.audio,
+        }
+    }
+
+    const fn slot_mut(&mut self, kind: Kind) -> &mut Slot {
         match kind {
             Kind::Video => &mut self.video,
             Kind::Audio => &mut self.audio,

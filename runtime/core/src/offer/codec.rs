@@ -15,20 +15,13 @@ pub(super) fn choose(section: &Section<'_>, kind: Kind) -> Result<Codec, Fault> 
     });
     first_best(ranked).map(|codec| Codec { fmtp: level::answered(&codec.fmtp), ..codec }).ok_or(
         Fault::NoCodec {
-            kind: word(kind),
+            kind: kind.media(),
             needed: match kind {
                 Kind::Video => "H.264 with packetization-mode=1",
                 Kind::Audio => "Opus (opus/48000/2)",
             },
         },
     )
-}
-
-pub(super) fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Video => "video",
-        Kind::Audio => "audio",
-    }
 }
 
 impl Carried for Codec {

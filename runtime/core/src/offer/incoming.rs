@@ -103,7 +103,7 @@ fn known(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
         Kind::Video => "VP8, VP9 (profile 0) or H.264 (packetization-mode=1)",
         Kind::Audio => "Opus (opus/48000/2)",
     };
-    if formats.is_empty() { Err(Fault::NoCodec { kind: codec::word(kind), needed }) } else { Ok(formats) }
+    if formats.is_empty() { Err(Fault::NoCodec { kind: kind.media(), needed }) } else { Ok(formats) }
 }
 
 fn format(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Format> {
@@ -128,7 +128,7 @@ fn format(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Format>
 
 /// A section that is received: its formats, its first stream, and nothing else.
 fn receive_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>) {
-    let kind = section.kind().map(codec::word).unwrap_or_default();
+    let kind = section.kind().map(Kind::media).unwrap_or_default();
     open(out, kind, &formats.payload_types(), "sendonly");
     if let Some(number) = transport_cc(section) {
         push_line(out, &format!("a=extmap:{number} {TRANSPORT_CC}"));

@@ -11,7 +11,6 @@ use understudy_core::spec::{
 };
 use utoipa::ToSchema;
 
-use super::word;
 use crate::api::protocol::{format, name};
 
 /// What camera and microphone shall carry. Fields that are not known are ignored.
@@ -69,9 +68,9 @@ pub struct Audio {
 pub enum Fault {
     #[error("either video or audio source must be provided")]
     NothingGiven,
-    #[error("{} source type is required", word(*.0))]
+    #[error("{} source type is required", .0.media())]
     TypeRequired(Kind),
-    #[error("{} URL must be provided when {} source is set", word(*.0), word(*.0))]
+    #[error("{} URL must be provided when {} source is set", .0.media(), .0.media())]
     UrlRequired(Kind),
     #[error("unsupported {0} format for realtime ingest: expected {1}, got {2}")]
     Format(&'static str, String, String),
@@ -167,7 +166,7 @@ impl Given<'_> {
         if given.is_empty() || given == expected {
             return Ok(source);
         }
-        let kind = word(self.kind);
+        let kind = self.kind.media();
         let expected = format!("{expected} for {} {kind}", name(protocol));
         Err(Fault::Format(kind, expected, given))
     }
@@ -178,7 +177,7 @@ impl Given<'_> {
     }
 
     fn field(&self, name: &str) -> String {
-        format!("{}.{name}", word(self.kind))
+        format!("{}.{name}", self.kind.media())
     }
 }
 

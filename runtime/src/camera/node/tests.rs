@@ -95,7 +95,7 @@ fn read(
     let ended = main.clone();
     let _ends = ends.attach(main.loop_(), move |()| ended.quit());
     main.run();
-    Ok(())
+    stream.disconnect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,10 +71,7 @@ fn codecs(offer: &Offer) -> impl Iterator<Item = (Kind, &Codec)> {
 
 fn add_track(connection: &mut RTCPeerConnection, kind: Kind, codec: &Codec) -> Result<Sending, Error> {
     let ssrc = rand::random();
-    let name = match kind {
-        Kind::Video => "video",
-        Kind::Audio => "audio",
-    };
+    let name = kind.media();
     let encoding = RTCRtpEncodingParameters {
         rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
         codec: parameters(kind, codec).rtp_codec,

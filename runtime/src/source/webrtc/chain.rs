@@ -197,13 +197,7 @@ const fn branches<'a>(
 fn entry(key: &Key) -> AppSrc {
     let kind = key.kind();
     let caps = gst::Caps::builder("application/x-rtp")
-        .field(
-            "media",
-            match kind {
-                Kind::Video => "video",
-                Kind::Audio => "audio",
-            },
-        )
+        .field("media", kind.media())
         .field("encoding-name", key.encoding().name())
         .field("clock-rate", clock::rate_hz(kind).cast_signed())
         .field("payload", i32::from(key.format.payload_type))
