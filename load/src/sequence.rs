@@ -11,6 +11,8 @@ const ASK_AFTER: Duration = Duration::from_millis(10);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// What did not come then does not come in time.
 const ASK_TIMES: u8 = 6;
+/// What is missing for longer is not on its way any more.
+const ON_ITS_WAY: Duration = ASK_AGAIN_AFTER.saturating_mul(ASK_TIMES as u32);
 /// Numbers in one request: what fits into one packet.
 const MOST_AT_ONCE: usize = 128;
 
@@ -39,6 +41,7 @@ pub struct Sequence {
 
 #[derive(Clone, Copy, Debug)]
 struct Gap {
+    since: Instant,
     ask_at: Instant,
     asked: u8,
 }
@@ -68,7 +71,7 @@ impl Sequence {
 
     fn advance(&mut self, newest: u64, extended: u64, now: Instant) -> Arrival {
         for missing in newest + 1..extended {
-            self.gaps.insert(missing, Gap { ask_at: now + ASK_AFTER, asked: 0 });
+            self.gaps.insert(missing, Gap { since: now, ask_at: now + ASK_AFTER, asked: 0 });
         }
         while self.gaps.len() > REMEMBERED_GAPS {
             self.gaps.pop_first();
@@ -89,6 +92,12 @@ impl Sequence {
     /// Missing until now.
     pub fn lost(&self) -> u64 {
         self.forgotten + self.gaps.len() as u64
+    }
+
+    /// Missing for so long that it will not come in time.
+    pub fn given_up(&self, now: Instant) -> u64 {
+        let gone = self.gaps.values().filter(|gap| now >= gap.since + ON_ITS_WAY);
+        self.forgotten + gone.count() as u64
     }
 
     /// Different packets that arrived.
@@ -133,6 +142,17 @@ mod tests {
             sequence.take(*number, Instant::now());
         }
         sequence
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_not_given_up() {
+        let (mut sequence, now) = (Sequence::default(), Instant::now());
+        for number in [1, 4] {
+            sequence.take(number, now);
+        }
+        assert_eq!((sequence.lost(), sequence.given_up(now + ON_ITS_WAY / 2)), (2, 0));
+        sequence.take(2, now + ON_ITS_WAY / 2);
+        assert_eq!((sequence.lost(), sequence.given_up(now + ON_ITS_WAY)), (1, 1));
     }
 
     #[test]

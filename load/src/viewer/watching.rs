@@ -267,9 +267,9 @@ impl Watching {
         self.refresh_at = Some(now + REFRESH_INTERVAL);
         let video = self.streams.iter().find(|stream| stream.kind == Kind::Video)?;
         let mut tally = self.tally.lock();
-        let lost = video.sequence.lost();
+        let lost = video.sequence.given_up(now);
         let more = lost > self.lost_then;
-        self.lost_then = lost;
+        self.lost_then = self.lost_then.max(lost);
         (more || tally.moments.keyframe.is_none()).then(|| {
             tally.counts.plis_sent += 1;
             video.refresh(self.ssrc)

@@ -69,7 +69,9 @@ impl Frame {
         let folder = path.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(folder).map_err(failed)?;
         let lock = File::open(folder).map_err(failed)?;
-        alone::take(&lock).map_err(|_| Error::Taken(folder.to_owned()))?;
+        if !alone::take(&lock).map_err(failed)? {
+            return Err(Error::Taken(folder.to_owned()));
+        }
         let header = header(format);
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         file.write_all(header.as_bytes()).and_then(|()| file.write_all(picture)).map_err(failed)?;

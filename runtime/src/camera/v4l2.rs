@@ -51,7 +51,9 @@ pub(super) async fn start(device: &Path, format: Format, picture: Picture) -> Re
     // v4l2loopback would mix what several writers bring.
     let lock = file.clone();
     let taken = tokio::task::spawn_blocking(move || alone::take(&lock)).await;
-    taken.expect("locking must not panic").map_err(|_| Error::Taken(device.to_owned()))?;
+    if !taken.expect("locking must not panic").map_err(refused)? {
+        return Err(Error::Taken(device.to_owned()));
+    }
     format::set(&file, format).map_err(refused)?;
     write(&file, beat.next().await).await.map_err(refused)?;
     Ok(Feeder::spawn(|stop| feed(file, beat, stop)))

@@ -6,6 +6,7 @@
 //!   TCP ──> a task each ────> loop …      packets one by one; where there is no room, that one connection waits
 //! ```
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -135,12 +136,14 @@ impl Pending {
 impl Queue {
     fn push(&mut self, addressed: &Addressed<'_>) -> bool {
         let bytes = addressed.bytes.len() + OVERHEAD_BYTES;
-        let (all, of_peer) = (self.bytes + bytes, self.of_peers.entry(addressed.peer).or_default());
-        let is_too_much = all > MAX_WAITING_BYTES / 2 && *of_peer + bytes > MAX_WAITING_BYTES_PER_PEER;
+        let of_peer = self.of_peers.get(&addressed.peer).copied().unwrap_or_default() + bytes;
+        let all = self.bytes + bytes;
+        let is_too_much = all > MAX_WAITING_BYTES / 2 && of_peer > MAX_WAITING_BYTES_PER_PEER;
         if is_too_much || all > MAX_WAITING_BYTES {
             return false;
         }
-        (self.bytes, *of_peer) = (all, *of_peer + bytes);
+        self.bytes = all;
+        self.of_peers.insert(addressed.peer, of_peer);
         match self.batches.back_mut().filter(|last| last.datagrams.len() < TOGETHER) {
             Some(last) => last.push(addressed),
             None => {
@@ -156,12 +159,12 @@ impl Queue {
         let batch = self.batches.pop_front()?;
         self.bytes -= batch.bytes.len() + batch.datagrams.len() * OVERHEAD_BYTES;
         for datagram in &batch.datagrams {
-            if let Some(of_peer) = self.of_peers.get_mut(&datagram.peer) {
-                *of_peer -= datagram.length + OVERHEAD_BYTES;
+            if let Entry::Occupied(mut of_peer) = self.of_peers.entry(datagram.peer) {
+                *of_peer.get_mut() -= datagram.length + OVERHEAD_BYTES;
+                if *of_peer.get() == 0 {
+                    of_peer.remove();
+                }
             }
-        }
-        if self.batches.is_empty() {
-            self.of_peers.clear();
         }
         Some(batch)
     }

@@ -98,12 +98,23 @@ impl Ears {
 }
 
 impl Hearing {
-    /// Resolves when the daemon lives and answers nobody, with words for people.
+    /// Resolves when the daemon lives and answers nobody, or not us, with words for people.
     pub async fn silent(&mut self) -> String {
         match (&mut self.task).await {
-            Ok(silent @ Error::Silent) => silent.to_string(),
-            // It ends by itself, or is not understood and works all the same.
-            Ok(_) | Err(_) => std::future::pending().await,
+            Ok(error @ (Error::Silent | Error::Gone(_))) => {
+                if matches!(error, Error::Gone(_)) {
+                    // Its end comes first, most of the time, and says more.
+                    tokio::time::sleep(ANSWERS).await;
+                }
+                error.to_string()
+            }
+            // It works all the same.
+            Ok(Error::Protocol(_) | Error::TooLarge(_)) => std::future::pending().await,
+            Err(error) => {
+                tracing::error!(%error, "whoever asks PulseAudio broke down");
+                self.ears.lose();
+                std::future::pending().await
+            }
         }
     }
 }

@@ -257,9 +257,8 @@ impl Stage<'_> {
         if ended {
             self.show_slate();
         }
-        if self.video.chain.is_none() && self.audio.chain.is_none() {
-            self.tell(Health::Waiting);
-        }
+        // What of this one is there already is told at the next look.
+        self.tell(Health::Waiting);
     }
 
     async fn look(&mut self) {
@@ -322,11 +321,12 @@ impl Stage<'_> {
         let wanted = self.plan.carries.kinds();
         let (away, there): (Vec<Kind>, Vec<Kind>) = wanted.iter().partition(|kind| self.is_away(**kind));
         match (&away[..], &there[..]) {
-            ([], _) => {
-                let plays = if self.rest.rests() { Health::Resting } else { Health::Playing };
-                wanted.iter().all(|kind| self.slot(*kind).plays()).then_some(plays)
+            ([], _) if wanted.iter().all(|kind| self.slot(*kind).plays()) => {
+                Some(if self.rest.rests() { Health::Resting } else { Health::Playing })
             }
-            ([away], [_]) => Some(Health::Partial(Failure {
+            // The other kind has its time.
+            ([], _) => slots.iter().any(|slot| slot.plays()).then_some(Health::Starting),
+            ([away], [there]) if self.slot(*there).plays() => Some(Health::Partial(Failure {
                 reason: "Stalled",
                 message: format!("the peer's {} does not come", away.word()),
             })),

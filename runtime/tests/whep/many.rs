@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::header::LOCATION;
@@ -94,13 +94,13 @@ async fn who_asks_for_a_place_and_never_comes_costs_nobody_a_keyframe() {
     const ASKED: usize = 20;
     let stage = Stage::open().await;
     let url = stage.whep();
-    let watching = tokio::spawn(async move { watched(url, &["--viewers", "1", "--seconds", "6"]).await });
+    let watching = tokio::spawn(async move { watched(url, &["--viewers", "1", "--seconds", "12"]).await });
     let keyframes = stage.media.video.keyframes();
     let mut viewers = stage.driver.viewers("program");
     viewers.wait_for(|count| *count == 1).await.expect("it must come");
     // Until what its own coming made is over.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (before, http) = (*keyframes.borrow(), reqwest::Client::new());
+    let (before, http, began) = (*keyframes.borrow(), reqwest::Client::new(), Instant::now());
     for _ in 0..ASKED {
         let created = post(&http, &stage.whep(), OFFER.into()).await;
         assert_eq!(created.status(), StatusCode::CREATED);
@@ -112,7 +112,8 @@ async fn who_asks_for_a_place_and_never_comes_costs_nobody_a_keyframe() {
     let made = *keyframes.borrow() - before;
     println!("{made} keyframes");
     // The encoder makes one each two seconds by itself.
-    assert!(made < 4, "{made} keyframes for {ASKED} who never came");
+    let by_itself = began.elapsed().as_secs() / 2 + 1;
+    assert!(!watching.is_finished() && made <= by_itself + 1, "{made} keyframes for {ASKED} who never came");
     let report = watching.await.expect("it must watch");
     assert_eq!(report.viewers.counts.lost, 0, "{report}");
 }
