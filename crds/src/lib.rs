@@ -17,6 +17,12 @@ pub const GROUP: &str = "understudy.dev";
 /// The `type` of the Secret that holds a participant's access tokens.
 pub const ACCESS_SECRET_TYPE: &str = "understudy.dev/access";
 
+/// The `type` of the Secrets whose values are sent to stages and destinations; of no others are they.
+pub const CREDENTIALS_SECRET_TYPE: &str = "understudy.dev/credentials";
+
+/// The annotation of such a Secret that says to which hosts alone.
+pub const ALLOWED_HOSTS: &str = "understudy.dev/allowed-hosts";
+
 /// The longest text in Kubernetes' own types: the key of a label is at most 317 characters.
 const LONGEST_STRING: i64 = 512;
 /// More than anybody writes into an affinity.

@@ -4,6 +4,7 @@
 mod endpoint;
 mod page;
 mod runtime_profile;
+mod secret;
 mod source;
 
 mod input;
@@ -14,14 +15,15 @@ mod virtual_participant;
 pub use endpoint::{Endpoint, EndpointScope, EndpointType, MOST_ENDPOINTS};
 pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
 pub use livestream::{
-    Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, ParticipantRef,
-    WebRtcOutput,
+    Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,
+    ParticipantRef, RtmpOutput, RtmpPushOutput, WebRtcOutput,
 };
 pub use page::Page;
 pub use runtime_profile::{
     Browser, Camera, ImageVolume, MediaVolume, NfsVolume, PersistentVolumeClaimVolume, PullPolicy, Quantity,
     Resources, RuntimeProfile, RuntimeProfileSpec, Seccomp, SeccompType, SecretName, Variable,
 };
+pub use secret::SecretKeyRef;
 pub use source::{FileSource, SocketSource, StreamSource, WebRtcSource};
 pub use virtual_participant::{
     AccessStatus, LastError, MediaStatus, ParticipantPhase, PodStatus, VirtualParticipant,

@@ -23,6 +23,7 @@ pub mod capability;
 pub mod progress;
 
 pub mod authority;
+pub mod credentials;
 pub mod event;
 pub mod lease;
 pub mod link_endpoint;

@@ -7,6 +7,7 @@ pub mod report;
 
 use crate::control::convert;
 use crate::control::registry::Registry;
+use crate::credentials::{Credentials, Fault};
 use crate::event::{Recorder, failures};
 use crate::livestream::report::{Observed, Told, report};
 use crate::outcome::{Outlets, conclude};
@@ -24,6 +25,9 @@ use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 /// Reads only; changes are told by watches and reports.
 const RESYNC: Duration = Duration::from_secs(600);
 
+/// How soon a Secret that can be had at last is noticed.
+const SECRET: Duration = Duration::from_secs(30);
+
 /// What reconciling livestreams needs.
 pub struct Context {
     /// What the API server holds.
@@ -32,6 +36,8 @@ pub struct Context {
     pub registry: Registry,
     /// Since when this process leads.
     pub leading_since: Instant,
+    /// What stands in Secrets that they name.
+    pub credentials: Arc<Credentials>,
     /// Writes their status.
     pub publisher: Arc<Publisher<Livestream>>,
     /// Writes Events.
@@ -51,6 +57,9 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         || spread(RESYNC, rand::random()),
         |until| until.saturating_duration_since(Instant::now()),
     );
+    let secret = context.credentials.of(&livestream).await;
+    // A Secret is not watched.
+    let again = if secret.is_err() { again.min(spread(SECRET, rand::random())) } else { again };
     let previous = context.publisher.latest(&livestream);
     let pod_ip = participant.as_ref().and_then(|participant| pod_ip(&context, participant));
     let status = report(&Observed {
@@ -58,7 +67,8 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         participant: participant.as_deref(),
         pod_ip,
         view,
-        told: told(&context, &livestream, participant.as_deref()),
+        told: told(&context, &livestream, participant.as_deref(), &secret),
+        fault: secret.err(),
         previous,
         now: jiff::Timestamp::now(),
     });
@@ -82,8 +92,14 @@ fn look(context: &Context, participant: &VirtualParticipant) -> View {
     view(facts, context.leading_since, Instant::now())
 }
 
-fn told(context: &Context, livestream: &Livestream, participant: Option<&VirtualParticipant>) -> Told {
-    let described = convert::livestream(&livestream.name_any(), &livestream.spec);
+fn told(
+    context: &Context,
+    livestream: &Livestream,
+    participant: Option<&VirtualParticipant>,
+    secret: &Result<Option<String>, Fault>,
+) -> Told {
+    let Ok(secret) = secret else { return Told::NotYet };
+    let described = convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref());
     match participant.and_then(pod_uid).is_some_and(|uid| context.registry.knows(uid, &described)) {
         true => Told::AsItIs,
         false => Told::NotYet,

@@ -13,6 +13,7 @@ use crate::apply;
 use crate::condition::Said;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
+use crate::credentials::Credentials;
 use crate::event::{self, News, Recorder, failures, recovery};
 use crate::outcome::{Outlets, conclude};
 use crate::participant::observe::{Life, PodFacts};
@@ -47,6 +48,8 @@ pub struct Context {
     pub leading_since: Instant,
     /// `HOST:PORT` that pods dial.
     pub operator_address: String,
+    /// What stands in Secrets that livestreams name.
+    pub credentials: Arc<Credentials>,
     /// Writes what participants own.
     pub writer: Arc<apply::Writer>,
     /// Writes their status.
@@ -81,7 +84,7 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
     } else {
         let known = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
         let provided = provide(&context, &participant, known, observed.now).await?;
-        serve(&context, &mut observed, provided)
+        serve(&context, &mut observed, provided).await
     };
     let again = again.min(look(&context, &mut observed));
     let again = if again == RESYNC { spread(RESYNC, rand::random()) } else { again };
@@ -99,9 +102,9 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
 }
 
 /// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
-fn serve(context: &Context, observed: &mut Observed<'_>, provided: Provided) -> Duration {
+async fn serve(context: &Context, observed: &mut Observed<'_>, provided: Provided) -> Duration {
     let Provided { access, pod, problems, again } = provided;
-    let wish = wish(context, observed.participant, &problems, access);
+    let wish = wish(context, observed.participant, &problems, access).await;
     if let Some(pod) = &pod {
         context.registry.wish(&pod.uid, &wish);
     }
@@ -125,8 +128,9 @@ fn overstays(pod: &PodFacts, now: Timestamp) -> Option<Duration> {
     Duration::try_from(until.duration_since(now)).ok().filter(|rest| !rest.is_zero())
 }
 
-/// What the session is to be: the participant and all livestreams of it.
-fn wish(
+/// What the session is to be: the participant and all livestreams of it. One whose Secret cannot be had is not among them; its
+/// own status says why.
+async fn wish(
     context: &Context,
     participant: &VirtualParticipant,
     problems: &[Problem],
@@ -135,18 +139,16 @@ fn wish(
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
     let livestreams = context.stores.livestreams_of(&namespace, &name);
     let served = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
+    let mut described = Vec::new();
+    for livestream in served {
+        let Ok(secret) = context.credentials.of(livestream).await else { continue };
+        described.push(convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref()));
+    }
     let mut session = convert::session(&name, &participant.spec);
     if problems.iter().any(|problem| problem.condition == ParticipantCondition::PageReady) {
         session.page = None; // the platform forbids it
     }
-    Wish {
-        session,
-        livestreams: served
-            .map(|livestream| convert::livestream(&livestream.name_any(), &livestream.spec))
-            .collect(),
-        access,
-        invitation: None,
-    }
+    Wish { session, livestreams: described, access, invitation: None }
 }
 
 /// Ready only sums up. Of parts that come back sessions tell by themselves, of sources they do not.

@@ -1,6 +1,7 @@
 //! The session's HTTP surface: what it consists of, and who may use which part.
 
 mod inputs;
+mod json;
 pub mod live;
 mod message;
 pub mod offer;
@@ -9,6 +10,7 @@ mod pages;
 mod players;
 mod protocol;
 pub mod socket;
+mod streams;
 pub mod whip;
 
 use std::path::PathBuf;
@@ -26,10 +28,12 @@ use crate::access::{self, Guard, Policy, Role};
 use crate::egress::{view, whep};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
+use crate::program::Registry;
 use crate::{rtc, session};
 
 pub use inputs::Devices;
 pub use openapi::document;
+pub use streams::Settings as StreamSettings;
 
 /// What the surface is made of.
 pub struct Surface {
@@ -43,21 +47,26 @@ pub struct Surface {
     /// Where people see what was sent.
     pub feed: Feed,
     pub transport: rtc::Handle,
+    /// Where what can be watched is found by name.
+    pub programs: Registry,
+    pub streams: StreamSettings,
     /// Where the feed page's players lie.
     pub players: PathBuf,
 }
 
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
-    let Surface { session, whep, policy, devices, ingest, feed, transport, players } = surface;
+    let Surface { session, whep, policy, devices, ingest, feed, transport, programs, streams, players } =
+        surface;
     let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
         router.layer(middleware::from_fn_with_state(guard, access::check))
     };
     let inputs = inputs::Surface::new(session.clone(), devices);
-    let viewing =
-        guarded(Router::new().route("/status", get(status).with_state(session)).merge(whep), Role::View);
+    let streams = streams::Surface::new(session.clone(), programs, transport.clone(), streams);
+    let status = Router::new().route("/status", get(status).with_state(session));
+    let viewing = guarded(status.merge(whep).merge(streams.clone().view()), Role::View);
     // Pages of other sites may watch with a token; where there are none, they may not.
     let viewing = if untold { viewing } else { whep::with_cors(viewing) };
     let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
@@ -73,7 +82,7 @@ pub fn router(surface: Surface) -> Router {
         .merge(viewing)
         .merge(page)
         .merge(live)
-        .merge(guarded(inputs.control().merge(sending), Role::Control))
+        .merge(guarded(inputs.control().merge(streams.control()).merge(sending), Role::Control))
 }
 
 /// The session's report on itself.

@@ -71,14 +71,15 @@ pub async fn run(
     // Dropped at the end, after everything that fetches through them.
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
     let audience = peers.clone();
-    let ports = v1::Ports { http: http.port.into(), media_udp: peers.local_addr().port().into() };
+    let ports = v1::Ports {
+        http: http.port.into(),
+        media_udp: peers.local_addr().port().into(),
+        ..v1::Ports::default()
+    };
     let setup = session_config(&config, directory.path(), ports, &guards)?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
-    setup.metrics.register(&mut registry);
-    setup.broadcast_metrics.register(&mut registry);
-    let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
-    setup.source_metrics.register(&mut registry);
-    let programs = setup.programs.clone();
+    register(&setup, &mut registry);
+    let (ingest, feed, programs) = (setup.ingest.clone(), setup.feed.clone(), setup.programs.clone());
     let (session, task) = session::start(setup, move |name: &str| audience.viewers(name), shutdown.clone());
     let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
@@ -89,6 +90,8 @@ pub async fn run(
         ingest,
         feed,
         transport: peers.clone(),
+        programs: programs.clone(),
+        streams: streams(&config)?,
         players: config.share_dir.join("players"),
     };
     let mut tasks = Tasks::default();
@@ -109,6 +112,12 @@ pub async fn run(
         tasks.start("the link to the operator", follow);
     }
     last(task, tasks, || peers.stopped(), stop, shutdown).await
+}
+
+fn register(setup: &session::Config, registry: &mut Registry) {
+    setup.metrics.register(registry);
+    setup.broadcast_metrics.register(registry);
+    setup.source_metrics.register(registry);
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that
@@ -217,7 +226,11 @@ fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
         Some(path) => read(path)?,
         None => welcome(),
     };
-    let program = v1::Livestream { name: "program".into(), web_rtc: Some(v1::WebRtcOutput {}) };
+    let program = v1::Livestream {
+        name: "program".into(),
+        web_rtc: Some(v1::WebRtcOutput {}),
+        ..v1::Livestream::default()
+    };
     Ok(Some(Wanted {
         generation: 1,
         stance: Stance::Told,
@@ -237,6 +250,16 @@ fn read(path: &Path) -> anyhow::Result<v1::SessionSpec> {
 fn welcome() -> v1::SessionSpec {
     let page = v1::Page { url: "understudy:welcome".into(), ..v1::Page::default() };
     v1::SessionSpec { page: Some(page), ..v1::SessionSpec::default() }
+}
+
+/// What the platform says of livestreams that are started over HTTP. No pictures a second stands for as many as there are.
+fn streams(config: &Run) -> anyhow::Result<api::StreamSettings> {
+    let frame_rate = Some(config.reserved.frame_rate).filter(|rate| *rate > 0);
+    Ok(api::StreamSettings {
+        frame_rate: frame_rate.map(|rate| FrameRate::parse("FRAME_RATE", rate)).transpose()?,
+        rtmp_port: 1935,
+        rtmps_port: 1936,
+    })
 }
 
 /// What the devices are called over HTTP.

@@ -19,12 +19,17 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use understudy_core::rendition::{Audio, Video};
+use understudy_core::spec::FrameRate;
 
 use crate::broadcast::{Hub, Renditions};
 
 /// Clones are the same program. With the last of them all that is encoded for it ends.
 #[derive(Clone)]
-pub struct Program(Arc<Sides>);
+pub struct Program {
+    sides: Arc<Sides>,
+    /// Of renditions that leave it open.
+    frame_rate: Option<FrameRate>,
+}
 
 struct Sides {
     pictures: Ladder<Video>,
@@ -35,7 +40,13 @@ struct Sides {
 impl Program {
     /// `shows`: whether there is anything to be seen.
     pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Sides { pictures, sounds, shows }))
+        Self { sides: Arc::new(Sides { pictures, sounds, shows }), frame_rate: None }
+    }
+
+    /// The same program, with that many pictures a second where a rendition leaves that open.
+    #[must_use]
+    pub fn at(&self, frame_rate: Option<FrameRate>) -> Self {
+        Self { sides: Arc::clone(&self.sides), frame_rate }
     }
 
     /// What is fixed from outside: two hubs that somebody else fills, whatever is asked for.
@@ -46,25 +57,38 @@ impl Program {
 
     /// The hub of that rendition of the picture, which is encoded while somebody reads it.
     pub fn video(&self, rendition: Video) -> Hub {
-        self.0.pictures.hub(rendition)
+        let frame_rate = rendition.frame_rate.or(self.frame_rate);
+        self.sides.pictures.hub(Video { frame_rate, ..rendition })
     }
 
     /// The same of the sound.
     pub fn audio(&self, rendition: Audio) -> Hub {
-        self.0.sounds.hub(rendition)
+        self.sides.sounds.hub(rendition)
     }
 
     /// Whether its picture is made smaller for whoever needs it so.
     pub fn has_steps(&self) -> bool {
-        self.0.pictures.has_rungs()
+        self.sides.pictures.has_rungs()
     }
 
     pub fn shows(&self) -> bool {
-        *self.0.shows.borrow()
+        *self.sides.shows.borrow()
     }
 
-    /// Whether both are the same program.
+    /// Resolves when there is something to be seen; never if there will not be.
+    pub(crate) async fn showing(&self) {
+        if self.sides.shows.clone().wait_for(|shows| *shows).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether both are the same program, however many pictures a second are asked of it.
     pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.sides, &other.sides)
+    }
+
+    /// Whether who reads one of them reads the same as who reads the other.
+    fn is_as(&self, other: &Self) -> bool {
+        self.is(other) && self.frame_rate == other.frame_rate
     }
 }

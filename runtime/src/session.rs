@@ -10,6 +10,7 @@ mod director;
 mod show;
 mod snapshot;
 mod sources;
+mod streams;
 mod want;
 
 #[cfg(test)]
@@ -21,8 +22,9 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, State, Steer};
+use understudy_core::outputs;
 use understudy_core::report::Stance;
-use understudy_core::spec::{FrameRate, Inputs, Resolution};
+use understudy_core::spec::{FrameRate, Inputs, Livestream, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast;
@@ -34,6 +36,7 @@ use crate::program::Registry;
 use crate::{sound, source};
 
 pub use metrics::Metrics;
+pub use streams::StreamView;
 #[cfg(test)]
 pub(crate) use stub::Stub;
 
@@ -108,6 +111,7 @@ pub struct Handle {
     mailbox: mpsc::Sender<Mail>,
     report: watch::Receiver<v1::Report>,
     inputs: watch::Receiver<InputsView>,
+    outputs: watch::Receiver<Vec<StreamView>>,
     devtools: watch::Receiver<Option<String>>,
 }
 
@@ -115,6 +119,8 @@ pub struct Handle {
 enum Mail {
     Want(Box<Wanted>, oneshot::Sender<Vec<v1::Refusal>>),
     Steer(Steer, oneshot::Sender<Result<(), Refusal>>),
+    Start(Box<Livestream>, oneshot::Sender<Result<StreamView, outputs::Refusal>>),
+    Stop(String, oneshot::Sender<Result<(), outputs::Refusal>>),
     News(keeper::News),
     Inputs,
     Keyframe,
@@ -146,6 +152,15 @@ pub enum SteerError {
     Ended,
 }
 
+/// Why a way out was not started or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    #[error(transparent)]
+    Refused(#[from] outputs::Refusal),
+    #[error("the session has ended")]
+    Ended,
+}
+
 /// Starts an idle session. The task ends, with everything it started, after `shutdown`.
 pub fn start(
     config: Config,
@@ -155,8 +170,8 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, devtools } = outlets;
-    (Handle { mailbox, report, inputs, devtools }, task)
+    let director::Outlets { report, inputs, outputs, devtools } = outlets;
+    (Handle { mailbox, report, inputs, outputs, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -185,6 +200,26 @@ impl Handle {
         self.mailbox.send(Mail::Steer(steer, answer)).await.map_err(|_| SteerError::Ended)?;
         answered.await.map_err(|_| SteerError::Ended)??;
         Ok(self.inputs.borrow().clone())
+    }
+
+    /// Starts one more way out, beside those of the wish; how it stands then.
+    pub async fn start_stream(&self, livestream: Livestream) -> Result<StreamView, StreamError> {
+        let (answer, answered) = oneshot::channel();
+        let message = Mail::Start(Box::new(livestream), answer);
+        self.mailbox.send(message).await.map_err(|_| StreamError::Ended)?;
+        Ok(answered.await.map_err(|_| StreamError::Ended)??)
+    }
+
+    /// Ends one that was started so.
+    pub async fn stop_stream(&self, name: &str) -> Result<(), StreamError> {
+        let (answer, answered) = oneshot::channel();
+        self.mailbox.send(Mail::Stop(name.to_owned(), answer)).await.map_err(|_| StreamError::Ended)?;
+        Ok(answered.await.map_err(|_| StreamError::Ended)??)
+    }
+
+    /// All ways out that have a name of their own, and how they stand.
+    pub fn streams(&self) -> watch::Receiver<Vec<StreamView>> {
+        self.outputs.clone()
     }
 
     /// How the inputs stand.

@@ -2,7 +2,7 @@
 
 use understudy_core::spec::{
     AudioInput, Bitrate, Destination, Encoding, File, FrameRate, Inputs, Invalid, Livestream, Location,
-    Output, Page, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl, VideoInput,
+    Output, Page, PushUrl, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl, VideoInput,
 };
 use understudy_proto::v1;
 
@@ -38,16 +38,33 @@ pub fn parse(spec: &v1::SessionSpec) -> Result<Session, Invalid> {
 
 /// Parses one livestream; a later version's output is one that is not known.
 pub fn livestream(livestream: &v1::Livestream) -> Result<Livestream, Refused> {
-    let v1::Livestream { name, web_rtc } = livestream;
-    let refused = |field: &str, reason| Refused { name: name.clone(), why: Invalid::new(field, reason) };
-    if name.is_empty() {
-        return Err(refused("name", "is empty".to_owned()));
-    }
-    let Some(v1::WebRtcOutput {}) = web_rtc else {
-        let known = Output::ALL.map(Output::field).join(", ");
-        return Err(refused("output", format!("is none that this runtime knows, which are: {known}")));
+    let parsed = || {
+        if livestream.name.is_empty() {
+            return Err(Invalid::new("name", "is empty"));
+        }
+        let rate = |rate| FrameRate::parse("frameRate", rate);
+        Ok(Livestream {
+            name: livestream.name.clone(),
+            output: output(livestream)?,
+            frame_rate: Some(livestream.frame_rate).filter(|given| *given > 0).map(rate).transpose()?,
+        })
     };
-    Ok(Livestream { name: name.clone(), output: Output::WebRtc })
+    parsed().map_err(|why| Refused { name: livestream.name.clone(), why })
+}
+
+fn output(livestream: &v1::Livestream) -> Result<Output, Invalid> {
+    let v1::Livestream { web_rtc, rtmp, mpeg_ts, rtmp_push, .. } = livestream;
+    match (web_rtc, rtmp, mpeg_ts, rtmp_push) {
+        (Some(v1::WebRtcOutput {}), None, None, None) => Ok(Output::WebRtc),
+        (None, Some(v1::RtmpOutput {}), None, None) => Ok(Output::Rtmp),
+        (None, None, Some(v1::MpegTsOutput {}), None) => Ok(Output::MpegTs),
+        (None, None, None, Some(push)) => PushUrl::parse("rtmpPush.url", &push.url).map(Output::RtmpPush),
+        (None, None, None, None) => {
+            let known = Output::FIELDS.join(", ");
+            Err(Invalid::new("output", format!("is none that this runtime knows, which are: {known}")))
+        }
+        _ => Err(Invalid::new("output", "must be one, and there are more")),
+    }
 }
 
 /// Reads a document of YAML or JSON; an error names the field and what is wrong with it.
@@ -188,11 +205,16 @@ mod tests {
 
     #[test]
     fn a_livestream_whose_output_is_not_known_is_refused_and_not_served_as_another() {
-        let known = v1::Livestream { name: "a".into(), web_rtc: Some(v1::WebRtcOutput {}) };
-        assert_eq!(livestream(&known), Ok(Livestream { name: "a".into(), output: Output::WebRtc }));
+        let web_rtc = Some(v1::WebRtcOutput {});
+        let known = v1::Livestream { name: "a".into(), web_rtc, ..v1::Livestream::default() };
+        let parsed = Livestream { name: "a".into(), output: Output::WebRtc, frame_rate: None };
+        assert_eq!(livestream(&known), Ok(parsed));
         let refused = livestream(&v1::Livestream { web_rtc: None, ..known }).unwrap_err();
         assert_eq!(refused.name, "a");
-        assert_eq!(refused.why.to_string(), "output: is none that this runtime knows, which are: webRtc");
+        assert_eq!(
+            refused.why.to_string(),
+            "output: is none that this runtime knows, which are: webRtc, rtmp, mpegTs, rtmpPush"
+        );
         assert_eq!(livestream(&v1::Livestream::default()).unwrap_err().why.field, "name");
     }
 }

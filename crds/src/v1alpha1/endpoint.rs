@@ -10,10 +10,11 @@ pub const MOST_ENDPOINTS: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
-    /// Unique among the endpoints of the object: `View` for the page, else the name of the livestream.
+    /// Unique among the endpoints of the object: the name of the livestream for its playback over WebRTC, else the type.
     #[schemars(length(max = 63))]
     pub name: String,
-    /// What a client finds there: `View` (a page for a browser) or `WHEP` (playback over WebRTC). More may come.
+    /// What a client finds there: `View` (a page for a browser), `WHEP` (playback over WebRTC), `RTMP`, `RTMPS` or `MPEGTS` (an MPEG
+    /// transport stream over a WebSocket). More may come.
     #[serde(rename = "type")]
     #[schemars(with = "String", length(max = 63))]
     pub type_: EndpointType,
@@ -33,6 +34,15 @@ pub enum EndpointType {
     /// Playback over WebRTC.
     #[serde(rename = "WHEP")]
     Whep,
+    /// Playback over RTMP.
+    #[serde(rename = "RTMP")]
+    Rtmp,
+    /// Playback over RTMPS.
+    #[serde(rename = "RTMPS")]
+    Rtmps,
+    /// An MPEG transport stream over a WebSocket.
+    #[serde(rename = "MPEGTS")]
+    MpegTs,
     /// Written by a later version.
     #[serde(other)]
     Unknown,

@@ -1,6 +1,6 @@
 //! The Livestream: one named way out of a participant.
 
-use crate::v1alpha1::{Endpoint, MOST_ENDPOINTS};
+use crate::v1alpha1::{Endpoint, MOST_ENDPOINTS, SecretKeyRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,10 @@ pub struct LivestreamSpec {
     pub participant_ref: Option<ParticipantRef>,
     /// Which way it goes. A change is live.
     pub output: LivestreamOutput,
+    /// Pictures a second, at most; absent: as many as the page has. A change is live: who watches begins anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60))]
+    pub frame_rate: Option<i32>,
 }
 
 /// A participant in the same namespace.
@@ -61,17 +65,56 @@ pub struct ParticipantRef {
 /// A way out: exactly one member is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.webRTC)].filter(set, set).size() == 1")
-    .message("exactly one output must be set: webRTC"))]
+#[x_kube(validation = Rule::new("[has(self.webRTC), has(self.rtmp), has(self.mpegTS), has(self.rtmpPush)].filter(set, set).size() == 1")
+    .message("exactly one output must be set: webRTC, rtmp, mpegTS or rtmpPush"))]
 pub struct LivestreamOutput {
     /// Viewers fetch it over WHEP. A change is live.
     #[serde(rename = "webRTC", skip_serializing_if = "Option::is_none")]
     pub web_rtc: Option<WebRtcOutput>,
+    /// Players fetch it over RTMP and RTMPS. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtmp: Option<RtmpOutput>,
+    /// Players fetch it as an MPEG transport stream over a WebSocket. A change is live.
+    #[serde(rename = "mpegTS", skip_serializing_if = "Option::is_none")]
+    pub mpeg_ts: Option<MpegTsOutput>,
+    /// It is published at another server of RTMP or RTMPS. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtmp_push: Option<RtmpPushOutput>,
 }
 
 /// Settings of an output over WebRTC; none yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct WebRtcOutput {}
+
+/// Settings of an output over RTMP; none yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct RtmpOutput {}
+
+/// Settings of an output as MPEG-TS; none yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct MpegTsOutput {}
+
+/// Where it is published: exactly one member is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.url) != has(self.urlSecretRef)")
+    .message("exactly one of rtmpPush.url and rtmpPush.urlSecretRef must be set"))]
+pub struct RtmpPushOutput {
+    /// `rtmp(s)://HOST/APP/NAME` of a server that lets everybody publish there: what lets one in belongs into urlSecretRef. An
+    /// address that is not public must be allowed by the runtime profile. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@') && !self.contains('?')")
+            .message("rtmpPush.url must not carry user, password or query: keys belong into rtmpPush.urlSecretRef"),
+        validation = Rule::new(r"self.matches('^rtmps?://[^/?#:\\s][^/?#\\s]*/\\S*$')")
+            .message("rtmpPush.url must be rtmp(s)://HOST/…")
+    )]
+    pub url: Option<String>,
+    /// A Secret's value that is such an address, key included. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_secret_ref: Option<SecretKeyRef>,
+}
 
 /// What became of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]

@@ -7,6 +7,7 @@ use crate::apply::Writer;
 use crate::authority::{Authority, Change};
 use crate::control::registry::Registry;
 use crate::control::{self, Reviewer, Tickets};
+use crate::credentials::Credentials;
 use crate::event::Recorder;
 use crate::link_endpoint;
 use crate::look::Looks;
@@ -40,6 +41,7 @@ const PREPARE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Those who write, and keep in memory what they wrote.
 struct Writers {
     writer: Arc<Writer>,
+    credentials: Arc<Credentials>,
     participants: Arc<Publisher<VirtualParticipant>>,
     livestreams: Arc<Publisher<Livestream>>,
     recorder: Arc<Recorder>,
@@ -86,6 +88,7 @@ pub(super) async fn lead(
         registry: Registry::new(triggers.clone(), term),
         writers: Writers {
             writer: Arc::new(Writer::new(client.clone(), authority.roots(), config.recheck / 2)),
+            credentials: Arc::new(Credentials::new(client.clone(), config.recheck / 2)),
             participants: Arc::new(Publisher::new(client.clone())),
             livestreams: Arc::new(Publisher::new(client.clone())),
             recorder: Arc::new(Recorder::new(client.clone(), &config.pod_name)),
@@ -183,6 +186,7 @@ impl Leader<'_> {
                 registry: self.registry.clone(),
                 leading_since,
                 operator_address: self.config.link_address.clone(),
+                credentials: Arc::clone(&self.writers.credentials),
                 writer: Arc::clone(&self.writers.writer),
                 publisher: Arc::clone(&self.writers.participants),
                 recorder: Arc::clone(&self.writers.recorder),
@@ -193,6 +197,7 @@ impl Leader<'_> {
                 stores: stores.clone(),
                 registry: self.registry.clone(),
                 leading_since,
+                credentials: Arc::clone(&self.writers.credentials),
                 publisher: Arc::clone(&self.writers.livestreams),
                 recorder: Arc::clone(&self.writers.recorder),
             }),

@@ -13,11 +13,19 @@ pub fn session(name: &str, spec: &api::VirtualParticipantSpec) -> wire::SessionS
     }
 }
 
-/// One way out of the session.
-pub fn livestream(name: &str, spec: &api::LivestreamSpec) -> wire::Livestream {
+/// One way out of the session. `secret`: what stands in the Secret that it names.
+pub fn livestream(name: &str, spec: &api::LivestreamSpec, secret: Option<&str>) -> wire::Livestream {
+    let api::LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push } = &spec.output;
     wire::Livestream {
         name: name.to_owned(),
-        web_rtc: spec.output.web_rtc.as_ref().map(|_settings| wire::WebRtcOutput {}),
+        web_rtc: web_rtc.as_ref().map(|_settings| wire::WebRtcOutput {}),
+        rtmp: rtmp.as_ref().map(|_settings| wire::RtmpOutput {}),
+        mpeg_ts: mpeg_ts.as_ref().map(|_settings| wire::MpegTsOutput {}),
+        rtmp_push: rtmp_push.as_ref().map(|push| {
+            let url = secret.or(push.url.as_deref()).unwrap_or_default();
+            wire::RtmpPushOutput { url: url.to_owned() }
+        }),
+        frame_rate: spec.frame_rate.map_or(0, i32::unsigned_abs),
     }
 }
 
@@ -33,7 +41,11 @@ fn page(page: &api::Page) -> wire::Page {
 
 /// The field of a spec that a runtime means by its name on the wire: where a name has an acronym, the two differ.
 pub fn field(wire: &str) -> String {
-    let words = wire.split('.').map(|word| if word == "webRtc" { "webRTC" } else { word });
+    let words = wire.split('.').map(|word| match word {
+        "webRtc" => "webRTC",
+        "mpegTs" => "mpegTS",
+        word => word,
+    });
     ["spec"].into_iter().chain(words).collect::<Vec<_>>().join(".")
 }
 

@@ -2,6 +2,7 @@
 
 use crate::capability;
 use crate::condition::{Said, Verdict, condition, failing};
+use crate::credentials::Fault;
 use crate::endpoint;
 use crate::livestream::phase::{Before, State, phase, progress};
 use crate::view::{View, Word};
@@ -24,6 +25,8 @@ pub struct Observed<'a> {
     pub view: View,
     /// Whether the session was told last of the livestream as it is described now.
     pub told: Told,
+    /// Why what its Secret holds cannot be had.
+    pub fault: Option<Fault>,
     /// The newest status so far.
     pub previous: Option<LivestreamStatus>,
     /// Now.
@@ -81,7 +84,7 @@ impl Observed<'_> {
 
     /// The livestream as it is now was answered: by its session, or by a reason for which none can answer.
     fn is_answered(&self) -> bool {
-        self.participant.is_none() || self.word().answer().is_some()
+        self.participant.is_none() || self.fault.is_some() || self.word().answer().is_some()
     }
 }
 
@@ -137,6 +140,9 @@ fn ready(observed: &Observed<'_>) -> Verdict {
     }
     if let Some(verdict) = unsupported(observed) {
         return verdict;
+    }
+    if let Some(fault) = &observed.fault {
+        return Verdict::wrong(fault.reason(), &format!("spec.output.rtmpPush.urlSecretRef: {fault}"));
     }
     let earlier = observed.earlier_verdict(Type::Ready);
     let was_known = earlier.as_ref().is_some_and(|earlier| earlier.truth != Truth::False);
@@ -201,9 +207,11 @@ fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
         (Word::Answer(answer), Some(pod_ip)) => {
             let ready = observed.reported(answer).filter(|told| told.ready);
             let address = endpoint::address(pod_ip, answer);
-            ready
-                .map(|told| vec![endpoint::view(&address), endpoint::whep(&address, &told.name)])
-                .unwrap_or_default()
+            let Some(told) = ready else { return Vec::new() };
+            let output = &observed.livestream.spec.output;
+            let mut all = vec![endpoint::view(&address), endpoint::whep(&address, &told.name)];
+            all.extend(endpoint::players(pod_ip, answer, &told.name, output));
+            all
         }
         _ => observed.earlier().map(|status| status.endpoints.clone()).unwrap_or_default(),
     }
@@ -273,6 +281,7 @@ mod tests {
             pod_ip: Some("10.0.0.1".into()),
             view,
             told: Told::AsItIs,
+            fault: None,
             previous: previous.cloned(),
             now: Timestamp::UNIX_EPOCH,
         })
@@ -327,6 +336,7 @@ mod tests {
                 pod_ip: Some("10.0.0.1".into()),
                 view: serving(told("CaptureFailed")),
                 told: told_of,
+                fault: None,
                 previous: Some(before.clone()),
                 now: Timestamp::UNIX_EPOCH,
             });

@@ -131,7 +131,7 @@ fn idle() -> Report {
     Report {
         conditions: ["DevicesReady", "PageReady", "InputsReady"].map(well).into(),
         media: Some(Media { camera: "none".into(), browser_sandbox: String::new() }),
-        ports: Some(Ports { http: 10001, media_udp: 10003 }),
+        ports: Some(Ports { http: 10001, media_udp: 10003, ..Ports::default() }),
         ..Report::default()
     }
 }
@@ -151,7 +151,7 @@ pub fn well(desired: &Desired) -> Report {
             .into(),
         media: Some(Media { camera: "pipewire".into(), browser_sandbox: "disabled".into() }),
         livestreams: desired.livestreams.iter().map(|livestream| serving(&livestream.name)).collect(),
-        ports: Some(Ports { http: 10001, media_udp: 10003 }),
+        ports: Some(Ports { http: 10001, media_udp: 10003, ..Ports::default() }),
         ..Report::default()
     }
 }

@@ -151,6 +151,15 @@ pub struct Livestream {
     /// Exactly one output member is set.
     #[prost(message, optional, tag = "2")]
     pub web_rtc: ::core::option::Option<WebRtcOutput>,
+    #[prost(message, optional, tag = "3")]
+    pub rtmp: ::core::option::Option<RtmpOutput>,
+    #[prost(message, optional, tag = "4")]
+    pub mpeg_ts: ::core::option::Option<MpegTsOutput>,
+    #[prost(message, optional, tag = "5")]
+    pub rtmp_push: ::core::option::Option<RtmpPushOutput>,
+    /// Pictures a second, at most; 0 means the page's.
+    #[prost(uint32, tag = "10")]
+    pub frame_rate: u32,
 }
 /// Viewers fetch it over WHEP.
 #[allow(clippy::all)]
@@ -158,6 +167,28 @@ pub struct Livestream {
 #[serde(rename_all = "camelCase", default)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WebRtcOutput {}
+/// Players fetch it over RTMP and RTMPS, as `live/NAME`.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RtmpOutput {}
+/// Players fetch it as an MPEG transport stream over a WebSocket, at `/stream/socket/NAME`.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MpegTsOutput {}
+/// It is published at somebody else's server.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RtmpPushOutput {
+    /// `rtmp` or `rtmps`. Secret: its last part lets publish.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+}
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -416,6 +447,11 @@ pub struct Ports {
     pub http: u32,
     #[prost(uint32, tag = "2")]
     pub media_udp: u32,
+    /// 0: it is not listened there.
+    #[prost(uint32, tag = "3")]
+    pub rtmp: u32,
+    #[prost(uint32, tag = "4")]
+    pub rtmps: u32,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]

@@ -31,3 +31,5 @@ pub mod repetition;
 pub mod rhythm;
 
 pub mod report;
+
+pub mod outputs;

@@ -19,10 +19,10 @@ use parking_lot::Mutex;
 use understudy_core::input::{Refusal, Steer};
 use understudy_core::spec::Inputs;
 
+use super::json::decode;
 use super::message::Message;
 use crate::access::Role;
 use crate::session::{Handle, InputsView, SteerError};
-use crate::whole;
 
 pub use request::Configure;
 pub use status::{Devices, Status};
@@ -107,7 +107,9 @@ impl Surface {
     security(("control" = [])),
 )]
 pub(super) async fn configure(State(surface): State<Surface>, body: Bytes) -> Result<Json<Status>, Response> {
-    let configure = decode(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+    let configure: Option<Configure> =
+        decode(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+    let configure = configure.unwrap_or_default();
     let inputs = configure
         .parse(surface.devices.size)
         .map_err(|fault| Message::new(StatusCode::BAD_REQUEST, fault).into_response())?;
@@ -159,21 +161,6 @@ pub(super) async fn inputs_status(
     Json(surface.seen_by(role))
 }
 
-/// `null` is what nothing is given with.
-fn decode(body: &[u8]) -> Result<Configure, String> {
-    let document = &mut serde_json::Deserializer::from_slice(body);
-    let decoded: Result<Option<Configure>, _> = serde_path_to_error::deserialize(document);
-    let again = || serde_json::from_value(whole::numbers(serde_json::from_slice(body).ok()?)).ok();
-    decoded.or_else(|error| again().ok_or(error)).map(Option::unwrap_or_default).map_err(|error| match error
-        .path()
-        .iter()
-        .len()
-    {
-        0 => format!("can't decode JSON body: {}\n", error.inner()),
-        _ => format!("can't decode JSON body: {}: {}\n", error.path(), error.inner()),
-    })
-}
-
 fn refusal(error: SteerError) -> Message {
     let status = match &error {
         SteerError::Refused(Refusal::Owned | Refusal::Drained) => StatusCode::CONFLICT,
@@ -192,9 +179,11 @@ mod tests {
     #[test]
     fn a_whole_number_is_an_integer_however_it_is_written() {
         let body = br#"{"video":{"type":"socket","width":640.0,"height":3.6e2,"frame_rate":30.0}}"#;
-        let video = decode(body).map(|configure| configure.video.unwrap_or_default()).unwrap();
+        let configure: Configure = decode(body).unwrap().unwrap();
+        let video = configure.video.unwrap_or_default();
         assert_eq!((video.width, video.height, video.frame_rate), (Some(640), Some(360), Some(30)));
-        let refused = decode(br#"{"video":{"type":"socket","frame_rate":29.97}}"#).map(drop).unwrap_err();
+        let refused =
+            decode::<Configure>(br#"{"video":{"type":"socket","frame_rate":29.97}}"#).map(drop).unwrap_err();
         assert!(refused.contains("video.frame_rate"), "{refused}");
     }
 

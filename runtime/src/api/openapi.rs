@@ -22,6 +22,7 @@ const YAML: &str = "application/vnd.oai.openapi";
     ),
     tags(
         (name = "virtual inputs", description = "What camera and microphone carry."),
+        (name = "livestreams", description = "Ways out with a name of their own."),
         (name = "programme", description = "What the session shows, live."),
         (name = "session", description = "The session itself."),
         (name = "pages", description = "For people and for the session's own browser."),
@@ -40,6 +41,10 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::offer::offer,
         super::whip::publish,
         super::whip::end,
+        super::streams::start,
+        super::streams::stop,
+        super::streams::list,
+        super::streams::offer::offer,
         whep::watch,
         whep::trickle,
         whep::leave,

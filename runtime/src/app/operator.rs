@@ -120,7 +120,7 @@ fn link_config(link: Link, able: Able) -> Option<understudy_link::Config> {
 /// What this runtime can do on this machine, in the control protocol's words.
 fn capabilities(able: Able) -> Vec<String> {
     let inputs = Source::KINDS.map(|kind| format!("input.{}", kind.to_lowercase()));
-    let outputs = Output::ALL.map(|output| format!("output.{}", output.field().to_lowercase()));
+    let outputs = Output::FIELDS.map(|field| format!("output.{}", field.to_lowercase()));
     let page = able.page.then(|| "page".to_owned());
     [format!("camera.{}", able.camera)].into_iter().chain(page).chain(inputs).chain(outputs).collect()
 }
@@ -152,7 +152,10 @@ mod tests {
                 "input.stream",
                 "input.socket",
                 "input.webrtc",
-                "output.webrtc"
+                "output.webrtc",
+                "output.rtmp",
+                "output.mpegts",
+                "output.rtmppush"
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });

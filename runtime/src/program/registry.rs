@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use understudy_core::spec::FrameRate;
 
 use super::Program;
 
@@ -24,11 +26,16 @@ pub enum Found {
 impl Registry {
     /// From now on these are the names of that program, and no others. A name that another program has stays with it.
     pub fn name(&self, program: &Program, names: impl IntoIterator<Item = String>) {
+        self.name_at(program, names.into_iter().map(|name| (name, None)));
+    }
+
+    /// The same, each with how many pictures a second are shown under it, if that is fixed.
+    pub fn name_at(&self, program: &Program, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
         self.0.send_if_modified(|now| {
             let mut after = now.clone();
             after.retain(|_, other| !other.is(program));
-            for name in names {
-                after.entry(name).or_insert_with(|| program.clone());
+            for (name, frame_rate) in names {
+                after.entry(name).or_insert_with(|| program.at(frame_rate));
             }
             let changed = !same(now, &after);
             *now = after;
@@ -42,6 +49,15 @@ impl Registry {
             Some(program) if program.shows() => Found::Live(program.clone()),
             Some(_) => Found::Silent,
         }
+    }
+
+    /// The same, for whom it is worth a while that what exists has something to show.
+    pub async fn find_within(&self, name: &str, patience: Duration) -> Found {
+        let there = self.0.borrow().get(name).cloned();
+        if let Some(program) = there {
+            let _ = tokio::time::timeout(patience, program.showing()).await;
+        }
+        self.find(name)
     }
 
     /// Whether the name stands for that program.
@@ -87,19 +103,18 @@ impl std::fmt::Debug for Registry {
 }
 
 fn stands(names: &Names, name: &str, program: &Program) -> bool {
-    names.get(name).is_some_and(|other| other.is(program))
+    names.get(name).is_some_and(|other| other.is_as(program))
 }
 
 fn same(a: &Names, b: &Names) -> bool {
     a.len() == b.len()
-        && a.iter().zip(b).all(|((name, program), (other, another))| name == other && program.is(another))
+        && a.iter().zip(b).all(|((name, program), (other, another))| name == other && program.is_as(another))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::broadcast::{Metrics, Renditions};
-    use std::time::Duration;
 
     fn program() -> (Program, watch::Sender<bool>) {
         let shows = watch::Sender::new(true);

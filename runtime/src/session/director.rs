@@ -6,8 +6,9 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
+use understudy_core::outputs::Refusal;
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
-use understudy_core::spec::Location;
+use understudy_core::spec::{Livestream, Location};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
@@ -15,6 +16,7 @@ use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
+use super::streams::{StreamView, Streams};
 use super::want::Asked;
 use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
@@ -35,11 +37,13 @@ pub(super) struct Director {
     pub(super) sources: Sources,
     pub(super) show: Show,
     pub(super) journal: Journal,
+    pub(super) streams: Streams,
     /// Who tells of viewers, by livestream.
     followed: HashMap<String, Followed>,
 
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
+    pub(super) outputs: watch::Sender<Vec<StreamView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
 }
 
@@ -61,6 +65,7 @@ pub(super) struct RunningBrowser {
 pub(super) struct Outlets {
     pub(super) report: watch::Receiver<v1::Report>,
     pub(super) inputs: watch::Receiver<InputsView>,
+    pub(super) outputs: watch::Receiver<Vec<StreamView>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
@@ -72,9 +77,11 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
+        let outputs = watch::Sender::default();
         let outlets = Outlets {
             report: report.subscribe(),
             inputs: inputs.subscribe(),
+            outputs: outputs.subscribe(),
             devtools: devtools.subscribe(),
         };
         let director = Self {
@@ -90,9 +97,11 @@ impl Director {
             display: None,
             browser: None,
             journal: Journal::default(),
+            streams: Streams::default(),
             followed: HashMap::new(),
             report,
             inputs,
+            outputs,
             devtools,
         };
         (director, outlets)
@@ -130,6 +139,14 @@ impl Director {
                 self.publish();
                 // Whoever asked may have gone; the inputs are steered all the same.
                 let _ = answer.send(steered);
+            }
+            Mail::Start(livestream, answer) => {
+                let started = self.start_stream(*livestream);
+                // Whoever asked may have gone; it is started all the same.
+                let _ = answer.send(started);
+            }
+            Mail::Stop(name, answer) => {
+                let _ = answer.send(self.stop_stream(&name));
             }
             Mail::News(news) => self.news(news).await,
             Mail::Keyframe => self.show.keyframe(),
@@ -260,28 +277,47 @@ impl Director {
             server: sound::server(&self.config.directory),
             bitrate: self.asked.session.encoding.audio,
         });
-        self.show.see(screen, !self.asked.livestreams.is_empty());
+        self.show.see(screen, self.streams.all().next().is_some());
         self.show.hear(speaker);
         let (page, camera) = (self.asked.session.page.is_some(), self.parts.is_wanted(Part::Camera));
         self.sources.allow(Allowed { page, camera, sound });
     }
 
     pub(super) fn follow_viewers(&mut self) {
-        let livestreams = &self.asked.livestreams;
+        let streams = &self.streams;
         self.followed.retain(|name, followed| {
-            let wanted = livestreams.iter().any(|livestream| livestream.name == *name);
+            let wanted = streams.all().any(|livestream| livestream.name == *name);
             if !wanted {
                 followed.task.abort();
             }
             wanted
         });
-        for livestream in livestreams {
+        for livestream in streams.all() {
             self.followed.entry(livestream.name.clone()).or_insert_with(|| {
                 let count = self.viewers.count(&livestream.name);
                 let telling = forward(count.clone(), self.mailbox.clone(), || Mail::Viewers);
                 Followed { count, task: tokio::spawn(telling).abort_handle() }
             });
         }
+    }
+
+    fn start_stream(&mut self, livestream: Livestream) -> Result<StreamView, Refusal> {
+        let name = livestream.name.clone();
+        self.streams.start(livestream, self.asked.stance)?;
+        self.restream();
+        self.streams.view(&name, self.show.proof().shows()).ok_or(Refusal::Unknown)
+    }
+
+    fn stop_stream(&mut self, name: &str) -> Result<(), Refusal> {
+        self.streams.stop(name)?;
+        self.restream();
+        Ok(())
+    }
+
+    fn restream(&mut self) {
+        self.call(self.asked.stance);
+        self.offer();
+        self.publish();
     }
 
     pub(super) fn viewers_of(&self, livestream: &str) -> usize {

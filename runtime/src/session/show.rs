@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
+use understudy_core::spec::FrameRate;
 
 use super::director::{forward, replace};
 use super::want::PROGRAM;
@@ -67,9 +68,9 @@ impl Show {
         }
     }
 
-    /// The names under which it can be fetched.
-    pub(super) fn called(&self, names: impl IntoIterator<Item = String>) {
-        self.programs.name(&self.program, names);
+    /// The names under which it can be fetched, each with how many pictures a second, if that is fixed.
+    pub(super) fn called(&self, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
+        self.programs.name_at(&self.program, names);
     }
 
     /// What there is to be seen. `needed`: somebody has to know whether it can be.
@@ -135,12 +136,10 @@ impl Show {
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
-    use understudy_core::media::{Track, Unit};
-    use understudy_core::spec::FrameRate;
-
     use super::*;
     use crate::session::stub::config;
+    use bytes::Bytes;
+    use understudy_core::media::{Track, Unit};
 
     /// Longer than a rendition that nobody reads is kept, and than its encoder stays warm before.
     const LONG: Duration = Duration::from_secs(30);

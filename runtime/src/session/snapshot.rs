@@ -16,6 +16,7 @@ impl Director {
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
         replace(&self.inputs, self.sources.view(self.parts.camera().to_string()));
+        replace(&self.outputs, self.streams.views(self.show.proof().shows()));
         replace(&self.report, self.snapshot());
     }
 
@@ -35,7 +36,7 @@ impl Director {
             observed_generation: self.asked.generation,
             conditions: conditions.into_iter().map(condition).collect(),
             media: Some(v1::Media { camera, browser_sandbox: sandbox.to_owned() }),
-            livestreams: self.asked.livestreams.iter().map(|l| self.livestream(&l.name)).collect(),
+            livestreams: self.streams.told().iter().map(|l| self.livestream(&l.name)).collect(),
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),
             refusals: self.asked.refusals.clone(),

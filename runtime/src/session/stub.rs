@@ -25,6 +25,7 @@ impl Stub {
             mailbox,
             report: report.subscribe(),
             inputs: watch::channel(InputsView::default()).1,
+            outputs: watch::channel(Vec::new()).1,
             devtools: watch::channel(None).1,
         };
         (handle, Self { messages, report })

@@ -3,7 +3,7 @@
 use understudy_core::invitation::{self, Seat};
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
-use understudy_core::spec::{Invalid, Livestream, Session, settle};
+use understudy_core::spec::{Invalid, Session};
 use understudy_proto::v1;
 
 use super::Wanted;
@@ -19,7 +19,6 @@ pub(super) struct Asked {
     pub(super) stance: Stance,
     pub(super) generation: u64,
     pub(super) session: Session,
-    pub(super) livestreams: Vec<Livestream>,
     pub(super) seat: Seat,
     pub(super) refusals: Vec<v1::Refusal>,
 }
@@ -38,13 +37,17 @@ impl Director {
     }
 
     fn want_livestreams(&mut self, livestreams: &[v1::Livestream], stance: Stance) -> Vec<v1::Refusal> {
-        let (carried, refused) = settle(&self.asked.livestreams, livestreams.iter().map(spec::livestream));
-        self.asked.livestreams = carried;
-        self.follow_viewers();
-        let program = (stance != Stance::Drained).then(|| PROGRAM.to_owned());
-        let names = self.asked.livestreams.iter().map(|livestream| livestream.name.clone());
-        self.show.called(program.into_iter().chain(names));
+        let refused = self.streams.want(livestreams.iter().map(spec::livestream));
+        self.call(stance);
         refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why)).collect()
+    }
+
+    /// What can be fetched has its name.
+    pub(super) fn call(&mut self, stance: Stance) {
+        self.follow_viewers();
+        let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), None));
+        let named = self.streams.all().map(|livestream| (livestream.name.clone(), livestream.frame_rate));
+        self.show.called(program.into_iter().chain(named));
     }
 
     fn want_invitation(&mut self, invitation: Option<&v1::Invitation>) -> Option<v1::Refusal> {

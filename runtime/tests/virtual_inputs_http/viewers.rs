@@ -36,12 +36,14 @@ impl Guarded {
         let tokens = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
         let app = api::router(api::Surface {
             session,
-            whep: whep::router(peers.clone(), programs),
+            whep: whep::router(peers.clone(), programs.clone()),
             policy: watch::channel(Policy::Tokens(Box::new(tokens))).1,
             devices: devices(folder.path()),
             ingest,
             feed,
             transport: peers,
+            programs,
+            streams: api::StreamSettings { frame_rate: None, rtmp_port: 1935, rtmps_port: 1936 },
             players: Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players"),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

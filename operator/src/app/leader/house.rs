@@ -48,7 +48,7 @@ impl Leader<'_> {
 
     fn sweep(&self, controllers: &Controllers, stores: &Stores) {
         let present = stores.present();
-        let Writers { writer, participants, livestreams, recorder } = &self.writers;
+        let Writers { writer, participants, livestreams, recorder, credentials: _ } = &self.writers;
         writer.keep(&present);
         participants.keep(&present.uids);
         livestreams.keep(&present.uids);

@@ -1,20 +1,35 @@
 //! Named ways out of a session: which of them are carried out.
 
-use super::Invalid;
+use std::fmt;
+
+use super::{FrameRate, Invalid};
+use crate::redact::redacted;
 
 /// One that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Livestream {
     pub name: String,
     pub output: Output,
+    /// Pictures a second, at most; none: as many as the program has.
+    pub frame_rate: Option<FrameRate>,
 }
 
 /// Where a livestream goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Viewers fetch it over WHEP.
     WebRtc,
+    /// Players fetch it over RTMP and RTMPS.
+    Rtmp,
+    /// Players fetch it as an MPEG transport stream, over a WebSocket.
+    MpegTs,
+    /// It is sent to somebody else's server of RTMP or RTMPS.
+    RtmpPush(PushUrl),
 }
+
+/// An address of RTMP or RTMPS to publish at. Its last part lets publish: it is shown without.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushUrl(String);
 
 /// One that cannot, by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,25 +39,57 @@ pub struct Refused {
 }
 
 impl Output {
-    pub const ALL: [Self; 1] = [Self::WebRtc];
+    /// As documents write them.
+    pub const FIELDS: [&'static str; 4] = ["webRtc", "rtmp", "mpegTs", "rtmpPush"];
+}
 
-    /// As a document writes it.
-    pub const fn field(self) -> &'static str {
-        match self {
-            Self::WebRtc => "webRtc",
+impl PushUrl {
+    const SCHEMES: [&'static str; 2] = ["rtmp", "rtmps"];
+
+    pub fn parse(field: &str, url: &str) -> Result<Self, Invalid> {
+        let known = |scheme: &str| Self::SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        match url.split_once("://") {
+            Some((scheme, rest)) if known(scheme) && !rest.is_empty() && !rest.starts_with('/') => {
+                Ok(Self(url.to_owned()))
+            }
+            _ => Err(Invalid::new(field, format!("must be a URL of {}", Self::SCHEMES.join(", ")))),
         }
+    }
+
+    /// With what lets publish.
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
-/// What is carried out from now on, and what is refused of it, when `before` ran: of what is refused, what ran goes on.
+/// Without what lets publish.
+impl fmt::Display for PushUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redacted(&self.0))
+    }
+}
+
+impl fmt::Debug for PushUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is carried out from now on, and what is refused of it, when `before` ran: of what is refused, what ran goes on. `taken`:
+/// the names of what somebody else started.
 pub fn settle(
     before: &[Livestream],
+    taken: &[&str],
     asked: impl IntoIterator<Item = Result<Livestream, Refused>>,
 ) -> (Vec<Livestream>, Vec<Refused>) {
     let (mut carried, mut refused) = (Vec::<Livestream>::new(), Vec::new());
     for one in asked {
         let known = |name: &str, among: &[Livestream]| among.iter().find(|l| l.name == name).cloned();
         match one {
+            Ok(Livestream { name, .. }) if taken.contains(&name.as_str()) => {
+                let why = Invalid::new("name", "is that of a stream that was started over HTTP");
+                refused.push(Refused { name, why });
+            }
             Ok(livestream) if known(&livestream.name, &carried).is_none() => carried.push(livestream),
             Ok(Livestream { name, .. }) => {
                 let why = Invalid::new("name", "stands for two livestreams");
@@ -62,7 +109,7 @@ mod tests {
     use super::*;
 
     fn good(name: &str) -> Livestream {
-        Livestream { name: name.into(), output: Output::WebRtc }
+        Livestream { name: name.into(), output: Output::WebRtc, frame_rate: None }
     }
 
     fn bad(name: &str) -> Refused {
@@ -71,20 +118,38 @@ mod tests {
 
     #[test]
     fn one_that_cannot_be_carried_out_takes_no_other_along() {
-        let (carried, refused) = settle(&[good("gone")], [Ok(good("a")), Err(bad("b")), Ok(good("c"))]);
+        let (carried, refused) = settle(&[good("gone")], &[], [Ok(good("a")), Err(bad("b")), Ok(good("c"))]);
         assert_eq!((carried, refused), (vec![good("a"), good("c")], vec![bad("b")]));
     }
 
     #[test]
     fn of_one_that_is_refused_what_ran_goes_on() {
-        let (carried, refused) = settle(&[good("b")], [Err(bad("b"))]);
+        let (carried, refused) = settle(&[good("b")], &[], [Err(bad("b"))]);
         assert_eq!((carried, refused), (vec![good("b")], vec![bad("b")]));
     }
 
     #[test]
     fn a_name_stands_for_one() {
-        let (carried, refused) = settle(&[], [Ok(good("a")), Ok(good("a"))]);
+        let (carried, refused) = settle(&[], &[], [Ok(good("a")), Ok(good("a"))]);
         assert_eq!(carried, [good("a")]);
         assert_eq!((refused.len(), refused[0].why.field.as_str()), (1, "name"));
+    }
+
+    #[test]
+    fn a_name_that_somebody_else_took_stays_theirs() {
+        let (carried, refused) = settle(&[], &["a"], [Ok(good("a")), Ok(good("b"))]);
+        assert_eq!(carried, [good("b")]);
+        assert_eq!((refused[0].name.as_str(), refused[0].why.field.as_str()), ("a", "name"));
+    }
+
+    #[test]
+    fn an_address_to_publish_at_is_shown_without_its_key() {
+        let url = PushUrl::parse("url", "rtmps://live.example.org/app/streamkey").unwrap();
+        assert_eq!(url.reveal(), "rtmps://live.example.org/app/streamkey");
+        assert!(!format!("{url} {url:?}").contains("streamkey"));
+        for other in ["", "rtmp:", "rtmp://", "rtmp:///app/key", "https://a/b", "srt://a:1"] {
+            let refused = PushUrl::parse("rtmpPush.url", other).unwrap_err();
+            assert_eq!(refused.to_string(), "rtmpPush.url: must be a URL of rtmp, rtmps", "{other}");
+        }
     }
 }

@@ -47,7 +47,7 @@ fn told(generation: u64, spec: v1::SessionSpec, livestreams: &[v1::Livestream]) 
 }
 
 fn livestream(name: &str) -> v1::Livestream {
-    v1::Livestream { name: name.into(), web_rtc: Some(v1::WebRtcOutput {}) }
+    v1::Livestream { name: name.into(), web_rtc: Some(v1::WebRtcOutput {}), ..v1::Livestream::default() }
 }
 
 /// Its inputs cannot be carried out.

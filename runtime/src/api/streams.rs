@@ -1,0 +1,136 @@
+//! The livestreams over HTTP, for the source system's clients: `/stream/…`.
+//!
+//! What they are sent by has modules of its own in `egress`.
+
+pub(super) mod offer;
+mod request;
+mod view;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use understudy_core::outputs::Refusal;
+use understudy_core::spec::FrameRate;
+
+use super::json;
+use super::message::Message;
+use crate::program::Registry;
+use crate::rtc;
+use crate::session::{Handle, StreamError, StreamView};
+
+pub use request::{Start, Stop};
+pub use view::Stream;
+
+/// The routes of one session's livestreams.
+#[derive(Clone)]
+pub struct Surface {
+    session: Handle,
+    programs: Registry,
+    transport: rtc::Handle,
+    settings: Arc<Settings>,
+}
+
+/// What the platform says of streams.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Of a stream whose caller names none; none: as many as the page has.
+    pub frame_rate: Option<FrameRate>,
+    /// Where RTMP and RTMPS listen.
+    pub rtmp_port: u16,
+    pub rtmps_port: u16,
+}
+
+impl Surface {
+    pub fn new(session: Handle, programs: Registry, transport: rtc::Handle, settings: Settings) -> Self {
+        Self { session, programs, transport, settings: Arc::new(settings) }
+    }
+
+    /// What changes the livestreams.
+    pub fn control(self) -> Router {
+        Router::new().route("/stream/start", post(start)).route("/stream/stop", post(stop)).with_state(self)
+    }
+
+    /// What shows them, and lets people watch.
+    pub fn view(self) -> Router {
+        Router::new()
+            .route("/stream/list", get(list))
+            .route("/stream/webrtc/offer", post(offer::offer))
+            .with_state(self)
+    }
+
+    fn named(&self, id: &str) -> Option<StreamView> {
+        self.session.streams().borrow().iter().find(|stream| stream.livestream.name == id).cloned()
+    }
+}
+
+/// Start a livestream.
+///
+/// It is beside those of the participant's resources, which cannot be replaced or stopped here.
+#[utoipa::path(
+    post, path = "/stream/start", tag = "livestreams", request_body = Start,
+    responses(
+        (status = 201, body = Stream),
+        (status = 400, body = Message, description = "There is no body, or a field of it cannot be used; JSON that cannot be read is told as text."),
+        (status = 409, body = Message, description = "There is a stream with this id."),
+        (status = 500, body = Message, description = "What it is sent to refuses it."),
+        (status = 503, body = Message, description = "The session ends."),
+    ),
+    security(("control" = [])),
+)]
+pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result<Response, Response> {
+    let started: Option<Start> =
+        json::decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+    let bad = |text: String| Message::new(StatusCode::BAD_REQUEST, text).into_response();
+    let started = started.ok_or_else(|| bad("request body required".to_owned()))?;
+    let livestream = started.parse(surface.settings.frame_rate).map_err(|fault| bad(fault.to_string()))?;
+    let begun = surface.session.start_stream(livestream).await;
+    let stream = begun.map_err(|error| refusal(error).into_response())?;
+    Ok((StatusCode::CREATED, Json(Stream::to_its_owner(&stream, &surface.settings))).into_response())
+}
+
+/// End a livestream that was started here. The body may be left out.
+#[utoipa::path(
+    post, path = "/stream/stop", tag = "livestreams", request_body = Option<Stop>,
+    responses(
+        (status = 200, description = "It has ended; the body is empty."),
+        (status = 400, body = String, description = "JSON that cannot be read, as text."),
+        (status = 404, body = Message, description = "There is no such stream."),
+        (status = 409, body = Message, description = "It is that of the participant's resource."),
+        (status = 503, body = Message, description = "The session ends."),
+    ),
+    security(("control" = [])),
+)]
+pub(super) async fn stop(State(surface): State<Surface>, body: Bytes) -> Result<StatusCode, Response> {
+    let stopped: Option<Stop> =
+        json::decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+    let id = stopped.unwrap_or_default().id();
+    let ended = surface.session.stop_stream(&id).await;
+    ended.map(|()| StatusCode::OK).map_err(|error| refusal(error).into_response())
+}
+
+/// All livestreams, those of the participant's resources among them.
+#[utoipa::path(
+    get, path = "/stream/list", tag = "livestreams",
+    responses((status = 200, body = [Stream])), security(("view" = [])),
+)]
+pub(super) async fn list(State(surface): State<Surface>) -> Json<Vec<Stream>> {
+    let streams = surface.session.streams();
+    let streams = streams.borrow();
+    Json(streams.iter().map(|stream| Stream::to_anybody(stream, &surface.settings)).collect())
+}
+
+fn refusal(error: StreamError) -> Message {
+    let status = match &error {
+        StreamError::Refused(Refusal::InProgress | Refusal::Owned | Refusal::Full | Refusal::Drained) => {
+            StatusCode::CONFLICT
+        }
+        StreamError::Refused(Refusal::Unknown) => StatusCode::NOT_FOUND,
+        StreamError::Ended => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Message::new(status, error)
+}

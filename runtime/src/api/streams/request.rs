@@ -1,0 +1,132 @@
+//! What a caller wants of a livestream, parsed into one that can be carried out.
+//!
+//! Messages without a field's name are the source system's own words.
+
+use serde::Deserialize;
+use understudy_core::spec::{FrameRate, Invalid, Livestream, Output, PushUrl};
+use utoipa::ToSchema;
+
+/// Of a stream whose caller gives it none.
+const DEFAULT: &str = "default";
+/// As long as the name of a resource.
+const LONGEST_ID: usize = 50;
+
+/// A livestream to start. Unknown fields are ignored, `null` is what is not given.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Start {
+    /// Letters, digits, `-` and `_`, at most 50; `default` if there is none.
+    id: Option<String>,
+    /// `internal` (RTMP that players fetch here; the default), `remote` (RTMP that is sent to `target_url`), `webrtc` or `socket`
+    /// (an MPEG transport stream over a WebSocket).
+    mode: Option<String>,
+    /// Of `remote`: where it is sent, an address of rtmp or rtmps.
+    target_url: Option<String>,
+    /// Pictures a second, 1 to 60.
+    framerate: Option<u32>,
+}
+
+/// A livestream to stop.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Stop {
+    /// `default` if there is none.
+    id: Option<String>,
+}
+
+/// Why a request cannot be carried out.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("invalid stream mode")]
+    Mode,
+    #[error("target_url is required for remote streaming")]
+    NoTarget,
+    #[error(transparent)]
+    Field(#[from] Invalid),
+}
+
+impl Start {
+    pub fn parse(self, frame_rate: Option<FrameRate>) -> Result<Livestream, Fault> {
+        let Self { id: name, mode, target_url, framerate } = self;
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let output = match given(mode).as_deref().unwrap_or("internal") {
+            "internal" => Output::Rtmp,
+            "webrtc" => Output::WebRtc,
+            "socket" => Output::MpegTs,
+            "remote" => {
+                let url = given(target_url).ok_or(Fault::NoTarget)?;
+                Output::RtmpPush(PushUrl::parse("target_url", &url)?)
+            }
+            _ => return Err(Fault::Mode),
+        };
+        let frame_rate = match framerate {
+            None => frame_rate,
+            Some(0) => return Err(out_of_range(0).into()),
+            Some(rate) => Some(FrameRate::parse("framerate", rate)?),
+        };
+        Ok(Livestream { name: id(name)?, output, frame_rate })
+    }
+}
+
+impl Stop {
+    pub fn id(self) -> String {
+        self.id.filter(|id| !id.is_empty()).unwrap_or_else(|| DEFAULT.to_owned())
+    }
+}
+
+fn out_of_range(rate: u32) -> Invalid {
+    Invalid::new("framerate", format!("must be 1 to 60 frames a second, got {rate}"))
+}
+
+fn id(given: Option<String>) -> Result<String, Invalid> {
+    let Some(id) = given.filter(|id| !id.is_empty()) else { return Ok(DEFAULT.to_owned()) };
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match id.len() <= LONGEST_ID && id.bytes().all(known) {
+        true => Ok(id),
+        false => Err(Invalid::new("id", format!("must be 1 to {LONGEST_ID} letters, digits, - and _"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Livestream, String> {
+        let start: Start = serde_json::from_str(body).unwrap();
+        start.parse(Some(FrameRate::parse("", 10).unwrap())).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn what_is_not_given_has_the_source_system_s_defaults() {
+        for body in ["{}", r#"{"id":null,"mode":null,"framerate":null}"#, r#"{"id":"","mode":""}"#] {
+            let stream = parse(body).unwrap();
+            assert_eq!((stream.name.as_str(), stream.output), ("default", Output::Rtmp), "{body}");
+            assert_eq!(stream.frame_rate.map(FrameRate::per_second), Some(10));
+        }
+        assert_eq!(Stop::default().id(), "default");
+    }
+
+    #[test]
+    fn each_mode_is_an_output() {
+        let output = |body| parse(body).map(|stream| stream.output);
+        assert_eq!(output(r#"{"mode":"internal"}"#), Ok(Output::Rtmp));
+        assert_eq!(output(r#"{"mode":"webrtc"}"#), Ok(Output::WebRtc));
+        assert_eq!(output(r#"{"mode":"socket"}"#), Ok(Output::MpegTs));
+        let push = PushUrl::parse("", "rtmp://a/live/k").unwrap();
+        assert_eq!(output(r#"{"mode":"remote","target_url":"rtmp://a/live/k"}"#), Ok(Output::RtmpPush(push)));
+    }
+
+    #[test]
+    fn what_cannot_be_carried_out_is_named() {
+        for (body, words) in [
+            (r#"{"mode":"hls"}"#, "invalid stream mode"),
+            (r#"{"mode":"remote"}"#, "target_url is required for remote streaming"),
+            (r#"{"mode":"remote","target_url":"http://a"}"#, "target_url: must be a URL of rtmp, rtmps"),
+            (r#"{"framerate":0}"#, "framerate: must be 1 to 60 frames a second, got 0"),
+            (r#"{"framerate":61}"#, "framerate: must be 1 to 60 frames a second, got 61"),
+            (r#"{"id":"a/b"}"#, "id: must be 1 to 50 letters, digits, - and _"),
+        ] {
+            assert_eq!(parse(body), Err(words.to_owned()), "{body}");
+        }
+    }
+}
