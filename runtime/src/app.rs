@@ -27,7 +27,7 @@ use crate::broadcast;
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::devtools_proxy::DevtoolsProxy;
-use crate::egress::whep;
+use crate::egress::{self, socket, whep};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
@@ -83,7 +83,7 @@ pub async fn run(
     let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
         session: session.clone(),
-        whep: whep::router(peers.clone(), programs.clone()),
+        whep: ways_out(peers.clone(), programs.clone(), &mut registry),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
@@ -109,6 +109,13 @@ pub async fn run(
         tasks.start("the link to the operator", follow);
     }
     last(task, tasks, || peers.stopped(), stop, shutdown).await
+}
+
+/// What programmes are watched over.
+fn ways_out(peers: rtc::Handle, programs: program::Registry, registry: &mut Registry) -> axum::Router {
+    let metrics = egress::Metrics::default();
+    metrics.register(registry);
+    whep::router(peers, programs.clone()).merge(socket::router(programs, |_| true, metrics))
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that

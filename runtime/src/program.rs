@@ -1,8 +1,8 @@
 //! A program: what can be watched and heard under a name, in as many renditions as somebody asks for.
 //!
 //! ```text
-//!   display, inputs, a process … ─> Program ─> ladder of pictures ─> hub, hub …
-//!                                          └─> ladder of sounds ───> hub …
+//!   display, inputs, a process … ─> Program ─> ladder of pictures ─> hub, hub … ┐
+//!                                          └─> ladder of sounds ───> hub … ─────┴─> ladder of transport streams ─> hub …
 //!   names ─> Registry ─> Program
 //! ```
 //!
@@ -11,6 +11,7 @@
 
 mod ladder;
 mod registry;
+mod transport;
 
 pub use ladder::Ladder;
 pub use registry::{Found, Registry};
@@ -18,24 +19,28 @@ pub use registry::{Found, Registry};
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use understudy_core::rendition::{Audio, Video};
+use understudy_core::media::Kind;
+use understudy_core::rendition::{Audio, Transport, Video};
 
-use crate::broadcast::{Hub, Renditions};
+use crate::broadcast::{Hub, Metrics, Renditions};
 
 /// Clones are the same program. With the last of them all that is encoded for it ends.
 #[derive(Clone)]
 pub struct Program(Arc<Sides>);
 
 struct Sides {
-    pictures: Ladder<Video>,
-    sounds: Ladder<Audio>,
+    pictures: Arc<Ladder<Video>>,
+    sounds: Arc<Ladder<Audio>>,
+    streams: Ladder<Transport>,
     shows: watch::Receiver<bool>,
 }
 
 impl Program {
     /// `shows`: whether there is anything to be seen.
     pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
-        Self(Arc::new(Sides { pictures, sounds, shows }))
+        let (pictures, sounds) = (Arc::new(pictures), Arc::new(sounds));
+        let streams = streams(Arc::clone(&pictures), Arc::clone(&sounds));
+        Self(Arc::new(Sides { pictures, sounds, streams, shows }))
     }
 
     /// What is fixed from outside: two hubs that somebody else fills, whatever is asked for.
@@ -54,6 +59,12 @@ impl Program {
         self.0.sounds.hub(rendition)
     }
 
+    /// Both in one stream, which is muxed while somebody reads it: whole packets, of which a reader's first are tables and a
+    /// keyframe.
+    pub fn transport(&self, rendition: Transport) -> Hub {
+        self.0.streams.hub(rendition)
+    }
+
     /// Whether its picture is made smaller for whoever needs it so.
     pub fn has_steps(&self) -> bool {
         self.0.pictures.has_rungs()
@@ -67,4 +78,15 @@ impl Program {
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+/// What is muxed was counted when it was encoded; whoever sends it counts what leaves.
+fn streams(pictures: Arc<Ladder<Video>>, sounds: Arc<Ladder<Audio>>) -> Ladder<Transport> {
+    Ladder::new(
+        || Hub::new(Kind::Video, Metrics::default()),
+        move |rendition: Transport, hub| {
+            let (picture, sound) = (pictures.hub(rendition.video), sounds.hub(rendition.audio));
+            transport::mux(picture, sound, hub)
+        },
+    )
 }
