@@ -18,6 +18,7 @@ mod sound;
 mod streams;
 mod support;
 mod test_picture;
+mod transport_stream;
 mod virtual_inputs_http;
 mod webrtc_in;
 mod whep;
