@@ -11,6 +11,7 @@ mod disturbances;
 mod guard;
 mod guarded_session;
 mod inputs;
+mod recording;
 mod reference;
 mod session;
 mod socket;

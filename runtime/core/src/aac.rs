@@ -34,6 +34,14 @@ impl Format {
         Some(Self { rate_index: u8::try_from(rate_index).ok()?, channels })
     }
 
+    pub const fn sample_rate_hz(self) -> u32 {
+        RATES_HZ[self.rate_index as usize]
+    }
+
+    pub const fn channels(self) -> u8 {
+        self.channels
+    }
+
     /// The `AudioSpecificConfig` (§1.6.2.1): what a decoder is told where units come bare, as in FLV and MP4.
     pub const fn config(self) -> [u8; 2] {
         [LOW_COMPLEXITY << 3 | self.rate_index >> 1, self.rate_index << 7 | self.channels << 3]

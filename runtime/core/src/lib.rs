@@ -31,4 +31,5 @@ pub mod proof;
 pub mod repetition;
 pub mod rhythm;
 
+pub mod mp4;
 pub mod report;
