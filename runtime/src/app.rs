@@ -268,6 +268,7 @@ fn session_config(
     Ok(session::Config {
         directory: directory.to_owned(),
         chromium: config.chromium.clone(),
+        ffmpeg: config.ffmpeg_path.clone().into(),
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),

@@ -203,6 +203,7 @@ mod tests {
                 speaker: speakers,
                 shows: watch::channel(true).1,
                 silence: watch::Sender::default(),
+                ffmpeg: "ffmpeg".into(),
             };
             let program = program(subjects, &Metrics::default(), |why| tracing::error!(why));
             Self { program, _display: display, _home: home, _speaker: speaker }

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use serde::Deserialize;
+use tokio::time::Instant;
 use understudy_core::rendition::Transport;
 
 use super::Metrics;
@@ -35,7 +36,9 @@ const LARGEST_MESSAGE: usize = 64 << 10;
 const PIECE_BYTES: usize = 174 * 188;
 /// Whoever takes nothing for so long is gone, or wants nothing of what is live.
 const UNTAKEN: Duration = Duration::from_secs(10);
-/// While nothing is shown nothing is sent either: proxies keep silent connections for a minute.
+/// A stream of which nothing comes for so long has an encoder that does not start: whoever reads it is told so, and may come again.
+const SILENT: Duration = Duration::from_secs(20);
+/// Proxies keep silent connections for a minute.
 const PING: Duration = Duration::from_secs(15);
 /// For last words; a reader that does not take them is left.
 const WORDS: Duration = Duration::from_secs(2);
@@ -156,14 +159,16 @@ async fn serve(mut socket: WebSocket, mut watching: Watching, gone: impl Future<
 /// What is said at the end, if the reader does not know it already.
 async fn pass(socket: &mut WebSocket, watching: &mut Watching) -> Option<CloseFrame> {
     let mut pings = tokio::time::interval(PING);
-    let mut lost = 0;
+    let (mut lost, mut came) = (0, Instant::now());
     loop {
         let sent = tokio::select! {
             chunk = watching.stream.next() => {
                 let before = std::mem::replace(&mut lost, watching.stream.lost());
                 watching.metrics.lost(lost - before);
+                came = Instant::now();
                 hand(socket, &chunk.payload, &watching.metrics).await
             }
+            () = tokio::time::sleep_until(came + SILENT) => Err(again("nothing comes of the stream")),
             _ = pings.tick() => within_time(socket, Message::Ping(Bytes::new())).await,
             said = socket.recv() => match said {
                 Some(Ok(_)) => Ok(()),
@@ -191,8 +196,12 @@ async fn within_time(socket: &mut WebSocket, message: Message) -> Result<(), Opt
     match tokio::time::timeout(UNTAKEN, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(None),
-        Err(_) => Err(Some(CloseFrame { code: close_code::AGAIN, reason: "too slow".into() })),
+        Err(_) => Err(again("too slow")),
     }
+}
+
+fn again(reason: &'static str) -> Option<CloseFrame> {
+    Some(CloseFrame { code: close_code::AGAIN, reason: reason.into() })
 }
 
 #[cfg(test)]

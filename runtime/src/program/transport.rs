@@ -128,7 +128,7 @@ mod tests {
         let units = Demuxer::default().push(&chunk.payload);
         assert!(units[0].is_start);
         let mut of_first = first.next().await;
-        while of_first.pts < chunk.pts {
+        while !of_first.key || of_first.pts < chunk.pts {
             of_first = first.next().await;
         }
         assert_eq!(of_first, chunk, "it is muxed once");
