@@ -3,7 +3,8 @@
 #
 # One would expect: avenc_mpeg1video encodes I420 at 25 pictures a second; its template says so, and MPEG-1 allows it.
 # What happens: avenc_mpeg1video and avenc_mpeg2video end with not-negotiated at every rate, while avenc_mpeg4 of the same
-# plugin takes the same pictures. The same libavcodec encodes MPEG-1 when ffmpeg calls it.
+# plugin takes the same pictures. The same libavcodec encodes MPEG-1 when ffmpeg calls it. The plugin counts time in nanoseconds,
+# which this encoder takes for the rate: "MPEG-1/2 does not support 1000000000/1 fps", says GST_DEBUG=libav:6.
 #
 # Seen on 2026-11-28: avenc_mpeg1video and avenc_mpeg2video not-negotiated at 24, 25, 30 and 50; avenc_mpeg4 56206 bytes.
 . "$(dirname "$(readlink -f "$0")")/lib/finding.sh"

@@ -38,7 +38,7 @@ pub use streams::Settings as StreamSettings;
 /// What the surface is made of.
 pub struct Surface {
     pub session: session::Handle,
-    /// WHEP of the session's hubs.
+    /// What its programmes are watched over.
     pub whep: Router,
     pub policy: watch::Receiver<Policy>,
     pub devices: Devices,

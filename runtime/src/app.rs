@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::{Mode, choose};
 use understudy_core::report::Stance;
-use understudy_core::spec::FrameRate;
+use understudy_core::spec::{FrameRate, Output};
 use understudy_proto::v1;
 
 use crate::access::{HostNames, Policy};
@@ -27,7 +27,7 @@ use crate::broadcast;
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::devtools_proxy::DevtoolsProxy;
-use crate::egress::whep;
+use crate::egress::{self, socket, whep};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
@@ -84,7 +84,7 @@ pub async fn run(
     let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
         session: session.clone(),
-        whep: whep::router(peers.clone(), programs.clone()),
+        whep: ways_out(peers.clone(), programs.clone(), session.streams(), &mut registry),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
@@ -118,6 +118,23 @@ fn register(setup: &session::Config, registry: &mut Registry) {
     setup.metrics.register(registry);
     setup.broadcast_metrics.register(registry);
     setup.source_metrics.register(registry);
+}
+
+/// What programmes are watched over.
+fn ways_out(
+    peers: rtc::Handle,
+    programs: program::Registry,
+    streams: watch::Receiver<Vec<session::StreamView>>,
+    registry: &mut Registry,
+) -> axum::Router {
+    let metrics = egress::Metrics::default();
+    metrics.register(registry);
+    let enabled = move |name: &str| {
+        let streams = streams.borrow();
+        let named = streams.iter().find(|stream| stream.livestream.name == name);
+        named.is_none_or(|stream| stream.livestream.output == Output::MpegTs)
+    };
+    whep::router(peers, programs.clone()).merge(socket::router(programs, enabled, metrics))
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that
@@ -284,6 +301,7 @@ fn session_config(
     Ok(session::Config {
         directory: directory.to_owned(),
         chromium: config.chromium.clone(),
+        ffmpeg: config.ffmpeg_path.clone().into(),
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),

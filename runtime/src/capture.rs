@@ -2,19 +2,22 @@
 
 mod encoded;
 mod grab;
+mod mpeg1;
 mod screen;
 mod speaker;
 mod video;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use understudy_core::backoff;
-use understudy_core::media::Kind;
+use understudy_core::media::{Kind, VideoCodec};
 use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use crate::broadcast::{Hub, Metrics};
+use crate::child::Executable;
 use crate::gst;
 use crate::program::{Ladder, Program};
 use encoded::Outlet;
@@ -56,6 +59,8 @@ pub struct Subjects {
     pub shows: watch::Receiver<bool>,
     /// Why the speaker is not heard, while it is not: there is a picture all the same.
     pub silence: watch::Sender<Option<String>>,
+    /// The program that encodes MPEG-1.
+    pub ffmpeg: PathBuf,
 }
 
 /// Follows the screen and the speaker. A capture that fails, or of which nothing comes any more, is tried again; of the screen's,
@@ -65,18 +70,19 @@ pub fn program(
     metrics: &Metrics,
     complain: impl Fn(String) + Clone + Send + Sync + 'static,
 ) -> Program {
-    let Subjects { screen, speaker, shows, silence } = subjects;
-    let grab = Grab::default();
+    let Subjects { screen, speaker, shows, silence, ffmpeg } = subjects;
+    let encoders = Encoders { grab: Grab::default(), ffmpeg };
     let hubs = |kind| {
         let metrics = metrics.clone();
         move || Hub::new(kind, metrics.clone())
     };
     let pictures = Ladder::new(hubs(Kind::Video), move |rendition: Video, hub: Hub| {
-        let (grab, complain) = (grab.clone(), complain.clone());
-        let capture = move |screen, came| {
-            video::run(grab.clone(), screen, rendition, Outlet { hub: hub.clone(), came })
-        };
-        let tell = move |fault: Option<String>| fault.into_iter().for_each(&complain);
+        let (complain, encoders) = (complain.clone(), encoders.clone());
+        let capture =
+            move |screen, came| encoders.clone().run(screen, rendition, Outlet { hub: hub.clone(), came });
+        // That there is a picture shows by the one that all ask for.
+        let is_told = rendition.codec == VideoCodec::default();
+        let tell = move |fault: Option<String>| fault.into_iter().filter(|_| is_told).for_each(&complain);
         follow("screen", screen.clone(), tell, capture)
     });
     let sounds = Ladder::new(hubs(Kind::Audio), move |rendition: Audio, hub: Hub| {
@@ -93,6 +99,25 @@ pub fn program(
         follow("speaker", speaker.clone(), tell, capture)
     });
     Program::new(pictures, sounds, shows)
+}
+
+/// What all that is made of the display has in common.
+#[derive(Clone)]
+struct Encoders {
+    grab: Grab,
+    ffmpeg: PathBuf,
+}
+
+impl Encoders {
+    async fn run(self, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), gst::Error> {
+        match rendition.codec {
+            VideoCodec::H264 => video::run(self.grab, screen, rendition, outlet).await,
+            VideoCodec::Mpeg1 => {
+                let encoder = Executable::new("ffmpeg", self.ffmpeg);
+                mpeg1::Encoder { encoder, grab: self.grab }.run(screen, rendition, outlet).await
+            }
+        }
+    }
 }
 
 /// Runs `capture` while there is something to capture; again after a failure. `tell` hears what is wrong, and that nothing is.

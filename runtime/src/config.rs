@@ -7,6 +7,7 @@ mod reserved;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
@@ -117,6 +118,10 @@ pub struct Run {
     /// The browser's program.
     #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
     pub chromium: PathBuf,
+
+    /// The ffmpeg program, which encodes MPEG-1; all other media goes through GStreamer.
+    #[arg(long, env = "FFMPEG_PATH", value_name = "FFMPEG_PATH", default_value = "ffmpeg", value_parser = NonEmptyStringValueParser::new())]
+    pub ffmpeg_path: String,
 
     #[command(flatten)]
     pub devices: Devices,

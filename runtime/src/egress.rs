@@ -1,4 +1,8 @@
 //! Ways out: who asks for a picture, and in which protocol.
 
+mod metrics;
+pub mod socket;
 pub mod view;
 pub mod whep;
+
+pub use metrics::Metrics;

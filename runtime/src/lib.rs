@@ -22,6 +22,7 @@ pub mod sound;
 
 pub mod ingest;
 mod signalling;
+mod subprotocol;
 
 pub mod camera;
 pub mod capture;

@@ -1,8 +1,8 @@
 //! A program: what can be watched and heard under a name, in as many renditions as somebody asks for.
 //!
 //! ```text
-//!   display, inputs, a process … ─> Program ─> ladder of pictures ─> hub, hub …
-//!                                          └─> ladder of sounds ───> hub …
+//!   display, inputs, a process … ─> Program ─> ladder of pictures ─> hub, hub … ┐
+//!                                          └─> ladder of sounds ───> hub … ─────┴─> ladder of transport streams ─> hub …
 //!   names ─> Registry ─> Program
 //! ```
 //!
@@ -11,6 +11,7 @@
 
 mod ladder;
 mod registry;
+mod transport;
 
 pub use ladder::Ladder;
 pub use registry::{Found, Registry};
@@ -18,10 +19,11 @@ pub use registry::{Found, Registry};
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use understudy_core::rendition::{Audio, Video};
+use understudy_core::media::Kind;
+use understudy_core::rendition::{Audio, Transport, Video};
 use understudy_core::spec::FrameRate;
 
-use crate::broadcast::{Hub, Renditions};
+use crate::broadcast::{Hub, Metrics, Renditions};
 
 /// Clones are the same program. With the last of them all that is encoded for it ends.
 #[derive(Clone)]
@@ -32,15 +34,18 @@ pub struct Program {
 }
 
 struct Sides {
-    pictures: Ladder<Video>,
-    sounds: Ladder<Audio>,
+    pictures: Arc<Ladder<Video>>,
+    sounds: Arc<Ladder<Audio>>,
+    streams: Ladder<Transport>,
     shows: watch::Receiver<bool>,
 }
 
 impl Program {
     /// `shows`: whether there is anything to be seen.
     pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
-        Self { sides: Arc::new(Sides { pictures, sounds, shows }), frame_rate: None }
+        let (pictures, sounds) = (Arc::new(pictures), Arc::new(sounds));
+        let streams = streams(Arc::clone(&pictures), Arc::clone(&sounds));
+        Self { sides: Arc::new(Sides { pictures, sounds, streams, shows }), frame_rate: None }
     }
 
     /// The same program, with that many pictures a second where a rendition leaves that open.
@@ -57,13 +62,22 @@ impl Program {
 
     /// The hub of that rendition of the picture, which is encoded while somebody reads it.
     pub fn video(&self, rendition: Video) -> Hub {
-        let frame_rate = rendition.frame_rate.or(self.frame_rate);
-        self.sides.pictures.hub(Video { frame_rate, ..rendition })
+        self.sides.pictures.hub(self.timed(rendition))
     }
 
     /// The same of the sound.
     pub fn audio(&self, rendition: Audio) -> Hub {
         self.sides.sounds.hub(rendition)
+    }
+
+    /// Both in one stream, which is muxed while somebody reads it: whole packets, of which a reader's first are tables and a
+    /// keyframe.
+    pub fn transport(&self, rendition: Transport) -> Hub {
+        self.sides.streams.hub(Transport { video: self.timed(rendition.video), ..rendition })
+    }
+
+    fn timed(&self, rendition: Video) -> Video {
+        Video { frame_rate: rendition.frame_rate.or(self.frame_rate), ..rendition }
     }
 
     /// Whether its picture is made smaller for whoever needs it so.
@@ -91,4 +105,15 @@ impl Program {
     fn is_as(&self, other: &Self) -> bool {
         self.is(other) && self.frame_rate == other.frame_rate
     }
+}
+
+/// What is muxed was counted when it was encoded; whoever sends it counts what leaves.
+fn streams(pictures: Arc<Ladder<Video>>, sounds: Arc<Ladder<Audio>>) -> Ladder<Transport> {
+    Ladder::new(
+        || Hub::new(Kind::Video, Metrics::default()),
+        move |rendition: Transport, hub| {
+            let (picture, sound) = (pictures.hub(rendition.video), sounds.hub(rendition.audio));
+            transport::mux(picture, sound, hub)
+        },
+    )
 }

@@ -49,6 +49,8 @@ pub struct Config {
     /// Private and writable; sockets, profiles and configurations of the children go here.
     pub directory: PathBuf,
     pub chromium: PathBuf,
+    /// What encodes MPEG-1.
+    pub ffmpeg: PathBuf,
     /// Where bundled media lies.
     pub bundled_media: PathBuf,
     /// Where `file:` URLs may point to.

@@ -3,6 +3,7 @@
 //!
 //! Lowest layer first; a module imports only from earlier groups.
 
+pub mod aac;
 pub mod backoff;
 pub mod camera;
 pub mod condition;
@@ -30,6 +31,7 @@ pub mod proof;
 pub mod repetition;
 pub mod rhythm;
 
+pub mod mp4;
 pub mod report;
 
 pub mod outputs;

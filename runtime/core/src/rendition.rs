@@ -35,6 +35,28 @@ pub struct Audio {
     pub bitrate: Option<Bitrate>,
 }
 
+/// A picture and its sound in one MPEG transport stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Transport {
+    pub video: Video,
+    pub audio: Audio,
+}
+
+impl Transport {
+    /// H.264 and AAC: what players of transport streams take.
+    pub fn h264() -> Self {
+        let audio = Audio { codec: AudioCodec::Aac, ..Audio::default() };
+        Self { audio, ..Self::default() }
+    }
+
+    /// MPEG-1 and its layer II, for players that are a script.
+    pub fn mpeg1() -> Self {
+        let video = Video { codec: VideoCodec::Mpeg1, ..Video::default() };
+        let audio = Audio { codec: AudioCodec::Mp2, ..Audio::default() };
+        Self { video, audio }
+    }
+}
+
 impl Step {
     /// From the least to all.
     pub const ALL: [Self; 3] = [Self::Quarter, Self::Half, Self::Full];

@@ -92,6 +92,7 @@ fn program(display: &Display) -> (Program, Kept) {
         screen: watch::channel(Some(screen)).1,
         speaker: speakers,
         shows: watch::channel(true).1,
+        ffmpeg: "ffmpeg".into(),
         silence: watch::Sender::default(),
     };
     (capture::program(subjects, &Metrics::default(), |why| tracing::error!(why)), speaker)

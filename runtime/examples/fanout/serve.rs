@@ -47,7 +47,7 @@ async fn play(film: &Film, media: &Renditions) {
     loop {
         tokio::select! {
             biased;
-            () = wishes.next() => playback.refresh(),
+            _ = wishes.next() => playback.refresh(),
             frame = playback.next() => media.of(frame.kind()).publish(frame),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
@@ -18,6 +18,7 @@ use super::protocol::format;
 use crate::feed::{self, Feed, Viewer};
 use crate::ingest::Ingest;
 use crate::seats::Seats;
+use crate::subprotocol;
 
 /// Where what is sent as picture can be followed.
 pub const SOCKET: &str = "/input/devices/virtual/feed/socket";
@@ -87,19 +88,13 @@ pub(super) async fn feed_socket(
         return (StatusCode::SERVICE_UNAVAILABLE, "as many look as there may be").into_response();
     };
     upgrade
-        .protocols(protocol(&headers))
+        .protocols(subprotocol::asked(&headers))
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
         .on_upgrade(move |socket| async move {
             let _seat = seat;
             show(socket, live.feed.subscribe()).await;
         })
-}
-
-/// Players ask for a protocol of any name, and go if it is not the answer.
-fn protocol(headers: &HeaderMap) -> Option<String> {
-    let asked = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
-    asked.split(',').next().map(|first| first.trim().to_owned())
 }
 
 /// Shows what comes until the viewer goes, is too slow or shall begin anew.

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::message::Message;
 use crate::devtools_proxy;
-use crate::egress::{view, whep};
+use crate::egress::{socket, view, whep};
 
 const YAML: &str = "application/vnd.oai.openapi";
 
@@ -45,6 +45,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::streams::stop,
         super::streams::list,
         super::streams::offer::offer,
+        socket::watch,
         whep::watch,
         whep::trickle,
         whep::leave,

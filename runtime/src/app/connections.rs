@@ -10,6 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,6 +24,10 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Whoever takes nothing of an answer for so long is gone (RFC 5482).
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// So much may wait in the kernel, which nobody can take back: of what is live, a third of a second of a good picture. Without
+/// a limit a slow reader has its programme up to 4 MB late, and one that reads nothing is found out only then.
+const UNSENT_BYTES: u32 = 128 << 10;
 
 /// For those whose answers are on their way at the end; the whole process has [`super::SHUTDOWN`].
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -99,8 +104,10 @@ async fn answer(
 ) {
     // Answers and frames are written whole: waiting for more of them only delays the last piece (RFC 896).
     let unread = u32::try_from(UNREAD_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
-    let set_up =
-        stream.set_nodelay(true).and_then(|()| Ok(setsockopt(&stream, sockopt::TcpUserTimeout, &unread)?));
+    let set_up = stream
+        .set_nodelay(true)
+        .and_then(|()| Ok(setsockopt(&stream, sockopt::TcpUserTimeout, &unread)?))
+        .and_then(|()| SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES));
     if let Err(error) = set_up {
         tracing::debug!(%error, %peer, "a connection could not be set up");
         return;

@@ -23,13 +23,12 @@ impl Wishes {
         self.requests.lock().produced();
     }
 
-    fn take_due(&self, now: Instant) -> Due {
-        let mut requests = self.requests.lock();
-        let due = requests.due(now.into_std());
-        if due == Due::Now {
-            requests.issued(now.into_std());
-        }
-        due
+    fn due(&self, now: Instant) -> Due {
+        self.requests.lock().due(now.into_std())
+    }
+
+    fn issued(&self, now: Instant) -> Option<Need> {
+        self.requests.lock().issued(now.into_std())
     }
 }
 
@@ -43,14 +42,16 @@ impl KeyframeRequests {
         Self { hub }
     }
 
-    /// Returns when the encoder should make a keyframe now. Can be dropped and called again without losing a wish.
-    pub async fn next(&mut self) {
+    /// Returns when the encoder should make a keyframe now, and what for. Can be dropped and called again without losing a wish.
+    pub async fn next(&mut self) -> Need {
         let wishes = &self.hub.shared.wishes;
         loop {
-            match wishes.take_due(Instant::now()) {
+            let now = Instant::now();
+            match wishes.due(now) {
                 Due::Now => {
+                    let Some(need) = wishes.issued(now) else { continue };
                     self.hub.shared.metrics.issued.inc();
-                    return;
+                    return need;
                 }
                 Due::At(at) => {
                     let _ = tokio::time::timeout_at(at.into(), wishes.changed.notified()).await;

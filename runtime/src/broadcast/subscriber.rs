@@ -1,6 +1,7 @@
 //! One reader of a hub.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -13,11 +14,15 @@ use super::Hub;
 pub(super) struct Reader {
     backlog: Mutex<Backlog>,
     arrived: Notify,
+    lost: AtomicU64,
 }
 
 impl Reader {
     pub(super) fn offer(&self, frame: Unit) -> Pushed {
         let pushed = self.backlog.lock().push(frame);
+        if let Pushed::Jumped { dropped } | Pushed::Lagged { dropped } = pushed {
+            self.lost.fetch_add(dropped as u64, Ordering::Relaxed);
+        }
         self.arrived.notify_one();
         pushed
     }
@@ -42,6 +47,11 @@ impl Subscriber {
             }
             self.reader.arrived.notified().await;
         }
+    }
+
+    /// How many frames were dropped for this reader because it was behind.
+    pub fn lost(&self) -> u64 {
+        self.reader.lost.load(Ordering::Relaxed)
     }
 }
 

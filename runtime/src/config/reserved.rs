@@ -25,10 +25,6 @@ pub struct Reserved {
     #[arg(long, env = "OUTPUT_DIR", value_name = "OUTPUT_DIR", default_value = ".", value_parser = NonEmptyStringValueParser::new())]
     pub output_dir: String,
 
-    /// The ffmpeg program. Nothing uses it: media goes through GStreamer.
-    #[arg(long, env = "FFMPEG_PATH", value_name = "FFMPEG_PATH", default_value = "ffmpeg", value_parser = NonEmptyStringValueParser::new())]
-    pub ffmpeg_path: String,
-
     /// Where RTMP listens, as `:1935` or `127.0.0.1:1935`. Nothing uses it yet.
     #[arg(long, env = "RTMP_LISTEN_ADDR", value_name = "RTMP_LISTEN_ADDR", default_value = ":1935", value_parser = listen)]
     pub rtmp_listen_addr: String,

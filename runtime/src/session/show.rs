@@ -38,8 +38,13 @@ impl Show {
         let shows = watch::Sender::new(false);
         let silence = watch::Sender::default();
         let heard = silence.subscribe();
-        let subjects =
-            capture::Subjects { screen: screens, speaker: speakers, shows: shows.subscribe(), silence };
+        let subjects = capture::Subjects {
+            screen: screens,
+            speaker: speakers,
+            shows: shows.subscribe(),
+            silence,
+            ffmpeg: config.ffmpeg.clone(),
+        };
         let complaints = mailbox.clone();
         let program = capture::program(subjects, &config.broadcast_metrics, move |why| {
             // A full box loses this one; the next failure tells it again.

@@ -86,6 +86,7 @@ fn setup(folder: &Path) -> session::Config {
     session::Config {
         directory: folder.to_owned(),
         chromium: "chromium".into(),
+        ffmpeg: "ffmpeg".into(),
         bundled_media: folder.to_owned(),
         media: folder.to_owned(),
         bundled_pages: String::new(),

@@ -58,10 +58,10 @@ impl Requests {
         }
     }
 
-    /// The encoder was asked.
-    pub fn issued(&mut self, now: Instant) {
-        self.wanted = None;
+    /// The encoder is asked; what for, if that is wanted still.
+    pub fn issued(&mut self, now: Instant) -> Option<Need> {
         self.issued_at = Some(now);
+        self.wanted.take()
     }
 
     /// A keyframe went out to everyone, whether asked for or not.

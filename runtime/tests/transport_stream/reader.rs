@@ -1,0 +1,82 @@
+//! Reads packets from a socket, and notices which are missing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::session::Session;
+
+const PACKET: usize = 188;
+
+pub struct Reader(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Read {
+    pub packets: usize,
+    /// Packets whose number does not follow the last of their kind.
+    pub gaps: usize,
+    counters: HashMap<u16, u8>,
+}
+
+impl Reader {
+    /// `stream`: its name, and what is asked of it.
+    pub async fn open(session: &Session, stream: &str) -> Self {
+        let url = session.url(&format!("/stream/socket/{stream}")).replacen("http", "ws", 1);
+        Self(connect_async(url).await.expect("the socket must open").0)
+    }
+
+    /// What comes in that time, together.
+    pub async fn read_for(&mut self, time: Duration) -> Vec<u8> {
+        let mut all = Vec::new();
+        let read = async {
+            loop {
+                all.extend_from_slice(&self.next().await);
+            }
+        };
+        let _: Result<(), _> = tokio::time::timeout(time, read).await;
+        all
+    }
+
+    /// Reads until it is told to stop.
+    pub async fn read_until(mut self, stop: CancellationToken) -> Read {
+        let mut read = Read::default();
+        while let Some(packets) = stop.run_until_cancelled(self.next()).await {
+            packets.chunks(PACKET).for_each(|packet| read.note(packet));
+        }
+        read
+    }
+
+    /// The next whole packets.
+    async fn next(&mut self) -> Vec<u8> {
+        loop {
+            match self.0.next().await.expect("it must go on").expect("it must be read") {
+                Message::Binary(packets) => {
+                    assert!(packets.len().is_multiple_of(PACKET), "{} bytes", packets.len());
+                    return packets.to_vec();
+                }
+                Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+impl Read {
+    fn note(&mut self, packet: &[u8]) {
+        assert_eq!(packet[0], 0x47);
+        self.packets += 1;
+        let has_payload = packet[3] & 0x10 != 0;
+        if has_payload {
+            let id = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+            let counter = packet[3] & 0x0f;
+            let last = self.counters.insert(id, counter);
+            self.gaps += usize::from(last.is_some_and(|last| (last + 1) & 0x0f != counter));
+        }
+    }
+}
