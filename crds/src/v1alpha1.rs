@@ -16,7 +16,7 @@ pub use endpoint::{Endpoint, EndpointScope, EndpointType, MOST_ENDPOINTS};
 pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
 pub use livestream::{
     Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,
-    ParticipantRef, RtmpOutput, RtmpPushOutput, WebRtcOutput,
+    ParticipantRef, RtmpOutput, RtmpPushOutput, WebRtcOutput, WhipOutput,
 };
 pub use page::Page;
 pub use runtime_profile::{

@@ -33,12 +33,13 @@ pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
 
 /// What this output needs.
 pub fn of_output(output: &LivestreamOutput) -> Vec<&'static str> {
-    let LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push } = output;
+    let LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip } = output;
     let asked = [
         ("output.webrtc", web_rtc.is_some()),
         ("output.rtmp", rtmp.is_some()),
         ("output.mpegts", mpeg_ts.is_some()),
         ("output.rtmppush", rtmp_push.is_some()),
+        ("output.whip", whip.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
 }

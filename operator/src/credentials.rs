@@ -8,7 +8,7 @@ use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use understudy_crds::v1alpha1::{Livestream, SecretKeyRef};
+use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, SecretKeyRef};
 use understudy_crds::{ALLOWED_HOSTS, CREDENTIALS_SECRET_TYPE};
 
 /// How the API server answers whoever may not read a Secret.
@@ -79,10 +79,9 @@ impl Credentials {
 
     /// What stands in the Secret that a livestream names, if it names one.
     pub async fn of(&self, livestream: &Livestream) -> Result<Option<String>, Fault> {
-        let push = livestream.spec.output.rtmp_push.as_ref();
-        let Some(reference) = push.and_then(|push| push.url_secret_ref.as_ref()) else { return Ok(None) };
+        let Some((reference, url)) = named(&livestream.spec.output) else { return Ok(None) };
         let value = self.value(&livestream.namespace().unwrap_or_default(), reference).await?;
-        let host = host(&value.text);
+        let host = host(url.unwrap_or(&value.text));
         match allows(value.hosts.as_deref(), host) {
             true => Ok(Some(value.text)),
             false => Err(Fault::OtherHost(reference.name.clone(), host.to_owned())),
@@ -113,6 +112,16 @@ impl Credentials {
         read.insert(place, Read { at: Instant::now(), outcome: outcome.clone() });
         outcome
     }
+}
+
+/// The Secret, and the address that its value is sent to: none, if the value is that address.
+fn named(output: &LivestreamOutput) -> Option<(&SecretKeyRef, Option<&str>)> {
+    let push = output.rtmp_push.as_ref().and_then(|push| push.url_secret_ref.as_ref());
+    let whip = output
+        .whip
+        .as_ref()
+        .and_then(|whip| Some((whip.token_secret_ref.as_ref()?, Some(whip.url.as_str()))));
+    push.map(|reference| (reference, None)).or(whip)
 }
 
 fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fault> {
@@ -182,6 +191,19 @@ mod tests {
             let fault = read(json!({"type": CREDENTIALS_SECRET_TYPE, "data": data})).unwrap_err();
             assert_eq!(fault, Fault::NoText("push".into(), "url".into()));
         }
+    }
+
+    #[test]
+    fn a_token_is_sent_to_the_address_beside_it_and_a_secret_address_to_itself() {
+        let named = |output: serde_json::Value| {
+            let output = serde_json::from_value(output).unwrap();
+            named(&output).map(|(reference, url)| (reference.name.clone(), url.map(str::to_owned)))
+        };
+        let reference = json!({"name": "s", "key": "k"});
+        let whip = json!({"whip": {"url": "https://a/w", "tokenSecretRef": reference}});
+        assert_eq!(named(whip), Some(("s".into(), Some("https://a/w".into()))));
+        assert_eq!(named(json!({"rtmpPush": {"urlSecretRef": reference}})), Some(("s".into(), None)));
+        assert_eq!(named(json!({"whip": {"url": "https://a/w"}})), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use understudy_core::spec::{
     AudioInput, Bitrate, Destination, Encoding, File, FrameRate, Inputs, Invalid, Livestream, Location,
     Output, Page, PushUrl, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl, VideoInput,
+    WhipTarget,
 };
 use understudy_proto::v1;
 
@@ -53,13 +54,18 @@ pub fn livestream(livestream: &v1::Livestream) -> Result<Livestream, Refused> {
 }
 
 fn output(livestream: &v1::Livestream) -> Result<Output, Invalid> {
-    let v1::Livestream { web_rtc, rtmp, mpeg_ts, rtmp_push, .. } = livestream;
-    match (web_rtc, rtmp, mpeg_ts, rtmp_push) {
-        (Some(v1::WebRtcOutput {}), None, None, None) => Ok(Output::WebRtc),
-        (None, Some(v1::RtmpOutput {}), None, None) => Ok(Output::Rtmp),
-        (None, None, Some(v1::MpegTsOutput {}), None) => Ok(Output::MpegTs),
-        (None, None, None, Some(push)) => PushUrl::parse("rtmpPush.url", &push.url).map(Output::RtmpPush),
-        (None, None, None, None) => {
+    let v1::Livestream { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, .. } = livestream;
+    match (web_rtc, rtmp, mpeg_ts, rtmp_push, whip) {
+        (Some(v1::WebRtcOutput {}), None, None, None, None) => Ok(Output::WebRtc),
+        (None, Some(v1::RtmpOutput {}), None, None, None) => Ok(Output::Rtmp),
+        (None, None, Some(v1::MpegTsOutput {}), None, None) => Ok(Output::MpegTs),
+        (None, None, None, Some(push), None) => {
+            PushUrl::parse("rtmpPush.url", &push.url).map(Output::RtmpPush)
+        }
+        (None, None, None, None, Some(whip)) => {
+            WhipTarget::parse("whip.", &whip.url, &whip.token).map(Output::Whip)
+        }
+        (None, None, None, None, None) => {
             let known = Output::FIELDS.join(", ");
             Err(Invalid::new("output", format!("is none that this runtime knows, which are: {known}")))
         }
@@ -213,7 +219,7 @@ mod tests {
         assert_eq!(refused.name, "a");
         assert_eq!(
             refused.why.to_string(),
-            "output: is none that this runtime knows, which are: webRtc, rtmp, mpegTs, rtmpPush"
+            "output: is none that this runtime knows, which are: webRtc, rtmp, mpegTs, rtmpPush, whip"
         );
         assert_eq!(livestream(&v1::Livestream::default()).unwrap_err().why.field, "name");
     }

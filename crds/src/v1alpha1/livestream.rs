@@ -65,8 +65,8 @@ pub struct ParticipantRef {
 /// A way out: exactly one member is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.webRTC), has(self.rtmp), has(self.mpegTS), has(self.rtmpPush)].filter(set, set).size() == 1")
-    .message("exactly one output must be set: webRTC, rtmp, mpegTS or rtmpPush"))]
+#[x_kube(validation = Rule::new("[has(self.webRTC), has(self.rtmp), has(self.mpegTS), has(self.rtmpPush), has(self.whip)].filter(set, set).size() == 1")
+    .message("exactly one output must be set: webRTC, rtmp, mpegTS, rtmpPush or whip"))]
 pub struct LivestreamOutput {
     /// Viewers fetch it over WHEP. A change is live.
     #[serde(rename = "webRTC", skip_serializing_if = "Option::is_none")]
@@ -80,6 +80,9 @@ pub struct LivestreamOutput {
     /// It is published at another server of RTMP or RTMPS. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtmp_push: Option<RtmpPushOutput>,
+    /// It is published at a server of WHIP. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whip: Option<WhipOutput>,
 }
 
 /// Settings of an output over WebRTC; none yet.
@@ -114,6 +117,25 @@ pub struct RtmpPushOutput {
     /// A Secret's value that is such an address, key included. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url_secret_ref: Option<SecretKeyRef>,
+}
+
+/// A server of WHIP (RFC 9725).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhipOutput {
+    /// `https://HOST/…`, or `http://HOST/…` for servers within a cluster. An address that is not public must be allowed by the runtime
+    /// profile. A change is live.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@')")
+            .message("whip.url must not carry user or password: keys belong into whip.tokenSecretRef"),
+        validation = Rule::new(r"self.matches('^https?://[^/?#:\\s][^/?#\\s]*([/?#]\\S*)?$')")
+            .message("whip.url must be http(s)://HOST…")
+    )]
+    pub url: String,
+    /// A Secret's value that is the bearer token; absent: the server asks for none. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_secret_ref: Option<SecretKeyRef>,
 }
 
 /// What became of it.

@@ -15,7 +15,7 @@ pub fn session(name: &str, spec: &api::VirtualParticipantSpec) -> wire::SessionS
 
 /// One way out of the session. `secret`: what stands in the Secret that it names.
 pub fn livestream(name: &str, spec: &api::LivestreamSpec, secret: Option<&str>) -> wire::Livestream {
-    let api::LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push } = &spec.output;
+    let api::LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip } = &spec.output;
     wire::Livestream {
         name: name.to_owned(),
         web_rtc: web_rtc.as_ref().map(|_settings| wire::WebRtcOutput {}),
@@ -24,6 +24,10 @@ pub fn livestream(name: &str, spec: &api::LivestreamSpec, secret: Option<&str>) 
         rtmp_push: rtmp_push.as_ref().map(|push| {
             let url = secret.or(push.url.as_deref()).unwrap_or_default();
             wire::RtmpPushOutput { url: url.to_owned() }
+        }),
+        whip: whip.as_ref().map(|whip| wire::WhipOutput {
+            url: whip.url.clone(),
+            token: secret.unwrap_or_default().to_owned(),
         }),
         frame_rate: spec.frame_rate.map_or(0, i32::unsigned_abs),
     }

@@ -142,7 +142,9 @@ fn ready(observed: &Observed<'_>) -> Verdict {
         return verdict;
     }
     if let Some(fault) = &observed.fault {
-        return Verdict::wrong(fault.reason(), &format!("spec.output.rtmpPush.urlSecretRef: {fault}"));
+        let output = &observed.livestream.spec.output;
+        let field = if output.whip.is_some() { "whip.tokenSecretRef" } else { "rtmpPush.urlSecretRef" };
+        return Verdict::wrong(fault.reason(), &format!("spec.output.{field}: {fault}"));
     }
     let earlier = observed.earlier_verdict(Type::Ready);
     let was_known = earlier.as_ref().is_some_and(|earlier| earlier.truth != Truth::False);

@@ -157,6 +157,8 @@ pub struct Livestream {
     pub mpeg_ts: ::core::option::Option<MpegTsOutput>,
     #[prost(message, optional, tag = "5")]
     pub rtmp_push: ::core::option::Option<RtmpPushOutput>,
+    #[prost(message, optional, tag = "6")]
+    pub whip: ::core::option::Option<WhipOutput>,
     /// Pictures a second, at most; 0 means the page's.
     #[prost(uint32, tag = "10")]
     pub frame_rate: u32,
@@ -188,6 +190,19 @@ pub struct RtmpPushOutput {
     /// `rtmp` or `rtmps`. Secret: its last part lets publish.
     #[prost(string, tag = "1")]
     pub url: ::prost::alloc::string::String,
+}
+/// It is published at somebody else's server of WHIP.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhipOutput {
+    /// `https` or `http`.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// The bearer token; empty: none. Secret.
+    #[prost(string, tag = "2")]
+    pub token: ::prost::alloc::string::String,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]

@@ -10,7 +10,7 @@ use std::fmt;
 use crate::percent::{decoded, encoded_path};
 
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
-pub use livestream::{Livestream, Output, PushUrl, Refused, settle};
+pub use livestream::{Livestream, Output, PushUrl, Refused, WhipTarget, settle};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
 /// picture in WebRTC's camera (measured with 642×362).

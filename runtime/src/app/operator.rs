@@ -155,7 +155,8 @@ mod tests {
                 "output.webrtc",
                 "output.rtmp",
                 "output.mpegts",
-                "output.rtmppush"
+                "output.rtmppush",
+                "output.whip"
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });

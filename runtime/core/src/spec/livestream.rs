@@ -25,6 +25,15 @@ pub enum Output {
     MpegTs,
     /// It is sent to somebody else's server of RTMP or RTMPS.
     RtmpPush(PushUrl),
+    /// It is sent to somebody else's server of WHIP.
+    Whip(WhipTarget),
+}
+
+/// Where WHIP is published, and what lets one: that is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WhipTarget {
+    url: String,
+    token: Option<String>,
 }
 
 /// An address of RTMP or RTMPS to publish at. Its last part lets publish: it is shown without.
@@ -40,7 +49,12 @@ pub struct Refused {
 
 impl Output {
     /// As documents write them.
-    pub const FIELDS: [&'static str; 4] = ["webRtc", "rtmp", "mpegTs", "rtmpPush"];
+    pub const FIELDS: [&'static str; 5] = ["webRtc", "rtmp", "mpegTs", "rtmpPush", "whip"];
+
+    /// Whether it is sent to somebody, and not fetched by whoever wants it.
+    pub const fn is_sent(&self) -> bool {
+        matches!(self, Self::RtmpPush(_) | Self::Whip(_))
+    }
 }
 
 impl PushUrl {
@@ -70,6 +84,52 @@ impl fmt::Display for PushUrl {
 }
 
 impl fmt::Debug for PushUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl WhipTarget {
+    const SCHEMES: [&'static str; 2] = ["https", "http"];
+
+    /// An empty token is none.
+    pub fn parse(field: &str, url: &str, token: &str) -> Result<Self, Invalid> {
+        let known = |scheme: &str| Self::SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        if !known(scheme) || rest.is_empty() || rest.starts_with('/') {
+            return Err(Invalid::new(
+                format!("{field}url"),
+                format!("must be a URL of {}", Self::SCHEMES.join(", ")),
+            ));
+        }
+        // A header's value (RFC 9110 §5.5), of one word (RFC 6750 §2.1).
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Invalid::new(format!("{field}token"), "must be one word of ASCII"));
+        }
+        let token = Some(token).filter(|token| !token.is_empty()).map(str::to_owned);
+        Ok(Self { url: url.to_owned(), token })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn reveal_token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+}
+
+/// Without what lets publish: with many servers the path does.
+impl fmt::Display for WhipTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = redacted(&self.url);
+        let (scheme, rest) = shown.split_once("://").unwrap_or_default();
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        write!(f, "{scheme}://{host}{}", if rest.len() > host.len() { "/***" } else { "" })
+    }
+}
+
+impl fmt::Debug for WhipTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -140,6 +200,22 @@ mod tests {
         let (carried, refused) = settle(&[], &["a"], [Ok(good("a")), Ok(good("b"))]);
         assert_eq!(carried, [good("b")]);
         assert_eq!((refused[0].name.as_str(), refused[0].why.field.as_str()), ("a", "name"));
+    }
+
+    #[test]
+    fn a_token_is_shown_nowhere_and_fits_into_a_header() {
+        let target = WhipTarget::parse("whip.", "https://live.example.org/streamkey", "secrettoken").unwrap();
+        assert_eq!(target.to_string(), "https://live.example.org/***");
+        assert_eq!(target.reveal_token(), Some("secrettoken"));
+        assert!(!format!("{target} {target:?}").contains("secrettoken"));
+        assert_eq!(WhipTarget::parse("", "http://a", "").unwrap().reveal_token(), None);
+        for (url, token, field) in [
+            ("rtmp://a", "", "whip.url"),
+            ("https:///a", "", "whip.url"),
+            ("https://a", "a\r\nb", "whip.token"),
+        ] {
+            assert_eq!(WhipTarget::parse("whip.", url, token).unwrap_err().field, field);
+        }
     }
 
     #[test]

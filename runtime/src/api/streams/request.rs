@@ -3,7 +3,7 @@
 //! Messages without a field's name are the source system's own words.
 
 use serde::Deserialize;
-use understudy_core::spec::{FrameRate, Invalid, Livestream, Output, PushUrl};
+use understudy_core::spec::{FrameRate, Invalid, Livestream, Output, PushUrl, WhipTarget};
 use utoipa::ToSchema;
 
 /// Of a stream whose caller gives it none.
@@ -12,16 +12,18 @@ const DEFAULT: &str = "default";
 const LONGEST_ID: usize = 50;
 
 /// A livestream to start. Unknown fields are ignored, `null` is what is not given.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Start {
     /// Letters, digits, `-` and `_`, at most 50; `default` if there is none.
     id: Option<String>,
     /// `internal` (RTMP that players fetch here; the default), `remote` (RTMP that is sent to `target_url`), `webrtc` or `socket`
-    /// (an MPEG transport stream over a WebSocket).
+    /// (an MPEG transport stream over a WebSocket); and `whip` (WebRTC that is sent to `target_url`).
     mode: Option<String>,
-    /// Of `remote`: where it is sent, an address of rtmp or rtmps.
+    /// Of `remote`: where it is sent, an address of rtmp or rtmps. Of `whip`: one of https or http.
     target_url: Option<String>,
+    /// Of `whip`: what lets publish there.
+    token: Option<String>,
     /// Pictures a second, 1 to 60.
     framerate: Option<u32>,
 }
@@ -47,7 +49,7 @@ pub enum Fault {
 
 impl Start {
     pub fn parse(self, frame_rate: Option<FrameRate>) -> Result<Livestream, Fault> {
-        let Self { id: name, mode, target_url, framerate } = self;
+        let Self { id: name, mode, target_url, token, framerate } = self;
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let output = match given(mode).as_deref().unwrap_or("internal") {
             "internal" => Output::Rtmp,
@@ -56,6 +58,10 @@ impl Start {
             "remote" => {
                 let url = given(target_url).ok_or(Fault::NoTarget)?;
                 Output::RtmpPush(PushUrl::parse("target_url", &url)?)
+            }
+            "whip" => {
+                let url = given(target_url).ok_or(Fault::NoTarget)?;
+                Output::Whip(WhipTarget::parse("target_", &url, &token.unwrap_or_default())?)
             }
             _ => return Err(Fault::Mode),
         };

@@ -11,7 +11,7 @@ use crate::session::StreamView;
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Stream {
     id: String,
-    /// `internal`, `remote`, `webrtc` or `socket`.
+    /// `internal`, `remote`, `webrtc`, `socket` or `whip`.
     mode: &'static str,
     /// Where it is sent; empty if those who watch fetch it.
     ingest_url: String,
@@ -39,7 +39,7 @@ impl Stream {
                 playback_url: Some(url.reveal().to_owned()),
                 ..shown
             },
-            Output::WebRtc | Output::Rtmp | Output::MpegTs => shown,
+            Output::WebRtc | Output::Rtmp | Output::MpegTs | Output::Whip(_) => shown,
         }
     }
 
@@ -50,13 +50,15 @@ impl Stream {
         let (mode, ingest_url) = match &livestream.output {
             Output::Rtmp => ("internal", played("rtmp", settings.rtmp_port)),
             Output::RtmpPush(url) => ("remote", url.to_string()),
+            Output::Whip(target) => ("whip", target.to_string()),
             Output::WebRtc => ("webrtc", String::new()),
             Output::MpegTs => ("socket", String::new()),
         };
         let is = |output: &Output| livestream.output == *output;
         Self {
             mode,
-            playback_url: Some(ingest_url.clone()).filter(|url| !url.is_empty()),
+            // What WHIP takes, nobody plays there.
+            playback_url: Some(ingest_url.clone()).filter(|url| !url.is_empty() && mode != "whip"),
             secure_playback_url: is(&Output::Rtmp).then(|| played("rtmps", settings.rtmps_port)),
             websocket_url: is(&Output::MpegTs).then(|| format!("/stream/socket/{id}")),
             webrtc_offer_url: is(&Output::WebRtc).then(|| "/stream/webrtc/offer".to_owned()),
