@@ -4,12 +4,13 @@
 //! owns its own (`driver`); one task reads the socket and gives each loop what is for its peers. A viewer gets the frames of a
 //! hub; whatever has viewers in a loop has one feed there, which cuts a frame into packets once, and they are sealed here, past the
 //! stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets go to its
-//! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. Whoever falls silent
-//! is removed.
+//! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. A server that we
+//! publish to is a viewer like others, but it is we who offer and check. Whoever falls silent is removed.
 
 mod addresses;
 mod arrivals;
 mod batch;
+mod destination;
 mod feedback;
 mod keys;
 mod stun;
@@ -46,7 +47,9 @@ mod driver;
 
 mod loops;
 
+pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
+pub use viewer::Offering;
 
 use std::collections::HashMap;
 use std::io;
@@ -61,6 +64,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::guard::Policy;
 use understudy_core::media::Kind;
 use understudy_core::offer::{self, Fault, Format, Violation};
 
@@ -68,7 +72,7 @@ use crate::program::Program;
 use crate::seats::Seats;
 use connection::Connection;
 use driver::{Command, Shared};
-use loops::Loops;
+use loops::{Loops, Newcomer};
 use publisher::Publisher;
 use transport_address::{TransportAddress, TransportProtocol};
 use viewer::Viewer;
@@ -77,6 +81,8 @@ use viewer::Viewer;
 const MAX_LOOPS: NonZeroUsize = NonZeroUsize::new(8).expect("it must be more than none");
 /// One publishes to a session, and another may replace it before it is gone.
 const MAX_PUBLISHERS: usize = 4;
+/// A session has a handful of livestreams, each of which may be on its way to a server while it still is at another.
+const MAX_DESTINATIONS: usize = 32;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -190,6 +196,7 @@ pub struct Handle {
     loops: Loops,
     viewer_seats: Seats,
     publisher_seats: Seats,
+    destination_seats: Seats,
     audience: Audience,
     local: SocketAddr,
     announced: Arc<[TransportAddress]>,
@@ -218,8 +225,15 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     let shared = Shared { directory, announced: Arc::clone(&announced), metrics, audience: audience.clone() };
     let ways = ways::Ways { socket, streams };
     let loops = Loops::start(ways, (reception, inlets), shared, &shutdown);
-    let (viewer_seats, publisher_seats) = (Seats::new(config.max_viewers), Seats::new(MAX_PUBLISHERS));
-    Ok(Handle { loops, viewer_seats, publisher_seats, audience, local, announced })
+    Ok(Handle {
+        loops,
+        viewer_seats: Seats::new(config.max_viewers),
+        publisher_seats: Seats::new(MAX_PUBLISHERS),
+        destination_seats: Seats::new(MAX_DESTINATIONS),
+        audience,
+        local,
+        announced,
+    })
 }
 
 /// The port of TCP, if there is one.
@@ -245,10 +259,71 @@ impl Handle {
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
         // Before a loop sees it: certificates and SDP take longer than a frame may wait.
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
+        self.admit(name, program, viewer, vec![]).await?;
+        Ok(answer)
+    }
+
+    /// Offers somebody what it is to be shown. With the seat that is taken for it, it comes to nothing when it is dropped.
+    pub fn offer(&self, ice: Ice) -> Result<Offering, OfferError> {
+        let seats = match ice {
+            Ice::Lite => &self.viewer_seats,
+            Ice::Full => &self.destination_seats,
+        };
+        let seat = seats.take().ok_or(OfferError::Full)?;
+        Offering::new(ice, &self.announced, seat)
+    }
+
+    /// Lets whoever answered an offer that leaves checks to it watch a program, as in [`Handle::watch`].
+    pub async fn accept(
+        &self,
+        name: &str,
+        program: &Program,
+        offering: Offering,
+        answer_sdp: &str,
+    ) -> Result<(), AnswerError> {
+        let answer = offering.read(answer_sdp)?;
+        if answer.is_lite {
+            return Err(AnswerError::Lite);
+        }
+        let viewer = offering.accepted(&answer)?;
+        Ok(self.admit(name, program, viewer, vec![]).await?)
+    }
+
+    /// Sends a program to a server that answered an offer in which we check, at those of its addresses that may be contacted.
+    /// [`Handle::end`] ends that too.
+    pub async fn publish(
+        &self,
+        name: &str,
+        program: &Program,
+        (offering, answer_sdp): (Offering, &str),
+        reach: &Policy,
+    ) -> Result<Published, AnswerError> {
+        let answer = offering.read(answer_sdp)?;
+        let at: Vec<TransportAddress> =
+            answer.reachable(reach)?.into_iter().map(TransportAddress::udp).collect();
+        let at = self.loops.free(&at);
+        if at.is_empty() {
+            return Err(AnswerError::Engaged);
+        }
+        let sockets: Vec<SocketAddr> = at.iter().map(|address| address.socket).collect();
+        let mut viewer = offering.reaching(&answer, &sockets, reach.clone())?;
+        let progress = viewer.publish();
+        let session_id = viewer.connection.session_id().to_owned();
+        self.admit(name, program, viewer, at).await?;
+        Ok(Published { session_id, progress })
+    }
+
+    async fn admit(
+        &self,
+        name: &str,
+        program: &Program,
+        viewer: Viewer,
+        at: Vec<TransportAddress>,
+    ) -> Result<(), OfferError> {
+        let newcomer = Newcomer::new(&viewer.connection, at);
         let (name, program, viewer) = (name.to_owned(), program.clone(), Box::new(viewer));
         let admit = |id, reply| Command::Admit { id, name, program, viewer, reply };
-        self.loops.take_in(&answer, admit).await?;
-        Ok(answer)
+        self.loops.take_in(&newcomer, admit).await
     }
 
     /// Lets somebody send. What arrives goes to `sink` until the publisher is gone.
@@ -256,8 +331,8 @@ impl Handle {
         let offer = offer::incoming(offer_sdp)?;
         let seat = self.publisher_seats.take().ok_or(OfferError::Full)?;
         let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink, seat)?;
-        let publisher = Box::new(publisher);
-        self.loops.take_in(&answer, |id, reply| Command::Receive { id, publisher, reply }).await?;
+        let (newcomer, publisher) = (Newcomer::new(&publisher.connection, vec![]), Box::new(publisher));
+        self.loops.take_in(&newcomer, |id, reply| Command::Receive { id, publisher, reply }).await?;
         Ok(answer)
     }
 

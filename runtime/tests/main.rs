@@ -21,3 +21,4 @@ mod test_picture;
 mod virtual_inputs_http;
 mod webrtc_in;
 mod whep;
+mod whip_out;

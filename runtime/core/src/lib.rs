@@ -31,3 +31,4 @@ pub mod repetition;
 pub mod rhythm;
 
 pub mod report;
+pub mod whip;

@@ -20,6 +20,9 @@ mod selection;
 
 mod incoming;
 
+mod acceptance;
+
+pub use acceptance::{Acceptance, Unusable, accept};
 pub use check::{Violation, check};
 pub use incoming::{Encoding, Format, Incoming, Refresh, TRANSPORT_CC, incoming};
 pub use transport::{DtlsRole, Transport};

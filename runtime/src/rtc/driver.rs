@@ -25,7 +25,6 @@ use super::peer::Peer;
 use super::publisher::Publisher;
 use super::reception::{Addressed, Inlet, Received};
 use super::routes::Routes;
-use super::stun;
 use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
@@ -194,10 +193,15 @@ impl Driver {
 
     fn admit(&mut self, id: PeerId, name: &str, program: &Program, mut viewer: Box<Viewer>) {
         viewer.distribution = Some(self.distributions.join(name, program, id));
-        self.audience.joined(name);
-        self.metrics.viewer_joined(viewer.step());
+        if viewer.is_published() {
+            self.metrics.destination_joined();
+            tracing::info!(destination = id.0, program = name, "publishing to a server");
+        } else {
+            self.audience.joined(name);
+            self.metrics.viewer_joined(viewer.step());
+            tracing::info!(viewer = id.0, program = name, "viewer admitted");
+        }
         self.peers.insert(id, Peer::Viewer(viewer));
-        tracing::info!(viewer = id.0, program = name, "viewer admitted");
         self.settle(id);
     }
 
@@ -291,8 +295,9 @@ impl Driver {
         let Self { ways, routes, peers, metrics, .. } = self;
         let Some(peer) = peers.get_mut(&id) else { return };
         let mut left = Vec::new();
+        let confirms = peer.connection().confirms();
         let pass = |to: TransportAddress, bytes: &[u8]| {
-            if stun::confirms(bytes) {
+            if confirms(bytes) {
                 left.extend(routes.confirm(id, to));
                 let is_stream = to.protocol == TransportProtocol::TCP;
                 if is_stream && routes.confirmed_local_for(to).is_some() && !ways.streams.welcome(to.socket) {
@@ -323,6 +328,12 @@ impl Driver {
             Peer::Viewer(viewer) => {
                 let name =
                     viewer.distribution.and_then(|distribution| self.distributions.leave(distribution, id));
+                if viewer.is_published() {
+                    viewer.lost(why);
+                    self.metrics.destination_left(why);
+                    tracing::info!(destination = id.0, ?why, "no longer publishing to a server");
+                    return;
+                }
                 if let Some(name) = name {
                     self.audience.left(&name);
                 }

@@ -7,9 +7,12 @@
 
 mod adapting;
 mod beginning;
+mod offering;
+mod publication;
 mod stream;
 
 pub(super) use beginning::Due;
+pub use offering::Offering;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ use understudy_core::fanout::repair::Patience;
 use understudy_core::fanout::reporting::Reporting;
 use understudy_core::fanout::rtp::Index;
 use understudy_core::media::Kind;
-use understudy_core::offer::Offer;
+use understudy_core::offer::{Offer, Transport};
 
 use super::batch::Path;
 use super::connection::{Connection, State, guarded};
@@ -35,7 +38,7 @@ use super::directory::PeerId;
 use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
-use super::negotiate::to_viewer;
+use super::negotiate::{Negotiated, Sendings, to_viewer};
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;
@@ -43,6 +46,7 @@ use super::{Answer, OfferError};
 use crate::seats::Seat;
 use adapting::Adapting;
 use beginning::{Begun, Stage};
+use publication::Publication;
 use stream::Stream;
 
 /// All that is left to do for a viewer that is in is to notice its silence, which counts from eight seconds. The stack would
@@ -76,6 +80,17 @@ pub(super) struct Viewer {
     report_at: Instant,
     reporting: Reporting,
     begun: Option<Begun>,
+    /// If it is a server that we publish to.
+    publication: Option<Publication>,
+}
+
+/// What comes of a negotiation with a viewer.
+struct Agreed {
+    negotiated: Negotiated,
+    sendings: Sendings,
+    feedback: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
+    seat: Seat,
 }
 
 struct Streams {
@@ -121,16 +136,22 @@ impl Viewer {
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let connection = Connection::new(negotiated, &offer.transport, REST, now);
-        let answer = Answer::new(&connection, sdp);
+        let agreed = Agreed { negotiated, sendings, feedback, cryptography, seat };
+        let viewer = Self::new(agreed, &offer.transport, now);
+        let answer = Answer::new(&viewer.connection, sdp);
+        Ok((viewer, answer))
+    }
+
+    fn new(agreed: Agreed, peer: &Transport, now: Instant) -> Self {
+        let Agreed { negotiated, sendings, feedback, cryptography, seat } = agreed;
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
-        let viewer = Self {
-            connection,
+        Self {
+            connection: Connection::new(negotiated, peer, REST, now),
             distribution: None,
             path: None,
             _seat: seat,
-            ufrag: offer.transport.ufrag.clone(),
+            ufrag: peer.ufrag.clone(),
             feedback,
             cryptography,
             sealer: None,
@@ -146,8 +167,8 @@ impl Viewer {
             report_at: now,
             reporting: Reporting::default(),
             begun: None,
-        };
-        Ok((viewer, answer))
+            publication: None,
+        }
     }
 
     /// The ICE user fragment that the viewer gave.

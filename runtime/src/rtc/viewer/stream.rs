@@ -9,6 +9,7 @@ use rtc::rtcp::source_description::{
 use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::cut::Cut;
 use understudy_core::fanout::numbering::Numbering;
+use understudy_core::fanout::receipt::Sent;
 use understudy_core::fanout::rtp::{Header, Index};
 
 use super::super::negotiate::{STREAM, Sending};
@@ -16,13 +17,17 @@ use super::super::negotiate::{STREAM, Sending};
 pub(super) struct Stream {
     sending: Sending,
     numbering: Numbering,
+    /// The number of the first packet.
+    first: u16,
     packets: u32,
     octets: u32,
 }
 
 impl Stream {
     pub fn new(sending: Sending) -> Self {
-        Self { sending, numbering: Numbering::starting_near(rand::random()), packets: 0, octets: 0 }
+        let numbering = Numbering::starting_near(rand::random());
+        let first = numbering.next().sequence();
+        Self { sending, numbering, first, packets: 0, octets: 0 }
     }
 
     pub fn ssrc(&self) -> u32 {
@@ -32,6 +37,14 @@ impl Stream {
     /// Of payload that was sent; they wrap.
     pub fn octets(&self) -> u32 {
         self.octets
+    }
+
+    pub fn sent(&self) -> Sent {
+        Sent { packets: self.packets, octets: self.octets }
+    }
+
+    pub fn first(&self) -> u16 {
+        self.first
     }
 
     pub fn has_sent(&self) -> bool {
