@@ -83,7 +83,8 @@ pub async fn run(
     let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
         session: session.clone(),
-        whep: whep::router(peers.clone(), programs.clone()),
+        whep: whep::router(peers.clone(), programs.clone(), config.ice_servers.clone()),
+        ice_servers: config.ice_servers.clone(),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,

@@ -66,7 +66,7 @@ use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::guard::Policy;
 use understudy_core::media::Kind;
-use understudy_core::offer::{self, Fault, Format, Violation};
+use understudy_core::offer::{self, Credentials, Fault, Format, Violation};
 
 use crate::program::Program;
 use crate::seats::Seats;
@@ -131,6 +131,15 @@ pub struct Begun {
     pub viewer_ufrag: String,
 }
 
+/// The way to a viewer is found anew from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// As in [`Answer::ice_session`].
+    pub ice_session: String,
+    /// What the viewer has to know of us, as a fragment of SDP.
+    pub fragment: String,
+}
+
 /// One RTP packet of a publisher.
 #[derive(Clone, Debug)]
 pub struct Packet {
@@ -182,6 +191,9 @@ pub enum OfferError {
     /// Ours: what would have gone out is no answer to the offer.
     #[error("this server's own answer is wrong and was not sent: {0}")]
     Broken(Violation),
+    /// The peer's fault: it was we who offered.
+    #[error("the way cannot be found anew in a session that this server has offered")]
+    Settled,
     /// Ours, for now.
     #[error("this server has as many peers as it may")]
     Full,
@@ -356,6 +368,16 @@ impl Handle {
     /// How the session of a viewer was begun; none: there is no such session.
     pub async fn begun(&self, session_id: &str) -> Option<Begun> {
         self.loops.ask(session_id, |id, reply| Command::Find { id, reply }).await?
+    }
+
+    /// Has the way to a viewer found anew, for which it names new credentials; none: there is no such session.
+    pub async fn restart(
+        &self,
+        session_id: &str,
+        credentials: Credentials,
+    ) -> Option<Result<Restarted, OfferError>> {
+        let restart = |id, reply| Command::Restart { id, credentials, reply };
+        self.loops.ask(session_id, restart).await?
     }
 
     /// How many viewers a name has: admitted, connected or about to be.

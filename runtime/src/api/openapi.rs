@@ -41,7 +41,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::whip::publish,
         super::whip::end,
         whep::watch,
-        whep::trickle,
+        whep::patch,
         whep::leave,
         super::status,
         devtools_proxy::version,

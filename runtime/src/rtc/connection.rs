@@ -31,7 +31,7 @@ use understudy_core::offer::{DtlsRole, Transport};
 
 use super::OfferError;
 use super::metrics::Why;
-use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
+use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
 use super::stun::{self, Transaction};
 use super::transport_address::TransportAddress;
 use dtls::{is_closed, is_known};
@@ -160,6 +160,15 @@ impl Connection {
     /// Ours, by which the peer addresses its checks.
     pub fn ufrag(&self) -> &str {
         &self.ufrag
+    }
+
+    /// Has the way to the peer found anew, by this reduced offer with new credentials of its own. Tells the stack's answer; until the
+    /// peer has found it, media goes where it went.
+    pub fn restart(&mut self, offer: String, now: Instant) -> Result<String, OfferError> {
+        let stack = &mut self.stack;
+        let (ufrag, sdp) = guarded(|| restart(stack, offer, now))?;
+        (self.ufrag, self.told) = (ufrag, now);
+        Ok(sdp)
     }
 
     /// Ours in the handshake.

@@ -96,6 +96,16 @@ impl Directory {
         home
     }
 
+    /// Its checks name this user fragment from now on; what comes with the old one is nobody's.
+    pub fn rename(&self, peer: PeerId, ufrag: &str) {
+        let mut table = self.0.lock();
+        let Some(entry) = table.entries.get_mut(&peer) else { return };
+        let home = Home { peer, on: entry.on };
+        let old = std::mem::replace(&mut entry.ufrag, ufrag.to_owned());
+        table.by_ufrag.remove(&old);
+        table.by_ufrag.insert(ufrag.to_owned(), home);
+    }
+
     /// Those that are nobody's.
     pub fn free(&self, addresses: &[TransportAddress]) -> Vec<TransportAddress> {
         let table = self.0.lock();
@@ -262,6 +272,17 @@ mod tests {
         directory.lose(tcp);
         assert_eq!(directory.find(tcp, MEDIA), None);
         assert_eq!(directory.forget(home.peer), [from(7)]);
+    }
+
+    #[test]
+    fn a_peer_that_is_named_anew_is_found_by_that_name_alone() {
+        let directory = Directory::new(1);
+        let home = expect(&directory, 1);
+        directory.rename(home.peer, "fresh");
+        assert_eq!(directory.find(from(7), &check("fresh:theirs")), Some(home));
+        assert_eq!(directory.find(from(7), &check("ufrag1:theirs")), None);
+        directory.forget(home.peer);
+        assert_eq!(directory.find(from(7), &check("fresh:theirs")), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::offer::Credentials;
 use understudy_core::tcp::outbox::Cargo;
 
 use super::batch::Path;
@@ -28,7 +29,7 @@ use super::routes::Routes;
 use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
-use super::{Audience, Begun};
+use super::{Audience, Begun, OfferError, Restarted};
 use crate::program::Program;
 use frames::Leaving;
 
@@ -64,6 +65,12 @@ pub(super) enum Command {
     Find {
         id: PeerId,
         reply: oneshot::Sender<Option<Begun>>,
+    },
+    /// The way to a viewer is to be found anew.
+    Restart {
+        id: PeerId,
+        credentials: Credentials,
+        reply: oneshot::Sender<Option<Result<Restarted, OfferError>>>,
     },
     /// Nobody watches that program any more.
     End {
@@ -178,6 +185,10 @@ impl Driver {
                 for id in self.distributions.viewers_of(&name) {
                     self.remove(id, Why::Ended);
                 }
+            }
+            Command::Restart { id, credentials, reply } => {
+                let _ = reply.send(self.restart(id, &credentials));
+                self.settle(id);
             }
             Command::Find { id, reply } => {
                 let _ = reply.send(match self.peers.get(&id) {

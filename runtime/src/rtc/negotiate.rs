@@ -25,7 +25,7 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
 use understudy_core::media::Kind;
-use understudy_core::offer::{DtlsRole, Transport};
+use understudy_core::offer::{self, DtlsRole, Transport};
 use uuid::Uuid;
 
 use super::Ice;
@@ -53,9 +53,15 @@ pub(super) struct Negotiated {
 }
 
 impl Negotiated {
-    fn new((stack, ufrag): (RTCPeerConnection, String), sdp: String) -> Self {
-        Self { stack, session_id: Uuid::new_v4().simple().to_string(), ufrag, sdp }
+    fn new(stack: RTCPeerConnection, sdp: String) -> Self {
+        let session_id = Uuid::new_v4().simple().to_string();
+        Self { stack, session_id, ufrag: ufrag(&sdp), sdp }
     }
+}
+
+/// That of a description of ours.
+fn ufrag(sdp: &str) -> String {
+    offer::named_ufrag(sdp).unwrap_or_default().to_owned()
 }
 
 /// What is known of a peer when a stack is made for it.
@@ -66,31 +72,28 @@ enum Known<'a> {
     Nothing(Ice),
 }
 
-/// A connection that speaks what the engine knows with such a peer, and its user fragment.
+/// A connection that speaks what the engine knows with such a peer. Its ICE credentials are its own: given ones it would keep in a
+/// restart, too.
 fn connection(
     engine: MediaEngine,
     interceptors: Registry,
     cryptography: Option<Arc<dyn RTCCryptoProvider>>,
     peer: &Known<'_>,
     now: Instant,
-) -> Result<(RTCPeerConnection, String), Error> {
-    // ICE wants at least 24 and 128 random bits (RFC 8445 §5.3); letters and digits only.
-    let ufrag = format!("{:016x}", rand::random::<u64>());
-    let password = format!("{:032x}", rand::random::<u128>());
-    let mut settings = settings(&ufrag, &password, peer);
+) -> Result<RTCPeerConnection, Error> {
+    let mut settings = settings(peer);
     if let Some(cryptography) = cryptography {
         settings.set_crypto_provider(cryptography);
     }
-    let stack = RTCPeerConnectionBuilder::new()
+    RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_setting_engine(settings)
         .with_media_engine(engine)
         .with_interceptor_registry(interceptors)
-        .build(now)?;
-    Ok((stack, ufrag))
+        .build(now)
 }
 
-fn settings(ufrag: &str, password: &str, peer: &Known<'_>) -> SettingEngine {
+fn settings(peer: &Known<'_>) -> SettingEngine {
     let settings = SettingEngineBuilder::new();
     let settings = match peer {
         Known::All(peer) => settings
@@ -113,11 +116,23 @@ fn settings(ufrag: &str, password: &str, peer: &Known<'_>) -> SettingEngine {
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
         ])
-        .with_ice_credentials(ufrag.to_owned(), password.to_owned())
         .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), None)
         .with_srtp_replay_protection_window(REPLAY_PACKETS)
         .with_include_loopback_candidate(true)
         .build()
+}
+
+/// Has the way found anew, for whom this reduced offer names new credentials: our new user fragment and the stack's answer.
+pub(super) fn restart(
+    connection: &mut RTCPeerConnection,
+    offer: String,
+    now: Instant,
+) -> Result<(String, String), Error> {
+    connection.set_remote_description(now, RTCSessionDescription::offer(offer)?)?;
+    let answer = connection.create_answer(None)?;
+    connection.set_local_description(now, answer)?;
+    let sdp = described(connection);
+    Ok((ufrag(&sdp), sdp))
 }
 
 fn answer(

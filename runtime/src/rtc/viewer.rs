@@ -30,7 +30,7 @@ use understudy_core::fanout::repair::Patience;
 use understudy_core::fanout::reporting::Reporting;
 use understudy_core::fanout::rtp::Index;
 use understudy_core::media::Kind;
-use understudy_core::offer::{Offer, Transport};
+use understudy_core::offer::{Credentials, Offer, Restart, Transport};
 
 use super::batch::Path;
 use super::connection::{Connection, State, guarded};
@@ -62,6 +62,8 @@ pub(super) struct Viewer {
     /// Free again when the viewer is gone.
     _seat: Seat,
     ufrag: String,
+    /// For finding the way to it anew, if it was the viewer who offered.
+    restart: Option<Restart>,
     feedback: Arc<Feedback>,
     cryptography: Arc<Tapped>,
     sealer: Option<Sealer>,
@@ -137,7 +139,7 @@ impl Viewer {
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
         let agreed = Agreed { negotiated, sendings, feedback, cryptography, seat };
-        let viewer = Self::new(agreed, &offer.transport, now);
+        let viewer = Self { restart: Some(offer.restart()), ..Self::new(agreed, &offer.transport, now) };
         let answer = Answer::new(&viewer.connection, sdp);
         Ok((viewer, answer))
     }
@@ -152,6 +154,7 @@ impl Viewer {
             path: None,
             _seat: seat,
             ufrag: peer.ufrag.clone(),
+            restart: None,
             feedback,
             cryptography,
             sealer: None,
@@ -174,6 +177,14 @@ impl Viewer {
     /// The ICE user fragment that the viewer gave.
     pub fn ufrag(&self) -> &str {
         &self.ufrag
+    }
+
+    /// Has the way to it found anew, with new credentials of its own. Tells what it has to know of ours.
+    pub fn restart(&mut self, credentials: &Credentials, now: Instant) -> Result<String, OfferError> {
+        let restart = self.restart.as_ref().ok_or(OfferError::Settled)?;
+        let answer = self.connection.restart(restart.offer(credentials), now)?;
+        self.ufrag.clone_from(&credentials.ufrag);
+        Ok(restart.fragment(&answer))
     }
 
     pub fn feedback(&self) -> &Feedback {

@@ -58,9 +58,9 @@ pub(in super::super) fn from_publisher(
         let reports = TwccReceiverBuilder::new().with_interval(ARRIVAL_REPORT_INTERVAL).build();
         interceptors = interceptors.with(Slot::TwccReceiver, reports);
     }
-    let (mut stack, ufrag) = connection(engine, interceptors, None, &Known::All(&offer.transport), now)?;
+    let mut stack = connection(engine, interceptors, None, &Known::All(&offer.transport), now)?;
     let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
-    Ok(Negotiated::new((stack, ufrag), sdp))
+    Ok(Negotiated::new(stack, sdp))
 }
 
 fn nack_generator() -> rtc::interceptor::NackGeneratorInterceptor {

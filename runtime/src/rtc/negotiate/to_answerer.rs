@@ -33,7 +33,7 @@ pub(in super::super) fn to_answerer(
         .map(|(kind, (payload_type, fmtp))| (kind, Codec { payload_type, fmtp: fmtp.to_owned() }));
     let engine = engine(codecs.iter().map(|(kind, codec)| (*kind, codec)))?;
     let peer = Known::Nothing(ice);
-    let (mut stack, ufrag) = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
+    let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in &codecs {
         let (track, sending) = track(*kind, codec);
@@ -52,5 +52,5 @@ pub(in super::super) fn to_answerer(
     let offer = stack.create_offer(None)?;
     stack.set_local_description(now, offer)?;
     let sdp = described(&stack);
-    Ok((Negotiated::new((stack, ufrag), sdp), sendings))
+    Ok((Negotiated::new(stack, sdp), sendings))
 }

@@ -45,7 +45,7 @@ pub(in super::super) fn to_viewer(
 ) -> Result<(Negotiated, Sendings), Error> {
     let engine = engine(codecs(offer))?;
     let peer = Known::All(&offer.transport);
-    let (mut stack, ufrag) = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
+    let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
         let (track, sending) = track(kind, codec);
@@ -53,7 +53,7 @@ pub(in super::super) fn to_viewer(
         sendings.add(kind, sending);
     }
     let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
-    Ok((Negotiated::new((stack, ufrag), sdp), sendings))
+    Ok((Negotiated::new(stack, sdp), sendings))
 }
 
 impl Sendings {
