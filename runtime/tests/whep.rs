@@ -2,7 +2,7 @@
 
 mod many;
 mod narrow;
-mod pion;
+pub mod pion;
 mod requests;
 mod tcp;
 

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use understudy_core::guard::Policy;
 use understudy_core::spec::Resolution;
+use understudy_core::test_picture::FRAME_RATE;
 use understudy_core::whip::Failure;
 use understudy_e2e::destination::{Destination, TOKEN, Told};
+use understudy_e2e::pion;
 use understudy_runtime::egress::whip::{Phase, Publishing, Shown, State, Target, publish};
 use understudy_runtime::program::Program;
 
 use crate::support::stage::Stage;
+use crate::whep::pion::numbers;
 
 /// Python decodes all of it, on a machine that does more than this.
 const SOON: Duration = Duration::from_secs(60);
@@ -92,6 +95,29 @@ async fn a_server_gets_the_whole_picture_and_the_sound_and_is_told_the_end() {
     assert_eq!(state.borrow().phase, Phase::Ended);
     let told = self::told(&server).await;
     assert_eq!((told.deletes, told.sessions, told.unauthorised), (1, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pion_gets_each_picture_whichever_of_the_two_checks() {
+    for is_lite in [false, true] {
+        let (stage, folder) = (Stage::open().await, tempfile::tempdir().expect("a folder"));
+        let stream = folder.path().join("picture.h264");
+        let server = pion::Server::start(is_lite, &stream).await;
+        let publishing = to(&stage, &server.url, TOKEN, &anywhere());
+        until(&publishing, |state| state.phase == Phase::Sending).await;
+        let seconds = 4;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        let ended = tokio::spawn(server.ended());
+        publishing.stop().await;
+        let seen = ended.await.expect("it must end");
+        assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
+        assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
+        assert!(seen.audio.seconds > (seconds - 1) as f64, "{seen:?}");
+        let numbers = numbers(&stream, folder.path()).await;
+        let first = numbers.first().copied().flatten().expect("the first picture must be a whole one");
+        assert!(numbers.len() as u64 > u64::from(FRAME_RATE) * (seconds - 1), "{} pictures", numbers.len());
+        assert_eq!(numbers, (first..).take(numbers.len()).map(Some).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
