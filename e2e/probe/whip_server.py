@@ -16,7 +16,7 @@ from aiohttp import web
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from probe import Audio, Video, summary
+from probe import Audio, Video, lose, summary
 
 # As probe.py does it for viewers; nothing repeats.
 SUMMARY = SimpleNamespace(settle=1, modulo=0)
@@ -134,8 +134,12 @@ def main():
     parser.add_argument("--refuse", action="store_true", help="answer 422, and say what the token was")
     parser.add_argument("--silent", action="store_true", help="answer nothing")
     parser.add_argument("--deaf", action="store_true", help="answer, and be nowhere")
+    parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
     parser.add_argument("--picture-alone", action="store_true", help="reject the sound")
-    asyncio.run(serve(parser.parse_args()))
+    options = parser.parse_args()
+    if options.drop:
+        lose(options.drop)
+    asyncio.run(serve(options))
     return 0
 
 

@@ -204,7 +204,7 @@ async fn malformed_offers_are_named_and_a_viewer_already_there_notices_nothing()
 
     let http = Client::new();
     for (offer, status, word) in [
-        (String::new(), 400, "empty"),
+        (" ".to_owned(), 400, "empty"),
         ("not sdp".to_owned(), 400, "line 1"),
         ("v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nt=0 0\r\n".to_owned(), 422, "m="),
         (OFFER.replace("a=ice-ufrag", "a=x-ufrag"), 422, "a=ice-ufrag"),

@@ -121,6 +121,17 @@ async fn pion_gets_each_picture_whichever_of_the_two_checks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn packets_lost_on_the_way_to_a_server_are_sent_again() {
+    let (stage, server) = (Stage::open().await, Destination::start(&["--drop", "0.02"]).await);
+    let publishing = to(&stage, &server.url("/whip"), TOKEN, &anywhere());
+    let seen = seen(&server).await.seen.expect("something was seen");
+    // At two lost packets in a hundred, one picture in five misses one.
+    assert!(seen.distinct_per_second >= 26, "{seen:?}");
+    assert!(seen.max_gap_frames <= 6, "{seen:?}");
+    publishing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_is_published_to_again_when_it_is_back() {
     let (stage, server) = (Stage::open().await, Destination::start(&[]).await);
     let publishing = to(&stage, &server.url("/whip"), TOKEN, &anywhere());

@@ -88,6 +88,7 @@ pub async fn watch(
         Found::Silent => return Err(Refusal::Silent),
         Found::Unknown => return Err(Refusal::UnknownProgram),
     };
+    whep.counters.expire(Instant::now());
     let Some(offer) = offer else { return whep.counter(&uri, &name, &program) };
     let answer = whep.driver.watch(&name, &program, &offer).await.map_err(Refusal::Offer)?;
     // It is admitted a while after it was looked up, and only who is there is told when the name goes.
@@ -102,14 +103,13 @@ pub async fn watch(
 impl Whep {
     /// Offers what was asked for, for whoever wants to answer.
     fn counter(&self, uri: &Uri, name: &str, program: &Program) -> Result<Response, Refusal> {
-        let now = Instant::now();
-        if !self.counters.has_room(now) {
+        if !self.counters.have_room() {
             return Err(Refusal::Offer(OfferError::Full));
         }
         let offering = self.driver.offer(Ice::Lite).map_err(Refusal::Offer)?;
         let place = (offering.session_id(), offering.ice_session());
         let response = self.described(StatusCode::NOT_ACCEPTABLE, uri, place, offering.sdp().to_owned());
-        self.counters.keep(name, program, offering, now);
+        self.counters.keep(name, program, offering, Instant::now());
         Ok(response)
     }
 

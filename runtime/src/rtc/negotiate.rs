@@ -8,7 +8,7 @@ pub(super) use from_publisher::from_publisher;
 #[cfg(test)]
 pub(super) use tests::OFFER;
 pub(super) use to_answerer::to_answerer;
-pub(super) use to_viewer::{STREAM, Sending, Sendings, to_viewer};
+pub(super) use to_viewer::{Repair, STREAM, Sending, Sendings, to_viewer};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -266,23 +266,33 @@ impl Viewer {
         mut send: impl FnMut(&[u8]) -> bool,
     ) -> Answered {
         let mut answered = Answered::default();
-        let (Some(sealer), Some(stream)) = (&mut self.sealer, &self.streams.video) else { return answered };
-        let mut bytes = Vec::new();
-        for missing in missing.iter().filter(|missing| missing.ssrc == stream.ssrc()) {
+        let (Some(sealer), Some(stream)) = (&mut self.sealer, &mut self.streams.video) else {
+            return answered;
+        };
+        let (ssrc, mut bytes) = (stream.ssrc(), Vec::new());
+        for missing in missing.iter().filter(|missing| missing.ssrc == ssrc) {
             let Some((index, number)) = stream.find(missing.sequence) else { continue };
             let history = match &self.begun {
                 Some(begun) if index < begun.from => continue,
                 Some(begun) if index < begun.until => &begun.history,
                 _ => history,
             };
-            self.adapting.asked(missing.sequence);
+            // What comes in another stream stays lost in this one.
+            if !stream.repairs() {
+                self.adapting.asked(missing.sequence);
+            }
             let Some((cut, at)) = history.find(number) else { continue };
             if !self.again.admits(index, now) {
                 answered.refused += 1;
                 continue;
             }
             bytes.clear();
-            if sealer.seal(&stream.header(cut, at, index), &cut.payloads[at], &mut bytes).is_ok() {
+            let (header, payload) = (stream.header(cut, at, index), &cut.payloads[at]);
+            let sealed = match stream.repair(&header, payload) {
+                Some((header, payload)) => sealer.seal(&header, &payload, &mut bytes),
+                None => sealer.seal(&header, payload, &mut bytes),
+            };
+            if sealed.is_ok() {
                 answered.sent += u64::from(send(&bytes));
             }
         }

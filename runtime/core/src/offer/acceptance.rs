@@ -36,6 +36,8 @@ struct Taken {
     kind: Kind,
     mid: String,
     payload_type: u8,
+    /// Under which packets are sent again (RFC 4588), if they are.
+    repair: Option<u8>,
     /// The values of `a=rtpmap` and `a=fmtp` that were offered.
     encoding: String,
     parameters: Option<String>,
@@ -138,6 +140,7 @@ fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Taken, Un
         kind,
         mid: mid.to_owned(),
         payload_type,
+        repair: given.payload_types().find(|number| repairs(asked, *number, payload_type)),
         encoding: asked.described("rtpmap", payload_type).unwrap_or_default().to_owned(),
         parameters: asked.described("fmtp", payload_type).map(str::to_owned),
         feedback: given.feedback(payload_type).filter(wanted).map(str::to_owned).collect(),
@@ -156,6 +159,14 @@ fn fits(asked: &Section<'_>, given: &Section<'_>, kind: Kind, number: u8) -> boo
     is_sent && same && mode != Some("0")
 }
 
+/// Whether what is lost under a number is sent again under another (RFC 4588 §8.6).
+fn repairs(asked: &Section<'_>, number: u8, lost: u8) -> bool {
+    let is_rtx =
+        asked.described("rtpmap", number).is_some_and(|name| name.to_ascii_lowercase().starts_with("rtx/"));
+    let of = asked.described("fmtp", number).and_then(|fmtp| parameter(fmtp, "apt"));
+    is_rtx && of.is_some_and(|of| of.parse() == Ok(lost))
+}
+
 fn check_transport(answer: &Lines<'_>, transport: &Transport) -> Result<(), Unusable> {
     for section in &answer.sections {
         // A choice is for offers alone (RFC 5763 §5): one side has to begin.
@@ -172,6 +183,11 @@ fn check_transport(answer: &Lines<'_>, transport: &Transport) -> Result<(), Unus
 }
 
 impl Acceptance {
+    /// Whether what is lost of the picture is sent again as a stream of its own.
+    pub fn repairs(&self) -> bool {
+        self.media.iter().any(|taken| taken.repair.is_some())
+    }
+
     /// Where the peer may be reached, of what may be contacted.
     pub fn reachable(&self, policy: &Policy) -> Result<Vec<SocketAddr>, Unusable> {
         let all: Vec<SocketAddr> = self.candidates.iter().map(|candidate| candidate.address).collect();
@@ -203,11 +219,16 @@ impl Acceptance {
 impl Taken {
     fn write(&self, out: &mut String) {
         let number = self.payload_type;
-        open(out, self.kind.media(), &[number], "recvonly");
+        let numbers: Vec<u8> = [number].into_iter().chain(self.repair).collect();
+        open(out, self.kind.media(), &numbers, "recvonly");
         push_line(out, &format!("a=mid:{}", self.mid));
         push_line(out, &format!("a=rtpmap:{number} {}", self.encoding));
         let parameters = self.parameters.iter();
         parameters.for_each(|text| push_line(out, &format!("a=fmtp:{number} {text}")));
+        if let Some(repair) = self.repair {
+            push_line(out, &format!("a=rtpmap:{repair} rtx/90000"));
+            push_line(out, &format!("a=fmtp:{repair} apt={number}"));
+        }
         self.feedback.iter().for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
     }
 }

@@ -15,7 +15,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// At once. Each has a seat of a viewer meanwhile, which is what an offer costs.
 const MOST: usize = 16;
 
-/// Clones are the same. What is not answered in time is gone when the next is made, and answers nobody.
+/// Clones are the same. What is not answered in time is gone when the next player comes, and answers nobody.
 #[derive(Clone, Default)]
 pub(super) struct Counters(Arc<Mutex<HashMap<String, Counter>>>);
 
@@ -28,11 +28,14 @@ pub(super) struct Counter {
 }
 
 impl Counters {
-    /// Those that are late are gone. Whether there is room for another.
-    pub fn has_room(&self, now: Instant) -> bool {
-        let mut waiting = self.0.lock();
-        waiting.retain(|_, counter| counter.until > now);
-        waiting.len() < MOST
+    /// Those that are late are gone, and their seats free.
+    pub fn expire(&self, now: Instant) {
+        self.0.lock().retain(|_, counter| counter.until > now);
+    }
+
+    /// Whether there is room for another.
+    pub fn have_room(&self) -> bool {
+        self.0.lock().len() < MOST
     }
 
     pub fn keep(&self, name: &str, program: &Program, offering: Offering, now: Instant) {

@@ -7,7 +7,7 @@ use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MediaEngine};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters,
 };
 use rtc::shared::error::Error;
 use understudy_core::fanout::clock;
@@ -34,6 +34,15 @@ pub(in super::super) struct Sending {
     pub track: String,
     pub ssrc: u32,
     pub payload_type: u8,
+    /// What is lost of it is sent again in this one, if the peer takes it.
+    pub repair: Option<Repair>,
+}
+
+/// A stream of packets that are sent again (RFC 4588).
+#[derive(Clone, Copy)]
+pub(in super::super) struct Repair {
+    pub payload_type: u8,
+    pub ssrc: u32,
 }
 
 pub(in super::super) fn to_viewer(
@@ -48,7 +57,7 @@ pub(in super::super) fn to_viewer(
     let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
-        let (track, sending) = track(kind, codec);
+        let (track, sending) = track(kind, codec, None);
         stack.add_track(track)?;
         sendings.add(kind, sending);
     }
@@ -85,18 +94,19 @@ fn codecs(offer: &Offer) -> impl Iterator<Item = (Kind, &Codec)> {
     video.chain(offer.audio.iter().map(|codec| (Kind::Audio, codec)))
 }
 
-pub(super) fn track(kind: Kind, codec: &Codec) -> (MediaStreamTrack, Sending) {
+pub(super) fn track(kind: Kind, codec: &Codec, repair: Option<Repair>) -> (MediaStreamTrack, Sending) {
     let ssrc = rand::random();
     let name = kind.media();
+    let rtx = repair.map(|repair| RTCRtpRtxParameters { ssrc: repair.ssrc });
     let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..Default::default() },
         codec: parameters(kind, codec).rtp_codec,
         ..Default::default()
     };
     // One stream for both: that is what makes a browser keep them in step.
     let track =
         MediaStreamTrack::new(STREAM.into(), name.into(), name.into(), codec_kind(kind), vec![encoding]);
-    (track, Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type })
+    (track, Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type, repair })
 }
 
 fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {

@@ -76,6 +76,9 @@ impl Offering {
         let stack = &mut agreed.negotiated.stack;
         guarded(|| stack.set_remote_description(now, RTCSessionDescription::answer(sdp)?))
             .map_err(|error| AnswerError::Untakeable(error.to_string()))?;
+        if let Some(video) = agreed.sendings.video.as_mut().filter(|_| !answer.repairs()) {
+            video.repair = None;
+        }
         Ok(Viewer::new(agreed, &answer.transport, now))
     }
 }

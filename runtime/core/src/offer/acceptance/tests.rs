@@ -2,7 +2,7 @@ use super::*;
 use crate::offer::DtlsRole;
 
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
-    m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n\
+    m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n\
     a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\na=rtcp-fb:96 nack\r\n\
     a=rtcp-fb:96 nack pli\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
@@ -49,6 +49,19 @@ fn the_stack_s_answer_is_one_that_is_accepted() {
     let again = accept(OFFER, &accepted.sdp(&accepted.reachable(&anywhere()).unwrap())).unwrap();
     assert_eq!(again.transport, accepted.transport);
     assert_eq!(again.media, accepted.media);
+}
+
+#[test]
+fn packets_are_sent_again_as_a_stream_of_their_own_if_the_answer_takes_it() {
+    assert!(!accept(OFFER, &answer()).unwrap().repairs());
+    let takes =
+        answer().replace("SAVPF 96\r\n", "SAVPF 97 96\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n");
+    let accepted = accept(OFFER, &takes).unwrap();
+    let sdp = accepted.sdp(&[]);
+    assert!(
+        accepted.repairs() && sdp.contains("SAVPF 96 97\r\n") && sdp.contains("a=fmtp:97 apt=96"),
+        "{sdp}"
+    );
 }
 
 #[test]

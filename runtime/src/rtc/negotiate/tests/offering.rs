@@ -100,7 +100,9 @@ fn an_offer_is_one_stream_of_a_picture_and_a_sound_that_anybody_may_take() {
     let sdp = offering.sdp();
     for said in [
         "a=group:BUNDLE 0 1\r\n",
-        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n",
+        "a=fmtp:97 apt=96\r\n",
+        "a=ssrc-group:FID ",
         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n",
         "profile-level-id=42e01f",
         "packetization-mode=1",
