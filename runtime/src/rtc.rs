@@ -47,6 +47,8 @@ mod driver;
 
 mod loops;
 
+mod offers;
+
 pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
 pub use viewer::Offering;
@@ -64,7 +66,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::guard::Policy;
 use understudy_core::media::Kind;
 use understudy_core::offer::{self, Credentials, Fault, Format, Violation};
 
@@ -273,56 +274,6 @@ impl Handle {
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
         self.admit(name, program, viewer, vec![]).await?;
         Ok(answer)
-    }
-
-    /// Offers somebody what it is to be shown. With the seat that is taken for it, it comes to nothing when it is dropped.
-    pub fn offer(&self, ice: Ice) -> Result<Offering, OfferError> {
-        let seats = match ice {
-            Ice::Lite => &self.viewer_seats,
-            Ice::Full => &self.destination_seats,
-        };
-        let seat = seats.take().ok_or(OfferError::Full)?;
-        Offering::new(ice, &self.announced, seat)
-    }
-
-    /// Lets whoever answered an offer that leaves checks to it watch a program, as in [`Handle::watch`].
-    pub async fn accept(
-        &self,
-        name: &str,
-        program: &Program,
-        offering: Offering,
-        answer_sdp: &str,
-    ) -> Result<(), AnswerError> {
-        let answer = offering.read(answer_sdp)?;
-        if answer.is_lite {
-            return Err(AnswerError::Lite);
-        }
-        let viewer = offering.accepted(&answer)?;
-        Ok(self.admit(name, program, viewer, vec![]).await?)
-    }
-
-    /// Sends a program to a server that answered an offer in which we check, at those of its addresses that may be contacted.
-    /// [`Handle::end`] ends that too.
-    pub async fn publish(
-        &self,
-        name: &str,
-        program: &Program,
-        (offering, answer_sdp): (Offering, &str),
-        reach: &Policy,
-    ) -> Result<Published, AnswerError> {
-        let answer = offering.read(answer_sdp)?;
-        let at: Vec<TransportAddress> =
-            answer.reachable(reach)?.into_iter().map(TransportAddress::udp).collect();
-        let at = self.loops.free(&at);
-        if at.is_empty() {
-            return Err(AnswerError::Engaged);
-        }
-        let sockets: Vec<SocketAddr> = at.iter().map(|address| address.socket).collect();
-        let mut viewer = offering.reaching(&answer, &sockets, reach.clone())?;
-        let progress = viewer.publish();
-        let session_id = viewer.connection.session_id().to_owned();
-        self.admit(name, program, viewer, at).await?;
-        Ok(Published { session_id, progress })
     }
 
     async fn admit(

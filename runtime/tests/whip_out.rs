@@ -1,8 +1,13 @@
 //! A program is published over WHIP to a server on another WebRTC stack.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{self, ServerConfig};
 use understudy_core::guard::Policy;
 use understudy_core::spec::Resolution;
 use understudy_core::test_picture::FRAME_RATE;
@@ -168,6 +173,38 @@ async fn each_way_of_being_refused_is_told_apart_and_none_shows_the_token() {
     assert!(strayed.contains("301"), "{strayed}");
     let forbidden = failure(&[], TOKEN, &Policy::default()).await;
     assert!(matches!(&forbidden, Failure::Unreachable(why) if why.contains("loopback")), "{forbidden}");
+}
+
+/// The port of a server that nobody has reason to trust.
+async fn untrusted() -> u16 {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .expect("a certificate");
+    let (acceptor, listener) =
+        (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_certificate_nobody_signed_is_not_told_the_token() {
+    let (stage, port) = (Stage::open().await, untrusted().await);
+    let publishing = to(&stage, &format!("https://localhost:{port}/whip"), TOKEN, &anywhere());
+    let state = until(&publishing, |state| state.failure.is_some()).await;
+    assert!(
+        matches!(&state.failure, Some(Failure::Untrusted(why)) if why.contains("certificate")),
+        "{state:?}"
+    );
 }
 
 async fn redirected(status: &str) -> Failure {

@@ -13,6 +13,7 @@
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
 
 mod dtls;
+mod events;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,8 +21,6 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
-use rtc::peer_connection::event::RTCPeerConnectionEvent;
-use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext};
@@ -35,6 +34,7 @@ use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
 use super::stun::{self, Transaction};
 use super::transport_address::TransportAddress;
 use dtls::{is_closed, is_known};
+use events::{after, has_pair};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
@@ -390,20 +390,4 @@ pub(super) fn guarded<T>(negotiate: impl FnOnce() -> Result<T, Error>) -> Result
     catch_unwind(AssertUnwindSafe(negotiate))
         .map_err(|_| OfferError::Unanswerable("it broke the negotiation".into()))?
         .map_err(|error| OfferError::Unanswerable(error.to_string()))
-}
-
-fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
-    let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(connection) = event else { return state };
-    match (state, connection) {
-        (State::Expected { .. }, RTCPeerConnectionState::Connected) => State::Live,
-        (State::Expected { .. } | State::Live, RTCPeerConnectionState::Failed) => State::Gone(Why::Silent),
-        (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => State::Gone(Why::Closed),
-        (state, _) => state,
-    }
-}
-
-/// Whether ICE has found a way, on which the DTLS client begins.
-fn has_pair(event: &RTCPeerConnectionEvent) -> bool {
-    let RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(ice) = event else { return false };
-    *ice == RTCIceConnectionState::Connected
 }
