@@ -1,4 +1,5 @@
-// Watches a WHEP endpoint through pion and tells, as JSON, what arrived. The picture goes to a file, as it is encoded.
+// Watches a WHEP endpoint through pion and tells, as JSON, what arrived. The picture goes to a file, as it is encoded. It also is the
+// other side: a WHIP server that is published to (-serve).
 //
 // Exit: 0 something to tell; 1 nothing could be watched (the reason is on stderr).
 package main
@@ -30,7 +31,16 @@ func main() {
 	flag.StringVar(&endpoint.token, "token", "", "bearer token")
 	seconds := flag.Float64("seconds", 5, "how long to watch after the first picture")
 	picture := flag.String("picture", "", "where the picture is written, as a bare H.264 stream")
+	serves := flag.Bool("serve", false, "be a WHIP server instead, for one stream")
+	lite := flag.Bool("lite", false, "as a server, leave all checks of ICE to whoever comes")
 	flag.Parse()
+	if *serves {
+		if err := serve(*lite, *picture); err != nil {
+			fmt.Fprintf(os.Stderr, "pion: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	told, err := watch(endpoint, time.Duration(*seconds*float64(time.Second)), *picture)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pion: %v\n", err)

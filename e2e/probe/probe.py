@@ -113,13 +113,15 @@ async def watch(options, video, audio):
         sink = video if track.kind == "video" else audio
         takers.append(asyncio.ensure_future(sink.take(track)))
 
-    peer.addTransceiver("video", direction="recvonly")
-    peer.addTransceiver("audio", direction="recvonly")
-    await peer.setLocalDescription(await peer.createOffer())
+    if not options.answer:
+        peer.addTransceiver("video", direction="recvonly")
+        peer.addTransceiver("audio", direction="recvonly")
+        await peer.setLocalDescription(await peer.createOffer())
     headers = {"Authorization": f"Bearer {options.token}"} if options.token else {}
     async with aiohttp.ClientSession(timeout=HTTP_TIMEOUT, headers=headers) as http:
         posted_at = time.monotonic()
-        location = await post(http, options.url, peer)
+        ask = answer if options.answer else post
+        location = await ask(http, options.url, peer)
         try:
             try:
                 await asyncio.wait_for(video.first.wait(), FIRST_FRAME_SECONDS)
@@ -153,6 +155,22 @@ async def post(http, url, peer):
             raise Failure("the answer has no Location")
     await peer.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
     return urljoin(url, location)
+
+
+async def answer(http, url, peer):
+    """Asks with nothing, is offered something, and answers that (draft-ietf-wish-whep)."""
+    async with http.post(url) as response:
+        offer = await response.text()
+        if response.status != 406 or response.content_type != "application/sdp":
+            raise Failure(f"POST {url} was answered {response.status}: {offer}")
+        location = urljoin(url, response.headers["Location"])
+    await peer.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
+    await peer.setLocalDescription(await peer.createAnswer())
+    headers, body = {"Content-Type": "application/sdp"}, peer.localDescription.sdp
+    async with http.patch(location, data=body, headers=headers) as response:
+        if response.status != 204:
+            raise Failure(f"PATCH {location} was answered {response.status}: {await response.text()}")
+    return location
 
 
 def gaps(numbers, modulo):
@@ -210,6 +228,7 @@ def main():
     parser.add_argument("--modulo", type=int, default=0, help="length of the clip in frames, if it repeats")
     parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
     parser.add_argument("--family", type=int, choices=(4, 6), help="media over addresses of this family alone")
+    parser.add_argument("--answer", action="store_true", help="have the server offer, and answer that")
     parser.add_argument("--json", action="store_true", help="one line, for programs")
     options = parser.parse_args()
     try:

@@ -17,6 +17,7 @@ pub mod probe;
 pub mod publish;
 pub mod whip;
 
+pub mod destination;
 pub mod recording;
 
 pub mod wait;

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
 
 use crate::{program, settings};
 
@@ -30,6 +32,36 @@ pub struct Stream {
     pub missing: u32,
     /// From the first packet to the last, by their timestamps.
     pub seconds: f64,
+}
+
+/// A WHIP server that takes one stream.
+pub struct Server {
+    pub url: String,
+    server: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    /// Leaves the checks of ICE to whoever comes, if it is lite. The picture goes into that file.
+    pub async fn start(is_lite: bool, picture: &Path) -> Self {
+        let watch = settings::cache().join("pion/watch");
+        program::needs(&watch, "sh e2e/pion/setup.sh");
+        let mut command = program::command(watch);
+        command.args(["-serve", &format!("-lite={is_lite}"), "-picture"]).arg(picture);
+        let mut server =
+            command.stderr(std::process::Stdio::inherit()).spawn().expect("the server must start");
+        let mut said = BufReader::new(server.stdout.take().expect("it is kept")).lines();
+        let port = said.next_line().await.expect("it must say something").expect("it must run");
+        Self { url: format!("http://127.0.0.1:{port}/whip"), server, said }
+    }
+
+    /// What arrived, once the stream was ended.
+    pub async fn ended(mut self) -> Seen {
+        let told = tokio::time::timeout(OVERHEAD, self.said.next_line()).await.expect("it must end in time");
+        let told = told.expect("it must say something").expect("it must say what arrived");
+        self.server.wait().await.expect("it must end");
+        serde_json::from_str(&told).expect("what is told must be read")
+    }
 }
 
 /// Watches for so many seconds and writes the picture, a bare H.264 stream, into that file: what arrived, or why nothing

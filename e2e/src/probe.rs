@@ -43,6 +43,8 @@ pub struct Watch {
     pub clip_frames: Option<u32>,
     /// The share of the media packets to lose on the way, 0 to 1.
     pub loss: f64,
+    /// Whether the server is to offer, and this viewer answers.
+    pub answers: bool,
 }
 
 impl Watch {
@@ -77,6 +79,9 @@ impl Watch {
         }
         if self.loss > 0.0 {
             command.args(["--drop", &self.loss.to_string()]);
+        }
+        if self.answers {
+            command.arg("--answer");
         }
         command
     }

@@ -25,7 +25,8 @@ use axum::{Json, Router, middleware};
 use tokio::sync::watch;
 
 use crate::access::{self, Guard, Policy, Role};
-use crate::egress::{view, whep};
+use crate::egress::view;
+use crate::egress::whep::{self, IceServers};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::program::Registry;
@@ -40,6 +41,8 @@ pub struct Surface {
     pub session: session::Handle,
     /// What its programmes are watched over.
     pub whep: Router,
+    /// What players are told of before they ask for anything.
+    pub ice_servers: IceServers,
     pub policy: watch::Receiver<Policy>,
     pub devices: Devices,
     /// Where what is sent comes in, and over what a peer sends.
@@ -56,8 +59,8 @@ pub struct Surface {
 
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
-    let Surface { session, whep, policy, devices, ingest, feed, transport, programs, streams, players } =
-        surface;
+    let Surface { session, whep, ice_servers, policy, devices, ingest, feed, .. } = surface;
+    let Surface { transport, programs, streams, players, .. } = surface;
     let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -68,7 +71,7 @@ pub fn router(surface: Surface) -> Router {
     let status = Router::new().route("/status", get(status).with_state(session));
     let viewing = guarded(status.merge(whep).merge(streams.clone().view()), Role::View);
     // Pages of other sites may watch with a token; where there are none, they may not.
-    let viewing = if untold { viewing } else { whep::with_cors(viewing) };
+    let viewing = if untold { viewing } else { whep::with_cors(viewing, ice_servers) };
     let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
     let live = guarded(live::router(ingest.clone(), feed), Role::View);
     let sending = socket::router(ingest.clone()).merge(offer::router(ingest.clone(), transport.clone()));

@@ -71,12 +71,7 @@ pub async fn run(
     // Dropped at the end, after everything that fetches through them.
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
     let audience = peers.clone();
-    let ports = v1::Ports {
-        http: http.port.into(),
-        media_udp: peers.local_addr().port().into(),
-        ..v1::Ports::default()
-    };
-    let setup = session_config(&config, directory.path(), ports, &guards)?;
+    let setup = session_config(&config, directory.path(), ports(&http, &peers), &guards)?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
     register(&setup, &mut registry);
     let (ingest, feed, programs) = (setup.ingest.clone(), setup.feed.clone(), setup.programs.clone());
@@ -84,7 +79,8 @@ pub async fn run(
     let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
         session: session.clone(),
-        whep: ways_out(peers.clone(), programs.clone(), session.streams(), &mut registry),
+        whep: ways_out(&config, peers.clone(), &session, programs.clone(), &mut registry),
+        ice_servers: config.ice_servers.clone(),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
@@ -114,6 +110,10 @@ pub async fn run(
     last(task, tasks, || peers.stopped(), stop, shutdown).await
 }
 
+fn ports(http: &Listeners, peers: &rtc::Handle) -> v1::Ports {
+    v1::Ports { http: http.port.into(), media_udp: peers.local_addr().port().into(), ..v1::Ports::default() }
+}
+
 fn register(setup: &session::Config, registry: &mut Registry) {
     setup.metrics.register(registry);
     setup.broadcast_metrics.register(registry);
@@ -122,19 +122,22 @@ fn register(setup: &session::Config, registry: &mut Registry) {
 
 /// What programmes are watched over.
 fn ways_out(
+    config: &Run,
     peers: rtc::Handle,
+    session: &session::Handle,
     programs: program::Registry,
-    streams: watch::Receiver<Vec<session::StreamView>>,
     registry: &mut Registry,
 ) -> axum::Router {
     let metrics = egress::Metrics::default();
     metrics.register(registry);
+    let streams = session.streams();
     let enabled = move |name: &str| {
         let streams = streams.borrow();
         let named = streams.iter().find(|stream| stream.livestream.name == name);
         named.is_none_or(|stream| stream.livestream.output == Output::MpegTs)
     };
-    whep::router(peers, programs.clone()).merge(socket::router(programs, enabled, metrics))
+    let whep = whep::router(peers, programs.clone(), config.ice_servers.clone());
+    whep.merge(socket::router(programs, enabled, metrics))
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that

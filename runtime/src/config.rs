@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
 
+use crate::egress::whep::IceServers;
 use crate::net::Families;
 use crate::rtc::TcpPort;
 
@@ -84,6 +85,11 @@ pub struct Run {
     /// Addresses that viewers reach the media port at, comma-separated; default: the pod's, else loopback.
     #[arg(long, env = "UNDERSTUDY_ANNOUNCE", value_delimiter = ',')]
     pub announce: Vec<IpAddr>,
+
+    /// STUN and TURN servers that players are told of, as browsers take them: `[{"urls": "turn:host", "username": "…", "credential":
+    /// "…"}]`.
+    #[arg(long, env = "UNDERSTUDY_ICE_SERVERS", default_value = "", hide_env_values = true)]
+    pub ice_servers: IceServers,
 
     /// Viewers at once; each takes about 0.2 MiB.
     #[arg(long, env = "UNDERSTUDY_MAX_VIEWERS", default_value_t = 200)]

@@ -4,5 +4,6 @@ mod metrics;
 pub mod socket;
 pub mod view;
 pub mod whep;
+pub mod whip;
 
 pub use metrics::Metrics;

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use metrics::{Audience, Metrics};
+pub(crate) use reach::connect;
 pub use reach::{Refused, obstacle, pin};
 pub use understudy_core::guard::{AllowPrivate, Policy};
 

@@ -60,6 +60,12 @@ impl Program {
         Self::new(Ladder::fixed(video), Ladder::fixed(audio), shows)
     }
 
+    /// The same, of which there is that picture alone, and none for narrow networks.
+    pub fn only(&self, picture: Video) -> Self {
+        let renditions = Renditions { video: self.video(picture), audio: self.audio(Audio::default()) };
+        Self::of(&renditions, self.sides.shows.clone())
+    }
+
     /// The hub of that rendition of the picture, which is encoded while somebody reads it.
     pub fn video(&self, rendition: Video) -> Hub {
         self.sides.pictures.hub(self.timed(rendition))

@@ -4,12 +4,13 @@
 //! owns its own (`driver`); one task reads the socket and gives each loop what is for its peers. A viewer gets the frames of a
 //! hub; whatever has viewers in a loop has one feed there, which cuts a frame into packets once, and they are sealed here, past the
 //! stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets go to its
-//! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. Whoever falls silent
-//! is removed.
+//! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. A server that we
+//! publish to is a viewer like others, but it is we who offer and check. Whoever falls silent is removed.
 
 mod addresses;
 mod arrivals;
 mod batch;
+mod destination;
 mod feedback;
 mod keys;
 mod stun;
@@ -46,7 +47,11 @@ mod driver;
 
 mod loops;
 
+mod offers;
+
+pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
+pub use viewer::Offering;
 
 use std::collections::HashMap;
 use std::io;
@@ -62,13 +67,13 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::media::Kind;
-use understudy_core::offer::{self, Fault, Format, Violation};
+use understudy_core::offer::{self, Credentials, Fault, Format, Violation};
 
 use crate::program::Program;
 use crate::seats::Seats;
 use connection::Connection;
 use driver::{Command, Shared};
-use loops::Loops;
+use loops::{Loops, Newcomer};
 use publisher::Publisher;
 use transport_address::{TransportAddress, TransportProtocol};
 use viewer::Viewer;
@@ -77,6 +82,8 @@ use viewer::Viewer;
 const MAX_LOOPS: NonZeroUsize = NonZeroUsize::new(8).expect("it must be more than none");
 /// One publishes to a session, and another may replace it before it is gone.
 const MAX_PUBLISHERS: usize = 4;
+/// A session has a handful of livestreams, each of which may be on its way to a server while it still is at another.
+const MAX_DESTINATIONS: usize = 32;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -123,6 +130,15 @@ pub struct Begun {
     pub ice_session: String,
     /// The ICE user fragment that the viewer gave.
     pub viewer_ufrag: String,
+}
+
+/// The way to a viewer is found anew from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// As in [`Answer::ice_session`].
+    pub ice_session: String,
+    /// What the viewer has to know of us, as a fragment of SDP.
+    pub fragment: String,
 }
 
 /// One RTP packet of a publisher.
@@ -176,6 +192,9 @@ pub enum OfferError {
     /// Ours: what would have gone out is no answer to the offer.
     #[error("this server's own answer is wrong and was not sent: {0}")]
     Broken(Violation),
+    /// The peer's fault: it was we who offered.
+    #[error("the way cannot be found anew in a session that this server has offered")]
+    Settled,
     /// Ours, for now.
     #[error("this server has as many peers as it may")]
     Full,
@@ -190,6 +209,7 @@ pub struct Handle {
     loops: Loops,
     viewer_seats: Seats,
     publisher_seats: Seats,
+    destination_seats: Seats,
     audience: Audience,
     local: SocketAddr,
     announced: Arc<[TransportAddress]>,
@@ -218,8 +238,15 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     let shared = Shared { directory, announced: Arc::clone(&announced), metrics, audience: audience.clone() };
     let ways = ways::Ways { socket, streams };
     let loops = Loops::start(ways, (reception, inlets), shared, &shutdown);
-    let (viewer_seats, publisher_seats) = (Seats::new(config.max_viewers), Seats::new(MAX_PUBLISHERS));
-    Ok(Handle { loops, viewer_seats, publisher_seats, audience, local, announced })
+    Ok(Handle {
+        loops,
+        viewer_seats: Seats::new(config.max_viewers),
+        publisher_seats: Seats::new(MAX_PUBLISHERS),
+        destination_seats: Seats::new(MAX_DESTINATIONS),
+        audience,
+        local,
+        announced,
+    })
 }
 
 /// The port of TCP, if there is one.
@@ -245,10 +272,21 @@ impl Handle {
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
         // Before a loop sees it: certificates and SDP take longer than a frame may wait.
         let (viewer, answer) = Viewer::answer(&offer, &self.announced, seat)?;
+        self.admit(name, program, viewer, vec![]).await?;
+        Ok(answer)
+    }
+
+    async fn admit(
+        &self,
+        name: &str,
+        program: &Program,
+        viewer: Viewer,
+        at: Vec<TransportAddress>,
+    ) -> Result<(), OfferError> {
+        let newcomer = Newcomer::new(&viewer.connection, at);
         let (name, program, viewer) = (name.to_owned(), program.clone(), Box::new(viewer));
         let admit = |id, reply| Command::Admit { id, name, program, viewer, reply };
-        self.loops.take_in(&answer, admit).await?;
-        Ok(answer)
+        self.loops.take_in(&newcomer, admit).await
     }
 
     /// Lets somebody send. What arrives goes to `sink` until the publisher is gone.
@@ -256,8 +294,8 @@ impl Handle {
         let offer = offer::incoming(offer_sdp)?;
         let seat = self.publisher_seats.take().ok_or(OfferError::Full)?;
         let (publisher, answer) = Publisher::answer(&offer, &self.announced, sink, seat)?;
-        let publisher = Box::new(publisher);
-        self.loops.take_in(&answer, |id, reply| Command::Receive { id, publisher, reply }).await?;
+        let (newcomer, publisher) = (Newcomer::new(&publisher.connection, vec![]), Box::new(publisher));
+        self.loops.take_in(&newcomer, |id, reply| Command::Receive { id, publisher, reply }).await?;
         Ok(answer)
     }
 
@@ -281,6 +319,16 @@ impl Handle {
     /// How the session of a viewer was begun; none: there is no such session.
     pub async fn begun(&self, session_id: &str) -> Option<Begun> {
         self.loops.ask(session_id, |id, reply| Command::Find { id, reply }).await?
+    }
+
+    /// Has the way to a viewer found anew, for which it names new credentials; none: there is no such session.
+    pub async fn restart(
+        &self,
+        session_id: &str,
+        credentials: Credentials,
+    ) -> Option<Result<Restarted, OfferError>> {
+        let restart = |id, reply| Command::Restart { id, credentials, reply };
+        self.loops.ask(session_id, restart).await?
     }
 
     /// How many viewers a name has: admitted, connected or about to be.

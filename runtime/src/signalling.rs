@@ -42,11 +42,16 @@ impl Unreadable {
     }
 }
 
+/// Whether a body is said to be of that type.
+pub fn has_type(headers: &HeaderMap, expected: &str) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
+}
+
 /// The body as text, if it is of that type. One that is too large is read on for a while and thrown away: a client that is still writing when
 /// the connection ends sees a broken pipe, not the answer.
 pub async fn text(headers: &HeaderMap, expected: &'static str, body: Body) -> Result<String, Unreadable> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected) {
+    if !has_type(headers, expected) {
         return Err(Unreadable::WrongType { expected });
     }
     let (mut chunks, mut read, mut total) = (body.into_data_stream(), Vec::new(), 0);
@@ -78,7 +83,9 @@ pub const fn status(error: &OfferError) -> StatusCode {
         OfferError::Faulty(Fault::Empty | Fault::NotSdp { .. }) => StatusCode::BAD_REQUEST,
         // Players read this as "try another codec"; 400 means something else to some of them.
         OfferError::Faulty(Fault::NoCodec { .. }) => StatusCode::NOT_ACCEPTABLE,
-        OfferError::Faulty(_) | OfferError::Unanswerable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        OfferError::Faulty(_) | OfferError::Unanswerable(_) | OfferError::Settled => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         OfferError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         OfferError::Full | OfferError::NotRunning => StatusCode::SERVICE_UNAVAILABLE,
     }

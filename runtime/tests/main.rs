@@ -24,3 +24,4 @@ mod transport_stream;
 mod virtual_inputs_http;
 mod webrtc_in;
 mod whep;
+mod whip_out;

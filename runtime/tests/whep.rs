@@ -2,13 +2,14 @@
 
 mod many;
 mod narrow;
-mod pion;
+pub mod pion;
+mod requests;
 mod tcp;
 
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, StatusCode};
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::probe::{Seen, Watch};
@@ -203,7 +204,7 @@ async fn malformed_offers_are_named_and_a_viewer_already_there_notices_nothing()
 
     let http = Client::new();
     for (offer, status, word) in [
-        (String::new(), 400, "empty"),
+        (" ".to_owned(), 400, "empty"),
         ("not sdp".to_owned(), 400, "line 1"),
         ("v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nt=0 0\r\n".to_owned(), 422, "m="),
         (OFFER.replace("a=ice-ufrag", "a=x-ufrag"), 422, "a=ice-ufrag"),
@@ -225,84 +226,6 @@ async fn malformed_offers_are_named_and_a_viewer_already_there_notices_nothing()
     let seen = watching.await.expect("the probe must end");
     assert!(seen.distinct_per_second >= 28, "{seen:?}");
     assert!(seen.max_gap_frames <= 4, "{seen:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_misuse_of_the_endpoint_has_its_status() {
-    let stage = Stage::open().await;
-    let http = Client::new();
-    let elsewhere = |name: &str| format!("http://{}/whep/{name}", stage.http);
-    assert_eq!(post(&http, &elsewhere("nobody"), OFFER.into()).await.status(), StatusCode::NOT_FOUND);
-    let silent = post(&http, &elsewhere("silent"), OFFER.into()).await;
-    assert_eq!(silent.status(), StatusCode::CONFLICT);
-    assert!(silent.headers().contains_key(RETRY_AFTER));
-    let wrong = http.post(stage.whep()).json(&serde_json::json!({})).send().await.expect("HTTP must work");
-    assert_eq!(wrong.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let got = http.get(stage.whep()).send().await.expect("HTTP must work");
-    assert_eq!(got.status(), StatusCode::METHOD_NOT_ALLOWED);
-    let slash = post(&http, &format!("{}/", stage.whep()), OFFER.into()).await;
-    assert_eq!(slash.status(), StatusCode::CREATED);
-    let place = slash.headers()[LOCATION].to_str().expect("a path must be text");
-    assert!(place.starts_with("/whep/program/") && !place.contains("//"), "{place}");
-
-    let unknown = elsewhere("program/0123456789abcdef0123456789abcdef");
-    let deleted = http.delete(&unknown).send().await.expect("HTTP must work");
-    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
-    assert_eq!(trickle(&http, &unknown, "*", "").await, StatusCode::NOT_FOUND);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_accepts_candidates_refuses_a_restart_and_ends_once() {
-    let stage = Stage::open().await;
-    let http = Client::new();
-    let created = post(&http, &stage.whep(), OFFER.into()).await;
-    assert_eq!(created.status(), StatusCode::CREATED);
-    assert_eq!(created.headers()[CONTENT_TYPE], SDP);
-    let path = created.headers()[LOCATION].to_str().expect("a path must be text").to_owned();
-    assert!(path.starts_with("/whep/program/"), "{path}");
-    let session = format!("http://{}{path}", stage.http);
-    let tag = created.headers()[ETAG].to_str().expect("a tag must be text").to_owned();
-    let answer = created.text().await.expect("the answer must be text");
-    for line in
-        ["nack pli", "a=ice-lite", "a=setup:passive", "a=sendonly", "127.0.0.1", "a=end-of-candidates"]
-    {
-        assert!(answer.contains(line), "no {line} in {answer}");
-    }
-    assert!(!answer.contains("a=recvonly") && !answer.contains("a=sendrecv"), "{answer}");
-
-    let own = OFFER.lines().find(|line| line.starts_with("a=ice-ufrag")).expect("the offer must have one");
-    let other = post(&http, &stage.whep(), OFFER.into()).await.headers()[ETAG].to_str().map(str::to_owned);
-    let other = other.expect("a tag must be text");
-    assert_ne!(tag, other);
-    for named in ["*", tag.as_str(), &format!("{other}, {tag}")] {
-        assert_eq!(trickle(&http, &session, named, own).await, StatusCode::NO_CONTENT, "{named}");
-    }
-    for named in [other.as_str(), "\"1\"", &format!("W/{tag}"), ""] {
-        assert_eq!(trickle(&http, &session, named, own).await, StatusCode::PRECONDITION_FAILED, "{named}");
-    }
-    let restart = trickle(&http, &session, "*", "a=ice-ufrag:another").await;
-    assert_eq!(restart, StatusCode::UNPROCESSABLE_ENTITY);
-    for status in [StatusCode::OK, StatusCode::NO_CONTENT] {
-        assert_eq!(http.delete(&session).send().await.expect("HTTP must work").status(), status);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn scripts_of_any_origin_may_use_it_with_a_token() {
-    let stage = Stage::open().await;
-    let response = Client::new()
-        .request(reqwest::Method::OPTIONS, stage.whep())
-        .header("Origin", "https://elsewhere.example")
-        .header("Access-Control-Request-Method", "POST")
-        .send()
-        .await
-        .expect("HTTP must work");
-    assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    let header = |name: &str| response.headers()[name].to_str().unwrap_or_default().to_owned();
-    assert_eq!(header("access-control-allow-origin"), "*");
-    assert!(header("access-control-allow-headers").contains("Authorization"));
-    assert!(header("access-control-allow-methods").contains("DELETE"));
-    assert!(header("access-control-expose-headers").contains("Location"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -358,9 +281,4 @@ async fn post(http: &Client, url: &str, offer: String) -> reqwest::Response {
     let response = http.post(url).header(CONTENT_TYPE, SDP).body(offer).send().await.expect("HTTP must work");
     assert!(started.elapsed() < Duration::from_secs(5), "the answer took {:?}", started.elapsed());
     response
-}
-
-async fn trickle(http: &Client, session: &str, named: &str, fragment: &str) -> StatusCode {
-    let request = http.patch(session).header(CONTENT_TYPE, "application/trickle-ice-sdpfrag");
-    request.header("If-Match", named).body(fragment.to_owned()).send().await.expect("HTTP must work").status()
 }

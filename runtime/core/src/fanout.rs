@@ -20,6 +20,7 @@ pub mod again;
 pub mod backlog;
 pub mod cut;
 pub mod numbering;
+pub mod receipt;
 
 pub mod history;
 

@@ -33,5 +33,6 @@ pub mod rhythm;
 
 pub mod mp4;
 pub mod report;
+pub mod whip;
 
 pub mod outputs;

@@ -20,8 +20,13 @@ mod selection;
 
 mod incoming;
 
+mod acceptance;
+mod restart;
+
+pub use acceptance::{Acceptance, Unusable, accept};
 pub use check::{Violation, check};
 pub use incoming::{Encoding, Format, Incoming, Refresh, TRANSPORT_CC, incoming};
+pub use restart::{Credentials, NoCredentials, Restart, credentials, named_ufrag};
 pub use transport::{DtlsRole, Transport};
 
 use answer::Outline;

@@ -57,6 +57,14 @@ impl Transport {
     }
 }
 
+impl Video {
+    /// A picture of that size, made no larger than another.
+    pub fn within(full: Resolution, most: Resolution) -> Self {
+        let size = full.within(most);
+        Self { size: (size != full).then_some(size), ..Self::default() }
+    }
+}
+
 impl Step {
     /// From the least to all.
     pub const ALL: [Self; 3] = [Self::Quarter, Self::Half, Self::Full];
@@ -103,6 +111,21 @@ mod tests {
         let bitrate = Encoding::default().video;
         let of = |step: Step| (step.bitrate(bitrate).bits_per_second(), step.size(Resolution::HD).width());
         assert_eq!(Step::ALL.map(of), [(625_000, 640), (1_250_000, 1280), (2_500_000, 1280)]);
+    }
+
+    #[test]
+    fn a_picture_is_made_smaller_in_its_shape_and_never_larger() {
+        let size = |width, height| Resolution::parse("size", width, height).expect("a size");
+        for (full, within) in [
+            (size(1920, 1080), Some(size(1280, 720))),
+            (size(1280, 720), None),
+            (size(640, 480), None),
+            (size(1080, 1920), Some(size(400, 704))),
+            (size(3840, 1080), Some(size(1280, 360))),
+            (size(1600, 1200), Some(size(960, 720))),
+        ] {
+            assert_eq!(Video::within(full, Resolution::HD).size, within, "{full:?}");
+        }
     }
 
     #[test]

@@ -126,6 +126,17 @@ impl Resolution {
         self.height
     }
 
+    /// As large as fits into another, in the same shape, or a little less of it. It is made no larger.
+    pub fn within(self, most: Self) -> Self {
+        if self.width <= most.width && self.height <= most.height {
+            return self;
+        }
+        // By the side that has to shrink more, in whole steps of 8.
+        let (width, height) = (self.width.min(most.height * self.width / self.height), self.height);
+        let width = width.min(most.width) / 8 * 8;
+        Self { width, height: (width * height / self.width) / 8 * 8 }
+    }
+
     /// Half of each side, or a little less.
     pub const fn halved(self) -> Self {
         Self { width: self.width / 16 * 8, height: self.height / 16 * 8 }

@@ -112,7 +112,9 @@ async fn serve(program: &Program, shutdown: &CancellationToken) -> anyhow::Resul
     programs.name(program, ["program".to_owned()]);
     let listener = TcpListener::bind((here, 0)).await?;
     let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, whep::router(driver, programs)).await });
+    tokio::spawn(async move {
+        axum::serve(listener, whep::router(driver, programs, whep::IceServers::default())).await
+    });
     Ok(address)
 }
 

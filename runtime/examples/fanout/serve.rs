@@ -36,7 +36,7 @@ pub async fn run(film: Film, address: SocketAddr) -> anyhow::Result<()> {
     programs.name(&Program::of(&media, watch::channel(true).1), ["program".to_owned()]);
     let keyframes = media.video.keyframes();
     let count = get(move || std::future::ready(keyframes.borrow().to_string()));
-    let app: Router = whep::router(driver, programs).route("/keyframes", count);
+    let app: Router = whep::router(driver, programs, whep::IceServers::default()).route("/keyframes", count);
     let listener = TcpListener::bind(address).await.with_context(|| format!("{address} must be free"))?;
     Ok(axum::serve(listener, app).await?)
 }

@@ -47,7 +47,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::streams::offer::offer,
         socket::watch,
         whep::watch,
-        whep::trickle,
+        whep::patch,
         whep::leave,
         super::status,
         devtools_proxy::version,

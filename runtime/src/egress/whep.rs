@@ -3,40 +3,55 @@
 //! Only HTTP is here: what a status means, and to which fault of an offer it belongs. Access is decided by a layer
 //! around [`router`]; [`with_cors`] belongs around that layer, because a preflight carries no token.
 
-mod cors;
 mod error;
+mod ice_servers;
+
+mod cors;
+mod counter;
+
+mod patch;
 
 pub use cors::with_cors;
+pub use ice_servers::{BadServers, IceServers};
+// With what describes it.
+pub use patch::*;
+
+use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 
-use crate::program::{Found, Registry};
-use crate::rtc::Handle;
+use crate::program::{Found, Program, Registry};
+use crate::rtc::{Handle, Ice, OfferError};
 use crate::signalling::{SDP, ended, text};
+use counter::Counters;
 use error::Refusal;
 
-const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
 #[derive(Clone)]
 pub struct Whep {
     driver: Handle,
     programs: Registry,
+    counters: Counters,
+    ice_servers: IceServers,
 }
 
 /// `POST /whep/{name}`, and `PATCH` and `DELETE /whep/{name}/{session}`.
-pub fn router(driver: Handle, programs: Registry) -> Router {
+pub fn router(driver: Handle, programs: Registry, ice_servers: IceServers) -> Router {
+    let endpoint = || post(watch).get(describe).options(options).fallback(not_allowed);
+    let session = delete(leave).patch(patch).get(describe).options(options).fallback(not_allowed);
     Router::new()
-        .route("/whep/{name}", post(watch))
+        .route("/whep/{name}", endpoint())
         // Players put it there when their form takes a folder for an address.
-        .route("/whep/{name}/", post(watch))
-        .route("/whep/{name}/{session}", delete(leave).patch(trickle))
-        .with_state(Whep { driver, programs })
+        .route("/whep/{name}/", endpoint())
+        .route("/whep/{name}/{session}", session)
+        .with_state(Whep { driver, programs, counters: Counters::default(), ice_servers })
 }
 
 /// Watch a programme over WHEP.
@@ -49,7 +64,7 @@ pub fn router(driver: Handle, programs: Registry) -> Router {
         (status = 400, body = Object, description = "The body is no SDP."),
         (status = 404, body = Object, description = "There is no such programme."),
         (status = 408, body = Object, description = "The offer did not come whole within 30 s."),
-        (status = 406, body = Object, description = "There is no codec that both sides know."),
+        (status = 406, body = Object, description = "There is no codec that both sides know; or, to an empty body, an offer (application/sdp), whose answer Location takes by PATCH."),
         (status = 409, body = Object, description = "There is nothing to show yet; Retry-After says when to ask again."),
         (status = 413, body = Object, description = "The offer is too long."),
         (status = 415, body = Object, description = "The body is not application/sdp."),
@@ -66,23 +81,52 @@ pub async fn watch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let offer = text(&headers, SDP, body).await?;
+    let offer = if body.is_end_stream() { None } else { Some(text(&headers, SDP, body).await?) };
     // After the body, which may take its time: whoever came to what ended meanwhile would watch it for good.
     let program = match whep.programs.find(&name) {
         Found::Live(program) => program,
         Found::Silent => return Err(Refusal::Silent),
         Found::Unknown => return Err(Refusal::UnknownProgram),
     };
+    whep.counters.expire(Instant::now());
+    let Some(offer) = offer else { return whep.counter(&uri, &name, &program) };
     let answer = whep.driver.watch(&name, &program, &offer).await.map_err(Refusal::Offer)?;
     // It is admitted a while after it was looked up, and only who is there is told when the name goes.
     if !whep.programs.stands(&name, &program) {
         whep.driver.leave(&answer.session_id).await;
         return Err(Refusal::UnknownProgram);
     }
-    let location = format!("{}/{}", uri.path().trim_end_matches('/'), answer.session_id);
-    let tag = entity_tag(&answer.ice_session);
-    let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, tag)];
-    Ok((StatusCode::CREATED, headers, answer.sdp).into_response())
+    let place = (answer.session_id.as_str(), answer.ice_session.as_str());
+    Ok(whep.described(StatusCode::CREATED, &uri, place, answer.sdp.clone()))
+}
+
+impl Whep {
+    /// Offers what was asked for, for whoever wants to answer.
+    fn counter(&self, uri: &Uri, name: &str, program: &Program) -> Result<Response, Refusal> {
+        if !self.counters.have_room() {
+            return Err(Refusal::Offer(OfferError::Full));
+        }
+        let offering = self.driver.offer(Ice::Lite).map_err(Refusal::Offer)?;
+        let place = (offering.session_id(), offering.ice_session());
+        let response = self.described(StatusCode::NOT_ACCEPTABLE, uri, place, offering.sdp().to_owned());
+        self.counters.keep(name, program, offering, Instant::now());
+        Ok(response)
+    }
+
+    /// A session and its ICE session, with a description.
+    fn described(
+        &self,
+        status: StatusCode,
+        uri: &Uri,
+        (session, ice_session): (&str, &str),
+        sdp: String,
+    ) -> Response {
+        let location = format!("{}/{session}", uri.path().trim_end_matches('/'));
+        let headers = [(CONTENT_TYPE, SDP.to_owned()), (LOCATION, location), (ETAG, entity_tag(ice_session))];
+        let mut response = (status, headers, sdp).into_response();
+        self.ice_servers.tell(response.headers_mut());
+        response
+    }
 }
 
 /// Stop watching. Whoever asks for a session's end has it, also the second time.
@@ -93,55 +137,40 @@ pub async fn watch(
     security(("view" = [])),
 )]
 pub async fn leave(State(whep): State<Whep>, place: Path<(String, String)>) -> StatusCode {
+    if whep.counters.take(&place.1, Instant::now()).is_some() {
+        return StatusCode::OK;
+    }
     ended(whep.driver.leave(&place.1).await)
 }
 
-/// Tell more candidates. They are welcome and not needed: it is the viewer who checks. New credentials would be an ICE
-/// restart.
-#[utoipa::path(
-    patch, path = "/whep/{name}/{session}", tag = "programme",
-    params(("name" = String, Path), ("session" = String, Path)),
-    request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
-    responses(
-        (status = 204),
-        (status = 404, body = Object, description = "There is no such session; it may have ended."),
-        (status = 412, body = Object, description = "If-Match names another ICE session than the ETag of the answer."),
-        (status = 415, body = Object, description = "The body is not application/trickle-ice-sdpfrag."),
-        (status = 422, body = Object, description = "ICE cannot be restarted within a session."),
-    ),
-    security(("view" = [])),
-)]
-pub async fn trickle(
-    State(whep): State<Whep>,
-    place: Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<StatusCode, Refusal> {
-    let begun = whep.driver.begun(&place.1).await.ok_or(Refusal::UnknownSession)?;
-    if !matches(&headers, &entity_tag(&begun.ice_session)) {
-        return Err(Refusal::OtherSession);
+/// See what is there: nothing but that it takes offers, or that the session lasts.
+async fn describe(State(whep): State<Whep>, place: Path<Vec<String>>) -> Result<Response, Refusal> {
+    let (name, session) = (place.first(), place.get(1));
+    let known = name.is_some_and(|name| !matches!(whep.programs.find(name), Found::Unknown));
+    match session {
+        _ if !known => return Err(Refusal::UnknownProgram),
+        Some(session) if whep.driver.begun(session).await.is_none() && !whep.counters.holds(session) => {
+            return Err(Refusal::UnknownSession);
+        }
+        _ => {}
     }
-    let fragment = text(&headers, FRAGMENT, body).await?;
-    let said = fragment.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));
-    if said.is_some_and(|ufrag| ufrag != begun.viewer_ufrag) {
-        return Err(Refusal::Restart);
-    }
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::OK, [(CONTENT_TYPE, SDP), (ACCEPT_POST, SDP)]).into_response())
 }
 
-/// It names the ICE session (RFC 9725 §4.3.1): there is one in each session here, since restarts are refused.
+/// What is told without a token where pages of other sites may not watch; where they may, [`with_cors`] answers.
+async fn options(State(whep): State<Whep>) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    cors::describe(response.headers_mut(), &whep.ice_servers);
+    response
+}
+
+async fn not_allowed() -> Refusal {
+    Refusal::Method
+}
+
+/// It names the ICE session (RFC 9725 §4.3.1), of which there is another after each restart.
 fn entity_tag(ice_session: &str) -> String {
     format!("\"{ice_session}\"")
-}
-
-/// RFC 9110 §13.1.1; weak tags match nothing. Who names no session is believed: candidates change nothing.
-fn matches(headers: &HeaderMap, tag: &str) -> bool {
-    let mut named = headers.get_all(IF_MATCH).iter().peekable();
-    let any = |value: &HeaderValue| {
-        let mut tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
-        tags.any(|other| other == "*" || other == tag)
-    };
-    named.peek().is_none() || named.any(any)
 }
 
 #[cfg(test)]
@@ -149,12 +178,12 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::pin::pin;
 
+    use axum::http::HeaderValue;
     use tokio::sync::watch as values;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::broadcast::{Metrics, Renditions};
-    use crate::program::Program;
     use crate::rtc;
 
     const OFFER: &str = include_str!("../../tests/fixtures/chromium_offer.sdp");
@@ -175,7 +204,8 @@ mod tests {
         let media = Renditions::new(&Metrics::default());
         let program = Program::of(&media, values::channel(true).1);
         programs.name(&program, ["a".to_owned()]);
-        let whep = State(Whep { driver: driver.clone(), programs: programs.clone() });
+        let (counters, ice_servers) = (Counters::default(), IceServers::default());
+        let whep = State(Whep { driver: driver.clone(), programs: programs.clone(), counters, ice_servers });
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(SDP))]);
         let place = (Uri::from_static("/whep/a"), Path("a".to_owned()));
         let mut watching = pin!(watch(whep, place.0, place.1, headers, OFFER.into()));

@@ -4,7 +4,7 @@
 //!   Expected{until} ── DTLS up ──> Live ── silent, closed, broken ──> Gone(why)
 //!         └───────────── until passed ──────────────────────────────────^
 //! ```
-//! The peer checks and nominates; whoever is the DTLS client begins the handshake on the pair that it nominated:
+//! The peer checks and nominates, or we do it if we have come to it; whoever is the DTLS client begins the handshake on the pair that it nominated:
 //!
 //! ```text
 //!   we serve: Expected ── its hello ──> greeted ── our last flight ──> Live, and once more if the peer did not get it
@@ -13,6 +13,7 @@
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
 
 mod dtls;
+mod events;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,24 +21,25 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
-use rtc::peer_connection::event::RTCPeerConnectionEvent;
-use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 use rtc::shared::{TaggedBytesMut, TransportContext};
 use understudy_core::fanout::senders::Senders;
+use understudy_core::guard::Policy;
 use understudy_core::offer::{DtlsRole, Transport};
-use uuid::Uuid;
 
 use super::OfferError;
 use super::metrics::Why;
-use super::negotiate::{DISCONNECTED_AFTER, Negotiated};
+use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
 use super::stun::{self, Transaction};
 use super::transport_address::TransportAddress;
 use dtls::{is_closed, is_known};
+use events::{after, has_pair};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
+/// The same for a server that we connect to: it is there, or another try is worth more than waiting.
+const REACH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// After the handshake is over for us: its last flight is sent again for a peer that did not get it, and is due at once.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -69,6 +71,8 @@ pub(super) struct Connection {
     /// SHA-256 of certificates, in pairs of capitals; the peer has one of them.
     fingerprints: Vec<String>,
     role: DtlsRole,
+    /// If it is we who check: where it may be.
+    reach: Option<Policy>,
     state: State,
     wake_at: Option<Instant>,
     /// What the stack selected, once: the peer's address and ours.
@@ -107,10 +111,9 @@ struct Check {
 }
 
 impl Connection {
-    /// What was negotiated and answered with `ufrag`; the peer speaks next.
+    /// What was negotiated with our `ufrag`; the peer speaks next.
     pub fn new(negotiated: Negotiated, peer: &Transport, rest: Duration, now: Instant) -> Self {
-        let Negotiated { stack, ufrag, .. } = negotiated;
-        let session_id = Uuid::new_v4().simple().to_string();
+        let Negotiated { stack, session_id, ufrag, .. } = negotiated;
         let state = State::Expected { until: now + CONNECT_DEADLINE };
         Self {
             stack,
@@ -118,6 +121,7 @@ impl Connection {
             ufrag,
             fingerprints: peer.fingerprints.clone(),
             role: peer.role,
+            reach: None,
             state,
             wake_at: None,
             pair: None,
@@ -137,6 +141,18 @@ impl Connection {
         }
     }
 
+    /// The same, where we speak next: it is we who check. What comes from elsewhere than it may be is not heard.
+    pub fn checking(self, reach: Policy, now: Instant) -> Self {
+        let state = State::Expected { until: now + REACH_DEADLINE };
+        Self { reach: Some(reach), state, ..self }
+    }
+
+    /// What tells of a message that leaves whether it says that a check of the peer's was genuine. Where it is we who check, our
+    /// checks say nothing.
+    pub fn confirms(&self) -> fn(&[u8]) -> bool {
+        if self.reach.is_some() { stun::answers } else { stun::confirms }
+    }
+
     pub fn session_id(&self) -> &str {
         &self.session_id
     }
@@ -144,6 +160,15 @@ impl Connection {
     /// Ours, by which the peer addresses its checks.
     pub fn ufrag(&self) -> &str {
         &self.ufrag
+    }
+
+    /// Has the way to the peer found anew, by this reduced offer with new credentials of its own. Tells the stack's answer; until the
+    /// peer has found it, media goes where it went.
+    pub fn restart(&mut self, offer: String, now: Instant) -> Result<String, OfferError> {
+        let stack = &mut self.stack;
+        let (ufrag, sdp) = guarded(|| restart(stack, offer, now))?;
+        (self.ufrag, self.told) = (ufrag, now);
+        Ok(sdp)
     }
 
     /// Ours in the handshake.
@@ -179,6 +204,9 @@ impl Connection {
 
     pub fn receive(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
         let Some(first) = bytes.first() else { return };
+        if self.reach.as_ref().is_some_and(|reach| reach.judge(from.socket).is_err()) {
+            return;
+        }
         if *first >= FIRST_OF_MEDIA {
             if !self.senders.admit(bytes) {
                 return;
@@ -318,7 +346,7 @@ impl Connection {
                 while stack.poll_read().is_some() {}
             }
             if state == State::Live && before != State::Live && !is_known(stack, &fingerprints) {
-                tracing::info!("a peer has none of the certificates that its offer named");
+                tracing::info!("a peer has none of the certificates that it named");
                 state = State::Gone(Why::NeverCame);
             }
             if state == State::Live && is_closed(stack) {
@@ -362,20 +390,4 @@ pub(super) fn guarded<T>(negotiate: impl FnOnce() -> Result<T, Error>) -> Result
     catch_unwind(AssertUnwindSafe(negotiate))
         .map_err(|_| OfferError::Unanswerable("it broke the negotiation".into()))?
         .map_err(|error| OfferError::Unanswerable(error.to_string()))
-}
-
-fn after(state: State, event: &RTCPeerConnectionEvent) -> State {
-    let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(connection) = event else { return state };
-    match (state, connection) {
-        (State::Expected { .. }, RTCPeerConnectionState::Connected) => State::Live,
-        (State::Expected { .. } | State::Live, RTCPeerConnectionState::Failed) => State::Gone(Why::Silent),
-        (State::Expected { .. } | State::Live, RTCPeerConnectionState::Closed) => State::Gone(Why::Closed),
-        (state, _) => state,
-    }
-}
-
-/// Whether ICE has found a way, on which the DTLS client begins.
-fn has_pair(event: &RTCPeerConnectionEvent) -> bool {
-    let RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(ice) = event else { return false };
-    *ice == RTCIceConnectionState::Connected
 }

@@ -42,6 +42,8 @@ struct Table {
     by_session: HashMap<String, Home>,
     by_ufrag: HashMap<String, Home>,
     by_address: HashMap<TransportAddress, Claim>,
+    /// Where peers may be that do not check: what comes from there is theirs unless it is another's.
+    hoped: HashMap<TransportAddress, Home>,
 }
 
 struct Entry {
@@ -68,6 +70,7 @@ impl Directory {
             by_session: HashMap::new(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
+            hoped: HashMap::new(),
         })))
     }
 
@@ -93,13 +96,43 @@ impl Directory {
         home
     }
 
+    /// Its checks name this user fragment from now on; what comes with the old one is nobody's.
+    pub fn rename(&self, peer: PeerId, ufrag: &str) {
+        let mut table = self.0.lock();
+        let Some(entry) = table.entries.get_mut(&peer) else { return };
+        let home = Home { peer, on: entry.on };
+        let old = std::mem::replace(&mut entry.ufrag, ufrag.to_owned());
+        table.by_ufrag.remove(&old);
+        table.by_ufrag.insert(ufrag.to_owned(), home);
+    }
+
+    /// Those that are nobody's.
+    pub fn free(&self, addresses: &[TransportAddress]) -> Vec<TransportAddress> {
+        let table = self.0.lock();
+        let is_free = |address: &&TransportAddress| {
+            !table.by_address.contains_key(address) && !table.hoped.contains_key(address)
+        };
+        addresses.iter().filter(is_free).copied().collect()
+    }
+
+    /// A peer that we check is at one of these, and says nothing by which its answers could be told from others'.
+    pub fn hope(&self, home: Home, addresses: &[TransportAddress]) {
+        let mut table = self.0.lock();
+        for address in addresses {
+            table.hoped.entry(*address).or_insert(home);
+        }
+    }
+
     /// An ICE check always says whom it is for, even from an address that belonged to another viewer before.
     pub fn find(&self, from: TransportAddress, datagram: &[u8]) -> Option<Home> {
         let ufrag = addressed_ufrag(datagram);
         let table = self.0.lock();
         match ufrag {
             Some(ufrag) => table.by_ufrag.get(ufrag).copied(),
-            None => table.by_address.get(&from).map(|claim| claim.home),
+            None => {
+                let claimed = table.by_address.get(&from).map(|claim| claim.home);
+                claimed.or_else(|| table.hoped.get(&from).copied())
+            }
         }
     }
 
@@ -152,6 +185,7 @@ impl Directory {
         table.counts[entry.on.0] -= 1;
         table.by_session.remove(&entry.session_id);
         table.by_ufrag.remove(&entry.ufrag);
+        table.hoped.retain(|_, home| home.peer != peer);
         entry.addresses.into_iter().filter(|address| table.drop_claim(peer, *address)).collect()
     }
 }
@@ -238,6 +272,33 @@ mod tests {
         directory.lose(tcp);
         assert_eq!(directory.find(tcp, MEDIA), None);
         assert_eq!(directory.forget(home.peer), [from(7)]);
+    }
+
+    #[test]
+    fn a_peer_that_is_named_anew_is_found_by_that_name_alone() {
+        let directory = Directory::new(1);
+        let home = expect(&directory, 1);
+        directory.rename(home.peer, "fresh");
+        assert_eq!(directory.find(from(7), &check("fresh:theirs")), Some(home));
+        assert_eq!(directory.find(from(7), &check("ufrag1:theirs")), None);
+        directory.forget(home.peer);
+        assert_eq!(directory.find(from(7), &check("fresh:theirs")), None);
+    }
+
+    #[test]
+    fn what_comes_from_where_a_peer_is_hoped_to_be_is_its_own_until_it_is_anothers() {
+        let directory = Directory::new(1);
+        let (first, second) = (expect(&directory, 1), expect(&directory, 2));
+        directory.hope(first, &[from(7), from(8)]);
+        assert_eq!(directory.find(from(7), MEDIA), Some(first));
+        assert_eq!(directory.free(&[from(7), from(9)]), [from(9)]);
+        directory.hope(second, &[from(8)]);
+        assert_eq!(directory.find(from(8), MEDIA), Some(first), "it was there before");
+        directory.claim(second.peer, from(7), None);
+        assert_eq!(directory.find(from(7), MEDIA), Some(second), "a check was genuine");
+        directory.forget(first.peer);
+        assert_eq!(directory.find(from(8), MEDIA), None);
+        assert_eq!(directory.free(&[from(7), from(8)]), [from(8)]);
     }
 
     #[test]

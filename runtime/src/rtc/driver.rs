@@ -14,6 +14,7 @@ use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::offer::Credentials;
 use understudy_core::tcp::outbox::Cargo;
 
 use super::batch::Path;
@@ -25,11 +26,10 @@ use super::peer::Peer;
 use super::publisher::Publisher;
 use super::reception::{Addressed, Inlet, Received};
 use super::routes::Routes;
-use super::stun;
 use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
-use super::{Audience, Begun};
+use super::{Audience, Begun, OfferError, Restarted};
 use crate::program::Program;
 use frames::Leaving;
 
@@ -65,6 +65,12 @@ pub(super) enum Command {
     Find {
         id: PeerId,
         reply: oneshot::Sender<Option<Begun>>,
+    },
+    /// The way to a viewer is to be found anew.
+    Restart {
+        id: PeerId,
+        credentials: Credentials,
+        reply: oneshot::Sender<Option<Result<Restarted, OfferError>>>,
     },
     /// Nobody watches that program any more.
     End {
@@ -180,6 +186,10 @@ impl Driver {
                     self.remove(id, Why::Ended);
                 }
             }
+            Command::Restart { id, credentials, reply } => {
+                let _ = reply.send(self.restart(id, &credentials));
+                self.settle(id);
+            }
             Command::Find { id, reply } => {
                 let _ = reply.send(match self.peers.get(&id) {
                     Some(Peer::Viewer(viewer)) => Some(Begun {
@@ -194,10 +204,15 @@ impl Driver {
 
     fn admit(&mut self, id: PeerId, name: &str, program: &Program, mut viewer: Box<Viewer>) {
         viewer.distribution = Some(self.distributions.join(name, program, id));
-        self.audience.joined(name);
-        self.metrics.viewer_joined(viewer.step());
+        if viewer.is_published() {
+            self.metrics.destination_joined();
+            tracing::info!(destination = id.0, program = name, "publishing to a server");
+        } else {
+            self.audience.joined(name);
+            self.metrics.viewer_joined(viewer.step());
+            tracing::info!(viewer = id.0, program = name, "viewer admitted");
+        }
         self.peers.insert(id, Peer::Viewer(viewer));
-        tracing::info!(viewer = id.0, program = name, "viewer admitted");
         self.settle(id);
     }
 
@@ -291,8 +306,9 @@ impl Driver {
         let Self { ways, routes, peers, metrics, .. } = self;
         let Some(peer) = peers.get_mut(&id) else { return };
         let mut left = Vec::new();
+        let confirms = peer.connection().confirms();
         let pass = |to: TransportAddress, bytes: &[u8]| {
-            if stun::confirms(bytes) {
+            if confirms(bytes) {
                 left.extend(routes.confirm(id, to));
                 let is_stream = to.protocol == TransportProtocol::TCP;
                 if is_stream && routes.confirmed_local_for(to).is_some() && !ways.streams.welcome(to.socket) {
@@ -323,6 +339,12 @@ impl Driver {
             Peer::Viewer(viewer) => {
                 let name =
                     viewer.distribution.and_then(|distribution| self.distributions.leave(distribution, id));
+                if viewer.is_published() {
+                    viewer.lost(why);
+                    self.metrics.destination_left(why);
+                    tracing::info!(destination = id.0, ?why, "no longer publishing to a server");
+                    return;
+                }
                 if let Some(name) = name {
                     self.audience.left(&name);
                 }

@@ -11,17 +11,33 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::OfferError;
+use super::connection::Connection;
 use super::directory::{Directory, Home, LoopId, PeerId};
 use super::driver::{Command, Driver, Shared};
 use super::reception::{Inlet, Reception};
 use super::streams::Streams;
+use super::transport_address::TransportAddress;
 use super::ways::Ways;
-use super::{Answer, OfferError};
 
 /// A mailbox entry is one join or leave; more than this many at once wait at the door.
 const MAILBOX: usize = 64;
 /// A loop answers within one of its turns; longer means that it is gone or the machine is stuck.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A peer that no loop has yet.
+pub(super) struct Newcomer {
+    session_id: String,
+    ufrag: String,
+    /// Where it is, if it is we who look for it.
+    at: Vec<TransportAddress>,
+}
+
+impl Newcomer {
+    pub fn new(connection: &Connection, at: Vec<TransportAddress>) -> Self {
+        Self { session_id: connection.session_id().to_owned(), ufrag: connection.ufrag().to_owned(), at }
+    }
+}
 
 /// Clones are the same loops.
 #[derive(Clone)]
@@ -66,18 +82,24 @@ impl Loops {
         Self { mailboxes: Arc::new([]), directory: Directory::new(0), stopped: CancellationToken::new() }
     }
 
-    /// A new peer, which has that answer; returns when its loop has it.
+    /// A new peer; returns when its loop has it.
     pub async fn take_in(
         &self,
-        answer: &Answer,
+        newcomer: &Newcomer,
         command: impl FnOnce(PeerId, oneshot::Sender<()>) -> Command,
     ) -> Result<(), OfferError> {
         let (on, room) = self.room().await.ok_or(OfferError::NotRunning)?;
         // Without a break, in which whoever asks could go away: what is expected is forgotten by its loop alone.
-        let home = self.directory.expect(on, &answer.session_id, &answer.ice_session);
+        let home = self.directory.expect(on, &newcomer.session_id, &newcomer.ufrag);
+        self.directory.hope(home, &newcomer.at);
         let (reply, taken_in) = oneshot::channel();
         room.send(command(home.peer, reply));
         answered(taken_in).await.ok_or(OfferError::NotRunning)
+    }
+
+    /// Those of the addresses at which a peer can be told from those that are here.
+    pub fn free(&self, addresses: &[TransportAddress]) -> Vec<TransportAddress> {
+        self.directory.free(addresses)
     }
 
     /// In the loop with the fewest peers of those that take somebody in at once; none does, and it is waited for.

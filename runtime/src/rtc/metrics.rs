@@ -30,6 +30,9 @@ pub struct Metrics {
     pub(super) publishers: Gauge,
     pub(super) publishers_joined: Counter,
     publishers_left: Family<LeftLabel, Counter>,
+    destinations: Gauge,
+    destinations_joined: Counter,
+    destinations_left: Family<LeftLabel, Counter>,
     received_packets: Counter,
     unwanted_packets: Counter,
     dropped_packets: Counter,
@@ -137,6 +140,7 @@ impl Metrics {
         rtc.register("pictures_lost", "Reports of a lost picture", self.pictures_lost.clone());
         rtc.register("packets_asked_again", "Packets viewers asked for again", self.asked_again.clone());
         self.register_publishers(rtc);
+        self.register_destinations(rtc);
         self.register_tcp(rtc);
     }
 
@@ -152,6 +156,12 @@ impl Metrics {
             self.dropped_packets.clone(),
         );
         rtc.register("pictures_asked", "Whole pictures asked of publishers", self.pictures_asked.clone());
+    }
+
+    fn register_destinations(&self, rtc: &mut Registry) {
+        rtc.register("destinations", "Servers that are published to", self.destinations.clone());
+        rtc.register("destinations_joined", "Answers of servers taken", self.destinations_joined.clone());
+        rtc.register("destinations_left", "Servers gone, by reason", self.destinations_left.clone());
     }
 
     fn register_tcp(&self, rtc: &mut Registry) {
@@ -205,6 +215,16 @@ impl Metrics {
     pub(super) fn publisher_left(&self, why: Why) {
         self.publishers.dec();
         self.publishers_left.get_or_create(&LeftLabel { why }).inc();
+    }
+
+    pub(super) fn destination_joined(&self) {
+        self.destinations.inc();
+        self.destinations_joined.inc();
+    }
+
+    pub(super) fn destination_left(&self, why: Why) {
+        self.destinations.dec();
+        self.destinations_left.get_or_create(&LeftLabel { why }).inc();
     }
 
     pub(super) fn delivered(&self, delivery: &Delivery) {

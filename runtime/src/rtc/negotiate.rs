@@ -1,12 +1,14 @@
-//! From an offer to a peer connection with an answer.
+//! From an offer to a peer connection with an answer, and from an offer of ours to one that waits for an answer.
 
 mod from_publisher;
+mod to_answerer;
 mod to_viewer;
 
 pub(super) use from_publisher::from_publisher;
 #[cfg(test)]
 pub(super) use tests::OFFER;
-pub(super) use to_viewer::{STREAM, Sending, to_viewer};
+pub(super) use to_answerer::to_answerer;
+pub(super) use to_viewer::{Repair, STREAM, Sending, Sendings, to_viewer};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,68 +25,114 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
 use understudy_core::media::Kind;
-use understudy_core::offer::{DtlsRole, Transport};
+use understudy_core::offer::{self, DtlsRole, Transport};
+use uuid::Uuid;
 
+use super::Ice;
 use super::transport_address::{TransportAddress, TransportProtocol};
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
 pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
 /// Silence after that before a peer counts as gone.
 const FAILED_AFTER: Duration = Duration::from_secs(7);
+/// RFC 8445 §14.2: between two checks of an agent.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// Of one address, until it counts as unreachable: ten seconds of one check each interval.
+const MOST_CHECKS: u16 = 200;
 /// A packet that is sent again comes behind this many later ones at most: about a second of a keyframe's burst.
 const REPLAY_PACKETS: usize = 1024;
 
 pub(super) struct Negotiated {
     pub stack: RTCPeerConnection,
+    /// Cannot be guessed.
+    pub session_id: String,
     /// Ours.
     pub ufrag: String,
-    /// As the stack words it: the answer to the reduced offer.
+    /// As the stack words it: the answer to the reduced offer, or an offer.
     pub sdp: String,
 }
 
-/// A connection that speaks what the engine knows with a peer of that transport, and its user fragment.
+impl Negotiated {
+    fn new(stack: RTCPeerConnection, sdp: String) -> Self {
+        let session_id = Uuid::new_v4().simple().to_string();
+        Self { stack, session_id, ufrag: ufrag(&sdp), sdp }
+    }
+}
+
+/// That of a description of ours.
+fn ufrag(sdp: &str) -> String {
+    offer::named_ufrag(sdp).unwrap_or_default().to_owned()
+}
+
+/// What is known of a peer when a stack is made for it.
+enum Known<'a> {
+    /// It has offered: it checks, and says which part in the handshake it leaves to us.
+    All(&'a Transport),
+    /// It has to answer.
+    Nothing(Ice),
+}
+
+/// A connection that speaks what the engine knows with such a peer. Its ICE credentials are its own: given ones it would keep in a
+/// restart, too.
 fn connection(
     engine: MediaEngine,
     interceptors: Registry,
     cryptography: Option<Arc<dyn RTCCryptoProvider>>,
-    peer: &Transport,
+    peer: &Known<'_>,
     now: Instant,
-) -> Result<(RTCPeerConnection, String), Error> {
-    // ICE wants at least 24 and 128 random bits (RFC 8445 §5.3); letters and digits only.
-    let ufrag = format!("{:016x}", rand::random::<u64>());
-    let password = format!("{:032x}", rand::random::<u128>());
-    let mut settings = settings(&ufrag, &password, peer);
+) -> Result<RTCPeerConnection, Error> {
+    let mut settings = settings(peer);
     if let Some(cryptography) = cryptography {
         settings.set_crypto_provider(cryptography);
     }
-    let stack = RTCPeerConnectionBuilder::new()
+    RTCPeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
         .with_setting_engine(settings)
         .with_media_engine(engine)
         .with_interceptor_registry(interceptors)
-        .build(now)?;
-    Ok((stack, ufrag))
+        .build(now)
 }
 
-fn settings(ufrag: &str, password: &str, peer: &Transport) -> SettingEngine {
-    SettingEngineBuilder::new()
-        // The stack knows of one; of several, `Connection` looks at the certificate itself.
-        .with_disable_certificate_fingerprint_verification(peer.fingerprints.len() > 1)
-        .with_lite(true)
-        .with_answering_dtls_role(match peer.role {
-            DtlsRole::Client => RTCDtlsRole::Client,
-            DtlsRole::Server => RTCDtlsRole::Server,
-        })
+fn settings(peer: &Known<'_>) -> SettingEngine {
+    let settings = SettingEngineBuilder::new();
+    let settings = match peer {
+        Known::All(peer) => settings
+            // The stack knows of one; of several, `Connection` looks at the certificate itself.
+            .with_disable_certificate_fingerprint_verification(peer.fingerprints.len() > 1)
+            .with_lite(true)
+            .with_answering_dtls_role(match peer.role {
+                DtlsRole::Client => RTCDtlsRole::Client,
+                DtlsRole::Server => RTCDtlsRole::Server,
+            }),
+        Known::Nothing(ice) => settings
+            // Nobody knows how many there will be.
+            .with_disable_certificate_fingerprint_verification(true)
+            .with_lite(*ice == Ice::Lite)
+            .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MOST_CHECKS)),
+    };
+    settings
         // The first is the cheapest by far; the second is what every client knows.
         .with_srtp_protection_profiles(vec![
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
         ])
-        .with_ice_credentials(ufrag.to_owned(), password.to_owned())
         .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), None)
         .with_srtp_replay_protection_window(REPLAY_PACKETS)
         .with_include_loopback_candidate(true)
         .build()
+}
+
+/// Has the way found anew, for whom this reduced offer names new credentials: our new user fragment and the stack's answer.
+pub(super) fn restart(
+    connection: &mut RTCPeerConnection,
+    offer: String,
+    now: Instant,
+) -> Result<(String, String), Error> {
+    connection.set_remote_description(now, RTCSessionDescription::offer(offer)?)?;
+    let answer = connection.create_answer(None)?;
+    connection.set_local_description(now, answer)?;
+    let sdp = described(connection);
+    Ok((ufrag(&sdp), sdp))
 }
 
 fn answer(
@@ -94,17 +142,29 @@ fn answer(
     now: Instant,
 ) -> Result<String, Error> {
     connection.set_remote_description(now, RTCSessionDescription::offer(offer)?)?;
-    for (rank, address) in announced.iter().enumerate() {
+    announce(connection, announced.iter())?;
+    let answer = connection.create_answer(None)?;
+    connection.set_local_description(now, answer)?;
+    Ok(described(connection))
+}
+
+/// Tells the stack where we are, and that this is all.
+fn announce<'a>(
+    connection: &mut RTCPeerConnection,
+    announced: impl Iterator<Item = &'a TransportAddress>,
+) -> Result<(), Error> {
+    for (rank, address) in announced.enumerate() {
         connection.add_local_candidate(match address.protocol {
             TransportProtocol::TCP => understudy_rtc::passive_candidate(address.socket, rank as u32)?,
             _ => understudy_rtc::host_candidate(address.socket)?,
         })?;
     }
-    connection.add_local_candidate(RTCIceCandidateInit::default())?;
-    let answer = connection.create_answer(None)?;
-    connection.set_local_description(now, answer)?;
+    connection.add_local_candidate(RTCIceCandidateInit::default())
+}
+
+fn described(connection: &RTCPeerConnection) -> String {
     let sdp = connection.local_description().map(|description| description.sdp).unwrap_or_default();
-    Ok(tidy(&sdp))
+    tidy(&sdp)
 }
 
 /// The stack lists each candidate for RTCP too, which shares the one port.

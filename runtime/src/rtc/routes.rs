@@ -62,6 +62,11 @@ impl Routes {
         self.directory.local_for(to)
     }
 
+    /// A peer's checks name this user fragment from now on.
+    pub fn rename(&self, peer: PeerId, ufrag: &str) {
+        self.directory.rename(peer, ufrag);
+    }
+
     /// Tells which addresses were its own.
     pub fn forget(&self, peer: PeerId) -> Vec<TransportAddress> {
         self.directory.forget(peer)

@@ -7,9 +7,12 @@
 
 mod adapting;
 mod beginning;
+mod offering;
+mod publication;
 mod stream;
 
 pub(super) use beginning::Due;
+pub use offering::Offering;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,7 +30,7 @@ use understudy_core::fanout::repair::Patience;
 use understudy_core::fanout::reporting::Reporting;
 use understudy_core::fanout::rtp::Index;
 use understudy_core::media::Kind;
-use understudy_core::offer::Offer;
+use understudy_core::offer::{Credentials, Offer, Restart, Transport};
 
 use super::batch::Path;
 use super::connection::{Connection, State, guarded};
@@ -35,7 +38,7 @@ use super::directory::PeerId;
 use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
-use super::negotiate::to_viewer;
+use super::negotiate::{Negotiated, Sendings, to_viewer};
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;
@@ -43,6 +46,7 @@ use super::{Answer, OfferError};
 use crate::seats::Seat;
 use adapting::Adapting;
 use beginning::{Begun, Stage};
+use publication::Publication;
 use stream::Stream;
 
 /// All that is left to do for a viewer that is in is to notice its silence, which counts from eight seconds. The stack would
@@ -58,6 +62,8 @@ pub(super) struct Viewer {
     /// Free again when the viewer is gone.
     _seat: Seat,
     ufrag: String,
+    /// For finding the way to it anew, if it was the viewer who offered.
+    restart: Option<Restart>,
     feedback: Arc<Feedback>,
     cryptography: Arc<Tapped>,
     sealer: Option<Sealer>,
@@ -76,6 +82,17 @@ pub(super) struct Viewer {
     report_at: Instant,
     reporting: Reporting,
     begun: Option<Begun>,
+    /// If it is a server that we publish to.
+    publication: Option<Publication>,
+}
+
+/// What comes of a negotiation with a viewer.
+struct Agreed {
+    negotiated: Negotiated,
+    sendings: Sendings,
+    feedback: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
+    seat: Seat,
 }
 
 struct Streams {
@@ -121,16 +138,23 @@ impl Viewer {
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let connection = Connection::new(negotiated, &offer.transport, REST, now);
-        let answer = Answer::new(&connection, sdp);
+        let agreed = Agreed { negotiated, sendings, feedback, cryptography, seat };
+        let viewer = Self { restart: Some(offer.restart()), ..Self::new(agreed, &offer.transport, now) };
+        let answer = Answer::new(&viewer.connection, sdp);
+        Ok((viewer, answer))
+    }
+
+    fn new(agreed: Agreed, peer: &Transport, now: Instant) -> Self {
+        let Agreed { negotiated, sendings, feedback, cryptography, seat } = agreed;
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
-        let viewer = Self {
-            connection,
+        Self {
+            connection: Connection::new(negotiated, peer, REST, now),
             distribution: None,
             path: None,
             _seat: seat,
-            ufrag: offer.transport.ufrag.clone(),
+            ufrag: peer.ufrag.clone(),
+            restart: None,
             feedback,
             cryptography,
             sealer: None,
@@ -146,13 +170,21 @@ impl Viewer {
             report_at: now,
             reporting: Reporting::default(),
             begun: None,
-        };
-        Ok((viewer, answer))
+            publication: None,
+        }
     }
 
     /// The ICE user fragment that the viewer gave.
     pub fn ufrag(&self) -> &str {
         &self.ufrag
+    }
+
+    /// Has the way to it found anew, with new credentials of its own. Tells what it has to know of ours.
+    pub fn restart(&mut self, credentials: &Credentials, now: Instant) -> Result<String, OfferError> {
+        let restart = self.restart.as_ref().ok_or(OfferError::Settled)?;
+        let answer = self.connection.restart(restart.offer(credentials), now)?;
+        self.ufrag.clone_from(&credentials.ufrag);
+        Ok(restart.fragment(&answer))
     }
 
     pub fn feedback(&self) -> &Feedback {
@@ -234,23 +266,33 @@ impl Viewer {
         mut send: impl FnMut(&[u8]) -> bool,
     ) -> Answered {
         let mut answered = Answered::default();
-        let (Some(sealer), Some(stream)) = (&mut self.sealer, &self.streams.video) else { return answered };
-        let mut bytes = Vec::new();
-        for missing in missing.iter().filter(|missing| missing.ssrc == stream.ssrc()) {
+        let (Some(sealer), Some(stream)) = (&mut self.sealer, &mut self.streams.video) else {
+            return answered;
+        };
+        let (ssrc, mut bytes) = (stream.ssrc(), Vec::new());
+        for missing in missing.iter().filter(|missing| missing.ssrc == ssrc) {
             let Some((index, number)) = stream.find(missing.sequence) else { continue };
             let history = match &self.begun {
                 Some(begun) if index < begun.from => continue,
                 Some(begun) if index < begun.until => &begun.history,
                 _ => history,
             };
-            self.adapting.asked(missing.sequence);
+            // What comes in another stream stays lost in this one.
+            if !stream.repairs() {
+                self.adapting.asked(missing.sequence);
+            }
             let Some((cut, at)) = history.find(number) else { continue };
             if !self.again.admits(index, now) {
                 answered.refused += 1;
                 continue;
             }
             bytes.clear();
-            if sealer.seal(&stream.header(cut, at, index), &cut.payloads[at], &mut bytes).is_ok() {
+            let (header, payload) = (stream.header(cut, at, index), &cut.payloads[at]);
+            let sealed = match stream.repair(&header, payload) {
+                Some((header, payload)) => sealer.seal(&header, &payload, &mut bytes),
+                None => sealer.seal(&header, payload, &mut bytes),
+            };
+            if sealed.is_ok() {
                 answered.sent += u64::from(send(&bytes));
             }
         }

@@ -85,7 +85,8 @@ pub fn app<const N: usize>(driver: Handle, named: [(&str, Program); N]) -> Route
     for (name, program) in named {
         programs.name(&program, [name.to_owned()]);
     }
-    whep::with_cors(whep::router(driver, programs)).merge(view::router())
+    let none = whep::IceServers::default();
+    whep::with_cors(whep::router(driver, programs, none.clone()), none).merge(view::router())
 }
 
 /// At a port of this machine.

@@ -36,7 +36,8 @@ impl Guarded {
         let tokens = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
         let app = api::router(api::Surface {
             session,
-            whep: whep::router(peers.clone(), programs.clone()),
+            whep: whep::router(peers.clone(), programs.clone(), whep::IceServers::default()),
+            ice_servers: whep::IceServers::default(),
             policy: watch::channel(Policy::Tokens(Box::new(tokens))).1,
             devices: devices(folder.path()),
             ingest,

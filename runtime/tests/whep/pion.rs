@@ -10,7 +10,7 @@ use crate::support::stage::Stage;
 const SECONDS: u32 = 4;
 
 /// The numbers of the pictures in a bare H.264 stream, in their order; none: it could not be read.
-async fn numbers(stream: &Path, folder: &Path) -> Vec<Option<u32>> {
+pub async fn numbers(stream: &Path, folder: &Path) -> Vec<Option<u32>> {
     let rows = folder.join("rows");
     let (width, row) = (CELLS * CELL, CELLS * CELL * CELL);
     let decode = format!(

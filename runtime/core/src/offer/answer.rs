@@ -9,7 +9,7 @@ use super::section::{self, Lines, Section, is_candidate, is_property, push_line,
 /// What becomes of each section of an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outline {
-    offer: String,
+    pub offer: String,
     pub fates: Vec<Fate>,
 }
 

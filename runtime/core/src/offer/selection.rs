@@ -59,6 +59,10 @@ where
     let fates: Vec<Fate> = readable.into_iter().enumerate().map(fate).collect();
     let accepted: Vec<usize> = (0..fates.len()).filter(|place| fates[*place] != Fate::Refused).collect();
     let transport = transport::read(lines, &group, &accepted)?;
+    // RFC 8445 §6.1.1: one of the two has to check.
+    if transport::is_lite(lines) {
+        return Err(Fault::IceLite);
+    }
     Ok(Selection { media, data, transport, outline: Outline::new(text, fates) })
 }
 

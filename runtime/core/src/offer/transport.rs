@@ -49,11 +49,12 @@ pub(super) fn read(lines: &Lines<'_>, group: &[usize], accepted: &[usize]) -> Re
     let fingerprints = fingerprints(lines, &speakers)?;
     // Who says nothing is active (RFC 4145 §4).
     let role = DtlsRole::answering(find("setup").unwrap_or("active"))?;
-    // RFC 8445 §6.1.1: one of the two has to check.
-    if lines.session.iter().any(|line| section::is_property(line, "ice-lite")) {
-        return Err(Fault::IceLite);
-    }
     Ok(Transport { ufrag, password, fingerprints, role })
+}
+
+/// Whether the peer checks no way itself, but answers who does (RFC 8839 §5.3).
+pub(super) fn is_lite(lines: &Lines<'_>) -> bool {
+    lines.session.iter().any(|line| section::is_property(line, "ice-lite"))
 }
 
 /// The SHA-256 in the value of an `a=fingerprint`, in capitals.

@@ -2,8 +2,9 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use understudy_core::offer::NoCredentials;
 
-use crate::rtc::OfferError;
+use crate::rtc::{AnswerError, OfferError};
 use crate::signalling::{self, Unreadable};
 
 #[derive(Debug, thiserror::Error)]
@@ -16,8 +17,14 @@ pub enum Refusal {
     UnknownSession,
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    #[error("ICE cannot be restarted within a session; post a new offer")]
-    Restart,
+    #[error("this takes other methods, which Allow names")]
+    Method,
+    #[error("a restart of ICE needs If-Match, as If-Match: *")]
+    Unconditional,
+    #[error(transparent)]
+    Fragment(#[from] NoCredentials),
+    #[error(transparent)]
+    Answer(AnswerError),
     #[error("the session is not the one that If-Match names")]
     OtherSession,
     #[error(transparent)]
@@ -30,9 +37,21 @@ impl Refusal {
             Self::UnknownProgram | Self::UnknownSession => StatusCode::NOT_FOUND,
             Self::Silent => StatusCode::CONFLICT,
             Self::Unreadable(why) => why.status(),
-            Self::Restart => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unconditional => StatusCode::PRECONDITION_REQUIRED,
+            Self::Fragment(_) => StatusCode::BAD_REQUEST,
+            Self::Answer(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::OtherSession => StatusCode::PRECONDITION_FAILED,
             Self::Offer(error) => signalling::status(error),
+        }
+    }
+}
+
+impl From<AnswerError> for Refusal {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Offer(error) => Self::Offer(error),
+            error => Self::Answer(error),
         }
     }
 }

@@ -4,11 +4,8 @@ use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::transport::RTCDtlsTransportState;
 use sha2::{Digest, Sha256};
 
-/// Whether the peer has a certificate that its offer named (RFC 8122 §5). The stack has looked, if it was one.
+/// Whether the peer has a certificate that it has named (RFC 8122 §5).
 pub(super) fn is_known(stack: &mut RTCPeerConnection, fingerprints: &[String]) -> bool {
-    if fingerprints.len() == 1 {
-        return true;
-    }
     let print = certificate(stack).map(|certificate| {
         let pairs: Vec<String> =
             Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();

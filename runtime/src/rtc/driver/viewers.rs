@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use understudy_core::fanout::history::History;
 use understudy_core::fanout::keyframe::Need;
+use understudy_core::offer::Credentials;
 use understudy_core::tcp::outbox::Cargo;
 
 use super::super::directory::PeerId;
@@ -11,6 +12,7 @@ use super::super::feedback::Missing;
 use super::super::peer::Peer;
 use super::super::spread::Part;
 use super::super::viewer::{Due, Viewer};
+use super::super::{OfferError, Restarted};
 use super::Driver;
 
 impl Driver {
@@ -69,6 +71,23 @@ impl Driver {
         if let Some(step) = self.viewer(id).and_then(|viewer| viewer.judge(now)) {
             self.expect(id, step, now);
         }
+    }
+
+    /// None: there is no such viewer.
+    pub(super) fn restart(
+        &mut self,
+        id: PeerId,
+        credentials: &Credentials,
+    ) -> Option<Result<Restarted, OfferError>> {
+        let viewer = self.viewer(id)?;
+        let fragment = match viewer.restart(credentials, Instant::now()) {
+            Ok(fragment) => fragment,
+            Err(error) => return Some(Err(error)),
+        };
+        let ice_session = viewer.connection.ufrag().to_owned();
+        self.routes.rename(id, &ice_session);
+        tracing::info!(viewer = id.0, "the way to a viewer is found anew");
+        Some(Ok(Restarted { ice_session, fragment }))
     }
 
     /// Whoever comes soon after a keyframe is sent that one, and nobody pays for another.

@@ -21,7 +21,7 @@ use understudy_rtc::Unannounced;
 
 use super::super::arrivals::Arrivals;
 use super::super::transport_address::TransportAddress;
-use super::{Negotiated, answer, codec_kind, connection, feedback};
+use super::{Known, Negotiated, answer, codec_kind, connection, feedback};
 
 /// How often missing packets are asked for: a few times within what the receiver waits for one.
 const ASK_AGAIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -58,9 +58,9 @@ pub(in super::super) fn from_publisher(
         let reports = TwccReceiverBuilder::new().with_interval(ARRIVAL_REPORT_INTERVAL).build();
         interceptors = interceptors.with(Slot::TwccReceiver, reports);
     }
-    let (mut stack, ufrag) = connection(engine, interceptors, None, &offer.transport, now)?;
+    let mut stack = connection(engine, interceptors, None, &Known::All(&offer.transport), now)?;
     let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
-    Ok(Negotiated { stack, ufrag, sdp })
+    Ok(Negotiated::new(stack, sdp))
 }
 
 fn nack_generator() -> rtc::interceptor::NackGeneratorInterceptor {

@@ -2,6 +2,7 @@
 
 mod moved;
 mod moves;
+mod offering;
 mod peer;
 mod publishing;
 mod roles;

@@ -5,10 +5,9 @@ use std::time::Instant;
 
 use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MediaEngine};
 use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+    RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters,
 };
 use rtc::shared::error::Error;
 use understudy_core::fanout::clock;
@@ -18,7 +17,7 @@ use understudy_core::offer::{Codec, Offer};
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
 use super::super::transport_address::TransportAddress;
-use super::{Negotiated, answer, codec_kind, connection, feedback};
+use super::{Known, Negotiated, answer, codec_kind, connection, feedback};
 
 /// Of picture and sound, whose name in reports this is too (RFC 5576 §6.1).
 pub(in super::super) const STREAM: &str = "understudy";
@@ -35,6 +34,15 @@ pub(in super::super) struct Sending {
     pub track: String,
     pub ssrc: u32,
     pub payload_type: u8,
+    /// What is lost of it is sent again in this one, if the peer takes it.
+    pub repair: Option<Repair>,
+}
+
+/// A stream of packets that are sent again (RFC 4588).
+#[derive(Clone, Copy)]
+pub(in super::super) struct Repair {
+    pub payload_type: u8,
+    pub ssrc: u32,
 }
 
 pub(in super::super) fn to_viewer(
@@ -44,24 +52,41 @@ pub(in super::super) fn to_viewer(
     cryptography: Arc<Tapped>,
     now: Instant,
 ) -> Result<(Negotiated, Sendings), Error> {
-    let mut engine = MediaEngine::default();
-    for (kind, codec) in codecs(offer) {
-        engine.register_codec(parameters(kind, codec), codec_kind(kind))?;
-    }
-    // Reports and retransmissions are ours: the stack sees nothing of what is sent.
-    let interceptors = Registry::new()
-        .with(Slot::Custom(understudy_rtc::SLOT), understudy_rtc::Tap::new(move |packet| seen.see(packet)));
-    let (mut stack, ufrag) = connection(engine, interceptors, Some(cryptography), &offer.transport, now)?;
+    let engine = engine(codecs(offer))?;
+    let peer = Known::All(&offer.transport);
+    let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
-        let sending = Some(add_track(&mut stack, kind, codec)?);
-        match kind {
-            Kind::Video => sendings.video = sending,
-            Kind::Audio => sendings.audio = sending,
-        }
+        let (track, sending) = track(kind, codec, None);
+        stack.add_track(track)?;
+        sendings.add(kind, sending);
     }
     let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
-    Ok((Negotiated { stack, ufrag, sdp }, sendings))
+    Ok((Negotiated::new(stack, sdp), sendings))
+}
+
+impl Sendings {
+    pub(super) fn add(&mut self, kind: Kind, sending: Sending) {
+        match kind {
+            Kind::Video => self.video = Some(sending),
+            Kind::Audio => self.audio = Some(sending),
+        }
+    }
+}
+
+/// What is sent, and nothing else.
+pub(super) fn engine<'a>(codecs: impl Iterator<Item = (Kind, &'a Codec)>) -> Result<MediaEngine, Error> {
+    let mut engine = MediaEngine::default();
+    for (kind, codec) in codecs {
+        engine.register_codec(parameters(kind, codec), codec_kind(kind))?;
+    }
+    Ok(engine)
+}
+
+/// Reports and retransmissions are ours: the stack sees nothing of what is sent.
+pub(super) fn watched(seen: Arc<Feedback>) -> Registry {
+    let tap = understudy_rtc::Tap::new(move |packet| seen.see(packet));
+    Registry::new().with(Slot::Custom(understudy_rtc::SLOT), tap)
 }
 
 fn codecs(offer: &Offer) -> impl Iterator<Item = (Kind, &Codec)> {
@@ -69,19 +94,19 @@ fn codecs(offer: &Offer) -> impl Iterator<Item = (Kind, &Codec)> {
     video.chain(offer.audio.iter().map(|codec| (Kind::Audio, codec)))
 }
 
-fn add_track(connection: &mut RTCPeerConnection, kind: Kind, codec: &Codec) -> Result<Sending, Error> {
+pub(super) fn track(kind: Kind, codec: &Codec, repair: Option<Repair>) -> (MediaStreamTrack, Sending) {
     let ssrc = rand::random();
     let name = kind.media();
+    let rtx = repair.map(|repair| RTCRtpRtxParameters { ssrc: repair.ssrc });
     let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() },
+        rtp_coding_parameters: RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..Default::default() },
         codec: parameters(kind, codec).rtp_codec,
         ..Default::default()
     };
     // One stream for both: that is what makes a browser keep them in step.
     let track =
         MediaStreamTrack::new(STREAM.into(), name.into(), name.into(), codec_kind(kind), vec![encoding]);
-    connection.add_track(track)?;
-    Ok(Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type })
+    (track, Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type, repair })
 }
 
 fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {

@@ -95,6 +95,7 @@ impl Viewer {
     /// The step that it should be shown instead, by what it said since the last call.
     pub fn judge(&mut self, now: Instant) -> Option<Step> {
         let said = self.feedback.take_reports();
+        self.acknowledge(&said, now);
         let Adapting { estimate, adaptation, sender_reports, expected } = &mut self.adapting;
         said.maximum.iter().for_each(|rate| estimate.told(*rate));
         let picture = self.streams.video.as_ref()?;

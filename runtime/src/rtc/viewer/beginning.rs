@@ -11,6 +11,7 @@ use understudy_core::fanout::rtp::Index;
 use understudy_core::fanout::settling::settles_in;
 use understudy_core::media::Kind;
 
+use super::super::Progress;
 use super::super::directory::PeerId;
 use super::super::seal::Sealer;
 use super::super::spread::{Part, Spread};
@@ -85,6 +86,7 @@ impl Viewer {
         }
         let wait = settles_in(self.connection.role(), self.connection.handshake(now));
         self.stage = Stage::Settling { until: now + wait };
+        self.progresses(Progress::Connected);
     }
 
     /// It has its keys. False: there is nothing that it could begin with, and it needs a keyframe.

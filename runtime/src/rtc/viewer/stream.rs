@@ -9,20 +9,28 @@ use rtc::rtcp::source_description::{
 use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::cut::Cut;
 use understudy_core::fanout::numbering::Numbering;
+use understudy_core::fanout::receipt::Sent;
 use understudy_core::fanout::rtp::{Header, Index};
 
-use super::super::negotiate::{STREAM, Sending};
+use super::super::negotiate::{Repair, STREAM, Sending};
 
 pub(super) struct Stream {
     sending: Sending,
     numbering: Numbering,
+    /// The number of the first packet.
+    first: u16,
     packets: u32,
     octets: u32,
+    /// Of the packet that is sent again next, if that is in a stream of its own.
+    again: Index,
 }
 
 impl Stream {
     pub fn new(sending: Sending) -> Self {
-        Self { sending, numbering: Numbering::starting_near(rand::random()), packets: 0, octets: 0 }
+        let numbering = Numbering::starting_near(rand::random());
+        let first = numbering.next().sequence();
+        let again = Index(u64::from(rand::random::<u16>() >> 1));
+        Self { sending, numbering, first, packets: 0, octets: 0, again }
     }
 
     pub fn ssrc(&self) -> u32 {
@@ -32,6 +40,14 @@ impl Stream {
     /// Of payload that was sent; they wrap.
     pub fn octets(&self) -> u32 {
         self.octets
+    }
+
+    pub fn sent(&self) -> Sent {
+        Sent { packets: self.packets, octets: self.octets }
+    }
+
+    pub fn first(&self) -> u16 {
+        self.first
     }
 
     pub fn has_sent(&self) -> bool {
@@ -65,6 +81,19 @@ impl Stream {
             timestamp: cut.timestamp,
             ssrc: self.sending.ssrc,
         }
+    }
+
+    /// Whether packets are sent again in a stream of their own.
+    pub fn repairs(&self) -> bool {
+        self.sending.repair.is_some()
+    }
+
+    /// A packet as it is sent again in a stream of its own (RFC 4588 §4), if there is one.
+    pub fn repair(&mut self, lost: &Header, payload: &[u8]) -> Option<(Header, Vec<u8>)> {
+        let Repair { payload_type, ssrc } = self.sending.repair?;
+        let header = Header { payload_type, ssrc, index: self.again, ..*lost };
+        self.again = self.again.plus(1);
+        Some((header, [&lost.index.sequence().to_be_bytes(), payload].concat()))
     }
 
     /// A compound packet as RFC 3550 §6.1 wants it: the report, and who sends. Both streams have the one name, which says

@@ -12,9 +12,10 @@ use understudy_core::fanout::cut::Cutter;
 use understudy_core::fanout::round::SLICE_BYTES;
 use understudy_core::media::Unit;
 
+use super::super::super::Audience;
 use super::super::super::directory::Directory;
 use super::super::super::driver::{Command, Shared};
-use super::super::super::loops::Loops;
+use super::super::super::loops::{Loops, Newcomer};
 use super::super::super::metrics::Metrics;
 use super::super::super::reception::Reception;
 use super::super::super::socket::Socket;
@@ -22,7 +23,7 @@ use super::super::super::streams::Streams;
 use super::super::super::stun;
 use super::super::super::viewer::Viewer;
 use super::super::super::ways::Ways;
-use super::super::super::{Answer, Audience};
+
 use super::peer::Peer;
 use super::sealed::watching;
 use super::{ANNOUNCED, picture};
@@ -48,9 +49,9 @@ fn loops(socket: Socket, metrics: Metrics, end: &CancellationToken) -> Loops {
 }
 
 async fn admit(loops: &Loops, program: &Program, viewer: Viewer) {
-    let answer = Answer::new(&viewer.connection, String::new());
+    let newcomer = Newcomer::new(&viewer.connection, vec![]);
     let (name, program, viewer) = ("program".to_owned(), program.clone(), Box::new(viewer));
-    let admitted = loops.take_in(&answer, |id, reply| Command::Admit { id, name, program, viewer, reply });
+    let admitted = loops.take_in(&newcomer, |id, reply| Command::Admit { id, name, program, viewer, reply });
     admitted.await.expect("the loop must run");
 }
 

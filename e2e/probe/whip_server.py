@@ -1,0 +1,147 @@
+"""A WHIP server on another WebRTC stack (aiortc): takes a stream that is published to it, and tells what arrived.
+
+Its port is the first line that it prints. GET /seen tells, as JSON, what came in the last session and how it was asked; what it
+does otherwise than a good server is said by its arguments.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import uuid
+from types import SimpleNamespace
+
+from aiohttp import web
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+
+from probe import Audio, Video, lose, summary
+
+# As probe.py does it for viewers; nothing repeats.
+SUMMARY = SimpleNamespace(settle=1, modulo=0)
+
+
+class Session:
+    def __init__(self):
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.video, self.audio = Video(), Audio()
+        self.video.first_ms = 0
+        self.takers = []
+        self.deleted = 0
+
+        @self.peer.on("track")
+        def on_track(track):
+            sink = self.video if track.kind == "video" else self.audio
+            self.takers.append(asyncio.ensure_future(take(sink, track)))
+
+    async def end(self):
+        for taker in self.takers:
+            taker.cancel()
+        await self.peer.close()
+
+    def seen(self):
+        return summary(SUMMARY, self.video, self.audio, self.deleted)
+
+
+async def take(sink, track):
+    try:
+        await sink.take(track)
+    except MediaStreamError:
+        pass
+
+
+class Server:
+    def __init__(self, options):
+        self.options = options
+        self.sessions = {}
+        self.last = None
+        self.counts = {"posts": 0, "redirected": 0, "unauthorised": 0, "deletes": 0}
+
+    async def post(self, request):
+        offer = await request.text()
+        self.counts["posts"] += 1
+        if self.options.silent:
+            await asyncio.sleep(3600)
+        if self.counts["posts"] <= self.options.busy:
+            return web.Response(status=503, headers={"Retry-After": "1"}, text="no room yet")
+        refusal = self.unauthorised(request)
+        if refusal:
+            return refusal
+        if request.content_type != "application/sdp":
+            return web.Response(status=415)
+        if self.options.refuse:
+            return web.Response(status=422, text=f"not with {request.headers.get('Authorization')}")
+        session, name = Session(), uuid.uuid4().hex
+        self.last = self.sessions[name] = session
+        await session.peer.setRemoteDescription(RTCSessionDescription(sdp=offer, type="offer"))
+        await session.peer.setLocalDescription(await session.peer.createAnswer())
+        answer = session.peer.localDescription.sdp
+        if self.options.picture_alone:
+            answer = re.sub(r"^m=audio \d+", "m=audio 0", answer, flags=re.MULTILINE)
+        if self.options.deaf:
+            await session.end()
+        headers = {"Location": f"session/{name}", "Link": '<stun:127.0.0.1:9>; rel="ice-server"'}
+        return web.Response(status=201, content_type="application/sdp", headers=headers, text=answer)
+
+    async def redirect(self, request):
+        self.counts["redirected"] += 1
+        return web.Response(status=self.options.redirect, headers={"Location": "/whip"})
+
+    async def delete(self, request):
+        refusal = self.unauthorised(request)
+        if refusal:
+            return refusal
+        self.counts["deletes"] += 1
+        session = self.sessions.pop(request.match_info["name"], None)
+        if not session:
+            return web.Response(status=404)
+        session.deleted = 200
+        await session.end()
+        return web.Response()
+
+    async def seen(self, request):
+        seen = self.last.seen() if self.last and self.last.video.numbers else None
+        return web.json_response({**self.counts, "sessions": len(self.sessions), "seen": seen})
+
+    def unauthorised(self, request):
+        if request.headers.get("Authorization") == f"Bearer {self.options.token}":
+            return None
+        self.counts["unauthorised"] += 1
+        return web.Response(status=401)
+
+
+async def serve(options):
+    server, app = Server(options), web.Application()
+    app.router.add_post("/whip", server.post)
+    app.router.add_post("/moved", server.redirect)
+    app.router.add_delete("/session/{name}", server.delete)
+    app.router.add_get("/seen", server.seen)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", options.port, reuse_address=True)
+    await site.start()
+    print(site._server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--token", default="sesame")
+    parser.add_argument("--redirect", type=int, default=307, help="the status of /moved")
+    parser.add_argument("--busy", type=int, default=0, help="answer the first requests with 503")
+    parser.add_argument("--refuse", action="store_true", help="answer 422, and say what the token was")
+    parser.add_argument("--silent", action="store_true", help="answer nothing")
+    parser.add_argument("--deaf", action="store_true", help="answer, and be nowhere")
+    parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
+    parser.add_argument("--picture-alone", action="store_true", help="reject the sound")
+    options = parser.parse_args()
+    if options.drop:
+        lose(options.drop)
+    asyncio.run(serve(options))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+//! WHIP: a program is published to a server (RFC 9725), again and again until it is stopped.
+//!
+//! The server is offered a picture and a sound, and asked to end what it took when we stop. A task of its own does it; media takes
+//! the way of all viewers ([`crate::rtc`]). The server's URL, redirects of it and the addresses in its answer are the user's or a
+//! stranger's: nothing is connected or sent to what [`crate::guard`] forbids. What is published has one rendition: a server's
+//! network is not adapted to.
+
+mod http;
+mod session;
+mod state;
+mod target;
+
+pub use state::{Phase, State};
+pub use target::{BadTarget, Target};
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument;
+use understudy_core::fanout::receipt::Receipt;
+use understudy_core::guard::Policy;
+use understudy_core::rendition::Video;
+use understudy_core::spec::Resolution;
+use understudy_core::whip::Failure;
+
+use crate::program::Program;
+use crate::rtc::{self, Lost, Progress};
+use http::Client;
+use session::{Origin, Session};
+
+/// Servers take no more (Amazon IVS), and the offer's level stands for no more.
+const MOST: Resolution = Resolution::HD;
+/// A server that has said what arrived and says nothing any more has lost us.
+const SILENT: Duration = Duration::from_secs(30);
+/// A session that lasted so long began well: what comes after it is a first failure.
+const STEADY: Duration = Duration::from_secs(10);
+/// From being told to stop to the end: what is under way is finished, and the server told.
+const STOP: Duration = Duration::from_secs(8);
+
+/// What is published, and the name under which it counts: [`rtc::Handle::end`] with that name ends it, and it is begun again.
+#[derive(Clone)]
+pub struct Shown {
+    pub name: String,
+    pub program: Program,
+}
+
+impl Shown {
+    /// A program whose picture has that size, made smaller where servers take no more.
+    pub fn new(name: &str, program: &Program, size: Resolution) -> Self {
+        Self { name: name.to_owned(), program: program.only(Video::within(size, MOST)) }
+    }
+}
+
+/// A target that is published to until this is dropped.
+pub struct Publishing {
+    state: watch::Receiver<State>,
+    end: DropGuard,
+    task: JoinHandle<()>,
+}
+
+/// Publishes to a target, over that transport and to addresses that may be reached.
+pub fn publish(
+    target: Target,
+    shown: Shown,
+    transport: rtc::Handle,
+    reach: &Policy,
+) -> Result<Publishing, rustls::Error> {
+    let origin = Origin { transport, client: Client::new(reach.clone())?, reach: reach.clone() };
+    let (told, state) = watch::channel(State::new(Instant::now()));
+    let end = CancellationToken::new();
+    let span = tracing::info_span!("whip", host = target.host());
+    let publisher = Publisher { target, shown, origin, told, before: Receipt::default() };
+    let task = tokio::spawn(publisher.run(end.clone()).instrument(span));
+    Ok(Publishing { state, end: end.drop_guard(), task })
+}
+
+impl Publishing {
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// Ends it, and returns when the server was told or has not listened for a while.
+    pub async fn stop(self) {
+        let Self { end, task, .. } = self;
+        drop(end);
+        if tokio::time::timeout(STOP, task).await.is_err() {
+            tracing::warn!("publishing has not ended within {STOP:?}");
+        }
+    }
+}
+
+struct Publisher {
+    target: Target,
+    shown: Shown,
+    origin: Origin,
+    told: watch::Sender<State>,
+    /// Of the sessions before this one.
+    before: Receipt,
+}
+
+impl Publisher {
+    async fn run(mut self, end: CancellationToken) {
+        let mut failures = 0;
+        loop {
+            self.enter(Phase::Connecting);
+            let began = Instant::now();
+            let Some(failure) = self.attempt(&end).await else { break };
+            failures = if began.elapsed() >= STEADY { 1 } else { failures + 1 };
+            let wait = failure.wait(failures);
+            tracing::warn!(%failure, failures, ?wait, "nothing is published, and it is tried again");
+            self.told.send_modify(|state| {
+                let now = Instant::now();
+                state.enter(Phase::Waiting { until: now + wait }, now);
+                state.failure = Some(failure);
+            });
+            if tokio::time::timeout(wait, end.cancelled()).await.is_ok() {
+                break;
+            }
+        }
+        self.enter(Phase::Ended);
+    }
+
+    /// One session. None: it was ended from here.
+    async fn attempt(&mut self, end: &CancellationToken) -> Option<Failure> {
+        let mut beginning = std::pin::pin!(self.origin.begin(&self.target, &self.shown));
+        let begun = tokio::select! {
+            begun = &mut beginning => begun,
+            // Whoever was asked already may take us in: it is to be told that we are gone.
+            () = end.cancelled() => {
+                if let Ok(Ok(session)) = tokio::time::timeout(STOP / 2, beginning).await {
+                    self.origin.end(session).await;
+                }
+                return None;
+            }
+        };
+        let mut session = match begun {
+            Ok(session) => session,
+            Err(failure) => return Some(failure),
+        };
+        let failure = tokio::select! {
+            failure = self.follow(&mut session) => Some(failure),
+            () = end.cancelled() => None,
+        };
+        self.before = self.told.borrow().receipt;
+        self.origin.end(session).await;
+        failure
+    }
+
+    /// Tells how it goes until it goes no more.
+    async fn follow(&self, session: &mut Session) -> Failure {
+        loop {
+            let progress = *session.progress.borrow_and_update();
+            let silent_at = match progress {
+                Progress::Connecting => None,
+                Progress::Connected => {
+                    self.enter(Phase::Connected);
+                    None
+                }
+                Progress::Sending(evidence) => {
+                    self.acknowledged(evidence);
+                    Some(evidence.at + SILENT)
+                }
+                Progress::Lost(lost) => return failure(lost, session.ice_servers),
+            };
+            let silent = async {
+                match silent_at {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = session.progress.changed() => if changed.is_err() {
+                    return Failure::Lost(Lost::Ended.to_string());
+                },
+                () = silent => return Failure::Unacknowledged { seconds: SILENT.as_secs() },
+            }
+        }
+    }
+
+    fn acknowledged(&self, evidence: rtc::Evidence) {
+        self.told.send_modify(|state| {
+            if state.phase != Phase::Sending {
+                tracing::info!("the server says that what is published arrives");
+            }
+            state.enter(Phase::Sending, Instant::now());
+            state.receipt = self.before + evidence.receipt;
+            state.acknowledged = Some(evidence.at);
+        });
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.told.send_modify(|state| state.enter(phase, Instant::now()));
+    }
+}
+
+fn failure(lost: Lost, ice_servers: usize) -> Failure {
+    match lost {
+        Lost::NoWay if ice_servers > 0 => Failure::Lost(format!(
+            "{lost}; of the {ice_servers} ICE servers that it names none is used, as no TURN is spoken here"
+        )),
+        lost => Failure::Lost(lost.to_string()),
+    }
+}

@@ -1,0 +1,210 @@
+//! Offers of ours, and stacks that answer them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc::interceptor::Packet;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::sdp::RTCSessionDescription;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::reception_report::ReceptionReport;
+use understudy_core::fanout::clock::Anchor;
+use understudy_core::fanout::cut::Cutter;
+use understudy_core::fanout::history::History;
+use understudy_core::guard::Policy;
+use understudy_core::offer::{DtlsRole, Unusable};
+
+use super::super::super::batch::Path;
+use super::super::super::connection::State;
+use super::super::super::directory::PeerId;
+use super::super::super::metrics::Why;
+use super::super::super::spread::{Burst, Spread};
+use super::super::super::viewer::{Offering, Showing, Viewer};
+use super::super::super::{AnswerError, Ice, Lost, Progress};
+use super::peer::{STEP, STEPS};
+use super::wire::{THEIRS, hear, stack, turn};
+use super::{ANNOUNCED, picture, seat};
+use crate::rtc::transport_address::TransportProtocol;
+
+/// Whoever answers, and what came of media.
+struct Server {
+    stack: RTCPeerConnection,
+    arrived: Arc<Mutex<Vec<Packet>>>,
+    now: Instant,
+}
+
+fn anywhere() -> Policy {
+    Policy { allow: "*".parse().expect("a policy"), own: vec![] }
+}
+
+impl Server {
+    fn new() -> Self {
+        let (now, arrived) = (Instant::now(), Arc::<Mutex<Vec<Packet>>>::default());
+        let seen = Arc::clone(&arrived);
+        let profiles = vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm];
+        let stack = stack(profiles, move |packet| seen.lock().push(packet.clone()), now);
+        Self { stack, arrived, now }
+    }
+
+    fn answer(&mut self, offer: &str) -> String {
+        let offer = RTCSessionDescription::offer(offer.to_owned()).expect("an offer must be read");
+        self.stack.set_remote_description(self.now, offer).expect("an offer must be taken");
+        let candidate = understudy_rtc::host_candidate(THEIRS).expect("a candidate");
+        self.stack.add_local_candidate(candidate).expect("a candidate");
+        let answer = self.stack.create_answer(None).expect("an answer");
+        self.stack.set_local_description(self.now, answer).expect("an answer");
+        self.stack.local_description().expect("an answer").sdp
+    }
+
+    fn gets_in(&mut self, viewer: &mut Viewer) -> bool {
+        (0..STEPS).any(|_| {
+            turn(&mut self.stack, &mut viewer.connection, self.now);
+            self.now += STEP;
+            viewer.connection.state() == State::Live
+        })
+    }
+
+    /// Tells how much of the picture came.
+    fn reports(&mut self, viewer: &mut Viewer, ssrc: u32, newest: u16) {
+        let report = ReceptionReport { ssrc, last_sequence_number: newest.into(), ..Default::default() };
+        let report = ReceiverReport { ssrc: 1, reports: vec![report], ..Default::default() };
+        let message =
+            rtc::peer_connection::message::RTCMessage::RtcpPacket(String::new(), vec![Box::new(report)]);
+        let message = rtc::peer_connection::message::TaggedRTCMessage { now: self.now, message };
+        rtc::sansio::Protocol::handle_write(&mut self.stack, message).expect("a report must be sent");
+        turn(&mut self.stack, &mut viewer.connection, self.now);
+    }
+}
+
+fn offering(ice: Ice) -> Offering {
+    Offering::new(ice, &ANNOUNCED, seat()).expect("an offer must be made")
+}
+
+/// A server that has answered, and our side of it.
+fn reached(setup: &str) -> (Server, Viewer) {
+    let (mut server, offering) = (Server::new(), offering(Ice::Full));
+    let answer = server.answer(&offering.sdp().replace("actpass", setup));
+    // The stack takes the part that is left to it, and says that it has the other.
+    let answer = if setup == "active" { answer.replace("setup:active", "setup:passive") } else { answer };
+    let read = offering.read(&answer).expect("the answer must be read");
+    let at = read.reachable(&anywhere()).expect("it says where it is");
+    (server, offering.reaching(&read, &at, anywhere()).expect("the answer must be taken"))
+}
+
+#[test]
+fn an_offer_is_one_stream_of_a_picture_and_a_sound_that_anybody_may_take() {
+    let offering = offering(Ice::Full);
+    let sdp = offering.sdp();
+    for said in [
+        "a=group:BUNDLE 0 1\r\n",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n",
+        "a=fmtp:97 apt=96\r\n",
+        "a=ssrc-group:FID ",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n",
+        "profile-level-id=42e01f",
+        "packetization-mode=1",
+        "a=rtcp-fb:96 nack pli\r\n",
+        "a=rtcp-fb:96 ccm fir\r\n",
+        "a=end-of-candidates\r\n",
+    ] {
+        assert!(sdp.contains(said), "{said} in {sdp}");
+    }
+    for twice in ["a=sendonly\r\n", "a=rtcp-mux\r\n", "a=setup:actpass\r\n", "a=msid:understudy "] {
+        assert_eq!(sdp.matches(twice).count(), 2, "{twice} in {sdp}");
+    }
+    assert!(!sdp.contains("ice-lite") && !sdp.contains("tcptype"), "{sdp}");
+}
+
+#[test]
+fn whoever_is_to_check_is_told_that_we_do_not_and_where_tcp_reaches_us() {
+    let offering = offering(Ice::Lite);
+    let session = offering.sdp().split("m=").next().expect("a session");
+    assert!(session.contains("a=ice-lite\r\n"), "{session}");
+    assert!(offering.sdp().contains("tcptype passive"), "{}", offering.sdp());
+}
+
+#[test]
+fn a_server_gets_what_is_sent_and_its_reports_are_evidence_whoever_of_the_two_is_the_dtls_server() {
+    for (setup, role) in [("active", DtlsRole::Client), ("passive", DtlsRole::Server)] {
+        let (mut server, mut viewer) = reached(setup);
+        assert_eq!(viewer.connection.role(), role, "{setup}");
+        let progress = viewer.publish();
+        assert!(server.gets_in(&mut viewer), "{setup}");
+        viewer.connected(server.now);
+        assert_eq!(*progress.borrow(), Progress::Connected);
+        for _ in 0..4 {
+            turn(&mut server.stack, &mut viewer.connection, server.now);
+            server.now += STEP;
+        }
+        let now = Instant::now();
+        viewer.begin(&History::default(), now);
+        viewer.path = Some(Path::udp(THEIRS, None));
+        let cut = Arc::new(Cutter::default().cut(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]))));
+        let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: std::time::SystemTime::now() };
+        let mut spread = Spread::default();
+        viewer.show(PeerId(1), &Showing { cut: &cut, anchor, now }, &mut spread);
+        for message in spread.messages().iter().flat_map(Burst::singly) {
+            hear(&mut server.stack, TransportProtocol::UDP, &spread.bytes()[message.range], server.now);
+            while rtc::sansio::Protocol::poll_read(&mut server.stack).is_some() {}
+        }
+        let header = server.arrived.lock().iter().find_map(|packet| match packet {
+            Packet::Rtp(packet) => Some(packet.header.clone()),
+            _ => None,
+        });
+        let header = header.expect("what was sent must be opened");
+        server.reports(&mut viewer, header.ssrc, header.sequence_number);
+        viewer.judge(now);
+        let Progress::Sending(evidence) = *progress.borrow() else { panic!("{setup}: nothing was said") };
+        assert_eq!(evidence.receipt.packets, 1);
+        viewer.lost(Why::Closed);
+        assert_eq!(*progress.borrow(), Progress::Lost(Lost::Closed));
+    }
+}
+
+#[test]
+fn whoever_has_another_certificate_than_it_named_is_sent_nothing() {
+    let (mut server, offering) = (Server::new(), offering(Ice::Full));
+    let answer = server.answer(offering.sdp());
+    let print = answer.lines().find(|line| line.starts_with("a=fingerprint:")).expect("it is known by it");
+    let other = print.replace(&print[print.len() - 5..], "00:00");
+    let read = offering.read(&answer.replace(print, &other)).expect("the answer must be read");
+    let at = read.reachable(&anywhere()).expect("it says where it is");
+    let mut viewer = offering.reaching(&read, &at, anywhere()).expect("the answer must be taken");
+    assert!(!server.gets_in(&mut viewer));
+    assert_eq!(viewer.connection.state(), State::Gone(Why::NeverCame));
+}
+
+#[test]
+fn a_server_where_nothing_may_be_is_not_reached_and_not_heard() {
+    let (mut server, offering) = (Server::new(), offering(Ice::Full));
+    let read = offering.read(&server.answer(offering.sdp())).expect("the answer must be read");
+    assert!(matches!(read.reachable(&Policy::default()), Err(Unusable::Forbidden(_))));
+    let mut viewer = offering.reaching(&read, &[], Policy::default()).expect("the answer must be taken");
+    assert!(!server.gets_in(&mut viewer));
+}
+
+#[test]
+fn a_server_that_does_not_answer_checks_is_given_up() {
+    let (mut server, mut viewer) = reached("active");
+    let mut sent = 0;
+    for _ in 0..600 {
+        viewer.connection.elapse(server.now);
+        viewer.connection.drain(|to, _| sent += u32::from(to.socket == THEIRS));
+        server.now += STEP;
+    }
+    assert!((20..400).contains(&sent), "{sent} checks");
+    assert_eq!(viewer.connection.state(), State::Gone(Why::NeverCame));
+}
+
+#[test]
+fn an_answer_that_cannot_be_used_says_why() {
+    let offering = offering(Ice::Full);
+    let answer = Server::new().answer(offering.sdp()).replace("m=audio 9", "m=audio 0");
+    assert!(matches!(
+        offering.read(&answer),
+        Err(AnswerError::Unusable(Unusable::Rejected { kind: "audio" }))
+    ));
+}

@@ -1,0 +1,73 @@
+//! With whoever answers an offer of ours: one H.264 picture and one Opus sound go to it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rtc::peer_connection::configuration::media_engine::MIME_TYPE_RTX;
+use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
+use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use rtc::shared::error::Error;
+use understudy_core::fanout::clock;
+use understudy_core::media::Kind;
+use understudy_core::offer::Codec;
+
+use super::super::Ice;
+use super::super::feedback::Feedback;
+use super::super::keys::Tapped;
+use super::super::transport_address::{TransportAddress, TransportProtocol};
+use super::to_viewer::{Repair, Sendings, engine, track, watched};
+use super::{Known, Negotiated, announce, connection, described};
+
+/// Constrained baseline, which everybody decodes, at the level of 1280×720 with thirty pictures a second (RFC 6184 §8.1), and
+/// numbers that mean nothing else to anybody (RFC 3551 §6).
+const PICTURE: (u8, &str) = (96, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f");
+/// What is lost of the picture (RFC 4588 §8.6).
+const AGAIN: u8 = 97;
+/// Stereo, as it is encoded, is what each decoder takes (RFC 7587 §7.1).
+const SOUND: (u8, &str) = (111, "minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1");
+
+/// An offer, and what it takes to go on with its answer.
+pub(in super::super) fn to_answerer(
+    ice: Ice,
+    announced: &[TransportAddress],
+    seen: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
+    now: Instant,
+) -> Result<(Negotiated, Sendings), Error> {
+    let codecs = [(Kind::Video, PICTURE), (Kind::Audio, SOUND)]
+        .map(|(kind, (payload_type, fmtp))| (kind, Codec { payload_type, fmtp: fmtp.to_owned() }));
+    let mut engine = engine(codecs.iter().map(|(kind, codec)| (*kind, codec)))?;
+    engine.register_codec(again(), RtpCodecKind::Video)?;
+    let peer = Known::Nothing(ice);
+    let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
+    let mut sendings = Sendings::default();
+    for (kind, codec) in &codecs {
+        let repair = Repair { payload_type: AGAIN, ssrc: rand::random() };
+        let (track, sending) = track(*kind, codec, (*kind == Kind::Video).then_some(repair));
+        let init = RTCRtpTransceiverInit {
+            direction: RTCRtpTransceiverDirection::Sendonly,
+            streams: vec![],
+            send_encodings: vec![],
+        };
+        stack.add_transceiver_from_track(track, Some(init))?;
+        sendings.add(*kind, sending);
+    }
+    // Who checks connects to nobody: what comes over TCP has to be begun by the other side, which then is the one that checks.
+    let is_tried =
+        |address: &&TransportAddress| ice == Ice::Lite || address.protocol == TransportProtocol::UDP;
+    announce(&mut stack, announced.iter().filter(is_tried))?;
+    let offer = stack.create_offer(None)?;
+    stack.set_local_description(now, offer)?;
+    let sdp = described(&stack);
+    Ok((Negotiated::new(stack, sdp), sendings))
+}
+
+fn again() -> RTCRtpCodecParameters {
+    let rtp_codec = RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.to_owned(),
+        clock_rate: clock::rate_hz(Kind::Video),
+        sdp_fmtp_line: format!("apt={}", PICTURE.0),
+        ..RTCRtpCodec::default()
+    };
+    RTCRtpCodecParameters { rtp_codec, payload_type: AGAIN }
+}

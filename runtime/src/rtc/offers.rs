@@ -1,0 +1,61 @@
+//! What is offered from here: to players that answer, and to servers that are published to.
+
+use std::net::SocketAddr;
+
+use understudy_core::guard::Policy;
+
+use super::transport_address::TransportAddress;
+use super::{AnswerError, Handle, Ice, OfferError, Offering, Published};
+use crate::program::Program;
+
+impl Handle {
+    /// Offers somebody what it is to be shown. With the seat that is taken for it, it comes to nothing when it is dropped.
+    pub fn offer(&self, ice: Ice) -> Result<Offering, OfferError> {
+        let seats = match ice {
+            Ice::Lite => &self.viewer_seats,
+            Ice::Full => &self.destination_seats,
+        };
+        let seat = seats.take().ok_or(OfferError::Full)?;
+        Offering::new(ice, &self.announced, seat)
+    }
+
+    /// Lets whoever answered an offer that leaves checks to it watch a program, as in [`Handle::watch`].
+    pub async fn accept(
+        &self,
+        name: &str,
+        program: &Program,
+        offering: Offering,
+        answer_sdp: &str,
+    ) -> Result<(), AnswerError> {
+        let answer = offering.read(answer_sdp)?;
+        if answer.is_lite {
+            return Err(AnswerError::Lite);
+        }
+        let viewer = offering.accepted(&answer)?;
+        Ok(self.admit(name, program, viewer, vec![]).await?)
+    }
+
+    /// Sends a program to a server that answered an offer in which we check, at those of its addresses that may be contacted.
+    /// [`Handle::end`] ends that too.
+    pub async fn publish(
+        &self,
+        name: &str,
+        program: &Program,
+        (offering, answer_sdp): (Offering, &str),
+        reach: &Policy,
+    ) -> Result<Published, AnswerError> {
+        let answer = offering.read(answer_sdp)?;
+        let at: Vec<TransportAddress> =
+            answer.reachable(reach)?.into_iter().map(TransportAddress::udp).collect();
+        let at = self.loops.free(&at);
+        if at.is_empty() {
+            return Err(AnswerError::Engaged);
+        }
+        let sockets: Vec<SocketAddr> = at.iter().map(|address| address.socket).collect();
+        let mut viewer = offering.reaching(&answer, &sockets, reach.clone())?;
+        let progress = viewer.publish();
+        let session_id = viewer.connection.session_id().to_owned();
+        self.admit(name, program, viewer, at).await?;
+        Ok(Published { session_id, progress })
+    }
+}

@@ -1,0 +1,84 @@
+//! A viewer that is offered what it is to be shown, until it answers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rtc::peer_connection::sdp::RTCSessionDescription;
+use understudy_core::guard::Policy;
+use understudy_core::offer::{Acceptance, accept};
+
+use super::super::connection::guarded;
+use super::super::feedback::Feedback;
+use super::super::keys::Tapped;
+use super::super::negotiate::to_answerer;
+use super::super::transport_address::TransportAddress;
+use super::super::{AnswerError, Ice, OfferError};
+use super::{Agreed, Viewer};
+use crate::seats::Seat;
+
+/// What was offered. Dropped, nothing comes of it.
+pub struct Offering(Agreed);
+
+impl Offering {
+    pub(in super::super) fn new(
+        ice: Ice,
+        announced: &[TransportAddress],
+        seat: Seat,
+    ) -> Result<Self, OfferError> {
+        let feedback = Arc::new(Feedback::default());
+        let cryptography =
+            Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
+        let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
+        let (negotiated, sendings) = guarded(|| to_answerer(ice, announced, seen, tapped, Instant::now()))?;
+        Ok(Self(Agreed { negotiated, sendings, feedback, cryptography, seat }))
+    }
+
+    pub fn sdp(&self) -> &str {
+        &self.0.negotiated.sdp
+    }
+
+    /// Cannot be guessed: who knows it may end the session that comes of it.
+    pub fn session_id(&self) -> &str {
+        &self.0.negotiated.session_id
+    }
+
+    /// Names the ICE session, as in [`Answer::ice_session`](super::super::Answer::ice_session).
+    pub fn ice_session(&self) -> &str {
+        &self.0.negotiated.ufrag
+    }
+
+    /// Reads an answer to it.
+    pub(in super::super) fn read(&self, answer: &str) -> Result<Acceptance, AnswerError> {
+        Ok(accept(self.sdp(), answer)?)
+    }
+
+    /// The viewer that has answered so. It speaks next.
+    pub(in super::super) fn accepted(self, answer: &Acceptance) -> Result<Viewer, AnswerError> {
+        self.take(answer, &[], Instant::now())
+    }
+
+    /// The same, but we speak next, to these of its addresses and to none that may not be contacted.
+    pub(in super::super) fn reaching(
+        self,
+        answer: &Acceptance,
+        at: &[SocketAddr],
+        reach: Policy,
+    ) -> Result<Viewer, AnswerError> {
+        let now = Instant::now();
+        let viewer = self.take(answer, at, now)?;
+        Ok(Viewer { connection: viewer.connection.checking(reach, now), ..viewer })
+    }
+
+    fn take(self, answer: &Acceptance, at: &[SocketAddr], now: Instant) -> Result<Viewer, AnswerError> {
+        let Self(mut agreed) = self;
+        let sdp = answer.sdp(at);
+        let stack = &mut agreed.negotiated.stack;
+        guarded(|| stack.set_remote_description(now, RTCSessionDescription::answer(sdp)?))
+            .map_err(|error| AnswerError::Untakeable(error.to_string()))?;
+        if let Some(video) = agreed.sendings.video.as_mut().filter(|_| !answer.repairs()) {
+            video.repair = None;
+        }
+        Ok(Viewer::new(agreed, &answer.transport, now))
+    }
+}

@@ -1,0 +1,74 @@
+//! What is told of a viewer that is a server which we publish to: how far it has come, and what it says has arrived.
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+use understudy_core::fanout::receipt::Arrived;
+use understudy_core::media::Kind;
+
+use super::super::feedback::Reports;
+use super::super::metrics::Why;
+use super::super::{Evidence, Lost, Progress};
+use super::Viewer;
+
+pub(super) struct Publication {
+    told: watch::Sender<Progress>,
+    video: Arrived,
+    audio: Arrived,
+}
+
+impl Viewer {
+    /// From now on it is told how publishing to it goes.
+    pub fn publish(&mut self) -> watch::Receiver<Progress> {
+        let told = watch::Sender::new(Progress::Connecting);
+        let progress = told.subscribe();
+        self.publication = Some(Publication { told, video: Arrived::default(), audio: Arrived::default() });
+        progress
+    }
+
+    /// Whether it is a server that we publish to, and nobody who watches.
+    pub fn is_published(&self) -> bool {
+        self.publication.is_some()
+    }
+
+    pub fn lost(&self, why: Why) {
+        self.progresses(Progress::Lost(Lost::of(why)));
+    }
+
+    pub(super) fn progresses(&self, progress: Progress) {
+        if let Some(publication) = &self.publication {
+            publication.told.send_replace(progress);
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, said: &Reports, now: Instant) {
+        let Some(publication) = &mut self.publication else { return };
+        let before = publication.video.receipt() + publication.audio.receipt();
+        for kind in [Kind::Video, Kind::Audio] {
+            let (stream, arrived) = match kind {
+                Kind::Video => (&self.streams.video, &mut publication.video),
+                Kind::Audio => (&self.streams.audio, &mut publication.audio),
+            };
+            let Some(stream) = stream else { continue };
+            for (_, report) in said.streams.iter().filter(|(ssrc, _)| *ssrc == stream.ssrc()) {
+                arrived.reported(*report, stream.sent(), stream.first());
+            }
+        }
+        let receipt = publication.video.receipt() + publication.audio.receipt();
+        if receipt.packets > before.packets {
+            self.progresses(Progress::Sending(Evidence { receipt, at: now }));
+        }
+    }
+}
+
+impl Lost {
+    const fn of(why: Why) -> Self {
+        match why {
+            Why::NeverCame => Self::NoWay,
+            Why::Silent => Self::Silent,
+            Why::Closed => Self::Closed,
+            Why::Broken => Self::Broken,
+            Why::Left | Why::Ended | Why::Shutdown => Self::Ended,
+        }
+    }
+}

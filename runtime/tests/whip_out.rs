@@ -1,0 +1,225 @@
+//! A program is published over WHIP to a server on another WebRTC stack.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{self, ServerConfig};
+use understudy_core::guard::Policy;
+use understudy_core::spec::Resolution;
+use understudy_core::test_picture::FRAME_RATE;
+use understudy_core::whip::Failure;
+use understudy_e2e::destination::{Destination, TOKEN, Told};
+use understudy_e2e::pion;
+use understudy_runtime::egress::whip::{Phase, Publishing, Shown, State, Target, publish};
+use understudy_runtime::program::Program;
+
+use crate::support::stage::Stage;
+use crate::whep::pion::numbers;
+
+/// Python decodes all of it, on a machine that does more than this.
+const SOON: Duration = Duration::from_secs(60);
+/// How long the server is given to take a picture in.
+const SECONDS: u32 = 6;
+
+fn anywhere() -> Policy {
+    Policy { allow: "*".parse().expect("a policy"), own: vec![] }
+}
+
+fn shown(stage: &Stage) -> Shown {
+    Shown::new("out", &Program::of(&stage.media, watch::channel(true).1), Resolution::HD)
+}
+
+fn to(stage: &Stage, url: &str, token: &str, reach: &Policy) -> Publishing {
+    let target = Target::parse(url, Some(token)).expect("a target");
+    publish(target, shown(stage), stage.driver.clone(), reach).expect("TLS must be there")
+}
+
+/// The state once it is as it should be.
+async fn until(publishing: &Publishing, is: impl FnMut(&State) -> bool) -> State {
+    let mut state = publishing.state();
+    let reached = tokio::time::timeout(SOON, state.wait_for(is)).await;
+    match reached {
+        Ok(reached) => reached.expect("it must run").clone(),
+        Err(_) => panic!("it stays {:?}", publishing.state().borrow().clone()),
+    }
+}
+
+async fn told(server: &Destination) -> Told {
+    let told = reqwest::get(server.url("/seen")).await.expect("the server must answer");
+    told.json().await.expect("what is told must be read")
+}
+
+/// Once enough of a picture came.
+async fn seen(server: &Destination) -> Told {
+    let start = Instant::now();
+    loop {
+        let told = told(server).await;
+        let whole = told.seen.as_ref().is_some_and(|seen| seen.seconds.len() as u32 >= SECONDS);
+        if whole {
+            return told;
+        }
+        assert!(start.elapsed() < SOON, "{told:?}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// What went wrong first.
+async fn failure(arguments: &[&str], token: &str, reach: &Policy) -> Failure {
+    let (stage, server) = (Stage::open().await, Destination::start(arguments).await);
+    let publishing = to(&stage, &server.url("/whip"), token, reach);
+    let state = until(&publishing, |state| state.failure.is_some()).await;
+    assert!(matches!(state.phase, Phase::Waiting { .. }), "{state:?}");
+    publishing.stop().await;
+    assert_eq!(told(&server).await.sessions, 0, "none is left there");
+    state.failure.expect("something went wrong")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_gets_the_whole_picture_and_the_sound_and_is_told_the_end() {
+    let (stage, server) = (Stage::open().await, Destination::start(&[]).await);
+    let publishing = to(&stage, &server.url("/moved"), TOKEN, &anywhere());
+    let viewers = stage.driver.viewers("out");
+    until(&publishing, |state| state.phase == Phase::Sending).await;
+    let told = seen(&server).await;
+    let seen = told.seen.expect("something was seen");
+    seen.is_the_test_picture().expect("all of it must come");
+    assert_eq!((seen.width, seen.height), (1280, 720));
+    assert_eq!((told.posts, told.redirected, told.unauthorised), (1, 1, 0));
+    assert_eq!(*viewers.borrow(), 0, "a server is nobody who watches");
+
+    let state = publishing.state();
+    let now = state.borrow().clone();
+    assert!(now.is_acknowledged(Duration::from_secs(10), Instant::now()), "{now:?}");
+    // A picture is some packets, and a piece of sound is one.
+    assert!(now.receipt.packets > u64::from(SECONDS) * 60 && now.receipt.bytes > 100_000, "{now:?}");
+    publishing.stop().await;
+    assert_eq!(state.borrow().phase, Phase::Ended);
+    let told = self::told(&server).await;
+    assert_eq!((told.deletes, told.sessions, told.unauthorised), (1, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pion_gets_each_picture_whichever_of_the_two_checks() {
+    for is_lite in [false, true] {
+        let (stage, folder) = (Stage::open().await, tempfile::tempdir().expect("a folder"));
+        let stream = folder.path().join("picture.h264");
+        let server = pion::Server::start(is_lite, &stream).await;
+        let publishing = to(&stage, &server.url, TOKEN, &anywhere());
+        until(&publishing, |state| state.phase == Phase::Sending).await;
+        let seconds = 4;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        let ended = tokio::spawn(server.ended());
+        publishing.stop().await;
+        let seen = ended.await.expect("it must end");
+        assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
+        assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
+        assert!(seen.audio.seconds > (seconds - 1) as f64, "{seen:?}");
+        let numbers = numbers(&stream, folder.path()).await;
+        let first = numbers.first().copied().flatten().expect("the first picture must be a whole one");
+        assert!(numbers.len() as u64 > u64::from(FRAME_RATE) * (seconds - 1), "{} pictures", numbers.len());
+        assert_eq!(numbers, (first..).take(numbers.len()).map(Some).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_lost_on_the_way_to_a_server_are_sent_again() {
+    let (stage, server) = (Stage::open().await, Destination::start(&["--drop", "0.02"]).await);
+    let publishing = to(&stage, &server.url("/whip"), TOKEN, &anywhere());
+    let seen = seen(&server).await.seen.expect("something was seen");
+    // At two lost packets in a hundred, one picture in five misses one.
+    assert!(seen.distinct_per_second >= 26, "{seen:?}");
+    assert!(seen.max_gap_frames <= 6, "{seen:?}");
+    publishing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_is_published_to_again_when_it_is_back() {
+    let (stage, server) = (Stage::open().await, Destination::start(&[]).await);
+    let publishing = to(&stage, &server.url("/whip"), TOKEN, &anywhere());
+    let before = until(&publishing, |state| state.phase == Phase::Sending).await;
+    let port = server.port;
+    drop(server);
+    let state = until(&publishing, |state| matches!(state.phase, Phase::Waiting { .. })).await;
+    assert!(matches!(state.failure, Some(Failure::Lost(_) | Failure::Unreachable(_))), "{state:?}");
+    let server = Destination::at(port, &[]).await;
+    let after = until(&publishing, |state| state.phase == Phase::Sending).await;
+    assert!(after.receipt.packets > before.receipt.packets, "{after:?}");
+    seen(&server).await;
+    publishing.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_no_room_yet_is_asked_until_it_has() {
+    let (stage, server) = (Stage::open().await, Destination::start(&["--busy", "2"]).await);
+    let publishing = to(&stage, &server.url("/whip"), TOKEN, &anywhere());
+    let state = until(&publishing, |state| state.phase == Phase::Sending).await;
+    let after = Some(Duration::from_secs(1));
+    assert_eq!(state.failure, Some(Failure::Busy { status: 503, after }));
+    assert_eq!(told(&server).await.posts, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_of_being_refused_is_told_apart_and_none_shows_the_token() {
+    assert_eq!(failure(&[], "another", &anywhere()).await, Failure::Unauthorised { status: 401 });
+    let said = "not with Bearer ***".to_owned();
+    assert_eq!(failure(&["--refuse"], TOKEN, &anywhere()).await, Failure::Refused { status: 422, said });
+    let unusable = failure(&["--picture-alone"], TOKEN, &anywhere()).await;
+    assert!(unusable.to_string().ends_with("the answer rejects the audio"), "{unusable}");
+    let strayed = redirected("301").await.to_string();
+    assert!(strayed.contains("301"), "{strayed}");
+    let forbidden = failure(&[], TOKEN, &Policy::default()).await;
+    assert!(matches!(&forbidden, Failure::Unreachable(why) if why.contains("loopback")), "{forbidden}");
+}
+
+/// The port of a server that nobody has reason to trust.
+async fn untrusted() -> u16 {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .expect("a certificate");
+    let (acceptor, listener) =
+        (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.expect("a port"));
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_certificate_nobody_signed_is_not_told_the_token() {
+    let (stage, port) = (Stage::open().await, untrusted().await);
+    let publishing = to(&stage, &format!("https://localhost:{port}/whip"), TOKEN, &anywhere());
+    let state = until(&publishing, |state| state.failure.is_some()).await;
+    assert!(
+        matches!(&state.failure, Some(Failure::Untrusted(why)) if why.contains("certificate")),
+        "{state:?}"
+    );
+}
+
+async fn redirected(status: &str) -> Failure {
+    let (stage, server) = (Stage::open().await, Destination::start(&["--redirect", status]).await);
+    let publishing = to(&stage, &server.url("/moved"), TOKEN, &anywhere());
+    let state = until(&publishing, |state| state.failure.is_some()).await;
+    state.failure.expect("something went wrong")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_found_or_never_answers_is_given_up_in_time() {
+    let (start, reach) = (Instant::now(), anywhere());
+    let (deaf, silent) =
+        tokio::join!(failure(&["--deaf"], TOKEN, &reach), failure(&["--silent"], TOKEN, &reach));
+    assert!(deaf.to_string().contains("no connection came about"), "{deaf}");
+    assert_eq!(silent, Failure::Late { seconds: 10 });
+    assert!(start.elapsed() < SOON);
+}
