@@ -115,7 +115,7 @@ impl Program {
 
 /// What is muxed was counted when it was encoded; whoever sends it counts what leaves.
 fn streams(pictures: Arc<Ladder<Video>>, sounds: Arc<Ladder<Audio>>) -> Ladder<Transport> {
-    Ladder::new(
+    Ladder::derived(
         || Hub::new(Kind::Video, Metrics::default()),
         move |rendition: Transport, hub| {
             let (picture, sound) = (pictures.hub(rendition.video), sounds.hub(rendition.audio));

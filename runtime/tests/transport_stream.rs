@@ -4,13 +4,14 @@ mod reader;
 
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::{client, wait};
 
 use crate::support::session::Session;
-use reader::Reader;
+use reader::{PICTURE, Read, Reader, SOUND};
 
 const EXAMPLE: &str = include_str!("../../examples/session.yaml");
 
@@ -18,6 +19,9 @@ const EXAMPLE: &str = include_str!("../../examples/session.yaml");
 const WHILE: Duration = Duration::from_secs(5);
 /// The runtime lets go after 10 s whoever takes nothing; before that what lies between fills.
 const LET_GO: Duration = Duration::from_secs(60);
+
+/// Everything that dies is there again by then, on a machine that does more than this.
+const REPAIRED: Duration = Duration::from_secs(30);
 
 /// What ffprobe says of the streams of a file, and what it complains of.
 async fn probe(folder: &TempDir, file: &str) -> Vec<String> {
@@ -83,6 +87,34 @@ async fn one_who_reads_nothing_costs_two_others_nothing_and_is_let_go() {
         assert!(read.packets > 1000 && read.gaps == 0, "{read:?}");
     }
     drop(stalled);
+}
+
+/// Kills what is called so while somebody reads: what is made without it goes on, and what was made with it comes back.
+async fn outlives(part: &str, codec: &str, lost: u16) {
+    let session = Session::live(EXAMPLE).await;
+    let mut reader = Reader::open(&session, &format!("program?codec={codec}")).await;
+    let mut read = Read::default();
+    reader.read_units(&mut read, PICTURE, 10, REPAIRED).await;
+    reader.read_units(&mut read, SOUND, 10, REPAIRED).await;
+    let victims = session.children(part);
+    assert_eq!(victims.len(), 1, "{part} must run");
+    kill(victims[0], Signal::SIGKILL).unwrap();
+    // What was under way when it died is read before.
+    reader.read_units(&mut read, lost, 60, REPAIRED).await;
+    reader.read_units(&mut read, PICTURE, 10, REPAIRED).await;
+    reader.read_units(&mut read, SOUND, 10, REPAIRED).await;
+    assert_eq!(read.gaps, 0, "{read:?}");
+    assert!(session.children(part).iter().all(|child| *child != victims[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_outlives_the_encoder_of_mpeg_1() {
+    outlives("ffmpeg", "mpeg1", PICTURE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_outlives_the_sound_daemon() {
+    outlives("pulseaudio", "h264", SOUND).await;
 }
 
 async fn plays(codec: &str, player: &str) {

@@ -100,7 +100,8 @@ async fn feed(pictures: &gst_app::AppSink, mut input: ChildStdin, within: &Withi
                 return Err(failed("ffmpeg takes pictures and gives none".to_owned()));
             }
         }
-        input.write_all(&picture).await?;
+        let given = input.write_all(&picture).await;
+        given.map_err(|error| failed(format!("ffmpeg takes no pictures: {error}")))?;
     }
     Ok(())
 }
@@ -120,7 +121,8 @@ async fn read(
 ) -> Result<(), Error> {
     let (mut demuxer, mut piece) = (Demuxer::default(), vec![0; PIECE_BYTES]);
     loop {
-        let length = output.read(&mut piece).await?;
+        let read = output.read(&mut piece).await;
+        let length = read.map_err(|error| failed(format!("ffmpeg gives no pictures: {error}")))?;
         if length == 0 {
             return Err(failed("ffmpeg writes no more".to_owned()));
         }

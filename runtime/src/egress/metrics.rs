@@ -31,6 +31,8 @@ pub(super) struct Reader {
     sent: Counter,
     chunks: Counter,
     dropped: Counter,
+    /// Of which so many were counted.
+    lost: u64,
 }
 
 impl Metrics {
@@ -55,6 +57,7 @@ impl Metrics {
             sent: self.sent.get_or_create_owned(&label),
             chunks: self.chunks.get_or_create_owned(&label),
             dropped: self.dropped.get_or_create_owned(&label),
+            lost: 0,
         }
     }
 }
@@ -65,8 +68,10 @@ impl Reader {
         self.chunks.inc();
     }
 
-    pub(super) fn lost(&self, chunks: u64) {
-        self.dropped.inc_by(chunks);
+    /// All that were dropped for it.
+    pub(super) fn lost_so_far(&mut self, chunks: u64) {
+        self.dropped.inc_by(chunks.saturating_sub(self.lost));
+        self.lost = self.lost.max(chunks);
     }
 
     #[cfg(test)]

@@ -4,44 +4,32 @@
 //! (`crate::program`). What a reader says has no meaning.
 
 mod error;
+mod pass;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use bytes::Bytes;
 use serde::Deserialize;
-use tokio::time::Instant;
 use understudy_core::rendition::Transport;
 
 use super::Metrics;
-use super::metrics::{self, Reader};
-use crate::broadcast::Subscriber;
+use super::metrics;
 use crate::program::{Found, Program, Registry};
-use crate::seats::{Seat, Seats};
+use crate::seats::Seats;
 use crate::subprotocol;
 use error::Refusal;
+use pass::Watching;
 
 /// Far more than one programme is watched by over sockets; each costs half a second of it and a descriptor.
 const SEATS: usize = 256;
 /// Nothing that a reader says has a meaning.
 const LARGEST_MESSAGE: usize = 64 << 10;
-/// Clients of the source system were given no more than 32 KiB at once; these are whole packets.
-const PIECE_BYTES: usize = 174 * 188;
-/// Whoever takes nothing for so long is gone, or wants nothing of what is live.
-const UNTAKEN: Duration = Duration::from_secs(10);
-/// A stream of which nothing comes for so long has an encoder that does not start: whoever reads it is told so, and may come again.
-const SILENT: Duration = Duration::from_secs(20);
-/// Proxies keep silent connections for a minute.
-const PING: Duration = Duration::from_secs(15);
-/// For last words; a reader that does not take them is left.
-const WORDS: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct Sockets {
@@ -110,7 +98,8 @@ pub async fn watch(
     Ok(upgrade.on_upgrade(move |socket| async move {
         let metrics = sockets.metrics.reader(metrics::Transport::WebSocket);
         let stream = program.transport(rendition).subscribe();
-        serve(socket, Watching { stream, metrics, _seat: seat }, gone).await;
+        pass::on(socket, Watching { stream, metrics }, gone).await;
+        drop(seat);
     }))
 }
 
@@ -131,77 +120,6 @@ impl Sockets {
             Found::Live(program) => Ok(program),
         }
     }
-}
-
-struct Watching {
-    stream: Subscriber,
-    metrics: Reader,
-    _seat: Seat,
-}
-
-/// Sends until the reader goes, takes nothing, or the stream is `gone`.
-async fn serve(mut socket: WebSocket, mut watching: Watching, gone: impl Future<Output = ()>) {
-    let last = tokio::select! {
-        () = gone => Some(CloseFrame { code: close_code::NORMAL, reason: "stream stopped".into() }),
-        last = pass(&mut socket, &mut watching) => last,
-    };
-    drop(watching);
-    let Some(last) = last else { return };
-    let farewell = async {
-        if socket.send(Message::Close(Some(last))).await.is_ok() {
-            // Until the reader has heard it: what it said meanwhile, unread, would take that away from it.
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    drop(tokio::time::timeout(WORDS, farewell).await);
-}
-
-/// What is said at the end, if the reader does not know it already.
-async fn pass(socket: &mut WebSocket, watching: &mut Watching) -> Option<CloseFrame> {
-    let mut pings = tokio::time::interval(PING);
-    let (mut lost, mut came) = (0, Instant::now());
-    loop {
-        let sent = tokio::select! {
-            chunk = watching.stream.next() => {
-                let before = std::mem::replace(&mut lost, watching.stream.lost());
-                watching.metrics.lost(lost - before);
-                came = Instant::now();
-                hand(socket, &chunk.payload, &watching.metrics).await
-            }
-            () = tokio::time::sleep_until(came + SILENT) => Err(again("nothing comes of the stream")),
-            _ = pings.tick() => within_time(socket, Message::Ping(Bytes::new())).await,
-            said = socket.recv() => match said {
-                Some(Ok(_)) => Ok(()),
-                Some(Err(_)) | None => Err(None),
-            },
-        };
-        if let Err(last) = sent {
-            return last;
-        }
-    }
-}
-
-async fn hand(socket: &mut WebSocket, chunk: &Bytes, metrics: &Reader) -> Result<(), Option<CloseFrame>> {
-    for at in (0..chunk.len()).step_by(PIECE_BYTES) {
-        let piece = chunk.slice(at..chunk.len().min(at + PIECE_BYTES));
-        let bytes = piece.len();
-        within_time(socket, Message::Binary(piece)).await?;
-        metrics.took(bytes);
-    }
-    Ok(())
-}
-
-/// An error says what is said at the end.
-async fn within_time(socket: &mut WebSocket, message: Message) -> Result<(), Option<CloseFrame>> {
-    match tokio::time::timeout(UNTAKEN, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => Err(again("too slow")),
-    }
-}
-
-fn again(reason: &'static str) -> Option<CloseFrame> {
-    Some(CloseFrame { code: close_code::AGAIN, reason: reason.into() })
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ use crate::broadcast::Hub;
 /// From the last reader leaving to the encoder stopping: longer than a page takes to be loaded again.
 const WARM: Duration = Duration::from_secs(10);
 
+/// The same of what is made from encoders that stay warm themselves: who reads nothing any more shall not keep them running twice as
+/// long.
+const BRIEFLY_WARM: Duration = Duration::from_secs(1);
+
 /// Between the breakdown of an encoder and the next: a defect that shows at once shall not spin.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,6 +33,7 @@ pub struct Ladder<K>(Arc<Inner<K>>);
 struct Inner<K> {
     rungs: Mutex<HashMap<K, Rung>>,
     make: Make<K>,
+    warm: Duration,
 }
 
 enum Make<K> {
@@ -48,14 +53,30 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         hub: impl Fn() -> Hub + Send + Sync + 'static,
         encode: impl Fn(K, Hub) -> F + Send + Sync + 'static,
     ) -> Self {
+        Self::staying(WARM, hub, encode)
+    }
+
+    /// The same for what is made of renditions of other ladders.
+    pub fn derived<F: Future<Output = ()> + Send + 'static>(
+        hub: impl Fn() -> Hub + Send + Sync + 'static,
+        encode: impl Fn(K, Hub) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self::staying(BRIEFLY_WARM, hub, encode)
+    }
+
+    fn staying<F: Future<Output = ()> + Send + 'static>(
+        warm: Duration,
+        hub: impl Fn() -> Hub + Send + Sync + 'static,
+        encode: impl Fn(K, Hub) -> F + Send + Sync + 'static,
+    ) -> Self {
         let encode = move |key, hub| -> Encoding { Box::pin(encode(key, hub)) };
         let make = Make::Encode { hub: Box::new(hub), encode: Box::new(encode) };
-        Self(Arc::new(Inner { rungs: Mutex::default(), make }))
+        Self(Arc::new(Inner { rungs: Mutex::default(), make, warm }))
     }
 
     /// One hub, whatever is asked for.
     pub fn fixed(hub: Hub) -> Self {
-        Self(Arc::new(Inner { rungs: Mutex::default(), make: Make::Fixed(hub) }))
+        Self(Arc::new(Inner { rungs: Mutex::default(), make: Make::Fixed(hub), warm: WARM }))
     }
 
     /// Whether it has more than one hub.
@@ -71,7 +92,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         let mut rungs = self.0.rungs.lock();
         let rung = rungs.entry(key).or_insert_with(|| {
             let hub = new();
-            let tended = Tended { ladder: Arc::downgrade(&self.0), key, hub: hub.clone() };
+            let (ladder, warm) = (Arc::downgrade(&self.0), self.0.warm);
+            let tended = Tended { ladder, key, hub: hub.clone(), warm };
             let tender = tokio::spawn(tend(tended)).abort_handle();
             Rung { hub, tender }
         });
@@ -112,6 +134,7 @@ struct Tended<K: Copy + Eq + Hash> {
     ladder: Weak<Inner<K>>,
     key: K,
     hub: Hub,
+    warm: Duration,
 }
 
 impl<K: Copy + Eq + Hash> Drop for Tended<K> {
@@ -126,11 +149,11 @@ impl<K: Copy + Eq + Hash> Drop for Tended<K> {
 
 /// Encodes while there are readers. A rendition that nobody has in hand any more is forgotten.
 async fn tend<K: Copy + Eq + Hash>(tended: Tended<K>) {
-    let Tended { ladder, key, hub } = &tended;
+    let Tended { ladder, key, hub, warm } = &tended;
     let mut demand = hub.demand();
     loop {
         let wanted = demand.wait_for(|readers| *readers > 0);
-        match tokio::time::timeout(WARM, wanted).await {
+        match tokio::time::timeout(*warm, wanted).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return,
             Err(_) if ladder.upgrade().is_none_or(|ladder| ladder.forget(*key, hub)) => return,
@@ -146,19 +169,19 @@ async fn tend<K: Copy + Eq + Hash>(tended: Tended<K>) {
                     tokio::time::sleep(PAUSE).await;
                 }
             },
-            () = idle(&mut demand) => tracing::info!("an encoder rests: nobody watches"),
+            () = idle(&mut demand, *warm) => tracing::info!("an encoder rests: nobody watches"),
         }
     }
 }
 
 /// Resolves when there has been no reader for a while.
-async fn idle(demand: &mut watch::Receiver<usize>) {
+async fn idle(demand: &mut watch::Receiver<usize>, warm: Duration) {
     loop {
         if demand.wait_for(|readers| *readers == 0).await.is_err() {
             return;
         }
         let back = demand.wait_for(|readers| *readers > 0);
-        if tokio::time::timeout(WARM, back).await.is_err() {
+        if tokio::time::timeout(warm, back).await.is_err() {
             return;
         }
     }

@@ -135,6 +135,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn soon_after_the_last_reader_nothing_is_read_for_it_any_more() {
+        let media = Renditions::new(&Metrics::default());
+        let program = Program::of(&media, watch::channel(true).1);
+        let reader = program.transport(Transport::h264()).subscribe();
+        let mut demand = media.video.demand();
+        demand.wait_for(|readers| *readers > 0).await.unwrap();
+        drop(reader);
+        let left = demand.wait_for(|readers| *readers == 0);
+        tokio::time::timeout(Duration::from_secs(2), left)
+            .await
+            .expect("its encoder must be let go")
+            .unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_program_without_sound_is_shown_and_does_not_list_any() {
         let (program, _) = stage(false);
         let came = tokio::time::Instant::now();

@@ -13,6 +13,10 @@ use crate::support::session::Session;
 
 const PACKET: usize = 188;
 
+/// Ids as the muxer gives them.
+pub const PICTURE: u16 = 0x100;
+pub const SOUND: u16 = 0x101;
+
 pub struct Reader(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// What was read.
@@ -21,6 +25,8 @@ pub struct Read {
     pub packets: usize,
     /// Packets whose number does not follow the last of their kind.
     pub gaps: usize,
+    /// Units that began, by their id.
+    pub units: HashMap<u16, usize>,
     counters: HashMap<u16, u8>,
 }
 
@@ -52,6 +58,18 @@ impl Reader {
         read
     }
 
+    /// Reads until so many units more of this kind have begun.
+    pub async fn read_units(&mut self, read: &mut Read, id: u16, count: usize, deadline: Duration) {
+        let wanted = read.begun(id) + count;
+        let enough = async {
+            while read.begun(id) < wanted {
+                self.next().await.chunks(PACKET).for_each(|packet| read.note(packet));
+            }
+        };
+        let came = tokio::time::timeout(deadline, enough).await;
+        assert!(came.is_ok(), "{count} units of {id:#x} within {deadline:?}: {read:?}");
+    }
+
     /// The next whole packets.
     async fn next(&mut self) -> Vec<u8> {
         loop {
@@ -68,6 +86,10 @@ impl Reader {
 }
 
 impl Read {
+    fn begun(&self, id: u16) -> usize {
+        self.units.get(&id).copied().unwrap_or_default()
+    }
+
     fn note(&mut self, packet: &[u8]) {
         assert_eq!(packet[0], 0x47);
         self.packets += 1;
@@ -75,6 +97,7 @@ impl Read {
         if has_payload {
             let id = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
             let counter = packet[3] & 0x0f;
+            *self.units.entry(id).or_default() += usize::from(packet[1] & 0x40 != 0);
             let last = self.counters.insert(id, counter);
             self.gaps += usize::from(last.is_some_and(|last| (last + 1) & 0x0f != counter));
         }

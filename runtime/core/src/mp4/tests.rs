@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const FRAME: Duration = Duration::from_millis(40);
@@ -116,4 +118,34 @@ fn without_keyframes_what_waits_is_bounded() {
     let lengths: Vec<usize> = pieces.map(|piece| piece.len()).collect();
     assert_eq!(lengths.len(), 3);
     assert!(lengths.iter().all(|length| *length < LARGEST_FRAGMENT_BYTES + (2 << 20)), "{lengths:?}");
+}
+
+proptest! {
+    #[test]
+    fn every_picture_is_in_the_file_once_and_stands_until_the_next(
+        units in prop::collection::vec((any::<bool>(), any::<bool>(), 0u32..4), 1..80),
+    ) {
+        let (mut muxer, mut file, mut number, mut shown) = (muxer(), Vec::new(), 0, Vec::new());
+        for (is_sound, key, after) in units {
+            number += after;
+            let unit = if is_sound { sound(number) } else { picture(number, key) };
+            file.extend(muxer.push(&unit));
+            if !is_sound && (key || !shown.is_empty()) {
+                shown.push(number);
+            }
+        }
+        file.extend(muxer.finish());
+        let (mut samples, mut at) = (0, 0);
+        for fragment in file.iter().skip(1) {
+            let (begin, pictures) = tracks(fragment).remove(0);
+            // Two of the same moment are a tick apart.
+            prop_assert!(begin.abs_diff(at) <= 80);
+            at = begin + pictures.iter().map(|sample| sample[0]).sum::<u32>();
+            samples += pictures.len();
+        }
+        prop_assert_eq!(samples, shown.len());
+        if let (Some(first), Some(last)) = (shown.first(), shown.last()) {
+            prop_assert!(at.abs_diff((last - first + 1) * 3600) <= 80);
+        }
+    }
 }

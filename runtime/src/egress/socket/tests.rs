@@ -1,5 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch as values;
@@ -108,12 +110,14 @@ async fn who_watches_what_is_served_no_longer_is_told_so() {
     let mut socket = stage.watch("a").await;
     packets(&mut socket).await;
     stage.programs.name(&stage.program, []);
-    let close = loop {
-        match tokio::time::timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap() {
-            Frame::Close(close) => break close.unwrap(),
-            _ => continue,
+    let closed = async {
+        loop {
+            if let Frame::Close(close) = socket.next().await.unwrap().unwrap() {
+                return close.unwrap();
+            }
         }
     };
+    let close = tokio::time::timeout(SOON, closed).await.expect("it must be told");
     assert_eq!((close.code, close.reason.as_str()), (CloseCode::Normal, "stream stopped"));
 }
 
