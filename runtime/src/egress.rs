@@ -1,4 +1,5 @@
 //! Ways out: who asks for a picture, and in which protocol.
 
+pub mod rtmp;
 pub mod view;
 pub mod whep;

@@ -20,6 +20,7 @@ pub mod program;
 pub mod rtc;
 pub mod sound;
 
+pub mod access;
 pub mod ingest;
 mod signalling;
 
@@ -34,8 +35,6 @@ pub mod source;
 pub mod spec;
 
 pub mod session;
-
-pub mod access;
 
 pub mod admin;
 pub mod api;

@@ -72,6 +72,13 @@ pub struct Looked {
     pub starves: bool,
 }
 
+impl Cursor {
+    /// Whether nothing was given to its reader yet.
+    pub fn is_new(&self) -> bool {
+        self.place == Place::New
+    }
+}
+
 impl Recent {
     pub fn push(&mut self, media: Media) {
         let tag = inspect(media.kind, &media.body);

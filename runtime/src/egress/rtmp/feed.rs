@@ -1,0 +1,82 @@
+//! A program's units as messages of FLV, made once for all who play them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use understudy_core::media::{Track, Unit};
+use understudy_core::rendition::Video;
+use understudy_rtmp::flv::{Described, Kind, Media, avc, metadata};
+
+use super::stream::{Sound, Stream};
+use crate::program::Program;
+
+/// Feeds `stream` until the name under which it is played is gone.
+#[tracing::instrument(name = "rtmp_feed", skip_all)]
+pub(super) async fn run(
+    program: Program,
+    rendition: Video,
+    stream: Arc<Stream>,
+    gone: impl Future<Output = ()>,
+) {
+    let mut pictures = program.video(rendition).subscribe();
+    let mut messages = Messages::default();
+    let feed = async {
+        loop {
+            let unit = pictures.next().await;
+            messages.of(&unit).into_iter().for_each(|media| stream.push(media));
+        }
+    };
+    tokio::select! {
+        () = feed => {}
+        () = gone => stream.end(),
+    }
+}
+
+pub(super) fn sound_of(_program: &Program) -> Sound {
+    Sound::Unknown
+}
+
+/// What was said of the stream so far.
+#[derive(Default)]
+struct Messages {
+    described: Described,
+    parameters: Option<avc::Parameters>,
+}
+
+impl Messages {
+    /// What a unit becomes, with what has to be known before it.
+    fn of(&mut self, unit: &Unit) -> Vec<Media> {
+        let at = timestamp(unit);
+        let description = self.description(unit, at);
+        let said = match unit.track {
+            Track::Video { .. } => self.picture(unit, at),
+            Track::Audio { .. } => Vec::new(),
+        };
+        description.into_iter().chain(said).collect()
+    }
+
+    fn description(&mut self, unit: &Unit, at: u32) -> Option<Media> {
+        let before = self.described;
+        match unit.track {
+            track @ Track::Video { .. } => self.described.video = Some(track),
+            track @ Track::Audio { .. } => self.described.audio = Some(track),
+        }
+        let body = (before != self.described).then(|| metadata(self.described))?;
+        Some(Media { kind: Kind::Data, timestamp: at, body })
+    }
+
+    fn picture(&mut self, unit: &Unit, at: u32) -> Vec<Media> {
+        let video = |body: Bytes| Media { kind: Kind::Video, timestamp: at, body };
+        let found = unit.key.then(|| avc::parameters(&unit.payload)).flatten();
+        let changed = found.filter(|found| self.parameters.as_ref() != Some(found));
+        let header = changed.map(|changed| video(avc::header(self.parameters.insert(changed))));
+        // Nobody can decode what comes before them.
+        let picture = self.parameters.is_some().then(|| video(avc::picture(&unit.payload, unit.key)));
+        header.into_iter().chain(picture).collect()
+    }
+}
+
+/// On the program's own timeline, of which each player has its own zero; it wraps, as everybody's does.
+fn timestamp(unit: &Unit) -> u32 {
+    (unit.dts.as_millis() & u128::from(u32::MAX)) as u32
+}
