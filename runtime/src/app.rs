@@ -4,6 +4,7 @@ mod connections;
 mod guards;
 mod listeners;
 mod operator;
+mod rtmp;
 mod tasks;
 
 use std::path::Path;
@@ -27,7 +28,7 @@ use crate::broadcast;
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::devtools_proxy::DevtoolsProxy;
-use crate::egress::whep;
+use crate::egress::{self, whep};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
@@ -53,7 +54,6 @@ pub async fn run(
     descriptors();
     gst::init()?;
     source::prepare();
-    config.reserved.rtmps_identity()?;
     let first = first_session(&config)?;
     let directory = directory()?;
     let shutdown = CancellationToken::new();
@@ -91,7 +91,11 @@ pub async fn run(
         transport: peers.clone(),
         players: config.share_dir.join("players"),
     };
+    let rtmp = rtmp_of(programs.clone(), policies.clone(), &mut registry);
     let mut tasks = Tasks::default();
+    for (name, serving) in rtmp::serve(&config, families, &rtmp, &shutdown)? {
+        tasks.start(name, serving);
+    }
     tasks.start("what ends viewers", end_viewers(peers.clone(), programs, shutdown.clone()));
     let surfaces = [
         ("DevTools", devtools, devtools_router(&config, &session, policies)),
@@ -109,6 +113,16 @@ pub async fn run(
         tasks.start("the link to the operator", follow);
     }
     last(task, tasks, || peers.stopped(), stop, shutdown).await
+}
+
+fn rtmp_of(
+    programs: program::Registry,
+    policy: watch::Receiver<Policy>,
+    registry: &mut Registry,
+) -> egress::rtmp::Rtmp {
+    let metrics = egress::rtmp::Metrics::default();
+    metrics.register(registry);
+    egress::rtmp::Rtmp { streams: egress::rtmp::Streams::new(programs), policy, metrics }
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that

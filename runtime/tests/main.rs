@@ -12,6 +12,7 @@ mod guard;
 mod guarded_session;
 mod inputs;
 mod reference;
+mod rtmp;
 mod session;
 mod socket;
 mod sound;

@@ -1,0 +1,3 @@
+//! RTMP and RTMPS as real clients use them.
+
+mod play;
