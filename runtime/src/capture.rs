@@ -2,6 +2,7 @@
 
 mod encoded;
 mod grab;
+mod mpeg1;
 mod screen;
 mod speaker;
 mod video;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use understudy_core::backoff;
-use understudy_core::media::Kind;
+use understudy_core::media::{Kind, VideoCodec};
 use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
@@ -74,7 +75,8 @@ pub fn program(
     let pictures = Ladder::new(hubs(Kind::Video), move |rendition: Video, hub: Hub| {
         let (grab, complain) = (grab.clone(), complain.clone());
         let capture = move |screen, came| {
-            video::run(grab.clone(), screen, rendition, Outlet { hub: hub.clone(), came })
+            let (grab, outlet) = (grab.clone(), Outlet { hub: hub.clone(), came });
+            encode(grab, screen, rendition, outlet)
         };
         let tell = move |fault: Option<String>| fault.into_iter().for_each(&complain);
         follow("screen", screen.clone(), tell, capture)
@@ -93,6 +95,13 @@ pub fn program(
         follow("speaker", speaker.clone(), tell, capture)
     });
     Program::new(pictures, sounds, shows)
+}
+
+async fn encode(grab: Grab, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), gst::Error> {
+    match rendition.codec {
+        VideoCodec::H264 => video::run(grab, screen, rendition, outlet).await,
+        VideoCodec::Mpeg1 => mpeg1::run(grab, screen, rendition, outlet).await,
+    }
 }
 
 /// Runs `capture` while there is something to capture; again after a failure. `tell` hears what is wrong, and that nothing is.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
-use tokio::process::{ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// From SIGTERM to SIGKILL: daemons leave within milliseconds, Chromium within a second.
@@ -77,12 +77,25 @@ impl Executable {
 
     /// The same, handing the lines of its standard output to the caller.
     pub fn spawn_with_stdout(&self) -> Result<(Child, Lines<BufReader<ChildStdout>>), Error> {
+        let (child, stdout) = self.start(&mut self.command())?;
+        Ok((child, BufReader::new(stdout).lines()))
+    }
+
+    /// The same, for what passes through it: what it is to read goes into the one, what it writes comes out of the other.
+    pub fn spawn_between(&self) -> Result<(Child, ChildStdin, ChildStdout), Error> {
+        let (mut child, stdout) = self.start(self.command().stdin(Stdio::piped()))?;
+        let broken = || Error::Start { program: self.name, source: io::ErrorKind::BrokenPipe.into() };
+        let stdin = child.process.stdin.take().ok_or_else(broken)?;
+        Ok((child, stdin, stdout))
+    }
+
+    fn start(&self, command: &mut Command) -> Result<(Child, ChildStdout), Error> {
         let start = |source| Error::Start { program: self.name, source };
         // Looked up here, since it is setpriv that would not find it.
         if !installed(&self.path) {
             return Err(Error::Missing { program: self.name, path: self.path.clone() });
         }
-        let mut process = self.command().spawn().map_err(start)?;
+        let mut process = command.spawn().map_err(start)?;
         let id = process.id().and_then(|id| i32::try_from(id).ok());
         let pid = id.ok_or_else(|| start(io::ErrorKind::NotFound.into()))?;
         let stdout = process.stdout.take().ok_or_else(|| start(io::ErrorKind::BrokenPipe.into()))?;
@@ -92,7 +105,7 @@ impl Executable {
         tracing::info!(program = self.name, pid, "started");
         let pid = Pid::from_raw(pid);
         let child = Child { name: self.name, process, pid, group: Some(pid) };
-        Ok((child, BufReader::new(stdout).lines()))
+        Ok((child, stdout))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the door")]

@@ -3,6 +3,7 @@
 //!
 //! Lowest layer first; a module imports only from earlier groups.
 
+pub mod aac;
 pub mod backoff;
 pub mod camera;
 pub mod condition;

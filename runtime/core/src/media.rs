@@ -15,6 +15,8 @@ pub enum VideoCodec {
     /// Constrained baseline, without B-frames, as Annex B with SPS and PPS before each IDR: what every viewer decodes.
     #[default]
     H264,
+    /// Without B-frames, a sequence header before each I-frame: what JSMpeg decodes, which has nothing but a script.
+    Mpeg1,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -22,6 +24,10 @@ pub enum AudioCodec {
     /// Packets of 20 ms.
     #[default]
     Opus,
+    /// AAC-LC: what RTMP, MPEG-TS and MP4 are played with everywhere. Bare access units, without ADTS (`crate::aac`).
+    Aac,
+    /// MPEG-1 layer II, frames of 1152 samples: the sound beside MPEG-1.
+    Mp2,
 }
 
 /// What the units of a stream are, as a muxer has to know it before it has seen one.
@@ -40,6 +46,9 @@ pub enum Track {
         sample_rate_hz: u32,
         channels: u32,
     },
+    /// A picture and its sound together, as an MPEG transport stream: a unit is whole packets, one with `key` begins with
+    /// tables and a keyframe. It is read as a picture is.
+    Transport,
 }
 
 /// One access unit of video or one packet of audio.
@@ -85,6 +94,14 @@ impl Track {
         Self::Audio { codec: AudioCodec::Opus, sample_rate_hz: 48_000, channels }
     }
 
+    pub const fn mp2(sample_rate_hz: u32, channels: u32) -> Self {
+        Self::Audio { codec: AudioCodec::Mp2, sample_rate_hz, channels }
+    }
+
+    pub const fn aac(sample_rate_hz: u32, channels: u32) -> Self {
+        Self::Audio { codec: AudioCodec::Aac, sample_rate_hz, channels }
+    }
+
     /// For tests to which it does not matter.
     #[cfg(test)]
     pub(crate) const fn any(kind: Kind) -> Self {
@@ -96,7 +113,7 @@ impl Track {
 
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Video { .. } => Kind::Video,
+            Self::Video { .. } | Self::Transport => Kind::Video,
             Self::Audio { .. } => Kind::Audio,
         }
     }

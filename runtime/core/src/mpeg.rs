@@ -1,5 +1,6 @@
 //! MPEG streams that are sent to a session, taken apart: a transport stream into the access units of its picture
-//! (ISO/IEC 13818-1), an MPEG audio stream into its frames (ISO/IEC 11172-3).
+//! (ISO/IEC 13818-1), an MPEG audio stream into its frames (ISO/IEC 11172-3). And the other way: a transport stream of a
+//! session's own picture and sound ([`mux`]).
 //!
 //! Why not a demuxer or a parser of the media library: those hand out a frame when the next one begins, an interval
 //! later, and translate timestamps to a clock of their own. Here a unit is handed out with its last byte, and carries
@@ -8,12 +9,15 @@
 
 pub mod audio;
 pub mod echo;
+pub mod mux;
 #[cfg(test)]
 pub(crate) mod muxer;
 mod packet;
 mod picture;
 mod section;
 pub mod transport;
+
+use std::time::Duration;
 
 /// A moment on a sender's timeline: ticks of 90 kHz, which begin anew every 26 hours (33 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,15 @@ impl Stamp {
     /// Of any number of ticks.
     pub const fn new(ticks: u64) -> Self {
         Self(ticks & ((1 << Self::BITS) - 1))
+    }
+
+    pub const fn at(time: Duration) -> Self {
+        // A timeline of so many nanoseconds ends after 584 years.
+        Self::new((time.as_nanos() * 9 / 100_000) as u64)
+    }
+
+    pub const fn ticks(self) -> u64 {
+        self.0
     }
 
     /// Nanoseconds from `earlier` to here, the shorter way round.

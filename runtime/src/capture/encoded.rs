@@ -18,13 +18,28 @@ pub(super) struct Outlet {
     pub(super) came: watch::Sender<()>,
 }
 
-/// A sink that publishes everything it is given, of one kind and with frames of one length.
-pub(super) fn publisher(outlet: Outlet, track: Track, duration: Duration) -> gst_app::AppSinkCallbacks {
+impl Outlet {
+    pub(super) fn publish(&self, unit: Unit) {
+        self.hub.publish(unit);
+        self.came.send_replace(());
+    }
+}
+
+/// What an encoder makes: units of one kind and of one length.
+#[derive(Clone, Copy)]
+pub(super) struct Made {
+    pub(super) track: Track,
+    pub(super) duration: Duration,
+    /// By how much what is decoded from a unit is earlier than the encoder says.
+    pub(super) delay: Duration,
+}
+
+/// A sink that publishes everything it is given.
+pub(super) fn publisher(outlet: Outlet, made: Made) -> gst_app::AppSinkCallbacks {
     let publish = move |sink: &gst_app::AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        if let Some(frame) = unit(&sample, track, duration) {
-            outlet.hub.publish(frame);
-            outlet.came.send_replace(());
+        if let Some(frame) = unit(&sample, made) {
+            outlet.publish(frame);
         }
         Ok(gst::FlowSuccess::Ok)
     };
@@ -32,15 +47,16 @@ pub(super) fn publisher(outlet: Outlet, track: Track, duration: Duration) -> gst
 }
 
 /// `None` for what has no time, which no encoder of ours emits.
-fn unit(sample: &gst::Sample, track: Track, duration: Duration) -> Option<Unit> {
+pub(super) fn unit(sample: &gst::Sample, made: Made) -> Option<Unit> {
     let buffer = sample.buffer_owned()?;
     // Not the bare timestamp: a video encoder counts from a thousand hours, and its segment says so.
     let pts = sample.segment()?.downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)?;
+    let pts = Duration::from(pts).saturating_sub(made.delay);
     Some(Unit {
-        track,
-        pts: pts.into(),
-        dts: pts.into(),
-        duration,
+        track: made.track,
+        pts,
+        dts: pts,
+        duration: made.duration,
         key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
         payload: Bytes::from_owner(buffer.into_mapped_buffer_readable().ok()?),
     })

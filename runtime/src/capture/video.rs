@@ -11,7 +11,7 @@ use understudy_core::rendition::Video;
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use super::Screen;
-use super::encoded::{Outlet, publisher};
+use super::encoded::{Made, Outlet, publisher};
 use super::grab::Grab;
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
@@ -30,15 +30,15 @@ const PIXELS_PER_THREAD: u64 = 1280 * 720 * 30;
 const VBV_MILLISECONDS: u32 = 600;
 
 /// What is made of a screen.
-struct Target {
-    codec: VideoCodec,
-    size: Resolution,
-    frame_rate: FrameRate,
-    bitrate: Bitrate,
+pub(super) struct Target {
+    pub(super) codec: VideoCodec,
+    pub(super) size: Resolution,
+    pub(super) frame_rate: FrameRate,
+    pub(super) bitrate: Bitrate,
 }
 
 impl Target {
-    fn new(screen: &Screen, rendition: Video) -> Self {
+    pub(super) fn new(screen: &Screen, rendition: Video) -> Self {
         let Video { codec, size, frame_rate, bitrate, step } = rendition;
         Self {
             codec,
@@ -48,9 +48,13 @@ impl Target {
         }
     }
 
-    const fn track(&self) -> Track {
-        let VideoCodec::H264 = self.codec;
-        Track::h264(self.size.width(), self.size.height(), self.frame_rate.per_second())
+    pub(super) const fn track(&self) -> Track {
+        Track::Video {
+            codec: self.codec,
+            width: self.size.width(),
+            height: self.size.height(),
+            frames_per_second: self.frame_rate.per_second(),
+        }
     }
 }
 
@@ -92,7 +96,6 @@ fn build(
     let convert = element("videoconvertscale")?;
     let size = element("capsfilter")?;
     size.set_property("caps", raw(target.size, target.frame_rate).build());
-    let VideoCodec::H264 = target.codec;
     let encoder = h264(target)?;
     let caps = gst::Caps::builder("video/x-h264")
         .field("profile", "constrained-baseline")
@@ -100,12 +103,13 @@ fn build(
         .field("alignment", "au")
         .build();
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
-    sink.set_callbacks(publisher(outlet, target.track(), target.frame_rate.interval()));
+    let duration = target.frame_rate.interval();
+    sink.set_callbacks(publisher(outlet, Made { track: target.track(), duration, delay: Duration::ZERO }));
     pipeline.chain(&[source.upcast_ref(), &convert, &size, &encoder, sink.upcast_ref()])?;
     Ok((pipeline, source, sink))
 }
 
-fn raw(size: Resolution, rate: FrameRate) -> gst::caps::Builder<gst::caps::NoFeature> {
+pub(super) fn raw(size: Resolution, rate: FrameRate) -> gst::caps::Builder<gst::caps::NoFeature> {
     gst::Caps::builder("video/x-raw")
         .field("width", size.width().cast_signed())
         .field("height", size.height().cast_signed())
@@ -113,7 +117,7 @@ fn raw(size: Resolution, rate: FrameRate) -> gst::caps::Builder<gst::caps::NoFea
         .field("framerate", gst::Fraction::new(rate.per_second().cast_signed(), 1))
 }
 
-fn raw_frames(screen: &Screen, rate: FrameRate) -> gst_app::AppSrc {
+pub(super) fn raw_frames(screen: &Screen, rate: FrameRate) -> gst_app::AppSrc {
     // A slow encoder loses the oldest frame, never time.
     gst_app::AppSrc::builder()
         .caps(&raw(screen.size, rate).field("format", "BGRx").build())

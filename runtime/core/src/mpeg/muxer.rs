@@ -1,6 +1,9 @@
-//! For tests: a multiplexer of a few lines that writes what real ones write.
+//! For tests: a multiplexer of a few lines that writes what real ones write and ours does not.
 
-use super::section;
+use super::Stamp;
+use super::mux::packets::Packets;
+use super::mux::pes::stamp;
+use super::mux::tables::section;
 
 const TABLE: u16 = 0x1000;
 pub const PICTURE: u16 = 0x100;
@@ -13,10 +16,16 @@ pub enum Says {
     Nothing,
 }
 
-#[derive(Default)]
 pub struct Muxer {
     pub bytes: Vec<u8>,
-    counters: [u8; 3],
+    tables: [Packets; 2],
+    picture: Packets,
+}
+
+impl Default for Muxer {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), tables: [0, TABLE].map(Packets::new), picture: Packets::new(PICTURE) }
+    }
 }
 
 impl Muxer {
@@ -28,52 +37,25 @@ impl Muxer {
 
     pub fn tables(&mut self, codec: u8) {
         let [table, picture, sound] = [TABLE, PICTURE, SOUND].map(u16::to_be_bytes);
-        self.section(0, 0, &[0, 1, 0xe0 | table[0], table[1]]);
         let streams =
             [0x03, 0xe0 | sound[0], sound[1], 0xf0, 0, codec, 0xe0 | picture[0], picture[1], 0xf0, 2, 5, 0];
-        self.section(TABLE, 2, &[&[0xe0 | picture[0], picture[1], 0xf0, 0][..], &streams].concat());
+        let map = [&[0xe0 | picture[0], picture[1], 0xf0, 0][..], &streams].concat();
+        let sections = [section(0, 0, &[0, 1, 0xe0 | table[0], table[1]]), section(2, 0, &map)];
+        for (packets, section) in self.tables.iter_mut().zip(sections) {
+            packets.write(&mut self.bytes, &[], &section);
+        }
     }
 
-    fn section(&mut self, id: u16, table: u8, body: &[u8]) {
-        let length = (body.len() + 9) as u8;
-        let mut section = vec![table, 0xb0, length, 0, 1, 0xc1, 0, 0];
-        section.extend_from_slice(body);
-        let sum = section::checksum(&section);
-        section.extend_from_slice(&sum.to_be_bytes());
-        section.insert(0, 0);
-        self.packets(id, &section);
-    }
-
-    pub fn unit(&mut self, stamp: u64, data: &[u8], says: Says) {
-        let [shown, decoded] = [(0x31, stamp + 3000), (0x11, stamp)].map(|(mark, t)| {
-            [
-                mark | (t >> 29 & 0x0e) as u8,
-                (t >> 22) as u8,
-                (t >> 14) as u8 | 1,
-                (t >> 7) as u8,
-                (t << 1) as u8 | 1,
-            ]
-        });
+    pub fn unit(&mut self, ticks: u64, data: &[u8], says: Says) {
+        let [shown, decoded] = [(3, ticks + 3000), (1, ticks)].map(|(which, t)| stamp(which, Stamp::new(t)));
         let length = if says == Says::Length { (data.len() + 13) as u16 } else { 0 }.to_be_bytes();
         let header = [0, 0, 1, 0xe0, length[0], length[1], 0x80, 0xc0, 10];
-        self.packets(PICTURE, &[&header[..], &shown, &decoded, data].concat());
+        self.packets(&[&header[..], &shown, &decoded, data].concat());
     }
 
-    pub fn packets(&mut self, id: u16, payload: &[u8]) {
-        for (index, part) in payload.chunks(184).enumerate() {
-            let counter = &mut self.counters[(id % 3) as usize];
-            let begins = if index == 0 { 0x40 } else { 0 };
-            let room = 184 - part.len();
-            let control = if room > 0 { 0x30 } else { 0x10 };
-            self.bytes.extend_from_slice(&[0x47, begins | (id >> 8) as u8, id as u8, control | *counter]);
-            *counter = (*counter + 1) & 0x0f;
-            if room > 0 {
-                self.bytes.push(room as u8 - 1);
-                self.bytes.extend(std::iter::repeat_n(0, usize::from(room > 1)));
-                self.bytes.extend(std::iter::repeat_n(0xff, room.saturating_sub(2)));
-            }
-            self.bytes.extend_from_slice(part);
-        }
+    /// Of the picture.
+    pub fn packets(&mut self, payload: &[u8]) {
+        self.picture.write(&mut self.bytes, &[], payload);
     }
 }
 

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::muxer::{Muxer, PICTURE, Says, access_unit};
+use super::super::muxer::{Muxer, Says, access_unit};
 use super::*;
 
 fn data(units: &[Unit]) -> Vec<Vec<u8>> {
@@ -45,7 +45,7 @@ fn a_sender_that_fills_up_anywhere_is_found_out() {
         muxer.unit(n * 3000, &odd, Says::Nothing);
         // More of the same unit, after a packet that was filled up.
         let at = muxer.bytes.len();
-        muxer.packets(PICTURE, &whole);
+        muxer.packets(&whole);
         muxer.bytes[at + 1] &= !0x40;
     }
     let units = data(&demuxer.push(&muxer.bytes));
