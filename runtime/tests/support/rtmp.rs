@@ -28,7 +28,7 @@ pub struct Broadcast {
 impl Broadcast {
     pub async fn open() -> Self {
         let media = Renditions::new(&broadcast::Metrics::default());
-        let encoder = Encoder::start(&media);
+        let encoder = Encoder::start_with_aac(&media);
         let programs = Registry::default();
         let program = Program::of(&media, watch::channel(true).1);
         programs.name(&program, ["program".to_owned()]);

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use understudy_core::media::{Track, Unit};
-use understudy_core::rendition::Video;
-use understudy_rtmp::flv::{Described, Kind, Media, avc, metadata};
+use understudy_core::aac::Format;
+use understudy_core::media::{AudioCodec, Track, Unit, VideoCodec};
+use understudy_core::rendition::{Audio, Video};
+use understudy_rtmp::flv::{Described, Kind, Media, aac, avc, metadata};
 
-use super::stream::{Sound, Stream};
+use super::stream::Stream;
 use crate::program::Program;
+
+/// What every player decodes.
+const SOUND: Audio = Audio { codec: AudioCodec::Aac, bitrate: None };
 
 /// Feeds `stream` until the name under which it is played is gone.
 #[tracing::instrument(name = "rtmp_feed", skip_all)]
@@ -19,10 +23,15 @@ pub(super) async fn run(
     gone: impl Future<Output = ()>,
 ) {
     let mut pictures = program.video(rendition).subscribe();
+    let mut sounds = program.audio(SOUND).subscribe();
     let mut messages = Messages::default();
     let feed = async {
         loop {
-            let unit = pictures.next().await;
+            let unit = tokio::select! {
+                biased; // Sound is there earlier, and has to be before its picture.
+                unit = sounds.next() => unit,
+                unit = pictures.next() => unit,
+            };
             messages.of(&unit).into_iter().for_each(|media| stream.push(media));
         }
     };
@@ -32,15 +41,12 @@ pub(super) async fn run(
     }
 }
 
-pub(super) fn sound_of(_program: &Program) -> Sound {
-    Sound::Unknown
-}
-
 /// What was said of the stream so far.
 #[derive(Default)]
 struct Messages {
     described: Described,
     parameters: Option<avc::Parameters>,
+    format: Option<Format>,
 }
 
 impl Messages {
@@ -49,8 +55,9 @@ impl Messages {
         let at = timestamp(unit);
         let description = self.description(unit, at);
         let said = match unit.track {
-            Track::Video { .. } => self.picture(unit, at),
-            Track::Audio { .. } => Vec::new(),
+            Track::Video { codec: VideoCodec::H264, .. } => self.picture(unit, at),
+            Track::Audio { codec: AudioCodec::Aac, .. } => self.sound(unit, at),
+            _ => return Vec::new(),
         };
         description.into_iter().chain(said).collect()
     }
@@ -58,8 +65,9 @@ impl Messages {
     fn description(&mut self, unit: &Unit, at: u32) -> Option<Media> {
         let before = self.described;
         match unit.track {
-            track @ Track::Video { .. } => self.described.video = Some(track),
-            track @ Track::Audio { .. } => self.described.audio = Some(track),
+            track @ Track::Video { codec: VideoCodec::H264, .. } => self.described.video = Some(track),
+            track @ Track::Audio { codec: AudioCodec::Aac, .. } => self.described.audio = Some(track),
+            _ => {}
         }
         let body = (before != self.described).then(|| metadata(self.described))?;
         Some(Media { kind: Kind::Data, timestamp: at, body })
@@ -73,6 +81,14 @@ impl Messages {
         // Nobody can decode what comes before them.
         let picture = self.parameters.is_some().then(|| video(avc::picture(&unit.payload, unit.key)));
         header.into_iter().chain(picture).collect()
+    }
+
+    fn sound(&mut self, unit: &Unit, at: u32) -> Vec<Media> {
+        let audio = |body: Bytes| Media { kind: Kind::Audio, timestamp: at, body };
+        let Track::Audio { sample_rate_hz, channels, .. } = unit.track else { return Vec::new() };
+        let Some(format) = Format::new(sample_rate_hz, channels) else { return Vec::new() };
+        let header = (self.format.replace(format) != Some(format)).then(|| audio(aac::header(format)));
+        header.into_iter().chain([audio(aac::sound(&unit.payload))]).collect()
     }
 }
 

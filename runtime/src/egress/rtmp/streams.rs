@@ -81,7 +81,7 @@ impl Streams {
         if let Some(playing) = running.filter(|playing| !playing.stream.has_ended()) {
             return playing;
         }
-        let stream = Arc::new(Stream::new(Some(program.video(rendition)), feed::sound_of(program)));
+        let stream = Arc::new(Stream::new(Some(program.video(rendition)), Sound::Expected));
         let gone = self.programs.gone(name, program);
         let feeding = tokio::spawn(feed::run(program.clone(), rendition, Arc::clone(&stream), gone));
         let playing = Arc::new(Playing { stream, _feed: Some(AbortOnDropHandle::new(feeding)) });
