@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use metrics::{Audience, Metrics};
-pub use reach::{Refused, obstacle, pin};
+pub use reach::{Refused, connect, obstacle, pin};
 pub use understudy_core::guard::{AllowPrivate, Policy};
 
 /// Connections at once, at each door; more wait to be accepted. Chromium opens 32 at a proxy, a source few. Two doors with

@@ -14,8 +14,8 @@ mod listen;
 mod metrics;
 mod player;
 mod publisher;
-mod stream;
-mod streams;
+pub(super) mod stream;
+pub(super) mod streams;
 mod tls;
 
 pub use listen::{serve, serve_tls};

@@ -57,7 +57,7 @@ pub async fn obstacle(url: &str, policy: &Policy) -> Option<Refused> {
 }
 
 /// Connects to `host` at one of the addresses that may be connected to.
-pub(super) async fn connect(host: &str, port: u16, policy: &Policy) -> Result<TcpStream, Refused> {
+pub async fn connect(host: &str, port: u16, policy: &Policy) -> Result<TcpStream, Refused> {
     let mut last = unresolvable(host, io::ErrorKind::NotFound.into());
     for address in resolve(host, port, policy).await?.into_iter().take(TRIES) {
         last = match timeout(CONNECT, TcpStream::connect(address)).await {

@@ -184,12 +184,12 @@ impl Connection {
         self.is_free(Code::PlayFailed)?;
         let place = self.place(name);
         self.rtmp.admit(Role::View, place.token.as_deref(), self.peer, Code::PlayFailed)?;
-        let playing = self.rtmp.streams.find(&place)?;
+        let source = self.rtmp.streams.find(&place)?;
         self.server.play(stream);
         let takes =
             self.connect.as_ref().map_or_else(Announced::default, |connect| connect.announced.clone());
         tracing::debug!(peer = %self.peer, ?place, "a player has come");
-        Ok(Player::new(stream, playing, takes, self.rtmp.metrics.clone()))
+        Ok(Player::new(stream, source, takes, self.rtmp.metrics.clone()))
     }
 
     fn publish(&mut self, stream: u32, name: &str) -> Result<Publisher, Refusal> {

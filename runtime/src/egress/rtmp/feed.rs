@@ -14,30 +14,19 @@ use crate::program::Program;
 /// What every player decodes.
 const SOUND: Audio = Audio { codec: AudioCodec::Aac, bitrate: None };
 
-/// Feeds `stream` until the name under which it is played is gone.
+/// Feeds `stream`, until nobody has it any more.
 #[tracing::instrument(name = "rtmp_feed", skip_all)]
-pub(super) async fn run(
-    program: Program,
-    rendition: Video,
-    stream: Arc<Stream>,
-    gone: impl Future<Output = ()>,
-) {
+pub(super) async fn run(program: Program, rendition: Video, stream: Arc<Stream>) {
     let mut pictures = program.video(rendition).subscribe();
     let mut sounds = program.audio(SOUND).subscribe();
     let mut messages = Messages::default();
-    let feed = async {
-        loop {
-            let unit = tokio::select! {
-                biased; // Sound is there earlier, and has to be before its picture.
-                unit = sounds.next() => unit,
-                unit = pictures.next() => unit,
-            };
-            messages.of(&unit).into_iter().for_each(|media| stream.push(media));
-        }
-    };
-    tokio::select! {
-        () = feed => {}
-        () = gone => stream.end(),
+    loop {
+        let unit = tokio::select! {
+            biased; // Sound is there earlier, and has to be before its picture.
+            unit = sounds.next() => unit,
+            unit = pictures.next() => unit,
+        };
+        messages.of(&unit).into_iter().for_each(|media| stream.push(media));
     }
 }
 

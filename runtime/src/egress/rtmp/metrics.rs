@@ -49,6 +49,11 @@ impl Metrics {
         rtmp.register("refused", "Plays and publishes refused", self.refused.clone());
     }
 
+    /// How many play now.
+    pub fn players(&self) -> i64 {
+        self.players.get()
+    }
+
     pub(super) fn player(&self) -> Presence {
         Presence::new(&self.players)
     }

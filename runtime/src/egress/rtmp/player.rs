@@ -1,6 +1,5 @@
 //! Somebody who plays: where in the stream it is.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,7 +10,7 @@ use understudy_rtmp::server::Server;
 
 use super::metrics::{Metrics, Presence};
 use super::stream::{Ready, Rung};
-use super::streams::Playing;
+use super::streams::Source;
 
 /// Nothing has to be looked at earlier; the bell rings.
 const REST: Duration = Duration::from_secs(3600);
@@ -20,23 +19,25 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Player {
     stream: u32,
-    playing: Arc<Playing>,
+    source: Source,
     bell: watch::Receiver<Rung>,
     cursor: Cursor,
     takes: Announced,
     paused: bool,
+    ended: bool,
     looks_at: Instant,
     metrics: Metrics,
     _presence: Presence,
 }
 
 impl Player {
-    pub(super) fn new(stream: u32, playing: Arc<Playing>, takes: Announced, metrics: Metrics) -> Self {
-        let (bell, presence) = (playing.stream.bell(), metrics.player());
+    pub(super) fn new(stream: u32, source: Source, takes: Announced, metrics: Metrics) -> Self {
+        let (bell, presence) = (source.stream.bell(), metrics.player());
         Self {
             stream,
-            playing,
+            source,
             bell,
+            ended: false,
             cursor: Cursor::default(),
             takes,
             paused: false,
@@ -61,13 +62,16 @@ impl Player {
 
     /// Resolves when there is more, or no more.
     pub(super) async fn rung(&mut self) {
-        // Whoever rings lives as long as this.
-        let _ = self.bell.changed().await;
+        tokio::select! {
+            // Whoever rings lives as long as this.
+            _ = self.bell.changed() => {}
+            () = &mut self.source.gone, if !self.ended => self.ended = true,
+        }
     }
 
     /// Puts what there is into the server's outbox. False: it has ended.
     pub(super) fn fill(&mut self, server: &mut Server) -> bool {
-        if self.bell.borrow_and_update().ended {
+        if self.bell.borrow_and_update().ended || self.ended {
             server.end(self.stream);
             return false;
         }
@@ -77,7 +81,7 @@ impl Player {
             return true;
         }
         if self.cursor.is_new() {
-            match self.playing.stream.ready(now) {
+            match self.source.stream.ready(now) {
                 Ready::Now => {}
                 Ready::At(at) => {
                     self.looks_at = at;
@@ -90,7 +94,7 @@ impl Player {
             }
         }
         let (takes, stream) = (&self.takes, self.stream);
-        let looked = self.playing.stream.look(
+        let looked = self.source.stream.look(
             &mut self.cursor,
             |codec| takes.takes(codec),
             |media| server.send(stream, &media),

@@ -84,10 +84,6 @@ impl Stream {
         self.bell.send_modify(|rung| rung.ended = true);
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.bell.borrow().ended
-    }
-
     /// Rings whenever there is more, and at the end.
     pub(in crate::egress) fn bell(&self) -> watch::Receiver<Rung> {
         self.bell.subscribe()

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, pending};
 use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 use understudy_core::rendition::Video;
@@ -29,19 +31,24 @@ pub struct Streams {
 
 #[derive(Default)]
 struct Open {
-    fed: HashMap<(String, Video), Fed>,
+    fed: Vec<Weak<Fed>>,
     published: HashMap<String, Arc<Stream>>,
 }
 
-struct Fed {
+/// A rendition of a program, which is made into messages for as long as anybody has this.
+pub(in crate::egress) struct Fed {
+    pub(in crate::egress) stream: Arc<Stream>,
     program: Program,
-    stream: Weak<Playing>,
+    rendition: Video,
+    _feed: AbortOnDropHandle<()>,
 }
 
-/// A stream that is played: with the last of its readers ends what feeds it.
-pub(in crate::egress) struct Playing {
-    pub(in crate::egress) stream: Arc<Stream>,
-    _feed: Option<AbortOnDropHandle<()>>,
+/// What somebody plays.
+pub(super) struct Source {
+    pub(super) stream: Arc<Stream>,
+    /// Resolves when what was asked for is that no more.
+    pub(super) gone: BoxFuture<'static, ()>,
+    _fed: Option<Arc<Fed>>,
 }
 
 /// Somebody's place to publish at, until it is dropped.
@@ -57,36 +64,40 @@ impl Streams {
     }
 
     /// What is played there.
-    pub(super) fn find(&self, place: &Place) -> Result<Arc<Playing>, Refusal> {
+    pub(super) fn find(&self, place: &Place) -> Result<Source, Refusal> {
         let refused = |why| Refusal { code: Code::PlayNotFound, why };
         if place.app == APP {
             match self.programs.find(&place.key) {
-                Found::Live(program) => return Ok(self.program(&place.key, &program, Video::default())),
+                Found::Live(program) => return Ok(self.named(&place.key, &program)),
                 Found::Silent => return Err(refused("there is nothing to show yet: try again in a moment")),
                 Found::Unknown => {}
             }
         }
         let published = self.open.lock().published.get(&place.path()).cloned();
         let stream = published.ok_or_else(|| refused("there is no stream of this name"))?;
-        Ok(Arc::new(Playing { stream, _feed: None }))
+        Ok(Source { stream, gone: pending().boxed(), _fed: None })
     }
 
-    /// A rendition of a program under one of its names, fed once for all who read it.
-    pub(in crate::egress) fn program(&self, name: &str, program: &Program, rendition: Video) -> Arc<Playing> {
+    fn named(&self, name: &str, program: &Program) -> Source {
+        let fed = self.fed(program, Video::default());
+        let gone = self.programs.gone(name, program).boxed();
+        Source { stream: Arc::clone(&fed.stream), gone, _fed: Some(fed) }
+    }
+
+    /// A rendition of a program, made into messages once for all who send it anywhere.
+    pub(in crate::egress) fn fed(&self, program: &Program, rendition: Video) -> Arc<Fed> {
         let mut open = self.open.lock();
-        open.fed.retain(|_, fed| fed.stream.strong_count() > 0);
-        let key = (name.to_owned(), rendition);
-        let fed = open.fed.get(&key).filter(|fed| fed.program.is(program));
-        let running = fed.and_then(|fed| fed.stream.upgrade());
-        if let Some(playing) = running.filter(|playing| !playing.stream.has_ended()) {
-            return playing;
+        open.fed.retain(|fed| fed.strong_count() > 0);
+        let same = |fed: &Arc<Fed>| fed.rendition == rendition && fed.program.is(program);
+        if let Some(fed) = open.fed.iter().filter_map(Weak::upgrade).find(same) {
+            return fed;
         }
         let stream = Arc::new(Stream::new(Some(program.video(rendition)), Sound::Expected));
-        let gone = self.programs.gone(name, program);
-        let feeding = tokio::spawn(feed::run(program.clone(), rendition, Arc::clone(&stream), gone));
-        let playing = Arc::new(Playing { stream, _feed: Some(AbortOnDropHandle::new(feeding)) });
-        open.fed.insert(key, Fed { program: program.clone(), stream: Arc::downgrade(&playing) });
-        playing
+        let feeding = tokio::spawn(feed::run(program.clone(), rendition, Arc::clone(&stream)));
+        let feed = AbortOnDropHandle::new(feeding);
+        let fed = Arc::new(Fed { stream, program: program.clone(), rendition, _feed: feed });
+        open.fed.push(Arc::downgrade(&fed));
+        fed
     }
 
     /// A place to publish at, unless it is taken.
