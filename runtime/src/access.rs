@@ -7,6 +7,7 @@ mod host;
 
 pub use host::HostNames;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -36,6 +37,33 @@ pub enum Policy {
     #[default]
     Waiting,
     Tokens(Box<AccessTokens>),
+}
+
+/// Why somebody is not let in at a door that is not HTTP's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Nobody is, yet.
+    Waiting,
+    /// The token is missing or wrong.
+    Unknown,
+    TooLow,
+    /// They are not on this machine.
+    Elsewhere,
+}
+
+impl Policy {
+    /// Of a door that no page can knock at: what a person's browser has open does not count there.
+    pub fn admits(&self, needed: Role, token: Option<&str>, peer: IpAddr) -> Result<(), Denied> {
+        if matches!(self, Self::Local) && !peer.is_loopback() {
+            return Err(Denied::Elsewhere);
+        }
+        match judge(self, needed, token) {
+            Verdict::Pass(_) => Ok(()),
+            Verdict::Waiting => Err(Denied::Waiting),
+            Verdict::TooLow => Err(Denied::TooLow),
+            Verdict::Unknown | Verdict::Foreign | Verdict::Unnamed => Err(Denied::Unknown),
+        }
+    }
 }
 
 /// The policy in force, and the role that a door asks for.
@@ -185,6 +213,18 @@ mod tests {
             Verdict::Pass(Role::Admin)
         );
         assert_eq!(asked(&tokens()), Verdict::Unknown, "where there are tokens, they alone count");
+    }
+
+    #[test]
+    fn a_door_that_is_not_http_s_asks_for_the_same_tokens() {
+        let (here, there) = ("127.0.0.1".parse().unwrap(), "192.0.2.1".parse().unwrap());
+        assert_eq!(tokens().admits(Role::View, Some("v"), there), Ok(()));
+        assert_eq!(tokens().admits(Role::Control, Some("v"), there), Err(Denied::TooLow));
+        assert_eq!(tokens().admits(Role::View, None, here), Err(Denied::Unknown));
+        assert_eq!(Policy::Waiting.admits(Role::View, Some("v"), here), Err(Denied::Waiting));
+        assert_eq!(Policy::Local.admits(Role::Control, None, here), Ok(()));
+        assert_eq!(Policy::Local.admits(Role::View, None, there), Err(Denied::Elsewhere));
+        assert_eq!(Policy::Open(HostNames::default()).admits(Role::View, None, there), Ok(()));
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod connections;
 mod guards;
 mod listeners;
 mod operator;
+mod outward;
+mod rtmp;
 mod tasks;
 
 use std::path::Path;
@@ -19,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::{Mode, choose};
 use understudy_core::report::Stance;
-use understudy_core::spec::{FrameRate, Output};
+use understudy_core::spec::FrameRate;
 use understudy_proto::v1;
 
 use crate::access::{HostNames, Policy};
@@ -27,18 +29,18 @@ use crate::broadcast;
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::devtools_proxy::DevtoolsProxy;
-use crate::egress::{self, socket, whep};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
 use crate::scratch::{self, Scratch};
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
-use crate::{admin, api, browser, devtools_proxy, gst, program, rtc, sound, source, spec};
+use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
 use guards::Guards;
 use listeners::Listeners;
 use operator::Able;
+use outward::Outward;
 use tasks::Tasks;
 
 /// From the signal to the end: before `docker stop` loses its patience after 10 s. A pod's grace period is longer.
@@ -53,7 +55,6 @@ pub async fn run(
     descriptors();
     gst::init()?;
     source::prepare();
-    config.reserved.rtmps_identity()?;
     let first = first_session(&config)?;
     let directory = directory()?;
     let shutdown = CancellationToken::new();
@@ -70,28 +71,29 @@ pub async fn run(
 
     // Dropped at the end, after everything that fetches through them.
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
-    let audience = peers.clone();
-    let setup = session_config(&config, directory.path(), ports(&http, &peers), &guards)?;
+    let (policy, policies) = watch::channel(initial_policy(&config));
+    let outward = Outward::open(&config, peers.clone(), &guards, policies.clone(), &mut registry)?;
+    let setup = session_config(&config, directory.path(), ports(&http, &outward), (&guards, &outward))?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
     register(&setup, &mut registry);
-    let (ingest, feed, programs) = (setup.ingest.clone(), setup.feed.clone(), setup.programs.clone());
+    let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
+    let audience = peers.clone();
     let (session, task) = session::start(setup, move |name: &str| audience.viewers(name), shutdown.clone());
-    let (policy, policies) = watch::channel(initial_policy(&config));
     let surface = api::Surface {
         session: session.clone(),
-        whep: ways_out(&config, peers.clone(), &session, programs.clone(), &mut registry),
+        whep: outward.router(&config, &session),
         ice_servers: config.ice_servers.clone(),
         policy: policies.clone(),
         devices: devices(&config)?,
         ingest,
         feed,
         transport: peers.clone(),
-        programs: programs.clone(),
-        streams: streams(&config)?,
+        programs: outward.programs.clone(),
+        streams: streams(&config, outward.rtmp_ports())?,
         players: config.share_dir.join("players"),
     };
     let mut tasks = Tasks::default();
-    tasks.start("what ends viewers", end_viewers(peers.clone(), programs, shutdown.clone()));
+    outward.serve(&shutdown).into_iter().for_each(|(name, serving)| tasks.start(name, serving));
     let surfaces = [
         ("DevTools", devtools, devtools_router(&config, &session, policies)),
         ("HTTP", http, api::router(surface)),
@@ -110,34 +112,16 @@ pub async fn run(
     last(task, tasks, || peers.stopped(), stop, shutdown).await
 }
 
-fn ports(http: &Listeners, peers: &rtc::Handle) -> v1::Ports {
-    v1::Ports { http: http.port.into(), media_udp: peers.local_addr().port().into(), ..v1::Ports::default() }
+fn ports(http: &Listeners, outward: &Outward) -> v1::Ports {
+    let [rtmp, rtmps] = outward.rtmp_ports().map(|port| port.map_or(0, u32::from));
+    let media_udp = outward.peers.local_addr().port().into();
+    v1::Ports { http: http.port.into(), media_udp, rtmp, rtmps }
 }
 
 fn register(setup: &session::Config, registry: &mut Registry) {
     setup.metrics.register(registry);
     setup.broadcast_metrics.register(registry);
     setup.source_metrics.register(registry);
-}
-
-/// What programmes are watched over.
-fn ways_out(
-    config: &Run,
-    peers: rtc::Handle,
-    session: &session::Handle,
-    programs: program::Registry,
-    registry: &mut Registry,
-) -> axum::Router {
-    let metrics = egress::Metrics::default();
-    metrics.register(registry);
-    let streams = session.streams();
-    let enabled = move |name: &str| {
-        let streams = streams.borrow();
-        let named = streams.iter().find(|stream| stream.livestream.name == name);
-        named.is_none_or(|stream| stream.livestream.output == Output::MpegTs)
-    };
-    let whep = whep::router(peers, programs.clone(), config.ice_servers.clone());
-    whep.merge(socket::router(programs, enabled, metrics))
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that
@@ -203,15 +187,6 @@ async fn begin(session: &session::Handle, wanted: Wanted) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Whoever watches what is served no longer is told so.
-async fn end_viewers(peers: rtc::Handle, programs: program::Registry, shutdown: CancellationToken) {
-    let gone = |name: String| {
-        let peers = peers.clone();
-        async move { peers.end(&name).await }
-    };
-    let _ = shutdown.run_until_cancelled(programs.tell_gone(gone)).await;
-}
-
 /// Its own, and those of processes that were killed are removed: profiles and caches of many starts would fill the disk.
 fn directory() -> anyhow::Result<Scratch> {
     let parent = std::env::temp_dir();
@@ -273,12 +248,12 @@ fn welcome() -> v1::SessionSpec {
 }
 
 /// What the platform says of livestreams that are started over HTTP. No pictures a second stands for as many as there are.
-fn streams(config: &Run) -> anyhow::Result<api::StreamSettings> {
+fn streams(config: &Run, [rtmp_port, rtmps_port]: [Option<u16>; 2]) -> anyhow::Result<api::StreamSettings> {
     let frame_rate = Some(config.reserved.frame_rate).filter(|rate| *rate > 0);
     Ok(api::StreamSettings {
         frame_rate: frame_rate.map(|rate| FrameRate::parse("FRAME_RATE", rate)).transpose()?,
-        rtmp_port: 1935,
-        rtmps_port: 1936,
+        rtmp_port,
+        rtmps_port,
     })
 }
 
@@ -299,7 +274,7 @@ fn session_config(
     config: &Run,
     directory: &Path,
     ports: v1::Ports,
-    guards: &Guards,
+    (guards, outward): (&Guards, &Outward),
 ) -> anyhow::Result<session::Config> {
     Ok(session::Config {
         directory: directory.to_owned(),
@@ -321,7 +296,8 @@ fn session_config(
         ports,
         browser_guard: guards.browser.clone(),
         media_guard: guards.media.clone(),
-        programs: program::Registry::default(),
+        programs: outward.programs.clone(),
+        senders: outward.senders.clone(),
         metrics: session::Metrics::default(),
         broadcast_metrics: broadcast::Metrics::default(),
         source_metrics: source::Metrics::default(),

@@ -3,6 +3,7 @@
 mod devices;
 mod link;
 mod reserved;
+mod rtmp;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::rtc::TcpPort;
 pub use devices::Devices;
 pub use link::Link;
 pub use reserved::Reserved;
+pub use rtmp::Rtmp;
 
 /// The media runtime of one virtual participant.
 #[derive(Debug, Parser)]
@@ -133,6 +135,9 @@ pub struct Run {
     pub devices: Devices,
 
     #[command(flatten)]
+    pub rtmp: Rtmp,
+
+    #[command(flatten)]
     pub reserved: Reserved,
 
     #[command(flatten)]
@@ -205,6 +210,14 @@ impl Run {
         self.addresses(families, self.devtools_port)
     }
 
+    pub fn rtmp_addresses(&self, families: Families) -> Vec<SocketAddr> {
+        self.rtmp.rtmp_listen_addr.addresses(self.interfaces(families))
+    }
+
+    pub fn rtmps_addresses(&self, families: Families) -> Vec<SocketAddr> {
+        self.rtmp.rtmps_listen_addr.addresses(self.interfaces(families))
+    }
+
     /// The one socket of all media.
     pub fn media_address(&self, families: Families) -> SocketAddr {
         let interface = match self.is_local() {
@@ -223,11 +236,15 @@ impl Run {
     }
 
     fn addresses(&self, families: Families, port: u16) -> Vec<SocketAddr> {
-        let interfaces = match self.is_local() {
+        let interfaces = self.interfaces(families);
+        interfaces.into_iter().map(|interface| SocketAddr::new(interface, port)).collect()
+    }
+
+    fn interfaces(&self, families: Families) -> Vec<IpAddr> {
+        match self.is_local() {
             true => families.loopbacks(),
             false => vec![families.unspecified()],
-        };
-        interfaces.into_iter().map(|interface| SocketAddr::new(interface, port)).collect()
+        }
     }
 
     /// Nothing says who may do what: only this machine reaches it.
@@ -270,12 +287,19 @@ mod tests {
     fn without_tokens_nothing_listens_beyond_loopback() {
         let local = run(&[]);
         assert_eq!(local.http_addresses(BOTH).len(), 2);
-        let all = [local.http_addresses(BOTH), local.admin_addresses(BOTH), local.devtools_addresses(BOTH)];
+        let all = [
+            local.http_addresses(BOTH),
+            local.admin_addresses(BOTH),
+            local.devtools_addresses(BOTH),
+            local.rtmp_addresses(BOTH),
+            local.rtmps_addresses(BOTH),
+        ];
         assert!(all.concat().iter().all(|address| address.ip().is_loopback()));
         assert!(local.media_address(BOTH).ip().is_loopback());
         let open = run(&["--access", "open"]);
         assert_eq!(open.http_addresses(BOTH), [at("[::]:10001")]);
         assert_eq!(open.media_address(BOTH), at("[::]:10003"));
+        assert_eq!(open.rtmp_addresses(BOTH), [at("[::]:1935")]);
     }
 
     #[test]
@@ -358,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_certificate_and_its_key_are_set_together() {
-        let identity = |args: &[&str]| run(args).reserved.rtmps_identity();
+        let identity = |args: &[&str]| run(args).rtmp.rtmps_identity();
         assert_eq!(identity(&[]), Ok(None));
         let alone = identity(&["--rtmps-cert-path", "c"]).unwrap_err().to_string();
         assert!(alone.contains("RTMPS_KEY_PATH"), "{alone}");

@@ -20,6 +20,7 @@ pub mod program;
 pub mod rtc;
 pub mod sound;
 
+pub mod access;
 pub mod ingest;
 mod signalling;
 mod subprotocol;
@@ -35,8 +36,6 @@ pub mod source;
 pub mod spec;
 
 pub mod session;
-
-pub mod access;
 
 pub mod admin;
 pub mod api;

@@ -29,6 +29,7 @@ use understudy_proto::v1;
 
 use crate::broadcast;
 use crate::camera::Place;
+use crate::egress::Senders;
 use crate::feed::Feed;
 use crate::guard;
 use crate::ingest::Ingest;
@@ -77,6 +78,8 @@ pub struct Config {
     pub media_guard: guard::Opened,
     /// Where the session's program is found, by name.
     pub programs: Registry,
+    /// Who sends it to others' servers.
+    pub senders: Senders,
     pub metrics: Metrics,
     pub broadcast_metrics: broadcast::Metrics,
     pub source_metrics: source::Metrics,
@@ -130,6 +133,8 @@ enum Mail {
     /// Whether the sound is heard.
     Silence,
     Viewers,
+    /// How it goes with what is sent.
+    Sending,
     Ping(oneshot::Sender<()>),
 }
 

@@ -14,6 +14,7 @@ mod inputs;
 mod livestreams;
 mod recording;
 mod reference;
+mod rtmp;
 mod session;
 mod socket;
 mod sound;

@@ -7,6 +7,7 @@ pub mod doorway;
 pub mod encoder;
 pub mod link;
 pub mod publisher;
+pub mod rtmp;
 pub mod segments;
 pub mod sender;
 pub mod server;

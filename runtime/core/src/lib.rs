@@ -30,6 +30,7 @@ pub mod part;
 pub mod proof;
 pub mod repetition;
 pub mod rhythm;
+pub mod sending;
 
 pub mod mp4;
 pub mod report;

@@ -4,6 +4,7 @@ use crate::camera::Mode;
 use crate::condition::{Condition, Severity, Status, Type};
 use crate::input::{self, Failure, Health};
 use crate::part::{Part, Parts, State};
+use crate::sending::Sending;
 
 const COMING: Status = Status::False(Severity::Info);
 const BROKEN: Status = Status::False(Severity::Error);
@@ -63,6 +64,21 @@ pub const fn livestream(picture: Picture<'_>) -> (Status, &'static str, &str) {
         Picture::Awaited => (COMING, "WaitingForPicture", "no keyframe has been produced yet"),
         Picture::Silent(why) => (Status::True, "ServingWithoutSound", why),
         Picture::Proven => (Status::True, "Serving", "a picture is produced and can be fetched over WHEP"),
+    }
+}
+
+/// The same of one that is sent to somebody's server: there has to be a picture, and it has to be taken.
+pub fn sent<'a>(picture: Picture<'a>, sending: &'a Sending) -> (Status, &'static str, &'a str) {
+    let said = livestream(picture);
+    match (said.0, sending) {
+        (Status::True, Sending::Connecting) => {
+            (COMING, "Connecting", "the destination is being connected to")
+        }
+        (Status::True, Sending::Failed(why)) => (BROKEN, "DestinationFailed", why),
+        (Status::True, Sending::Unacknowledged | Sending::Arriving) if said.1 == "Serving" => {
+            (Status::True, "Serving", "the destination takes the picture")
+        }
+        _ => said,
     }
 }
 
@@ -342,6 +358,12 @@ mod tests {
             pictures.map(|picture| livestream(picture).0.severity()),
             [Some(Severity::Error), Some(Severity::Error), Some(Severity::Info), None]
         );
+        let destination = Sending::Failed("no route".to_owned());
+        let failed = sent(Picture::Proven, &destination);
+        assert_eq!((failed.0.severity(), failed.2), (Some(Severity::Error), "no route"));
+        assert_eq!(sent(Picture::Awaited, &destination).1, "WaitingForPicture", "that comes first");
+        assert_eq!(sent(Picture::Proven, &Sending::Connecting).0.severity(), Some(Severity::Info));
+        assert_eq!(sent(Picture::Silent("no"), &Sending::Arriving).1, "ServingWithoutSound");
         assert_eq!(livestream(Picture::Untold).0, Status::Unknown);
         assert_eq!(livestream(Picture::Silent("no")), (Status::True, "ServingWithoutSound", "no"));
     }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use understudy_core::outputs::Refusal;
-use understudy_core::spec::FrameRate;
+use understudy_core::spec::{FrameRate, Output};
 
 use super::json;
 use super::message::Message;
@@ -40,9 +40,9 @@ pub struct Surface {
 pub struct Settings {
     /// Of a stream whose caller names none; none: as many as the page has.
     pub frame_rate: Option<FrameRate>,
-    /// Where RTMP and RTMPS listen.
-    pub rtmp_port: u16,
-    pub rtmps_port: u16,
+    /// Where RTMP and RTMPS listen, if they do.
+    pub rtmp_port: Option<u16>,
+    pub rtmps_port: Option<u16>,
 }
 
 impl Surface {
@@ -88,6 +88,10 @@ pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result
     let bad = |text: String| Message::new(StatusCode::BAD_REQUEST, text).into_response();
     let started = started.ok_or_else(|| bad("request body required".to_owned()))?;
     let livestream = started.parse(surface.settings.frame_rate).map_err(|fault| bad(fault.to_string()))?;
+    if livestream.output == Output::Rtmp && surface.settings.rtmp_port.is_none() {
+        let text = "failed to start internal streaming server";
+        return Err(Message::new(StatusCode::INTERNAL_SERVER_ERROR, text).into_response());
+    }
     let begun = surface.session.start_stream(livestream).await;
     let stream = begun.map_err(|error| refusal(error).into_response())?;
     Ok((StatusCode::CREATED, Json(Stream::to_its_owner(&stream, &surface.settings))).into_response())

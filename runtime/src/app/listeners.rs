@@ -1,4 +1,4 @@
-//! One port for HTTP, on one or more addresses of this machine.
+//! One port, on one or more addresses of this machine.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ const KEEPALIVE_TRIES: u32 = 2;
 const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
 pub(super) struct Listeners {
-    listeners: Vec<TcpListener>,
+    pub(super) listeners: Vec<TcpListener>,
     pub(super) port: u16,
 }
 

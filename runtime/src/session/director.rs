@@ -88,6 +88,7 @@ impl Director {
             parts: Parts::new(config.camera.mode()),
             sources: Sources::new(&config, mailbox.clone()),
             show: Show::new(&config, &mailbox),
+            streams: Streams::new(config.senders.clone(), mailbox.clone()),
             config,
             viewers,
             mailbox,
@@ -97,7 +98,6 @@ impl Director {
             display: None,
             browser: None,
             journal: Journal::default(),
-            streams: Streams::default(),
             followed: HashMap::new(),
             report,
             inputs,
@@ -156,7 +156,7 @@ impl Director {
                 self.offer();
             }
             Mail::Inputs => self.sources.note_failures(),
-            Mail::Viewers => {}
+            Mail::Viewers | Mail::Sending => {}
             Mail::Ping(answer) => drop(answer.send(())),
         }
     }
@@ -328,6 +328,7 @@ impl Director {
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
         self.followed.values().for_each(|followed| followed.task.abort());
+        self.streams.end().await;
         self.show.end();
         self.sources.end();
         for part in Part::ALL.into_iter().rev() {

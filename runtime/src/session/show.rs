@@ -73,6 +73,10 @@ impl Show {
         }
     }
 
+    pub(super) const fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// The names under which it can be fetched, each with how many pictures a second, if that is fixed.
     pub(super) fn called(&self, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
         self.programs.name_at(&self.program, names);

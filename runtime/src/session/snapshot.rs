@@ -5,6 +5,7 @@ use understudy_core::invitation::Seat;
 use understudy_core::part::Part;
 use understudy_core::proof::Proof;
 use understudy_core::report::{self, Picture, Stance};
+use understudy_core::sending::Sending;
 use understudy_proto::v1;
 
 use super::director::{Director, replace};
@@ -53,8 +54,14 @@ impl Director {
             (_, _, Proof::Nothing | Proof::Awaited) => Picture::Awaited,
             (_, _, Proof::Proven) => silence.as_deref().map_or(Picture::Proven, Picture::Silent),
         };
-        let (status, reason, message) = report::livestream(picture);
-        let viewers = self.viewers_of(name);
+        let sending = self.streams.sending(name);
+        let (status, reason, message) = match &sending {
+            Some(sending) => report::sent(picture, sending),
+            None => report::livestream(picture),
+        };
+        // Of what is sent, the one who takes it is whom it is sent to.
+        let arrives = |sending: &Sending| usize::from(*sending == Sending::Arriving);
+        let viewers = sending.as_ref().map_or_else(|| self.viewers_of(name), arrives);
         v1::LivestreamReport {
             name: name.to_owned(),
             ready: status == Status::True,

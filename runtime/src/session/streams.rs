@@ -3,17 +3,47 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 use understudy_core::outputs::{Outputs, Refusal};
 use understudy_core::report::Stance;
-use understudy_core::spec::{Livestream, Refused};
+use understudy_core::sending::Sending;
+use understudy_core::spec::{Livestream, Refused, Resolution};
 
+use super::Mail;
+use super::director::forward;
 use super::want::PROGRAM;
+use crate::egress::{Sender, Senders};
+use crate::program::Program;
 
-#[derive(Default)]
 pub(super) struct Streams {
     outputs: Outputs,
-    /// Since when each is as it is.
-    since: HashMap<String, (Livestream, SystemTime)>,
+    running: HashMap<String, Running>,
+    senders: Senders,
+    mailbox: mpsc::Sender<Mail>,
+}
+
+/// One of them, as it is since then.
+struct Running {
+    livestream: Livestream,
+    /// Of the picture of which it was begun.
+    size: Resolution,
+    since: SystemTime,
+    way: Way,
+}
+
+enum Way {
+    /// Whoever wants it fetches it.
+    Fetched,
+    Sent(Sent),
+    /// Why it could not be begun.
+    Impossible(String),
+}
+
+struct Sent {
+    sender: Sender,
+    /// Tells the session of each change.
+    _teller: AbortOnDropHandle<()>,
 }
 
 /// One way out as people are told of it.
@@ -22,30 +52,79 @@ pub struct StreamView {
     pub livestream: Livestream,
     /// When it was started.
     pub since: SystemTime,
-    /// Whether what it sends, or would send to whoever comes, is there.
+    /// How it goes with what is sent to others; none: whoever wants it fetches it.
+    pub sending: Option<Sending>,
+    /// Whether what it sends arrives or, of what is fetched, whether there is something.
     pub is_streaming: bool,
 }
 
+impl Running {
+    /// What is sent of a picture of one size is not what is sent of another.
+    fn is(&self, livestream: &Livestream, size: Resolution) -> bool {
+        self.livestream == *livestream && (!livestream.output.is_sent() || self.size == size)
+    }
+
+    fn sending(&self) -> Option<Sending> {
+        match &self.way {
+            Way::Fetched => None,
+            Way::Sent(sent) => Some(sent.sender.state().borrow().clone()),
+            Way::Impossible(why) => Some(Sending::Failed(why.clone())),
+        }
+    }
+}
+
 impl Streams {
+    pub(super) fn new(senders: Senders, mailbox: mpsc::Sender<Mail>) -> Self {
+        Self { outputs: Outputs::default(), running: HashMap::new(), senders, mailbox }
+    }
+
     pub(super) fn want(
         &mut self,
         asked: impl IntoIterator<Item = Result<Livestream, Refused>>,
     ) -> Vec<Refused> {
-        let refused = self.outputs.want(asked);
-        self.date();
-        refused
+        self.outputs.want(asked)
     }
 
+    /// One that failed is replaced by another of its name.
     pub(super) fn start(&mut self, livestream: Livestream, stance: Stance) -> Result<(), Refusal> {
-        self.outputs.start(livestream, stance, false)?;
-        self.date();
+        let before = self.running.get(&livestream.name).and_then(Running::sending);
+        let is_dead = matches!(before, Some(Sending::Failed(_)));
+        self.outputs.start(livestream.clone(), stance, is_dead)?;
+        // What is asked for begins now, also if it is what failed.
+        self.running.remove(&livestream.name);
         Ok(())
     }
 
     pub(super) fn stop(&mut self, name: &str) -> Result<(), Refusal> {
-        self.outputs.stop(name)?;
-        self.date();
-        Ok(())
+        self.outputs.stop(name)
+    }
+
+    /// What is wanted runs, of that program with a picture of that size; what is wanted no more, or otherwise, has ended.
+    pub(super) fn run(&mut self, program: &Program, size: Resolution) {
+        let (mut before, now) = (std::mem::take(&mut self.running), SystemTime::now());
+        for livestream in self.outputs.all() {
+            let same = before.remove(&livestream.name).filter(|running| running.is(livestream, size));
+            let running = same.unwrap_or_else(|| Running {
+                livestream: livestream.clone(),
+                size,
+                since: now,
+                way: self.begin(livestream, program, size),
+            });
+            self.running.insert(livestream.name.clone(), running);
+        }
+    }
+
+    fn begin(&self, livestream: &Livestream, program: &Program, size: Resolution) -> Way {
+        if !livestream.output.is_sent() {
+            return Way::Fetched;
+        }
+        match self.senders.start(livestream, program, size) {
+            Ok(sender) => {
+                let telling = forward(sender.state(), self.mailbox.clone(), || Mail::Sending);
+                Way::Sent(Sent { sender, _teller: AbortOnDropHandle::new(tokio::spawn(telling)) })
+            }
+            Err(why) => Way::Impossible(why),
+        }
     }
 
     pub(super) fn told(&self) -> &[Livestream] {
@@ -56,6 +135,11 @@ impl Streams {
         self.outputs.all()
     }
 
+    /// How it goes with what is sent under that name.
+    pub(super) fn sending(&self, name: &str) -> Option<Sending> {
+        self.running.get(name)?.sending()
+    }
+
     /// All but the program under its own name. `shows`: whether that has a picture.
     pub(super) fn views(&self, shows: bool) -> Vec<StreamView> {
         let named = self.all().filter(|livestream| livestream.name != PROGRAM);
@@ -63,18 +147,22 @@ impl Streams {
     }
 
     pub(super) fn view(&self, name: &str, shows: bool) -> Option<StreamView> {
-        let (livestream, since) = self.since.get(name)?.clone();
-        Some(StreamView { livestream, since, is_streaming: shows })
+        let running = self.running.get(name)?;
+        let sending = running.sending();
+        Some(StreamView {
+            livestream: running.livestream.clone(),
+            since: running.since,
+            is_streaming: sending.as_ref().map_or(shows, |sending| *sending == Sending::Arriving),
+            sending,
+        })
     }
 
-    /// What is new, or another than it was, began now.
-    fn date(&mut self) {
-        let now = SystemTime::now();
-        let before = std::mem::take(&mut self.since);
-        let dated = self.outputs.all().map(|livestream| {
-            let same = before.get(&livestream.name).filter(|(other, _)| other == livestream);
-            (livestream.name.clone(), (livestream.clone(), same.map_or(now, |(_, since)| *since)))
+    /// Ends all; servers have been told then, or did not listen.
+    pub(super) async fn end(self) {
+        let sent = self.running.into_values().filter_map(|running| match running.way {
+            Way::Sent(sent) => Some(sent.sender.stop()),
+            Way::Fetched | Way::Impossible(_) => None,
         });
-        self.since = dated.collect();
+        futures::future::join_all(sent).await;
     }
 }

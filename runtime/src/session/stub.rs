@@ -7,6 +7,7 @@ use understudy_proto::v1;
 
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics};
 use crate::camera::Place;
+use crate::egress::Senders;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::program::Registry;
@@ -63,6 +64,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         ingest: Ingest::default(),
         feed: Feed::default(),
         programs: Registry::default(),
+        senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
         broadcast_metrics: broadcast::Metrics::default(),
         browser_guard: guard.clone(),
         media_guard: guard,

@@ -3,7 +3,7 @@
 use understudy_core::invitation::{self, Seat};
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
-use understudy_core::spec::{Invalid, Session};
+use understudy_core::spec::{Invalid, Resolution, Session};
 use understudy_proto::v1;
 
 use super::Wanted;
@@ -27,24 +27,26 @@ impl Director {
     /// Carries out what can be; the rest is refused, and of that what ran goes on.
     pub(super) async fn want(&mut self, wanted: Wanted) -> Vec<v1::Refusal> {
         let Wanted { generation, stance, spec, livestreams, invitation, mut refusals } = wanted;
-        refusals.extend(self.want_livestreams(&livestreams, stance));
+        refusals.extend(self.want_livestreams(&livestreams));
         refusals.extend(self.want_invitation(invitation.as_ref()));
         refusals.extend(self.want_session(&spec, stance).await);
+        self.call(stance);
         self.offer();
         self.asked.generation = generation;
         self.asked.refusals.clone_from(&refusals);
         refusals
     }
 
-    fn want_livestreams(&mut self, livestreams: &[v1::Livestream], stance: Stance) -> Vec<v1::Refusal> {
+    fn want_livestreams(&mut self, livestreams: &[v1::Livestream]) -> Vec<v1::Refusal> {
         let refused = self.streams.want(livestreams.iter().map(spec::livestream));
-        self.call(stance);
         refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why)).collect()
     }
 
-    /// What can be fetched has its name.
+    /// What is sent is sent, and what can be fetched has its name.
     pub(super) fn call(&mut self, stance: Stance) {
         self.follow_viewers();
+        let size = self.asked.session.page.as_ref().map_or(Resolution::HD, |page| page.size);
+        self.streams.run(self.show.program(), size);
         let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), None));
         let named = self.streams.all().map(|livestream| (livestream.name.clone(), livestream.frame_rate));
         self.show.called(program.into_iter().chain(named));

@@ -26,10 +26,18 @@ pub struct Encoder {
 
 impl Encoder {
     pub fn start(media: &Renditions) -> Self {
-        gst::init().expect("GStreamer must start");
+        Self::with_sound(media, &make("opusenc"), Track::opus(1))
+    }
+
+    /// With its sound as AAC.
+    pub fn start_with_aac(media: &Renditions) -> Self {
+        Self::with_sound(media, &make("avenc_aac"), Track::aac(SAMPLE_RATE_HZ, 1))
+    }
+
+    fn with_sound(media: &Renditions, encoder: &gst::Element, track: Track) -> Self {
         let pipeline = gst::Pipeline::new();
         let pictures = video(&pipeline, media.video.clone(), Step::Full);
-        let sound = audio(&pipeline, media.audio.clone());
+        let sound = audio(&pipeline, media.audio.clone(), encoder, track);
         pipeline.set_state(gst::State::Playing).expect("the encoder must start");
         let keyframes = keyframes(media.video.clone(), pictures.clone());
         let ticks = tokio::spawn(async move {
@@ -55,7 +63,7 @@ impl Encoder {
     /// The sound beside them.
     pub fn of_sound(hub: Hub, numbers: watch::Receiver<u64>) -> Self {
         let pipeline = gst::Pipeline::new();
-        let tasks = vec![follow(numbers, audio(&pipeline, hub), samples)];
+        let tasks = vec![follow(numbers, audio(&pipeline, hub, &make("opusenc"), Track::opus(1)), samples)];
         pipeline.set_state(gst::State::Playing).expect("the encoder must start");
         Self { pipeline, tasks }
     }
@@ -110,6 +118,7 @@ impl Drop for Encoder {
 }
 
 fn make(name: &str) -> gst::Element {
+    gst::init().expect("GStreamer must start");
     let made = gst::ElementFactory::make(name).build();
     made.expect("GStreamer's plugins must be installed: scripts/packages install build image")
 }
@@ -147,7 +156,7 @@ fn video(pipeline: &gst::Pipeline, hub: Hub, step: Step) -> AppSrc {
     source
 }
 
-fn audio(pipeline: &gst::Pipeline, hub: Hub) -> AppSrc {
+fn audio(pipeline: &gst::Pipeline, hub: Hub, encoder: &gst::Element, track: Track) -> AppSrc {
     let caps = gst::Caps::builder("audio/x-raw")
         .field("format", "S16LE")
         .field("rate", SAMPLE_RATE_HZ as i32)
@@ -155,10 +164,9 @@ fn audio(pipeline: &gst::Pipeline, hub: Hub) -> AppSrc {
         .field("layout", "interleaved")
         .build();
     let source = AppSrc::builder().caps(&caps).format(gst::Format::Time).build();
-    let encoder = make("opusenc");
     let sink = AppSink::builder().sync(false).build();
-    chain(pipeline, &[source.upcast_ref(), &make("audioconvert"), &encoder, sink.upcast_ref()]);
-    publish(&sink, Track::opus(1), hub);
+    chain(pipeline, &[source.upcast_ref(), &make("audioconvert"), encoder, sink.upcast_ref()]);
+    publish(&sink, track, hub);
     source
 }
 

@@ -53,6 +53,8 @@ pub struct Session {
     http: u16,
     admin: u16,
     devtools: u16,
+    rtmp: u16,
+    rtmps: u16,
     folder: TempDir,
 }
 
@@ -113,7 +115,7 @@ impl Session {
     }
 
     fn spawn(mut command: Command, folder: TempDir) -> Self {
-        let [http, admin, devtools] = free_tcp();
+        let [http, admin, devtools, rtmp, rtmps] = free_tcp();
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
@@ -125,8 +127,14 @@ impl Session {
         ] {
             command.args([flag, &port.to_string()]);
         }
+        command.args([
+            "--rtmp-listen-addr",
+            &format!(":{rtmp}"),
+            "--rtmps-listen-addr",
+            &format!(":{rtmps}"),
+        ]);
         let process = command.spawn().expect("the runtime must start");
-        Self { process, http, admin, devtools, folder }
+        Self { process, http, admin, devtools, rtmp, rtmps, folder }
     }
 
     /// Starts it and waits until its page shows its camera.
@@ -134,6 +142,16 @@ impl Session {
         let session = Self::start(spec);
         session.until_live(START).await;
         session
+    }
+
+    /// Where RTMP is.
+    pub fn rtmp(&self, path: &str) -> String {
+        format!("rtmp://127.0.0.1:{}{path}", self.rtmp)
+    }
+
+    /// Where RTMPS is.
+    pub fn rtmps(&self, path: &str) -> String {
+        format!("rtmps://127.0.0.1:{}{path}", self.rtmps)
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -322,8 +340,8 @@ fn setpriv(arguments: &[&str], runtime: &Path) -> Command {
     command
 }
 
-fn free_tcp() -> [u16; 3] {
+fn free_tcp() -> [u16; 5] {
     // All of them held until the last is chosen, or one may be chosen twice.
-    let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port must be free"));
+    let held = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port must be free"));
     held.map(|listener| listener.local_addr().expect("it must have an address").port())
 }

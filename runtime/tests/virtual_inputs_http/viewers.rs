@@ -14,7 +14,7 @@ use understudy_proto::v1::{AccessTokens, Ports};
 use understudy_runtime::access::Policy;
 use understudy_runtime::broadcast;
 use understudy_runtime::camera::Place;
-use understudy_runtime::egress::whep;
+use understudy_runtime::egress::{Senders, whep};
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
 use understudy_runtime::{api, guard, program, rtc, session, sound, source};
@@ -44,7 +44,7 @@ impl Guarded {
             feed,
             transport: peers,
             programs,
-            streams: api::StreamSettings { frame_rate: None, rtmp_port: 1935, rtmps_port: 1936 },
+            streams: api::StreamSettings { frame_rate: None, rtmp_port: None, rtmps_port: None },
             players: Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players"),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -88,6 +88,7 @@ fn setup(folder: &Path) -> session::Config {
         directory: folder.to_owned(),
         chromium: "chromium".into(),
         ffmpeg: "ffmpeg".into(),
+        senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
         bundled_media: folder.to_owned(),
         media: folder.to_owned(),
         bundled_pages: String::new(),

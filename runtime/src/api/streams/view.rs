@@ -44,11 +44,12 @@ impl Stream {
     }
 
     pub fn to_anybody(stream: &StreamView, settings: &Settings) -> Self {
-        let StreamView { livestream, since, is_streaming } = stream;
+        let StreamView { livestream, since, is_streaming, .. } = stream;
         let id = livestream.name.clone();
         let played = |scheme: &str, port: u16| format!("{scheme}://127.0.0.1:{port}/live/{id}");
+        let (plain, secure) = (settings.rtmp_port, settings.rtmps_port);
         let (mode, ingest_url) = match &livestream.output {
-            Output::Rtmp => ("internal", played("rtmp", settings.rtmp_port)),
+            Output::Rtmp => ("internal", plain.map_or_else(String::new, |port| played("rtmp", port))),
             Output::RtmpPush(url) => ("remote", url.to_string()),
             Output::Whip(target) => ("whip", target.to_string()),
             Output::WebRtc => ("webrtc", String::new()),
@@ -59,7 +60,7 @@ impl Stream {
             mode,
             // What WHIP takes, nobody plays there.
             playback_url: Some(ingest_url.clone()).filter(|url| !url.is_empty() && mode != "whip"),
-            secure_playback_url: is(&Output::Rtmp).then(|| played("rtmps", settings.rtmps_port)),
+            secure_playback_url: secure.filter(|_| is(&Output::Rtmp)).map(|port| played("rtmps", port)),
             websocket_url: is(&Output::MpegTs).then(|| format!("/stream/socket/{id}")),
             webrtc_offer_url: is(&Output::WebRtc).then(|| "/stream/webrtc/offer".to_owned()),
             ingest_url,
@@ -79,11 +80,11 @@ mod tests {
 
     use super::*;
 
-    const SETTINGS: Settings = Settings { frame_rate: None, rtmp_port: 1935, rtmps_port: 1936 };
+    const SETTINGS: Settings = Settings { frame_rate: None, rtmp_port: Some(1935), rtmps_port: Some(1936) };
 
     fn stream(output: Output) -> StreamView {
         let livestream = Livestream { name: "a".into(), output, frame_rate: None };
-        StreamView { livestream, since: SystemTime::UNIX_EPOCH, is_streaming: true }
+        StreamView { livestream, since: SystemTime::UNIX_EPOCH, sending: None, is_streaming: true }
     }
 
     fn shown(output: Output) -> Value {

@@ -1,0 +1,86 @@
+//! The ways out, put together: what is watched by name, over what, and what is sent to others.
+
+use anyhow::Context;
+use futures::future::BoxFuture;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use understudy_core::spec::Output;
+
+use super::guards::Guards;
+use super::rtmp::Doors;
+use crate::access::Policy;
+use crate::config::Run;
+use crate::egress::rtmp::{self, Rtmp};
+use crate::egress::{self, Senders, push, sender, socket, whep};
+use crate::net::Families;
+use crate::{program, rtc, session};
+
+pub(super) struct Outward {
+    pub(super) programs: program::Registry,
+    pub(super) senders: Senders,
+    pub(super) peers: rtc::Handle,
+    rtmp: Rtmp,
+    doors: Doors,
+    metrics: egress::Metrics,
+}
+
+impl Outward {
+    pub(super) fn open(
+        config: &Run,
+        peers: rtc::Handle,
+        guards: &Guards,
+        policy: watch::Receiver<Policy>,
+        registry: &mut Registry,
+    ) -> anyhow::Result<Self> {
+        let programs = program::Registry::default();
+        let (metrics, of_rtmp) = (egress::Metrics::default(), rtmp::Metrics::default());
+        metrics.register(registry);
+        of_rtmp.register(registry);
+        let rtmp = Rtmp { streams: rtmp::Streams::new(programs.clone()), policy, metrics: of_rtmp };
+        let guard = guards.media.policy.clone();
+        let push = push::Reach {
+            streams: rtmp.streams.clone(),
+            guard: guard.clone(),
+            tls: push::trust().context("servers of RTMPS cannot be told from others")?,
+        };
+        let senders = Senders::new(sender::Reach { transport: peers.clone(), push, guard });
+        let doors = Doors::open(config, Families::here())?;
+        Ok(Self { programs, senders, peers, rtmp, doors, metrics })
+    }
+
+    /// Of RTMP and RTMPS; none where it does not listen.
+    pub(super) fn rtmp_ports(&self) -> [Option<u16>; 2] {
+        self.doors.ports()
+    }
+
+    /// What is watched over HTTP.
+    pub(super) fn router(&self, config: &Run, session: &session::Handle) -> axum::Router {
+        let streams = session.streams();
+        let enabled = move |name: &str| {
+            let streams = streams.borrow();
+            let named = streams.iter().find(|stream| stream.livestream.name == name);
+            named.is_none_or(|stream| stream.livestream.output == Output::MpegTs)
+        };
+        let sockets = socket::router(self.programs.clone(), enabled, self.metrics.clone());
+        let ice_servers = config.ice_servers.clone();
+        whep::router(self.peers.clone(), self.programs.clone(), ice_servers).merge(sockets)
+    }
+
+    /// What serves RTMP until `shutdown`, and what ends those who watch what is served no longer.
+    pub(super) fn serve(self, shutdown: &CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
+        let ending = end_viewers(self.peers, self.programs, shutdown.clone());
+        let mut serving = self.doors.serve(&self.rtmp, shutdown);
+        serving.push(("what ends viewers", Box::pin(ending)));
+        serving
+    }
+}
+
+/// Whoever watches what is served no longer is told so.
+async fn end_viewers(peers: rtc::Handle, programs: program::Registry, shutdown: CancellationToken) {
+    let gone = |name: String| {
+        let peers = peers.clone();
+        async move { peers.end(&name).await }
+    };
+    let _ = shutdown.run_until_cancelled(programs.tell_gone(gone)).await;
+}

@@ -1,0 +1,149 @@
+//! Push: a program sent to somebody else's RTMP server, for as long as it is wanted.
+//!
+//! ```text
+//!              taken                       nothing is acknowledged, refused, lost
+//!   Connecting ─────> Sending ──────────────────────────────────────────────┐
+//!       ^  └──────────────────────────────────────────────────> Failed <────┘
+//!       └──────────────── after a wait that doubles ────────────────┘
+//! ```
+//! What counts is what the destination's kernel has acknowledged, not what ours has taken: that takes megabytes for a peer that
+//! reads nothing any more. Neither key nor address is in what is told of it.
+
+mod attempt;
+mod queue;
+mod trust;
+
+pub use attempt::Failure;
+pub use trust::trust;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+use understudy_core::backoff;
+use understudy_core::redact::{redacted, redacted_in};
+use understudy_core::rendition::Video;
+use understudy_rtmp::client::{BadTarget, Target};
+
+use super::rtmp::Streams;
+use crate::guard;
+use crate::program::Program;
+
+/// Whoever was taken for so long and is lost then begins anew with a short wait.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// For the last words to a destination.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What is sent where.
+#[derive(Clone)]
+pub struct Wanted {
+    pub target: Destination,
+    pub program: Program,
+    pub rendition: Video,
+}
+
+/// An address with its key, which is printed nowhere.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    target: Target,
+    url: Hidden,
+}
+
+#[derive(Clone)]
+struct Hidden(String);
+
+/// How others are reached.
+#[derive(Clone)]
+pub struct Reach {
+    pub streams: Streams,
+    /// Which addresses may be connected to.
+    pub guard: guard::Policy,
+    /// Whom to believe who they are; see [`trust`].
+    pub tls: TlsConnector,
+}
+
+/// Where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Connecting,
+    Sending {
+        since: Instant,
+        /// Of what was sent since then.
+        bytes_acknowledged: u64,
+        /// When that grew last.
+        acknowledged_at: Instant,
+    },
+    Failed {
+        /// Without key, for people.
+        why: String,
+        again_at: Instant,
+    },
+}
+
+/// A push that runs. Dropped, it is cut off; [`Self::stop`] says goodbye.
+pub struct Push {
+    state: watch::Receiver<State>,
+    stop: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Destination {
+    /// Of `rtmp://host/app/key` or `rtmps://host/app/key`.
+    pub fn parse(url: &str) -> Result<Self, BadTarget> {
+        Ok(Self { target: Target::parse(url)?, url: Hidden(url.to_owned()) })
+    }
+
+    /// As it may be shown: without its key.
+    pub fn shown(&self) -> String {
+        redacted(&self.url.0)
+    }
+}
+
+impl Push {
+    pub fn start(wanted: Wanted, reach: Reach) -> Self {
+        let (told, state) = watch::channel(State::Connecting);
+        let stop = CancellationToken::new();
+        let span = tracing::info_span!("push", to = wanted.target.shown());
+        let task = tokio::spawn(run(wanted, reach, told, stop.clone()).instrument(span));
+        Self { state, stop, task: AbortOnDropHandle::new(task) }
+    }
+
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// Tells the destination that nothing more comes, if it listens.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(FAREWELL, self.task).await;
+    }
+}
+
+async fn run(wanted: Wanted, reach: Reach, told: watch::Sender<State>, stop: CancellationToken) {
+    let mut failures = 0;
+    loop {
+        told.send_replace(State::Connecting);
+        let began = Instant::now();
+        let Err(failure) = attempt::attempt(&wanted, &reach, &told, &stop).await else { return };
+        failures = if began.elapsed() > SETTLED { 1 } else { failures + 1 };
+        // A destination may quote what it was told.
+        let why = redacted_in(&failure.to_string(), &wanted.target.url.0);
+        tracing::warn!(why, failures, "a push failed");
+        let again_at = Instant::now() + backoff::after(failures);
+        told.send_replace(State::Failed { why, again_at });
+        if stop.run_until_cancelled(tokio::time::sleep_until(again_at)).await.is_none() {
+            return;
+        }
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}

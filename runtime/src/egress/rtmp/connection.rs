@@ -1,0 +1,279 @@
+//! One connection: what it asks, what it is sent, and when it has had its time.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use understudy_rtmp::Fault;
+use understudy_rtmp::announced::Announced;
+use understudy_rtmp::command::Code;
+use understudy_rtmp::handshake::Random;
+use understudy_rtmp::outbox::Outbox;
+use understudy_rtmp::place::Place;
+use understudy_rtmp::server::{Connect, Event, Server};
+
+use super::player::Player;
+use super::publisher::Publisher;
+use super::{Refusal, Rtmp};
+use crate::access::Role;
+
+/// From the first byte to a play or publish that is let in. Clients take four round trips.
+const ASK_DEADLINE: Duration = Duration::from_secs(15);
+/// Whoever takes nothing of what waits for it is gone, or stands still for good.
+const STALL_DEADLINE: Duration = Duration::from_secs(10);
+/// An encoder that says nothing for so long has lost its network; it may want its name again.
+const SILENCE_DEADLINE: Duration = Duration::from_secs(30);
+/// For the last words to leave.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What is read at once. A publisher's keyframe comes in some of these.
+const READ_BYTES: usize = 32 << 10;
+/// Who reads no answers is not asked for more questions.
+const UNREAD_BYTES: usize = 64 << 10;
+
+/// How it ended, which is told to nobody but the log.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    #[error("it broke: {0}")]
+    Broken(#[from] std::io::Error),
+    #[error("{0}")]
+    Fault(#[from] Fault),
+    #[error("it asked for nothing in time")]
+    Idle,
+    #[error("it took nothing in time")]
+    Stalled,
+    #[error("its publisher said nothing in time")]
+    Silent,
+}
+
+pub(super) struct Connection {
+    rtmp: Rtmp,
+    peer: IpAddr,
+    server: Server,
+    connect: Option<Connect>,
+    part: Part,
+    deadlines: Deadlines,
+}
+
+/// What the peer does here: one thing, which is all that real clients do with a connection.
+enum Part {
+    Nothing,
+    Plays(Box<Player>),
+    Publishes(Publisher),
+}
+
+/// When something last happened, and what.
+struct Deadlines {
+    asked_since: Instant,
+    heard: Instant,
+    /// Since when it has taken nothing of what waits.
+    unread_since: Option<Instant>,
+}
+
+impl Connection {
+    pub(super) fn new(rtmp: Rtmp, peer: IpAddr, random: Random) -> Self {
+        let now = Instant::now();
+        Self {
+            rtmp,
+            peer,
+            server: Server::new(random),
+            connect: None,
+            part: Part::Nothing,
+            deadlines: Deadlines { asked_since: now, heard: now, unread_since: None },
+        }
+    }
+
+    /// Serves it until it leaves, its deadline has passed or `shutdown`.
+    pub(super) async fn serve(
+        mut self,
+        io: impl AsyncRead + AsyncWrite,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Ended> {
+        let (mut from, mut to) = tokio::io::split(io);
+        let mut input = BytesMut::with_capacity(READ_BYTES);
+        // TLS may hold what was written.
+        let mut flushed = true;
+        loop {
+            self.fill();
+            let (waits, full) = (!self.server.outbox().is_empty(), self.server.outbox().len() > UNREAD_BYTES);
+            let due = self.due(waits);
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                read = from.read_buf(&mut input), if !full => match read? {
+                    0 => return Ok(()),
+                    _ => self.take(&mut input)?,
+                },
+                written = send(&mut to, self.server.outbox()), if waits || !flushed => {
+                    let bytes = written?;
+                    flushed = bytes == 0;
+                    self.rtmp.metrics.wrote(bytes);
+                    self.deadlines.unread_since = None;
+                }
+                () = self.part.rung(), if !waits => {}
+                () = tokio::time::sleep_until(due.at) => match due.then {
+                    None => {}
+                    Some(ended) => return Err(ended),
+                },
+            }
+        }
+        self.end();
+        let last_words = async {
+            to.write_all_buf(self.server.outbox()).await?;
+            to.shutdown().await
+        };
+        let _ = tokio::time::timeout(FAREWELL, last_words).await;
+        Ok(())
+    }
+
+    /// Puts what a player is to be sent into the outbox, once what was there has left.
+    fn fill(&mut self) {
+        let Part::Plays(player) = &mut self.part else { return };
+        if self.server.outbox().is_empty() && !player.fill(&mut self.server) {
+            self.part = Part::Nothing;
+            self.deadlines.asked_since = Instant::now();
+        }
+    }
+
+    fn take(&mut self, input: &mut BytesMut) -> Result<(), Ended> {
+        self.deadlines.heard = Instant::now();
+        self.server.feed(input);
+        input.clear();
+        while let Some(event) = self.server.poll()? {
+            self.on(event);
+        }
+        Ok(())
+    }
+
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Connect(connect) => {
+                self.server.admit(&connect.announced);
+                self.connect = Some(connect);
+            }
+            Event::Play { stream, name } => match self.play(stream, &name) {
+                Ok(player) => self.part = Part::Plays(Box::new(player)),
+                Err(refusal) => self.refuse(stream, refusal),
+            },
+            Event::Publish { stream, name } => match self.publish(stream, &name) {
+                Ok(publisher) => self.part = Part::Publishes(publisher),
+                Err(refusal) => self.refuse(stream, refusal),
+            },
+            Event::Pause { paused, .. } => {
+                if let Part::Plays(player) = &mut self.part {
+                    player.pause(paused);
+                }
+            }
+            Event::Media { media, .. } => {
+                if let Part::Publishes(publisher) = &self.part {
+                    publisher.take(media);
+                }
+            }
+            Event::Ended { stream } => {
+                if self.part.stream() == Some(stream) {
+                    self.part = Part::Nothing;
+                    self.deadlines.asked_since = Instant::now();
+                }
+            }
+        }
+    }
+
+    fn play(&mut self, stream: u32, name: &str) -> Result<Player, Refusal> {
+        self.is_free(Code::PlayFailed)?;
+        let place = self.place(name);
+        self.rtmp.admit(Role::View, place.token.as_deref(), self.peer, Code::PlayFailed)?;
+        let source = self.rtmp.streams.find(&place)?;
+        self.server.play(stream);
+        let takes =
+            self.connect.as_ref().map_or_else(Announced::default, |connect| connect.announced.clone());
+        tracing::debug!(peer = %self.peer, ?place, "a player has come");
+        Ok(Player::new(stream, source, takes, self.rtmp.metrics.clone()))
+    }
+
+    fn publish(&mut self, stream: u32, name: &str) -> Result<Publisher, Refusal> {
+        self.is_free(Code::PublishDenied)?;
+        let place = self.place(name);
+        self.rtmp.admit(Role::Control, place.token.as_deref(), self.peer, Code::PublishDenied)?;
+        let published = self.rtmp.streams.publish(&place)?;
+        self.server.publish(stream);
+        tracing::info!(peer = %self.peer, ?place, "a publisher has come");
+        Ok(Publisher::new(stream, published, &self.rtmp.metrics))
+    }
+
+    fn is_free(&self, code: Code) -> Result<(), Refusal> {
+        match self.part {
+            Part::Nothing => Ok(()),
+            _ => Err(Refusal { code, why: "one connection plays or publishes one stream" }),
+        }
+    }
+
+    fn place(&self, name: &str) -> Place {
+        let (app, url) = self.connect.as_ref().map_or(("", ""), |connect| (&connect.app, &connect.url));
+        Place::of(app, url, name)
+    }
+
+    fn refuse(&mut self, stream: u32, Refusal { code, why }: Refusal) {
+        self.rtmp.metrics.refused(code);
+        tracing::debug!(peer = %self.peer, code = code.word(), why, "refused");
+        self.server.refuse(stream, code, why);
+    }
+
+    /// Tells the peer that it is over.
+    fn end(&mut self) {
+        match &self.part {
+            Part::Plays(player) => self.server.end(player.stream()),
+            Part::Publishes(publisher) => {
+                self.server.refuse(publisher.stream(), Code::PublishDenied, "the session ends");
+            }
+            Part::Nothing => {}
+        }
+    }
+
+    fn due(&mut self, waits: bool) -> Due {
+        let Deadlines { asked_since, heard, unread_since } = &mut self.deadlines;
+        if waits {
+            let since = *unread_since.get_or_insert_with(Instant::now);
+            return Due { at: since + STALL_DEADLINE, then: Some(Ended::Stalled) };
+        }
+        *unread_since = None;
+        match &self.part {
+            Part::Nothing => Due { at: *asked_since + ASK_DEADLINE, then: Some(Ended::Idle) },
+            Part::Publishes(_) => Due { at: *heard + SILENCE_DEADLINE, then: Some(Ended::Silent) },
+            Part::Plays(player) => Due { at: player.looks_at(), then: None },
+        }
+    }
+}
+
+/// Writes some of what waits; where nothing does, what was written leaves.
+async fn send(to: &mut (impl AsyncWrite + Unpin), outbox: &mut Outbox) -> std::io::Result<usize> {
+    match outbox.is_empty() {
+        true => to.flush().await.map(|()| 0),
+        false => to.write_buf(outbox).await,
+    }
+}
+
+/// When to look again, or that it ends then.
+struct Due {
+    at: Instant,
+    then: Option<Ended>,
+}
+
+impl Part {
+    fn stream(&self) -> Option<u32> {
+        match self {
+            Self::Nothing => None,
+            Self::Plays(player) => Some(player.stream()),
+            Self::Publishes(publisher) => Some(publisher.stream()),
+        }
+    }
+
+    /// Resolves when there is more to send.
+    async fn rung(&mut self) {
+        match self {
+            Self::Plays(player) => player.rung().await,
+            _ => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A program's units as messages of FLV, made once for all who play them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use understudy_core::aac::Format;
+use understudy_core::media::{AudioCodec, Track, Unit, VideoCodec};
+use understudy_core::rendition::{Audio, Video};
+use understudy_rtmp::flv::{Described, Kind, Media, aac, avc, metadata};
+
+use super::stream::Stream;
+use crate::program::Program;
+
+/// What every player decodes.
+const SOUND: Audio = Audio { codec: AudioCodec::Aac, bitrate: None };
+
+/// Feeds `stream`, until nobody has it any more.
+#[tracing::instrument(name = "rtmp_feed", skip_all)]
+pub(super) async fn run(program: Program, rendition: Video, stream: Arc<Stream>) {
+    let mut pictures = program.video(rendition).subscribe();
+    let mut sounds = program.audio(SOUND).subscribe();
+    let mut messages = Messages::default();
+    loop {
+        let unit = tokio::select! {
+            biased; // Sound is there earlier, and has to be before its picture.
+            unit = sounds.next() => unit,
+            unit = pictures.next() => unit,
+        };
+        messages.of(&unit).into_iter().for_each(|media| stream.push(media));
+    }
+}
+
+/// What was said of the stream so far.
+#[derive(Default)]
+struct Messages {
+    described: Described,
+    parameters: Option<avc::Parameters>,
+    format: Option<Format>,
+}
+
+impl Messages {
+    /// What a unit becomes, with what has to be known before it.
+    fn of(&mut self, unit: &Unit) -> Vec<Media> {
+        let at = timestamp(unit);
+        let description = self.description(unit, at);
+        let said = match unit.track {
+            Track::Video { codec: VideoCodec::H264, .. } => self.picture(unit, at),
+            Track::Audio { codec: AudioCodec::Aac, .. } => self.sound(unit, at),
+            _ => return Vec::new(),
+        };
+        description.into_iter().chain(said).collect()
+    }
+
+    fn description(&mut self, unit: &Unit, at: u32) -> Option<Media> {
+        let before = self.described;
+        match unit.track {
+            track @ Track::Video { codec: VideoCodec::H264, .. } => self.described.video = Some(track),
+            track @ Track::Audio { codec: AudioCodec::Aac, .. } => self.described.audio = Some(track),
+            _ => {}
+        }
+        let body = (before != self.described).then(|| metadata(self.described))?;
+        Some(Media { kind: Kind::Data, timestamp: at, body })
+    }
+
+    fn picture(&mut self, unit: &Unit, at: u32) -> Vec<Media> {
+        let video = |body: Bytes| Media { kind: Kind::Video, timestamp: at, body };
+        let found = unit.key.then(|| avc::parameters(&unit.payload)).flatten();
+        let changed = found.filter(|found| self.parameters.as_ref() != Some(found));
+        let header = changed.map(|changed| video(avc::header(self.parameters.insert(changed))));
+        // Nobody can decode what comes before them.
+        let picture = self.parameters.is_some().then(|| video(avc::picture(&unit.payload, unit.key)));
+        header.into_iter().chain(picture).collect()
+    }
+
+    fn sound(&mut self, unit: &Unit, at: u32) -> Vec<Media> {
+        let audio = |body: Bytes| Media { kind: Kind::Audio, timestamp: at, body };
+        let Track::Audio { sample_rate_hz, channels, .. } = unit.track else { return Vec::new() };
+        let Some(format) = Format::new(sample_rate_hz, channels) else { return Vec::new() };
+        let header = (self.format.replace(format) != Some(format)).then(|| audio(aac::header(format)));
+        header.into_iter().chain([audio(aac::sound(&unit.payload))]).collect()
+    }
+}
+
+/// On the program's own timeline, of which each player has its own zero; it wraps, as everybody's does.
+fn timestamp(unit: &Unit) -> u32 {
+    (unit.dts.as_millis() & u128::from(u32::MAX)) as u32
+}

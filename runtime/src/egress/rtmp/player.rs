@@ -1,0 +1,105 @@
+//! Somebody who plays: where in the stream it is.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use understudy_rtmp::announced::Announced;
+use understudy_rtmp::recent::Cursor;
+use understudy_rtmp::server::Server;
+
+use super::metrics::{Metrics, Presence};
+use super::stream::{Ready, Rung};
+use super::streams::Source;
+
+/// Nothing has to be looked at earlier; the bell rings.
+const REST: Duration = Duration::from_secs(3600);
+/// A keyframe that was asked for and did not come is asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Player {
+    stream: u32,
+    source: Source,
+    bell: watch::Receiver<Rung>,
+    cursor: Cursor,
+    takes: Announced,
+    paused: bool,
+    ended: bool,
+    looks_at: Instant,
+    metrics: Metrics,
+    _presence: Presence,
+}
+
+impl Player {
+    pub(super) fn new(stream: u32, source: Source, takes: Announced, metrics: Metrics) -> Self {
+        let (bell, presence) = (source.stream.bell(), metrics.player());
+        Self {
+            stream,
+            source,
+            bell,
+            ended: false,
+            cursor: Cursor::default(),
+            takes,
+            paused: false,
+            looks_at: Instant::now() + REST,
+            metrics,
+            _presence: presence,
+        }
+    }
+
+    pub(super) const fn stream(&self) -> u32 {
+        self.stream
+    }
+
+    pub(super) const fn looks_at(&self) -> Instant {
+        self.looks_at
+    }
+
+    /// Whoever goes on after a long pause is late, and goes on at a keyframe.
+    pub(super) const fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Resolves when there is more, or no more.
+    pub(super) async fn rung(&mut self) {
+        tokio::select! {
+            // Whoever rings lives as long as this.
+            _ = self.bell.changed() => {}
+            () = &mut self.source.gone, if !self.ended => self.ended = true,
+        }
+    }
+
+    /// Puts what there is into the server's outbox. False: it has ended.
+    pub(super) fn fill(&mut self, server: &mut Server) -> bool {
+        if self.bell.borrow_and_update().ended || self.ended {
+            server.end(self.stream);
+            return false;
+        }
+        let now = Instant::now();
+        self.looks_at = now + REST;
+        if self.paused {
+            return true;
+        }
+        if self.cursor.is_new() {
+            match self.source.stream.ready(now) {
+                Ready::Now => {}
+                Ready::At(at) => {
+                    self.looks_at = at;
+                    return true;
+                }
+                Ready::Not => {
+                    self.looks_at = now + ASK_AGAIN;
+                    return true;
+                }
+            }
+        }
+        let (takes, stream) = (&self.takes, self.stream);
+        let looked = self.source.stream.look(
+            &mut self.cursor,
+            |codec| takes.takes(codec),
+            |media| server.send(stream, &media),
+        );
+        self.metrics.dropped(looked.dropped);
+        true
+    }
+}

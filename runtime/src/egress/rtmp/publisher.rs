@@ -1,0 +1,26 @@
+//! Somebody who publishes: what it sends is passed on as it is.
+
+use understudy_rtmp::flv::Media;
+
+use super::metrics::{Metrics, Presence};
+use super::streams::Published;
+
+pub(super) struct Publisher {
+    stream: u32,
+    published: Published,
+    _presence: Presence,
+}
+
+impl Publisher {
+    pub(super) fn new(stream: u32, published: Published, metrics: &Metrics) -> Self {
+        Self { stream, published, _presence: metrics.publisher() }
+    }
+
+    pub(super) const fn stream(&self) -> u32 {
+        self.stream
+    }
+
+    pub(super) fn take(&self, media: Media) {
+        self.published.stream.push(media);
+    }
+}
