@@ -1,9 +1,19 @@
 //! Livestreams that are started over HTTP, as the source system's clients do it.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use understudy_e2e::destination::{Destination, TOKEN};
+use understudy_e2e::{client, wait};
 
 use crate::support::session::Session;
+
+/// For what takes a moment on an idle machine.
+const SOON: Duration = Duration::from_secs(40);
 
 const MIRROR: &str = include_str!("../../examples/session.yaml");
 
@@ -131,4 +141,103 @@ async fn who_offers_is_answered_if_the_stream_is_of_that_kind() {
     assert_eq!(answered.status, 200, "{}", answered.text);
     let sdp = answered.json()["sdp"].as_str().unwrap().to_owned();
     assert!(sdp.contains("a=candidate:") && sdp.contains("a=sendonly"), "{sdp}");
+}
+
+/// The session's page, and what it sends may go to this machine, whatever its addresses are.
+async fn live() -> Session {
+    let session = Session::start_with(MIRROR, &["--allow-private-urls", "*"]);
+    session.until_live(SOON).await;
+    session
+}
+
+async fn named(session: &Session, id: &str) -> Value {
+    let streams = list(session).await;
+    let found = streams.as_array().unwrap().iter().find(|stream| stream["id"] == id).cloned();
+    found.unwrap_or_else(|| panic!("there must be {id}: {streams}"))
+}
+
+async fn until_streaming(session: &Session, id: &str) -> Value {
+    let streaming = async || {
+        let stream = named(session, id).await;
+        if stream["is_streaming"] == true { Ok(stream) } else { Err(stream.to_string()) }
+    };
+    wait::until(SOON, streaming).await.0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_of_two_kinds_fetch_what_was_started_for_them_as_fast_as_was_asked_for() {
+    let session = live().await;
+    post(&session, "start", json!({"id": "played", "framerate": 5})).await;
+    post(&session, "start", json!({"id": "read", "mode": "socket", "framerate": 5})).await;
+    let url = session.rtmp("/live/played");
+    let probe = format!("timeout 30 ffmpeg -v error -i {url} -t 4 -map 0:v -f framecrc - | grep -vc '^#'");
+    let frames: u32 = client::shell(&probe, Path::new("/")).await.unwrap().trim().parse().unwrap();
+    assert!((15..=25).contains(&frames), "{frames} in 4 s");
+    let socket = |id: &str| session.url(&format!("/stream/socket/{id}")).replace("http", "ws");
+    let (mut read, _) = tokio_tungstenite::connect_async(socket("read")).await.unwrap();
+    let first = tokio::time::timeout(SOON, read.next()).await.unwrap().unwrap().unwrap().into_data();
+    assert_eq!((first[0], first.len() % 188), (0x47, 0));
+    let refused = reqwest::get(session.url("/stream/socket/played")).await.unwrap();
+    assert_eq!(
+        (refused.status().as_u16(), refused.text().await.unwrap().as_str()),
+        (409, "stream not websocket-enabled")
+    );
+    assert_eq!(post(&session, "stop", json!({"id": "read"})).await.status, 200);
+    let stopped = loop {
+        match tokio::time::timeout(SOON, read.next()).await.unwrap() {
+            Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => break frame,
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((u16::from(stopped.code), stopped.reason.as_str()), (1000, "stream stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_sent_to_a_server_of_rtmp_and_its_key_is_told_to_nobody_else() {
+    let session = live().await;
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let url = format!("rtmp://127.0.0.1:{port}/app/secretkey");
+    let body = json!({"id": "out", "mode": "remote", "target_url": url});
+    let nobody = post(&session, "start", body.clone()).await;
+    assert_eq!(nobody.refusal(), refused(500, "failed to start stream"));
+    assert!(!nobody.text.contains("secretkey"), "{}", nobody.text);
+    assert_eq!(list(&session).await, json!([]));
+    let folder = tempfile::tempdir().unwrap();
+    let listen = format!("timeout 60 ffmpeg -v error -listen 1 -i {url} -c copy -f matroska got.mkv");
+    let place = folder.path().to_owned();
+    let listening = tokio::spawn(async move { client::shell(&listen, &place).await });
+    let started = async || {
+        let started = post(&session, "start", body.clone()).await;
+        if started.status == 201 { Ok(started.json()) } else { Err(started.text) }
+    };
+    let started = wait::until(SOON, started).await.0;
+    assert_eq!((&started["ingest_url"], &started["playback_url"]), (&json!(url), &json!(url)));
+    let listed = until_streaming(&session, "out").await.to_string();
+    assert!(listed.contains("rtmp://127.0.0.1") && !listed.contains("secretkey"), "{listed}");
+    assert_eq!(post(&session, "stop", json!({"id": "out"})).await.status, 200);
+    tokio::time::timeout(SOON, listening).await.unwrap().unwrap().expect("it must end well");
+    let probe = "ffprobe -v error -show_entries stream=codec_name -of csv=p=0 got.mkv";
+    let got = client::shell(probe, folder.path()).await.unwrap();
+    assert!(got.contains("h264") && got.contains("aac"), "{got}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_published_to_a_server_of_whip_which_hears_of_its_end() {
+    let (session, server) = (live().await, Destination::start(&[]).await);
+    let body =
+        |token: &str| json!({"id": "out", "mode": "whip", "target_url": server.url("/whip"), "token": token});
+    let started = post(&session, "start", body(TOKEN)).await;
+    assert_eq!(started.status, 201, "{}", started.text);
+    let listed = until_streaming(&session, "out").await;
+    assert_eq!((&listed["mode"], &listed["playback_url"]), (&json!("whip"), &Value::Null));
+    assert!(!listed.to_string().contains(TOKEN));
+    assert_eq!(post(&session, "stop", json!({"id": "out"})).await.status, 200);
+    let left = async || {
+        let seen: Value = reqwest::get(server.url("/seen")).await.unwrap().json().await.unwrap();
+        if seen["sessions"] == 0 { Ok(()) } else { Err(seen.to_string()) }
+    };
+    wait::until(SOON, left).await;
+    let refused = post(&session, "start", body("another")).await;
+    assert_eq!(refused.refusal().1, "failed to start stream", "{}", refused.text);
 }

@@ -7,6 +7,7 @@ mod request;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -14,10 +15,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde_json::json;
 use understudy_core::outputs::Refusal;
+use understudy_core::sending::Sending;
 use understudy_core::spec::{FrameRate, Output};
 
-use super::json;
+use super::json::decode_any;
 use super::message::Message;
 use crate::program::Registry;
 use crate::rtc;
@@ -25,6 +28,9 @@ use crate::session::{Handle, StreamError, StreamView};
 
 pub use request::{Start, Stop};
 pub use view::Stream;
+
+/// As long as the source system waits for what it starts.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// The routes of one session's livestreams.
 #[derive(Clone)]
@@ -63,8 +69,44 @@ impl Surface {
             .with_state(self)
     }
 
+    /// A stream that is refused within a moment was not started: who started it hears why. One that fails later is tried again.
+    async fn settled(&self, stream: StreamView) -> Result<StreamView, Failed> {
+        let name = stream.livestream.name.clone();
+        let named =
+            |streams: &Vec<StreamView>| streams.iter().find(|one| one.livestream.name == name).cloned();
+        let fails = |stream: &StreamView| match &stream.sending {
+            Some(Sending::Failed(why)) => Some(why.clone()),
+            _ => None,
+        };
+        let is_decided = |stream: &StreamView| stream.sending != Some(Sending::Connecting);
+        let mut streams = self.session.streams();
+        let decided = streams.wait_for(|streams| named(streams).as_ref().is_none_or(is_decided));
+        if let Ok(Err(_ended)) = tokio::time::timeout(MOMENT, decided).await {
+            return Ok(stream);
+        }
+        let now = named(&self.session.streams().borrow()).unwrap_or(stream);
+        match fails(&now) {
+            None => Ok(now),
+            Some(why) => {
+                // Whoever stopped it meanwhile wanted the same.
+                let _ = self.session.stop_stream(&name).await;
+                Err(Failed(why))
+            }
+        }
+    }
+
     fn named(&self, id: &str) -> Option<StreamView> {
         self.session.streams().borrow().iter().find(|stream| stream.livestream.name == id).cloned()
+    }
+}
+
+/// What is sent to somebody is refused at once.
+struct Failed(String);
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let body = json!({"message": "failed to start stream", "detail": self.0});
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
     }
 }
 
@@ -84,7 +126,7 @@ impl Surface {
 )]
 pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result<Response, Response> {
     let started: Option<Start> =
-        json::decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+        decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
     let bad = |text: String| Message::new(StatusCode::BAD_REQUEST, text).into_response();
     let started = started.ok_or_else(|| bad("request body required".to_owned()))?;
     let livestream = started.parse(surface.settings.frame_rate).map_err(|fault| bad(fault.to_string()))?;
@@ -94,6 +136,7 @@ pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result
     }
     let begun = surface.session.start_stream(livestream).await;
     let stream = begun.map_err(|error| refusal(error).into_response())?;
+    let stream = surface.settled(stream).await.map_err(IntoResponse::into_response)?;
     Ok((StatusCode::CREATED, Json(Stream::to_its_owner(&stream, &surface.settings))).into_response())
 }
 
@@ -111,7 +154,7 @@ pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result
 )]
 pub(super) async fn stop(State(surface): State<Surface>, body: Bytes) -> Result<StatusCode, Response> {
     let stopped: Option<Stop> =
-        json::decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+        decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
     let id = stopped.unwrap_or_default().id();
     let ended = surface.session.stop_stream(&id).await;
     ended.map(|()| StatusCode::OK).map_err(|error| refusal(error).into_response())
