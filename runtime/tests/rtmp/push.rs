@@ -68,30 +68,27 @@ async fn ffmpeg_s_listener_gets_picture_and_sound_and_hears_the_end() {
     assert!(got.contains("h264") && got.contains("aac"), "{got}");
 }
 
+/// A server that passes on what is published.
+#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
+fn nginx(folder: &Path, port: u16) -> tokio::process::Child {
+    let config = format!(
+        "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; daemon off; master_process off; pid {0}/pid; \
+         error_log {0}/log; events {{}} \
+         rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}",
+        folder.display()
+    );
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, config).expect("its configuration must be written");
+    let mut command = tokio::process::Command::new("nginx");
+    command.arg("-p").arg(folder).arg("-c").arg(file).kill_on_drop(true);
+    command.spawn().expect("nginx and libnginx-mod-rtmp must be installed: scripts/packages install test")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_passes_on_what_is_pushed_and_a_new_one_after_its_death_as_well() {
     let broadcast = Broadcast::open().await;
     let (port, folder) = (free_port().await, tempfile::tempdir().unwrap());
-    let nginx = || {
-        let config = format!(
-            "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; daemon off; master_process off; \
-             pid {0}/pid; error_log {0}/log; events {{}} \
-             rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}",
-            folder.path().display()
-        );
-        let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let mut command = tokio::process::Command::new("nginx");
-        command
-            .arg("-p")
-            .arg(folder.path())
-            .arg("-c")
-            .arg(file)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("nginx and libnginx-mod-rtmp must be installed: scripts/packages install build image")
-    };
-    let mut first = nginx();
+    let mut first = nginx(folder.path(), port);
     let url = format!("rtmp://127.0.0.1:{port}/live/key");
     let push = start(&broadcast, &url);
     let mut state = push.state();
@@ -106,7 +103,7 @@ async fn nginx_passes_on_what_is_pushed_and_a_new_one_after_its_death_as_well() 
     assert!(
         why(&mut state).await.contains("the destination closed the connection") || !sends(&state.borrow())
     );
-    let _second = nginx();
+    let _second = nginx(folder.path(), port);
     until(&mut state, sends).await;
 }
 
@@ -131,7 +128,7 @@ async fn a_destination_that_is_not_there_or_may_not_be_reached_is_told_without_i
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_refuses_is_quoted_without_the_key() {
     let broadcast = Broadcast::open().await;
-    let told = why(&mut start(&broadcast, &broadcast.url("live/program")).state()).await;
+    let told = why(&mut start(&broadcast, &broadcast.url("live/ours")).state()).await;
     assert!(told.contains("does not take this key") && told.contains("this name is a program's"), "{told}");
 }
 

@@ -1,9 +1,11 @@
 //! A program's units as messages of FLV, made once for all who play them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use understudy_core::aac::Format;
+use understudy_core::fanout::keyframe::Need;
 use understudy_core::media::{AudioCodec, Track, Unit, VideoCodec};
 use understudy_core::rendition::{Audio, Video};
 use understudy_rtmp::flv::{Described, Kind, Media, aac, avc, metadata};
@@ -14,10 +16,14 @@ use crate::program::Program;
 /// What every player decodes.
 const SOUND: Audio = Audio { codec: AudioCodec::Aac, bitrate: None };
 
+/// Destinations ask for a keyframe at least so often, and a picture that rests has few frames: an encoder counts these.
+const KEYFRAME_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Feeds `stream`, until nobody has it any more.
 #[tracing::instrument(name = "rtmp_feed", skip_all)]
 pub(super) async fn run(program: Program, rendition: Video, stream: Arc<Stream>) {
-    let mut pictures = program.video(rendition).subscribe();
+    let hub = program.video(rendition);
+    let mut pictures = hub.subscribe();
     let mut sounds = program.audio(SOUND).subscribe();
     let mut messages = Messages::default();
     loop {
@@ -26,6 +32,9 @@ pub(super) async fn run(program: Program, rendition: Video, stream: Arc<Stream>)
             unit = sounds.next() => unit,
             unit = pictures.next() => unit,
         };
+        if messages.lack_keyframe(&unit) {
+            hub.request_keyframe(Need::Repair);
+        }
         messages.of(&unit).into_iter().for_each(|media| stream.push(media));
     }
 }
@@ -36,9 +45,18 @@ struct Messages {
     described: Described,
     parameters: Option<avc::Parameters>,
     format: Option<Format>,
+    keyframe: Option<Duration>,
 }
 
 impl Messages {
+    /// Whether it is time for another.
+    fn lack_keyframe(&mut self, unit: &Unit) -> bool {
+        if unit.starts_picture() {
+            self.keyframe = Some(unit.pts);
+        }
+        self.keyframe.is_some_and(|keyframe| unit.pts.saturating_sub(keyframe) > KEYFRAME_INTERVAL)
+    }
+
     /// What a unit becomes, with what has to be known before it.
     fn of(&mut self, unit: &Unit) -> Vec<Media> {
         let at = timestamp(unit);
