@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use crate::amf::Value;
 use crate::chunk::{self, Lane};
+use crate::client;
 use crate::client::{Client, Refused, Target};
 use crate::command::Code;
 use crate::flv::{Kind, Media};
@@ -12,7 +13,6 @@ use crate::handshake::{BYTES, Random};
 use crate::message::{Command, Message};
 use crate::outbox::Outbox;
 use crate::server::{Event, Server};
-use crate::client;
 
 const RANDOM: Random = [7; BYTES];
 

@@ -103,3 +103,60 @@ impl Messages {
 fn timestamp(unit: &Unit) -> u32 {
     (unit.dts.as_millis() & u128::from(u32::MAX)) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use understudy_rtmp::flv::{Sort, inspect};
+
+    use super::*;
+
+    fn picture(milliseconds: u64, payload: &'static [u8], key: bool) -> Unit {
+        let at = Duration::from_millis(milliseconds);
+        let track = Track::h264(1280, 720, 30);
+        Unit { track, pts: at, dts: at, duration: Duration::ZERO, key, payload: Bytes::from_static(payload) }
+    }
+
+    fn sound(milliseconds: u64, track: Track) -> Unit {
+        Unit { track, ..picture(milliseconds, &[1, 2], true) }
+    }
+
+    const KEY: &[u8] = &[0, 0, 1, 0x67, 0x42, 0xc0, 0x1f, 0, 0, 1, 0x68, 1, 0, 0, 1, 0x65, 1];
+    const DELTA: &[u8] = &[0, 0, 1, 0x41, 1];
+
+    fn sorts(messages: &[Media]) -> Vec<(Kind, Sort)> {
+        messages.iter().map(|media| (media.kind, inspect(media.kind, &media.body).sort)).collect()
+    }
+
+    #[test]
+    fn a_stream_is_described_before_its_first_picture_and_not_again() {
+        let mut messages = Messages::default();
+        let first = messages.of(&picture(0, KEY, true));
+        let described = [(Kind::Data, Sort::Other), (Kind::Video, Sort::Header), (Kind::Video, Sort::Key)];
+        assert_eq!(sorts(&first), described);
+        assert_eq!(sorts(&messages.of(&picture(33, DELTA, false))), [(Kind::Video, Sort::Delta)]);
+        assert_eq!(sorts(&messages.of(&picture(66, KEY, true))), [(Kind::Video, Sort::Key)]);
+    }
+
+    #[test]
+    fn sound_of_another_codec_is_no_part_of_it() {
+        let mut messages = Messages::default();
+        assert!(messages.of(&sound(0, Track::opus(2))).is_empty());
+        let first = messages.of(&sound(20, Track::aac(48_000, 2)));
+        let described = [(Kind::Data, Sort::Other), (Kind::Audio, Sort::Header), (Kind::Audio, Sort::Key)];
+        assert_eq!(sorts(&first), described);
+    }
+
+    #[test]
+    fn a_picture_before_its_parameters_is_left_out() {
+        let mut messages = Messages::default();
+        assert_eq!(sorts(&messages.of(&picture(0, DELTA, false))), [(Kind::Data, Sort::Other)]);
+    }
+
+    #[test]
+    fn a_picture_that_rests_lacks_a_keyframe_after_two_seconds() {
+        let mut messages = Messages::default();
+        assert!(!messages.lack_keyframe(&picture(0, KEY, true)));
+        assert!(!messages.lack_keyframe(&picture(1900, DELTA, false)));
+        assert!(messages.lack_keyframe(&picture(2100, DELTA, false)));
+    }
+}
