@@ -2,14 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 use understudy_core::rendition::Video;
 use understudy_e2e::client;
 use understudy_runtime::egress::push::{self, Destination, Push, Reach, State, Wanted};
+use understudy_runtime::egress::rtmp;
 use understudy_runtime::guard::Policy;
 
 use crate::support::rtmp::Broadcast;
@@ -191,4 +195,40 @@ async fn what_says_nothing_or_no_rtmp_is_told_so() {
     });
     let told = why(&mut start(&broadcast, &url).state()).await;
     assert!(told.contains("speaks no RTMP"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_with_tls_is_sent_to_where_it_proves_who_it_is() {
+    let (from, to) = (Broadcast::open().await, Broadcast::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, secret] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    std::fs::write(&certificate, made.pem()).unwrap();
+    std::fs::write(&secret, key.serialize_pem()).unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("rtmps://localhost:{}/live/pushed", listener.local_addr().unwrap().port());
+    let acceptor = rtmp::acceptor(Some((certificate, secret))).unwrap();
+    tokio::spawn(rtmp::serve_tls(listener, acceptor, to.rtmp.clone(), CancellationToken::new()));
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add(made.der().clone()).unwrap();
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(trusted)
+            .with_no_client_auth();
+    let wanted = Wanted {
+        target: Destination::parse(&url).unwrap(),
+        program: from.program.clone(),
+        rendition: Video::default(),
+    };
+    let push = Push::start(wanted, Reach { tls: TlsConnector::from(Arc::new(config)), ..reach(&from, "*") });
+    until(&mut push.state(), |state| matches!(state, State::Sending { bytes_acknowledged: 50_000.., .. }))
+        .await;
+    let probe =
+        "timeout 20 ffprobe -v error -rw_timeout 15000000 -show_entries stream=codec_name -of csv=p=0";
+    let seen = client::shell(&format!("{probe} {}", to.url("live/pushed")), Path::new("/")).await.unwrap();
+    assert!(seen.contains("h264") && seen.contains("aac"), "{seen}");
 }
