@@ -50,3 +50,6 @@ pub enum Fault {
     #[error("a command cannot be read: {0}")]
     Command(#[from] amf::Malformed),
 }
+
+#[cfg(test)]
+mod tests;

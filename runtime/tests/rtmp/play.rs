@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use understudy_e2e::client;
 
+use understudy_proto::v1::AccessTokens;
+use understudy_runtime::access::Policy;
+
 use crate::support::rtmp::Broadcast;
+use crate::support::session::Session;
 
 /// What a program of others' says, which must not fail.
 async fn run(command: &str) -> String {
@@ -94,4 +98,39 @@ async fn a_player_hears_that_the_name_is_gone() {
     broadcast.programs.name(&broadcast.program, []);
     let ended = tokio::time::timeout(Duration::from_secs(10), playing).await.expect("it must end");
     ended.expect("it must be waited for").expect("it ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_opens_where_tokens_are_asked_for_wherever_a_client_puts_it() {
+    let broadcast = Broadcast::open().await;
+    let tokens = AccessTokens { view: "viewer".into(), control: "steerer".into(), admin: String::new() };
+    broadcast.policy.send_replace(Policy::Tokens(Box::new(tokens)));
+    let probe = |path: &str| {
+        let show = "-v error -show_entries stream=codec_name -of csv=p=0";
+        format!("timeout 20 ffprobe {show} '{}' 2>&1 || true", broadcast.url(path))
+    };
+    for path in ["live/program?token=viewer", "live?token=steerer/program"] {
+        let seen = run(&probe(path)).await;
+        assert!(seen.contains("h264"), "{path}: {seen}");
+    }
+    for path in ["live/program", "live/program?token=wrong"] {
+        let refused = run(&probe(path)).await;
+        assert!(
+            refused.contains("a valid token is needed") && !refused.contains("h264"),
+            "{path}: {refused}"
+        );
+    }
+    let publish = "timeout 20 ffmpeg -v error -f lavfi -i testsrc -t 1 -f flv";
+    let refused = run(&format!("{publish} '{}' 2>&1 || true", broadcast.url("live/a?token=viewer"))).await;
+    assert!(refused.contains("role does not allow it"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_played_with_its_sound_over_rtmp_and_rtmps() {
+    let session = Session::live(include_str!("../../../examples/session.yaml")).await;
+    for url in [session.rtmp("/live/program"), session.rtmps("/live/program")] {
+        let show = "-show_entries stream=codec_name,width,sample_rate -of csv=p=0";
+        let seen = run(&format!("timeout 30 ffprobe -v error -rw_timeout 15000000 {show} '{url}'")).await;
+        assert!(seen.contains("h264,1280") && seen.contains("aac,48000"), "{url}: {seen}");
+    }
 }

@@ -7,6 +7,7 @@ use understudy_e2e::client;
 use crate::support::rtmp::Broadcast;
 
 /// Begins to publish; killed when it is dropped.
+#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
 fn publisher(command: &str) -> tokio::process::Child {
     let mut shell = tokio::process::Command::new("sh");
     shell

@@ -2,14 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 use understudy_core::rendition::Video;
 use understudy_e2e::client;
 use understudy_runtime::egress::push::{self, Destination, Push, Reach, State, Wanted};
+use understudy_runtime::egress::rtmp;
 use understudy_runtime::guard::Policy;
 
 use crate::support::rtmp::Broadcast;
@@ -68,30 +72,27 @@ async fn ffmpeg_s_listener_gets_picture_and_sound_and_hears_the_end() {
     assert!(got.contains("h264") && got.contains("aac"), "{got}");
 }
 
+/// A server that passes on what is published.
+#[expect(clippy::disallowed_methods, reason = "a test's own child, not the runtime's")]
+fn nginx(folder: &Path, port: u16) -> tokio::process::Child {
+    let config = format!(
+        "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; daemon off; master_process off; pid {0}/pid; \
+         error_log {0}/log; events {{}} \
+         rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}",
+        folder.display()
+    );
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, config).expect("its configuration must be written");
+    let mut command = tokio::process::Command::new("nginx");
+    command.arg("-p").arg(folder).arg("-c").arg(file).kill_on_drop(true);
+    command.spawn().expect("nginx and libnginx-mod-rtmp must be installed: scripts/packages install test")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_passes_on_what_is_pushed_and_a_new_one_after_its_death_as_well() {
     let broadcast = Broadcast::open().await;
     let (port, folder) = (free_port().await, tempfile::tempdir().unwrap());
-    let nginx = || {
-        let config = format!(
-            "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; daemon off; master_process off; \
-             pid {0}/pid; error_log {0}/log; events {{}} \
-             rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}",
-            folder.path().display()
-        );
-        let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let mut command = tokio::process::Command::new("nginx");
-        command
-            .arg("-p")
-            .arg(folder.path())
-            .arg("-c")
-            .arg(file)
-            .kill_on_drop(true)
-            .spawn()
-            .expect("nginx and libnginx-mod-rtmp must be installed: scripts/packages install build image")
-    };
-    let mut first = nginx();
+    let mut first = nginx(folder.path(), port);
     let url = format!("rtmp://127.0.0.1:{port}/live/key");
     let push = start(&broadcast, &url);
     let mut state = push.state();
@@ -106,7 +107,7 @@ async fn nginx_passes_on_what_is_pushed_and_a_new_one_after_its_death_as_well() 
     assert!(
         why(&mut state).await.contains("the destination closed the connection") || !sends(&state.borrow())
     );
-    let _second = nginx();
+    let _second = nginx(folder.path(), port);
     until(&mut state, sends).await;
 }
 
@@ -131,7 +132,7 @@ async fn a_destination_that_is_not_there_or_may_not_be_reached_is_told_without_i
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_refuses_is_quoted_without_the_key() {
     let broadcast = Broadcast::open().await;
-    let told = why(&mut start(&broadcast, &broadcast.url("live/program")).state()).await;
+    let told = why(&mut start(&broadcast, &broadcast.url("live/ours")).state()).await;
     assert!(told.contains("does not take this key") && told.contains("this name is a program's"), "{told}");
 }
 
@@ -194,4 +195,40 @@ async fn what_says_nothing_or_no_rtmp_is_told_so() {
     });
     let told = why(&mut start(&broadcast, &url).state()).await;
     assert!(told.contains("speaks no RTMP"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_with_tls_is_sent_to_where_it_proves_who_it_is() {
+    let (from, to) = (Broadcast::open().await, Broadcast::open().await);
+    let folder = tempfile::tempdir().unwrap();
+    let [certificate, secret] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    std::fs::write(&certificate, made.pem()).unwrap();
+    std::fs::write(&secret, key.serialize_pem()).unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("rtmps://localhost:{}/live/pushed", listener.local_addr().unwrap().port());
+    let acceptor = rtmp::acceptor(Some((certificate, secret))).unwrap();
+    tokio::spawn(rtmp::serve_tls(listener, acceptor, to.rtmp.clone(), CancellationToken::new()));
+    let mut trusted = rustls::RootCertStore::empty();
+    trusted.add(made.der().clone()).unwrap();
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(trusted)
+            .with_no_client_auth();
+    let wanted = Wanted {
+        target: Destination::parse(&url).unwrap(),
+        program: from.program.clone(),
+        rendition: Video::default(),
+    };
+    let push = Push::start(wanted, Reach { tls: TlsConnector::from(Arc::new(config)), ..reach(&from, "*") });
+    until(&mut push.state(), |state| matches!(state, State::Sending { bytes_acknowledged: 50_000.., .. }))
+        .await;
+    let probe =
+        "timeout 20 ffprobe -v error -rw_timeout 15000000 -show_entries stream=codec_name -of csv=p=0";
+    let seen = client::shell(&format!("{probe} {}", to.url("live/pushed")), Path::new("/")).await.unwrap();
+    assert!(seen.contains("h264") && seen.contains("aac"), "{seen}");
 }

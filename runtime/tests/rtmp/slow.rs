@@ -16,6 +16,9 @@ use crate::support::rtmp::Broadcast;
 /// A second of a picture fills it.
 const LITTLE_BYTES: u32 = 64 << 10;
 
+/// Of players that come and go. What each left behind would be seen in fewer.
+const ROUNDS: usize = 200;
+
 /// A player of ours, which reads when it is told to.
 struct Player {
     io: TcpStream,
@@ -125,4 +128,27 @@ async fn a_player_that_reads_nothing_is_let_go_and_another_loses_nothing() {
         assert!(began.elapsed() < Duration::from_secs(60), "it must be let go");
     }
     println!("let go after {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_that_come_and_go_leave_nothing_behind() {
+    let broadcast = Broadcast::open().await;
+    let round = async || assert!(Player::join(&broadcast).await.picture().await.is_some());
+    // What is made once is made by now.
+    round().await;
+    let before = open_files();
+    for _ in 0..ROUNDS {
+        round().await;
+    }
+    let gone = async {
+        let readers = broadcast.media.video.demand();
+        while broadcast.rtmp.metrics.players() > 0 || *readers.borrow() > 0 || open_files() > before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("all of them must be gone");
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux must say").count()
 }

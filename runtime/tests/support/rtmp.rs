@@ -12,7 +12,7 @@ use understudy_runtime::program::{Program, Registry};
 
 use super::encoder::Encoder;
 
-/// What is played as `live/program`.
+/// What is played as `live/program` and `live/ours`.
 pub struct Broadcast {
     pub media: Renditions,
     pub programs: Registry,
@@ -31,7 +31,7 @@ impl Broadcast {
         let encoder = Encoder::start_with_aac(&media);
         let programs = Registry::default();
         let program = Program::of(&media, watch::channel(true).1);
-        programs.name(&program, ["program".to_owned()]);
+        programs.name(&program, ["program", "ours"].map(str::to_owned));
         let (policy, policies) = watch::channel(Policy::Local);
         let rtmp =
             Rtmp { streams: Streams::new(programs.clone()), policy: policies, metrics: Metrics::default() };

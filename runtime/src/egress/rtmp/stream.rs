@@ -12,7 +12,7 @@ use understudy_rtmp::recent::{Cursor, Looked, Recent};
 use crate::broadcast::Hub;
 
 /// Sound waits so long for a picture to leave with: a call of the system for each of both would cost twice as much.
-const TOGETHER_MILLISECONDS: u32 = 40;
+const TOGETHER: Duration = Duration::from_millis(40);
 
 /// How long the first player waits for sound that is to come: whoever is told of none does not look for it later.
 const SOUND_WAIT: Duration = Duration::from_millis(300);
@@ -37,8 +37,8 @@ struct Kept {
     recent: Recent,
     /// When a reader could begin for the first time.
     begun: Option<Instant>,
-    /// The time of what was told last.
-    told: u32,
+    /// When the bell rang last.
+    rung: Option<Instant>,
 }
 
 /// What readers are woken by.
@@ -64,16 +64,16 @@ impl Stream {
     }
 
     pub(super) fn push(&self, media: Media) {
-        let (kind, timestamp) = (media.kind, media.timestamp);
+        let (kind, now) = (media.kind, Instant::now());
         let mut kept = self.kept.lock();
         kept.recent.push(media);
         if kept.begun.is_none() && kept.recent.begins() {
-            kept.begun = Some(Instant::now());
+            kept.begun = Some(now);
         }
-        // Also where the time went back.
-        let waited = timestamp.wrapping_sub(kept.told) >= TOGETHER_MILLISECONDS;
+        // By when they come, since sound and picture are made of different length.
+        let waited = kept.rung.is_none_or(|rung| now.duration_since(rung) >= TOGETHER);
         if kind == Kind::Video || waited {
-            kept.told = timestamp;
+            kept.rung = Some(now);
             drop(kept);
             self.bell.send_modify(|rung| rung.times += 1);
         }
@@ -122,5 +122,37 @@ impl Stream {
         if let Some(pictures) = &self.pictures {
             pictures.request_keyframe(need);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    /// How often the bell rings in a second of pictures and of sound in pieces of 20 ms, which is so much older.
+    async fn rings(pictures_every: Option<u32>, older: u32) -> u64 {
+        let stream = Stream::new(None, Sound::Unknown);
+        let bell = stream.bell();
+        for millisecond in 0..1000 {
+            let media = |kind, timestamp| Media { kind, timestamp, body: Bytes::from_static(&[0xaf, 1]) };
+            if millisecond % 20 == 0 {
+                stream.push(media(Kind::Audio, 5000 + millisecond - older));
+            }
+            if pictures_every.is_some_and(|every| millisecond % every == 0) {
+                stream.push(media(Kind::Video, 5000 + millisecond));
+            }
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        bell.borrow().times
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sound_leaves_with_the_pictures_and_by_itself_where_there_are_none() {
+        for older in [0, 100] {
+            // One more: the first sound has no picture to wait for.
+            assert!((30..=33).contains(&rings(Some(33), older).await));
+        }
+        assert_eq!(rings(None, 0).await, 25);
     }
 }
