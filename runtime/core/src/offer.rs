@@ -32,7 +32,7 @@ pub use transport::{DtlsRole, Transport};
 use answer::Outline;
 use codec::choose;
 use section::{Direction, Lines, Section, push_line};
-use selection::{Reading, Selection, open, select};
+use selection::{Carried, Reading, Selection, open, select};
 
 use crate::media::Kind;
 
@@ -59,6 +59,8 @@ pub struct Codec {
     pub payload_type: u8,
     /// The `a=fmtp` parameters of the answer: those of the offer, but for the level.
     pub fmtp: String,
+    /// Under which what is lost is sent again (RFC 4588), where that is a stream of its own.
+    pub repair: Option<u8>,
 }
 
 /// What the peer must change.
@@ -135,11 +137,14 @@ fn lines(text: &str) -> Result<Lines<'_>, Fault> {
 /// A section that is sent in: its one codec, and nothing else.
 fn send_into(out: &mut String, section: &Section<'_>, codec: &Codec) {
     let number = codec.payload_type;
-    open(out, section.kind().map(Kind::media).unwrap_or_default(), &[number], "recvonly");
+    open(out, section.kind().map(Kind::media).unwrap_or_default(), &codec.payload_types(), "recvonly");
     let rtpmap = section.described("rtpmap", number);
     rtpmap.iter().for_each(|text| push_line(out, &format!("a=rtpmap:{number} {text}")));
     if section.described("fmtp", number).is_some() {
         push_line(out, &format!("a=fmtp:{number} {}", codec.fmtp));
+    }
+    if let Some(repair) = codec.repair {
+        codec::write_repair(out, repair, number);
     }
     section.feedback(number).for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
 }

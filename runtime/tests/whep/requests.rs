@@ -1,12 +1,15 @@
 //! What the endpoint answers to each request, beside those of players that play.
 
-use reqwest::header::{ALLOW, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER};
+use reqwest::header::{ALLOW, CONTENT_TYPE, ETAG, IF_MATCH, LINK, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode};
+use tokio::sync::watch as values;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::probe::Watch;
+use understudy_runtime::egress::whep;
+use understudy_runtime::program::{Program, Registry};
 
 use super::{OFFER, SDP, post};
-use crate::support::stage::Stage;
+use crate::support::stage::{Stage, listen};
 
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
@@ -153,6 +156,26 @@ async fn scripts_of_any_origin_may_use_it_with_a_token() {
     assert!(header("access-control-allow-methods").contains("DELETE"));
     assert!(header("access-control-expose-headers").contains("Location"));
     assert!(header("accept-post").contains(SDP));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_are_told_of_ice_servers_and_browsers_that_ask_ahead_are_not() {
+    let (stage, programs) = (Stage::open().await, Registry::default());
+    let program = Program::of(&stage.media, values::channel(true).1);
+    programs.name(&program, ["program".to_owned()]);
+    let servers: whep::IceServers = r#"[{"urls": "stun:192.0.2.1"}]"#.parse().expect("a list");
+    let router = whep::router(stage.driver.clone(), programs, servers.clone());
+    let place = format!("http://{}/whep/program", listen(whep::with_cors(router, servers)).await);
+    let http = Client::new();
+    let options = || http.request(Method::OPTIONS, &place);
+    let preflight = options().header("Access-Control-Request-Method", "POST");
+    let posted = http.post(&place).header(CONTENT_TYPE, SDP).body(OFFER);
+    for (request, told) in [(posted, true), (options(), true), (preflight, false), (http.post(&place), true)]
+    {
+        let response = request.send().await.expect("HTTP must work");
+        let link = response.headers().get(LINK).and_then(|link| link.to_str().ok());
+        assert_eq!(link, told.then_some("<stun:192.0.2.1>; rel=\"ice-server\""), "{response:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ mod candidate;
 
 use std::net::SocketAddr;
 
-use super::codec::parameter;
+use super::codec::{parameter, repairs, write_repair};
 use super::section::{self, Lines, Section, push_line};
 use super::selection::open;
 use super::transport::{self, Transport};
@@ -159,14 +159,6 @@ fn fits(asked: &Section<'_>, given: &Section<'_>, kind: Kind, number: u8) -> boo
     is_sent && same && mode != Some("0")
 }
 
-/// Whether what is lost under a number is sent again under another (RFC 4588 §8.6).
-fn repairs(asked: &Section<'_>, number: u8, lost: u8) -> bool {
-    let is_rtx =
-        asked.described("rtpmap", number).is_some_and(|name| name.to_ascii_lowercase().starts_with("rtx/"));
-    let of = asked.described("fmtp", number).and_then(|fmtp| parameter(fmtp, "apt"));
-    is_rtx && of.is_some_and(|of| of.parse() == Ok(lost))
-}
-
 fn check_transport(answer: &Lines<'_>, transport: &Transport) -> Result<(), Unusable> {
     for section in &answer.sections {
         // A choice is for offers alone (RFC 5763 §5): one side has to begin.
@@ -226,8 +218,7 @@ impl Taken {
         let parameters = self.parameters.iter();
         parameters.for_each(|text| push_line(out, &format!("a=fmtp:{number} {text}")));
         if let Some(repair) = self.repair {
-            push_line(out, &format!("a=rtpmap:{repair} rtx/90000"));
-            push_line(out, &format!("a=fmtp:{repair} apt={number}"));
+            write_repair(out, repair, number);
         }
         self.feedback.iter().for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
     }

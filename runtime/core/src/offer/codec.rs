@@ -1,6 +1,6 @@
 //! Which of the offered codecs is sent.
 
-use super::section::Section;
+use super::section::{Section, push_line};
 use super::selection::Carried;
 use super::{Codec, Fault, level};
 use crate::media::Kind;
@@ -26,7 +26,7 @@ pub(super) fn choose(section: &Section<'_>, kind: Kind) -> Result<Codec, Fault> 
 
 impl Carried for Codec {
     fn payload_types(&self) -> Vec<u8> {
-        vec![self.payload_type]
+        [self.payload_type].into_iter().chain(self.repair).collect()
     }
 }
 
@@ -45,7 +45,21 @@ fn candidate(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Code
         Kind::Video => PLAIN_H264,
         Kind::Audio => "",
     });
-    fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned() })
+    // What a viewer's network carries is read from losses, of which it counts those as none that are repaired in the stream itself.
+    fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned(), repair: None })
+}
+
+/// Whether what is lost under a number is sent again under another (RFC 4588 §8.6).
+pub(super) fn repairs(section: &Section<'_>, number: u8, lost: u8) -> bool {
+    let is_rtx =
+        section.described("rtpmap", number).is_some_and(|name| name.eq_ignore_ascii_case("rtx/90000"));
+    let of = section.described("fmtp", number).and_then(|fmtp| parameter(fmtp, "apt"));
+    is_rtx && of.is_some_and(|of| of.parse() == Ok(lost))
+}
+
+pub(super) fn write_repair(out: &mut String, repair: u8, lost: u8) {
+    push_line(out, &format!("a=rtpmap:{repair} rtx/90000"));
+    push_line(out, &format!("a=fmtp:{repair} apt={lost}"));
 }
 
 /// One of the `a=fmtp` parameters.

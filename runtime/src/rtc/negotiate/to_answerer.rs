@@ -3,11 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rtc::peer_connection::configuration::media_engine::MIME_TYPE_RTX;
-use rtc::rtp_transceiver::rtp_sender::{RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Error;
-use understudy_core::fanout::clock;
 use understudy_core::media::Kind;
 use understudy_core::offer::Codec;
 
@@ -15,7 +12,7 @@ use super::super::Ice;
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
 use super::super::transport_address::{TransportAddress, TransportProtocol};
-use super::to_viewer::{Repair, Sendings, engine, track, watched};
+use super::to_viewer::{Sendings, engine, track, watched};
 use super::{Known, Negotiated, announce, connection, described};
 
 /// Constrained baseline, which everybody decodes, at the level of 1280×720 with thirty pictures a second (RFC 6184 §8.1), and
@@ -34,16 +31,15 @@ pub(in super::super) fn to_answerer(
     cryptography: Arc<Tapped>,
     now: Instant,
 ) -> Result<(Negotiated, Sendings), Error> {
-    let codecs = [(Kind::Video, PICTURE), (Kind::Audio, SOUND)]
-        .map(|(kind, (payload_type, fmtp))| (kind, Codec { payload_type, fmtp: fmtp.to_owned() }));
-    let mut engine = engine(codecs.iter().map(|(kind, codec)| (*kind, codec)))?;
-    engine.register_codec(again(), RtpCodecKind::Video)?;
+    let codecs = [(Kind::Video, PICTURE), (Kind::Audio, SOUND)].map(|(kind, (payload_type, fmtp))| {
+        (kind, Codec { payload_type, fmtp: fmtp.to_owned(), repair: (kind == Kind::Video).then_some(AGAIN) })
+    });
+    let engine = engine(codecs.iter().map(|(kind, codec)| (*kind, codec)))?;
     let peer = Known::Nothing(ice);
     let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in &codecs {
-        let repair = Repair { payload_type: AGAIN, ssrc: rand::random() };
-        let (track, sending) = track(*kind, codec, (*kind == Kind::Video).then_some(repair));
+        let (track, sending) = track(*kind, codec);
         let init = RTCRtpTransceiverInit {
             direction: RTCRtpTransceiverDirection::Sendonly,
             streams: vec![],
@@ -60,14 +56,4 @@ pub(in super::super) fn to_answerer(
     stack.set_local_description(now, offer)?;
     let sdp = described(&stack);
     Ok((Negotiated::new(stack, sdp), sendings))
-}
-
-fn again() -> RTCRtpCodecParameters {
-    let rtp_codec = RTCRtpCodec {
-        mime_type: MIME_TYPE_RTX.to_owned(),
-        clock_rate: clock::rate_hz(Kind::Video),
-        sdp_fmtp_line: format!("apt={}", PICTURE.0),
-        ..RTCRtpCodec::default()
-    };
-    RTCRtpCodecParameters { rtp_codec, payload_type: AGAIN }
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MediaEngine};
+use rtc::peer_connection::configuration::media_engine::{
+    MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MediaEngine,
+};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters,
 };
@@ -57,7 +59,7 @@ pub(in super::super) fn to_viewer(
     let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
     let mut sendings = Sendings::default();
     for (kind, codec) in codecs(offer) {
-        let (track, sending) = track(kind, codec, None);
+        let (track, sending) = track(kind, codec);
         stack.add_track(track)?;
         sendings.add(kind, sending);
     }
@@ -79,6 +81,9 @@ pub(super) fn engine<'a>(codecs: impl Iterator<Item = (Kind, &'a Codec)>) -> Res
     let mut engine = MediaEngine::default();
     for (kind, codec) in codecs {
         engine.register_codec(parameters(kind, codec), codec_kind(kind))?;
+        if let Some(payload_type) = codec.repair {
+            engine.register_codec(repairing(payload_type, codec.payload_type), codec_kind(kind))?;
+        }
     }
     Ok(engine)
 }
@@ -94,7 +99,8 @@ fn codecs(offer: &Offer) -> impl Iterator<Item = (Kind, &Codec)> {
     video.chain(offer.audio.iter().map(|codec| (Kind::Audio, codec)))
 }
 
-pub(super) fn track(kind: Kind, codec: &Codec, repair: Option<Repair>) -> (MediaStreamTrack, Sending) {
+pub(super) fn track(kind: Kind, codec: &Codec) -> (MediaStreamTrack, Sending) {
+    let repair = codec.repair.map(|payload_type| Repair { payload_type, ssrc: rand::random() });
     let ssrc = rand::random();
     let name = kind.media();
     let rtx = repair.map(|repair| RTCRtpRtxParameters { ssrc: repair.ssrc });
@@ -133,4 +139,15 @@ fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {
         },
     };
     RTCRtpCodecParameters { rtp_codec, payload_type: codec.payload_type }
+}
+
+/// Of the stream in which what is lost of the picture is sent again.
+fn repairing(payload_type: u8, lost: u8) -> RTCRtpCodecParameters {
+    let rtp_codec = RTCRtpCodec {
+        mime_type: MIME_TYPE_RTX.to_owned(),
+        clock_rate: clock::rate_hz(Kind::Video),
+        sdp_fmtp_line: format!("apt={lost}"),
+        ..RTCRtpCodec::default()
+    };
+    RTCRtpCodecParameters { rtp_codec, payload_type }
 }

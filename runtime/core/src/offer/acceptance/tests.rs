@@ -1,5 +1,8 @@
+use proptest::prelude::*;
+use proptest::sample::Index;
+
 use super::*;
-use crate::offer::DtlsRole;
+use crate::offer::{DtlsRole, Restart, credentials, read};
 
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
     m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n\
@@ -13,6 +16,8 @@ const CANDIDATES: &str = "a=candidate:1 1 UDP 2130706431 198.51.100.1 5000 typ h
     a=candidate:2 1 udp 1694498815 203.0.113.9 5001 typ srflx raddr 198.51.100.1 rport 5000\r\n\
     a=candidate:3 1 udp 1 0f1e.local 5002 typ host\r\na=candidate:4 1 tcp 1 198.51.100.1 9 typ host tcptype active\r\n\
     a=candidate:1 2 UDP 2130706430 198.51.100.1 5003 typ host\r\na=end-of-candidates\r\n";
+
+const BROWSER: &str = include_str!("../../../../tests/fixtures/chromium_offer.sdp");
 
 fn answer() -> String {
     format!(
@@ -108,4 +113,46 @@ fn addresses_that_may_not_be_contacted_are_left_out_and_none_is_no_way() {
     assert_eq!(of(&private.replace("93.184.216.34", "10.0.0.2")), Err(Unusable::Forbidden(Class::Private)));
     let nowhere = answer().replace("udp", "tcp").replace("UDP 2", "tcp 2");
     assert_eq!(of(&nowhere), Err(Unusable::NoCandidate));
+}
+
+/// Lines of an answer or a fragment, in any order, any number of times, and cut anywhere.
+fn jumbled() -> impl Strategy<Value = String> {
+    let lines: Vec<String> = answer().lines().map(str::to_owned).collect();
+    let line = (any::<Index>(), any::<Index>(), 0..9_u8).prop_map(move |(which, end, cut)| {
+        let line = which.get(&lines);
+        if cut == 0 { line[..end.index(line.len() + 1)].to_owned() } else { line.clone() }
+    });
+    let head = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
+    prop::collection::vec(line, 0..60).prop_map(move |lines| head.to_owned() + &lines.join("\r\n") + "\r\n")
+}
+
+/// A whole answer in which some lines are gone, or twice.
+fn damaged() -> impl Strategy<Value = String> {
+    prop::collection::vec(0..12_u8, 60).prop_map(|fates| {
+        let fated = answer().lines().map(str::to_owned).zip(fates.into_iter().cycle()).collect::<Vec<_>>();
+        let lines = fated.into_iter().flat_map(|(line, fate)| {
+            let times = if fate == 0 { 0 } else { 1 + usize::from(fate == 1) };
+            std::iter::repeat_n(line + "\r\n", times)
+        });
+        lines.collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_answered_is_refused_or_written_so_that_it_is_accepted(text in prop_oneof![jumbled(), damaged()]) {
+        if let Ok(accepted) = accept(OFFER, &text) {
+            let reachable = accepted.reachable(&anywhere()).unwrap_or_default();
+            let again = accept(OFFER, &accepted.sdp(&reachable));
+            prop_assert_eq!(again.map(|again| (again.transport, again.media)), Ok((accepted.transport, accepted.media)));
+        }
+    }
+
+    #[test]
+    fn whatever_is_said_of_a_session_is_read_or_refused(text in prop_oneof![jumbled(), r"\PC{0,200}"]) {
+        if let Ok(Some(credentials)) = credentials(&text) {
+            let restart: Restart = read(BROWSER).unwrap().restart();
+            prop_assert!(read(&restart.offer(&credentials)).is_ok());
+        }
+    }
 }

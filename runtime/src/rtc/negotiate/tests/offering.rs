@@ -20,6 +20,7 @@ use understudy_core::offer::{DtlsRole, Unusable};
 use super::super::super::batch::Path;
 use super::super::super::connection::State;
 use super::super::super::directory::PeerId;
+use super::super::super::feedback::Missing;
 use super::super::super::metrics::Why;
 use super::super::super::spread::{Burst, Spread};
 use super::super::super::viewer::{Offering, Showing, Viewer};
@@ -162,6 +163,40 @@ fn a_server_gets_what_is_sent_and_its_reports_are_evidence_whoever_of_the_two_is
         viewer.lost(Why::Closed);
         assert_eq!(*progress.borrow(), Progress::Lost(Lost::Closed));
     }
+}
+
+#[test]
+fn what_a_server_asks_for_again_comes_in_the_stream_that_repairs_and_each_time_under_another_number() {
+    let (mut server, mut viewer) = reached("passive");
+    assert!(server.gets_in(&mut viewer));
+    viewer.connected(server.now);
+    let now = Instant::now();
+    viewer.begin(&History::default(), now);
+    viewer.path = Some(Path::udp(THEIRS, None));
+    let cut = Arc::new(Cutter::default().cut(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]))));
+    let mut history = History::default();
+    history.keep(&cut);
+    let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: std::time::SystemTime::now() };
+    let mut spread = Spread::default();
+    viewer.show(PeerId(1), &Showing { cut: &cut, anchor, now }, &mut spread);
+    // RFC 3550 §5.1: its number and its stream stand in the clear.
+    let number = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
+    let stream = |packet: &[u8]| u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
+    let sent = spread.bytes().to_vec();
+    let lost = Missing { ssrc: stream(&sent), sequence: number(&sent) };
+    let mut again = Vec::new();
+    for later in [0, 1] {
+        let now = now + std::time::Duration::from_secs(later);
+        viewer.again(&[lost], &history, now, |bytes| {
+            again.push(bytes.to_vec());
+            true
+        });
+    }
+    let [first, second] = &again[..] else { panic!("{} packets", again.len()) };
+    assert_eq!((first[1] & 0x7f, stream(first) == lost.ssrc), (97, false));
+    assert_eq!((stream(second), number(second)), (stream(first), number(first).wrapping_add(1)));
+    // Its own number stands ahead of what it carried (RFC 4588 §4).
+    assert_eq!(first.len(), sent.len() + 2);
 }
 
 #[test]
