@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 use understudy_e2e::destination::{Destination, TOKEN};
 use understudy_e2e::{client, wait};
 
@@ -18,6 +19,9 @@ const SOON: Duration = Duration::from_secs(40);
 const MIRROR: &str = include_str!("../../examples/session.yaml");
 
 const OFFER: &str = include_str!("fixtures/chromium_offer.sdp");
+
+/// Of a recorded stream: some seconds.
+const ENOUGH_BYTES: u64 = 300_000;
 
 struct Answer {
     status: u16,
@@ -175,7 +179,13 @@ async fn players_of_two_kinds_fetch_what_was_started_for_them_as_fast_as_was_ask
     assert!((15..=25).contains(&frames), "{frames} in 4 s");
     let socket = |id: &str| session.url(&format!("/stream/socket/{id}")).replace("http", "ws");
     let (mut read, _) = tokio_tungstenite::connect_async(socket("read")).await.unwrap();
-    let first = tokio::time::timeout(SOON, read.next()).await.unwrap().unwrap().unwrap().into_data();
+    let first = loop {
+        match tokio::time::timeout(SOON, read.next()).await.unwrap() {
+            Some(Ok(Message::Binary(bytes))) => break bytes,
+            Some(Ok(Message::Ping(_))) => {}
+            other => panic!("{other:?}"),
+        }
+    };
     assert_eq!((first[0], first.len() % 188), (0x47, 0));
     let refused = reqwest::get(session.url("/stream/socket/played")).await.unwrap();
     assert_eq!(
@@ -185,7 +195,7 @@ async fn players_of_two_kinds_fetch_what_was_started_for_them_as_fast_as_was_ask
     assert_eq!(post(&session, "stop", json!({"id": "read"})).await.status, 200);
     let stopped = loop {
         match tokio::time::timeout(SOON, read.next()).await.unwrap() {
-            Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => break frame,
+            Some(Ok(Message::Close(Some(frame)))) => break frame,
             Some(Ok(_)) => {}
             other => panic!("{other:?}"),
         }
@@ -215,6 +225,12 @@ async fn a_stream_is_sent_to_a_server_of_rtmp_and_its_key_is_told_to_nobody_else
     assert_eq!((&started["ingest_url"], &started["playback_url"]), (&json!(url), &json!(url)));
     let listed = until_streaming(&session, "out").await.to_string();
     assert!(listed.contains("rtmp://127.0.0.1") && !listed.contains("secretkey"), "{listed}");
+    // ffmpeg looks at a stream for seconds before it writes any of it.
+    let written = async || {
+        let bytes = std::fs::metadata(folder.path().join("got.mkv")).map_or(0, |file| file.len());
+        if bytes > ENOUGH_BYTES { Ok(()) } else { Err(format!("{bytes} bytes")) }
+    };
+    wait::until(SOON, written).await;
     assert_eq!(post(&session, "stop", json!({"id": "out"})).await.status, 200);
     tokio::time::timeout(SOON, listening).await.unwrap().unwrap().expect("it must end well");
     let probe = "ffprobe -v error -show_entries stream=codec_name -of csv=p=0 got.mkv";
