@@ -214,12 +214,36 @@ async fn inputs_that_make_no_sense_are_refused_by_the_name_of_the_field() {
 async fn livestreams_are_of_one_participant_and_go_one_way() {
     let client = admin().await;
     let of = json!({"name": "ada"});
-    accepts(&client, "Livestream", &[json!({"participantRef": of, "output": {"webRTC": {}}})]).await;
+    let by = |output: Value| json!({"participantRef": of, "output": output});
+    let key = json!({"name": "cdn", "key": "url"});
+    let rows = [
+        by(json!({"webRTC": {}})),
+        by(json!({"rtmp": {}})),
+        by(json!({"mpegTS": {}})),
+        by(json!({"rtmpPush": {"url": "rtmps://live.example.org/app/name"}})),
+        by(json!({"rtmpPush": {"urlSecretRef": key}})),
+        by(json!({"whip": {"url": "https://live.example.org/whip"}})),
+        by(json!({"whip": {"url": "http://whip.stage:8080", "tokenSecretRef": key}})),
+        json!({"participantRef": of, "output": {"rtmp": {}}, "frameRate": 15}),
+    ];
+    accepts(&client, "Livestream", &rows).await;
     let table = [
         (json!({"output": {"webRTC": {}}}), "exactly one origin must be set"),
         (json!({"participantRef": of, "output": {}}), "exactly one output must be set"),
         (json!({"participantRef": of, "output": {"webRTC": null}}), "exactly one output must be set"),
         (json!({"participantRef": of}), "spec.output"),
+        (by(json!({"webRTC": {}, "rtmp": {}})), "exactly one output must be set"),
+        (by(json!({"rtmpPush": {}})), "exactly one of rtmpPush.url and rtmpPush.urlSecretRef"),
+        (by(json!({"rtmpPush": {"url": "rtmp://a/b", "urlSecretRef": key}})), "exactly one of rtmpPush.url"),
+        (by(json!({"rtmpPush": {"url": "http://a/b"}})), "rtmpPush.url must be rtmp(s)://HOST/"),
+        (by(json!({"rtmpPush": {"url": "rtmp://me:word@a/b"}})), "rtmpPush.url must not carry"),
+        (by(json!({"rtmpPush": {"url": "rtmp://a/b?key=c"}})), "rtmpPush.url must not carry"),
+        (by(json!({"rtmpPush": {"urlSecretRef": {"name": "cdn"}}})), "spec.output.rtmpPush.urlSecretRef.key"),
+        (by(json!({"whip": {}})), "spec.output.whip.url"),
+        (by(json!({"whip": {"url": "rtmp://a"}})), "whip.url must be http(s)://HOST"),
+        (by(json!({"whip": {"url": "https://me:word@a/"}})), "whip.url must not carry"),
+        (json!({"participantRef": of, "output": {"rtmp": {}}, "frameRate": 0}), "spec.frameRate"),
+        (json!({"participantRef": of, "output": {"rtmp": {}}, "frameRate": 61}), "spec.frameRate"),
         (json!({"participantRef": {"name": ""}, "output": {"webRTC": {}}}), "spec.participantRef.name"),
     ];
     refuses(&client, "Livestream", &table).await;
@@ -299,9 +323,14 @@ async fn examples_are_let_in() {
         ("ada-live.yaml", "Livestream"),
         ("inputs/socket.yaml", "VirtualParticipant"),
         ("inputs/webrtc.yaml", "VirtualParticipant"),
+        ("livestreams/rtmp.yaml", "Livestream"),
+        ("livestreams/push.yaml", "Livestream"),
+        ("livestreams/whip.yaml", "Livestream"),
     ] {
         let text = std::fs::read_to_string(support::repository("examples").join(file)).unwrap();
-        let example: DynamicObject = serde_yaml_ng::from_str(&text).unwrap();
+        // Behind a Secret that it names.
+        let last = text.split("\n---\n").last().unwrap_or_default();
+        let example: DynamicObject = serde_yaml_ng::from_str(last).unwrap();
         let outcome = tried(&client, kind, &example.name_any(), example.data["spec"].clone()).await;
         assert!(outcome.is_ok(), "{file}: {outcome:?}");
     }

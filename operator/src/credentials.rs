@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, SecretKeyRef};
 use understudy_crds::{ALLOWED_HOSTS, CREDENTIALS_SECRET_TYPE};
 
+/// How soon one that could not be had is asked for again: it is not watched, and somebody waits for what they have just mended.
+pub const AGAIN: Duration = Duration::from_secs(10);
+/// For so long two who look at the same moment read one answer.
+const FAULTY: Duration = Duration::from_secs(2);
 /// How the API server answers whoever may not read a Secret.
 const FORBIDDEN: u16 = 403;
 
@@ -90,8 +94,9 @@ impl Credentials {
 
     async fn value(&self, namespace: &str, reference: &SecretKeyRef) -> Result<Value, Fault> {
         let place = (namespace.to_owned(), reference.clone());
-        let last =
-            self.read.lock().get(&place).map(|read| (read.at.elapsed() < self.fresh, read.outcome.clone()));
+        let good_for = |outcome: &Result<Value, Fault>| if outcome.is_ok() { self.fresh } else { FAULTY };
+        let is_fresh = |read: &Read| read.at.elapsed() < good_for(&read.outcome);
+        let last = self.read.lock().get(&place).map(|read| (is_fresh(read), read.outcome.clone()));
         if let Some((true, outcome)) = last {
             return outcome;
         }

@@ -7,7 +7,7 @@ pub mod report;
 
 use crate::control::convert;
 use crate::control::registry::Registry;
-use crate::credentials::{Credentials, Fault};
+use crate::credentials::{self, Credentials, Fault};
 use crate::event::{Recorder, failures};
 use crate::livestream::report::{Observed, Told, report};
 use crate::outcome::{Outlets, conclude};
@@ -24,9 +24,6 @@ use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
 /// Reads only; changes are told by watches and reports.
 const RESYNC: Duration = Duration::from_secs(600);
-
-/// How soon a Secret that can be had at last is noticed.
-const SECRET: Duration = Duration::from_secs(30);
 
 /// What reconciling livestreams needs.
 pub struct Context {
@@ -58,8 +55,7 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         |until| until.saturating_duration_since(Instant::now()),
     );
     let secret = context.credentials.of(&livestream).await;
-    // A Secret is not watched.
-    let again = if secret.is_err() { again.min(spread(SECRET, rand::random())) } else { again };
+    let again = if secret.is_err() { again.min(credentials::AGAIN) } else { again };
     let previous = context.publisher.latest(&livestream);
     let pod_ip = participant.as_ref().and_then(|participant| pod_ip(&context, participant));
     let status = report(&Observed {

@@ -37,6 +37,10 @@ pub const HTTP_PORT: u16 = 10001;
 pub const ADMIN_PORT: u16 = 10002;
 /// All WebRTC of the runtime.
 pub const MEDIA_PORT: u16 = 10003;
+/// Port of a session's RTMP.
+pub const RTMP_PORT: u16 = 1935;
+/// Port of a session's RTMP over TLS.
+pub const RTMPS_PORT: u16 = 1936;
 
 /// How much of an owner's UID goes into the names of its pods.
 const UID_CHARACTERS: usize = 8;

@@ -13,7 +13,7 @@ use crate::apply;
 use crate::condition::Said;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
-use crate::credentials::Credentials;
+use crate::credentials::{self, Credentials};
 use crate::event::{self, News, Recorder, failures, recovery};
 use crate::outcome::{Outlets, conclude};
 use crate::participant::observe::{Life, PodFacts};
@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::VirtualParticipant;
-use understudy_proto::v1::{AccessTokens, Happening};
+use understudy_proto::v1::{AccessTokens, Happening, Livestream};
 
 /// Reads only, in case a trigger was lost; what no watch shows is looked for more often, by [`crate::recheck`].
 const RESYNC: Duration = Duration::from_secs(600);
@@ -104,7 +104,9 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
 /// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
 async fn serve(context: &Context, observed: &mut Observed<'_>, provided: Provided) -> Duration {
     let Provided { access, pod, problems, again } = provided;
-    let wish = wish(context, observed.participant, &problems, access).await;
+    let livestreams = livestreams(context, observed.participant).await;
+    let again = if livestreams.iter().any(Option::is_none) { Some(credentials::AGAIN) } else { again };
+    let wish = wish(observed.participant, &problems, access, livestreams.into_iter().flatten().collect());
     if let Some(pod) = &pod {
         context.registry.wish(&pod.uid, &wish);
     }
@@ -128,27 +130,35 @@ fn overstays(pod: &PodFacts, now: Timestamp) -> Option<Duration> {
     Duration::try_from(until.duration_since(now)).ok().filter(|rest| !rest.is_zero())
 }
 
-/// What the session is to be: the participant and all livestreams of it. One whose Secret cannot be had is not among them; its
-/// own status says why.
-async fn wish(
-    context: &Context,
-    participant: &VirtualParticipant,
-    problems: &[Problem],
-    access: Option<AccessTokens>,
-) -> Wish {
+/// The livestreams of a participant. None stands for one whose Secret cannot be had; its own status says why.
+async fn livestreams(context: &Context, participant: &VirtualParticipant) -> Vec<Option<Livestream>> {
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
     let livestreams = context.stores.livestreams_of(&namespace, &name);
     let served = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
     let mut described = Vec::new();
     for livestream in served {
-        let Ok(secret) = context.credentials.of(livestream).await else { continue };
-        described.push(convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref()));
+        let secret = context.credentials.of(livestream).await.ok();
+        described.push(
+            secret.map(|secret| {
+                convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref())
+            }),
+        );
     }
-    let mut session = convert::session(&name, &participant.spec);
+    described
+}
+
+/// What the session is to be.
+fn wish(
+    participant: &VirtualParticipant,
+    problems: &[Problem],
+    access: Option<AccessTokens>,
+    livestreams: Vec<Livestream>,
+) -> Wish {
+    let mut session = convert::session(&participant.name_any(), &participant.spec);
     if problems.iter().any(|problem| problem.condition == ParticipantCondition::PageReady) {
         session.page = None; // the platform forbids it
     }
-    Wish { session, livestreams: described, access, invitation: None }
+    Wish { session, livestreams, access, invitation: None }
 }
 
 /// Ready only sums up. Of parts that come back sessions tell by themselves, of sources they do not.

@@ -109,6 +109,8 @@ fn ports() -> Vec<ContainerPort> {
         port("media", names::MEDIA_PORT, "UDP"),
         // For viewers that UDP does not reach.
         port("media-tcp", names::MEDIA_PORT, "TCP"),
+        port("rtmp", names::RTMP_PORT, "TCP"),
+        port("rtmps", names::RTMPS_PORT, "TCP"),
     ]
 }
 

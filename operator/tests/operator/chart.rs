@@ -223,19 +223,18 @@ fn what_clouds_tell_their_nodes_is_out_of_reach_for_sessions() {
 }
 
 #[test]
-fn media_comes_in_by_udp_and_by_tcp_unless_that_is_not_wanted() {
+fn media_comes_in_by_udp_by_tcp_and_by_rtmp_unless_that_is_not_wanted() {
     let ports = |extra: &[&str]| {
         let policies = all(&with(&[SETTINGS[6].1, extra].concat()), "NetworkPolicy");
         let policy = policies.iter().find(|policy| policy["metadata"]["namespace"] == "stage").unwrap();
         policy["spec"]["ingress"][0]["ports"].clone()
     };
-    let (http, udp, tcp) = (
-        json!({"port": "http", "protocol": "TCP"}),
-        json!({"port": "media", "protocol": "UDP"}),
-        json!({"port": "media-tcp", "protocol": "TCP"}),
-    );
-    assert_eq!(ports(&[]), json!([http, udp, tcp]));
-    assert_eq!(ports(&["sessions.networkPolicy.mediaOverTcp=false"]), json!([http, udp]));
+    let port = |name, protocol| json!({"port": name, "protocol": protocol});
+    let (http, udp, tcp) = (port("http", "TCP"), port("media", "UDP"), port("media-tcp", "TCP"));
+    let (rtmp, rtmps) = (port("rtmp", "TCP"), port("rtmps", "TCP"));
+    assert_eq!(ports(&[]), json!([http, udp, rtmp, rtmps, tcp]));
+    assert_eq!(ports(&["sessions.networkPolicy.mediaOverTcp=false"]), json!([http, udp, rtmp, rtmps]));
+    assert_eq!(ports(&["sessions.networkPolicy.rtmp=false"]), json!([http, udp, tcp]));
 }
 
 #[test]

@@ -147,10 +147,15 @@ impl World {
     }
 
     pub async fn livestream(&self, name: &str, participant: &str) -> Livestream {
+        self.livestream_by(name, participant, json!({"webRTC": {}})).await
+    }
+
+    /// One that goes this way.
+    pub async fn livestream_by(&self, name: &str, participant: &str, output: Value) -> Livestream {
         let livestream: Livestream = serde_json::from_value(json!({
             "apiVersion": "understudy.dev/v1alpha1", "kind": "Livestream",
             "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"participantRef": {"name": participant}, "output": {"webRTC": {}}}
+            "spec": {"participantRef": {"name": participant}, "output": output}
         }))
         .unwrap();
         self.api().create(&PostParams::default(), &livestream).await.unwrap()

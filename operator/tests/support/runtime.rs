@@ -17,8 +17,18 @@ use understudy_proto::v1::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// As the real one announces.
-const CAPABILITIES: [&str; 6] =
-    ["camera.pipewire", "output.webrtc", "input.stream", "input.file", "input.socket", "input.webrtc"];
+const CAPABILITIES: [&str; 10] = [
+    "camera.pipewire",
+    "output.webrtc",
+    "output.rtmp",
+    "output.mpegts",
+    "output.rtmppush",
+    "output.whip",
+    "input.stream",
+    "input.file",
+    "input.socket",
+    "input.webrtc",
+];
 
 pub struct Runtime {
     desired: mpsc::Receiver<Desired>,
@@ -151,7 +161,7 @@ pub fn well(desired: &Desired) -> Report {
             .into(),
         media: Some(Media { camera: "pipewire".into(), browser_sandbox: "disabled".into() }),
         livestreams: desired.livestreams.iter().map(|livestream| serving(&livestream.name)).collect(),
-        ports: Some(Ports { http: 10001, media_udp: 10003, ..Ports::default() }),
+        ports: Some(Ports { http: 10001, media_udp: 10003, rtmp: 1935, rtmps: 1936 }),
         ..Report::default()
     }
 }
