@@ -9,10 +9,12 @@
 //! Nothing runs while nobody needs it. What ran stays warm for a short while, so that a viewer who comes back finds it
 //! running.
 
+mod audience;
 mod ladder;
 mod registry;
 mod transport;
 
+pub use audience::{Audience, Present};
 pub use ladder::Ladder;
 pub use registry::{Found, Registry};
 
@@ -108,7 +110,7 @@ impl Program {
     }
 
     /// Whether who reads one of them reads the same as who reads the other.
-    fn is_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
         self.is(other) && self.frame_rate == other.frame_rate
     }
 }

@@ -53,7 +53,6 @@ pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
 pub use viewer::Offering;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -61,7 +60,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::clock::Moment;
@@ -69,7 +67,7 @@ use understudy_core::fanout::keyframe::Need;
 use understudy_core::media::Kind;
 use understudy_core::offer::{self, Credentials, Fault, Format, Violation};
 
-use crate::program::Program;
+use crate::program::{Audience, Program};
 use crate::seats::Seats;
 use connection::Connection;
 use driver::{Command, Shared};
@@ -214,10 +212,6 @@ pub struct Handle {
     local: SocketAddr,
     announced: Arc<[TransportAddress]>,
 }
-
-/// Viewers by name, for whoever wants to know.
-#[derive(Clone, Default)]
-pub(crate) struct Audience(Arc<Mutex<HashMap<String, watch::Sender<usize>>>>);
 
 /// Binds the socket and starts the loops. They end with `shutdown`, after telling every viewer.
 pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> io::Result<Handle> {
@@ -364,20 +358,6 @@ impl OfferError {
     fn broken(rule: Violation) -> Self {
         tracing::error!(%rule, "an answer breaks a rule of SDP and is not sent");
         Self::Broken(rule)
-    }
-}
-
-impl Audience {
-    fn of(&self, name: &str) -> watch::Receiver<usize> {
-        self.0.lock().entry(name.to_owned()).or_default().subscribe()
-    }
-
-    fn joined(&self, name: &str) {
-        self.0.lock().entry(name.to_owned()).or_default().send_modify(|count| *count += 1);
-    }
-
-    fn left(&self, name: &str) {
-        self.0.lock().entry(name.to_owned()).or_default().send_modify(|count| *count -= 1);
     }
 }
 

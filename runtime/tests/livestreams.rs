@@ -204,6 +204,29 @@ async fn players_of_two_kinds_fetch_what_was_started_for_them_as_fast_as_was_ask
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_the_programme_is_counted_whichever_way_they_come() {
+    let session = live().await;
+    let counted = async |number: u64| {
+        let count = async || {
+            let report = session.report().await?;
+            let viewers = report["livestreams"][0]["viewers"].as_u64().unwrap_or_default();
+            if viewers == number { Ok(()) } else { Err(format!("{viewers} and not {number}")) }
+        };
+        wait::until(SOON, count).await;
+    };
+    let socket = session.url("/stream/socket/program").replace("http", "ws");
+    let (read, _) = tokio_tungstenite::connect_async(socket).await.unwrap();
+    counted(1).await;
+    let play = format!("-v error -i {} -f null -", session.rtmp("/live/program"));
+    let mut player = client::ffmpeg(&play);
+    counted(2).await;
+    player.kill().await.unwrap();
+    counted(1).await;
+    drop(read);
+    counted(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_sent_to_a_server_of_rtmp_and_its_key_is_told_to_nobody_else() {
     let session = live().await;
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();

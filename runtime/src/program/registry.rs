@@ -7,13 +7,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use understudy_core::spec::FrameRate;
 
-use super::Program;
+use super::{Audience, Present, Program};
 
 type Names = BTreeMap<String, Program>;
 
 /// Clones are the same.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<watch::Sender<Names>>);
+pub struct Registry {
+    names: Arc<watch::Sender<Names>>,
+    audience: Audience,
+}
 
 /// What a name stands for at this moment.
 pub enum Found {
@@ -31,7 +34,7 @@ impl Registry {
 
     /// The same, each with how many pictures a second are shown under it, if that is fixed.
     pub fn name_at(&self, program: &Program, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
-        self.0.send_if_modified(|now| {
+        self.names.send_if_modified(|now| {
             let mut after = now.clone();
             after.retain(|_, other| !other.is(program));
             for (name, frame_rate) in names {
@@ -44,16 +47,26 @@ impl Registry {
     }
 
     pub fn find(&self, name: &str) -> Found {
-        match self.0.borrow().get(name) {
+        match self.names.borrow().get(name) {
             None => Found::Unknown,
             Some(program) if program.shows() => Found::Live(program.clone()),
             Some(_) => Found::Silent,
         }
     }
 
-    /// The same, for whom it is worth a while that what exists has something to show.
+    /// Somebody watches what has this name, over a way that keeps no count of its own.
+    pub fn enter(&self, name: &str) -> Present {
+        self.audience.enter(name)
+    }
+
+    /// How many did and did not leave.
+    pub fn audience(&self, name: &str) -> watch::Receiver<usize> {
+        self.audience.of(name)
+    }
+
+    /// What it stands for, for whom it is worth a while that what exists has something to show.
     pub async fn find_within(&self, name: &str, patience: Duration) -> Found {
-        let there = self.0.borrow().get(name).cloned();
+        let there = self.names.borrow().get(name).cloned();
         if let Some(program) = there {
             let _ = tokio::time::timeout(patience, program.showing()).await;
         }
@@ -62,12 +75,12 @@ impl Registry {
 
     /// Whether the name stands for that program.
     pub fn stands(&self, name: &str, program: &Program) -> bool {
-        stands(&self.0.borrow(), name, program)
+        stands(&self.names.borrow(), name, program)
     }
 
     /// Resolves when the name stands for that program no more: whoever reads under it has to end then.
     pub fn gone(&self, name: &str, program: &Program) -> impl Future<Output = ()> + Send + use<> {
-        let (mut names, name, program) = (self.0.subscribe(), name.to_owned(), program.clone());
+        let (mut names, name, program) = (self.names.subscribe(), name.to_owned(), program.clone());
         async move {
             // With the registry all names are gone.
             let _ = names.wait_for(|now| !stands(now, &name, &program)).await;
@@ -76,12 +89,12 @@ impl Registry {
 
     #[cfg(test)]
     pub(crate) fn names(&self) -> Vec<String> {
-        self.0.borrow().keys().cloned().collect()
+        self.names.borrow().keys().cloned().collect()
     }
 
     /// Calls `gone` with each name that stands for its program no more, until the last handle on the registry is dropped.
     pub async fn tell_gone<F: Future<Output = ()>>(self, gone: impl Fn(String) -> F) {
-        let mut names = self.0.subscribe();
+        let mut names = self.names.subscribe();
         drop(self);
         let mut before = names.borrow_and_update().clone();
         while names.changed().await.is_ok() {
@@ -98,7 +111,7 @@ impl Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.borrow().keys()).finish()
+        f.debug_list().entries(self.names.borrow().keys()).finish()
     }
 }
 

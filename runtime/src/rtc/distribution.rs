@@ -144,7 +144,7 @@ impl Distributions {
 
     /// Adds a viewer, who is shown everything; the first starts the feeds.
     pub fn join(&mut self, name: &str, program: &Program, viewer: PeerId) -> DistributionId {
-        let same = |other: &Distribution| other.name == name && other.program.is(program);
+        let same = |other: &Distribution| other.name == name && other.program.is_as(program);
         let place = self.all.iter().position(same).unwrap_or_else(|| {
             self.next += 1;
             let id = DistributionId(self.next);

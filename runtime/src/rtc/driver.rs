@@ -29,8 +29,8 @@ use super::routes::Routes;
 use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
-use super::{Audience, Begun, OfferError, Restarted};
-use crate::program::Program;
+use super::{Begun, OfferError, Restarted};
+use crate::program::{Audience, Program};
 use frames::Leaving;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.

@@ -170,10 +170,10 @@ async fn keep(mut tasks: JoinSet<()>, streams: Streams, end: CancellationToken, 
 mod tests {
     use std::net::Ipv4Addr;
 
-    use super::super::Audience;
     use super::super::metrics::Metrics;
     use super::super::socket::Socket;
     use super::*;
+    use crate::program::Audience;
 
     fn start(count: usize) -> Loops {
         let (directory, metrics) = (Directory::new(count), Metrics::default());

@@ -49,8 +49,19 @@ pub(super) struct Director {
 
 /// The viewers of one livestream.
 struct Followed {
-    count: watch::Receiver<usize>,
-    task: AbortHandle,
+    /// Over WebRTC, and over all other ways.
+    counts: [watch::Receiver<usize>; 2],
+    tasks: [AbortHandle; 2],
+}
+
+impl Followed {
+    fn count(&self) -> usize {
+        self.counts.iter().map(|count| *count.borrow()).sum()
+    }
+
+    fn end(&self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// What others need of the browser that runs.
@@ -288,15 +299,19 @@ impl Director {
         self.followed.retain(|name, followed| {
             let wanted = streams.all().any(|livestream| livestream.name == *name);
             if !wanted {
-                followed.task.abort();
+                followed.end();
             }
             wanted
         });
         for livestream in streams.all() {
             self.followed.entry(livestream.name.clone()).or_insert_with(|| {
-                let count = self.viewers.count(&livestream.name);
-                let telling = forward(count.clone(), self.mailbox.clone(), || Mail::Viewers);
-                Followed { count, task: tokio::spawn(telling).abort_handle() }
+                let counts =
+                    [self.viewers.count(&livestream.name), self.config.programs.audience(&livestream.name)];
+                let tasks = counts.each_ref().map(|count| {
+                    let telling = forward(count.clone(), self.mailbox.clone(), || Mail::Viewers);
+                    tokio::spawn(telling).abort_handle()
+                });
+                Followed { counts, tasks }
             });
         }
     }
@@ -321,13 +336,13 @@ impl Director {
     }
 
     pub(super) fn viewers_of(&self, livestream: &str) -> usize {
-        self.followed.get(livestream).map_or(0, |followed| *followed.count.borrow())
+        self.followed.get(livestream).map_or(0, Followed::count)
     }
 
     /// Ends everything in the reverse order of its start. The box is closed first, so that no keeper waits for room in it.
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
-        self.followed.values().for_each(|followed| followed.task.abort());
+        self.followed.values().for_each(Followed::end);
         self.streams.end().await;
         self.show.end();
         self.sources.end();

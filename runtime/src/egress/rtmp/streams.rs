@@ -14,7 +14,7 @@ use understudy_rtmp::place::Place;
 use super::Refusal;
 use super::feed;
 use super::stream::{Sound, Stream};
-use crate::program::{Found, Program, Registry};
+use crate::program::{Found, Present, Program, Registry};
 
 /// Where programs are found: `live` is the app of the source system, and its clients'.
 const APP: &str = "live";
@@ -49,6 +49,7 @@ pub(super) struct Source {
     /// Resolves when what was asked for is that no more.
     pub(super) gone: BoxFuture<'static, ()>,
     _fed: Option<Arc<Fed>>,
+    _present: Option<Present>,
 }
 
 /// Somebody's place to publish at, until it is dropped.
@@ -75,20 +76,21 @@ impl Streams {
         }
         let published = self.open.lock().published.get(&place.path()).cloned();
         let stream = published.ok_or_else(|| refused("there is no stream of this name"))?;
-        Ok(Source { stream, gone: pending().boxed(), _fed: None })
+        Ok(Source { stream, gone: pending().boxed(), _fed: None, _present: None })
     }
 
     fn named(&self, name: &str, program: &Program) -> Source {
         let fed = self.fed(program, Video::default());
         let gone = self.programs.gone(name, program).boxed();
-        Source { stream: Arc::clone(&fed.stream), gone, _fed: Some(fed) }
+        let present = Some(self.programs.enter(name));
+        Source { stream: Arc::clone(&fed.stream), gone, _fed: Some(fed), _present: present }
     }
 
     /// A rendition of a program, made into messages once for all who send it anywhere.
     pub(in crate::egress) fn fed(&self, program: &Program, rendition: Video) -> Arc<Fed> {
         let mut open = self.open.lock();
         open.fed.retain(|fed| fed.strong_count() > 0);
-        let same = |fed: &Arc<Fed>| fed.rendition == rendition && fed.program.is(program);
+        let same = |fed: &Arc<Fed>| fed.rendition == rendition && fed.program.is_as(program);
         if let Some(fed) = open.fed.iter().filter_map(Weak::upgrade).find(same) {
             return fed;
         }

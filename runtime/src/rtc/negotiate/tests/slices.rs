@@ -12,7 +12,6 @@ use understudy_core::fanout::cut::Cutter;
 use understudy_core::fanout::round::SLICE_BYTES;
 use understudy_core::media::Unit;
 
-use super::super::super::Audience;
 use super::super::super::directory::Directory;
 use super::super::super::driver::{Command, Shared};
 use super::super::super::loops::{Loops, Newcomer};
@@ -28,7 +27,7 @@ use super::peer::Peer;
 use super::sealed::watching;
 use super::{ANNOUNCED, picture};
 use crate::broadcast::{self, Renditions};
-use crate::program::Program;
+use crate::program::{Audience, Program};
 
 const VIEWERS: usize = 300;
 /// Of a whole picture.
