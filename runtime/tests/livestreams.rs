@@ -280,3 +280,88 @@ async fn a_stream_is_published_to_a_server_of_whip_which_hears_of_its_end() {
     let refused = post(&session, "start", body("another")).await;
     assert_eq!(refused.refusal().1, "failed to start stream", "{}", refused.text);
 }
+
+/// Looked for in all that a session tells of itself.
+const KEY: &str = "streamkey-d41d8cd9";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_stands_in_nothing_that_a_session_tells() {
+    let session = Session::idle_with(&[("UNDERSTUDY_ALLOW_PRIVATE_URLS", "*"), ("RUST_LOG", "debug")]);
+    session.until_live(SOON).await;
+    // One that nobody answers, one that is refused at once, and one whose server has nothing to do with it.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let silent = format!("127.0.0.1:{}", silent.local_addr().unwrap().port());
+    for (id, body) in [
+        ("silent", json!({"mode": "remote", "target_url": format!("rtmp://{silent}/app/{KEY}")})),
+        (
+            "gone",
+            json!({"mode": "remote", "target_url": format!("rtmps://127.0.0.1:9/app/{KEY}?auth={KEY}")}),
+        ),
+        ("whip", json!({"mode": "whip", "target_url": format!("http://127.0.0.1:9/{KEY}"), "token": KEY})),
+        ("bad", json!({"mode": "remote", "target_url": format!("https://127.0.0.1/{KEY}")})),
+    ] {
+        let mut body = body;
+        body["id"] = json!(id);
+        let answer = post(&session, "start", body).await;
+        assert_eq!(
+            answer.status == 201,
+            answer.text.contains(KEY),
+            "only who started one is told: {}",
+            answer.text
+        );
+    }
+    let told = [
+        list(&session).await.to_string(),
+        session.report().await.unwrap().to_string(),
+        session.metrics().await,
+        session.log(),
+    ];
+    assert!(told[3].contains("push"), "it tells of them: {}", told[3]);
+    for text in told {
+        assert!(!text.contains(KEY), "{text}");
+    }
+}
+
+/// What is the process's own at a moment: descriptors, threads, and KiB of memory.
+fn held(session: &Session) -> [u64; 3] {
+    let process = format!("/proc/{}", session.pid());
+    let entries = |folder: &str| std::fs::read_dir(format!("{process}/{folder}")).unwrap().count() as u64;
+    let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+    [entries("fd"), entries("task"), resident]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_streams_that_come_and_go_leave_nothing_behind() {
+    const ROUNDS: usize = 1000;
+    const GROWTH_KIB: u64 = 16 << 10;
+    let session = live().await;
+    let http = reqwest::Client::new();
+    let round = async |number: usize| {
+        let mode = ["internal", "webrtc", "socket"][number % 3];
+        let id = format!("round-{number}");
+        let start = json!({"id": id, "mode": mode, "framerate": 5 + number % 20});
+        let started = http.post(session.url("/stream/start")).body(start.to_string()).send().await.unwrap();
+        assert_eq!(started.status(), 201);
+        let stop = json!({"id": id}).to_string();
+        assert_eq!(http.post(session.url("/stream/stop")).body(stop).send().await.unwrap().status(), 200);
+    };
+    for number in 0..50 {
+        round(number).await;
+    }
+    let before = held(&session);
+    for number in 0..ROUNDS {
+        round(number).await;
+    }
+    let settled = async || {
+        let after = held(&session);
+        let grown = [2, 2, GROWTH_KIB]
+            .into_iter()
+            .zip(before.into_iter().zip(after))
+            .any(|(most, (was, is))| is > was + most);
+        if grown { Err(format!("{before:?} before and {after:?} now")) } else { Ok(()) }
+    };
+    wait::until(SOON, settled).await;
+    assert_eq!(list(&session).await, json!([]));
+}

@@ -259,11 +259,16 @@ impl Session {
         wait::until(START, found).await;
     }
 
-    /// What a series of the metrics counts, or zero if there is none; `series` with its labels, as it is told.
-    pub async fn counts(&self, series: &str) -> u64 {
+    /// All of them, as they are told.
+    pub async fn metrics(&self) -> String {
         let url = format!("http://127.0.0.1:{}/metrics", self.admin);
         let answer = reqwest::get(url).await.expect("metrics must be told");
-        let text = answer.text().await.expect("metrics must be text");
+        answer.text().await.expect("metrics must be text")
+    }
+
+    /// What a series of the metrics counts, or zero if there is none; `series` with its labels, as it is told.
+    pub async fn counts(&self, series: &str) -> u64 {
+        let text = self.metrics().await;
         let found = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
         found.unwrap_or_default()
     }
