@@ -30,15 +30,15 @@ pub enum Fault {
     /// It has no such value, or one that is no text.
     #[error("the Secret {0:?} has no text under the key {1:?}")]
     NoText(String, String),
-    /// It may not be sent there.
+    /// It may not be sent there. The address is not quoted: it may be the value.
     #[error(
-        "the Secret {0:?} may not be sent to the host {1:?}: its annotation {ALLOWED_HOSTS} names others"
+        "the Secret {0:?} may not be sent to this address: its annotation {ALLOWED_HOSTS} names other hosts"
     )]
-    OtherHost(String, String),
+    OtherHost(String),
     /// The operator may not read it.
     #[error("the operator may not read the Secret {0:?}")]
     Forbidden(String),
-    /// The API server did not answer.
+    /// The API server did not answer: what a session was told before is not to be taken back for that.
     #[error("the Secret {0:?} could not be read")]
     Unread(String),
 }
@@ -69,7 +69,7 @@ impl Fault {
         match self {
             Self::Missing(_) => "SecretNotFound",
             Self::OtherType(_) | Self::NoText(..) => "SecretUnusable",
-            Self::OtherHost(..) => "HostNotAllowed",
+            Self::OtherHost(_) => "HostNotAllowed",
             Self::Forbidden(_) | Self::Unread(_) => "SecretUnread",
         }
     }
@@ -85,10 +85,11 @@ impl Credentials {
     pub async fn of(&self, livestream: &Livestream) -> Result<Option<String>, Fault> {
         let Some((reference, url)) = named(&livestream.spec.output) else { return Ok(None) };
         let value = self.value(&livestream.namespace().unwrap_or_default(), reference).await?;
+        let Some(hosts) = &value.hosts else { return Ok(Some(value.text)) };
         let host = host(url.unwrap_or(&value.text));
-        match allows(value.hosts.as_deref(), host) {
+        match host.is_some_and(|host| allows(hosts, host)) {
             true => Ok(Some(value.text)),
-            false => Err(Fault::OtherHost(reference.name.clone(), host.to_owned())),
+            false => Err(Fault::OtherHost(reference.name.clone())),
         }
     }
 
@@ -103,13 +104,14 @@ impl Credentials {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let outcome = match api.get_opt(&reference.name).await {
             Ok(secret) => value(secret.as_ref(), reference),
-            Err(kube::Error::Api(status)) if status.code == FORBIDDEN => {
-                Err(Fault::Forbidden(reference.name.clone()))
-            }
             // What was known goes on until it is known to be otherwise.
-            Err(_away) => {
-                return last.map_or_else(|| Err(Fault::Unread(reference.name.clone())), |(_, known)| known);
-            }
+            Err(error) => match (last, error) {
+                (Some((_, Ok(known))), _) => return Ok(known),
+                (_, kube::Error::Api(status)) if status.code == FORBIDDEN => {
+                    Err(Fault::Forbidden(reference.name.clone()))
+                }
+                _ => Err(Fault::Unread(reference.name.clone())),
+            },
         };
         let mut read = self.read.lock();
         // Of what nobody names any more.
@@ -120,7 +122,7 @@ impl Credentials {
 }
 
 /// The Secret, and the address that its value is sent to: none, if the value is that address.
-fn named(output: &LivestreamOutput) -> Option<(&SecretKeyRef, Option<&str>)> {
+pub fn named(output: &LivestreamOutput) -> Option<(&SecretKeyRef, Option<&str>)> {
     let push = output.rtmp_push.as_ref().and_then(|push| push.url_secret_ref.as_ref());
     let whip = output
         .whip
@@ -142,20 +144,30 @@ fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fau
     Ok(Value { text: text.to_owned(), hosts: secret.annotations().get(ALLOWED_HOSTS).cloned() })
 }
 
-/// The host of a URL as it is written, in lower case where letters have two.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
-    match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
-        Some((address, _)) => address,
-        None => place.split(':').next().unwrap_or_default(),
-    }
+/// The host of an address. None, unless it is written so plainly that whoever reads it finds the same one: another reading would be
+/// a way around the annotation.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (host, rest, known): (_, _, fn(u8) -> bool) = match authority.strip_prefix('[') {
+        Some(inside) => {
+            let (host, rest) = inside.split_once(']')?;
+            (host, rest, |byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
+        }
+        None => {
+            let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (host, rest, |byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+        }
+    };
+    (is_port(rest) && !host.is_empty() && host.bytes().all(known)).then_some(host)
 }
 
-/// No list lets it be sent to any host.
-fn allows(hosts: Option<&str>, host: &str) -> bool {
-    let Some(hosts) = hosts else { return true };
+/// Nothing, or a colon and digits.
+fn is_port(text: &str) -> bool {
+    text.strip_prefix(':').map_or(text.is_empty(), |port| port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn allows(hosts: &str, host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     hosts.split(',').map(|known| known.trim().to_ascii_lowercase()).any(|known| {
         match known.strip_prefix("*.") {
@@ -213,28 +225,37 @@ mod tests {
 
     #[test]
     fn the_annotation_says_to_which_hosts_alone() {
-        assert!(allows(None, "anywhere.example"));
-        let hosts = Some("live.example.org, *.Video.example ,192.0.2.1");
+        let hosts = "live.example.org, *.Video.example ,192.0.2.1";
         for host in
             ["live.example.org", "LIVE.example.org", "a.video.example", "a.b.video.example", "192.0.2.1"]
         {
             assert!(allows(hosts, host), "{host}");
         }
-        for host in ["example.org", "video.example", "avideo.example", "live.example.org.evil.example", ""] {
+        for host in ["example.org", "video.example", "avideo.example", "live.example.org.other.example", ""] {
             assert!(!allows(hosts, host), "{host}");
         }
-        assert!(!allows(Some(""), "anywhere.example"), "a list of none");
+        assert!(!allows("", "anywhere.example"), "a list of none");
     }
 
     #[test]
-    fn a_host_is_read_as_the_runtime_reads_it() {
+    fn only_a_host_that_all_read_alike_is_one() {
         for (url, expected) in [
-            ("rtmp://live.example.org/app/key", "live.example.org"),
-            ("rtmps://user:word@live.example.org:443/app", "live.example.org"),
-            ("rtmp://[2001:db8::1]:1935/app", "2001:db8::1"),
-            ("rtmp://a.example?x=@b.example/", "a.example"),
+            ("rtmp://live.example.org/app/key", Some("live.example.org")),
+            ("rtmps://live.example.org:443/app", Some("live.example.org")),
+            ("rtmp://[2001:db8::1]:1935/app", Some("2001:db8::1")),
+            ("https://a.example?x=@b.example/", Some("a.example")),
+            ("streamkey", None),
+            ("rtmp:///app/key", None),
+            ("https://user:word@a.example/", None),
+            ("https://a.example:word/", None),
+            ("https://a.example%2e/", None),
+            ("https://a.exämple/", None),
         ] {
-            assert_eq!(host(url), expected);
+            assert_eq!(host(url), expected, "{url}");
+        }
+        let apart = ['\\', '\t', ' ', '|', '^'];
+        for letter in apart {
+            assert_eq!(host(&format!("https://a.example{letter}.b.example/")), None, "{letter:?}");
         }
     }
 }

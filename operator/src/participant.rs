@@ -13,7 +13,7 @@ use crate::apply;
 use crate::condition::Said;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
-use crate::credentials::{self, Credentials};
+use crate::credentials::{self, Credentials, Fault};
 use crate::event::{self, News, Recorder, failures, recovery};
 use crate::outcome::{Outlets, conclude};
 use crate::participant::observe::{Life, PodFacts};
@@ -68,6 +68,9 @@ pub enum Error {
     /// An object could not be written.
     #[error(transparent)]
     Apply(#[from] apply::Error),
+    /// What a livestream's Secret holds is not known: what the session was told goes on.
+    #[error(transparent)]
+    Unread(Fault),
     /// The status could not be written.
     #[error("the status could not be written")]
     Status(#[from] kube::Error),
@@ -84,7 +87,7 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
     } else {
         let known = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
         let provided = provide(&context, &participant, known, observed.now).await?;
-        serve(&context, &mut observed, provided).await
+        serve(&context, &mut observed, provided).await?
     };
     let again = again.min(look(&context, &mut observed));
     let again = if again == RESYNC { spread(RESYNC, rand::random()) } else { again };
@@ -102,17 +105,21 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
 }
 
 /// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
-async fn serve(context: &Context, observed: &mut Observed<'_>, provided: Provided) -> Duration {
+async fn serve(
+    context: &Context,
+    observed: &mut Observed<'_>,
+    provided: Provided,
+) -> Result<Duration, Error> {
     let Provided { access, pod, problems, again } = provided;
-    let livestreams = livestreams(context, observed.participant).await;
-    let again = if livestreams.iter().any(Option::is_none) { Some(credentials::AGAIN) } else { again };
+    let livestreams = livestreams(context, observed.participant).await?;
+    let soon = livestreams.iter().any(Option::is_none).then_some(credentials::AGAIN);
     let wish = wish(observed.participant, &problems, access, livestreams.into_iter().flatten().collect());
     if let Some(pod) = &pod {
         context.registry.wish(&pod.uid, &wish);
     }
     observed.livestreams = wish.livestreams.into_iter().map(|livestream| livestream.name).collect();
     (observed.pod, observed.problems) = (pod, problems);
-    again.unwrap_or(RESYNC)
+    Ok(again.into_iter().chain(soon).min().unwrap_or(RESYNC))
 }
 
 /// Hears what the session says. When to look again, should nothing happen.
@@ -131,20 +138,21 @@ fn overstays(pod: &PodFacts, now: Timestamp) -> Option<Duration> {
 }
 
 /// The livestreams of a participant. None stands for one whose Secret cannot be had; its own status says why.
-async fn livestreams(context: &Context, participant: &VirtualParticipant) -> Vec<Option<Livestream>> {
+async fn livestreams(
+    context: &Context,
+    participant: &VirtualParticipant,
+) -> Result<Vec<Option<Livestream>>, Error> {
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
     let livestreams = context.stores.livestreams_of(&namespace, &name);
     let served = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
-    let mut described = Vec::new();
-    for livestream in served {
-        let secret = context.credentials.of(livestream).await.ok();
-        described.push(
-            secret.map(|secret| {
-                convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref())
-            }),
-        );
-    }
-    described
+    let described = served.map(async |livestream| match context.credentials.of(livestream).await {
+        Ok(secret) => {
+            Ok(Some(convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref())))
+        }
+        Err(unread @ Fault::Unread(_)) => Err(Error::Unread(unread)),
+        Err(_told_by_its_status) => Ok(None),
+    });
+    futures::future::try_join_all(described).await
 }
 
 /// What the session is to be.

@@ -1,6 +1,7 @@
 //! Has every participant looked at now and then, for what no watch shows: its access Secret, which is read by name and can
 //! be neither listed nor watched. One after the other, so that it is never many at a time.
 
+use crate::credentials;
 use crate::store::{Stores, Triggers};
 use kube::ResourceExt;
 use std::time::Duration;
@@ -19,6 +20,15 @@ pub async fn run(stores: &Stores, triggers: &Triggers, each: Duration) {
         for participant in &all {
             tokio::time::sleep(pause(all.len(), each)).await;
             triggers.participants.mark(&participant.namespace().unwrap_or_default(), &participant.name_any());
+        }
+        // Where what one names went, its participant's session may have nothing to say of it.
+        for livestream in stores.livestreams().state() {
+            if credentials::named(&livestream.spec.output).is_some() {
+                tokio::time::sleep(SHORTEST_PAUSE.min(each)).await;
+                triggers
+                    .livestreams
+                    .mark(&livestream.namespace().unwrap_or_default(), &livestream.name_any());
+            }
         }
         if all.is_empty() {
             tokio::time::sleep(each).await;

@@ -125,7 +125,7 @@ enum Mail {
     Want(Box<Wanted>, oneshot::Sender<Vec<v1::Refusal>>),
     Steer(Steer, oneshot::Sender<Result<(), Refusal>>),
     Start(Box<Livestream>, oneshot::Sender<Result<StreamView, outputs::Refusal>>),
-    Stop(String, oneshot::Sender<Result<(), outputs::Refusal>>),
+    Stop(String, Option<SystemTime>, oneshot::Sender<Result<(), outputs::Refusal>>),
     News(keeper::News),
     Inputs,
     Keyframe,
@@ -217,10 +217,13 @@ impl Handle {
         Ok(answered.await.map_err(|_| StreamError::Ended)??)
     }
 
-    /// Ends one that was started so.
-    pub async fn stop_stream(&self, name: &str) -> Result<(), StreamError> {
+    /// Ends one that was started so; `since`: the very one that was started then.
+    pub async fn stop_stream(&self, name: &str, since: Option<SystemTime>) -> Result<(), StreamError> {
         let (answer, answered) = oneshot::channel();
-        self.mailbox.send(Mail::Stop(name.to_owned(), answer)).await.map_err(|_| StreamError::Ended)?;
+        self.mailbox
+            .send(Mail::Stop(name.to_owned(), since, answer))
+            .await
+            .map_err(|_| StreamError::Ended)?;
         Ok(answered.await.map_err(|_| StreamError::Ended)??)
     }
 

@@ -59,7 +59,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [pods]
   verbs: [get, list, watch, create, delete]
 # Access tokens are made once and read by name. Participants choose their names, so that resourceNames cannot narrow this: the
-# operator could get any Secret here whose name it is told, and asks only for a participant's own and for its authority's.
+# operator could get any Secret here whose name it is told: it asks for a participant's own, for its authority's, and for those that
+# livestreams name, of which it reads out those of type understudy.dev/credentials alone.
 # Neither list nor watch: those would show all Secrets without a name. watchNamespaces narrows where.
 - apiGroups: [""]
   resources: [secrets]

@@ -110,7 +110,7 @@ pub struct RtmpPushOutput {
     #[x_kube(
         validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@') && !self.contains('?')")
             .message("rtmpPush.url must not carry user, password or query: keys belong into rtmpPush.urlSecretRef"),
-        validation = Rule::new(r"self.matches('^rtmps?://[^/?#:\\s][^/?#\\s]*/\\S*$')")
+        validation = Rule::new(r"self.matches('^rtmps?://[^/?#:\\s\\\\][^/?#\\s\\\\]*/\\S*$')")
             .message("rtmpPush.url must be rtmp(s)://HOST/…")
     )]
     pub url: Option<String>,
@@ -129,7 +129,7 @@ pub struct WhipOutput {
     #[x_kube(
         validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@')")
             .message("whip.url must not carry user or password: keys belong into whip.tokenSecretRef"),
-        validation = Rule::new(r"self.matches('^https?://[^/?#:\\s][^/?#\\s]*([/?#]\\S*)?$')")
+        validation = Rule::new(r"self.matches('^https?://[^/?#:\\s\\\\][^/?#\\s\\\\]*([/?#]\\S*)?$')")
             .message("whip.url must be http(s)://HOST…")
     )]
     pub url: String,

@@ -173,6 +173,9 @@ fn rejected(refusal: &Refusal) -> Verdict {
 
 fn active(observed: &Observed<'_>) -> Verdict {
     let none = || Verdict::not_yet("NoViewers", "nobody takes it");
+    if observed.fault.is_some() {
+        return none();
+    }
     let answered = |answer| {
         let watched = observed.reported(answer).is_some_and(|told| told.viewers > 0);
         Some(if watched { Verdict::yes("Watched") } else { none() })
@@ -202,7 +205,7 @@ fn state(observed: &Observed<'_>, ready: &Verdict, active: &Verdict) -> State {
 }
 
 fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
-    if observed.participant.is_none() {
+    if observed.participant.is_none() || observed.fault.is_some() {
         return Vec::new();
     }
     match (observed.word(), &observed.pod_ip) {
@@ -358,6 +361,28 @@ mod tests {
         };
         let status = after(None, answering(Report { refusals: vec![refusal], ..Report::default() }));
         assert_eq!((status.phase, ready_of(&status).0), (Some(LivestreamPhase::Failed), "Rejected".into()));
+    }
+
+    #[test]
+    fn what_is_sent_no_more_for_want_of_its_secret_is_neither_active_nor_anywhere() {
+        let watched = LivestreamReport { viewers: 1, ..told("Serving") };
+        let before = after(None, serving(watched.clone()));
+        assert_eq!(before.phase, Some(LivestreamPhase::Active));
+        let (livestream, participant) = (livestream(), participant());
+        let status = report(&Observed {
+            livestream: &livestream,
+            participant: Some(&participant),
+            pod_ip: Some("10.0.0.1".into()),
+            view: serving(watched),
+            told: Told::NotYet,
+            fault: Some(Fault::Missing("cdn".into())),
+            previous: Some(before),
+            now: Timestamp::UNIX_EPOCH,
+        });
+        assert_eq!(ready_of(&status).0, "SecretNotFound");
+        let said = Said { conditions: &status.conditions, failing: &status.failing };
+        assert_eq!(said.find("Active").unwrap().status, "False");
+        assert!(status.endpoints.is_empty());
     }
 
     #[test]

@@ -7,8 +7,13 @@ use crate::spec::{Livestream, Refused, settle};
 /// So many may be started over HTTP.
 const MOST_STARTED: usize = 32;
 
+/// The program under its own name, whether or not somebody asks for it.
+pub const PROGRAM: &str = "program";
+
 #[derive(Debug, Default)]
 pub struct Outputs {
+    /// What the wish was, whole: what is refused of it for a name that is taken is carried out once that is free.
+    asked: Vec<Result<Livestream, Refused>>,
     told: Vec<Livestream>,
     started: Vec<Livestream>,
 }
@@ -31,10 +36,21 @@ pub enum Refusal {
 impl Outputs {
     /// The wish has these; of those that are refused, what ran goes on.
     pub fn want(&mut self, asked: impl IntoIterator<Item = Result<Livestream, Refused>>) -> Vec<Refused> {
+        self.asked = asked.into_iter().collect();
+        self.settle()
+    }
+
+    /// What is refused of the wish, now.
+    pub fn settle(&mut self) -> Vec<Refused> {
         let taken: Vec<_> = self.started.iter().map(|livestream| livestream.name.as_str()).collect();
-        let (carried, refused) = settle(&self.told, &taken, asked);
+        let (carried, refused) = settle(&self.told, &taken, self.asked.iter().cloned());
         self.told = carried;
         refused
+    }
+
+    /// Nothing of it is wanted any more, whoever started it.
+    pub fn drain(&mut self) {
+        self.started.clear();
     }
 
     /// Somebody starts one. `is_dead`: one of this name sends nothing any more, and may be replaced.
@@ -43,7 +59,7 @@ impl Outputs {
         if stance == Stance::Drained {
             return Err(Refusal::Drained);
         }
-        if self.told.iter().any(named) {
+        if livestream.name == PROGRAM || self.told.iter().any(named) {
             return Err(Refusal::Owned);
         }
         let full = self.started.len() >= MOST_STARTED;
@@ -106,6 +122,12 @@ mod tests {
         assert_eq!(refused.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["started"]);
         assert_eq!(names(&outputs), ["other", "started"]);
         assert_eq!((outputs.stop("started"), names(&outputs)), (Ok(()), vec!["other"]));
+        assert_eq!(
+            (outputs.settle(), names(&outputs)),
+            (vec![], vec!["started", "other"]),
+            "its name is free"
+        );
+        assert_eq!(start(&mut outputs, PROGRAM), Err(Refusal::Owned));
     }
 
     #[test]

@@ -67,6 +67,13 @@ pub const fn livestream(picture: Picture<'_>) -> (Status, &'static str, &str) {
     }
 }
 
+/// Of a livestream over RTMP, where that is not served.
+pub const UNPLAYED: (Status, &str, &str) = (
+    BROKEN,
+    "NotListening",
+    "RTMP has no port here: something else in the pod has it, and the log says which",
+);
+
 /// The same of one that is sent to somebody's server: there has to be a picture, and it has to be taken.
 pub fn sent<'a>(picture: Picture<'a>, sending: &'a Sending) -> (Status, &'static str, &'a str) {
     let said = livestream(picture);

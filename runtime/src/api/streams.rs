@@ -84,15 +84,13 @@ impl Surface {
         if let Ok(Err(_ended)) = tokio::time::timeout(MOMENT, decided).await {
             return Ok(stream);
         }
-        let now = named(&self.session.streams().borrow()).unwrap_or(stream);
-        match fails(&now) {
-            None => Ok(now),
-            Some(why) => {
-                // Whoever stopped it meanwhile wanted the same.
-                let _ = self.session.stop_stream(&name).await;
-                Err(Failed(why))
-            }
-        }
+        let now = named(&self.session.streams().borrow());
+        // Another may have taken its name meanwhile, which is none of this one's.
+        let Some(now) = now.filter(|now| now.since == stream.since) else { return Ok(stream) };
+        let Some(why) = fails(&now) else { return Ok(now) };
+        // Whoever stopped it meanwhile wanted the same.
+        let _ = self.session.stop_stream(&name, Some(now.since)).await;
+        Err(Failed(why))
     }
 
     fn named(&self, id: &str) -> Option<StreamView> {
@@ -120,7 +118,7 @@ impl IntoResponse for Failed {
         (status = 400, body = Message, description = "There is no body, or a field of it cannot be used; JSON that cannot be read is told as text."),
         (status = 409, body = Message, description = "There is a stream with this id."),
         (status = 500, body = Message, description = "What it is sent to refuses it."),
-        (status = 503, body = Message, description = "The session ends."),
+        (status = 503, body = Message, description = "There are as many streams as there may be, or the session ends."),
     ),
     security(("control" = [])),
 )]
@@ -156,7 +154,7 @@ pub(super) async fn stop(State(surface): State<Surface>, body: Bytes) -> Result<
     let stopped: Option<Stop> =
         decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
     let id = stopped.unwrap_or_default().id();
-    let ended = surface.session.stop_stream(&id).await;
+    let ended = surface.session.stop_stream(&id, None).await;
     ended.map(|()| StatusCode::OK).map_err(|error| refusal(error).into_response())
 }
 
@@ -173,11 +171,12 @@ pub(super) async fn list(State(surface): State<Surface>) -> Json<Vec<Stream>> {
 
 fn refusal(error: StreamError) -> Message {
     let status = match &error {
-        StreamError::Refused(Refusal::InProgress | Refusal::Owned | Refusal::Full | Refusal::Drained) => {
-            StatusCode::CONFLICT
-        }
+        // Clients take a conflict for a stream that they may use.
+        StreamError::Refused(Refusal::InProgress | Refusal::Owned) => StatusCode::CONFLICT,
         StreamError::Refused(Refusal::Unknown) => StatusCode::NOT_FOUND,
-        StreamError::Ended => StatusCode::SERVICE_UNAVAILABLE,
+        StreamError::Refused(Refusal::Full | Refusal::Drained) | StreamError::Ended => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
     Message::new(status, error)
 }

@@ -151,7 +151,7 @@ fn arguments(target: &Target, asked: Option<Bitrate>) -> Vec<String> {
         "-hide_banner -loglevel warning -nostats -probesize 32 -analyzeduration 0 -fflags nobuffer \
          -f rawvideo -pixel_format yuv420p -video_size {width}x{height} -framerate {rate} -i pipe:0 \
          -an -c:v mpeg1video -threads 1 -bf 0 -g {between} -b:v {bits} -maxrate {} -bufsize {bits} \
-         -vsync passthrough -flush_packets 1 -muxdelay 0 -muxpreload 0 -f mpegts pipe:1",
+         -fps_mode passthrough -flush_packets 1 -muxdelay 0 -muxpreload 0 -f mpegts pipe:1",
         bits * 2,
     );
     options.split_whitespace().map(str::to_owned).collect()

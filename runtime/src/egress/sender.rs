@@ -23,6 +23,9 @@ use crate::rtc;
 /// A server that has not acknowledged anything for so long does not take what it is sent.
 const ACKNOWLEDGED: Duration = Duration::from_secs(10);
 
+/// For a server to be told that what it was sent before is over.
+const PREDECESSOR: Duration = Duration::from_secs(10);
+
 /// What sends. Dropped, it ends by itself: the server is told.
 pub struct Sender {
     state: watch::Receiver<Sending>,
@@ -63,6 +66,36 @@ impl Senders {
         size: Resolution,
     ) -> Result<Sender, String> {
         (self.0)(livestream, program, size)
+    }
+}
+
+impl Senders {
+    /// The same, once what was sent before under this name has ended, or has had its time.
+    pub fn start_after(
+        &self,
+        before: JoinHandle<()>,
+        livestream: &Livestream,
+        program: &Program,
+        size: Resolution,
+    ) -> Sender {
+        let (tell, states) = watch::channel(Sending::Connecting);
+        let end = CancellationToken::new();
+        let (senders, livestream, program) = (self.clone(), livestream.clone(), program.clone());
+        let ended = end.clone();
+        let task = tokio::spawn(async move {
+            let gone = tokio::time::timeout(PREDECESSOR, before);
+            if ended.run_until_cancelled(gone).await.is_none() {
+                return;
+            }
+            match senders.start(&livestream, &program, size) {
+                Ok(sender) => sender.tells(&tell, ended).await,
+                Err(why) => {
+                    tell.send_replace(Sending::Failed(why));
+                    ended.cancelled().await;
+                }
+            }
+        });
+        Sender { state: states, end: end.drop_guard(), task }
     }
 }
 
@@ -114,8 +147,12 @@ impl Sender {
             loop {
                 let (now, until) = told(&states.borrow_and_update(), Instant::now());
                 tell.send_if_modified(|before| {
-                    let changed = *before != now;
-                    *before = now;
+                    // What failed has failed until it is taken, however often it is tried.
+                    let tried_again = matches!(before, Sending::Failed(_)) && now == Sending::Connecting;
+                    let changed = *before != now && !tried_again;
+                    if changed {
+                        *before = now;
+                    }
                     changed
                 });
                 tokio::select! {
@@ -134,6 +171,19 @@ impl Sender {
 
     pub fn state(&self) -> watch::Receiver<Sending> {
         self.state.clone()
+    }
+
+    /// Passes on how it goes, until `end`.
+    async fn tells(self, tell: &watch::Sender<Sending>, end: CancellationToken) {
+        let mut state = self.state();
+        loop {
+            tell.send_replace(state.borrow_and_update().clone());
+            tokio::select! {
+                changed = state.changed() => if changed.is_err() { break },
+                () = end.cancelled() => break,
+            }
+        }
+        self.stop().await;
     }
 
     /// Ends it; the server has been told then, or did not listen.
@@ -206,5 +256,41 @@ mod tests {
         state.wait_for(|now| *now == Sending::Unacknowledged).await.unwrap();
         sender.stop().await;
         told.await.unwrap();
+    }
+
+    fn failing(states: watch::Receiver<Sending>) -> Sender {
+        Sender::follow(states, |state, _| (state.clone(), None), async {}.boxed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_failed_has_failed_until_it_is_taken_however_often_it_is_tried() {
+        let no = || Sending::Failed("no".to_owned());
+        let (states, following) = watch::channel(no());
+        let sender = failing(following);
+        let (state, moment) = (sender.state(), Duration::from_millis(1));
+        states.send_replace(Sending::Connecting);
+        tokio::time::sleep(moment).await;
+        assert_eq!(*state.borrow(), no());
+        states.send_replace(Sending::Unacknowledged);
+        tokio::time::sleep(moment).await;
+        assert_eq!(*state.borrow(), Sending::Unacknowledged);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_follows_begins_once_what_was_before_has_ended() {
+        use crate::broadcast::{Metrics, Renditions};
+        let (_states, following) = watch::channel(Sending::Arriving);
+        let senders = Senders::by(move |_, _, _| Ok(failing(following.clone())));
+        let (tell, told) = tokio::sync::oneshot::channel::<()>();
+        let before = tokio::spawn(async { told.await.unwrap() });
+        let livestream = Livestream { name: "a".into(), output: Output::WebRtc, frame_rate: None };
+        let program = Program::of(&Renditions::new(&Metrics::default()), watch::channel(true).1);
+        let sender = senders.start_after(before, &livestream, &program, Resolution::HD);
+        let mut state = sender.state();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(*state.borrow_and_update(), Sending::Connecting);
+        tell.send(()).unwrap();
+        state.wait_for(|now| *now == Sending::Arriving).await.unwrap();
+        sender.stop().await;
     }
 }

@@ -34,7 +34,7 @@ use session::{Origin, Session};
 const MOST: Resolution = Resolution::HD;
 /// A server that has said what arrived and says nothing any more has lost us.
 const SILENT: Duration = Duration::from_secs(30);
-/// A session that lasted so long began well: what comes after it is a first failure.
+/// A session that lasted so long, and of which something arrived, was well: what comes after it is a first failure.
 const STEADY: Duration = Duration::from_secs(10);
 /// From being told to stop to the end: what is under way is finished, and the server told.
 const STOP: Duration = Duration::from_secs(8);
@@ -105,9 +105,10 @@ impl Publisher {
         let mut failures = 0;
         loop {
             self.enter(Phase::Connecting);
-            let began = Instant::now();
+            let (began, before) = (Instant::now(), self.told.borrow().acknowledged);
             let Some(failure) = self.attempt(&end).await else { break };
-            failures = if began.elapsed() >= STEADY { 1 } else { failures + 1 };
+            let arrived = self.told.borrow().acknowledged != before;
+            failures = if arrived && began.elapsed() >= STEADY { 1 } else { failures + 1 };
             let wait = failure.wait(failures);
             tracing::warn!(%failure, failures, ?wait, "nothing is published, and it is tried again");
             self.told.send_modify(|state| {

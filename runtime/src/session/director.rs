@@ -1,7 +1,7 @@
 //! The session's one task: messages in, effects out, a fresh report after each.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
@@ -22,6 +22,9 @@ use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
 use crate::capture::{Screen, Speaker};
 use crate::sound;
+
+/// Of the nine seconds in which all has to end: for destinations, which are told so.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 pub(super) struct Director {
     pub(super) config: Config,
@@ -156,8 +159,8 @@ impl Director {
                 // Whoever asked may have gone; it is started all the same.
                 let _ = answer.send(started);
             }
-            Mail::Stop(name, answer) => {
-                let _ = answer.send(self.stop_stream(&name));
+            Mail::Stop(name, since, answer) => {
+                let _ = answer.send(self.stop_stream(&name, since));
             }
             Mail::News(news) => self.news(news).await,
             Mail::Keyframe => self.show.keyframe(),
@@ -323,8 +326,9 @@ impl Director {
         self.streams.view(&name, self.show.proof().shows()).ok_or(Refusal::Unknown)
     }
 
-    fn stop_stream(&mut self, name: &str) -> Result<(), Refusal> {
-        self.streams.stop(name)?;
+    fn stop_stream(&mut self, name: &str, since: Option<SystemTime>) -> Result<(), Refusal> {
+        self.streams.stop(name, since)?;
+        self.settle_livestreams();
         self.restream();
         Ok(())
     }
@@ -343,7 +347,9 @@ impl Director {
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
         self.followed.values().for_each(Followed::end);
-        self.streams.end().await;
+        if tokio::time::timeout(GOODBYE, self.streams.end()).await.is_err() {
+            tracing::warn!("a destination does not listen to our end");
+        }
         self.show.end();
         self.sources.end();
         for part in Part::ALL.into_iter().rev() {

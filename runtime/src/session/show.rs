@@ -2,12 +2,12 @@
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use understudy_core::outputs::PROGRAM;
 use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::FrameRate;
 
 use super::director::{forward, replace};
-use super::want::PROGRAM;
 use super::{Config, Mail};
 use crate::broadcast::{Hub, Subscriber};
 use crate::capture::{self, Screen, Speaker};

@@ -6,6 +6,7 @@ use understudy_core::part::Part;
 use understudy_core::proof::Proof;
 use understudy_core::report::{self, Picture, Stance};
 use understudy_core::sending::Sending;
+use understudy_core::spec::{Livestream, Output};
 use understudy_proto::v1;
 
 use super::director::{Director, replace};
@@ -37,7 +38,7 @@ impl Director {
             observed_generation: self.asked.generation,
             conditions: conditions.into_iter().map(condition).collect(),
             media: Some(v1::Media { camera, browser_sandbox: sandbox.to_owned() }),
-            livestreams: self.streams.told().iter().map(|l| self.livestream(&l.name)).collect(),
+            livestreams: self.streams.told().iter().map(|one| self.livestream(one)).collect(),
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),
             refusals: self.asked.refusals.clone(),
@@ -45,7 +46,8 @@ impl Director {
         }
     }
 
-    fn livestream(&self, name: &str) -> v1::LivestreamReport {
+    fn livestream(&self, livestream: &Livestream) -> v1::LivestreamReport {
+        let name = livestream.name.as_str();
         let (asked, silence) = (&self.asked, self.show.silence());
         let picture = match (asked.stance, &asked.session.page, self.show.proof()) {
             (Stance::Untold, ..) => Picture::Untold,
@@ -57,6 +59,7 @@ impl Director {
         let sending = self.streams.sending(name);
         let (status, reason, message) = match &sending {
             Some(sending) => report::sent(picture, sending),
+            None if livestream.output == Output::Rtmp && self.config.ports.rtmp == 0 => report::UNPLAYED,
             None => report::livestream(picture),
         };
         // Of what is sent, the one who takes it is whom it is sent to.

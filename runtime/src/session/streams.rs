@@ -4,21 +4,23 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
-use understudy_core::outputs::{Outputs, Refusal};
+use understudy_core::outputs::{Outputs, PROGRAM, Refusal};
 use understudy_core::report::Stance;
 use understudy_core::sending::Sending;
 use understudy_core::spec::{Livestream, Refused, Resolution};
 
 use super::Mail;
 use super::director::forward;
-use super::want::PROGRAM;
 use crate::egress::{Sender, Senders};
 use crate::program::Program;
 
 pub(super) struct Streams {
     outputs: Outputs,
     running: HashMap<String, Running>,
+    /// What has been told to end, by name: who sends to the same server waits for it, as that takes one at a time.
+    ending: HashMap<String, JoinHandle<()>>,
     senders: Senders,
     mailbox: mpsc::Sender<Mail>,
 }
@@ -75,7 +77,13 @@ impl Running {
 
 impl Streams {
     pub(super) fn new(senders: Senders, mailbox: mpsc::Sender<Mail>) -> Self {
-        Self { outputs: Outputs::default(), running: HashMap::new(), senders, mailbox }
+        Self {
+            outputs: Outputs::default(),
+            running: HashMap::new(),
+            ending: HashMap::new(),
+            senders,
+            mailbox,
+        }
     }
 
     pub(super) fn want(
@@ -91,34 +99,64 @@ impl Streams {
         let is_dead = matches!(before, Some(Sending::Failed(_)));
         self.outputs.start(livestream.clone(), stance, is_dead)?;
         // What is asked for begins now, also if it is what failed.
-        self.running.remove(&livestream.name);
+        if let Some(before) = self.running.remove(&livestream.name) {
+            self.leave(livestream.name, before);
+        }
         Ok(())
     }
 
-    pub(super) fn stop(&mut self, name: &str) -> Result<(), Refusal> {
+    /// `since`: the very one that was started then.
+    pub(super) fn stop(&mut self, name: &str, since: Option<SystemTime>) -> Result<(), Refusal> {
+        let another = |since| self.running.get(name).is_none_or(|running| running.since != since);
+        if since.is_some_and(another) {
+            return Err(Refusal::Unknown);
+        }
         self.outputs.stop(name)
+    }
+
+    /// What was refused of the wish for a name that is free now is carried out.
+    pub(super) fn settle(&mut self) -> Vec<Refused> {
+        self.outputs.settle()
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.outputs.drain();
+    }
+
+    fn leave(&mut self, name: String, running: Running) {
+        if let Way::Sent(sent) = running.way {
+            self.ending.insert(name, tokio::spawn(sent.sender.stop()));
+        }
     }
 
     /// What is wanted runs, of that program with a picture of that size; what is wanted no more, or otherwise, has ended.
     pub(super) fn run(&mut self, program: &Program, size: Resolution) {
-        let (mut before, now) = (std::mem::take(&mut self.running), SystemTime::now());
-        for livestream in self.outputs.all() {
-            let same = before.remove(&livestream.name).filter(|running| running.is(livestream, size));
-            let running = same.unwrap_or_else(|| Running {
-                livestream: livestream.clone(),
-                size,
-                since: now,
-                way: self.begin(livestream, program, size),
+        let mut before = std::mem::take(&mut self.running);
+        let wanted: Vec<_> = self.outputs.all().cloned().collect();
+        let others = before.extract_if(|name, running| {
+            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, size))
+        });
+        others.collect::<Vec<_>>().into_iter().for_each(|(name, running)| self.leave(name, running));
+        self.ending.retain(|_, ending| !ending.is_finished());
+        for livestream in wanted {
+            let name = livestream.name.clone();
+            let running = before.remove(&name).unwrap_or_else(|| {
+                let way = self.begin(&livestream, program, size);
+                Running { livestream, size, since: SystemTime::now(), way }
             });
-            self.running.insert(livestream.name.clone(), running);
+            self.running.insert(name, running);
         }
     }
 
-    fn begin(&self, livestream: &Livestream, program: &Program, size: Resolution) -> Way {
+    fn begin(&mut self, livestream: &Livestream, program: &Program, size: Resolution) -> Way {
         if !livestream.output.is_sent() {
             return Way::Fetched;
         }
-        match self.senders.start(livestream, program, size) {
+        let begun = match self.ending.remove(&livestream.name) {
+            None => self.senders.start(livestream, program, size),
+            Some(before) => Ok(self.senders.start_after(before, livestream, program, size)),
+        };
+        match begun {
             Ok(sender) => {
                 let telling = forward(sender.state(), self.mailbox.clone(), || Mail::Sending);
                 Way::Sent(Sent { sender, _teller: AbortOnDropHandle::new(tokio::spawn(telling)) })
@@ -163,6 +201,12 @@ impl Streams {
             Way::Sent(sent) => Some(sent.sender.stop()),
             Way::Fetched | Way::Impossible(_) => None,
         });
-        futures::future::join_all(sent).await;
+        let ending = self.ending.into_values().map(drop_outcome);
+        futures::future::join(futures::future::join_all(sent), futures::future::join_all(ending)).await;
     }
+}
+
+/// It has told itself what broke down.
+async fn drop_outcome(ending: JoinHandle<()>) {
+    drop(ending.await);
 }

@@ -1,6 +1,7 @@
 //! What the session is asked to be: each part of a wish is carried out, or refused, by itself.
 
 use understudy_core::invitation::{self, Seat};
+use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
 use understudy_core::spec::{Invalid, Resolution, Session};
@@ -9,9 +10,6 @@ use understudy_proto::v1;
 use super::Wanted;
 use super::director::Director;
 use crate::spec;
-
-/// The program under its own name, whether or not a livestream is asked for.
-pub(super) const PROGRAM: &str = "program";
 
 /// What the session was asked to be, as far as it is carried out, and its answer.
 #[derive(Debug, Default)]
@@ -42,14 +40,26 @@ impl Director {
         refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why)).collect()
     }
 
+    /// A name has become free: what was refused of the wish for that is carried out.
+    pub(super) fn settle_livestreams(&mut self) {
+        let refused = self.streams.settle();
+        self.asked.refusals.retain(|refusal| refusal.part() != v1::Part::Livestream);
+        let refused = refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why));
+        self.asked.refusals.extend(refused);
+    }
+
     /// What is sent is sent, and what can be fetched has its name.
     pub(super) fn call(&mut self, stance: Stance) {
+        if stance == Stance::Drained {
+            self.streams.drain();
+        }
         self.follow_viewers();
         let size = self.asked.session.page.as_ref().map_or(Resolution::HD, |page| page.size);
         self.streams.run(self.show.program(), size);
+        // Whoever describes it says how.
         let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), None));
         let named = self.streams.all().map(|livestream| (livestream.name.clone(), livestream.frame_rate));
-        self.show.called(program.into_iter().chain(named));
+        self.show.called(named.chain(program));
     }
 
     fn want_invitation(&mut self, invitation: Option<&v1::Invitation>) -> Option<v1::Refusal> {

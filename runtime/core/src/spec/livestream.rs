@@ -62,11 +62,15 @@ impl PushUrl {
 
     pub fn parse(field: &str, url: &str) -> Result<Self, Invalid> {
         let known = |scheme: &str| Self::SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
-        match url.split_once("://") {
-            Some((scheme, rest)) if known(scheme) && !rest.is_empty() && !rest.starts_with('/') => {
+        let parts = url.split_once("://").filter(|(scheme, _)| known(scheme)).and_then(|(_, rest)| {
+            let (host, path) = rest.split_once('/')?;
+            Some((host, path.split_once('/')?))
+        });
+        match parts {
+            Some((host, (app, name))) if is_host(host) && !app.is_empty() && !name.is_empty() => {
                 Ok(Self(url.to_owned()))
             }
-            _ => Err(Invalid::new(field, format!("must be a URL of {}", Self::SCHEMES.join(", ")))),
+            _ => Err(Invalid::new(field, "must be rtmp(s)://HOST/APP/NAME, without user and password")),
         }
     }
 
@@ -74,6 +78,11 @@ impl PushUrl {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// Of an address: what stands before its path.
+fn is_host(authority: &str) -> bool {
+    !authority.is_empty() && !authority.contains(['@', '\\', ' '])
 }
 
 /// Without what lets publish.
@@ -96,10 +105,10 @@ impl WhipTarget {
     pub fn parse(field: &str, url: &str, token: &str) -> Result<Self, Invalid> {
         let known = |scheme: &str| Self::SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
-        if !known(scheme) || rest.is_empty() || rest.starts_with('/') {
+        if !known(scheme) || !is_host(rest.split(['/', '?', '#']).next().unwrap_or_default()) {
             return Err(Invalid::new(
                 format!("{field}url"),
-                format!("must be a URL of {}", Self::SCHEMES.join(", ")),
+                "must be http(s)://HOST…, without user and password",
             ));
         }
         // A header's value (RFC 9110 §5.5), of one word (RFC 6750 §2.1).
@@ -211,6 +220,7 @@ mod tests {
         assert_eq!(WhipTarget::parse("", "http://a", "").unwrap().reveal_token(), None);
         for (url, token, field) in [
             ("rtmp://a", "", "whip.url"),
+            ("https://me:word@a/", "", "whip.url"),
             ("https:///a", "", "whip.url"),
             ("https://a", "a\r\nb", "whip.token"),
         ] {
@@ -223,9 +233,19 @@ mod tests {
         let url = PushUrl::parse("url", "rtmps://live.example.org/app/streamkey").unwrap();
         assert_eq!(url.reveal(), "rtmps://live.example.org/app/streamkey");
         assert!(!format!("{url} {url:?}").contains("streamkey"));
-        for other in ["", "rtmp:", "rtmp://", "rtmp:///app/key", "https://a/b", "srt://a:1"] {
+        for other in [
+            "",
+            "rtmp:",
+            "rtmp://",
+            "rtmp:///app/key",
+            "rtmps://a/streamkey",
+            "rtmp://a/app/",
+            "rtmp://me:word@a/app/key",
+            "https://a/b/c",
+            "srt://a:1",
+        ] {
             let refused = PushUrl::parse("rtmpPush.url", other).unwrap_err();
-            assert_eq!(refused.to_string(), "rtmpPush.url: must be a URL of rtmp, rtmps", "{other}");
+            assert_eq!(refused.field, "rtmpPush.url", "{other}");
         }
     }
 }

@@ -127,7 +127,10 @@ mod tests {
         for (body, words) in [
             (r#"{"mode":"hls"}"#, "invalid stream mode"),
             (r#"{"mode":"remote"}"#, "target_url is required for remote streaming"),
-            (r#"{"mode":"remote","target_url":"http://a"}"#, "target_url: must be a URL of rtmp, rtmps"),
+            (
+                r#"{"mode":"remote","target_url":"http://a"}"#,
+                "target_url: must be rtmp(s)://HOST/APP/NAME, without user and password",
+            ),
             (r#"{"framerate":0}"#, "framerate: must be 1 to 60 frames a second, got 0"),
             (r#"{"framerate":61}"#, "framerate: must be 1 to 60 frames a second, got 61"),
             (r#"{"id":"a/b"}"#, "id: must be 1 to 50 letters, digits, - and _"),

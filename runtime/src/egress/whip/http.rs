@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use understudy_core::guard::Policy;
 use understudy_core::offer::MAX_BYTES;
+use understudy_core::redact::redacted_in;
 use understudy_core::whip::{Failure, Strayed, ice_servers, onward, refusal};
 use url::{Position, Url};
 
@@ -166,6 +167,7 @@ fn answer(asked: Ask, response: Response) -> Answer {
 fn refused(ask: &Ask, response: &Response) -> Failure {
     let said =
         ask.token.as_ref().map_or_else(|| response.body.clone(), |token| token.hidden_in(&response.body));
+    let said = redacted_in(&said, ask.url.as_str());
     let said: String = said.trim().chars().filter(|c| !c.is_control()).take(SHOWN_CHARACTERS).collect();
     let said = if said.is_empty() { "it does not say why".to_owned() } else { said };
     refusal(response.status.as_u16(), text(&response.headers, &RETRY_AFTER), said)

@@ -75,7 +75,7 @@ impl Origin {
     }
 }
 
-/// The request that ends what was begun with that answer. The token goes to whom it was told, or a neighbour.
+/// The request that ends what was begun with that answer. The token goes to whom it was told, or to its service.
 fn farewell(answer: &Answer) -> Option<Ask> {
     let url = answer.location.clone()?;
     let token = answer.asked.token.clone().filter(|_| may_know(&answer.asked.url, &url));

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
-use understudy_core::spec::{AudioInput, Destination, Inputs, Source};
+use understudy_core::spec::{AudioInput, Destination, Inputs, Livestream, Output, Source};
 
 use super::*;
 use crate::gst;
@@ -155,4 +155,31 @@ async fn a_drained_session_is_idle_says_so_and_is_not_opened_again_over_http() {
     assert!(matches!(refused, SteerError::Refused(Refusal::Drained)), "{refused}");
     stage.want(told(3, v1::SessionSpec::default(), &[])).await;
     stage.session.steer(configure()).await.unwrap();
+}
+
+fn over_http(name: &str) -> Livestream {
+    Livestream { name: name.into(), output: Output::WebRtc, frame_rate: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_livestream_that_was_refused_for_its_name_is_carried_out_once_that_is_free() {
+    let stage = Stage::new();
+    let stream = stage.session.start_stream(over_http("a")).await.unwrap();
+    let (refusals, _) = stage.want(told(1, v1::SessionSpec::default(), &[livestream("a")])).await;
+    assert_eq!(parts(&refusals), [(v1::Part::Livestream, "a", "name")]);
+    let another = stream.since + std::time::Duration::from_secs(1);
+    assert!(stage.session.stop_stream("a", Some(another)).await.is_err(), "that is not the one");
+    stage.session.stop_stream("a", Some(stream.since)).await.unwrap();
+    let report = stage.session.report().borrow().clone();
+    assert_eq!((report.refusals.len(), report.livestreams.len()), (0, 1));
+    assert_eq!(stage.names(), ["a", "program"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_drained_shows_and_sends_nothing_more_whoever_started_it() {
+    let stage = Stage::new();
+    stage.session.start_stream(over_http("a")).await.unwrap();
+    stage.want(Wanted { stance: Stance::Drained, ..told(1, v1::SessionSpec::default(), &[]) }).await;
+    assert!(stage.names().is_empty(), "{:?}", stage.names());
+    assert!(stage.session.start_stream(over_http("b")).await.is_err());
 }
