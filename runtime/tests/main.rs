@@ -13,6 +13,7 @@ mod guarded_session;
 mod inputs;
 mod livestreams;
 mod recording;
+mod recordings;
 mod reference;
 mod rtmp;
 mod session;

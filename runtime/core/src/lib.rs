@@ -37,3 +37,4 @@ pub mod report;
 pub mod whip;
 
 pub mod outputs;
+pub mod recording;

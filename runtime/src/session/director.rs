@@ -14,6 +14,7 @@ use understudy_proto::v1;
 
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
+use super::recordings::{RecordingView, Recordings};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
 use super::streams::{StreamView, Streams};
@@ -38,12 +39,14 @@ pub(super) struct Director {
     pub(super) show: Show,
     pub(super) journal: Journal,
     pub(super) streams: Streams,
+    pub(super) recordings: Recordings,
     /// Who tells of viewers, by livestream.
     followed: HashMap<String, Followed>,
 
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
     pub(super) outputs: watch::Sender<Vec<StreamView>>,
+    recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
 }
 
@@ -66,6 +69,7 @@ pub(super) struct Outlets {
     pub(super) report: watch::Receiver<v1::Report>,
     pub(super) inputs: watch::Receiver<InputsView>,
     pub(super) outputs: watch::Receiver<Vec<StreamView>>,
+    pub(super) recordings: watch::Receiver<Vec<RecordingView>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
@@ -77,11 +81,12 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let outputs = watch::Sender::default();
+        let (outputs, recorded) = (watch::Sender::default(), watch::Sender::default());
         let outlets = Outlets {
             report: report.subscribe(),
             inputs: inputs.subscribe(),
             outputs: outputs.subscribe(),
+            recordings: recorded.subscribe(),
             devtools: devtools.subscribe(),
         };
         let director = Self {
@@ -89,6 +94,7 @@ impl Director {
             sources: Sources::new(&config, mailbox.clone()),
             show: Show::new(&config, &mailbox),
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
+            recordings: Recordings::new(config.recorder.clone()),
             config,
             viewers,
             mailbox,
@@ -102,6 +108,7 @@ impl Director {
             report,
             inputs,
             outputs,
+            recorded,
             devtools,
         };
         (director, outlets)
@@ -147,6 +154,20 @@ impl Director {
             }
             Mail::Stop(name, answer) => {
                 let _ = answer.send(self.stop_stream(&name));
+            }
+            Mail::Record(wanted, answer) => {
+                let (program, stance) = (self.show.program(), self.asked.stance);
+                let started = self.recordings.start(*wanted, program, stance).await;
+                self.recorded.send_replace(self.recordings.views());
+                // Whoever asked may have gone; it is recorded all the same.
+                drop(answer.send(started));
+            }
+            Mail::Finish(id, how, answer) => drop(answer.send(self.recordings.stop(&id, how))),
+            Mail::Delete(id, answer) => {
+                let deleted = self.recordings.delete(&id);
+                self.recorded.send_replace(self.recordings.views());
+                // Whoever asked may have gone; its file goes all the same.
+                drop(answer.send(deleted));
             }
             Mail::News(news) => self.news(news).await,
             Mail::Keyframe => self.show.keyframe(),
@@ -328,6 +349,7 @@ impl Director {
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
         self.followed.values().for_each(|followed| followed.task.abort());
+        self.recordings.end().await;
         self.streams.end().await;
         self.show.end();
         self.sources.end();

@@ -1,0 +1,131 @@
+//! Recordings of programs that the tests fill themselves.
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use understudy_core::media::{Track, Unit};
+use understudy_core::recording::Limits;
+
+use super::*;
+use crate::broadcast::{self, Renditions};
+
+const FRAME: Duration = Duration::from_millis(100);
+/// One picture of so many is a keyframe.
+const GROUP: u32 = 10;
+
+struct Stage {
+    media: Renditions,
+    program: Program,
+    recorder: Recorder,
+    directory: TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let media = Renditions::new(&broadcast::Metrics::default());
+        let program = Program::of(&media, watch::channel(true).1);
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = Recorder::new(directory.path().to_owned(), Metrics::default());
+        Self { media, program, recorder, directory }
+    }
+
+    async fn start(&self, limits: Limits) -> Recording {
+        let wanted = Wanted { id: "a".to_owned(), frame_rate: None, limits };
+        let recording = self.recorder.start(wanted, &self.program).await.unwrap();
+        self.media.video.demand().wait_for(|readers| *readers > 0).await.unwrap();
+        recording
+    }
+
+    /// Shows so many pictures, each once the one before is taken.
+    async fn show(&self, pictures: std::ops::Range<u32>) {
+        for number in pictures {
+            self.media.video.publish(picture(number));
+            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+fn picture(number: u32) -> Unit {
+    let key = number.is_multiple_of(GROUP);
+    let sets: &[u8] = if key { b"\0\0\0\x01\x67\x42\xc0\x1f\0\0\0\x01\x68\xce\x3c\x80" } else { b"" };
+    let slice = [&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }][..], &[7; 500]].concat();
+    let pts = FRAME * number;
+    let payload = Bytes::from([sets, &slice].concat());
+    Unit { track: Track::h264(320, 240, 10), pts, dts: pts, duration: FRAME, key, payload }
+}
+
+/// How it ended.
+async fn end(recording: &Recording) -> (End, State) {
+    let mut state = recording.state();
+    let ended = state.wait_for(|state| state.ended.is_some());
+    let state = tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap().unwrap().clone();
+    (state.ended.clone().unwrap().why, state)
+}
+
+/// How many fragments a file has.
+fn fragments(recording: &Recording) -> usize {
+    let file = std::fs::read(recording.path()).unwrap();
+    file.windows(4).filter(|name| name == b"moof").count()
+}
+
+#[tokio::test]
+async fn what_came_is_in_the_file_when_it_is_stopped() {
+    let stage = Stage::new();
+    let recording = stage.start(Limits::default()).await;
+    stage.show(0..GROUP * 2 + 5).await;
+    recording.stop(Stop::Finished);
+    let (why, state) = end(&recording).await;
+    assert_eq!((why, fragments(&recording), state.lost), (End::Stopped, 3, 0));
+    assert_eq!(state.bytes, std::fs::metadata(recording.path()).unwrap().len());
+    assert!(!recording.is_running() && state.recorded.is_some());
+}
+
+#[tokio::test]
+async fn one_that_is_stopped_at_once_ends_with_its_last_fragment() {
+    let stage = Stage::new();
+    let recording = stage.start(Limits::default()).await;
+    stage.show(0..GROUP * 2 + 5).await;
+    recording.stop(Stop::AtOnce);
+    assert_eq!((end(&recording).await.0, fragments(&recording)), (End::Stopped, 2));
+}
+
+#[tokio::test]
+async fn one_ends_by_itself_at_its_limits() {
+    let stage = Stage::new();
+    let recording = stage.start(Limits { duration: Some(FRAME * 15), bytes: None }).await;
+    stage.show(0..GROUP * 2).await;
+    assert_eq!((end(&recording).await.0, fragments(&recording)), (End::Duration, 2));
+
+    let stage = Stage::new();
+    let most = 7_000;
+    let recording = stage.start(Limits { duration: None, bytes: Some(most) }).await;
+    stage.show(0..GROUP * 3).await;
+    let (why, state) = end(&recording).await;
+    assert_eq!((why, fragments(&recording)), (End::Size, 1));
+    assert!(state.bytes <= most, "{}", state.bytes);
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_finished() {
+    let stage = Stage::new();
+    let recording = stage.start(Limits::default()).await;
+    stage.show(0..GROUP).await;
+    let (mut state, path) = (recording.state(), recording.path().to_owned());
+    drop(recording);
+    let ended = state.wait_for(|state| state.ended.is_some());
+    tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap().unwrap();
+    assert!(path.metadata().unwrap().len() > 5_000);
+}
+
+#[tokio::test]
+async fn what_lies_under_a_name_is_never_written_over() {
+    let stage = Stage::new();
+    let now = SystemTime::now();
+    for seconds in 0..30 {
+        let file = stage.directory.path().join(name("a", now + Duration::from_secs(seconds)));
+        std::fs::write(file, "another's").unwrap();
+    }
+    let wanted = Wanted { id: "a".to_owned(), frame_rate: None, limits: Limits::default() };
+    let refused = stage.recorder.start(wanted, &stage.program).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+}
