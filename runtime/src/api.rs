@@ -1,5 +1,7 @@
 //! The session's HTTP surface: what it consists of, and who may use which part.
 
+mod computer;
+mod display;
 mod fields;
 mod inputs;
 mod json;
@@ -73,18 +75,17 @@ pub fn router(surface: Surface) -> Router {
     let inputs = inputs::Surface::new(session.clone(), devices);
     let streams = streams::Surface::new(session.clone(), programs, transport.clone(), streams);
     let recordings = recordings::Surface::new(session.clone(), recordings);
+    let (display, computer) = (display::control(session.clone()), computer::view(session.clone()));
     let status = Router::new().route("/status", get(status).with_state(session));
-    let viewing = guarded(
-        status.merge(whep).merge(streams.clone().view()).merge(recordings.clone().view()),
-        Role::View,
-    );
+    let watching = status.merge(whep).merge(streams.clone().view()).merge(recordings.clone().view());
+    let viewing = guarded(watching.merge(computer), Role::View);
     // Pages of other sites may watch with a token; where there are none, they may not.
     let viewing = if untold { viewing } else { whep::with_cors(viewing, ice_servers) };
     let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
     let live = guarded(live::router(ingest.clone(), feed), Role::View);
     let sending = socket::router(ingest.clone()).merge(offer::router(ingest.clone(), transport.clone()));
     let sending = sending.merge(whip::router(ingest, transport));
-    let control = inputs.control().merge(streams.control()).merge(recordings.control());
+    let control = inputs.control().merge(streams.control()).merge(recordings.control()).merge(display);
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
         .merge(pages::router())

@@ -8,6 +8,7 @@ mod keeper;
 
 mod director;
 mod recordings;
+mod resize;
 mod show;
 mod snapshot;
 mod sources;
@@ -26,11 +27,13 @@ use understudy_core::input::{Refusal, State, Steer};
 use understudy_core::outputs;
 use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
+use understudy_core::resize::{Asked, Courtesy, Shape};
 use understudy_core::spec::{FrameRate, Inputs, Livestream, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast;
 use crate::camera::Place;
+use crate::capture::Screen;
 use crate::egress::recording::State as Recorded;
 use crate::egress::{Recorder, Senders};
 use crate::feed::Feed;
@@ -41,6 +44,7 @@ use crate::{sound, source};
 
 pub use metrics::Metrics;
 pub use recordings::{RecordingError, RecordingView};
+pub use resize::ResizeError;
 pub use streams::StreamView;
 #[cfg(test)]
 pub(crate) use stub::Stub;
@@ -124,6 +128,7 @@ pub struct Handle {
     inputs: watch::Receiver<InputsView>,
     outputs: watch::Receiver<Vec<StreamView>>,
     recordings: watch::Receiver<Vec<RecordingView>>,
+    screen: watch::Receiver<Option<Screen>>,
     devtools: watch::Receiver<Option<String>>,
 }
 
@@ -136,6 +141,7 @@ enum Mail {
     Record(Box<recording::Wanted>, oneshot::Sender<Result<(), RecordingError>>),
     Finish(String, Stop, oneshot::Sender<Result<watch::Receiver<Recorded>, recording::Refusal>>),
     Delete(String, oneshot::Sender<Result<recordings::Removal, recording::Refusal>>),
+    Resize(Asked, Courtesy, oneshot::Sender<Result<Shape, understudy_core::resize::Refusal>>),
     News(keeper::News),
     Inputs,
     Keyframe,
@@ -187,8 +193,8 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, recordings, devtools } = outlets;
-    (Handle { mailbox, report, inputs, outputs, recordings, devtools }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools } = outlets;
+    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -237,6 +243,11 @@ impl Handle {
     /// All ways out that have a name of their own, and how they stand.
     pub fn streams(&self) -> watch::Receiver<Vec<StreamView>> {
         self.outputs.clone()
+    }
+
+    /// The display, while it is there.
+    pub fn screen(&self) -> watch::Receiver<Option<Screen>> {
+        self.screen.clone()
     }
 
     /// How the inputs stand.

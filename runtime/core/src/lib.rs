@@ -38,3 +38,5 @@ pub mod whip;
 
 pub mod outputs;
 pub mod recording;
+pub mod resize;
+pub mod screenshot;

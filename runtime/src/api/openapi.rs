@@ -42,6 +42,8 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::offer::offer,
         super::whip::publish,
         super::whip::end,
+        super::computer::take,
+        super::display::resize,
         super::recordings::start,
         super::recordings::stop,
         super::recordings::delete,

@@ -70,6 +70,7 @@ pub(super) struct Outlets {
     pub(super) inputs: watch::Receiver<InputsView>,
     pub(super) outputs: watch::Receiver<Vec<StreamView>>,
     pub(super) recordings: watch::Receiver<Vec<RecordingView>>,
+    pub(super) screen: watch::Receiver<Option<Screen>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
@@ -82,17 +83,19 @@ impl Director {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
         let (outputs, recorded) = (watch::Sender::default(), watch::Sender::default());
+        let show = Show::new(&config, &mailbox);
         let outlets = Outlets {
             report: report.subscribe(),
             inputs: inputs.subscribe(),
             outputs: outputs.subscribe(),
             recordings: recorded.subscribe(),
+            screen: show.screen(),
             devtools: devtools.subscribe(),
         };
         let director = Self {
             parts: Parts::new(config.camera.mode()),
             sources: Sources::new(&config, mailbox.clone()),
-            show: Show::new(&config, &mailbox),
+            show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
             recordings: Recordings::new(config.recorder.clone()),
             config,
@@ -168,6 +171,11 @@ impl Director {
                 self.recorded.send_replace(self.recordings.views());
                 // Whoever asked may have gone; its file goes all the same.
                 drop(answer.send(deleted));
+            }
+            Mail::Resize(asked, courtesy, answer) => {
+                let resized = self.resize(asked, courtesy).await;
+                // Whoever asked may have gone; it is resized all the same.
+                drop(answer.send(resized));
             }
             Mail::News(news) => self.news(news).await,
             Mail::Keyframe => self.show.keyframe(),

@@ -28,6 +28,7 @@ impl Stub {
             inputs: watch::channel(InputsView::default()).1,
             outputs: watch::channel(Vec::new()).1,
             recordings: watch::channel(Vec::new()).1,
+            screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
         };
         (handle, Self { messages, report })
