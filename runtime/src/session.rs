@@ -27,7 +27,7 @@ use understudy_core::input::{Refusal, State, Steer};
 use understudy_core::outputs;
 use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
-use understudy_core::resize::{Asked, Courtesy, Shape};
+use understudy_core::resize::{Asked, Courtesy, Refusal as NotResized, Shape};
 use understudy_core::spec::{FrameRate, Inputs, Livestream, Resolution};
 use understudy_proto::v1;
 
@@ -141,7 +141,7 @@ enum Mail {
     Record(Box<recording::Wanted>, oneshot::Sender<Result<(), RecordingError>>),
     Finish(String, Stop, oneshot::Sender<Result<watch::Receiver<Recorded>, recording::Refusal>>),
     Delete(String, oneshot::Sender<Result<recordings::Removal, recording::Refusal>>),
-    Resize(Asked, Courtesy, oneshot::Sender<Result<Shape, understudy_core::resize::Refusal>>),
+    Resize(Asked, Courtesy, oneshot::Sender<Result<Shape, NotResized>>),
     News(keeper::News),
     Inputs,
     Keyframe,

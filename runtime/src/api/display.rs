@@ -31,7 +31,6 @@ pub struct Resize {
     /// Whether to refuse while somebody watches, records or streams; yes unless it is `false`, and then they go on with the new picture.
     require_idle: Option<bool>,
     /// The browser begins anew with each change of the size, whatever is said here.
-    #[allow(dead_code, reason = "it is read and has no meaning")]
     restart_chromium: Option<bool>,
 }
 

@@ -129,3 +129,59 @@ async fn what_lies_under_a_name_is_never_written_over() {
     let refused = stage.recorder.start(wanted, &stage.program).await.unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
 }
+
+/// A disk that takes nothing until it is told to, and what is read for it.
+struct Stalled {
+    stage: Stage,
+    recording: watch::Receiver<State>,
+    go: std::sync::mpsc::Sender<()>,
+    stop: watch::Sender<Option<Stop>>,
+    taken: std::thread::JoinHandle<usize>,
+}
+
+impl Stalled {
+    /// So many fragments may wait for it.
+    async fn new(waiting: usize) -> Self {
+        let stage = Stage::new();
+        let (state, recording) = watch::channel(State::default());
+        let (pieces, waiting) = sync_channel::<Bytes>(waiting);
+        let (outcome, written) = oneshot::channel();
+        let (stop, stopped) = watch::channel(None);
+        let (go, told) = std::sync::mpsc::channel();
+        let taken = std::thread::spawn(move || {
+            told.recv().unwrap();
+            let taken = waiting.iter().count();
+            outcome.send(Ok(())).unwrap();
+            taken
+        });
+        let reading = Reading { stopped, pieces, written, state, metrics: Metrics::default().running() };
+        let wanted = Wanted { id: "a".to_owned(), frame_rate: None, limits: Limits::default() };
+        tokio::spawn(reading.run(stage.program.clone(), wanted));
+        stage.media.video.demand().wait_for(|readers| *readers > 0).await.unwrap();
+        Self { stage, recording, go, stop, taken }
+    }
+
+    /// Why it ended, how many units were lost, and how many pieces the disk was given.
+    async fn end(mut self) -> (End, u64, usize) {
+        self.go.send(()).unwrap();
+        let ended = self.recording.wait_for(|state| state.ended.is_some());
+        let state = tokio::time::timeout(Duration::from_secs(20), ended).await.unwrap().unwrap().clone();
+        (state.ended.unwrap().why, state.lost, self.taken.join().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn what_a_disk_keeps_waiting_for_a_while_is_not_lost() {
+    let stalled = Stalled::new(8).await;
+    stalled.stage.show(0..GROUP * 6 + 1).await;
+    stalled.stop.send_replace(Some(Stop::Finished));
+    // What the file begins with, and seven fragments.
+    assert_eq!(stalled.end().await, (End::Stopped, 0, 8));
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_less_than_is_recorded_ends_it() {
+    let stalled = Stalled::new(2).await;
+    stalled.stage.show(0..GROUP * 6).await;
+    assert_eq!(stalled.end().await, (End::DiskSlow, 0, 2));
+}
