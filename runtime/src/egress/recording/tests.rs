@@ -81,6 +81,18 @@ async fn what_came_is_in_the_file_when_it_is_stopped() {
 }
 
 #[tokio::test]
+async fn what_comes_while_nobody_has_time_is_not_lost() {
+    let stage = Stage::new();
+    let recording = stage.start(Limits::default()).await;
+    // Without a pause in which it could be taken: seconds of it.
+    (0..GROUP * 8).for_each(|number| stage.media.video.publish(picture(number)));
+    stage.show(GROUP * 8..GROUP * 8 + 1).await;
+    recording.stop(Stop::Finished);
+    let (_, state) = end(&recording).await;
+    assert_eq!((fragments(&recording), state.lost), (9, 0));
+}
+
+#[tokio::test]
 async fn one_that_is_stopped_at_once_ends_with_its_last_fragment() {
     let stage = Stage::new();
     let recording = stage.start(Limits::default()).await;
