@@ -1,5 +1,8 @@
 //! The session's HTTP surface: what it consists of, and who may use which part.
 
+mod computer;
+mod display;
+mod fields;
 mod inputs;
 mod json;
 pub mod live;
@@ -9,6 +12,7 @@ mod openapi;
 mod pages;
 mod players;
 mod protocol;
+mod recordings;
 pub mod socket;
 mod streams;
 pub mod whip;
@@ -34,6 +38,7 @@ use crate::{rtc, session};
 
 pub use inputs::Devices;
 pub use openapi::document;
+pub use recordings::Settings as RecordingSettings;
 pub use streams::Settings as StreamSettings;
 
 /// What the surface is made of.
@@ -53,6 +58,7 @@ pub struct Surface {
     /// Where what can be watched is found by name.
     pub programs: Registry,
     pub streams: StreamSettings,
+    pub recordings: RecordingSettings,
     /// Where the feed page's players lie.
     pub players: PathBuf,
 }
@@ -60,7 +66,7 @@ pub struct Surface {
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
     let Surface { session, whep, ice_servers, policy, devices, ingest, feed, .. } = surface;
-    let Surface { transport, programs, streams, players, .. } = surface;
+    let Surface { transport, programs, streams, recordings, players, .. } = surface;
     let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -68,14 +74,18 @@ pub fn router(surface: Surface) -> Router {
     };
     let inputs = inputs::Surface::new(session.clone(), devices);
     let streams = streams::Surface::new(session.clone(), programs, transport.clone(), streams);
+    let recordings = recordings::Surface::new(session.clone(), recordings);
+    let (display, computer) = (display::control(session.clone()), computer::view(session.clone()));
     let status = Router::new().route("/status", get(status).with_state(session));
-    let viewing = guarded(status.merge(whep).merge(streams.clone().view()), Role::View);
+    let watching = status.merge(whep).merge(streams.clone().view()).merge(recordings.clone().view());
+    let viewing = guarded(watching.merge(computer), Role::View);
     // Pages of other sites may watch with a token; where there are none, they may not.
     let viewing = if untold { viewing } else { whep::with_cors(viewing, ice_servers) };
     let page = guarded(inputs.clone().view(), Role::View).layer(middleware::from_fn(explain_lock));
     let live = guarded(live::router(ingest.clone(), feed), Role::View);
     let sending = socket::router(ingest.clone()).merge(offer::router(ingest.clone(), transport.clone()));
     let sending = sending.merge(whip::router(ingest, transport));
+    let control = inputs.control().merge(streams.control()).merge(recordings.control()).merge(display);
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
         .merge(pages::router())
@@ -85,7 +95,7 @@ pub fn router(surface: Surface) -> Router {
         .merge(viewing)
         .merge(page)
         .merge(live)
-        .merge(guarded(inputs.control().merge(streams.control()).merge(sending), Role::Control))
+        .merge(guarded(control.merge(sending), Role::Control))
 }
 
 /// The session's report on itself.

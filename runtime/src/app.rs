@@ -5,6 +5,7 @@ mod guards;
 mod listeners;
 mod operator;
 mod outward;
+mod recordings;
 mod rtmp;
 mod tasks;
 
@@ -29,6 +30,7 @@ use crate::broadcast;
 use crate::camera::{self, Place};
 use crate::config::{Access, Run};
 use crate::devtools_proxy::DevtoolsProxy;
+use crate::egress::Recorder;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
@@ -73,7 +75,9 @@ pub async fn run(
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
     let (policy, policies) = watch::channel(initial_policy(&config));
     let outward = Outward::open(&config, peers.clone(), &guards, policies.clone(), &mut registry)?;
-    let setup = session_config(&config, directory.path(), ports(&http, &outward), (&guards, &outward))?;
+    let recorder = recordings::recorder(&config.recordings, directory.path(), &mut registry)?;
+    let made = Made { ports: ports(&http, &outward), guards: &guards, outward: &outward, recorder };
+    let setup = session_config(&config, directory.path(), made)?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
     register(&setup, &mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
@@ -90,6 +94,7 @@ pub async fn run(
         transport: peers.clone(),
         programs: outward.programs.clone(),
         streams: streams(&config, outward.rtmp_ports())?,
+        recordings: recording_settings(&config)?,
         players: config.share_dir.join("players"),
     };
     let mut tasks = Tasks::default();
@@ -247,14 +252,15 @@ fn welcome() -> v1::SessionSpec {
     v1::SessionSpec { page: Some(page), ..v1::SessionSpec::default() }
 }
 
-/// What the platform says of livestreams that are started over HTTP. No pictures a second stands for as many as there are.
+/// What the platform says of livestreams that are started over HTTP.
 fn streams(config: &Run, [rtmp_port, rtmps_port]: [Option<u16>; 2]) -> anyhow::Result<api::StreamSettings> {
-    let frame_rate = Some(config.reserved.frame_rate).filter(|rate| *rate > 0);
-    Ok(api::StreamSettings {
-        frame_rate: frame_rate.map(|rate| FrameRate::parse("FRAME_RATE", rate)).transpose()?,
-        rtmp_port,
-        rtmps_port,
-    })
+    let frame_rate = recordings::frame_rate(&config.recordings)?;
+    Ok(api::StreamSettings { frame_rate, rtmp_port, rtmps_port })
+}
+
+fn recording_settings(config: &Run) -> anyhow::Result<api::RecordingSettings> {
+    let frame_rate = recordings::frame_rate(&config.recordings)?;
+    Ok(api::RecordingSettings { frame_rate, limits: recordings::limits(&config.recordings) })
 }
 
 /// What the devices are called over HTTP.
@@ -270,12 +276,16 @@ fn devices(config: &Run) -> anyhow::Result<api::Devices> {
     })
 }
 
-fn session_config(
-    config: &Run,
-    directory: &Path,
+/// What a session is given that is there before it.
+struct Made<'a> {
     ports: v1::Ports,
-    (guards, outward): (&Guards, &Outward),
-) -> anyhow::Result<session::Config> {
+    guards: &'a Guards,
+    outward: &'a Outward,
+    recorder: Recorder,
+}
+
+fn session_config(config: &Run, directory: &Path, made: Made<'_>) -> anyhow::Result<session::Config> {
+    let Made { ports, guards, outward, recorder } = made;
     Ok(session::Config {
         directory: directory.to_owned(),
         chromium: config.chromium.clone(),
@@ -298,6 +308,7 @@ fn session_config(
         media_guard: guards.media.clone(),
         programs: outward.programs.clone(),
         senders: outward.senders.clone(),
+        recorder,
         metrics: session::Metrics::default(),
         broadcast_metrics: broadcast::Metrics::default(),
         source_metrics: source::Metrics::default(),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use understudy_core::fanout::backlog::Pushed;
+use understudy_core::fanout::backlog::{Patience, Pushed};
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::media::{Kind, Unit};
 
@@ -70,7 +70,14 @@ impl Hub {
 
     /// A new reader. Of a picture it begins with a keyframe, which is asked for here.
     pub fn subscribe(&self) -> Subscriber {
-        let (subscriber, _) = self.enter();
+        let (subscriber, _) = self.enter(Patience::Live);
+        self.request_keyframe(Need::Join);
+        subscriber
+    }
+
+    /// The same for who keeps what it is given: it may be behind by seconds and loses nothing.
+    pub fn subscribe_to_keep(&self) -> Subscriber {
+        let (subscriber, _) = self.enter(Patience::Kept);
         self.request_keyframe(Need::Join);
         subscriber
     }
@@ -78,7 +85,7 @@ impl Hub {
     /// For whom a keyframe may be of no use yet: one is asked for only if nobody else would be given it as well. Whoever finds that
     /// it needs one asks.
     pub fn subscribe_ahead(&self) -> Subscriber {
-        let (subscriber, readers) = self.enter();
+        let (subscriber, readers) = self.enter(Patience::Live);
         if readers == 1 {
             self.request_keyframe(Need::Join);
         }
@@ -86,8 +93,8 @@ impl Hub {
     }
 
     /// A new reader, and how many there are then.
-    fn enter(&self) -> (Subscriber, usize) {
-        let reader = Arc::new(Reader::default());
+    fn enter(&self, patience: Patience) -> (Subscriber, usize) {
+        let reader = Arc::new(Reader::new(patience));
         let readers = self.shared.change(|readers| readers.push(Arc::clone(&reader)));
         self.shared.metrics.readers.inc();
         (Subscriber::new(self.clone(), reader), readers)

@@ -4,6 +4,7 @@ mod encoded;
 mod grab;
 mod mpeg1;
 mod screen;
+pub mod screenshot;
 mod speaker;
 mod video;
 

@@ -2,6 +2,7 @@
 
 mod devices;
 mod link;
+mod recordings;
 mod reserved;
 mod rtmp;
 
@@ -19,6 +20,7 @@ use crate::rtc::TcpPort;
 
 pub use devices::Devices;
 pub use link::Link;
+pub use recordings::Recordings;
 pub use reserved::Reserved;
 pub use rtmp::Rtmp;
 
@@ -136,6 +138,9 @@ pub struct Run {
 
     #[command(flatten)]
     pub rtmp: Rtmp,
+
+    #[command(flatten)]
+    pub recordings: Recordings,
 
     #[command(flatten)]
     pub reserved: Reserved,

@@ -2,6 +2,7 @@
 
 mod metrics;
 pub mod push;
+pub mod recording;
 pub mod rtmp;
 pub mod sender;
 pub mod socket;
@@ -10,4 +11,5 @@ pub mod whep;
 pub mod whip;
 
 pub use metrics::Metrics;
+pub use recording::{Recorder, Recording};
 pub use sender::{Sender, Senders};

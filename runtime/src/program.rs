@@ -93,6 +93,11 @@ impl Program {
         self.sides.pictures.has_rungs()
     }
 
+    /// How many read its picture, whichever rendition.
+    pub fn readers(&self) -> usize {
+        self.sides.pictures.readers()
+    }
+
     pub fn shows(&self) -> bool {
         *self.sides.shows.borrow()
     }

@@ -7,6 +7,8 @@ mod metrics;
 mod keeper;
 
 mod director;
+mod recordings;
+mod resize;
 mod show;
 mod snapshot;
 mod sources;
@@ -23,13 +25,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, State, Steer};
 use understudy_core::outputs;
+use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
+use understudy_core::resize::{Asked, Courtesy, Refusal as NotResized, Shape};
 use understudy_core::spec::{FrameRate, Inputs, Livestream, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast;
 use crate::camera::Place;
-use crate::egress::Senders;
+use crate::capture::Screen;
+use crate::egress::recording::State as Recorded;
+use crate::egress::{Recorder, Senders};
 use crate::feed::Feed;
 use crate::guard;
 use crate::ingest::Ingest;
@@ -37,6 +43,8 @@ use crate::program::Registry;
 use crate::{sound, source};
 
 pub use metrics::Metrics;
+pub use recordings::{RecordingError, RecordingView};
+pub use resize::ResizeError;
 pub use streams::StreamView;
 #[cfg(test)]
 pub(crate) use stub::Stub;
@@ -80,6 +88,8 @@ pub struct Config {
     pub programs: Registry,
     /// Who sends it to others' servers.
     pub senders: Senders,
+    /// Who keeps it in files.
+    pub recorder: Recorder,
     pub metrics: Metrics,
     pub broadcast_metrics: broadcast::Metrics,
     pub source_metrics: source::Metrics,
@@ -117,6 +127,8 @@ pub struct Handle {
     report: watch::Receiver<v1::Report>,
     inputs: watch::Receiver<InputsView>,
     outputs: watch::Receiver<Vec<StreamView>>,
+    recordings: watch::Receiver<Vec<RecordingView>>,
+    screen: watch::Receiver<Option<Screen>>,
     devtools: watch::Receiver<Option<String>>,
 }
 
@@ -126,6 +138,10 @@ enum Mail {
     Steer(Steer, oneshot::Sender<Result<(), Refusal>>),
     Start(Box<Livestream>, oneshot::Sender<Result<StreamView, outputs::Refusal>>),
     Stop(String, Option<SystemTime>, oneshot::Sender<Result<(), outputs::Refusal>>),
+    Record(Box<recording::Wanted>, oneshot::Sender<Result<(), RecordingError>>),
+    Finish(String, Stop, oneshot::Sender<Result<watch::Receiver<Recorded>, recording::Refusal>>),
+    Delete(String, oneshot::Sender<Result<recordings::Removal, recording::Refusal>>),
+    Resize(Asked, Courtesy, oneshot::Sender<Result<Shape, NotResized>>),
     News(keeper::News),
     Inputs,
     Keyframe,
@@ -177,8 +193,8 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, devtools } = outlets;
-    (Handle { mailbox, report, inputs, outputs, devtools }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools } = outlets;
+    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -230,6 +246,11 @@ impl Handle {
     /// All ways out that have a name of their own, and how they stand.
     pub fn streams(&self) -> watch::Receiver<Vec<StreamView>> {
         self.outputs.clone()
+    }
+
+    /// The display, while it is there.
+    pub fn screen(&self) -> watch::Receiver<Option<Screen>> {
+        self.screen.clone()
     }
 
     /// How the inputs stand.

@@ -71,6 +71,11 @@ async fn place(session: &Session, path: &str, operation: &Value) -> String {
 async fn every_operation_that_is_described_is_there() {
     let session = Session::idle(&[]);
     session.until_reason("PageReady", "Loaded").await;
+    // Without them there is nothing to be fetched, stopped or removed.
+    for begun in ["/recording/start", "/stream/start"] {
+        let begun = Client::new().post(session.url(begun)).body("{}").send().await.unwrap();
+        assert_eq!(begun.status(), 201);
+    }
     let document: Value = reqwest::get(session.url("/spec.json")).await.unwrap().json().await.unwrap();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {

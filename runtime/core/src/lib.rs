@@ -37,3 +37,6 @@ pub mod report;
 pub mod whip;
 
 pub mod outputs;
+pub mod recording;
+pub mod resize;
+pub mod screenshot;

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use understudy_core::fanout::backlog::{Backlog, Pushed};
+use understudy_core::fanout::backlog::{Backlog, Patience, Pushed};
 use understudy_core::media::Unit;
 
 use super::Hub;
 
-#[derive(Default)]
 pub(super) struct Reader {
     backlog: Mutex<Backlog>,
     arrived: Notify,
@@ -18,6 +17,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    pub(super) fn new(patience: Patience) -> Self {
+        let backlog = Mutex::new(Backlog::new(patience));
+        Self { backlog, arrived: Notify::new(), lost: AtomicU64::new(0) }
+    }
+
     pub(super) fn offer(&self, frame: Unit) -> Pushed {
         let pushed = self.backlog.lock().push(frame);
         if let Pushed::Jumped { dropped } | Pushed::Lagged { dropped } = pushed {

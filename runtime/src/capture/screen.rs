@@ -26,7 +26,7 @@ use crate::gst;
 use crate::x11::{self, Connection};
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     #[error("the display cannot be reached: {0}")]
     Connect(#[from] ConnectError),
     #[error("the display went away: {0}")]

@@ -84,6 +84,15 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         matches!(self.0.make, Make::Encode { .. })
     }
 
+    /// Of all its hubs.
+    pub fn readers(&self) -> usize {
+        let of = |hub: &Hub| *hub.demand().borrow();
+        match &self.0.make {
+            Make::Fixed(hub) => of(hub),
+            Make::Encode { .. } => self.0.rungs.lock().values().map(|rung| of(&rung.hub)).sum(),
+        }
+    }
+
     pub fn hub(&self, key: K) -> Hub {
         let new = match &self.0.make {
             Make::Fixed(hub) => return hub.clone(),

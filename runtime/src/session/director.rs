@@ -14,6 +14,7 @@ use understudy_proto::v1;
 
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
+use super::recordings::{RecordingView, Recordings};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
 use super::streams::{StreamView, Streams};
@@ -41,12 +42,14 @@ pub(super) struct Director {
     pub(super) show: Show,
     pub(super) journal: Journal,
     pub(super) streams: Streams,
+    pub(super) recordings: Recordings,
     /// Who tells of viewers, by livestream.
     followed: HashMap<String, Followed>,
 
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
     pub(super) outputs: watch::Sender<Vec<StreamView>>,
+    recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
 }
 
@@ -80,6 +83,8 @@ pub(super) struct Outlets {
     pub(super) report: watch::Receiver<v1::Report>,
     pub(super) inputs: watch::Receiver<InputsView>,
     pub(super) outputs: watch::Receiver<Vec<StreamView>>,
+    pub(super) recordings: watch::Receiver<Vec<RecordingView>>,
+    pub(super) screen: watch::Receiver<Option<Screen>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
 }
 
@@ -91,18 +96,22 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let outputs = watch::Sender::default();
+        let (outputs, recorded) = (watch::Sender::default(), watch::Sender::default());
+        let show = Show::new(&config, &mailbox);
         let outlets = Outlets {
             report: report.subscribe(),
             inputs: inputs.subscribe(),
             outputs: outputs.subscribe(),
+            recordings: recorded.subscribe(),
+            screen: show.screen(),
             devtools: devtools.subscribe(),
         };
         let director = Self {
             parts: Parts::new(config.camera.mode()),
             sources: Sources::new(&config, mailbox.clone()),
-            show: Show::new(&config, &mailbox),
+            show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
+            recordings: Recordings::new(config.recorder.clone()),
             config,
             viewers,
             mailbox,
@@ -116,6 +125,7 @@ impl Director {
             report,
             inputs,
             outputs,
+            recorded,
             devtools,
         };
         (director, outlets)
@@ -161,6 +171,25 @@ impl Director {
             }
             Mail::Stop(name, since, answer) => {
                 let _ = answer.send(self.stop_stream(&name, since));
+            }
+            Mail::Record(wanted, answer) => {
+                let (program, stance) = (self.show.program(), self.asked.stance);
+                let started = self.recordings.start(*wanted, program, stance).await;
+                self.recorded.send_replace(self.recordings.views());
+                // Whoever asked may have gone; it is recorded all the same.
+                drop(answer.send(started));
+            }
+            Mail::Finish(id, how, answer) => drop(answer.send(self.recordings.stop(&id, how))),
+            Mail::Delete(id, answer) => {
+                let deleted = self.recordings.delete(&id);
+                self.recorded.send_replace(self.recordings.views());
+                // Whoever asked may have gone; its file goes all the same.
+                drop(answer.send(deleted));
+            }
+            Mail::Resize(asked, courtesy, answer) => {
+                let resized = self.resize(asked, courtesy).await;
+                // Whoever asked may have gone; it is resized all the same.
+                drop(answer.send(resized));
             }
             Mail::News(news) => self.news(news).await,
             Mail::Keyframe => self.show.keyframe(),
@@ -347,8 +376,9 @@ impl Director {
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
         self.followed.values().for_each(Followed::end);
-        if tokio::time::timeout(GOODBYE, self.streams.end()).await.is_err() {
-            tracing::warn!("a destination does not listen to our end");
+        let ends = futures::future::join(self.recordings.end(), self.streams.end());
+        if tokio::time::timeout(GOODBYE, ends).await.is_err() {
+            tracing::warn!("a destination does not listen to our end, or a disk is slow");
         }
         self.show.end();
         self.sources.end();

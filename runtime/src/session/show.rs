@@ -77,6 +77,16 @@ impl Show {
         &self.program
     }
 
+    /// What is seen, as it comes and goes.
+    pub(super) fn screen(&self) -> watch::Receiver<Option<Screen>> {
+        self.screen.subscribe()
+    }
+
+    /// Whether anybody reads the picture, beside who finds out whether there is one.
+    pub(super) fn is_watched(&self) -> bool {
+        self.program.readers() > usize::from(self.reader.is_some())
+    }
+
     /// The names under which it can be fetched, each with how many pictures a second, if that is fixed.
     pub(super) fn called(&self, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
         self.programs.name_at(&self.program, names);

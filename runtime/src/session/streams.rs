@@ -173,6 +173,11 @@ impl Streams {
         self.outputs.all()
     }
 
+    /// Whether there is any that somebody started, beside those of the wish.
+    pub(super) fn are_started(&self) -> bool {
+        self.all().count() > self.told().len()
+    }
+
     /// How it goes with what is sent under that name.
     pub(super) fn sending(&self, name: &str) -> Option<Sending> {
         self.running.get(name)?.sending()

@@ -7,7 +7,7 @@ use understudy_proto::v1;
 
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics};
 use crate::camera::Place;
-use crate::egress::Senders;
+use crate::egress::{Recorder, Senders, recording};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::program::Registry;
@@ -27,6 +27,8 @@ impl Stub {
             report: report.subscribe(),
             inputs: watch::channel(InputsView::default()).1,
             outputs: watch::channel(Vec::new()).1,
+            recordings: watch::channel(Vec::new()).1,
+            screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
         };
         (handle, Self { messages, report })
@@ -65,6 +67,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         feed: Feed::default(),
         programs: Registry::default(),
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
+        recorder: Recorder::new(directory.to_owned(), recording::Metrics::default()),
         broadcast_metrics: broadcast::Metrics::default(),
         browser_guard: guard.clone(),
         media_guard: guard,

@@ -4,6 +4,7 @@ use understudy_core::invitation::{self, Seat};
 use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
+use understudy_core::resize::{Resized, Shape};
 use understudy_core::spec::{Invalid, Resolution, Session};
 use understudy_proto::v1;
 
@@ -19,6 +20,8 @@ pub(super) struct Asked {
     pub(super) session: Session,
     pub(super) seat: Seat,
     pub(super) refusals: Vec<v1::Refusal>,
+    /// What somebody made of the display.
+    pub(super) resized: Option<Resized>,
 }
 
 impl Director {
@@ -70,17 +73,32 @@ impl Director {
 
     /// A session that was refused says no more of itself than it did before.
     async fn want_session(&mut self, document: &v1::SessionSpec, stance: Stance) -> Option<v1::Refusal> {
-        let after = match spec::parse(document) {
+        let mut after = match spec::parse(document) {
             Ok(session) => session,
             Err(invalid) => return Some(refusal(v1::Part::Session, "", invalid)),
         };
         self.asked.stance = stance;
+        self.keep_shape(&mut after);
+        self.become_session(after).await;
+        self.sources.document(&self.asked.session.inputs, self.asked.stance);
+        None
+    }
+
+    /// What somebody made of the display stays until the document says something else of it.
+    fn keep_shape(&mut self, after: &mut Session) {
+        let page = after.page.as_mut();
+        let kept = page.as_deref().and_then(|page| self.asked.resized?.applied(Shape::of(page)));
+        match page.zip(kept) {
+            Some((page, kept)) => (page.size, page.frame_rate) = (kept.size, kept.frame_rate),
+            None => self.asked.resized = None,
+        }
+    }
+
+    pub(super) async fn become_session(&mut self, after: Session) {
         let before = std::mem::replace(&mut self.asked.session, after);
         for event in changes(&before, &self.asked.session) {
             self.on(event).await;
         }
-        self.sources.document(&self.asked.session.inputs, self.asked.stance);
-        None
     }
 }
 

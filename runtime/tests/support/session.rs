@@ -86,6 +86,16 @@ impl Session {
         Self::start_in(tempfile::tempdir().expect("a directory must be free"), spec, arguments)
     }
 
+    /// The same, with recordings in a directory that outlives it.
+    pub fn start_recording_to(recordings: &Path, spec: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let file = folder.path().join("session.yaml");
+        std::fs::write(&file, spec).expect("the session must be written");
+        let mut command = program();
+        command.arg("run").arg(&file);
+        Self::spawn_recording(command, folder, recordings)
+    }
+
     /// The same with the media that lies in this folder.
     pub fn start_in(folder: TempDir, spec: &str, arguments: &[&str]) -> Self {
         let file = folder.path().join("session.yaml");
@@ -114,11 +124,17 @@ impl Session {
         Self::spawn(command, folder)
     }
 
-    fn spawn(mut command: Command, folder: TempDir) -> Self {
+    fn spawn(command: Command, folder: TempDir) -> Self {
+        let recordings = folder.path().to_owned();
+        Self::spawn_recording(command, folder, &recordings)
+    }
+
+    fn spawn_recording(mut command: Command, folder: TempDir, recordings: &Path) -> Self {
         let [http, admin, devtools, rtmp, rtmps] = free_tcp();
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
+        command.arg("--output-dir").arg(recordings);
         for (flag, port) in [
             ("--port", http),
             ("--admin-port", admin),
@@ -156,6 +172,13 @@ impl Session {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.http)
+    }
+
+    /// The files of its recordings.
+    pub fn recordings(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("its directory must be there");
+        let files = entries.map(|entry| entry.expect("it must be read").path());
+        files.filter(|path| path.extension().is_some_and(|kind| kind == "mp4")).collect()
     }
 
     /// A copy of the test picture where the session may read files.

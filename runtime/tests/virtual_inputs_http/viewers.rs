@@ -8,13 +8,14 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use understudy_core::recording::Limits;
 use understudy_core::spec::{FrameRate, Resolution};
 use understudy_e2e::browser::{self, Chromium};
 use understudy_proto::v1::{AccessTokens, Ports};
 use understudy_runtime::access::Policy;
 use understudy_runtime::broadcast;
 use understudy_runtime::camera::Place;
-use understudy_runtime::egress::{Senders, whep};
+use understudy_runtime::egress::{Recorder, Senders, recording, whep};
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
 use understudy_runtime::{api, guard, program, rtc, session, sound, source};
@@ -45,6 +46,7 @@ impl Guarded {
             transport: peers,
             programs,
             streams: api::StreamSettings { frame_rate: None, rtmp_port: None, rtmps_port: None },
+            recordings: api::RecordingSettings { frame_rate: None, limits: Limits::default() },
             players: Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players"),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -89,6 +91,7 @@ fn setup(folder: &Path) -> session::Config {
         chromium: "chromium".into(),
         ffmpeg: "ffmpeg".into(),
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
+        recorder: Recorder::new(folder.to_owned(), recording::Metrics::default()),
         bundled_media: folder.to_owned(),
         media: folder.to_owned(),
         bundled_pages: String::new(),

@@ -1,6 +1,6 @@
 //! What one reader has still to take, bounded by time.
 //!
-//! Invariants: it never holds more than [`LIMIT`] of media; what it gives out passes a [`Gate`], so that a reader
+//! Invariants: it never holds more than its [`Patience`] of media; what it gives out passes a [`Gate`], so that a reader
 //! that falls behind continues at a keyframe; audio and video leave in the order they came.
 
 use std::collections::VecDeque;
@@ -14,6 +14,21 @@ use crate::media::Unit;
 pub const LIMIT: Duration = Duration::from_millis(500);
 /// Holds even if the times of the frames are nonsense: 500 ms of 60 fps video and 10 ms audio, twice.
 const LIMIT_FRAMES: usize = 160;
+
+/// Longer than a machine with too much to do leaves a task waiting. At the most that is encoded it is some megabytes.
+const KEPT: Duration = Duration::from_secs(10);
+/// As above.
+const KEPT_FRAMES: usize = 2_000;
+
+/// How far a reader may be behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// Somebody looks on: what is late is of no use.
+    #[default]
+    Live,
+    /// It is kept: what is late is as good as any.
+    Kept,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
@@ -34,9 +49,23 @@ pub enum Pushed {
 pub struct Backlog {
     frames: VecDeque<Unit>,
     gate: Gate,
+    patience: Patience,
+}
+
+impl Patience {
+    const fn limits(self) -> (Duration, usize) {
+        match self {
+            Self::Live => (LIMIT, LIMIT_FRAMES),
+            Self::Kept => (KEPT, KEPT_FRAMES),
+        }
+    }
 }
 
 impl Backlog {
+    pub fn new(patience: Patience) -> Self {
+        Self { patience, ..Self::default() }
+    }
+
     pub fn push(&mut self, frame: Unit) -> Pushed {
         if self.gate.admit(&frame) == Verdict::Skip {
             return Pushed::Skipped;
@@ -64,7 +93,8 @@ impl Backlog {
     fn is_behind(&self) -> bool {
         let Some(last) = self.frames.back() else { return false };
         let first = self.frames.iter().find(|frame| frame.kind() == last.kind()).unwrap_or(last);
-        last.pts.saturating_sub(first.pts) > LIMIT || self.frames.len() > LIMIT_FRAMES
+        let (limit, frames) = self.patience.limits();
+        last.pts.saturating_sub(first.pts) > limit || self.frames.len() > frames
     }
 
     fn catch_up(&mut self) -> Pushed {
@@ -103,6 +133,15 @@ mod tests {
 
     fn audio(milliseconds: u64) -> Unit {
         Unit { track: Track::opus(2), key: true, ..video(milliseconds, true) }
+    }
+
+    #[test]
+    fn what_is_kept_may_be_late_and_is_bounded_all_the_same() {
+        let mut backlog = Backlog::new(Patience::Kept);
+        for at in (0..=10_000).step_by(100) {
+            assert_eq!(backlog.push(video(at, at == 0)), Pushed::Queued, "{at} ms");
+        }
+        assert!(matches!(backlog.push(video(10_100, false)), Pushed::Lagged { .. }));
     }
 
     #[test]

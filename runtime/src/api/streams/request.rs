@@ -6,10 +6,7 @@ use serde::Deserialize;
 use understudy_core::spec::{FrameRate, Invalid, Livestream, Output, PushUrl, WhipTarget};
 use utoipa::ToSchema;
 
-/// Of a stream whose caller gives it none.
-const DEFAULT: &str = "default";
-/// As long as the name of a resource.
-const LONGEST_ID: usize = 50;
+use crate::api::fields;
 
 /// A livestream to start. Unknown fields are ignored, `null` is what is not given.
 #[derive(Default, Deserialize, ToSchema)]
@@ -65,31 +62,14 @@ impl Start {
             }
             _ => return Err(Fault::Mode),
         };
-        let frame_rate = match framerate {
-            None => frame_rate,
-            Some(0) => return Err(out_of_range(0).into()),
-            Some(rate) => Some(FrameRate::parse("framerate", rate)?),
-        };
-        Ok(Livestream { name: id(name)?, output, frame_rate })
+        let frame_rate = fields::frame_rate(framerate, frame_rate)?;
+        Ok(Livestream { name: fields::id(name)?, output, frame_rate })
     }
 }
 
 impl Stop {
     pub fn id(self) -> String {
-        self.id.filter(|id| !id.is_empty()).unwrap_or_else(|| DEFAULT.to_owned())
-    }
-}
-
-fn out_of_range(rate: u32) -> Invalid {
-    Invalid::new("framerate", format!("must be 1 to 60 frames a second, got {rate}"))
-}
-
-fn id(given: Option<String>) -> Result<String, Invalid> {
-    let Some(id) = given.filter(|id| !id.is_empty()) else { return Ok(DEFAULT.to_owned()) };
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    match id.len() <= LONGEST_ID && id.bytes().all(known) {
-        true => Ok(id),
-        false => Err(Invalid::new("id", format!("must be 1 to {LONGEST_ID} letters, digits, - and _"))),
+        fields::called(self.id)
     }
 }
 

@@ -21,7 +21,8 @@ const ACCEPT: [(HeaderName, &str); 2] = [
     (HeaderName::from_static("accept-post"), "application/sdp"),
     (HeaderName::from_static("accept-patch"), "application/trickle-ice-sdpfrag, application/sdp"),
 ];
-const EXPOSE: &str = "Location, Link, ETag, Accept-Patch, Retry-After";
+const EXPOSE: &str =
+    "Location, Link, ETag, Accept-Patch, Retry-After, X-Recording-Started-At, X-Recording-Finished-At";
 
 /// Answers OPTIONS, and lets scripts of any origin read the rest. Belongs outside whatever checks tokens.
 pub fn with_cors(router: Router, ice_servers: IceServers) -> Router {
