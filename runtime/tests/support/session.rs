@@ -114,8 +114,12 @@ impl Session {
         Self::spawn(command, folder)
     }
 
-    fn spawn(mut command: Command, folder: TempDir) -> Self {
-        let [http, admin, devtools, rtmp, rtmps] = free_tcp();
+    fn spawn(command: Command, folder: TempDir) -> Self {
+        Self::spawn_at(free_tcp(), command, folder)
+    }
+
+    fn spawn_at(ports: [u16; 5], mut command: Command, folder: TempDir) -> Self {
+        let [http, admin, devtools, rtmp, rtmps] = ports;
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
@@ -135,6 +139,15 @@ impl Session {
         ]);
         let process = command.spawn().expect("the runtime must start");
         Self { process, http, admin, devtools, rtmp, rtmps, folder }
+    }
+
+    /// Kills a session that was started with a file, and starts it where it was.
+    pub async fn again(self) -> Self {
+        let Self { mut process, http, admin, devtools, rtmp, rtmps, folder } = self;
+        process.kill().await.expect("the runtime must be there");
+        let mut command = program();
+        command.arg("run").arg(folder.path().join("session.yaml"));
+        Self::spawn_at([http, admin, devtools, rtmp, rtmps], command, folder)
     }
 
     /// Starts it and waits until its page shows its camera.
