@@ -25,6 +25,7 @@ mod streams;
 mod support;
 mod test_picture;
 mod transport_stream;
+mod view;
 mod virtual_inputs_http;
 mod webrtc_in;
 mod whep;

@@ -58,6 +58,7 @@ async fn place(session: &Session, path: &str, operation: &Value) -> String {
     let name = match path {
         "/pages/{name}" => "welcome",
         "/players/{name}" => "hls.js",
+        "/view/assets/{name}" => "view.js",
         _ => "program",
     };
     let path = path.replace("{name}", name).replace("{path}", "browser");

@@ -1,227 +1,261 @@
-// Watches one programme over WHEP and says truthfully how that goes.
+// Watches one stream over WHEP and says truthfully how that goes. What a failure means is decided in states.js.
 //
-//   connecting ──> live ──> reconnecting ──> live
-//        └──> unauthorized | not-found | failed   (until somebody does something)
-"use strict";
+//                 pictures                 none for a while, or the way broke
+//   connecting ──────────────> live ────────────────────────────────> reconnecting: the way is found anew (ICE restart)
+//     ^  │ a failure            ^  pictures                                │     │
+//     │  v                      └──────────────────────────────────────────┘     │ the place is gone, or nothing comes
+//   every other state <──────────────────────────────────────────────────────────┘
+//     │
+//     └─> connecting: after a back-off or Retry-After; at once when the network is back, the tab is shown again or somebody
+//         says so; never by itself where only a person can help (no access, codec)
+//
+// There is one place at a server at most: whoever takes one has given the one before back.
 
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 10_000;
+import { element, show, showFigures, showNext } from "./page.js";
+import * as controls from "./controls.js";
+import * as patience from "./patience.js";
+import * as streams from "./streams.js";
+import * as token from "./token.js";
+import { compare, read } from "./figures.js";
+import { verdict } from "./states.js";
+import { Place, Silence } from "./whep.js";
+
 // Longer than a handshake on a bad network, shorter than a person's patience.
 const PICTURE_DEADLINE_MS = 12_000;
+// Checks among all addresses take two seconds where they succeed; then what was learned of relays is tried.
+const CONNECT_MS = 4_000;
 // With no new frame for this long the picture stands still and is called that.
 const STALL_MS = 4_000;
-const FIGURES_MS = 1_000;
+// Ways that break often come back by themselves, and sooner than a restart would help.
+const DISCONNECTED_MS = 2_000;
+// From new credentials to a picture: a few round trips and a keyframe.
+const RESTART_MS = 6_000;
+const LOOK_MS = 1_000;
+// Streams come and go seldom, and the list costs a request.
+const STREAMS_MS = 15_000;
 
-const element = (id) => document.getElementById(id);
-const video = element("video");
-const base = location.pathname.replace(/\/view(\/.*)?$/, "");
-const name = decodeURIComponent((location.pathname.match(/\/view\/([^/]+)\/?$/) || [])[1] || "program");
-
-const understudy = { state: "connecting", name, width: 0, height: 0, fps: 0, lost: 0, frames: 0, attempts: 0 };
+/** For tests, and for whoever looks with the browser's tools. */
+const understudy = { state: "", name: streams.named(), width: 0, height: 0, fps: 0, lost: 0, frames: 0, attempts: 0 };
+Object.defineProperty(understudy, "peer", { get: () => mine?.place.peer });
 window.understudy = understudy;
 
-const TEXTS = {
-  connecting: ["Connecting", "Connecting", "The picture is on its way."],
-  live: ["Live", "Live", ""],
-  reconnecting: ["Reconnecting", "The connection was lost", "It is tried again by itself."],
-  waiting: ["Waiting", "Nothing on stage yet", "This page begins to play as soon as something is published."],
-  unauthorized: ["No access", "This needs an access token", "The link you followed had none, or it is no longer valid. Paste a token here, or ask for a new link."],
-  "not-found": ["Not found", "There is nothing of this name", `No programme is called “${name}”. It may have ended, or the address may be mistyped.`],
-  failed: ["Not playing", "This picture cannot be played", ""],
-};
+let mine = null; // as `sessionAt` makes it
+let given = Promise.resolve(); // when the place before is given back
+let turn = 0;
+let servers = [];
+let trouble = null; // {since, said, pictureless}
+let played = false;
+let asked = 0;
 
-let session = null; // {peer, url, since, lastFrames, movedAt}
-let retryTimer = 0;
-
-function show(state, advice) {
-  const [badge, headline, text] = TEXTS[state];
+function become(state) {
   understudy.state = state;
-  document.body.dataset.state = state;
-  element("badge-text").textContent = badge;
-  element("headline").textContent = headline;
-  element("advice").textContent = advice || text;
-  element("entry").hidden = state !== "unauthorized";
-  element("again").hidden = !["not-found", "failed"].includes(state);
-  document.title = state === "live" ? `${name} · Understudy` : `${badge} · ${name} · Understudy`;
-  showSound();
+  show(state, understudy.name);
 }
 
-// The token leaves the address bar, where it would be bookmarked, shared and read over a shoulder.
-function takeToken() {
-  const address = new URL(location.href);
-  const given = address.searchParams.get("token");
-  if (given === null) return;
-  sessionStorage.setItem("understudy.token", given);
-  address.searchParams.delete("token");
-  history.replaceState(null, "", address);
-}
-
-function authorization() {
-  const token = sessionStorage.getItem("understudy.token");
-  return token ? { Authorization: `Bearer ${token}` } : {};
-}
-
+/** Takes a place. Of several calls at once the last one does. */
 async function connect() {
-  clearTimeout(retryTimer);
-  end();
+  stop();
+  const own = turn;
+  await given;
+  if (own !== turn) return;
   understudy.attempts += 1;
-  const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-  const mine = { peer, url: null, since: performance.now(), frames: 0, movedAt: performance.now() };
-  session = mine;
-  const stream = new MediaStream();
-  for (const kind of ["video", "audio"]) peer.addTransceiver(kind, { direction: "recvonly" });
-  peer.ontrack = ({ track, receiver }) => {
-    // Live matters more than smooth: keep the buffer as small as the network allows.
-    if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-    stream.addTrack(track);
-    if (video.srcObject !== stream) video.srcObject = stream;
-    video.play().catch(() => {});
-  };
-  peer.onconnectionstatechange = () => {
-    if (session === mine && ["failed", "closed"].includes(peer.connectionState)) retry();
-  };
   try {
-    await peer.setLocalDescription();
-    const response = await fetch(`${base}/whep/${encodeURIComponent(name)}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/sdp", ...authorization() },
-      body: peer.localDescription.sdp,
-    });
-    if (response.status !== 201) return session === mine && (await refused(response));
-    mine.url = new URL(response.headers.get("Location"), response.url).href;
-    const sdp = await response.text();
-    if (session !== mine) return leave(mine);
-    await peer.setRemoteDescription({ type: "answer", sdp });
+    await take();
   } catch (error) {
-    if (session === mine) retry(String(error.message || error));
+    if (own === turn) fail(error);
   }
 }
 
-async function refused(response) {
-  const said = await response.json().then((body) => body.message, () => "");
-  end();
-  switch (response.status) {
-    case 401:
-    case 403:
-      show("unauthorized");
-      element("token").focus();
-      return;
-    case 404:
-      show("not-found");
-      return;
-    case 409:
-      show("waiting");
-      again((Number(response.headers.get("Retry-After")) || 2) * 1000);
-      return;
-    default:
-      if (response.status >= 500) retry(said);
-      else show("failed", said);
-  }
+async function take() {
+  const endpoint = `${streams.base}/whep/${encodeURIComponent(understudy.name)}`;
+  const session = sessionAt(new Place(endpoint, token.headers(), servers));
+  mine = session;
+  session.place.peer.onconnectionstatechange = () => wayChanged(session);
+  await session.place.take();
+  if (mine !== session) return;
+  servers = session.place.learned;
+  element("video").srcObject = session.place.stream;
+  controls.play();
 }
 
-let delay = FIRST_RETRY_MS;
-
-function retry(why) {
-  console.info("understudy: trying again", why || "");
-  end();
-  show(understudy.frames > 0 || understudy.attempts > 1 ? "reconnecting" : "connecting");
-  again(delay * (0.75 + Math.random() / 2));
-  delay = Math.min(delay * 2, LONGEST_RETRY_MS);
+/** `moved` is when the last picture came, or the first was waited for; `broken` since when there is no way. */
+function sessionAt(place) {
+  return { place, moved: performance.now(), broken: null, restarted: null, frames: 0, counters: null, figures: null };
 }
 
-function again(after) {
-  clearTimeout(retryTimer);
-  retryTimer = setTimeout(connect, after);
+/** Gives the place back, if there is one, and plans nothing. Whoever is about to take one does not. */
+function stop() {
+  turn += 1;
+  patience.cancel();
+  const old = mine;
+  mine = null;
+  if (old) given = old.place.leave();
 }
 
-function end() {
-  const old = session;
-  session = null;
-  if (old) leave(old);
-}
-
-function leave({ peer, url }) {
-  peer.onconnectionstatechange = null;
-  peer.close();
-  // Survives the page; if it does not, the server notices the silence.
-  if (url) fetch(url, { method: "DELETE", headers: authorization(), keepalive: true }).catch(() => {});
-}
-
-async function measure() {
-  const mine = session;
-  if (!mine) return;
-  const report = await mine.peer.getStats();
+function wayChanged(session) {
   if (session !== mine) return;
-  let lost = 0;
-  for (const entry of report.values()) {
-    if (entry.type !== "inbound-rtp") continue;
-    lost += Math.max(entry.packetsLost || 0, 0);
-    if (entry.kind !== "video") continue;
-    Object.assign(understudy, {
-      width: entry.frameWidth || 0, height: entry.frameHeight || 0,
-      fps: Math.round(entry.framesPerSecond || 0), frames: entry.framesDecoded || 0,
-    });
-  }
-  understudy.lost = lost;
+  const state = session.place.peer.connectionState;
+  session.broken = state === "disconnected" ? performance.now() : null;
+  if (state === "failed") lose("no way to the server was found");
+}
+
+/** What went wrong is said, and tried again if that may help. */
+function fail(error) {
+  stop();
   const now = performance.now();
-  if (understudy.frames > mine.frames) {
-    mine.frames = understudy.frames;
-    mine.movedAt = now;
-    delay = FIRST_RETRY_MS;
-    if (understudy.state !== "live") show("live");
-  } else if (now - mine.movedAt > (mine.frames ? STALL_MS : PICTURE_DEADLINE_MS)) {
-    retry("no picture");
-  }
-  showFigures();
+  trouble ??= { since: now, pictureless: 0 };
+  trouble.said = error.status ? `${error.status}: ${error.message}` : String(error.message || error);
+  console.info("understudy: no picture", trouble.said);
+  const { state, again } = verdict(error, {
+    hasToken: Boolean(token.headers().Authorization), played, isOnline: navigator.onLine,
+    pictureless: trouble.pictureless, lasting: now - trouble.since,
+  });
+  become(state);
+  patience.plan(again);
+  look();
 }
 
-function showFigures() {
-  const { width, height, fps, lost, state } = understudy;
-  element("figures").textContent =
-    state === "live" ? `${width} × ${height}   ·   ${fps} fps   ·   ${lost} lost` : "";
-}
-
-function showSound() {
-  element("mute").setAttribute("aria-pressed", String(video.muted));
-  element("mute").setAttribute("aria-label", video.muted ? "Turn the sound on" : "Turn the sound off");
-  element("unmute").hidden = !video.muted || understudy.state !== "live";
-}
-
-function toggleSound() {
-  video.muted = !video.muted;
-  video.play().catch(() => {});
-  showSound();
-}
-
-function toggleFullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else element("stage").requestFullscreen().catch(() => {});
-}
-
-element("unmute").addEventListener("click", toggleSound);
-element("mute").addEventListener("click", toggleSound);
-element("full").addEventListener("click", toggleFullScreen);
-element("again").addEventListener("click", () => { show("connecting"); connect(); });
-element("entry").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("understudy.token", element("token").value.trim());
-  element("token").value = "";
-  show("connecting");
+/** Somebody wants it tried from the beginning. */
+function begin() {
+  patience.reset();
+  trouble = null;
+  become("connecting");
   connect();
-});
-document.addEventListener("keydown", (event) => {
-  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "m") toggleSound();
-  if (event.key === "f") toggleFullScreen();
-});
-// The first frame should be told when it is there, not when the next measurement is due.
-video.addEventListener("playing", measure);
-window.addEventListener("pagehide", end);
-window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
-window.addEventListener("online", () => { if (understudy.state === "reconnecting") connect(); });
+}
 
-takeToken();
-element("name").textContent = name;
-show("connecting");
-setInterval(measure, FIGURES_MS);
-connect();
+function watch(name) {
+  played = false;
+  understudy.name = name;
+  understudy.frames = 0;
+  // The last picture of another stream is none of this one.
+  element("video").srcObject = null;
+  refreshStreams();
+  begin();
+}
+
+/** Each second: how it goes, whether it goes at all, and what the page says of it. */
+async function look() {
+  showNext(patience.due(), Boolean(mine) && understudy.state !== "connecting");
+  const session = mine;
+  const figures = session && (await measure(session));
+  if (session !== mine) return;
+  if (session) judge(session, performance.now());
+  showFigures(understudy.state === "live" ? figures : null, told());
+  const isWaited = (mine || patience.due() !== null) && document.visibilityState === "visible";
+  if (isWaited && performance.now() - asked > STREAMS_MS) refreshStreams();
+}
+
+/** Over a second or so: what is counted over less says nothing. */
+async function measure(session) {
+  const before = session.counters;
+  const counters = read(await session.place.peer.getStats());
+  if (session !== mine) return null;
+  note(session, counters, before);
+  if (before && counters.at - before.at < LOOK_MS / 2) return session.figures;
+  session.counters = counters;
+  session.figures = compare(counters, before);
+  understudy.fps = session.figures.fps;
+  return session.figures;
+}
+
+function note(session, counters, before) {
+  const { width, height, lost, frames } = counters;
+  // Out of sight browsers may show nothing: what comes counts as well there.
+  const isHidden = document.visibilityState === "hidden" && counters.packets > (before?.packets ?? 0);
+  if (frames > session.frames || (isHidden && frames)) session.moved = performance.now();
+  session.frames = frames;
+  Object.assign(understudy, { width, height, lost, frames });
+}
+
+/** Whether pictures come, and what is done if they do not. */
+function judge(session, now) {
+  const hasPictures = session.frames > 0;
+  const quiet = now - session.moved;
+  const isBroken = session.broken !== null && now - session.broken > DISCONNECTED_MS;
+  if (hasPictures && quiet < STALL_MS && !isBroken) return settle(session);
+  if (understudy.state === "live") become(navigator.onLine ? "reconnecting" : "offline");
+  if (session.restarted !== null) {
+    if (now - session.restarted > RESTART_MS) lose("no picture came after a restart of ICE");
+  } else if (hasPictures || (quiet > CONNECT_MS && session.place.learned.length)) {
+    restart(session, now);
+  } else if (quiet > PICTURE_DEADLINE_MS) {
+    lose("no picture came");
+  }
+}
+
+function settle(session) {
+  // Pictures of before a restart say nothing of it.
+  if (session.restarted !== null && session.moved < session.restarted) return;
+  session.restarted = null;
+  patience.reset();
+  trouble = null;
+  played = true;
+  if (understudy.state !== "live") become("live");
+}
+
+function lose(why) {
+  trouble ??= { since: performance.now(), pictureless: 0 };
+  // Where pictures came the network lets them through.
+  if (mine.frames === 0) trouble.pictureless += 1;
+  fail(new Silence(why));
+}
+
+async function restart(session, now) {
+  session.restarted = now;
+  try {
+    await session.place.restart();
+  } catch (error) {
+    // A place that is gone is taken anew, at once.
+    if (session === mine) error.isAbsence ? fail(error) : connect();
+  }
+}
+
+/** For who looks after it. */
+function told() {
+  return [
+    ["State", mine ? `${understudy.state}, ${mine.place.peer.connectionState}` : understudy.state],
+    ["Attempts", String(understudy.attempts)],
+    ...(trouble ? [["Last failure", trouble.said]] : []),
+    ...(mine?.place.url ? [["Session", mine.place.url.split("/").pop()]] : []),
+  ];
+}
+
+function refreshStreams() {
+  asked = performance.now();
+  streams.refresh(understudy.name, token.headers());
+}
+
+function networkIsBack() {
+  // Who watches may do so from another address now, and see nothing of it yet.
+  if (mine?.frames && mine.restarted === null) restart(mine, performance.now());
+  else patience.hurry();
+}
+
+function isShown() {
+  if (document.visibilityState !== "visible") return;
+  patience.hurry();
+  look();
+}
+
+function enter(event) {
+  event.preventDefault();
+  token.keep(element("token").value.trim());
+  element("token").value = "";
+  refreshStreams();
+  begin();
+}
+
+token.take();
+patience.listen(connect);
+controls.listen(look);
+streams.listen(watch);
+element("again").addEventListener("click", begin);
+element("entry").addEventListener("submit", enter);
+// The first frame should be told when it is there, not when the next look is due.
+element("video").addEventListener("playing", look);
+window.addEventListener("online", networkIsBack);
+document.addEventListener("visibilitychange", isShown);
+window.addEventListener("pagehide", stop);
+window.addEventListener("pageshow", (event) => event.persisted && begin());
+setInterval(look, LOOK_MS);
+watch(understudy.name);

@@ -152,6 +152,22 @@ impl Page {
         Ok(done["result"]["value"].take())
     }
 
+    /// From now on as on a phone with a screen of that many CSS pixels, which is touched.
+    pub async fn becomes_phone(&self, (width, height): (u32, u32)) -> Result<(), Error> {
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 2, "mobile": true });
+        self.call("Emulation.setDeviceMetricsOverride", screen).await?;
+        self.call("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await?;
+        Ok(())
+    }
+
+    /// Takes its network away, or gives it back.
+    pub async fn goes_offline(&self, offline: bool) -> Result<(), Error> {
+        let network =
+            json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.call("Network.emulateNetworkConditions", network).await?;
+        Ok(())
+    }
+
     /// The page as PNG, in base64.
     pub async fn screenshot(&self) -> Result<String, Error> {
         let done = self.call("Page.captureScreenshot", json!({ "format": "png" })).await?;

@@ -1,14 +1,33 @@
 //! The page at which a browser watches. It holds no secret: what it plays is behind WHEP and its token.
 
 use axum::Router;
-use axum::http::HeaderName;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use axum::response::IntoResponse;
+use axum::extract::Path;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
 const PAGE: &str = include_str!("../../assets/view/index.html");
-const STYLE: &str = include_str!("../../assets/view/view.css");
-const SCRIPT: &str = include_str!("../../assets/view/view.js");
+
+/// What the page consists of, by the names under which it asks for it.
+const ASSETS: [(&str, &str, &str); 10] = [
+    ("view.css", CSS, include_str!("../../assets/view/view.css")),
+    ("view.js", JAVASCRIPT, include_str!("../../assets/view/view.js")),
+    ("states.js", JAVASCRIPT, include_str!("../../assets/view/states.js")),
+    ("whep.js", JAVASCRIPT, include_str!("../../assets/view/whep.js")),
+    ("figures.js", JAVASCRIPT, include_str!("../../assets/view/figures.js")),
+    ("page.js", JAVASCRIPT, include_str!("../../assets/view/page.js")),
+    ("patience.js", JAVASCRIPT, include_str!("../../assets/view/patience.js")),
+    ("controls.js", JAVASCRIPT, include_str!("../../assets/view/controls.js")),
+    ("streams.js", JAVASCRIPT, include_str!("../../assets/view/streams.js")),
+    ("token.js", JAVASCRIPT, include_str!("../../assets/view/token.js")),
+];
 
 /// Its own files and its own origin; the token in its address goes nowhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -19,14 +38,13 @@ pub fn router() -> Router {
     Router::new()
         .route("/view", get(program))
         .route("/view/{name}", get(livestream))
-        .route("/view/assets/view.css", get(style))
-        .route("/view/assets/view.js", get(script))
+        .route("/view/assets/{name}", get(asset))
 }
 
 /// A page that shows the programme.
 #[utoipa::path(get, path = "/view", tag = "pages", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn program() -> impl IntoResponse {
-    (headers("text/html; charset=utf-8"), PAGE)
+    (headers(HTML), PAGE)
 }
 
 /// A page that shows a livestream.
@@ -38,21 +56,26 @@ pub async fn livestream() -> impl IntoResponse {
     program().await
 }
 
-/// How these pages look.
-#[utoipa::path(get, path = "/view/assets/view.css", tag = "pages", responses((status = 200, content_type = "text/css", body = String)))]
-pub async fn style() -> impl IntoResponse {
-    (headers("text/css; charset=utf-8"), STYLE)
+/// How these pages look, and what they do.
+#[utoipa::path(
+    get, path = "/view/assets/{name}", tag = "pages",
+    params(("name" = String, Path, description = "view.css, or a script that the page names.")),
+    responses(
+        (status = 200, content_type = "text/javascript", body = String),
+        (status = 404, body = String, description = "The page has no such part."),
+    ),
+)]
+pub async fn asset(Path(name): Path<String>) -> Response {
+    match ASSETS.into_iter().find(|(known, ..)| *known == name) {
+        Some((_, kind, text)) => (headers(kind), text).into_response(),
+        None => (StatusCode::NOT_FOUND, "the page has no such part").into_response(),
+    }
 }
 
-/// What these pages do.
-#[utoipa::path(get, path = "/view/assets/view.js", tag = "pages", responses((status = 200, content_type = "text/javascript", body = String)))]
-pub async fn script() -> impl IntoResponse {
-    (headers("text/javascript; charset=utf-8"), SCRIPT)
-}
-
-fn headers(kind: &'static str) -> [(HeaderName, &'static str); 4] {
+fn headers(kind: &'static str) -> [(HeaderName, &'static str); 5] {
     [
         (CONTENT_TYPE, kind),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // The page and its script change together, with the binary.
         (CACHE_CONTROL, "no-cache"),
         (CONTENT_SECURITY_POLICY, POLICY),

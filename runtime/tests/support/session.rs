@@ -93,7 +93,7 @@ impl Session {
         std::fs::write(&file, spec).expect("the session must be written");
         let mut command = program();
         command.arg("run").arg(&file);
-        Self::spawn_recording(command, folder, recordings)
+        Self::spawn_at(free_tcp(), command, folder, recordings)
     }
 
     /// The same with the media that lies in this folder.
@@ -126,11 +126,11 @@ impl Session {
 
     fn spawn(command: Command, folder: TempDir) -> Self {
         let recordings = folder.path().to_owned();
-        Self::spawn_recording(command, folder, &recordings)
+        Self::spawn_at(free_tcp(), command, folder, &recordings)
     }
 
-    fn spawn_recording(mut command: Command, folder: TempDir, recordings: &Path) -> Self {
-        let [http, admin, devtools, rtmp, rtmps] = free_tcp();
+    fn spawn_at(ports: [u16; 5], mut command: Command, folder: TempDir, recordings: &Path) -> Self {
+        let [http, admin, devtools, rtmp, rtmps] = ports;
         let media =
             UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
@@ -151,6 +151,16 @@ impl Session {
         ]);
         let process = command.spawn().expect("the runtime must start");
         Self { process, http, admin, devtools, rtmp, rtmps, folder }
+    }
+
+    /// Kills a session that was started with a file, and starts it where it was.
+    pub async fn again(self) -> Self {
+        let Self { mut process, http, admin, devtools, rtmp, rtmps, folder } = self;
+        process.kill().await.expect("the runtime must be there");
+        let mut command = program();
+        command.arg("run").arg(folder.path().join("session.yaml"));
+        let recordings = folder.path().to_owned();
+        Self::spawn_at([http, admin, devtools, rtmp, rtmps], command, folder, &recordings)
     }
 
     /// Starts it and waits until its page shows its camera.

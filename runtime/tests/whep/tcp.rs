@@ -144,7 +144,7 @@ fn counted(stage: &Stage, name: &str) -> f64 {
 }
 
 const OVER_TCP: &str = "(async () => {
-    const entries = [...(await session.peer.getStats()).values()];
+    const entries = [...(await understudy.peer.getStats()).values()];
     const pair = entries.find((entry) => entry.type === 'candidate-pair' && entry.nominated);
     window.over = entries.find((entry) => entry.id === pair.localCandidateId).protocol;
 })(); true";
