@@ -98,13 +98,14 @@ impl Reading {
         loop {
             let unit = tokio::select! {
                 biased;
+                ended = &mut self.written => return Over::Broken(broken(ended)),
+                () = reached(latest) => return Over::Whole(End::Duration),
+                unit = sources.next() => unit,
+                // Last: what came before it is in the file.
                 how = stopped(&mut self.stopped) => return match how {
                     Stop::Finished => Over::Whole(End::Stopped),
                     Stop::AtOnce => Over::Cut(End::Stopped),
                 },
-                ended = &mut self.written => return Over::Broken(broken(ended)),
-                () = reached(latest) => return Over::Whole(End::Duration),
-                unit = sources.next() => unit,
             };
             if tally.is_past(unit.dts) {
                 return Over::Whole(End::Duration);
