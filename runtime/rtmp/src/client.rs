@@ -126,13 +126,13 @@ impl Client {
             ("_result", State::Creating) if command.transaction == CREATE => self.publish(command),
             // What some servers do not know of the rest does not matter.
             ("_error", State::Connecting) if command.transaction == CONNECT => {
-                return Err(Refused::told(command));
+                return Err(Refused::told(command, &self.target));
             }
             ("_error", State::Creating) if command.transaction == CREATE => {
-                return Err(Refused::told(command));
+                return Err(Refused::told(command, &self.target));
             }
             ("_error", State::Asking { .. }) if command.transaction == PUBLISH => {
-                return Err(Refused::told(command));
+                return Err(Refused::told(command, &self.target));
             }
             ("onStatus", state) => return self.status(command, state),
             ("close", _) => return Err(Refused::Ended("the server closed the connection".to_owned())),
@@ -167,7 +167,7 @@ impl Client {
                 Ok(Some(Event::Publishing))
             }
             (_, "error", _) | ("NetStream.Unpublish.Success" | "NetConnection.Connect.Closed", ..) => {
-                Err(Refused::told(command))
+                Err(Refused::told(command, &self.target))
             }
             _ => Ok(None),
         }

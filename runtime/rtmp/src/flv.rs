@@ -7,7 +7,7 @@ mod metadata;
 mod tag;
 
 pub use metadata::{Described, metadata, sample_access, without_set_data_frame};
-pub use tag::{FourCc, Sort, Tag, inspect};
+pub use tag::{FourCc, SEVERAL, Sort, Tag, inspect};
 
 use bytes::Bytes;
 

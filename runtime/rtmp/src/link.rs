@@ -10,6 +10,9 @@ use crate::outbox::Outbox;
 /// After so many bytes the peer hears that they came, unless it asked for another number.
 pub(crate) const WINDOW_BYTES: u32 = 2_500_000;
 
+/// Whoever asks for more acknowledgements gets none: each has 16 bytes. Real peers ask for one in some hundred kilobytes.
+const LEAST_WINDOW_BYTES: u32 = 4 << 10;
+
 /// Commands of real clients have some hundred bytes.
 pub(crate) const COMMAND_BYTES: usize = 64 << 10;
 
@@ -67,7 +70,7 @@ impl Link {
             match Message::read(&whole)? {
                 Message::ChunksOf(bytes) => self.reader.chunks_of(bytes)?,
                 Message::Abort(lane) => self.reader.abort(lane),
-                Message::Window(bytes) => self.window = bytes.max(1),
+                Message::Window(bytes) => self.window = bytes.max(LEAST_WINDOW_BYTES),
                 Message::Ping(time) => self.send(&Message::Pong(time)),
                 Message::Bandwidth(_) | Message::Pong(_) | Message::Other => {}
                 message => return Ok(Some(message)),

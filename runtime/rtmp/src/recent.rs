@@ -6,11 +6,15 @@
 
 use std::collections::VecDeque;
 
-use crate::flv::{FourCc, Kind, Media, Sort, inspect};
+use crate::flv::{FourCc, Kind, Media, SEVERAL, Sort, inspect};
 
 /// Whoever is further behind goes on at the next keyframe: longer than a packet that TCP has to send again takes to arrive over
 /// a poor network, and shorter than what a viewer would call a delay.
 pub const LATE_MILLISECONDS: u32 = 1000;
+
+/// For so long what is before a reader's 0 is late, and later it is a time that wrapped: longer than sound is late against its
+/// picture.
+const YOUNG_MILLISECONDS: u32 = 60_000;
 
 /// Ten seconds at 6 Mbit/s. Of a stream whose keyframes are further apart than this, a joiner waits for the next.
 const MOST_BYTES: usize = 8 << 20;
@@ -70,6 +74,8 @@ pub struct Looked {
     pub dropped: u64,
     /// It has no picture until somebody makes a keyframe.
     pub starves: bool,
+    /// Without this codec it gets nothing that it came for; tracks beside the one that everybody is sent do not count.
+    pub untaken: Option<FourCc>,
 }
 
 impl Cursor {
@@ -92,7 +98,9 @@ impl Recent {
             (Kind::Audio, Sort::Header) => {
                 self.headers.change(|headers| headers.audio = Some(message.clone()));
             }
-            (Kind::Data, _) => self.headers.change(|headers| headers.metadata = Some(message.clone())),
+            (Kind::Data, Sort::Header) => {
+                self.headers.change(|headers| headers.metadata = Some(message.clone()));
+            }
             (Kind::Video, Sort::Key) => self.keyframe = Some(number),
             _ => {}
         }
@@ -119,21 +127,25 @@ impl Recent {
         mut to: impl FnMut(Media),
     ) -> Looked {
         let before = cursor.place;
-        let looked = match cursor.place {
+        let mut looked = match cursor.place {
             Place::New => {
                 self.begin(cursor);
-                Looked { dropped: 0, starves: cursor.place == Place::New }
+                Looked { starves: cursor.place == Place::New, ..Looked::default() }
             }
             Place::At { next, base } | Place::Behind { next, base } => self.follow(cursor, next, base),
         };
         if let Place::At { next, base } = cursor.place {
             // Who goes on elsewhere is told what it missed; who goes on is told it where it stands.
             let told = before != cursor.place;
-            let mut reading = Reading { cursor, told, takes: &takes, to: &mut to };
+            let hurry = (before == Place::New).then(|| self.pictures(next).last()).flatten();
+            let wanted = if self.is_sound_alone() { Kind::Audio } else { Kind::Video };
+            let mut reading =
+                Reading { cursor, told, hurry, wanted, untaken: None, takes: &takes, to: &mut to };
             if told {
                 self.give_headers(&mut reading, base);
             }
             self.give(&mut reading, next, base);
+            looked.untaken = reading.untaken;
         }
         looked
     }
@@ -167,7 +179,7 @@ impl Recent {
             None => (Place::Behind { next: self.end(), base }, true, self.end()),
         };
         cursor.place = place;
-        Looked { dropped: to - next, starves }
+        Looked { dropped: to - next, starves, ..Looked::default() }
     }
 
     fn give_headers(
@@ -192,12 +204,11 @@ impl Recent {
         next: u64,
         base: u32,
     ) {
-        let hurry = self.hurry(next, base);
         let mut nth = 0;
         for message in self.after(next) {
             let timestamp = message.media.timestamp;
-            match (message.sort, message.media.kind, hurry) {
-                (Sort::Header, ..) | (_, Kind::Data, _) if reading.told => {}
+            match (message.sort, message.media.kind, reading.hurry) {
+                (Sort::Header, ..) if reading.told => {}
                 (Sort::Header, ..) | (_, Kind::Data, _) => {
                     reading.give(message, reading.cursor.told.wrapping_add(base), base);
                 }
@@ -211,12 +222,6 @@ impl Recent {
         }
         reading.cursor.headers = self.headers.version;
         reading.cursor.place = Place::At { next: self.end(), base };
-    }
-
-    /// The newest picture, if what is before it was before the reader's 0: it has just begun.
-    fn hurry(&self, next: u64, base: u32) -> Option<u32> {
-        let first = self.pictures(next).next()?;
-        is_before(first, base).then(|| self.pictures(next).last())?
     }
 
     /// When pictures are, from that message on.
@@ -278,17 +283,27 @@ struct Reading<'a, T, F> {
     cursor: &'a mut Cursor,
     /// All headers were given to it.
     told: bool,
+    /// When the newest picture is, for a reader that has just begun.
+    hurry: Option<u32>,
+    /// What it came for.
+    wanted: Kind,
+    /// Of what was left out of that.
+    untaken: Option<FourCc>,
     takes: &'a T,
     to: &'a mut F,
 }
 
 impl<T: Fn(&FourCc) -> bool, F: FnMut(Media)> Reading<'_, T, F> {
     fn give(&mut self, message: &Message, timestamp: u32, base: u32) {
-        if message.enhanced.is_some_and(|codec| !(self.takes)(&codec)) {
+        if let Some(codec) = message.enhanced.filter(|codec| !(self.takes)(codec)) {
+            if message.media.kind == self.wanted && codec != SEVERAL {
+                self.untaken = Some(codec);
+            }
             return;
         }
         // What is before the reader's 0, as sound that comes late, is at 0.
-        let timestamp = if is_before(timestamp, base) { 0 } else { timestamp.wrapping_sub(base) };
+        let is_late = self.cursor.told < YOUNG_MILLISECONDS && is_before(timestamp, base);
+        let timestamp = if is_late { 0 } else { timestamp.wrapping_sub(base) };
         self.cursor.told = timestamp;
         (self.to)(Media { timestamp, ..message.media.clone() });
     }

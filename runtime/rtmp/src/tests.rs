@@ -180,6 +180,22 @@ fn what_was_received_is_acknowledged() {
     assert!(matches!(at_client[..], [Ok(client::Event::Acknowledged(2_500_000..))]), "{at_client:?}");
 }
 
+#[test]
+fn whoever_asks_for_an_acknowledgement_of_each_byte_is_not_sent_more_than_it_sends() {
+    let mut server = admitted();
+    let mut out = Outbox::default();
+    let media = Media { kind: Kind::Video, timestamp: 0, body: vec![1; 20_000].into() };
+    for message in [Message::Window(1), Message::Media { stream: 1, media }] {
+        let (lane, whole) = message.write();
+        chunk::write(&mut out, 4096, lane, &whole);
+    }
+    for byte in drain(&mut out) {
+        server.feed(&[byte]);
+        while server.poll().unwrap().is_some() {}
+    }
+    assert!((16..160).contains(&server.outbox().len()), "{}", server.outbox().len());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

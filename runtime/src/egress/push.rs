@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use understudy_core::backoff;
-use understudy_core::redact::{redacted, redacted_in};
+use understudy_core::redact::redacted;
 use understudy_core::rendition::Video;
 use understudy_rtmp::client::{BadTarget, Target};
 
@@ -104,6 +104,13 @@ impl Destination {
     }
 }
 
+impl State {
+    /// A name that is looked up for long, or a destination that thinks for long, has taken nothing.
+    fn is_settled(&self, now: Instant) -> bool {
+        matches!(self, Self::Sending { since, .. } if now.duration_since(*since) > SETTLED)
+    }
+}
+
 impl Push {
     pub fn start(wanted: Wanted, reach: Reach) -> Self {
         let (told, state) = watch::channel(State::Connecting);
@@ -128,11 +135,9 @@ async fn run(wanted: Wanted, reach: Reach, told: watch::Sender<State>, stop: Can
     let mut failures = 0;
     loop {
         told.send_replace(State::Connecting);
-        let began = Instant::now();
         let Err(failure) = attempt::attempt(&wanted, &reach, &told, &stop).await else { return };
-        failures = if began.elapsed() > SETTLED { 1 } else { failures + 1 };
-        // A destination may quote what it was told.
-        let why = redacted_in(&failure.to_string(), &wanted.target.url.0);
+        failures = if told.borrow().is_settled(Instant::now()) { 1 } else { failures + 1 };
+        let why = failure.to_string();
         tracing::warn!(why, failures, "a push failed");
         let again_at = Instant::now() + backoff::after(failures);
         told.send_replace(State::Failed { why, again_at });
@@ -145,5 +150,19 @@ async fn run(wanted: Wanted, reach: Reach, told: watch::Sender<State>, stop: Can
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_push_that_was_taken_for_long_begins_anew_with_a_short_wait() {
+        let since = Instant::now();
+        let sending = State::Sending { since, bytes_acknowledged: 1, acknowledged_at: since };
+        assert!(!sending.is_settled(since + SETTLED));
+        assert!(sending.is_settled(since + SETTLED * 2));
+        assert!(!State::Connecting.is_settled(since + SETTLED * 2));
     }
 }

@@ -5,13 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Buf;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use understudy_core::rendition::Video;
 use understudy_e2e::client;
+use understudy_rtmp::chunk;
+use understudy_rtmp::handshake;
+use understudy_rtmp::message::Message;
+use understudy_rtmp::outbox::Outbox;
 use understudy_runtime::egress::push::{self, Destination, Push, Reach, State, Wanted};
 use understudy_runtime::egress::rtmp;
 use understudy_runtime::guard::Policy;
@@ -180,6 +185,39 @@ async fn why_after(state: &mut watch::Receiver<State>) -> String {
         }
         state.changed().await.expect("the push must run");
     }
+}
+
+/// Of pings that wait in both kernels before one that reads nothing is not read either.
+const WAITING_BYTES: usize = 24 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_asks_and_takes_no_answers_is_read_no_more_and_given_up() {
+    let broadcast = Broadcast::open().await;
+    let listening = TcpSocket::new_v4().unwrap();
+    listening.set_recv_buffer_size(4096).unwrap();
+    listening.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let listener = listening.listen(1).unwrap();
+    let push = start(&broadcast, &format!("rtmp://{}/live/key", listener.local_addr().unwrap()));
+    let (mut to, _) = listener.accept().await.unwrap();
+    to.write_all(&[3; 1 + 2 * handshake::BYTES]).await.unwrap();
+    let mut pings = Outbox::default();
+    let (lane, ping) = Message::Ping(1).write();
+    (0..1000).for_each(|_| chunk::write(&mut pings, 128, lane, &ping));
+    let pings = pings.copy_to_bytes(pings.len());
+    let asks = async {
+        let mut asked = 0;
+        while to.write_all(&pings).await.is_ok() {
+            asked += pings.len();
+            assert!(asked < WAITING_BYTES, "it must not be read any more");
+        }
+        std::future::pending().await
+    };
+    let mut state = push.state();
+    let told = tokio::select! {
+        told = asks => told,
+        told = why(&mut state) => told,
+    };
+    assert!(told.contains("did not answer"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

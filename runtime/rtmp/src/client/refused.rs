@@ -1,5 +1,6 @@
 //! Why a destination takes nothing, by what one can do about it.
 
+use super::Target;
 use crate::Fault;
 use crate::amf::Value;
 use crate::message::Command;
@@ -30,8 +31,8 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// What an `_error` or an `onStatus` says.
-    pub(super) fn told(command: &Command) -> Self {
+    /// What an `_error` or an `onStatus` says, which may quote what was sent to `target`.
+    pub(super) fn told(command: &Command, target: &Target) -> Self {
         let about = command.arguments.iter().find(|value| value.member("code").is_some());
         let member = |name| about.and_then(|about| about.member(name));
         let code = member("code").and_then(Value::as_text).unwrap_or_default();
@@ -39,7 +40,8 @@ impl Refused {
         if member("ex").and_then(|ex| ex.member("redirect")).is_some() {
             return Self::Redirected;
         }
-        let text = shortened(if description.is_empty() { code } else { description });
+        // Cut before, a part of the key would be left that nobody finds.
+        let text = shortened(&target.without_key(if description.is_empty() { code } else { description }));
         let lower = description.to_ascii_lowercase();
         match code {
             _ if ["authmod", "code=403", "unauthor", "not authorized"]
@@ -67,7 +69,8 @@ mod tests {
 
     fn told<const N: usize>(members: [(&str, Value); N]) -> Refused {
         let arguments = vec![Value::Null, Value::object(members)];
-        Refused::told(&Command { name: "_error".into(), transaction: 1.0, arguments })
+        let target = Target::parse("rtmp://a.example/app/one/stream-key?q=signature").unwrap();
+        Refused::told(&Command { name: "_error".into(), transaction: 1.0, arguments }, &target)
     }
 
     fn said(code: &str, description: &str) -> Refused {
@@ -88,6 +91,15 @@ mod tests {
         let elsewhere =
             Value::object([("code", Value::Number(302.0)), ("redirect", Value::text("rtmp://b/x"))]);
         assert_eq!(told([("code", Value::text(rejected)), ("ex", elsewhere)]), Refused::Redirected);
+    }
+
+    #[test]
+    fn a_key_that_is_quoted_is_not_told_wherever_the_words_are_cut() {
+        for before in 0..=LONGEST_CHARACTERS {
+            let words = format!("{}stream-key is taken, as one/stream-key?q=signature", "-".repeat(before));
+            let Refused::Rejected(why) = said("x", &words) else { panic!("it is a refusal") };
+            assert!(!why.contains("str") && !why.contains("sig"), "{why}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use understudy_core::guard::host_and_port;
+use understudy_core::redact::redacted_in;
 
 const PLAIN: u16 = 1935;
 const SECURE: u16 = 443;
@@ -75,6 +76,13 @@ impl Target {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What a server says, who may quote what it was told.
+    pub(super) fn without_key(&self, said: &str) -> String {
+        let whole = redacted_in(said, &format!("{}/{}", self.url, self.key));
+        // Behind an app that has an instance the key is quoted alone as well.
+        redacted_in(&whole, &format!("rtmp://host/app/{}", self.key))
     }
 }
 

@@ -8,13 +8,13 @@ pub type FourCc = [u8; 4];
 /// What it is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
-    /// Tells a decoder how to begin.
+    /// Tells a decoder how to begin, or a player what is to come.
     Header,
     /// A player can begin here. All sound is so.
     Key,
     /// Needs what came before.
     Delta,
-    /// Neither picture nor sound.
+    /// Neither picture nor sound, nor what describes them.
     Other,
 }
 
@@ -33,17 +33,27 @@ const KEYFRAME: u8 = 1;
 /// A message to the player, and no picture.
 const COMMAND_FRAME: u8 = 5;
 
+/// The name as AMF0 writes it.
+const METADATA: &[u8] = b"\x02\0\x0aonMetaData";
+
 /// Several tracks in one message: which codecs they have stands within.
-const SEVERAL: FourCc = *b"****";
+pub const SEVERAL: FourCc = *b"****";
 
 pub fn inspect(kind: Kind, body: &[u8]) -> Tag {
     let Some(first) = body.first().copied() else { return Tag { sort: Sort::Other, enhanced: None } };
     match kind {
-        Kind::Data => Tag { sort: Sort::Other, enhanced: None },
+        Kind::Data => Tag { sort: data(body), enhanced: None },
         Kind::Video if first & ENHANCED_VIDEO != 0 => enhanced_video(first, body),
         Kind::Video => Tag { sort: video(first, body.get(1).copied()), enhanced: None },
         Kind::Audio if first >> 4 == ENHANCED_AUDIO => enhanced_audio(first, body),
         Kind::Audio => Tag { sort: audio(first, body.get(1).copied()), enhanced: None },
+    }
+}
+
+fn data(body: &[u8]) -> Sort {
+    match body.starts_with(METADATA) {
+        true => Sort::Header,
+        false => Sort::Other,
     }
 }
 
@@ -108,6 +118,8 @@ mod tests {
             (Kind::Audio, &[0xaf, 1], Sort::Key),
             (Kind::Audio, &[0x2f, 0xff], Sort::Key),
             (Kind::Data, &[2, 0], Sort::Other),
+            (Kind::Data, b"\x02\0\x0aonMetaData\x08", Sort::Header),
+            (Kind::Data, b"\x02\0\x0aonTextData\x08", Sort::Other),
         ] {
             assert_eq!(inspect(kind, body), Tag { sort, enhanced: None }, "{body:?}");
         }

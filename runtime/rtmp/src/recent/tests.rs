@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+const METADATA: &[u8] = b"\x02\0\x0aonMetaData";
 const ALL: fn(&FourCc) -> bool = |_| true;
 
 fn media(kind: Kind, timestamp: u32, body: &'static [u8]) -> Media {
@@ -46,10 +47,10 @@ fn times(recent: &Recent, cursor: &mut Cursor) -> Vec<u32> {
 #[test]
 fn a_reader_begins_with_headers_and_a_keyframe_at_0() {
     let recent =
-        of([media(Kind::Data, 0, b"meta"), header(), media(Kind::Audio, 0, &[0xaf, 0]), key(90_000)]);
+        of([media(Kind::Data, 0, METADATA), header(), media(Kind::Audio, 0, &[0xaf, 0]), key(90_000)]);
     let (got, _) = look(&recent, &mut Cursor::default());
     let bodies: Vec<_> = got.iter().map(|(media, _)| media.body.to_vec()).collect();
-    assert_eq!(bodies, [&b"meta"[..], &[0x17, 0], &[0xaf, 0], &[0x17, 1]]);
+    assert_eq!(bodies, [METADATA, &[0x17, 0], &[0xaf, 0], &[0x17, 1]]);
     assert!(got.iter().all(|(_, timestamp)| *timestamp == 0));
 }
 
@@ -110,7 +111,7 @@ fn a_late_reader_takes_a_keyframe_that_is_there_already() {
     (1..40).for_each(|n| recent.push(delta(n * 33)));
     recent.push(key(1320));
     let (got, looked) = look(&recent, &mut cursor);
-    assert_eq!((got[0].1, looked), (1320, Looked { dropped: 39, starves: false }));
+    assert_eq!((got[0].1, looked), (1320, Looked { dropped: 39, ..Looked::default() }));
 }
 
 #[test]
@@ -126,8 +127,54 @@ fn sound_alone_is_played_from_where_it_is() {
 fn what_a_reader_does_not_take_is_left_out() {
     let recent = of([media(Kind::Video, 0, b"\x90hvc1"), media(Kind::Video, 0, b"\x91hvc1"), sound(0)]);
     let mut got = Vec::new();
-    recent.look(&mut Cursor::default(), |_| false, |media| got.push(media.kind));
-    assert_eq!(got, [Kind::Audio]);
+    let looked = recent.look(&mut Cursor::default(), |_| false, |media| got.push(media.kind));
+    assert_eq!((got, looked.untaken), (vec![Kind::Audio], Some(*b"hvc1")));
+}
+
+#[test]
+fn tracks_beside_what_a_reader_takes_are_no_reason_to_go() {
+    let recent =
+        of([header(), key(0), media(Kind::Video, 0, b"\x96\x01hvc1"), media(Kind::Audio, 0, b"\x91Opus")]);
+    let looked = recent.look(&mut Cursor::default(), |_| false, |_| {});
+    assert_eq!(looked, Looked::default());
+}
+
+#[test]
+fn what_is_said_beside_the_metadata_is_passed_on_and_kept_for_no_joiner() {
+    let mut recent = of([media(Kind::Data, 0, METADATA), header(), key(0)]);
+    let mut cursor = Cursor::default();
+    look(&recent, &mut cursor);
+    let caption = b"\x02\0\x0aonTextData";
+    recent.push(media(Kind::Data, 20, caption));
+    assert_eq!(look(&recent, &mut cursor).0[0].0.body[..], caption[..]);
+    recent.push(key(33));
+    let bodies: Vec<_> =
+        look(&recent, &mut Cursor::default()).0.into_iter().map(|(media, _)| media.body.to_vec()).collect();
+    assert_eq!(bodies, [METADATA, &[0x17, 0], &[0x17, 1]]);
+}
+
+#[test]
+fn sound_that_is_late_for_a_joiner_is_at_0() {
+    let mut recent = of([header(), key(1000), delta(1033)]);
+    let mut cursor = Cursor::default();
+    look(&recent, &mut cursor);
+    recent.push(sound(1020));
+    assert_eq!(times(&recent, &mut cursor), [0]);
+}
+
+#[test]
+fn whoever_plays_for_months_has_times_that_go_on_and_wrap_as_everybody_s_do() {
+    let mut recent = of([header(), key(5000)]);
+    let mut cursor = Cursor::default();
+    look(&recent, &mut cursor);
+    // Steps of twelve days, seven times: across 2³¹ and 2³².
+    for step in 1..8_u32 {
+        let played = step.wrapping_mul(1 << 30);
+        recent.push(key(5000_u32.wrapping_add(played)));
+        look(&recent, &mut cursor);
+        [33, 66].into_iter().for_each(|later| recent.push(delta(5000_u32.wrapping_add(played) + later)));
+        assert_eq!(times(&recent, &mut cursor), [33, 66].map(|later| played.wrapping_add(later)), "{step}");
+    }
 }
 
 #[test]

@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const UNSENT_BYTES: u32 = 128 << 10;
 /// Answers are some hundred bytes each.
 const READ_BYTES: usize = 4 << 10;
+/// Of our own answers: who takes none is asked for no more questions. Those of a whole publish have some hundred bytes.
+const UNREAD_BYTES: usize = 64 << 10;
 
 /// Why a push does not go on, by what one can do.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,8 @@ struct Attempt<'a> {
     cursor: Cursor,
     /// Media may be sent since then.
     taken: Option<Instant>,
+    /// How much waited once the latest look was put there.
+    looked_bytes: usize,
     progress: Progress,
     told: &'a watch::Sender<State>,
 }
@@ -98,6 +102,7 @@ pub(super) async fn attempt(
         bell: fed.stream.bell(),
         cursor: Cursor::default(),
         taken: None,
+        looked_bytes: 0,
         progress,
         told,
     };
@@ -133,10 +138,12 @@ impl Attempt<'_> {
         let mut flushed = true;
         loop {
             self.fill();
-            let waits = !self.client.outbox().is_empty();
+            let waiting = self.client.outbox().len();
+            // What has come in since the latest look are answers.
+            let (waits, full) = (waiting > 0, waiting > self.looked_bytes + UNREAD_BYTES);
             tokio::select! {
                 () = stop.cancelled() => break,
-                read = from.read_buf(&mut input) => match read? {
+                read = from.read_buf(&mut input), if !full => match read? {
                     0 => return Err(Failure::Closed),
                     _ => self.take(&mut input)?,
                 },
@@ -186,6 +193,7 @@ impl Attempt<'_> {
         let client = &mut self.client;
         // What a destination takes beside H.264 and AAC is not known of any.
         self.stream.look(&mut self.cursor, |_| false, |media| client.send(&media));
+        self.looked_bytes = self.client.outbox().len();
     }
 
     fn look(&mut self, waits: bool) -> Result<(), Failure> {

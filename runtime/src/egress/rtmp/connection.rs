@@ -55,7 +55,16 @@ pub(super) struct Connection {
     server: Server,
     connect: Option<Connect>,
     part: Part,
+    ticket: Option<Ticket>,
     deadlines: Deadlines,
+}
+
+/// With what it was let in, and as what it is refused.
+#[derive(Clone)]
+struct Ticket {
+    role: Role,
+    token: Option<String>,
+    code: Code,
 }
 
 /// What the peer does here: one thing, which is all that real clients do with a connection.
@@ -82,6 +91,7 @@ impl Connection {
             server: Server::new(random),
             connect: None,
             part: Part::Nothing,
+            ticket: None,
             deadlines: Deadlines { asked_since: now, heard: now, unread_since: None },
         }
     }
@@ -96,6 +106,7 @@ impl Connection {
         let mut input = BytesMut::with_capacity(READ_BYTES);
         // TLS may hold what was written.
         let mut flushed = true;
+        let mut policy = self.rtmp.policy.clone();
         loop {
             self.fill();
             let (waits, full) = (!self.server.outbox().is_empty(), self.server.outbox().len() > UNREAD_BYTES);
@@ -112,7 +123,8 @@ impl Connection {
                     self.rtmp.metrics.wrote(bytes);
                     self.deadlines.unread_since = None;
                 }
-                () = self.part.rung(), if !waits => {}
+                () = self.part.rung(waits) => {}
+                Ok(()) = policy.changed() => self.admit_again(),
                 () = tokio::time::sleep_until(due.at) => match due.then {
                     None => {}
                     Some(ended) => return Err(ended),
@@ -131,10 +143,32 @@ impl Connection {
     /// Puts what a player is to be sent into the outbox, once what was there has left.
     fn fill(&mut self) {
         let Part::Plays(player) = &mut self.part else { return };
-        if self.server.outbox().is_empty() && !player.fill(&mut self.server) {
-            self.part = Part::Nothing;
-            self.deadlines.asked_since = Instant::now();
+        let fills = self.server.outbox().is_empty() || player.has_ended();
+        if fills && !player.fill(&mut self.server) {
+            self.leave();
         }
+    }
+
+    /// It may ask for something else.
+    fn leave(&mut self) {
+        self.part = Part::Nothing;
+        self.deadlines.asked_since = Instant::now();
+    }
+
+    /// Ends what is not let in any more.
+    fn admit_again(&mut self) {
+        let (Some(stream), Some(ticket)) = (self.part.stream(), self.ticket.clone()) else { return };
+        if let Err(refusal) = self.admit(ticket) {
+            self.leave();
+            self.refuse(stream, refusal);
+        }
+    }
+
+    fn admit(&mut self, ticket: Ticket) -> Result<(), Refusal> {
+        let Ticket { role, token, code } = &ticket;
+        self.rtmp.admit(*role, token.as_deref(), self.peer, *code)?;
+        self.ticket = Some(ticket);
+        Ok(())
     }
 
     fn take(&mut self, input: &mut BytesMut) -> Result<(), Ended> {
@@ -173,8 +207,7 @@ impl Connection {
             }
             Event::Ended { stream } => {
                 if self.part.stream() == Some(stream) {
-                    self.part = Part::Nothing;
-                    self.deadlines.asked_since = Instant::now();
+                    self.leave();
                 }
             }
         }
@@ -183,7 +216,7 @@ impl Connection {
     fn play(&mut self, stream: u32, name: &str) -> Result<Player, Refusal> {
         self.is_free(Code::PlayFailed)?;
         let place = self.place(name);
-        self.rtmp.admit(Role::View, place.token.as_deref(), self.peer, Code::PlayFailed)?;
+        self.admit(Ticket { role: Role::View, token: place.token.clone(), code: Code::PlayFailed })?;
         let source = self.rtmp.streams.find(&place)?;
         self.server.play(stream);
         let takes =
@@ -195,7 +228,7 @@ impl Connection {
     fn publish(&mut self, stream: u32, name: &str) -> Result<Publisher, Refusal> {
         self.is_free(Code::PublishDenied)?;
         let place = self.place(name);
-        self.rtmp.admit(Role::Control, place.token.as_deref(), self.peer, Code::PublishDenied)?;
+        self.admit(Ticket { role: Role::Control, token: place.token.clone(), code: Code::PublishDenied })?;
         let published = self.rtmp.streams.publish(&place)?;
         self.server.publish(stream);
         tracing::info!(peer = %self.peer, ?place, "a publisher has come");
@@ -233,15 +266,18 @@ impl Connection {
 
     fn due(&mut self, waits: bool) -> Due {
         let Deadlines { asked_since, heard, unread_since } = &mut self.deadlines;
-        if waits {
-            let since = *unread_since.get_or_insert_with(Instant::now);
-            return Due { at: since + STALL_DEADLINE, then: Some(Ended::Stalled) };
-        }
-        *unread_since = None;
-        match &self.part {
+        *unread_since = waits.then(|| unread_since.unwrap_or_else(Instant::now));
+        let stalled =
+            unread_since.map(|since| Due { at: since + STALL_DEADLINE, then: Some(Ended::Stalled) });
+        let own = match &self.part {
             Part::Nothing => Due { at: *asked_since + ASK_DEADLINE, then: Some(Ended::Idle) },
             Part::Publishes(_) => Due { at: *heard + SILENCE_DEADLINE, then: Some(Ended::Silent) },
             Part::Plays(player) => Due { at: player.looks_at(), then: None },
+        };
+        // Nobody looks while something waits.
+        match stalled {
+            Some(stalled) if own.then.is_none() || stalled.at < own.at => stalled,
+            _ => own,
         }
     }
 }
@@ -269,11 +305,14 @@ impl Part {
         }
     }
 
-    /// Resolves when there is more to send.
-    async fn rung(&mut self) {
+    /// Resolves when there is more to send, if nothing `waits`, or when it is over.
+    async fn rung(&mut self, waits: bool) {
         match self {
-            Self::Plays(player) => player.rung().await,
+            Self::Plays(player) => player.rung(waits).await,
             _ => std::future::pending().await,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

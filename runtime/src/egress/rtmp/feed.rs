@@ -131,7 +131,7 @@ mod tests {
     fn a_stream_is_described_before_its_first_picture_and_not_again() {
         let mut messages = Messages::default();
         let first = messages.of(&picture(0, KEY, true));
-        let described = [(Kind::Data, Sort::Other), (Kind::Video, Sort::Header), (Kind::Video, Sort::Key)];
+        let described = [(Kind::Data, Sort::Header), (Kind::Video, Sort::Header), (Kind::Video, Sort::Key)];
         assert_eq!(sorts(&first), described);
         assert_eq!(sorts(&messages.of(&picture(33, DELTA, false))), [(Kind::Video, Sort::Delta)]);
         assert_eq!(sorts(&messages.of(&picture(66, KEY, true))), [(Kind::Video, Sort::Key)]);
@@ -142,14 +142,14 @@ mod tests {
         let mut messages = Messages::default();
         assert!(messages.of(&sound(0, Track::opus(2))).is_empty());
         let first = messages.of(&sound(20, Track::aac(48_000, 2)));
-        let described = [(Kind::Data, Sort::Other), (Kind::Audio, Sort::Header), (Kind::Audio, Sort::Key)];
+        let described = [(Kind::Data, Sort::Header), (Kind::Audio, Sort::Header), (Kind::Audio, Sort::Key)];
         assert_eq!(sorts(&first), described);
     }
 
     #[test]
     fn a_picture_before_its_parameters_is_left_out() {
         let mut messages = Messages::default();
-        assert_eq!(sorts(&messages.of(&picture(0, DELTA, false))), [(Kind::Data, Sort::Other)]);
+        assert_eq!(sorts(&messages.of(&picture(0, DELTA, false))), [(Kind::Data, Sort::Header)]);
     }
 
     #[test]

@@ -30,6 +30,10 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// picture.
 const UNSENT_BYTES: u32 = 128 << 10;
 
+/// Whoever acknowledges nothing of what it was sent for so long is gone (RFC 5482). Who is sent nothing is asked by the kernel
+/// instead: a connection inherits that from where it came in.
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Serves RTMP until `shutdown`.
 pub async fn serve(listener: TcpListener, rtmp: Rtmp, shutdown: CancellationToken) {
     accept(listener, shutdown.clone(), move |io, shutdown| answer(io, rtmp.clone(), None, shutdown)).await;
@@ -82,7 +86,9 @@ async fn answer(io: TcpStream, rtmp: Rtmp, tls: Option<TlsAcceptor>, shutdown: C
     let Ok(peer) = io.peer_addr().map(net::plain) else { return };
     // One that is gone by now says so when it is read.
     let _ = io.set_nodelay(true);
-    let _ = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT_BYTES);
+    let socket = socket2::SockRef::from(&io);
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_TIMEOUT));
     let Some(tls) = tls else { return converse(io, peer.ip(), rtmp, &shutdown).await };
     match tokio::time::timeout(TLS_DEADLINE, tls.accept(io)).await {
         Ok(Ok(io)) => converse(io, peer.ip(), rtmp, &shutdown).await,

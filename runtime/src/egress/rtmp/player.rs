@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use understudy_rtmp::announced::Announced;
+use understudy_rtmp::command::Code;
+use understudy_rtmp::flv::FourCc;
 use understudy_rtmp::recent::Cursor;
 use understudy_rtmp::server::Server;
 
@@ -60,18 +62,24 @@ impl Player {
         self.paused = paused;
     }
 
-    /// Resolves when there is more, or no more.
-    pub(super) async fn rung(&mut self) {
+    /// Resolves when there is more, if nothing `waits`, or no more.
+    pub(super) async fn rung(&mut self, waits: bool) {
         tokio::select! {
             // Whoever rings lives as long as this.
-            _ = self.bell.changed() => {}
+            _ = self.bell.changed(), if !waits => {}
             () = &mut self.source.gone, if !self.ended => self.ended = true,
+            else => std::future::pending().await,
         }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended || self.bell.borrow().ended
     }
 
     /// Puts what there is into the server's outbox. False: it has ended.
     pub(super) fn fill(&mut self, server: &mut Server) -> bool {
-        if self.bell.borrow_and_update().ended || self.ended {
+        self.bell.mark_unchanged();
+        if self.has_ended() {
             server.end(self.stream);
             return false;
         }
@@ -100,6 +108,13 @@ impl Player {
             |media| server.send(stream, &media),
         );
         self.metrics.dropped(looked.dropped);
-        true
+        looked.untaken.inspect(|codec| self.refuse(server, *codec)).is_none()
+    }
+
+    fn refuse(&self, server: &mut Server, codec: FourCc) {
+        let codec = String::from_utf8_lossy(&codec);
+        let why = format!("this stream is in {codec}, which your player did not announce");
+        self.metrics.refused(Code::PlayFailed);
+        server.refuse(self.stream, Code::PlayFailed, &why);
     }
 }

@@ -1,0 +1,120 @@
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use tokio::io::DuplexStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use understudy_proto::v1::AccessTokens;
+use understudy_rtmp::amf::Value;
+use understudy_rtmp::chunk::{self, Lane};
+use understudy_rtmp::client::{self, Client, Refused, Target};
+use understudy_rtmp::flv::{Kind, Media};
+use understudy_rtmp::handshake::{BYTES, Handshake};
+use understudy_rtmp::message::{Command, Message};
+
+use super::super::{Metrics, Streams};
+use super::*;
+use crate::access::Policy;
+use crate::program::Registry;
+
+fn tokens(control: &str) -> Policy {
+    Policy::Tokens(Box::new(AccessTokens {
+        view: "viewer".into(),
+        control: control.into(),
+        admin: String::new(),
+    }))
+}
+
+fn rtmp(policy: watch::Receiver<Policy>) -> Rtmp {
+    Rtmp { streams: Streams::new(Registry::default()), policy, metrics: Metrics::default() }
+}
+
+/// The other end of a connection that is served, through which so many bytes fit at once.
+fn served(rtmp: &Rtmp, room_bytes: usize) -> (DuplexStream, JoinHandle<Result<(), Ended>>) {
+    let (ours, theirs) = tokio::io::duplex(room_bytes);
+    let connection = Connection::new(rtmp.clone(), Ipv4Addr::LOCALHOST.into(), [7; BYTES]);
+    (ours, tokio::spawn(async move { connection.serve(theirs, &CancellationToken::new()).await }))
+}
+
+/// What a client hears next, of what it sends and is sent.
+async fn next(client: &mut Client, io: &mut DuplexStream) -> Result<client::Event, Refused> {
+    loop {
+        if let Some(event) = client.poll()? {
+            return Ok(event);
+        }
+        io.write_all_buf(client.outbox()).await.unwrap();
+        let mut input = BytesMut::new();
+        io.read_buf(&mut input).await.unwrap();
+        client.feed(&input);
+    }
+}
+
+/// Somebody who publishes there.
+async fn publishing(rtmp: &Rtmp, url: &str) -> (Client, DuplexStream) {
+    let mut client = Client::new(Target::parse(url).unwrap(), [1; BYTES]);
+    let (mut io, _) = served(rtmp, 1 << 20);
+    assert_eq!(next(&mut client, &mut io).await, Ok(client::Event::Publishing));
+    (client, io)
+}
+
+/// Somebody who asks to play that, and all that it is sent until it is let go.
+async fn played(rtmp: &Rtmp, name: &str) -> Vec<u8> {
+    let (mut io, _) = served(rtmp, 1 << 20);
+    let mut out = Outbox::default();
+    Handshake::call([1; BYTES], &mut out);
+    out.push(Bytes::from_static(&[0; BYTES]));
+    let connect = Value::object([("app", Value::text("other"))]);
+    for (stream, name, arguments) in
+        [(0, "connect", vec![connect]), (1, "play", vec![Value::Null, Value::text(name)])]
+    {
+        let command = Command { name: name.into(), transaction: 1.0, arguments };
+        chunk::write(&mut out, 128, Lane::Command, &Message::Command { stream, command }.write().1);
+    }
+    io.write_all_buf(&mut out).await.unwrap();
+    let mut told = Vec::new();
+    io.read_to_end(&mut told).await.unwrap();
+    told
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_nothing_is_let_go_even_if_it_takes_a_byte_now_and_then() {
+    let (mut io, ended) = served(&rtmp(watch::channel(Policy::Local).1), 64);
+    // The answer to a greeting has three thousand bytes.
+    io.write_all(&[3; 1 + BYTES]).await.unwrap();
+    let began = Instant::now();
+    let takes = tokio::spawn(async move {
+        while io.read_u8().await.is_ok() {
+            tokio::time::sleep(STALL_DEADLINE / 2).await;
+        }
+    });
+    assert!(matches!(ended.await.unwrap(), Err(Ended::Idle)));
+    assert!(began.elapsed() < ASK_DEADLINE * 2, "{:?}", began.elapsed());
+    takes.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_whose_token_is_withdrawn_is_ended_in_words() {
+    let (policy, policies) = watch::channel(tokens("steerer"));
+    let rtmp = rtmp(policies);
+    let (mut client, mut io) = publishing(&rtmp, "rtmp://a.example/other/key?token=steerer").await;
+    policy.send_replace(tokens("another"));
+    let told = next(&mut client, &mut io).await;
+    assert!(
+        matches!(&told, Err(Refused::BadName(why)) if why.contains("a valid token is needed")),
+        "{told:?}"
+    );
+    assert!(rtmp.streams.find(&Place::of("other", "", "key")).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_that_did_not_announce_the_codec_is_told_so() {
+    let rtmp = rtmp(watch::channel(Policy::Local).1);
+    let (mut client, mut io) = publishing(&rtmp, "rtmp://a.example/other/key").await;
+    for body in [&b"\x90hvc1"[..], b"\x91hvc1"] {
+        client.send(&Media { kind: Kind::Video, timestamp: 0, body: Bytes::from_static(body) });
+    }
+    io.write_all_buf(client.outbox()).await.unwrap();
+    let told = String::from_utf8_lossy(&played(&rtmp, "key").await).into_owned();
+    assert!(told.contains("NetStream.Play.Failed"), "{told}");
+    assert!(told.contains("this stream is in hvc1, which your player did not announce"), "{told}");
+}
