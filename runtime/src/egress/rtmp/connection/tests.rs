@@ -44,7 +44,7 @@ async fn next(client: &mut Client, io: &mut DuplexStream) -> Result<client::Even
         }
         io.write_all_buf(client.outbox()).await.unwrap();
         let mut input = BytesMut::new();
-        io.read_buf(&mut input).await.unwrap();
+        assert_ne!(io.read_buf(&mut input).await.unwrap(), 0, "it must not end without a word");
         client.feed(&input);
     }
 }
