@@ -85,7 +85,7 @@ async fn all_who_see_the_display_go_on_with_its_new_size() {
     let chromium = Chromium::launch().await;
     let page = chromium.open(&session.url("/view/program")).await;
     browser::becomes_true(&page, "understudy.width === 1280 && understudy.frames > 30").await;
-    browser::becomes_true(&page, "window.first = session.peer, true").await;
+    browser::becomes_true(&page, "window.first = understudy.peer, true").await;
     until_wide(&rtmp, "1280").await;
 
     let (status, told) = resize(&session, json!({"width": 800, "height": 600})).await;
@@ -98,7 +98,7 @@ async fn all_who_see_the_display_go_on_with_its_new_size() {
     assert_eq!(resize(&session, wanted).await, (200, resized));
 
     browser::becomes_true(&page, "understudy.width === 800 && understudy.height === 600").await;
-    browser::becomes_true(&page, "session.peer === window.first").await;
+    browser::becomes_true(&page, "understudy.peer === window.first").await;
     until_wide(&rtmp, "800").await;
     until_wide(&socket, "800").await;
     assert!(!reading.is_finished() && player.try_wait().unwrap().is_none(), "they go on");

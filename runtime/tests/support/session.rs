@@ -121,7 +121,12 @@ impl Session {
         let who = ["--reuid", STRANGER, "--regid", "0", "--clear-groups", "--no-new-privs"];
         let mut command = setpriv(&who, &runtime);
         command.arg("run").arg(&file);
-        Self::spawn(command, folder)
+        // The folder is not the stranger's to write into.
+        let recordings = folder.path().join("recordings");
+        std::fs::create_dir(&recordings).expect("a folder must be made");
+        let everybody = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&recordings, everybody).expect("it must be its owner's to open");
+        Self::spawn_at(free_tcp(), command, folder, &recordings)
     }
 
     fn spawn(command: Command, folder: TempDir) -> Self {
