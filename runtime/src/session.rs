@@ -6,6 +6,7 @@ mod metrics;
 
 mod keeper;
 
+mod audience;
 mod director;
 mod recordings;
 mod resize;

@@ -10,7 +10,8 @@ use futures::StreamExt;
 use serde_json::json;
 use understudy_core::offer::{Fault, MAX_BYTES};
 
-use crate::rtc::OfferError;
+use crate::program::{Program, Registry};
+use crate::rtc::{self, OfferError};
 
 pub const SDP: &str = "application/sdp";
 /// No honest offer comes near; past this the connection just ends.
@@ -69,6 +70,22 @@ pub async fn text(headers: &HeaderMap, expected: &'static str, body: Body) -> Re
         return Err(Unreadable::TooLarge(Fault::TooLarge));
     }
     String::from_utf8(read).map_err(|_| Unreadable::NotText)
+}
+
+/// Lets one more watch what was found under a name. None: while they were admitted the name came to stand for something else, or
+/// for nothing, and they are gone again: only who is there is told when a name goes.
+pub async fn watch(
+    transport: &rtc::Handle,
+    programs: &Registry,
+    (name, program): (&str, &Program),
+    offer: &str,
+) -> Result<Option<rtc::Answer>, OfferError> {
+    let answer = transport.watch(name, program, offer).await?;
+    if programs.stands(name, program) {
+        return Ok(Some(answer));
+    }
+    transport.leave(&answer.session_id).await;
+    Ok(None)
 }
 
 /// What whoever deletes a session is told, also the second time: it has ended. `found`: now.

@@ -332,6 +332,23 @@ fn held(session: &Session) -> [u64; 3] {
     [entries("fd"), entries("task"), resident]
 }
 
+/// The same once all that a start brings along is there: as many descriptors for a while.
+async fn at_rest(session: &Session) -> [u64; 3] {
+    const LOOKS: usize = 20;
+    let rests = async || {
+        let first = held(session);
+        for _ in 0..LOOKS {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = held(session);
+            if now[0] != first[0] {
+                return Err(format!("{first:?} and then {now:?}"));
+            }
+        }
+        Ok(first)
+    };
+    wait::until(SOON, rests).await.0
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_streams_that_come_and_go_leave_nothing_behind() {
     const ROUNDS: usize = 1000;
@@ -347,10 +364,17 @@ async fn a_thousand_streams_that_come_and_go_leave_nothing_behind() {
         let stop = json!({"id": id}).to_string();
         assert_eq!(http.post(session.url("/stream/stop")).body(stop).send().await.unwrap().status(), 200);
     };
+    // Somebody watches all the time: what is kept warm for a while is there before and after.
+    let socket = session.url("/stream/socket/program").replace("http", "ws");
+    let (mut read, _) = tokio_tungstenite::connect_async(socket).await.unwrap();
+    assert!(read.next().await.unwrap().is_ok());
+    let _watching = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
+        while read.next().await.is_some() {}
+    }));
     for number in 0..50 {
         round(number).await;
     }
-    let before = held(&session);
+    let before = at_rest(&session).await;
     for number in 0..ROUNDS {
         round(number).await;
     }

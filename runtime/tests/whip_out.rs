@@ -14,7 +14,8 @@ use understudy_core::test_picture::FRAME_RATE;
 use understudy_core::whip::Failure;
 use understudy_e2e::destination::{Destination, TOKEN, Told};
 use understudy_e2e::pion;
-use understudy_runtime::egress::whip::{Phase, Publishing, Shown, State, Target, publish};
+use understudy_runtime::egress::trust;
+use understudy_runtime::egress::whip::{Phase, Publishing, Reach, Shown, State, Target, publish};
 use understudy_runtime::program::Program;
 
 use crate::support::stage::Stage;
@@ -35,7 +36,8 @@ fn shown(stage: &Stage) -> Shown {
 
 fn to(stage: &Stage, url: &str, token: &str, reach: &Policy) -> Publishing {
     let target = Target::parse(url, Some(token)).expect("a target");
-    publish(target, shown(stage), stage.driver.clone(), reach).expect("TLS must be there")
+    let tls = trust().expect("TLS must be there");
+    publish(target, shown(stage), Reach { transport: stage.driver.clone(), guard: reach.clone(), tls })
 }
 
 /// The state once it is as it should be.

@@ -66,6 +66,12 @@ impl Shape {
     pub const fn of(page: &Page) -> Self {
         Self { size: page.size, frame_rate: page.frame_rate }
     }
+
+    /// What is asked for of a display's pictures a second; none, if it has no more anyway: who asks for all is given what everybody
+    /// else is, and not the same encoded once more.
+    pub fn limit(self, asked: Option<FrameRate>) -> Option<FrameRate> {
+        asked.filter(|asked| asked.per_second() < self.frame_rate.per_second())
+    }
 }
 
 impl Asked {
@@ -119,6 +125,13 @@ impl Resized {
     /// What a page is, of which a document says so; none: it says another one than before.
     pub fn applied(self, told: Shape) -> Option<Shape> {
         (self.of == told).then_some(self.to)
+    }
+}
+
+impl Default for Shape {
+    /// Of a page that does not say.
+    fn default() -> Self {
+        Self { size: Resolution::HD, frame_rate: FrameRate::THIRTY }
     }
 }
 
@@ -191,5 +204,13 @@ mod tests {
         let again = Resized::new(Some(resized), small, other).unwrap();
         assert_eq!(again.applied(told), Some(other));
         assert_eq!(Resized::new(Some(again), other, told), None, "it is as the document says");
+    }
+
+    #[test]
+    fn who_asks_for_all_pictures_or_more_asks_for_nothing_of_their_own() {
+        let rate = |rate| FrameRate::parse("rate", rate).unwrap();
+        let shape = Shape { size: Resolution::HD, frame_rate: rate(25) };
+        let asked = [None, Some(24), Some(25), Some(60)].map(|asked| shape.limit(asked.map(rate)));
+        assert_eq!(asked, [None, Some(rate(24)), None, None]);
     }
 }

@@ -1,10 +1,9 @@
 //! `POST /computer/screenshot`: what the display shows at this moment.
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
@@ -12,7 +11,7 @@ use understudy_core::screenshot::{Asked, Region};
 use understudy_core::spec::Invalid;
 use utoipa::ToSchema;
 
-use super::json;
+use super::json::Given;
 use super::message::Message;
 use crate::capture::screenshot;
 use crate::seats::Seats;
@@ -51,8 +50,6 @@ struct Part {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    #[error("{0}")]
-    NotJson(String),
     #[error(transparent)]
     Region(#[from] Invalid),
     #[error("there is no display yet")]
@@ -75,8 +72,7 @@ pub enum Refusal {
     ),
     security(("view" = [])),
 )]
-async fn take(State(surface): State<Surface>, body: Bytes) -> Result<Response, Refusal> {
-    let asked: Option<Screenshot> = json::decode_any(&body).map_err(Refusal::NotJson)?;
+async fn take(State(surface): State<Surface>, Given(asked): Given<Screenshot>) -> Result<Response, Refusal> {
     let region = asked.unwrap_or_default().region;
     let region = region.map(|Part { x, y, width, height }| Asked { x, y, width, height });
     let screen = surface.session.screen().borrow().clone().ok_or(Refusal::NoDisplay)?;
@@ -89,14 +85,13 @@ async fn take(State(surface): State<Surface>, body: Bytes) -> Result<Response, R
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::NotJson(text) => return (StatusCode::BAD_REQUEST, text.clone()).into_response(),
             Self::Region(_) => StatusCode::BAD_REQUEST,
             Self::NoDisplay => StatusCode::CONFLICT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let is_worth_another = matches!(self, Self::NoDisplay | Self::Full);
-        let again = is_worth_another.then_some([(RETRY_AFTER, "1")]);
-        (again, Message::new(status, self)).into_response()
+        let message = Message::new(status, self);
+        if is_worth_another { message.again() } else { message }.into_response()
     }
 }

@@ -1,16 +1,14 @@
 //! `PATCH /display`: another size or rate of the display.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::patch;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use understudy_core::resize::{Asked, Courtesy, Refusal, Shape};
 use utoipa::ToSchema;
 
-use super::json;
+use super::json::Given;
 use super::message::Message;
 use crate::session::{Handle, ResizeError};
 
@@ -57,17 +55,18 @@ pub struct Display {
     ),
     security(("control" = [])),
 )]
-pub(super) async fn resize(State(session): State<Handle>, body: Bytes) -> Result<Json<Display>, Response> {
-    let asked: Option<Resize> =
-        json::decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
-    let missing = || Message::new(StatusCode::BAD_REQUEST, "missing request body").into_response();
+pub(super) async fn resize(
+    State(session): State<Handle>,
+    Given(asked): Given<Resize>,
+) -> Result<Json<Display>, Message> {
+    let missing = || Message::new(StatusCode::BAD_REQUEST, "missing request body");
     let Resize { width, height, refresh_rate, require_idle, .. } = asked.ok_or_else(missing)?;
     let courtesy = match require_idle {
         Some(false) => Courtesy::Resize,
         Some(true) | None => Courtesy::Idle,
     };
     let resized = session.resize(Asked { width, height, refresh_rate }, courtesy).await;
-    let Shape { size, frame_rate } = resized.map_err(|error| refusal(error).into_response())?;
+    let Shape { size, frame_rate } = resized.map_err(refusal)?;
     let (width, height) = (size.width(), size.height());
     Ok(Json(Display { width, height, refresh_rate: frame_rate.per_second() }))
 }

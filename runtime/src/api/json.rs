@@ -1,5 +1,9 @@
 //! Bodies of JSON, read as the source system's clients write them.
 
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use crate::whole;
@@ -15,7 +19,15 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<Option<T>, String> {
     })
 }
 
-/// The same, for which a body may be left out.
-pub fn decode_any<T: DeserializeOwned>(body: &[u8]) -> Result<Option<T>, String> {
-    if body.is_empty() { Ok(None) } else { decode(body) }
+/// A body that may be left out, and is none if it is `null`. One that cannot be read is refused in a line of text.
+pub struct Given<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let given = if body.is_empty() { Ok(None) } else { decode(&body) };
+        given.map(Self).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())
+    }
 }

@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use super::message::Message;
 use crate::ingest::Ingest;
 use crate::ingest::peer::Refused;
-use crate::rtc::{self, OfferError};
+use crate::rtc;
 
 /// An offer in JSON, where each line end takes four bytes; what is larger is refused by its length.
 const MAX_BODY: usize = 4 * MAX_BYTES;
@@ -85,22 +84,12 @@ fn sdp(body: &[u8]) -> Result<String, Refusal> {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let message = |status, text: &str| (status, Json(json!({"message": text}))).into_response();
         match self {
             Self::NotJson(_) => (StatusCode::BAD_REQUEST, self.to_string()).into_response(),
-            Self::NoSdp => message(StatusCode::BAD_REQUEST, &self.to_string()),
-            Self::Refused(Refused::NotExpected) => message(StatusCode::CONFLICT, &self.to_string()),
-            Self::Refused(Refused::Offer(error @ (OfferError::Full | OfferError::NotRunning))) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                [(RETRY_AFTER, "1")],
-                Json(json!({"message": error.to_string()})),
-            )
-                .into_response(),
+            Self::NoSdp => Message::new(StatusCode::BAD_REQUEST, self).into_response(),
+            Self::Refused(Refused::NotExpected) => Message::new(StatusCode::CONFLICT, self).into_response(),
             Self::Refused(Refused::Offer(error)) => {
-                tracing::debug!(%error, "a peer's offer is not answered");
-                let text = "failed to negotiate webrtc ingest";
-                let body = json!({"message": text, "detail": error.to_string()});
-                (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+                Message::unanswered(&error, "failed to negotiate webrtc ingest").into_response()
             }
         }
     }

@@ -6,17 +6,14 @@ pub(super) mod download;
 mod request;
 mod view;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::de::DeserializeOwned;
 use understudy_core::recording::{Limits, Refusal};
 use understudy_core::spec::FrameRate;
 
-use super::json;
+use super::json::Given;
 use super::message::Message;
 use crate::session::{Handle, RecordingError};
 
@@ -70,18 +67,20 @@ impl Surface {
     responses(
         (status = 201, description = "It is recorded from the next picture on; the body is empty."),
         (status = 400, body = Message, description = "A field cannot be used, or a recording of this id has ended and was not deleted; JSON that cannot be read is told as text."),
-        (status = 409, body = Message, description = "A recording of this id goes on, or there are as many as there may be."),
+        (status = 409, body = Message, description = "A recording of this id goes on."),
         (status = 500, body = Message, description = "The disk is full, or does not take it."),
-        (status = 503, body = Message, description = "The session ends."),
+        (status = 503, body = Message, description = "There are as many as there may be, or the session ends."),
     ),
     security(("control" = [])),
 )]
-pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result<StatusCode, Response> {
-    let started: Start = read(&body).map_err(IntoResponse::into_response)?;
-    let bad = |fault| Message::new(StatusCode::BAD_REQUEST, fault).into_response();
-    let wanted = started.parse(&surface.settings).map_err(bad)?;
+pub(super) async fn start(
+    State(surface): State<Surface>,
+    Given(started): Given<Start>,
+) -> Result<StatusCode, Message> {
+    let bad = |fault| Message::new(StatusCode::BAD_REQUEST, fault);
+    let wanted = started.unwrap_or_default().parse(&surface.settings).map_err(bad)?;
     let begun = surface.session.start_recording(wanted).await;
-    begun.map(|()| StatusCode::CREATED).map_err(|error| refusal(error).into_response())
+    begun.map(|()| StatusCode::CREATED).map_err(refusal)
 }
 
 /// End a recording. The body may be left out.
@@ -94,11 +93,13 @@ pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result
     ),
     security(("control" = [])),
 )]
-pub(super) async fn stop(State(surface): State<Surface>, body: Bytes) -> Result<StatusCode, Response> {
-    let stopped: Stop = read(&body).map_err(IntoResponse::into_response)?;
-    let (id, how) = stopped.parse();
+pub(super) async fn stop(
+    State(surface): State<Surface>,
+    Given(stopped): Given<Stop>,
+) -> Result<StatusCode, Message> {
+    let (id, how) = stopped.unwrap_or_default().parse();
     let ended = surface.session.stop_recording(&id, how).await;
-    ended.map(|()| StatusCode::OK).map_err(|error| refusal(error).into_response())
+    ended.map(|()| StatusCode::OK).map_err(refusal)
 }
 
 /// Remove a recording that has ended, with its file. The body may be left out.
@@ -113,10 +114,12 @@ pub(super) async fn stop(State(surface): State<Surface>, body: Bytes) -> Result<
     ),
     security(("control" = [])),
 )]
-pub(super) async fn delete(State(surface): State<Surface>, body: Bytes) -> Result<StatusCode, Response> {
-    let deleted: Delete = read(&body).map_err(IntoResponse::into_response)?;
-    let gone = surface.session.delete_recording(&deleted.id()).await;
-    gone.map(|()| StatusCode::OK).map_err(|error| refusal(error).into_response())
+pub(super) async fn delete(
+    State(surface): State<Surface>,
+    Given(deleted): Given<Delete>,
+) -> Result<StatusCode, Message> {
+    let gone = surface.session.delete_recording(&deleted.unwrap_or_default().id()).await;
+    gone.map(|()| StatusCode::OK).map_err(refusal)
 }
 
 /// All recordings, those that have ended among them.
@@ -128,23 +131,18 @@ pub(super) async fn list(State(surface): State<Surface>) -> Json<Vec<Recording>>
     Json(surface.session.recordings().iter().map(Recording::new).collect())
 }
 
-/// What is not given has its defaults.
-fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, (StatusCode, String)> {
-    let read = json::decode_any(body).map_err(|text| (StatusCode::BAD_REQUEST, text))?;
-    Ok(read.unwrap_or_default())
-}
-
 fn refusal(error: RecordingError) -> Message {
     let status = match &error {
         RecordingError::Refused(Refusal::Completed | Refusal::NoneActive | Refusal::Running) => {
             StatusCode::BAD_REQUEST
         }
         RecordingError::Refused(Refusal::Unknown) => StatusCode::NOT_FOUND,
-        RecordingError::Refused(Refusal::InProgress | Refusal::Busy | Refusal::Full | Refusal::Drained) => {
-            StatusCode::CONFLICT
+        // Clients take a conflict for one that goes on.
+        RecordingError::Refused(Refusal::InProgress) => StatusCode::CONFLICT,
+        RecordingError::Refused(Refusal::Busy | Refusal::Full | Refusal::Drained) | RecordingError::Ended => {
+            StatusCode::SERVICE_UNAVAILABLE
         }
         RecordingError::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        RecordingError::Ended => StatusCode::SERVICE_UNAVAILABLE,
     };
     Message::new(status, error)
 }

@@ -9,18 +9,15 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::json;
 use understudy_core::outputs::Refusal;
 use understudy_core::sending::Sending;
 use understudy_core::spec::{FrameRate, Output};
 
-use super::json::decode_any;
+use super::json::Given;
 use super::message::Message;
 use crate::program::Registry;
 use crate::rtc;
@@ -70,41 +67,26 @@ impl Surface {
     }
 
     /// A stream that is refused within a moment was not started: who started it hears why. One that fails later is tried again.
-    async fn settled(&self, stream: StreamView) -> Result<StreamView, Failed> {
+    async fn settled(&self, stream: StreamView) -> Result<StreamView, Message> {
         let name = stream.livestream.name.clone();
-        let named =
-            |streams: &Vec<StreamView>| streams.iter().find(|one| one.livestream.name == name).cloned();
-        let fails = |stream: &StreamView| match &stream.sending {
-            Some(Sending::Failed(why)) => Some(why.clone()),
-            _ => None,
+        // Another may take its name meanwhile, which is none of this one's.
+        let it = |all: &Vec<StreamView>| {
+            all.iter().find(|one| one.livestream.name == name && one.since == stream.since).cloned()
         };
-        let is_decided = |stream: &StreamView| stream.sending != Some(Sending::Connecting);
+        let is_decided = |one: StreamView| one.sending != Some(Sending::Connecting);
         let mut streams = self.session.streams();
-        let decided = streams.wait_for(|streams| named(streams).as_ref().is_none_or(is_decided));
-        if let Ok(Err(_ended)) = tokio::time::timeout(MOMENT, decided).await {
-            return Ok(stream);
-        }
-        let now = named(&self.session.streams().borrow());
-        // Another may have taken its name meanwhile, which is none of this one's.
-        let Some(now) = now.filter(|now| now.since == stream.since) else { return Ok(stream) };
-        let Some(why) = fails(&now) else { return Ok(now) };
+        let decided = streams.wait_for(|all| it(all).is_none_or(is_decided));
+        // Too late is fine, and so is the session's end: it is as it is then.
+        let _ = tokio::time::timeout(MOMENT, decided).await;
+        let now = it(&streams.borrow()).unwrap_or_else(|| stream.clone());
+        let Some(Sending::Failed(why)) = &now.sending else { return Ok(now) };
         // Whoever stopped it meanwhile wanted the same.
         let _ = self.session.stop_stream(&name, Some(now.since)).await;
-        Err(Failed(why))
+        Err(Message::because("failed to start stream", why))
     }
 
     fn named(&self, id: &str) -> Option<StreamView> {
         self.session.streams().borrow().iter().find(|stream| stream.livestream.name == id).cloned()
-    }
-}
-
-/// What is sent to somebody is refused at once.
-struct Failed(String);
-
-impl IntoResponse for Failed {
-    fn into_response(self) -> Response {
-        let body = json!({"message": "failed to start stream", "detail": self.0});
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
     }
 }
 
@@ -122,20 +104,20 @@ impl IntoResponse for Failed {
     ),
     security(("control" = [])),
 )]
-pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result<Response, Response> {
-    let started: Option<Start> =
-        decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
-    let bad = |text: String| Message::new(StatusCode::BAD_REQUEST, text).into_response();
+pub(super) async fn start(
+    State(surface): State<Surface>,
+    Given(started): Given<Start>,
+) -> Result<(StatusCode, Json<Stream>), Message> {
+    let bad = |text| Message::new(StatusCode::BAD_REQUEST, text);
     let started = started.ok_or_else(|| bad("request body required".to_owned()))?;
     let livestream = started.parse(surface.settings.frame_rate).map_err(|fault| bad(fault.to_string()))?;
     if livestream.output == Output::Rtmp && surface.settings.rtmp_port.is_none() {
         let text = "failed to start internal streaming server";
-        return Err(Message::new(StatusCode::INTERNAL_SERVER_ERROR, text).into_response());
+        return Err(Message::because(text, "RTMP has no port here: something else has it"));
     }
-    let begun = surface.session.start_stream(livestream).await;
-    let stream = begun.map_err(|error| refusal(error).into_response())?;
-    let stream = surface.settled(stream).await.map_err(IntoResponse::into_response)?;
-    Ok((StatusCode::CREATED, Json(Stream::to_its_owner(&stream, &surface.settings))).into_response())
+    let stream = surface.session.start_stream(livestream).await.map_err(refusal)?;
+    let stream = surface.settled(stream).await?;
+    Ok((StatusCode::CREATED, Json(Stream::to_its_owner(&stream, &surface.settings))))
 }
 
 /// End a livestream that was started here. The body may be left out.
@@ -150,12 +132,13 @@ pub(super) async fn start(State(surface): State<Surface>, body: Bytes) -> Result
     ),
     security(("control" = [])),
 )]
-pub(super) async fn stop(State(surface): State<Surface>, body: Bytes) -> Result<StatusCode, Response> {
-    let stopped: Option<Stop> =
-        decode_any(&body).map_err(|text| (StatusCode::BAD_REQUEST, text).into_response())?;
+pub(super) async fn stop(
+    State(surface): State<Surface>,
+    Given(stopped): Given<Stop>,
+) -> Result<StatusCode, Message> {
     let id = stopped.unwrap_or_default().id();
     let ended = surface.session.stop_stream(&id, None).await;
-    ended.map(|()| StatusCode::OK).map_err(|error| refusal(error).into_response())
+    ended.map(|()| StatusCode::OK).map_err(refusal)
 }
 
 /// All livestreams, those of the participant's resources among them.

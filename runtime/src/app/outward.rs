@@ -12,7 +12,7 @@ use super::rtmp::Doors;
 use crate::access::Policy;
 use crate::config::Run;
 use crate::egress::rtmp::{self, Rtmp};
-use crate::egress::{self, Senders, push, sender, socket, whep};
+use crate::egress::{self, Senders, push, sender, socket, whep, whip};
 use crate::net::Families;
 use crate::{program, rtc, session};
 
@@ -39,12 +39,10 @@ impl Outward {
         of_rtmp.register(registry);
         let rtmp = Rtmp { streams: rtmp::Streams::new(programs.clone()), policy, metrics: of_rtmp };
         let guard = guards.media.policy.clone();
-        let push = push::Reach {
-            streams: rtmp.streams.clone(),
-            guard: guard.clone(),
-            tls: push::trust().context("servers of RTMPS cannot be told from others")?,
-        };
-        let senders = Senders::new(sender::Reach { transport: peers.clone(), push, guard });
+        let tls = egress::trust().context("servers of TLS cannot be told from others")?;
+        let push = push::Reach { streams: rtmp.streams.clone(), guard: guard.clone(), tls: tls.clone() };
+        let whip = whip::Reach { transport: peers.clone(), guard, tls };
+        let senders = Senders::new(sender::Reach { push, whip });
         let doors = Doors::open(config, Families::here())?;
         Ok(Self { programs, senders, peers, rtmp, doors, metrics })
     }

@@ -11,10 +11,8 @@
 
 mod attempt;
 mod queue;
-mod trust;
 
 pub use attempt::Failure;
-pub use trust::trust;
 
 use std::time::Duration;
 
@@ -63,7 +61,7 @@ pub struct Reach {
     pub streams: Streams,
     /// Which addresses may be connected to.
     pub guard: guard::Policy,
-    /// Whom to believe who they are; see [`trust`].
+    /// Whom to believe who they are; see [`super::trust`].
     pub tls: TlsConnector,
 }
 

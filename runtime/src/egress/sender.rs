@@ -16,9 +16,7 @@ use understudy_core::spec::{Livestream, Output, Resolution};
 
 use super::push::{self, Destination, Push};
 use super::whip::{self, Phase};
-use crate::guard;
 use crate::program::Program;
-use crate::rtc;
 
 /// A server that has not acknowledged anything for so long does not take what it is sent.
 const ACKNOWLEDGED: Duration = Duration::from_secs(10);
@@ -42,9 +40,8 @@ type Start = dyn Fn(&Livestream, &Program, Resolution) -> Result<Sender, String>
 /// How others are reached.
 #[derive(Clone)]
 pub struct Reach {
-    pub transport: rtc::Handle,
     pub push: push::Reach,
-    pub guard: guard::Policy,
+    pub whip: whip::Reach,
 }
 
 impl Senders {
@@ -78,24 +75,24 @@ impl Senders {
         program: &Program,
         size: Resolution,
     ) -> Sender {
-        let (tell, states) = watch::channel(Sending::Connecting);
-        let end = CancellationToken::new();
         let (senders, livestream, program) = (self.clone(), livestream.clone(), program.clone());
-        let ended = end.clone();
-        let task = tokio::spawn(async move {
+        Sender::run(Sending::Connecting, async move |tell, end| {
             let gone = tokio::time::timeout(PREDECESSOR, before);
-            if ended.run_until_cancelled(gone).await.is_none() {
+            if end.run_until_cancelled(gone).await.is_none() {
                 return;
             }
             match senders.start(&livestream, &program, size) {
-                Ok(sender) => sender.tells(&tell, ended).await,
+                Ok(sender) => {
+                    let as_it_is = |state: &Sending, _| (state.clone(), None);
+                    end.run_until_cancelled(pass_on(&mut sender.state(), as_it_is, &tell)).await;
+                    sender.stop().await;
+                }
                 Err(why) => {
                     tell.send_replace(Sending::Failed(why));
-                    ended.cancelled().await;
+                    end.cancelled().await;
                 }
             }
-        });
-        Sender { state: states, end: end.drop_guard(), task }
+        })
     }
 }
 
@@ -111,21 +108,20 @@ fn send(
     program: &Program,
     size: Resolution,
 ) -> Result<Sender, String> {
-    let program = program.at(livestream.frame_rate);
     match &livestream.output {
         Output::RtmpPush(url) => {
             let target = Destination::parse(url.reveal()).map_err(|bad| bad.to_string())?;
             let rendition = Default::default();
-            let push = Push::start(push::Wanted { target, program, rendition }, reach.push.clone());
+            let push =
+                Push::start(push::Wanted { target, program: program.clone(), rendition }, reach.push.clone());
             let (state, stop) = (push.state(), async { push.stop().await }.boxed());
             Ok(Sender::follow(state, pushed, stop))
         }
         Output::Whip(target) => {
             let target =
                 whip::Target::parse(target.url(), target.reveal_token()).map_err(|bad| bad.to_string())?;
-            let shown = whip::Shown::new(&livestream.name, &program, size);
-            let publishing = whip::publish(target, shown, reach.transport.clone(), &reach.guard);
-            let publishing = publishing.map_err(|error| error.to_string())?;
+            let shown = whip::Shown::new(&livestream.name, program, size);
+            let publishing = whip::publish(target, shown, reach.whip.clone());
             let (state, stop) = (publishing.state(), async { publishing.stop().await }.boxed());
             Ok(Sender::follow(state, published, stop))
         }
@@ -140,32 +136,21 @@ impl Sender {
         told: fn(&S, Instant) -> (Sending, Option<Instant>),
         stop: BoxFuture<'static, ()>,
     ) -> Self {
-        let (tell, state) = watch::channel(told(&states.borrow_and_update(), Instant::now()).0);
-        let end = CancellationToken::new();
-        let ended = end.clone();
-        let task = tokio::spawn(async move {
-            loop {
-                let (now, until) = told(&states.borrow_and_update(), Instant::now());
-                tell.send_if_modified(|before| {
-                    // What failed has failed until it is taken, however often it is tried.
-                    let tried_again = matches!(before, Sending::Failed(_)) && now == Sending::Connecting;
-                    let changed = *before != now && !tried_again;
-                    if changed {
-                        *before = now;
-                    }
-                    changed
-                });
-                tokio::select! {
-                    changed = states.changed() => if changed.is_err() { ended.cancelled().await },
-                    () = reached(until) => {}
-                    () = ended.cancelled() => break,
-                }
-                if ended.is_cancelled() {
-                    break;
-                }
-            }
+        let first = told(&states.borrow_and_update(), Instant::now()).0;
+        Self::run(first, async move |tell, end| {
+            end.run_until_cancelled(pass_on(&mut states, told, &tell)).await;
             stop.await;
-        });
+        })
+    }
+
+    /// What tells of itself, until its end; `first` is what is said before.
+    fn run<F: Future<Output = ()> + Send + 'static>(
+        first: Sending,
+        run: impl FnOnce(watch::Sender<Sending>, CancellationToken) -> F,
+    ) -> Self {
+        let (tell, state) = watch::channel(first);
+        let end = CancellationToken::new();
+        let task = tokio::spawn(run(tell, end.clone()));
         Self { state, end: end.drop_guard(), task }
     }
 
@@ -173,24 +158,35 @@ impl Sender {
         self.state.clone()
     }
 
-    /// Passes on how it goes, until `end`.
-    async fn tells(self, tell: &watch::Sender<Sending>, end: CancellationToken) {
-        let mut state = self.state();
-        loop {
-            tell.send_replace(state.borrow_and_update().clone());
-            tokio::select! {
-                changed = state.changed() => if changed.is_err() { break },
-                () = end.cancelled() => break,
-            }
-        }
-        self.stop().await;
-    }
-
     /// Ends it; the server has been told then, or did not listen.
     pub async fn stop(self) {
         drop(self.end);
         // It has told itself what broke down.
         let _ = self.task.await;
+    }
+}
+
+/// Tells what each state means, for ever.
+async fn pass_on<S>(
+    states: &mut watch::Receiver<S>,
+    told: fn(&S, Instant) -> (Sending, Option<Instant>),
+    tell: &watch::Sender<Sending>,
+) {
+    loop {
+        let (now, until) = told(&states.borrow_and_update(), Instant::now());
+        tell.send_if_modified(|before| {
+            // What failed has failed until it is taken, however often it is tried.
+            let tried_again = matches!(before, Sending::Failed(_)) && now == Sending::Connecting;
+            let changed = *before != now && !tried_again;
+            if changed {
+                *before = now;
+            }
+            changed
+        });
+        tokio::select! {
+            changed = states.changed() => if changed.is_err() { pending().await },
+            () = reached(until) => {}
+        }
     }
 }
 

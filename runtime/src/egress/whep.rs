@@ -28,7 +28,7 @@ use axum::routing::{delete, post};
 
 use crate::program::{Found, Program, Registry};
 use crate::rtc::{Handle, Ice, OfferError};
-use crate::signalling::{SDP, ended, text};
+use crate::signalling::{self, SDP, ended, text};
 use counter::Counters;
 use error::Refusal;
 
@@ -90,12 +90,8 @@ pub async fn watch(
     };
     whep.counters.expire(Instant::now());
     let Some(offer) = offer else { return whep.counter(&uri, &name, &program) };
-    let answer = whep.driver.watch(&name, &program, &offer).await.map_err(Refusal::Offer)?;
-    // It is admitted a while after it was looked up, and only who is there is told when the name goes.
-    if !whep.programs.stands(&name, &program) {
-        whep.driver.leave(&answer.session_id).await;
-        return Err(Refusal::UnknownProgram);
-    }
+    let answer = signalling::watch(&whep.driver, &whep.programs, (&name, &program), &offer).await;
+    let answer = answer.map_err(Refusal::Offer)?.ok_or(Refusal::UnknownProgram)?;
     let place = (answer.session_id.as_str(), answer.ice_session.as_str());
     Ok(whep.described(StatusCode::CREATED, &uri, place, answer.sdp.clone()))
 }

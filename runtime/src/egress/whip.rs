@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 use understudy_core::fanout::receipt::Receipt;
@@ -60,20 +61,26 @@ pub struct Publishing {
     task: JoinHandle<()>,
 }
 
-/// Publishes to a target, over that transport and to addresses that may be reached.
-pub fn publish(
-    target: Target,
-    shown: Shown,
-    transport: rtc::Handle,
-    reach: &Policy,
-) -> Result<Publishing, rustls::Error> {
-    let origin = Origin { transport, client: Client::new(reach.clone())?, reach: reach.clone() };
+/// How servers are reached.
+#[derive(Clone)]
+pub struct Reach {
+    pub transport: rtc::Handle,
+    /// Which addresses may be connected and sent to.
+    pub guard: Policy,
+    /// Whom to believe who they are; see [`super::trust`].
+    pub tls: TlsConnector,
+}
+
+/// Publishes to a target until it is stopped.
+pub fn publish(target: Target, shown: Shown, reach: Reach) -> Publishing {
+    let Reach { transport, guard, tls } = reach;
+    let origin = Origin { transport, client: Client::new(guard.clone(), tls), reach: guard };
     let (told, state) = watch::channel(State::new(Instant::now()));
     let end = CancellationToken::new();
     let span = tracing::info_span!("whip", host = target.host());
     let publisher = Publisher { target, shown, origin, told, before: Receipt::default() };
     let task = tokio::spawn(publisher.run(end.clone()).instrument(span));
-    Ok(Publishing { state, end: end.drop_guard(), task })
+    Publishing { state, end: end.drop_guard(), task }
 }
 
 impl Publishing {

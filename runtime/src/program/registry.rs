@@ -88,6 +88,11 @@ impl Registry {
     }
 
     #[cfg(test)]
+    pub(crate) fn named(&self, name: &str) -> Option<Program> {
+        self.names.borrow().get(name).cloned()
+    }
+
+    #[cfg(test)]
     pub(crate) fn names(&self) -> Vec<String> {
         self.names.borrow().keys().cloned().collect()
     }

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use understudy_core::outputs::Refusal;
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
+use understudy_core::recording::Wanted;
 use understudy_core::spec::{Livestream, Location};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
+use super::audience::Audience;
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
 use super::recordings::{RecordingView, Recordings};
@@ -29,7 +30,6 @@ const GOODBYE: Duration = Duration::from_secs(3);
 
 pub(super) struct Director {
     pub(super) config: Config,
-    viewers: Box<dyn Viewers>,
     mailbox: mpsc::Sender<Mail>,
 
     pub(super) asked: Asked,
@@ -43,31 +43,13 @@ pub(super) struct Director {
     pub(super) journal: Journal,
     pub(super) streams: Streams,
     pub(super) recordings: Recordings,
-    /// Who tells of viewers, by livestream.
-    followed: HashMap<String, Followed>,
+    pub(super) audience: Audience,
 
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
     pub(super) outputs: watch::Sender<Vec<StreamView>>,
     recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
-}
-
-/// The viewers of one livestream.
-struct Followed {
-    /// Over WebRTC, and over all other ways.
-    counts: [watch::Receiver<usize>; 2],
-    tasks: [AbortHandle; 2],
-}
-
-impl Followed {
-    fn count(&self) -> usize {
-        self.counts.iter().map(|count| *count.borrow()).sum()
-    }
-
-    fn end(&self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
-    }
 }
 
 /// What others need of the browser that runs.
@@ -112,8 +94,8 @@ impl Director {
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
             recordings: Recordings::new(config.recorder.clone()),
+            audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
-            viewers,
             mailbox,
             asked: Asked::default(),
             keepers: HashMap::new(),
@@ -121,7 +103,6 @@ impl Director {
             display: None,
             browser: None,
             journal: Journal::default(),
-            followed: HashMap::new(),
             report,
             inputs,
             outputs,
@@ -173,8 +154,9 @@ impl Director {
                 let _ = answer.send(self.stop_stream(&name, since));
             }
             Mail::Record(wanted, answer) => {
+                let frame_rate = self.shape().limit(wanted.frame_rate);
                 let (program, stance) = (self.show.program(), self.asked.stance);
-                let started = self.recordings.start(*wanted, program, stance).await;
+                let started = self.recordings.start(Wanted { frame_rate, ..*wanted }, program, stance).await;
                 self.recorded.send_replace(self.recordings.views());
                 // Whoever asked may have gone; it is recorded all the same.
                 drop(answer.send(started));
@@ -326,28 +308,6 @@ impl Director {
         self.sources.allow(Allowed { page, camera, sound });
     }
 
-    pub(super) fn follow_viewers(&mut self) {
-        let streams = &self.streams;
-        self.followed.retain(|name, followed| {
-            let wanted = streams.all().any(|livestream| livestream.name == *name);
-            if !wanted {
-                followed.end();
-            }
-            wanted
-        });
-        for livestream in streams.all() {
-            self.followed.entry(livestream.name.clone()).or_insert_with(|| {
-                let counts =
-                    [self.viewers.count(&livestream.name), self.config.programs.audience(&livestream.name)];
-                let tasks = counts.each_ref().map(|count| {
-                    let telling = forward(count.clone(), self.mailbox.clone(), || Mail::Viewers);
-                    tokio::spawn(telling).abort_handle()
-                });
-                Followed { counts, tasks }
-            });
-        }
-    }
-
     fn start_stream(&mut self, livestream: Livestream) -> Result<StreamView, Refusal> {
         let name = livestream.name.clone();
         self.streams.start(livestream, self.asked.stance)?;
@@ -368,14 +328,10 @@ impl Director {
         self.publish();
     }
 
-    pub(super) fn viewers_of(&self, livestream: &str) -> usize {
-        self.followed.get(livestream).map_or(0, Followed::count)
-    }
-
     /// Ends everything in the reverse order of its start. The box is closed first, so that no keeper waits for room in it.
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
-        self.followed.values().for_each(Followed::end);
+        drop(self.audience);
         let ends = futures::future::join(self.recordings.end(), self.streams.end());
         if tokio::time::timeout(GOODBYE, ends).await.is_err() {
             tracing::warn!("a destination does not listen to our end, or a disk is slow");

@@ -64,7 +64,7 @@ impl Director {
         };
         // Of what is sent, the one who takes it is whom it is sent to.
         let arrives = |sending: &Sending| usize::from(*sending == Sending::Arriving);
-        let viewers = sending.as_ref().map_or_else(|| self.viewers_of(name), arrives);
+        let viewers = sending.as_ref().map_or_else(|| self.audience.of(name), arrives);
         v1::LivestreamReport {
             name: name.to_owned(),
             ready: status == Status::True,

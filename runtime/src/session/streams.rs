@@ -8,8 +8,9 @@ use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 use understudy_core::outputs::{Outputs, PROGRAM, Refusal};
 use understudy_core::report::Stance;
+use understudy_core::resize::Shape;
 use understudy_core::sending::Sending;
-use understudy_core::spec::{Livestream, Refused, Resolution};
+use understudy_core::spec::{FrameRate, Livestream, Refused, Resolution};
 
 use super::Mail;
 use super::director::forward;
@@ -28,11 +29,13 @@ pub(super) struct Streams {
 /// One of them, as it is since then.
 struct Running {
     livestream: Livestream,
-    /// Of the picture of which it was begun.
-    size: Resolution,
+    of: Picture,
     since: SystemTime,
     way: Way,
 }
+
+/// What it is of, as it was begun: its size, and the pictures a second that are asked of it.
+type Picture = (Resolution, Option<FrameRate>);
 
 enum Way {
     /// Whoever wants it fetches it.
@@ -61,9 +64,10 @@ pub struct StreamView {
 }
 
 impl Running {
-    /// What is sent of a picture of one size is not what is sent of another.
-    fn is(&self, livestream: &Livestream, size: Resolution) -> bool {
-        self.livestream == *livestream && (!livestream.output.is_sent() || self.size == size)
+    /// What is sent of one picture is not what is sent of another.
+    fn is(&self, livestream: &Livestream, shape: Shape) -> bool {
+        let of_it = || self.of == picture(livestream, shape);
+        self.livestream == *livestream && (!livestream.output.is_sent() || of_it())
     }
 
     fn sending(&self) -> Option<Sending> {
@@ -129,29 +133,31 @@ impl Streams {
         }
     }
 
-    /// What is wanted runs, of that program with a picture of that size; what is wanted no more, or otherwise, has ended.
-    pub(super) fn run(&mut self, program: &Program, size: Resolution) {
+    /// What is wanted runs, of that program with a picture of that shape; what is wanted no more, or otherwise, has ended.
+    pub(super) fn run(&mut self, program: &Program, shape: Shape) {
         let mut before = std::mem::take(&mut self.running);
         let wanted: Vec<_> = self.outputs.all().cloned().collect();
         let others = before.extract_if(|name, running| {
-            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, size))
+            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, shape))
         });
         others.collect::<Vec<_>>().into_iter().for_each(|(name, running)| self.leave(name, running));
         self.ending.retain(|_, ending| !ending.is_finished());
         for livestream in wanted {
             let name = livestream.name.clone();
             let running = before.remove(&name).unwrap_or_else(|| {
-                let way = self.begin(&livestream, program, size);
-                Running { livestream, size, since: SystemTime::now(), way }
+                let of = picture(&livestream, shape);
+                let way = self.begin(&livestream, program, of);
+                Running { livestream, of, since: SystemTime::now(), way }
             });
             self.running.insert(name, running);
         }
     }
 
-    fn begin(&mut self, livestream: &Livestream, program: &Program, size: Resolution) -> Way {
+    fn begin(&mut self, livestream: &Livestream, program: &Program, (size, rate): Picture) -> Way {
         if !livestream.output.is_sent() {
             return Way::Fetched;
         }
+        let program = &program.at(rate);
         let begun = match self.ending.remove(&livestream.name) {
             None => self.senders.start(livestream, program, size),
             Some(before) => Ok(self.senders.start_after(before, livestream, program, size)),
@@ -209,6 +215,10 @@ impl Streams {
         let ending = self.ending.into_values().map(drop_outcome);
         futures::future::join(futures::future::join_all(sent), futures::future::join_all(ending)).await;
     }
+}
+
+fn picture(livestream: &Livestream, shape: Shape) -> Picture {
+    (shape.size, shape.limit(livestream.frame_rate))
 }
 
 /// It has told itself what broke down.

@@ -5,7 +5,7 @@ use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
 use understudy_core::resize::{Resized, Shape};
-use understudy_core::spec::{Invalid, Resolution, Session};
+use understudy_core::spec::{Invalid, Session};
 use understudy_proto::v1;
 
 use super::Wanted;
@@ -43,6 +43,11 @@ impl Director {
         refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why)).collect()
     }
 
+    /// Of what is shown, or would be.
+    pub(super) fn shape(&self) -> Shape {
+        self.asked.session.page.as_ref().map(Shape::of).unwrap_or_default()
+    }
+
     /// A name has become free: what was refused of the wish for that is carried out.
     pub(super) fn settle_livestreams(&mut self) {
         let refused = self.streams.settle();
@@ -56,12 +61,12 @@ impl Director {
         if stance == Stance::Drained {
             self.streams.drain();
         }
-        self.follow_viewers();
-        let size = self.asked.session.page.as_ref().map_or(Resolution::HD, |page| page.size);
-        self.streams.run(self.show.program(), size);
+        self.audience.follow(self.streams.all().map(|livestream| livestream.name.as_str()));
+        let shape = self.shape();
+        self.streams.run(self.show.program(), shape);
         // Whoever describes it says how.
         let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), None));
-        let named = self.streams.all().map(|livestream| (livestream.name.clone(), livestream.frame_rate));
+        let named = self.streams.all().map(|one| (one.name.clone(), shape.limit(one.frame_rate)));
         self.show.called(named.chain(program));
     }
 

@@ -17,8 +17,9 @@ use understudy_rtmp::chunk;
 use understudy_rtmp::handshake;
 use understudy_rtmp::message::Message;
 use understudy_rtmp::outbox::Outbox;
-use understudy_runtime::egress::push::{self, Destination, Push, Reach, State, Wanted};
+use understudy_runtime::egress::push::{Destination, Push, Reach, State, Wanted};
 use understudy_runtime::egress::rtmp;
+use understudy_runtime::egress::trust;
 use understudy_runtime::guard::Policy;
 
 use crate::support::rtmp::Broadcast;
@@ -37,7 +38,7 @@ fn start(broadcast: &Broadcast, url: &str) -> Push {
 
 fn reach(broadcast: &Broadcast, allow: &str) -> Reach {
     let guard = Policy { allow: allow.parse().unwrap(), own: vec![] };
-    Reach { streams: broadcast.rtmp.streams.clone(), guard, tls: push::trust().unwrap() }
+    Reach { streams: broadcast.rtmp.streams.clone(), guard, tls: trust().unwrap() }
 }
 
 async fn until(state: &mut watch::Receiver<State>, is: impl Fn(&State) -> bool) -> State {

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use super::{FrameRate, Invalid};
+use crate::guard::host_and_port;
 use crate::redact::redacted;
+
+/// Of an address that names none: which one it has then is its protocol's matter.
+const ANY_PORT: u16 = 1;
 
 /// One that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +86,7 @@ impl PushUrl {
 
 /// Of an address: what stands before its path.
 fn is_host(authority: &str) -> bool {
-    !authority.is_empty() && !authority.contains(['@', '\\', ' '])
+    !authority.contains('@') && host_and_port(authority, Some(ANY_PORT)).is_ok()
 }
 
 /// Without what lets publish.

@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Json, http::header::RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use understudy_core::spec::Output;
 use utoipa::ToSchema;
 
 use super::Surface;
-use crate::api::json::decode;
+use crate::api::fields;
+use crate::api::json::Given;
 use crate::api::message::Message;
 use crate::program::Found;
 use crate::rtc::OfferError;
+use crate::signalling;
 
 /// Pages offer in the moment in which they have started a stream: a first picture comes within this.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,8 +34,6 @@ pub struct Offer {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    #[error("{0}")]
-    NotJson(String),
     #[error("sdp is required")]
     NoSdp,
     #[error("stream not found")]
@@ -60,11 +59,13 @@ pub enum Refusal {
     ),
     security(("view" = [])),
 )]
-pub async fn offer(State(surface): State<Surface>, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let offer: Option<Offer> = decode(&body).map_err(Refusal::NotJson)?;
+pub async fn offer(
+    State(surface): State<Surface>,
+    Given(offer): Given<Offer>,
+) -> Result<Json<Value>, Refusal> {
     let Offer { id, sdp } = offer.unwrap_or_default();
     let sdp = sdp.filter(|sdp| !sdp.trim().is_empty()).ok_or(Refusal::NoSdp)?;
-    let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| "default".to_owned());
+    let id = fields::called(id);
     match surface.named(&id) {
         None => return Err(Refusal::Unknown),
         Some(stream) if stream.livestream.output != Output::WebRtc => return Err(Refusal::OtherMode),
@@ -75,36 +76,21 @@ pub async fn offer(State(surface): State<Surface>, body: Bytes) -> Result<Json<V
         Found::Silent => return Err(Refusal::Silent),
         Found::Unknown => return Err(Refusal::Unknown),
     };
-    let answer = surface.transport.watch(&id, &program, &sdp).await?;
-    // It is admitted a while after it was looked up, and only who is there is told when the name goes.
-    if !surface.programs.stands(&id, &program) {
-        surface.transport.end(&id).await;
-        return Err(Refusal::Unknown);
-    }
+    let answer = signalling::watch(&surface.transport, &surface.programs, (&id, &program), &sdp).await?;
+    let answer = answer.ok_or(Refusal::Unknown)?;
     Ok(Json(json!({"sdp": answer.sdp})))
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::NotJson(text) => return (StatusCode::BAD_REQUEST, text.clone()).into_response(),
             Self::NoSdp => StatusCode::BAD_REQUEST,
             Self::Unknown => StatusCode::NOT_FOUND,
-            Self::OtherMode => StatusCode::CONFLICT,
-            Self::Silent => {
-                let again = Message::new(StatusCode::CONFLICT, self);
-                return ([(RETRY_AFTER, "1")], again).into_response();
-            }
-            Self::Offer(error @ (OfferError::Full | OfferError::NotRunning)) => {
-                let again = Message::new(StatusCode::SERVICE_UNAVAILABLE, error);
-                return ([(RETRY_AFTER, "1")], again).into_response();
-            }
-            Self::Offer(error) => {
-                tracing::debug!(%error, "a viewer's offer is not answered");
-                let body = json!({"message": self.to_string(), "detail": error.to_string()});
-                return (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response();
-            }
+            Self::OtherMode | Self::Silent => StatusCode::CONFLICT,
+            Self::Offer(error) => return Message::unanswered(error, &self.to_string()).into_response(),
         };
-        Message::new(status, self).into_response()
+        let is_silent = matches!(self, Self::Silent);
+        let message = Message::new(status, self);
+        if is_silent { message.again() } else { message }.into_response()
     }
 }

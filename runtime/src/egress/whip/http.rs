@@ -1,7 +1,6 @@
 //! Requests to a WHIP server, each over a connection of its own to an address that may be connected to.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{
@@ -13,7 +12,6 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -67,16 +65,9 @@ struct Response {
 }
 
 impl Client {
-    /// Trusts whom this machine trusts.
-    pub fn new(reach: Policy) -> Result<Self, rustls::Error> {
-        let mut trusted = RootCertStore::empty();
-        // A machine without any has servers without TLS; others are refused by name.
-        trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(trusted)
-            .with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(tls)), reach })
+    /// `tls`: whom to believe who they are.
+    pub const fn new(reach: Policy, tls: TlsConnector) -> Self {
+        Self { tls, reach }
     }
 
     /// Anything but success is an error. Follows redirects that keep the method.

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
-use understudy_core::spec::{AudioInput, Destination, Inputs, Livestream, Output, Source};
+use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Livestream, Output, Source};
 
 use super::*;
 use crate::gst;
@@ -182,4 +182,16 @@ async fn a_session_that_was_drained_shows_and_sends_nothing_more_whoever_started
     stage.want(Wanted { stance: Stance::Drained, ..told(1, v1::SessionSpec::default(), &[]) }).await;
     assert!(stage.names().is_empty(), "{:?}", stage.names());
     assert!(stage.session.start_stream(over_http("b")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_all_that_the_page_has_is_given_what_everybody_is() {
+    let stage = Stage::new();
+    let rate = |rate| FrameRate::parse("rate", rate).ok();
+    for (name, frame_rate) in [("all", rate(30)), ("more", rate(60)), ("less", rate(10))] {
+        stage.session.start_stream(Livestream { frame_rate, ..over_http(name) }).await.unwrap();
+    }
+    let shown = |name: &str| stage.programs.named(name).unwrap();
+    assert!(shown("all").is_as(&shown("program")) && shown("more").is_as(&shown("program")));
+    assert!(!shown("less").is_as(&shown("program")) && shown("less").is(&shown("program")));
 }

@@ -1,4 +1,4 @@
-//! Whom a push believes who they are.
+//! Which servers are believed who they are.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-/// Everybody whom this machine trusts. Reads files, once for all pushes.
+/// Everybody whom this machine trusts. Reads files, once for all that is sent.
 pub fn trust() -> Result<TlsConnector, rustls::Error> {
     let mut trusted = RootCertStore::empty();
-    // A machine without any reaches destinations without TLS; others are refused by name.
+    // A machine without any reaches servers without TLS; others are refused by name.
     trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -1,0 +1,175 @@
+use super::*;
+use crate::control::registry::Facts;
+use serde_json::json;
+use std::time::Instant;
+use understudy_crds::v1alpha1::LivestreamPhase;
+use understudy_proto::v1::Severity;
+
+fn livestream() -> Livestream {
+    serde_json::from_value(json!({
+        "apiVersion": "understudy.dev/v1alpha1", "kind": "Livestream", "metadata": {"name": "live", "generation": 1},
+        "spec": {"participantRef": {"name": "ada"}, "output": {"webRTC": {}}}
+    }))
+    .unwrap()
+}
+
+fn participant() -> VirtualParticipant {
+    serde_json::from_value(json!({
+        "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant", "metadata": {"name": "ada"}, "spec": {},
+        "status": {"conditions": [{"type": "RuntimeReady", "status": "True", "reason": "Linked", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
+    }))
+    .unwrap()
+}
+
+fn serving(told: LivestreamReport) -> View {
+    answering(Report { livestreams: vec![told], ..Report::default() })
+}
+
+fn answering(report: Report) -> View {
+    let report = Some(Report { observed_generation: 1, ..report });
+    View::Linked(Facts { report, generation: 1, capabilities: able(), ..Facts::default() })
+}
+
+fn able() -> std::sync::Arc<[String]> {
+    ["output.webrtc".to_owned()].into()
+}
+
+/// A session that was told, and has not answered.
+fn asked() -> View {
+    View::Linked(Facts { generation: 1, capabilities: able(), ..Facts::default() })
+}
+
+fn told(reason: &str) -> LivestreamReport {
+    let (ready, waiting) = (reason == "Serving", reason == "WaitingForPicture");
+    let severity = if waiting { Severity::Info } else { Severity::Error };
+    LivestreamReport {
+        name: "live".into(),
+        ready,
+        reason: reason.into(),
+        severity: severity.into(),
+        ..LivestreamReport::default()
+    }
+}
+
+fn after(previous: Option<&LivestreamStatus>, view: View) -> LivestreamStatus {
+    let (livestream, participant) = (livestream(), participant());
+    report(&Observed {
+        livestream: &livestream,
+        participant: Some(&participant),
+        pod_ip: Some("10.0.0.1".into()),
+        view,
+        told: Told::AsItIs,
+        fault: None,
+        previous: previous.cloned(),
+        now: Timestamp::UNIX_EPOCH,
+    })
+}
+
+#[test]
+fn phases_follow_from_what_the_session_reports() {
+    use LivestreamPhase as Phase;
+    let ready = after(None, serving(told("Serving")));
+    let watched = LivestreamReport { viewers: 3, ..told("Serving") };
+    let table = [
+        (None, View::Silent, Phase::Pending),
+        (None, serving(told("WaitingForPicture")), Phase::Pending),
+        (None, serving(told("CaptureFailed")), Phase::Failed),
+        (None, serving(told("Serving")), Phase::Ready),
+        (None, serving(watched), Phase::Active),
+        (Some(&ready), serving(told("CaptureFailed")), Phase::Disrupted),
+        (Some(&ready), View::Silent, Phase::Disrupted),
+    ];
+    for (number, (previous, view, phase)) in table.into_iter().enumerate() {
+        assert_eq!(after(previous, view).phase, Some(phase), "row {number}");
+    }
+}
+
+#[test]
+fn a_hand_over_changes_nothing() {
+    let before = after(None, serving(told("Serving")));
+    let phase = |view| {
+        let status = after(Some(&before), view);
+        (status.phase, status.endpoints)
+    };
+    let expected = View::Expected { until: Instant::now(), facts: None };
+    assert_eq!(phase(expected), (before.phase, before.endpoints.clone()));
+    assert_eq!(phase(asked()), (before.phase, before.endpoints.clone()));
+}
+
+fn ready_of(status: &LivestreamStatus) -> (String, Option<i64>) {
+    let said = Said { conditions: &status.conditions, failing: &status.failing };
+    let ready = said.find("Ready").unwrap();
+    (ready.reason.clone(), ready.observed_generation)
+}
+
+#[test]
+fn what_was_said_of_an_older_description_is_about_that_one() {
+    let before = after(None, serving(told("Serving")));
+    let (mut changed, participant) = (livestream(), participant());
+    changed.metadata.generation = Some(2);
+    let observe = |told_of| {
+        let status = report(&Observed {
+            livestream: &changed,
+            participant: Some(&participant),
+            pod_ip: Some("10.0.0.1".into()),
+            view: serving(told("CaptureFailed")),
+            told: told_of,
+            fault: None,
+            previous: Some(before.clone()),
+            now: Timestamp::UNIX_EPOCH,
+        });
+        (status.observed_generation, ready_of(&status))
+    };
+    assert_eq!(observe(Told::NotYet), (Some(1), ("Serving".into(), Some(1))));
+    assert_eq!(observe(Told::AsItIs), (Some(2), ("CaptureFailed".into(), Some(2))));
+}
+
+#[test]
+fn a_livestream_that_the_session_refuses_says_which_field_and_why() {
+    let refusal = Refusal {
+        part: Part::Livestream.into(),
+        name: "live".into(),
+        field_path: "webRtc".into(),
+        reason: "no".into(),
+    };
+    let status = after(None, answering(Report { refusals: vec![refusal], ..Report::default() }));
+    assert_eq!((status.phase, ready_of(&status).0), (Some(LivestreamPhase::Failed), "Rejected".into()));
+}
+
+#[test]
+fn what_is_sent_no_more_for_want_of_its_secret_is_neither_active_nor_anywhere() {
+    let watched = LivestreamReport { viewers: 1, ..told("Serving") };
+    let before = after(None, serving(watched.clone()));
+    assert_eq!(before.phase, Some(LivestreamPhase::Active));
+    let (livestream, participant) = (livestream(), participant());
+    let status = report(&Observed {
+        livestream: &livestream,
+        participant: Some(&participant),
+        pod_ip: Some("10.0.0.1".into()),
+        view: serving(watched),
+        told: Told::NotYet,
+        fault: Some(Fault::Missing("cdn".into())),
+        previous: Some(before),
+        now: Timestamp::UNIX_EPOCH,
+    });
+    assert_eq!(ready_of(&status).0, "SecretNotFound");
+    let said = Said { conditions: &status.conditions, failing: &status.failing };
+    assert_eq!(said.find("Active").unwrap().status, "False");
+    assert!(status.endpoints.is_empty());
+}
+
+#[test]
+fn an_output_that_the_runtime_did_not_announce_is_never_ready() {
+    let View::Linked(facts) = serving(told("Serving")) else { unreachable!() };
+    let older = View::Linked(Facts { capabilities: Vec::new().into(), ..facts });
+    let status = after(None, older);
+    assert_eq!((status.phase, ready_of(&status).0), (Some(LivestreamPhase::Failed), "Unsupported".into()));
+}
+
+#[test]
+fn what_a_session_said_before_it_was_told_is_not_taken() {
+    let View::Linked(facts) = serving(told("Serving")) else { unreachable!() };
+    let early = View::Linked(Facts { generation: 2, ..facts });
+    assert_eq!(after(None, early).phase, Some(LivestreamPhase::Pending));
+}
