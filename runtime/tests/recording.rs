@@ -56,7 +56,7 @@ fn pulled(sink: &AppSink, track: Track) -> Vec<Unit> {
 fn pieces() -> Vec<Bytes> {
     let mut muxer = Muxer::new(aac::Format::new(48_000, 2));
     let mut pieces: Vec<Bytes> = units().iter().filter_map(|unit| muxer.push(unit)).collect();
-    pieces.extend(muxer.finish());
+    pieces.extend(muxer.finish(None));
     pieces
 }
 

@@ -75,10 +75,11 @@ impl Muxer {
         }
     }
 
-    /// The end of the file.
-    pub fn finish(mut self) -> Option<Bytes> {
-        let end = self.last.as_ref()?.at + self.last.as_ref()?.usual;
-        self.complete(end);
+    /// The end of the file. Its last picture stands as long as usual, but not beyond `latest`, counted from the file's beginning.
+    pub fn finish(mut self, latest: Option<Duration>) -> Option<Bytes> {
+        let usual = self.last.as_ref()?.at + self.last.as_ref()?.usual;
+        let latest = latest.map_or(u64::MAX, |latest| samples::ticks(latest, PICTURE_RATE_HZ));
+        self.complete(usual.min(latest));
         self.cut()
     }
 

@@ -65,8 +65,20 @@ fn a_fragment_is_what_lies_between_two_keyframes() {
     // One that stood for two stands so long. A slice has eight bytes with its length, the sets 17.
     let samples = vec![[3600, 25, 0x0200_0000], [7200, 8, 0x0101_0000], [3600, 8, 0x0101_0000]];
     assert_eq!(tracks(fragment), [(0, samples)]);
-    let last = muxer.finish().unwrap();
+    let last = muxer.finish(None).unwrap();
     assert_eq!(tracks(&last), [(4 * 3600, vec![[3600, 25, 0x0200_0000], [3600, 8, 0x0101_0000]])]);
+}
+
+#[test]
+fn the_last_picture_ends_where_the_file_shall() {
+    for (latest_ms, ticks) in [(1_000, 3600), (60, 5400 - 3600), (10, 1)] {
+        let mut muxer = muxer();
+        let [first, second] = [0, 1].map(|number| picture(number, number == 0));
+        muxer.push(&first);
+        muxer.push(&second);
+        let last = muxer.finish(Some(Duration::from_millis(latest_ms))).unwrap();
+        assert_eq!(tracks(&last)[0].1[1][0], ticks, "{latest_ms}");
+    }
 }
 
 #[test]
@@ -75,7 +87,7 @@ fn samples_lie_where_the_fragment_says() {
     muxer.push(&picture(0, true));
     muxer.push(&sound(0));
     muxer.push(&picture(1, false));
-    let fragment = muxer.finish().unwrap();
+    let fragment = muxer.finish(None).unwrap();
     let offsets: Vec<usize> = inside(&fragment, &["moof", "traf", "trun"])
         .into_iter()
         .map(|run| words_of(run)[2] as usize)
@@ -91,7 +103,7 @@ fn sound_follows_sound_and_what_was_lost_leaves_a_gap() {
     for number in [0, 1, 1, 4, 5] {
         muxer.push(&sound(number));
     }
-    let fragment = muxer.finish().unwrap();
+    let fragment = muxer.finish(None).unwrap();
     let lengths: Vec<u32> = tracks(&fragment)[1].1.iter().map(|sample| sample[0]).collect();
     assert_eq!(lengths, [1024, 3 * 1024, 1024, 1024]);
 }
@@ -104,8 +116,8 @@ fn what_came_before_the_first_keyframe_and_what_was_not_announced_is_left_out() 
     let header = muxer.push(&picture(2, true)).unwrap();
     assert_eq!(inside(&header, &["moov", "trak"]).len(), 1);
     muxer.push(&sound(10));
-    assert_eq!(tracks(&muxer.finish().unwrap()).len(), 1);
-    assert_eq!(Muxer::new(None).finish(), None);
+    assert_eq!(tracks(&muxer.finish(None).unwrap()).len(), 1);
+    assert_eq!(Muxer::new(None).finish(None), None);
 }
 
 #[test]
@@ -134,7 +146,7 @@ proptest! {
                 shown.push(number);
             }
         }
-        file.extend(muxer.finish());
+        file.extend(muxer.finish(None));
         let (mut samples, mut at) = (0, 0);
         for fragment in file.iter().skip(1) {
             let (begin, pictures) = tracks(fragment).remove(0);

@@ -81,7 +81,10 @@ impl Reading {
         let lost = sources.lost();
         drop(sources);
         let last = match over {
-            Over::Whole(_) => muxer.finish().filter(|piece| tally.takes(Duration::ZERO, piece.len())),
+            Over::Whole(_) => {
+                let last = muxer.finish(wanted.limits.duration);
+                last.filter(|piece| tally.takes(Duration::ZERO, piece.len()))
+            }
             Over::Cut(_) | Over::Broken(_) => None,
         };
         self.end(over, last, lost).await;
