@@ -98,6 +98,8 @@ async fn a_server_gets_the_whole_picture_and_the_sound_and_is_told_the_end() {
     assert!(now.is_acknowledged(Duration::from_secs(10), Instant::now()), "{now:?}");
     // A picture is some packets, and a piece of sound is one.
     assert!(now.receipt.packets > u64::from(SECONDS) * 60 && now.receipt.bytes > 100_000, "{now:?}");
+    let first = "understudy_rtc_first_frame_seconds_count{to=\"Destination\"}";
+    assert_eq!(stage.counted(first), 1.0);
     publishing.stop().await;
     assert_eq!(state.borrow().phase, Phase::Ended);
     let told = self::told(&server).await;

@@ -204,6 +204,7 @@ impl Driver {
 
     fn admit(&mut self, id: PeerId, name: &str, program: &Program, mut viewer: Box<Viewer>) {
         viewer.distribution = Some(self.distributions.join(name, program, id));
+        viewer.admitted(name, id, self.metrics.first_frame(viewer.is_published()));
         if viewer.is_published() {
             self.metrics.destination_joined();
             tracing::info!(destination = id.0, program = name, "publishing to a server");

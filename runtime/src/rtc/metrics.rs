@@ -4,10 +4,14 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use understudy_core::rendition;
 
 use super::publisher::Delivery;
+
+/// Twenty milliseconds are a peer beside this one, ten seconds one that gives up soon.
+const FIRST_FRAME_SECONDS: [f64; 10] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8];
 
 #[derive(Clone, Default)]
 pub struct Metrics {
@@ -17,6 +21,7 @@ pub struct Metrics {
     pub(super) moves_failed: Counter,
     joined: Counter,
     left: Family<LeftLabel, Counter>,
+    first_frame: FirstFrame,
     pub(super) sent_datagrams: Counter,
     pub(super) sent_bytes: Counter,
     pub(super) send_calls: Counter,
@@ -46,6 +51,20 @@ pub struct Metrics {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeftLabel {
     why: Why,
+}
+
+#[derive(Clone)]
+struct FirstFrame(Family<ToLabel, Histogram, fn() -> Histogram>);
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ToLabel {
+    to: To,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
+enum To {
+    Viewer,
+    Destination,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -108,6 +127,12 @@ pub(super) enum Refusal {
     Oversized,
 }
 
+impl Default for FirstFrame {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(FIRST_FRAME_SECONDS)))
+    }
+}
+
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let rtc = registry.sub_registry_with_prefix("understudy_rtc");
@@ -122,6 +147,12 @@ impl Metrics {
         rtc.register("viewers_joined", "Viewers admitted", self.joined.clone());
         rtc.register("viewers_left", "Viewers gone, by reason", self.left.clone());
         rtc.register("sent_datagrams", "Datagrams sent", self.sent_datagrams.clone());
+        rtc.register_with_unit(
+            "first_frame",
+            "From an offer to the first frame sent",
+            Unit::Seconds,
+            self.first_frame.0.clone(),
+        );
         rtc.register_with_unit("sent", "Bytes sent", Unit::Bytes, self.sent_bytes.clone());
         rtc.register("send_calls", "Calls of the kernel that sent datagrams", self.send_calls.clone());
         rtc.register("packets_sent_again", "Packets sent to a viewer again", self.sent_again.clone());
@@ -210,6 +241,12 @@ impl Metrics {
         self.viewers.dec();
         self.shown(step).dec();
         self.left.get_or_create(&LeftLabel { why }).inc();
+    }
+
+    /// Counts how long the first frame takes, to a server that is published to or to a viewer.
+    pub(super) fn first_frame(&self, is_published: bool) -> Histogram {
+        let to = if is_published { To::Destination } else { To::Viewer };
+        self.first_frame.0.get_or_create(&ToLabel { to }).clone()
     }
 
     pub(super) fn publisher_left(&self, why: Why) {

@@ -6,6 +6,7 @@
 //! ```
 
 mod adapting;
+mod arrival;
 mod beginning;
 mod offering;
 mod publication;
@@ -18,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::histogram::Histogram;
 use rtc::crypto::CryptoError;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::sansio::Protocol;
@@ -45,6 +47,7 @@ use super::transport_address::TransportAddress;
 use super::{Answer, OfferError};
 use crate::seats::Seat;
 use adapting::Adapting;
+use arrival::Arrival;
 use beginning::{Begun, Stage};
 use publication::Publication;
 use stream::Stream;
@@ -82,6 +85,8 @@ pub(super) struct Viewer {
     report_at: Instant,
     reporting: Reporting,
     begun: Option<Begun>,
+    /// Until it is sent its first picture.
+    arrival: Option<Arrival>,
     /// If it is a server that we publish to.
     publication: Option<Publication>,
 }
@@ -93,6 +98,7 @@ struct Agreed {
     feedback: Arc<Feedback>,
     cryptography: Arc<Tapped>,
     seat: Seat,
+    arrival: Arrival,
 }
 
 struct Streams {
@@ -132,20 +138,21 @@ impl Viewer {
         seat: Seat,
     ) -> Result<(Self, Answer), OfferError> {
         let now = Instant::now();
+        let arrival = Arrival::begin(now);
         let feedback = Arc::new(Feedback::default());
         let cryptography =
             Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
-        let agreed = Agreed { negotiated, sendings, feedback, cryptography, seat };
+        let agreed = Agreed { negotiated, sendings, feedback, cryptography, seat, arrival };
         let viewer = Self { restart: Some(offer.restart()), ..Self::new(agreed, &offer.transport, now) };
         let answer = Answer::new(&viewer.connection, sdp);
         Ok((viewer, answer))
     }
 
     fn new(agreed: Agreed, peer: &Transport, now: Instant) -> Self {
-        let Agreed { negotiated, sendings, feedback, cryptography, seat } = agreed;
+        let Agreed { negotiated, sendings, feedback, cryptography, seat, arrival } = agreed;
         let streams =
             Streams { video: sendings.video.map(Stream::new), audio: sendings.audio.map(Stream::new) };
         Self {
@@ -170,7 +177,15 @@ impl Viewer {
             report_at: now,
             reporting: Reporting::default(),
             begun: None,
+            arrival: Some(arrival),
             publication: None,
+        }
+    }
+
+    /// A loop has it, and what counts how long its first picture took.
+    pub fn admitted(&mut self, program: &str, id: PeerId, seconds: Histogram) {
+        if let Some(arrival) = &mut self.arrival {
+            arrival.admitted(program, id.0, seconds, Instant::now());
         }
     }
 
@@ -316,6 +331,9 @@ impl Viewer {
         }
         if cut.frame.starts_picture() {
             (self.keyframe, self.repair_at) = (frame, None);
+            if let Some(arrival) = self.arrival.take() {
+                arrival.sent(Instant::now());
+            }
         }
         Some(frame)
     }

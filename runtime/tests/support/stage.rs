@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use axum::Router;
+use prometheus_client::encoding::text::encode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -57,6 +58,16 @@ impl Stage {
 
     pub fn whep(&self) -> String {
         format!("http://{}/whep/program", self.http)
+    }
+
+    /// What the transport counts.
+    pub fn counted(&self, name: &str) -> f64 {
+        let mut registry = prometheus_client::registry::Registry::default();
+        self.metrics.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("metrics are text");
+        let line = text.lines().find(|line| line.starts_with(name)).expect("it must be counted");
+        line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
     }
 
     pub fn view(&self) -> String {

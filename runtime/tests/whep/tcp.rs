@@ -9,8 +9,6 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -134,15 +132,6 @@ async fn relay(
     }
 }
 
-fn counted(stage: &Stage, name: &str) -> f64 {
-    let mut registry = Registry::default();
-    stage.metrics.register(&mut registry);
-    let mut text = String::new();
-    encode(&mut text, &registry).expect("metrics are text");
-    let line = text.lines().find(|line| line.starts_with(name)).expect("it must be counted");
-    line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
-}
-
 const OVER_TCP: &str = "(async () => {
     const entries = [...(await understudy.peer.getStats()).values()];
     const pair = entries.find((entry) => entry.type === 'candidate-pair' && entry.nominated);
@@ -161,7 +150,7 @@ async fn a_browser_that_udp_does_not_reach_watches_over_tcp() {
     page.evaluate(OVER_TCP).await.expect("the script must run");
     browser::becomes_true(&page, "window.over === 'tcp'").await;
     browser::becomes_true(&page, "Math.abs(window.skew) < 100").await;
-    assert!(counted(&stage, "understudy_rtc_tcp_sent_packets_total") > 200.0);
+    assert!(stage.counted("understudy_rtc_tcp_sent_packets_total") > 200.0);
 
     let mut viewers = stage.driver.viewers("program");
     page.load("about:blank").await.expect("the page must leave");
@@ -169,7 +158,7 @@ async fn a_browser_that_udp_does_not_reach_watches_over_tcp() {
     assert!(gone.is_ok(), "the viewer is still counted");
     // A connection that was never the peer's hangs up by itself.
     wait::until(CLEAN_UP, || async {
-        let open = counted(&stage, "understudy_rtc_tcp_connections");
+        let open = stage.counted("understudy_rtc_tcp_connections");
         if open == 0.0 { Ok(()) } else { Err(format!("{open} connections are open")) }
     })
     .await;
@@ -187,7 +176,9 @@ async fn a_viewer_whose_connection_breaks_goes_on_over_another_in_the_same_sessi
     let again = tokio::time::timeout(BACK, accepted.wait_for(|count| *count > before)).await;
     assert!(again.is_ok(), "the browser does not connect again");
     goes_on(&page).await;
-    assert_eq!(counted(&stage, "understudy_rtc_viewers_joined_total"), 1.0);
+    assert_eq!(stage.counted("understudy_rtc_viewers_joined_total"), 1.0);
+    let first = "understudy_rtc_first_frame_seconds_count{to=\"Viewer\"}";
+    assert_eq!(stage.counted(first), 1.0, "it came once, whichever way it found then");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,12 +194,12 @@ async fn a_viewer_that_is_held_up_slows_nobody_and_goes_on_with_a_keyframe() {
     relay.passes.send_replace(Passes::Held);
     let seen = beside.await.expect("it must watch");
     relay.passes.send_replace(Passes::All);
-    assert!(counted(&stage, "understudy_rtc_tcp_unsent_packets_total") > 0.0, "nothing is dropped");
+    assert!(stage.counted("understudy_rtc_tcp_unsent_packets_total") > 0.0, "nothing is dropped");
     assert!(seen.distinct_per_second >= 28, "{seen:?}");
     assert!(seen.max_gap_frames <= 4, "{seen:?}");
     goes_on(&page).await;
     // It and the one beside it.
-    assert_eq!(counted(&stage, "understudy_rtc_viewers_joined_total"), 2.0);
+    assert_eq!(stage.counted("understudy_rtc_viewers_joined_total"), 2.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,8 +221,8 @@ async fn a_thousand_connections_that_say_nothing_keep_nobody_out() {
     for page in [page, other] {
         goes_on(&page).await;
     }
-    assert!(counted(&stage, "understudy_rtc_tcp_connections") < 140.0);
-    assert!(counted(&stage, "understudy_rtc_tcp_refused_total{why=\"Crowded\"}") > 800.0);
+    assert!(stage.counted("understudy_rtc_tcp_connections") < 140.0);
+    assert!(stage.counted("understudy_rtc_tcp_refused_total{why=\"Crowded\"}") > 800.0);
 }
 
 async fn goes_on(page: &Page) {

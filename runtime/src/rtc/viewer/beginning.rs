@@ -86,6 +86,9 @@ impl Viewer {
         }
         let wait = settles_in(self.connection.role(), self.connection.handshake(now));
         self.stage = Stage::Settling { until: now + wait };
+        if let Some(arrival) = &self.arrival {
+            arrival.connected(now);
+        }
         self.progresses(Progress::Connected);
     }
 

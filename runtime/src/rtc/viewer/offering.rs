@@ -14,6 +14,7 @@ use super::super::keys::Tapped;
 use super::super::negotiate::to_answerer;
 use super::super::transport_address::TransportAddress;
 use super::super::{AnswerError, Ice, OfferError};
+use super::arrival::Arrival;
 use super::{Agreed, Viewer};
 use crate::seats::Seat;
 
@@ -26,12 +27,13 @@ impl Offering {
         announced: &[TransportAddress],
         seat: Seat,
     ) -> Result<Self, OfferError> {
+        let arrival = Arrival::begin(Instant::now());
         let feedback = Arc::new(Feedback::default());
         let cryptography =
             Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_answerer(ice, announced, seen, tapped, Instant::now()))?;
-        Ok(Self(Agreed { negotiated, sendings, feedback, cryptography, seat }))
+        Ok(Self(Agreed { negotiated, sendings, feedback, cryptography, seat, arrival }))
     }
 
     pub fn sdp(&self) -> &str {
