@@ -256,7 +256,7 @@ fn one_stream_of_a_published_picture_is_announced_and_not_the_one_that_repairs_i
 }
 
 #[test]
-fn gstreamer_is_sent_the_picture_and_its_sound_in_pcmu_keeps_the_transport() {
+fn gstreamer_is_sent_the_picture_and_its_sound_in_pcmu_that_comes_first_keeps_the_transport() {
     let answer = to_viewer(WHEPSRC).expect("it must be answered");
     assert_eq!(check(WHEPSRC, &answer), Ok(()), "{answer}");
     let (session, sections) = parts(&answer);
