@@ -278,7 +278,7 @@ impl Viewer {
                 _ => history,
             };
             // What comes in another stream stays lost in this one.
-            if !stream.repairs() {
+            if stream.repair_ssrc().is_none() {
                 self.adapting.asked(missing.sequence);
             }
             let Some((cut, at)) = history.find(number) else { continue };
@@ -313,6 +313,7 @@ impl Viewer {
         let frame = self.streams.of(cut.frame.kind())?.take(cut);
         if cut.frame.kind() == Kind::Video {
             self.shown = Some(cut.timestamp);
+            self.again.sent(cut.payloads.len());
         }
         if cut.frame.starts_picture() {
             (self.keyframe, self.repair_at) = (frame, None);

@@ -357,7 +357,9 @@ impl Peer {
 
     fn described(&mut self) -> String {
         let offer = offered(&mut self.stack, self.over, self.now);
-        offer.replace("a=setup:actpass", &format!("a=setup:{}", self.setup))
+        let offer = offer.replace("a=setup:actpass", &format!("a=setup:{}", self.setup));
+        // What is sent again then is told by its number; where it is a stream of its own, see `offering`.
+        offer.replace(" rtx/", " x-none/")
     }
 
     /// What each side has to say goes to the other.
