@@ -39,6 +39,7 @@ use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
 use super::negotiate::{Negotiated, Sendings, to_viewer};
+use super::outlet::Outlet;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;
@@ -59,6 +60,8 @@ pub(super) struct Viewer {
     pub distribution: Option<DistributionId>,
     /// Where its media goes, as soon as ICE and DTLS have found out.
     pub path: Option<Path>,
+    /// The port of ours that it has to itself, until a loop has it.
+    pub outlet: Option<Outlet>,
     /// Free again when the viewer is gone.
     _seat: Seat,
     ufrag: String,
@@ -152,6 +155,7 @@ impl Viewer {
             connection: Connection::new(negotiated, peer, REST, now),
             distribution: None,
             path: None,
+            outlet: None,
             _seat: seat,
             ufrag: peer.ufrag.clone(),
             restart: None,
@@ -341,6 +345,7 @@ impl Viewer {
     }
 
     fn report(&mut self, anchor: &Anchor, now: Instant) {
+        self.expects_word(now);
         self.adapting.reports(anchor.moment(Kind::Video, now, 0).ntp, now);
         let streams = [(Kind::Video, &self.streams.video), (Kind::Audio, &self.streams.audio)];
         let sent = |stream: &&Stream| stream.has_sent();
