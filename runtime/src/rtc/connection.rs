@@ -12,6 +12,7 @@
 //! ```
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
 
+mod check;
 mod dtls;
 mod events;
 
@@ -31,8 +32,9 @@ use understudy_core::offer::{DtlsRole, Transport};
 use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
-use super::stun::{self, Transaction};
+use super::stun;
 use super::transport_address::TransportAddress;
+use check::Check;
 use dtls::{is_closed, is_known};
 use events::{after, has_pair};
 
@@ -103,13 +105,6 @@ pub(super) struct Connection {
     media_from: Option<TransportAddress>,
     /// When the stack was last told that media is a sign of life.
     signed: Option<Instant>,
-}
-
-struct Check {
-    from: TransportAddress,
-    transaction: Transaction,
-    /// If it is genuine, the peer is there now.
-    moves: bool,
 }
 
 impl Connection {
@@ -388,13 +383,6 @@ impl Connection {
             Ok(Err(error)) => tracing::debug!(%error, "a connection reported an error"),
             Err(_) => self.state = State::Gone(Why::Broken),
         }
-    }
-}
-
-impl Check {
-    /// Only what was genuine is answered.
-    fn is_confirmed(&self, to: TransportAddress, answer: &[u8]) -> bool {
-        to == self.from && stun::confirms_one(answer, self.transaction)
     }
 }
 
