@@ -31,11 +31,12 @@ func main() {
 	flag.StringVar(&endpoint.token, "token", "", "bearer token")
 	seconds := flag.Float64("seconds", 5, "how long to watch after the first picture")
 	picture := flag.String("picture", "", "where the picture is written, as a bare H.264 stream")
-	serves := flag.Bool("serve", false, "be a WHIP server instead, for one stream")
+	serves := flag.Bool("serve", false, "be a WHIP server instead")
+	streams := flag.Int("streams", 1, "as a server, how many it takes")
 	lite := flag.Bool("lite", false, "as a server, leave all checks of ICE to whoever comes")
 	flag.Parse()
 	if *serves {
-		if err := serve(*lite, *picture); err != nil {
+		if err := serve(*lite, *streams, *picture); err != nil {
 			fmt.Fprintf(os.Stderr, "pion: %v\n", err)
 			os.Exit(1)
 		}

@@ -7,60 +7,88 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/pion/webrtc/v4"
 )
 
-// The other side of WHIP (RFC 9725): takes one stream, and tells what arrived of it when it is ended.
+// The other side of WHIP (RFC 9725): takes so many streams, all at one port of UDP if there is more than one, as servers for many do.
+// Tells what arrived of each when all are ended.
 type server struct {
-	lite    bool
-	picture string
-	peer    *webrtc.PeerConnection
-	file    *os.File
-	video   *picture
-	audio   *sound
-	ended   chan int
+	settings webrtc.SettingEngine
+	picture  string
+	lock     sync.Mutex
+	sessions []*session
+	ended    chan *session
 }
 
-// Prints its port first and what arrived last.
-func serve(lite bool, path string) error {
+// One stream.
+type session struct {
+	peer   *webrtc.PeerConnection
+	file   *os.File
+	video  *picture
+	audio  *sound
+	status int
+}
+
+// Prints its port first and what arrived last, a line for each stream in the order in which they came.
+func serve(lite bool, streams int, path string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	s := &server{lite: lite, picture: path, audio: &sound{}, ended: make(chan int, 1)}
+	s := &server{picture: path, ended: make(chan *session, streams)}
+	s.settings.SetLite(lite)
+	if streams > 1 {
+		media, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			return err
+		}
+		s.settings.SetIncludeLoopbackCandidate(true)
+		s.settings.SetICEUDPMux(webrtc.NewICEUDPMux(nil, media))
+	}
 	http.HandleFunc("POST /whip", s.post)
-	http.HandleFunc("DELETE /whip/session", s.delete)
+	http.HandleFunc("DELETE /whip/{session}", s.delete)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	go http.Serve(listener, nil)
-	status := <-s.ended
+	for range streams {
+		<-s.ended
+	}
 	// The answer to whoever ends it has to leave.
 	time.Sleep(100 * time.Millisecond)
-	defer s.file.Close()
-	defer s.peer.Close()
-	return json.NewEncoder(os.Stdout).Encode(seen{Video: s.video.told(), Audio: s.audio.told(), DeleteStatus: status})
+	for _, of := range s.sessions {
+		defer of.file.Close()
+		defer of.peer.Close()
+		told := seen{Video: of.video.told(), Audio: of.audio.told(), DeleteStatus: of.status}
+		if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *server) post(w http.ResponseWriter, request *http.Request) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	offer, err := io.ReadAll(request.Body)
+	taken := &session{audio: &sound{}}
 	if err == nil {
-		err = s.take(string(offer))
+		err = taken.take(string(offer), s.settings, fmt.Sprintf("%s%d.h264", s.picture, len(s.sessions)))
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
 	w.Header().Set("Content-Type", "application/sdp")
-	w.Header().Set("Location", "/whip/session")
+	w.Header().Set("Location", fmt.Sprintf("/whip/%d", len(s.sessions)))
+	s.sessions = append(s.sessions, taken)
 	w.WriteHeader(http.StatusCreated)
-	io.WriteString(w, s.peer.LocalDescription().SDP)
+	io.WriteString(w, taken.peer.LocalDescription().SDP)
 }
 
 // Everything as pion has it by itself, but for the candidates, which are all in the answer.
-func (s *server) take(offer string) error {
-	settings := webrtc.SettingEngine{}
-	settings.SetLite(s.lite)
+func (s *session) take(offer string, settings webrtc.SettingEngine, path string) error {
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		return err
@@ -75,7 +103,7 @@ func (s *server) take(offer string) error {
 	if s.peer, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		return err
 	}
-	if s.file, err = os.Create(s.picture); err != nil {
+	if s.file, err = os.Create(path); err != nil {
 		return err
 	}
 	s.video = newPicture(s.file)
@@ -102,7 +130,15 @@ func (s *server) take(offer string) error {
 	return nil
 }
 
-func (s *server) delete(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusOK)
-	s.ended <- http.StatusOK
+func (s *server) delete(w http.ResponseWriter, request *http.Request) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for number, of := range s.sessions {
+		if request.PathValue("session") == fmt.Sprint(number) && of.status == 0 {
+			of.status = http.StatusOK
+			s.ended <- of
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNotFound)
 }

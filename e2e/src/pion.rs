@@ -34,7 +34,7 @@ pub struct Stream {
     pub seconds: f64,
 }
 
-/// A WHIP server that takes one stream.
+/// A WHIP server that takes so many streams.
 pub struct Server {
     pub url: String,
     server: Child,
@@ -42,12 +42,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Leaves the checks of ICE to whoever comes, if it is lite. The picture goes into that file.
-    pub async fn start(is_lite: bool, picture: &Path) -> Self {
+    /// Leaves the checks of ICE to whoever comes, if it is lite. Several come to one port. The pictures go into files whose names
+    /// begin so, `0.h264` and so on.
+    pub async fn start(is_lite: bool, streams: u32, pictures: &Path) -> Self {
         let watch = settings::cache().join("pion/watch");
         program::needs(&watch, "sh e2e/pion/setup.sh");
         let mut command = program::command(watch);
-        command.args(["-serve", &format!("-lite={is_lite}"), "-picture"]).arg(picture);
+        let streams = streams.to_string();
+        command.args(["-serve", &format!("-lite={is_lite}"), "-streams", &streams, "-picture"]).arg(pictures);
         let mut server =
             command.stderr(std::process::Stdio::inherit()).spawn().expect("the server must start");
         let mut said = BufReader::new(server.stdout.take().expect("it is kept")).lines();
@@ -55,12 +57,17 @@ impl Server {
         Self { url: format!("http://127.0.0.1:{port}/whip"), server, said }
     }
 
-    /// What arrived, once the stream was ended.
-    pub async fn ended(mut self) -> Seen {
-        let told = tokio::time::timeout(OVERHEAD, self.said.next_line()).await.expect("it must end in time");
-        let told = told.expect("it must say something").expect("it must say what arrived");
-        self.server.wait().await.expect("it must end");
-        serde_json::from_str(&told).expect("what is told must be read")
+    /// What arrived of each stream, once all were ended.
+    pub async fn ended(mut self) -> Vec<Seen> {
+        let mut all = Vec::new();
+        let told = async {
+            while let Some(told) = self.said.next_line().await.expect("it must say something") {
+                all.push(serde_json::from_str(&told).expect("what is told must be read"));
+            }
+            self.server.wait().await.expect("it must end");
+        };
+        tokio::time::timeout(OVERHEAD, told).await.expect("it must end in time");
+        all
     }
 }
 

@@ -78,7 +78,7 @@ pub struct Run {
     #[arg(long, env = "LOG_CDP_MESSAGES", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_cdp_messages: bool,
 
-    /// UDP port of all WebRTC.
+    /// UDP port of all WebRTC, but for servers that are published to.
     #[arg(long, env = "UNDERSTUDY_MEDIA_PORT", default_value_t = 10003)]
     pub media_port: u16,
 

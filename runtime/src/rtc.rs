@@ -1,11 +1,11 @@
-//! WebRTC: one UDP socket for everybody who watches or sends, and a port of TCP for whom no UDP reaches.
+//! WebRTC: one UDP socket for everybody who comes to watch or to send, and a port of TCP for whom no UDP reaches.
 //!
 //! Everything of the `rtc` crates stays behind this module. Peers are spread over as many loops as cores allow, each a task that
 //! owns its own (`driver`); one task reads the socket and gives each loop what is for its peers. A viewer gets the frames of a
 //! hub; whatever has viewers in a loop has one feed there, which cuts a frame into packets once, and they are sealed here, past the
 //! stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets go to its
 //! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. A server that we
-//! publish to is a viewer like others, but it is we who offer and check. Whoever falls silent is removed.
+//! publish to is a viewer like others, but it is we who offer and check, from a port of its own. Whoever falls silent is removed.
 
 mod addresses;
 mod arrivals;
@@ -34,6 +34,8 @@ mod socket;
 mod reception;
 
 mod streams;
+
+mod outlet;
 
 mod ways;
 
@@ -72,6 +74,7 @@ use crate::seats::Seats;
 use connection::Connection;
 use driver::{Command, Shared};
 use loops::{Loops, Newcomer};
+use outlet::Outlets;
 use publisher::Publisher;
 use transport_address::{TransportAddress, TransportProtocol};
 use viewer::Viewer;
@@ -196,6 +199,9 @@ pub enum OfferError {
     /// Ours, for now.
     #[error("this server has as many peers as it may")]
     Full,
+    /// The same.
+    #[error("no port can be had from which a server would be reached: {0}")]
+    NoPort(io::Error),
     /// Ours: a loop has stopped or does not answer.
     #[error("the media transport is not running")]
     NotRunning,
@@ -211,6 +217,7 @@ pub struct Handle {
     audience: Audience,
     local: SocketAddr,
     announced: Arc<[TransportAddress]>,
+    outlets: Outlets,
 }
 
 /// Binds the socket and starts the loops. They end with `shutdown`, after telling every viewer.
@@ -230,7 +237,8 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     tracing::info!(%local, tcp_port, ?addresses, loops = config.loops, "media transport listens");
     let audience = Audience::default();
     let shared = Shared { directory, announced: Arc::clone(&announced), metrics, audience: audience.clone() };
-    let ways = ways::Ways { socket, streams };
+    let ways = ways::Ways::new(socket, streams);
+    let outlets = Outlets::new(config.bind.ip(), reception.clone());
     let loops = Loops::start(ways, (reception, inlets), shared, &shutdown);
     Ok(Handle {
         loops,
@@ -240,6 +248,7 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
         audience,
         local,
         announced,
+        outlets,
     })
 }
 

@@ -104,7 +104,7 @@ pub const fn status(error: &OfferError) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         OfferError::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        OfferError::Full | OfferError::NotRunning => StatusCode::SERVICE_UNAVAILABLE,
+        OfferError::Full | OfferError::NoPort(_) | OfferError::NotRunning => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

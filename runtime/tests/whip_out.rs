@@ -14,6 +14,7 @@ use understudy_core::test_picture::FRAME_RATE;
 use understudy_core::whip::Failure;
 use understudy_e2e::destination::{Destination, TOKEN, Told};
 use understudy_e2e::pion;
+use understudy_runtime::broadcast::{self, Renditions};
 use understudy_runtime::egress::trust;
 use understudy_runtime::egress::whip::{Phase, Publishing, Reach, Shown, State, Target, publish};
 use understudy_runtime::program::Program;
@@ -107,25 +108,37 @@ async fn a_server_gets_the_whole_picture_and_the_sound_and_is_told_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pion_gets_each_picture_whichever_of_the_two_checks() {
+async fn pion_gets_each_picture_of_two_streams_at_one_port_whichever_of_the_two_checks() {
     for is_lite in [false, true] {
         let (stage, folder) = (Stage::open().await, tempfile::tempdir().expect("a folder"));
-        let stream = folder.path().join("picture.h264");
-        let server = pion::Server::start(is_lite, &stream).await;
-        let publishing = to(&stage, &server.url, TOKEN, &anywhere());
-        until(&publishing, |state| state.phase == Phase::Sending).await;
+        let server = pion::Server::start(is_lite, 2, &folder.path().join("picture")).await;
+        let both = [(); 2].map(|()| to(&stage, &server.url, TOKEN, &anywhere()));
+        for publishing in &both {
+            until(publishing, |state| state.phase == Phase::Sending).await;
+        }
         let seconds = 4;
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         let ended = tokio::spawn(server.ended());
-        publishing.stop().await;
-        let seen = ended.await.expect("it must end");
-        assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
-        assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
-        assert!(seen.audio.seconds > (seconds - 1) as f64, "{seen:?}");
-        let numbers = numbers(&stream, folder.path()).await;
-        let first = numbers.first().copied().flatten().expect("the first picture must be a whole one");
-        assert!(numbers.len() as u64 > u64::from(FRAME_RATE) * (seconds - 1), "{} pictures", numbers.len());
-        assert_eq!(numbers, (first..).take(numbers.len()).map(Some).collect::<Vec<_>>());
+        for publishing in both {
+            assert_eq!(publishing.state().borrow().failure, None);
+            publishing.stop().await;
+        }
+        let ended = ended.await.expect("it must end");
+        assert_eq!(ended.len(), 2, "{ended:?}");
+        for (number, seen) in ended.iter().enumerate() {
+            assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
+            assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
+            assert!(seen.audio.seconds > (seconds - 1) as f64, "{seen:?}");
+            let stream = folder.path().join(format!("picture{number}.h264"));
+            let numbers = numbers(&stream, folder.path()).await;
+            let first = numbers.first().copied().flatten().expect("the first picture must be a whole one");
+            assert!(
+                numbers.len() as u64 > u64::from(FRAME_RATE) * (seconds - 1),
+                "{} pictures",
+                numbers.len()
+            );
+            assert_eq!(numbers, (first..).take(numbers.len()).map(Some).collect::<Vec<_>>());
+        }
     }
 }
 
@@ -218,11 +231,35 @@ async fn redirected(status: &str) -> Failure {
     state.failure.expect("something went wrong")
 }
 
+/// Longer than a connection lives of which nothing is heard, and no longer than the others take.
+async fn is_kept_although_it_is_sent_nothing() {
+    let (stage, server) = (Stage::open().await, Destination::start(&[]).await);
+    let nothing = Program::of(&Renditions::new(&broadcast::Metrics::default()), watch::channel(true).1);
+    let shown = Shown::new("nothing", &nothing, Resolution::HD);
+    let target = Target::parse(&server.url("/whip"), Some(TOKEN)).expect("a target");
+    let reach = Reach {
+        transport: stage.driver.clone(),
+        guard: anywhere(),
+        tls: trust().expect("TLS must be there"),
+    };
+    let publishing = publish(target, shown, reach);
+    until(&publishing, |state| state.phase == Phase::Connected).await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let state = publishing.state().borrow().clone();
+    assert_eq!((state.phase, &state.failure), (Phase::Connected, &None), "{state:?}");
+    assert!(!state.is_acknowledged(Duration::from_secs(10), Instant::now()), "{state:?}");
+    publishing.stop().await;
+    assert_eq!(told(&server).await.posts, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_be_found_or_never_answers_is_given_up_in_time() {
     let (start, reach) = (Instant::now(), anywhere());
-    let (deaf, silent) =
-        tokio::join!(failure(&["--deaf"], TOKEN, &reach), failure(&["--silent"], TOKEN, &reach));
+    let (deaf, silent, ()) = tokio::join!(
+        failure(&["--deaf"], TOKEN, &reach),
+        failure(&["--silent"], TOKEN, &reach),
+        is_kept_although_it_is_sent_nothing()
+    );
     assert!(deaf.to_string().contains("no connection came about"), "{deaf}");
     assert_eq!(silent, Failure::Late { seconds: 10 });
     assert!(start.elapsed() < SOON);

@@ -13,6 +13,7 @@ pub mod round_trip;
 pub mod rtp;
 pub mod senders;
 pub mod settling;
+pub mod silence;
 pub mod waiting;
 
 pub mod adaptation;

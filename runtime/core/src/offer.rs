@@ -59,7 +59,7 @@ pub struct Codec {
     pub payload_type: u8,
     /// The `a=fmtp` parameters of the answer: those of the offer, but for the level.
     pub fmtp: String,
-    /// Under which what is lost is sent again (RFC 4588), where that is a stream of its own.
+    /// Under which what is lost is sent again (RFC 4588), if the viewer takes that.
     pub repair: Option<u8>,
 }
 

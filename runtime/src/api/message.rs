@@ -42,7 +42,7 @@ impl Message {
     /// An offer of WebRTC is not answered, in those words.
     pub fn unanswered(error: &OfferError, words: &str) -> Self {
         match error {
-            OfferError::Full | OfferError::NotRunning => {
+            OfferError::Full | OfferError::NoPort(_) | OfferError::NotRunning => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error).again()
             }
             error => {

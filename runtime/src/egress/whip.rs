@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 use understudy_core::fanout::receipt::Receipt;
+use understudy_core::fanout::silence::SILENT;
 use understudy_core::guard::Policy;
 use understudy_core::rendition::Video;
 use understudy_core::spec::Resolution;
@@ -33,8 +34,6 @@ use session::{Origin, Session};
 
 /// Servers take no more (Amazon IVS), and the offer's level stands for no more.
 const MOST: Resolution = Resolution::HD;
-/// A server that has said what arrived and says nothing any more has lost us.
-const SILENT: Duration = Duration::from_secs(30);
 /// A session that lasted so long, and of which something arrived, was well: what comes after it is a first failure.
 const STEADY: Duration = Duration::from_secs(10);
 /// From being told to stop to the end: what is under way is finished, and the server told.
@@ -160,29 +159,15 @@ impl Publisher {
     async fn follow(&self, session: &mut Session) -> Failure {
         loop {
             let progress = *session.progress.borrow_and_update();
-            let silent_at = match progress {
-                Progress::Connecting => None,
-                Progress::Connected => {
-                    self.enter(Phase::Connected);
-                    None
-                }
-                Progress::Sending(evidence) => {
-                    self.acknowledged(evidence);
-                    Some(evidence.at + SILENT)
-                }
+            match progress {
+                Progress::Connecting => {}
+                Progress::Connected => self.enter(Phase::Connected),
+                Progress::Sending(evidence) => self.acknowledged(evidence),
+                Progress::Silent => return Failure::Unacknowledged { seconds: SILENT.as_secs() },
                 Progress::Lost(lost) => return failure(lost, session.ice_servers),
-            };
-            let silent = async {
-                match silent_at {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                changed = session.progress.changed() => if changed.is_err() {
-                    return Failure::Lost(Lost::Ended.to_string());
-                },
-                () = silent => return Failure::Unacknowledged { seconds: SILENT.as_secs() },
+            }
+            if session.progress.changed().await.is_err() {
+                return Failure::Lost(Lost::Ended.to_string());
             }
         }
     }

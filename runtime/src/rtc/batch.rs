@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::transport_address::TransportProtocol;
+use super::transport_address::{TransportAddress, TransportProtocol};
 
 /// The largest UDP payload over IPv4.
 const MAX_BYTES: usize = 65_507;
@@ -16,11 +16,22 @@ pub(super) struct Path {
     pub to: SocketAddr,
     pub over: TransportProtocol,
     pub source: Option<IpAddr>,
+    /// By which port of ours, if it is not the one that all share.
+    pub through: Option<u16>,
 }
 
 impl Path {
     pub const fn udp(to: SocketAddr, source: Option<IpAddr>) -> Self {
-        Self { to, over: TransportProtocol::UDP, source }
+        Self { to, over: TransportProtocol::UDP, source, through: None }
+    }
+
+    pub const fn of(to: TransportAddress, source: Option<IpAddr>) -> Self {
+        let TransportAddress { socket, protocol, through } = to;
+        Self { to: socket, over: protocol, source, through }
+    }
+
+    pub const fn address(&self) -> TransportAddress {
+        TransportAddress::new(self.to, self.over).through(self.through)
     }
 }
 

@@ -12,6 +12,7 @@
 //! ```
 //! What a stranger sends runs through a large stack. Should it panic there, that connection is gone and no other.
 
+mod check;
 mod dtls;
 mod events;
 
@@ -31,8 +32,9 @@ use understudy_core::offer::{DtlsRole, Transport};
 use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
-use super::stun::{self, Transaction};
+use super::stun;
 use super::transport_address::TransportAddress;
+use check::Check;
 use dtls::{is_closed, is_known};
 use events::{after, has_pair};
 
@@ -73,6 +75,8 @@ pub(super) struct Connection {
     role: DtlsRole,
     /// If it is we who check: where it may be.
     reach: Option<Policy>,
+    /// By which port of ours it is reached, if it is not the one that all share.
+    through: Option<u16>,
     state: State,
     wake_at: Option<Instant>,
     /// What the stack selected, once: the peer's address and ours.
@@ -103,13 +107,6 @@ pub(super) struct Connection {
     signed: Option<Instant>,
 }
 
-struct Check {
-    from: TransportAddress,
-    transaction: Transaction,
-    /// If it is genuine, the peer is there now.
-    moves: bool,
-}
-
 impl Connection {
     /// What was negotiated with our `ufrag`; the peer speaks next.
     pub fn new(negotiated: Negotiated, peer: &Transport, rest: Duration, now: Instant) -> Self {
@@ -122,6 +119,7 @@ impl Connection {
             fingerprints: peer.fingerprints.clone(),
             role: peer.role,
             reach: None,
+            through: None,
             state,
             wake_at: None,
             pair: None,
@@ -145,6 +143,16 @@ impl Connection {
     pub fn checking(self, reach: Policy, now: Instant) -> Self {
         let state = State::Expected { until: now + REACH_DEADLINE };
         Self { reach: Some(reach), state, ..self }
+    }
+
+    /// The same, where it is reached by another port of ours.
+    pub fn through(self, through: Option<u16>) -> Self {
+        Self { through, ..self }
+    }
+
+    /// By which port of ours the peer is reached, if it is not the one that all share.
+    pub fn port(&self) -> Option<u16> {
+        self.through
     }
 
     /// What tells of a message that leaves whether it says that a check of the peer's was genuine. Where it is we who check, our
@@ -318,13 +326,13 @@ impl Connection {
         let (mut pair, mut moved, mut alive) = (self.pair, self.moved, false);
         let check = self.check.take();
         let fingerprints = std::mem::take(&mut self.fingerprints);
-        let (role, told, mut begun) = (self.role, self.told, Ok(()));
+        let (role, told, through, mut begun) = (self.role, self.told, self.through, Ok(()));
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
                 while let Some(packet) = stack.poll_write() {
                     let TransportContext { peer_addr, transport_protocol, .. } = packet.transport;
-                    let mut to = TransportAddress { socket: peer_addr, protocol: transport_protocol };
+                    let mut to = TransportAddress::new(peer_addr, transport_protocol).through(through);
                     let bytes = &packet.message;
                     if bytes.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
                         pair = Some((to, packet.transport.local_addr));
@@ -375,13 +383,6 @@ impl Connection {
             Ok(Err(error)) => tracing::debug!(%error, "a connection reported an error"),
             Err(_) => self.state = State::Gone(Why::Broken),
         }
-    }
-}
-
-impl Check {
-    /// Only what was genuine is answered.
-    fn is_confirmed(&self, to: TransportAddress, answer: &[u8]) -> bool {
-        to == self.from && stun::confirms_one(answer, self.transaction)
     }
 }
 

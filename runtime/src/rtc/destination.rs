@@ -29,9 +29,6 @@ pub enum AnswerError {
     /// The same: it was told that we do not check.
     #[error("the answer is a=ice-lite, as this server is: one of the two must check the way")]
     Lite,
-    /// Of two connections between the same two ports nobody could tell which a packet is of.
-    #[error("another connection from here already goes to each address that the answer names")]
-    Engaged,
     /// Ours.
     #[error(transparent)]
     Offer(#[from] OfferError),
@@ -49,6 +46,7 @@ pub struct Published {
 ///
 /// ```text
 ///   Connecting ── ICE and DTLS are up ──> Connected ── a report says that something came ──> Sending, with each report anew
+///        │                                   │              for half a minute no report says that of what is sent ──> Silent
 ///        └───────────────────────────────────┴──────────────────────> Lost <───────────────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +55,8 @@ pub enum Progress {
     /// What is sent may arrive; nobody has said so.
     Connected,
     Sending(Evidence),
+    /// It goes on being sent to until somebody ends it.
+    Silent,
     Lost(Lost),
 }
 

@@ -106,15 +106,6 @@ impl Directory {
         table.by_ufrag.insert(ufrag.to_owned(), home);
     }
 
-    /// Those that are nobody's.
-    pub fn free(&self, addresses: &[TransportAddress]) -> Vec<TransportAddress> {
-        let table = self.0.lock();
-        let is_free = |address: &&TransportAddress| {
-            !table.by_address.contains_key(address) && !table.hoped.contains_key(address)
-        };
-        addresses.iter().filter(is_free).copied().collect()
-    }
-
     /// A peer that we check is at one of these, and says nothing by which its answers could be told from others'.
     pub fn hope(&self, home: Home, addresses: &[TransportAddress]) {
         let mut table = self.0.lock();
@@ -291,14 +282,28 @@ mod tests {
         let (first, second) = (expect(&directory, 1), expect(&directory, 2));
         directory.hope(first, &[from(7), from(8)]);
         assert_eq!(directory.find(from(7), MEDIA), Some(first));
-        assert_eq!(directory.free(&[from(7), from(9)]), [from(9)]);
         directory.hope(second, &[from(8)]);
         assert_eq!(directory.find(from(8), MEDIA), Some(first), "it was there before");
         directory.claim(second.peer, from(7), None);
         assert_eq!(directory.find(from(7), MEDIA), Some(second), "a check was genuine");
         directory.forget(first.peer);
         assert_eq!(directory.find(from(8), MEDIA), None);
-        assert_eq!(directory.free(&[from(7), from(8)]), [from(8)]);
+    }
+
+    #[test]
+    fn what_comes_from_one_port_to_several_of_ours_is_several_peers() {
+        let directory = Directory::new(1);
+        let (first, second, third) = (expect(&directory, 1), expect(&directory, 2), expect(&directory, 3));
+        let through = |port| from(7).through(Some(port));
+        directory.hope(first, &[through(1)]);
+        directory.hope(second, &[through(2)]);
+        directory.claim(third.peer, from(7), None);
+        directory.claim(first.peer, through(1), None);
+        let found = [through(1), through(2), from(7), through(3)].map(|from| directory.find(from, MEDIA));
+        assert_eq!(found, [Some(first), Some(second), Some(third), None]);
+        directory.forget(first.peer);
+        assert_eq!(directory.find(through(1), MEDIA), None);
+        assert_eq!(directory.find(through(2), MEDIA), Some(second));
     }
 
     #[test]

@@ -205,6 +205,7 @@ impl Driver {
     fn admit(&mut self, id: PeerId, name: &str, program: &Program, mut viewer: Box<Viewer>) {
         viewer.distribution = Some(self.distributions.join(name, program, id));
         viewer.admitted(name, id, self.metrics.first_frame(viewer.is_published()));
+        self.ways.open(viewer.outlet.take());
         if viewer.is_published() {
             self.metrics.destination_joined();
             tracing::info!(destination = id.0, program = name, "publishing to a server");
@@ -317,8 +318,7 @@ impl Driver {
                     routes.lose(to);
                 }
             }
-            let path = Path { to: to.socket, over: to.protocol, source: routes.local_for(to) };
-            ways.send(path, Cargo::Control, bytes, metrics);
+            ways.send(Path::of(to, routes.local_for(to)), Cargo::Control, bytes, metrics);
         };
         peer.connection_mut().drain(pass);
         ways.flush(metrics);
@@ -335,6 +335,7 @@ impl Driver {
         let Some(peer) = self.peers.remove(&id) else { return };
         let left = self.routes.forget(id);
         self.hang_up(left);
+        self.ways.close(peer.connection().port());
         self.deadlines.set(id, None);
         match peer {
             Peer::Viewer(viewer) => {
@@ -372,12 +373,12 @@ impl Driver {
 /// Media goes where the viewer wants it, from where a genuine check of it came to.
 fn follow(viewer: &mut Viewer, routes: &Routes, ways: &Ways) {
     let path = viewer.connection.selected().map(|to| {
-        let known = viewer.path.filter(|path| (path.to, path.over) == (to.socket, to.protocol));
+        let known = viewer.path.filter(|path| path.address() == to);
         let source = routes.confirmed_local_for(to).or_else(|| known.and_then(|path| path.source));
-        Path { to: to.socket, over: to.protocol, source }
+        Path::of(to, source)
     });
     if let (Some(left), Some(path)) = (viewer.path, path)
-        && (left.to, left.over) != (path.to, path.over)
+        && left.address() != path.address()
     {
         ways.leave(left);
     }
@@ -389,5 +390,6 @@ fn as_announced(announced: &[TransportAddress], local: Option<IpAddr>, from: Tra
     let mut all = announced.iter().filter(|address| address.protocol == from.protocol);
     let exact = all.clone().find(|address| Some(address.socket.ip()) == local);
     let same_family = || all.clone().find(|address| address.socket.is_ipv4() == from.socket.is_ipv4());
-    exact.or_else(same_family).or(all.next()).map_or(from.socket, |address| address.socket)
+    let known = exact.or_else(same_family).or(all.next()).map_or(from.socket, |address| address.socket);
+    SocketAddr::new(known.ip(), from.through.unwrap_or(known.port()))
 }

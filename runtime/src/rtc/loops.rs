@@ -97,11 +97,6 @@ impl Loops {
         answered(taken_in).await.ok_or(OfferError::NotRunning)
     }
 
-    /// Those of the addresses at which a peer can be told from those that are here.
-    pub fn free(&self, addresses: &[TransportAddress]) -> Vec<TransportAddress> {
-        self.directory.free(addresses)
-    }
-
     /// In the loop with the fewest peers of those that take somebody in at once; none does, and it is waited for.
     async fn room(&self) -> Option<(LoopId, mpsc::Permit<'_, Command>)> {
         let all = self.directory.by_peers();
@@ -181,7 +176,7 @@ mod tests {
         let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port must be free");
         let streams = Streams::new(reception.clone(), metrics.clone());
         let shared = Shared { directory, announced: Arc::new([]), metrics, audience: Audience::default() };
-        Loops::start(Ways { socket, streams }, (reception, inlets), shared, &CancellationToken::new())
+        Loops::start(Ways::new(socket, streams), (reception, inlets), shared, &CancellationToken::new())
     }
 
     #[tokio::test]

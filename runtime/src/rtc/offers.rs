@@ -1,7 +1,5 @@
 //! What is offered from here: to players that answer, and to servers that are published to.
 
-use std::net::SocketAddr;
-
 use understudy_core::guard::Policy;
 
 use super::transport_address::TransportAddress;
@@ -16,7 +14,11 @@ impl Handle {
             Ice::Full => &self.destination_seats,
         };
         let seat = seats.take().ok_or(OfferError::Full)?;
-        Offering::new(ice, &self.announced, seat)
+        if ice == Ice::Lite {
+            return Offering::new(ice, &self.announced, seat);
+        }
+        let outlet = self.outlets.open().map_err(OfferError::NoPort)?;
+        Ok(Offering::new(ice, &outlet.announced(&self.announced), seat)?.leaving_by(outlet))
     }
 
     /// Lets whoever answered an offer that leaves checks to it watch a program, as in [`Handle::watch`].
@@ -45,13 +47,8 @@ impl Handle {
         reach: &Policy,
     ) -> Result<Published, AnswerError> {
         let answer = offering.read(answer_sdp)?;
-        let at: Vec<TransportAddress> =
-            answer.reachable(reach)?.into_iter().map(TransportAddress::udp).collect();
-        let at = self.loops.free(&at);
-        if at.is_empty() {
-            return Err(AnswerError::Engaged);
-        }
-        let sockets: Vec<SocketAddr> = at.iter().map(|address| address.socket).collect();
+        let (sockets, through) = (answer.reachable(reach)?, offering.port());
+        let at = sockets.iter().map(|at| TransportAddress::udp(*at).through(through)).collect();
         let mut viewer = offering.reaching(&answer, &sockets, reach.clone())?;
         let progress = viewer.publish();
         let session_id = viewer.connection.session_id().to_owned();

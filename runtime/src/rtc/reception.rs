@@ -208,10 +208,21 @@ impl Reception {
         self.directory.lose(TransportAddress::tcp(from));
     }
 
-    #[tracing::instrument(name = "rtc_reader", skip_all)]
-    pub async fn read(self, mut reader: Reader) {
+    /// Reads the socket that all share.
+    pub async fn read(self, reader: Reader) {
+        self.read_on(reader, None).await;
+    }
+
+    /// Reads one that a peer has to itself.
+    pub async fn read_through(self, reader: Reader) {
+        let port = reader.port();
+        self.read_on(reader, Some(port)).await;
+    }
+
+    #[tracing::instrument(name = "rtc_reader", skip(self, reader))]
+    async fn read_on(self, mut reader: Reader, through: Option<u16>) {
         loop {
-            let read = reader.readable().await.and_then(|()| self.sort(&mut reader));
+            let read = reader.readable().await.and_then(|()| self.sort(&mut reader, through));
             if let Err(error) = read {
                 tracing::warn!(%error, "the media socket could not be read");
                 tokio::time::sleep(SOCKET_PAUSE).await;
@@ -222,9 +233,9 @@ impl Reception {
     }
 
     /// Reads once, and waits for no loop: one that is behind holds up none of the others.
-    fn sort(&self, reader: &mut Reader) -> std::io::Result<()> {
+    fn sort(&self, reader: &mut Reader, through: Option<u16>) -> std::io::Result<()> {
         reader.receive(|datagram| {
-            let from = TransportAddress::udp(datagram.from);
+            let from = TransportAddress::udp(datagram.from).through(through);
             let Some(Home { peer, on }) = self.find(from, datagram.bytes) else { return };
             let addressed = Addressed { peer, from, local: datagram.local, bytes: datagram.bytes };
             if !self.loops[on.0].datagrams.push(&addressed) {

@@ -65,6 +65,11 @@ impl Socket {
         Self::of(Arc::clone(&self.port), MAX_BYTES / loops.max(1))
     }
 
+    /// The same, by which nothing waits: what the kernel has no room for is lost.
+    pub fn unhurried(self) -> Self {
+        Self { waiting: Waiting::new(0), ..self }
+    }
+
     /// Its other end, for one task.
     pub fn reader(&self) -> Reader {
         Reader::new(Arc::clone(&self.port))

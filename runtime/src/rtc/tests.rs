@@ -4,6 +4,7 @@ use crate::rtc::negotiate::OFFER;
 
 #[tokio::test]
 async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
+    let (reception, _) = reception::Reception::new(directory::Directory::new(0), 0, Metrics::default());
     let handle = Handle {
         // With nobody who could admit: the answer comes without asking.
         loops: Loops::nobody(),
@@ -14,6 +15,7 @@ async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
         local: SocketAddr::from(([127, 0, 0, 1], 9)),
         // No answer could be made either: none would have a candidate.
         announced: Arc::new([]),
+        outlets: Outlets::new(std::net::Ipv4Addr::LOCALHOST.into(), reception),
     };
     let media = Renditions::new(&crate::broadcast::Metrics::default());
     let program = Program::of(&media, watch::channel(true).1);

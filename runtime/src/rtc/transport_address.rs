@@ -8,14 +8,28 @@ pub(super) use rtc::shared::TransportProtocol;
 pub(super) struct TransportAddress {
     pub socket: SocketAddr,
     pub protocol: TransportProtocol,
+    /// Of a peer: which port of ours leads there, if it is not the one that all share.
+    pub through: Option<u16>,
 }
 
 impl TransportAddress {
+    pub const fn new(socket: SocketAddr, protocol: TransportProtocol) -> Self {
+        Self { socket, protocol, through: None }
+    }
+
     pub const fn udp(socket: SocketAddr) -> Self {
-        Self { socket, protocol: TransportProtocol::UDP }
+        Self::new(socket, TransportProtocol::UDP)
     }
 
     pub const fn tcp(socket: SocketAddr) -> Self {
-        Self { socket, protocol: TransportProtocol::TCP }
+        Self::new(socket, TransportProtocol::TCP)
+    }
+
+    pub const fn through(self, through: Option<u16>) -> Self {
+        Self { through, ..self }
+    }
+
+    pub fn is_udp(&self) -> bool {
+        self.protocol == TransportProtocol::UDP
     }
 }

@@ -19,7 +19,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prometheus_client::metrics::histogram::Histogram;
 use rtc::crypto::CryptoError;
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::sansio::Protocol;
@@ -41,6 +40,7 @@ use super::distribution::DistributionId;
 use super::feedback::{Feedback, Missing};
 use super::keys::Tapped;
 use super::negotiate::{Negotiated, Sendings, to_viewer};
+use super::outlet::Outlet;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;
@@ -62,6 +62,8 @@ pub(super) struct Viewer {
     pub distribution: Option<DistributionId>,
     /// Where its media goes, as soon as ICE and DTLS have found out.
     pub path: Option<Path>,
+    /// The port of ours that it has to itself, until a loop has it.
+    pub outlet: Option<Outlet>,
     /// Free again when the viewer is gone.
     _seat: Seat,
     ufrag: String,
@@ -159,6 +161,7 @@ impl Viewer {
             connection: Connection::new(negotiated, peer, REST, now),
             distribution: None,
             path: None,
+            outlet: None,
             _seat: seat,
             ufrag: peer.ufrag.clone(),
             restart: None,
@@ -179,13 +182,6 @@ impl Viewer {
             begun: None,
             arrival: Some(arrival),
             publication: None,
-        }
-    }
-
-    /// A loop has it, and what counts how long its first picture took.
-    pub fn admitted(&mut self, program: &str, id: PeerId, seconds: Histogram) {
-        if let Some(arrival) = &mut self.arrival {
-            arrival.admitted(program, id.0, seconds, Instant::now());
         }
     }
 
@@ -293,7 +289,7 @@ impl Viewer {
                 _ => history,
             };
             // What comes in another stream stays lost in this one.
-            if !stream.repairs() {
+            if stream.repair_ssrc().is_none() {
                 self.adapting.asked(missing.sequence);
             }
             let Some((cut, at)) = history.find(number) else { continue };
@@ -328,6 +324,7 @@ impl Viewer {
         let frame = self.streams.of(cut.frame.kind())?.take(cut);
         if cut.frame.kind() == Kind::Video {
             self.shown = Some(cut.timestamp);
+            self.again.sent(cut.payloads.len());
         }
         if cut.frame.starts_picture() {
             (self.keyframe, self.repair_at) = (frame, None);
@@ -358,6 +355,7 @@ impl Viewer {
     }
 
     fn report(&mut self, anchor: &Anchor, now: Instant) {
+        self.expects_word(now);
         self.adapting.reports(anchor.moment(Kind::Video, now, 0).ntp, now);
         let streams = [(Kind::Video, &self.streams.video), (Kind::Audio, &self.streams.audio)];
         let sent = |stream: &&Stream| stream.has_sent();

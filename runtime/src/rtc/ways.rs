@@ -1,9 +1,12 @@
-//! The ways to peers of a loop: datagrams from the one socket, and connections of TCP.
+//! The ways to peers of a loop: datagrams from the one socket, or from a port that one of them has to itself, and connections of TCP.
+
+use std::collections::HashMap;
 
 use understudy_core::tcp::outbox::Cargo;
 
 use super::batch::Path;
 use super::metrics::Metrics;
+use super::outlet::Outlet;
 use super::socket::Socket;
 use super::spread::{Part, Spread};
 use super::streams::Streams;
@@ -12,6 +15,8 @@ use super::transport_address::TransportProtocol;
 pub(super) struct Ways {
     pub socket: Socket,
     pub streams: Streams,
+    /// By their ports.
+    outlets: HashMap<u16, Outlet>,
 }
 
 /// What is to leave, by way.
@@ -19,37 +24,54 @@ pub(super) struct Ways {
 pub(super) struct Spreads {
     datagrams: Spread,
     framed: Spread,
+    /// By the port of ours.
+    apart: HashMap<u16, Spread>,
 }
 
 impl Spreads {
     /// For whom is to be reached by that path.
     pub fn to(&mut self, path: Option<Path>) -> &mut Spread {
-        match path.map(|path| path.over) {
-            Some(TransportProtocol::TCP) => &mut self.framed,
+        match path {
+            Some(Path { over: TransportProtocol::TCP, .. }) => &mut self.framed,
+            Some(Path { through: Some(port), .. }) => self.apart.entry(port).or_default(),
             _ => &mut self.datagrams,
         }
     }
 
     pub fn bytes(&self) -> usize {
-        self.datagrams.bytes().len() + self.framed.bytes().len()
+        let all = [&self.datagrams, &self.framed].into_iter().chain(self.apart.values());
+        all.map(|spread| spread.bytes().len()).sum()
     }
 }
 
 impl Ways {
+    pub fn new(socket: Socket, streams: Streams) -> Self {
+        Self { socket, streams, outlets: HashMap::new() }
+    }
+
     /// The same, for one of that many loops.
     pub fn share(&self, loops: usize) -> Self {
-        Self { socket: self.socket.share(loops), streams: self.streams.clone() }
+        Self::new(self.socket.share(loops), self.streams.clone())
+    }
+
+    /// A peer came that is reached by a port of its own.
+    pub fn open(&mut self, outlet: Option<Outlet>) {
+        self.outlets.extend(outlet.map(|outlet| (outlet.port(), outlet)));
+    }
+
+    /// The peer that was reached by that port is gone.
+    pub fn close(&mut self, port: Option<u16>) {
+        drop(port.and_then(|port| self.outlets.remove(&port)));
     }
 
     /// Queues a packet; [`Ways::flush`] hands it to the kernel. False: there is no room, and it is lost.
     pub fn send(&mut self, path: Path, cargo: Cargo, packet: &[u8], metrics: &Metrics) -> bool {
-        match path.over {
-            TransportProtocol::TCP => self.streams.send(path.to, cargo, packet),
-            _ => {
-                self.socket.send(path, packet, metrics);
-                true
-            }
-        }
+        let socket = match path {
+            Path { over: TransportProtocol::TCP, .. } => return self.streams.send(path.to, cargo, packet),
+            Path { through: Some(port), .. } => self.outlets.get_mut(&port).map(|outlet| &mut outlet.socket),
+            _ => Some(&mut self.socket),
+        };
+        socket.map(|socket| socket.send(path, packet, metrics)).is_some()
     }
 
     /// Media for whom that path led to goes another way from now on.
@@ -61,12 +83,18 @@ impl Ways {
 
     pub fn flush(&mut self, metrics: &Metrics) {
         self.socket.flush(metrics);
+        self.outlets.values_mut().for_each(|outlet| outlet.socket.flush(metrics));
     }
 
     /// Hands over what was spread. Tells what could not leave.
     pub fn spread(&mut self, spreads: &mut Spreads, metrics: &Metrics) -> Vec<Part> {
         let mut missed = self.socket.spread(&mut spreads.datagrams, metrics);
         missed.extend(self.streams.spread(&mut spreads.framed));
+        spreads.apart.retain(|port, spread| {
+            let Some(outlet) = self.outlets.get_mut(port) else { return false };
+            missed.extend(outlet.socket.spread(spread, metrics));
+            true
+        });
         missed
     }
 }

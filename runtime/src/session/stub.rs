@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, watch};
 use understudy_core::spec::{FrameRate, Resolution};
 use understudy_proto::v1;
 
-use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics};
+use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics, StreamView};
 use crate::camera::Place;
 use crate::egress::{Recorder, Senders, recording};
 use crate::feed::Feed;
@@ -16,26 +16,31 @@ use crate::{broadcast, guard, sound, source};
 pub(crate) struct Stub {
     messages: mpsc::Receiver<Mail>,
     report: watch::Sender<v1::Report>,
+    outputs: watch::Sender<Vec<StreamView>>,
 }
 
 impl Stub {
     pub(crate) fn new() -> (Handle, Self) {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
-        let report = watch::Sender::new(v1::Report::default());
+        let (report, outputs) = (watch::Sender::new(v1::Report::default()), watch::Sender::default());
         let handle = Handle {
             mailbox,
             report: report.subscribe(),
             inputs: watch::channel(InputsView::default()).1,
-            outputs: watch::channel(Vec::new()).1,
+            outputs: outputs.subscribe(),
             recordings: watch::channel(Vec::new()).1,
             screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
         };
-        (handle, Self { messages, report })
+        (handle, Self { messages, report, outputs })
     }
 
     pub(crate) fn tell(&self, report: v1::Report) {
         self.report.send_replace(report);
+    }
+
+    pub(crate) fn show(&self, streams: Vec<StreamView>) {
+        self.outputs.send_replace(streams);
     }
 
     /// Takes one message, and answers if it asks whether anybody does. False: nobody heard the answer.

@@ -26,6 +26,10 @@ const BREAK: u32 = 20;
 /// After a move, until what was lost before it is over.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// Whether packets came again in a stream of their own.
+const REPAIRED: &str = "(async () => [...(await understudy.peer.getStats()).values()].some((entry) =>
+    entry.type === 'inbound-rtp' && entry.kind === 'video' && entry.rtxSsrc > 0 && entry.retransmittedPacketsReceived > 0))()";
+
 async fn becomes(what: &str, within: Duration, mut is: impl FnMut() -> bool) {
     let looks = async {
         while !is() {
@@ -96,6 +100,8 @@ async fn a_browser_behind_a_narrow_link_goes_on_with_less() {
     link.narrow(NARROWER);
     becomes("less is shown", DOWN_WITHIN, || stage.metric("shown{step=\"Quarter\"}") == 1).await;
     browser::becomes_true(&page, "understudy.width === 640 && understudy.height === 360").await;
+    // What was lost came in a stream of its own.
+    browser::becomes_true(&page, REPAIRED).await;
     link.widen();
     becomes("all is shown again", UP_WITHIN * 2, || stage.metric("shown{step=\"Full\"}") == 1).await;
     browser::becomes_true(&page, "understudy.width === 1280 && understudy.height === 720").await;

@@ -14,7 +14,7 @@ pub async fn numbers(stream: &Path, folder: &Path) -> Vec<Option<u32>> {
     let rows = folder.join("rows");
     let (width, row) = (CELLS * CELL, CELLS * CELL * CELL);
     let decode = format!(
-        "-i {} -vf crop={width}:{CELL}:0:0 -pix_fmt gray -fps_mode passthrough -f rawvideo {}",
+        "-y -i {} -vf crop={width}:{CELL}:0:0 -pix_fmt gray -fps_mode passthrough -f rawvideo {}",
         stream.display(),
         rows.display()
     );

@@ -68,7 +68,7 @@ impl Relay {
     async fn watch(&self, chromium: &Chromium) -> Page {
         let page = chromium.open(&format!("http://{}/view/nobody", self.http)).await;
         let sound = "peer.addTransceiver('audio', { direction: 'recvonly' })";
-        page.evaluate(&super::WATCH_BEHIND.replace("SOUND", sound).replace("SETUP", "actpass"))
+        page.evaluate(&super::WATCH_BEHIND.replace("FIRST", sound).replace("SETUP", "actpass"))
             .await
             .expect("the script must run");
         browser::becomes_true(&page, "pictures > 30").await;

@@ -9,9 +9,10 @@ use super::rtp::Index;
 
 /// About a round trip: what was sent again so lately is still on its way.
 pub const ON_ITS_WAY: Duration = Duration::from_millis(50);
-/// Twice the packets of a 2.5 Mbps picture. Whoever lacks more is better helped by a keyframe.
-pub const MOST_A_SECOND: u32 = 500;
-/// Of those, what may come at once: about as much as is kept for everybody.
+/// Of the packets of a picture, what may be sent again in the long run. Whoever lacks more is better helped by a keyframe, or by
+/// a smaller picture, whose room this takes.
+pub const SHARE: f64 = 0.5;
+/// Of those, what may come at once: a burst that was lost, of about as much as is kept for everybody.
 pub const MOST_AT_ONCE: u32 = 256;
 
 #[derive(Debug)]
@@ -19,22 +20,23 @@ pub struct Again {
     /// Sent again lately, the oldest first.
     lately: VecDeque<(Index, Instant)>,
     allowance: f64,
-    since: Option<Instant>,
 }
 
 impl Default for Again {
     fn default() -> Self {
-        Self { lately: VecDeque::new(), allowance: f64::from(MOST_AT_ONCE), since: None }
+        Self { lately: VecDeque::new(), allowance: f64::from(MOST_AT_ONCE) }
     }
 }
 
 impl Again {
+    /// So many packets of the picture were sent, for the first time.
+    pub fn sent(&mut self, packets: usize) {
+        let allowance = self.allowance + packets as f64 * SHARE;
+        self.allowance = allowance.min(f64::from(MOST_AT_ONCE));
+    }
+
     /// Whether that packet is sent again now. A repetition within a report is one within [`ON_ITS_WAY`] too.
     pub fn admits(&mut self, index: Index, now: Instant) -> bool {
-        let grown = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        self.since = Some(now);
-        let allowance = self.allowance + grown.as_secs_f64() * f64::from(MOST_A_SECOND);
-        self.allowance = allowance.min(f64::from(MOST_AT_ONCE));
         while self.lately.front().is_some_and(|(_, at)| *at + ON_ITS_WAY <= now) {
             self.lately.pop_front();
         }
@@ -64,11 +66,18 @@ mod tests {
     fn whoever_asks_for_everything_all_the_time_gets_a_bounded_part() {
         let (mut again, start) = (Again::default(), Instant::now());
         let asks = (0..10_000).map(|n| (Index(n), start + Duration::from_micros(200) * n as u32));
-        let sent = asks.filter(|(index, now)| again.admits(*index, *now)).count();
-        // Two seconds.
-        let most = (MOST_AT_ONCE + 2 * MOST_A_SECOND) as usize;
+        let sent = asks.filter(|(index, now)| {
+            again.sent(1);
+            again.admits(*index, *now)
+        });
+        let most = MOST_AT_ONCE as usize + (10_000.0 * SHARE) as usize;
+        let sent = sent.count();
         assert!((most - 10..=most).contains(&sent), "{sent}");
-        assert!(again.lately.len() <= MOST_AT_ONCE as usize + 25);
+        assert!(again.lately.len() <= MOST_AT_ONCE as usize);
+        again.sent(1_000_000);
+        let at_once =
+            (0..10_000).filter(|n| again.admits(Index(20_000 + n), start + Duration::from_secs(9))).count();
+        assert_eq!(at_once, MOST_AT_ONCE as usize, "a long time without a loss saves up no more");
     }
 
     #[test]

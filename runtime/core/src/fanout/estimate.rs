@@ -55,6 +55,8 @@ pub struct Estimate {
     window: Option<Window>,
     /// Packets asked for again within the window. Those that came thereby are not among the lost.
     asked: HashSet<u16>,
+    /// What comes in a stream of its own of what was lost, if it does.
+    repairs: Repairs,
     usual: Option<Duration>,
     own: Own,
     /// Looks in a row at which the viewer's own estimate was below what is sent.
@@ -75,6 +77,16 @@ struct Own {
     before: Option<f64>,
 }
 
+/// The reports on what is sent again in a stream of its own: the newest, and that of the last look.
+///
+/// Retransmissions come in bursts and are lost far more often than the picture. Where they fill a link they take the room of the
+/// picture, which is missing for their sake: its own report alone would say that the link carries half of what it does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Repairs {
+    newest: Option<Report>,
+    before: Option<Report>,
+}
+
 impl Estimate {
     /// From now on something else is sent: what was seen until now says nothing of it.
     pub fn restart(&mut self) {
@@ -89,6 +101,11 @@ impl Estimate {
         if self.window.is_some_and(within) && self.asked.len() < MOST_ASKED {
             self.asked.insert(sequence);
         }
+    }
+
+    /// A report on the stream in which what was lost of the picture is sent again. It is heard before the picture's own.
+    pub const fn repaired(&mut self, report: Report) {
+        self.repairs.newest = Some(report);
     }
 
     /// The viewer says what it can take, in bits a second.
@@ -126,8 +143,8 @@ impl Estimate {
         self.short = if short.is_some() { self.short + 1 } else { 0 };
         let borne_out = lost >= LOSSLESS || later > SLOWER || self.short >= INSISTS;
         let signs = [
-            // What came when it was asked for again was carried too.
-            (lost > LOSSY).then_some(1.0 - missing),
+            // What came when it was asked for again was carried too, in whichever stream.
+            (lost > LOSSY).then(|| (1.0 - missing + share(self.repairs.arrived())).min(1.0)),
             short.filter(|_| borne_out),
             (later > QUEUED).then_some(1.0),
         ];
@@ -142,6 +159,7 @@ impl Estimate {
     fn open(&mut self, report: Report, octets: u32, now: Instant) {
         self.window = Some(Window { since: now, report, octets });
         self.asked.clear();
+        self.repairs.before = self.repairs.newest;
         self.own.before = self.own.newest;
     }
 
@@ -151,6 +169,18 @@ impl Estimate {
         let usual = self.usual.map_or(trip, |usual| usual.min(trip));
         self.usual = Some(usual + (trip - usual) / FOLLOWS);
         trip - usual
+    }
+}
+
+impl Repairs {
+    /// How many packets have come since the last look.
+    fn arrived(self) -> u32 {
+        let (Some(newest), Some(before)) = (self.newest, self.before) else { return 0 };
+        if !is_newer(newest.newest, before.newest) {
+            return 0;
+        }
+        let expected = u32::from(newest.newest.wrapping_sub(before.newest));
+        expected.saturating_sub(unrepaired(before.lost, newest.lost))
     }
 }
 

@@ -45,8 +45,9 @@ fn candidate(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Code
         Kind::Video => PLAIN_H264,
         Kind::Audio => "",
     });
-    // What a viewer's network carries is read from losses, of which it counts those as none that are repaired in the stream itself.
-    fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned(), repair: None })
+    let repair = section.payload_types().find(|number| repairs(section, *number, payload_type));
+    let repair = repair.filter(|_| kind == Kind::Video);
+    fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned(), repair })
 }
 
 /// Whether what is lost under a number is sent again under another (RFC 4588 §8.6).

@@ -8,10 +8,8 @@ use super::section::{self, Direction, Lines, Section, push_line};
 use super::transport::{self, Transport};
 use crate::media::Kind;
 
-/// G.711, by its payload type (RFC 3551 §6). Every WebRTC endpoint is taken to know it (RFC 7874 §3), so a section that
-/// carries nothing can be agreed on in it: GStreamer's `whepsrc`, whose sound stands first and cannot be left out, is
-/// told to ask for it by whoever wants none, and loses the transport of its group with a first section that is refused.
-const PCMU: u8 = 0;
+/// What a section is not agreed on in that carries nothing: each only repairs or goes along with another of its formats.
+const ACCESSORIES: [&str; 6] = ["rtx", "red", "ulpfec", "flexfec-03", "telephone-event", "cn"];
 
 /// What a peer wants of us, and how we read the sections in which it does.
 pub(super) struct Reading<F> {
@@ -51,8 +49,8 @@ where
     let fate = |(place, codecs): (usize, Option<Result<T, Fault>>)| match codecs {
         _ if data == Some(place) || media.iter().any(|(other, _)| *other == place) => Fate::Served,
         Some(Ok(codecs)) if group.contains(&place) => Fate::Idle(codecs.payload_types()),
-        Some(Err(Fault::NoCodec { .. })) if group.contains(&place) && has_pcmu(&lines.sections[place]) => {
-            Fate::Idle(vec![PCMU])
+        Some(Err(Fault::NoCodec { .. })) if group.first() == Some(&place) => {
+            empty(&lines.sections[place], &media).map_or(Fate::Refused, |number| Fate::Idle(vec![number]))
         }
         _ => Fate::Refused,
     };
@@ -136,10 +134,19 @@ fn is_rtp(protocol: &str) -> bool {
     known && words.next().is_some_and(|word| word.eq_ignore_ascii_case("RTP"))
 }
 
-fn has_pcmu(section: &Section<'_>) -> bool {
-    let name = section.described("rtpmap", PCMU);
-    let is_named = name.is_none_or(|name| name.eq_ignore_ascii_case("PCMU/8000"));
-    section.kind() == Some(Kind::Audio) && section.payload_types().any(|number| number == PCMU) && is_named
+/// A format in which the first of a group is agreed on although it carries nothing we know.
+///
+/// It is the section that the peer has a transport for, and those behind it may have none of their own (RFC 9143 §7.2). To
+/// take another in its place (§7.3.1) is beyond some: Chromium with `max-bundle` takes no such answer ("Failed to setup RTCP
+/// mux"), and GStreamer's `whepsrc`, whose sound stands first and cannot be left out, loses the transport.
+fn empty<T: Carried>(section: &Section<'_>, media: &[(usize, T)]) -> Option<u8> {
+    // On one transport a number means one thing (RFC 9143 §9.1).
+    let taken = |number: &u8| media.iter().any(|(_, codecs)| codecs.payload_types().contains(number));
+    let is_accessory = |number: &u8| {
+        let name = section.described("rtpmap", *number).and_then(|text| text.split('/').next());
+        name.is_some_and(|name| ACCESSORIES.iter().any(|other| name.eq_ignore_ascii_case(other)))
+    };
+    section.payload_types().filter(|number| !taken(number)).find(|number| !is_accessory(number))
 }
 
 /// RFC 8841 §4.2.

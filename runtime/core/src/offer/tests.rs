@@ -31,6 +31,22 @@ fn constrained_baseline_is_preferred_and_keeps_the_number_of_the_offer() {
 }
 
 #[test]
+fn what_repairs_the_codec_that_is_sent_is_kept_and_what_repairs_another_is_not() {
+    let rtx = "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:107 rtx/90000\r\na=fmtp:107 apt=106\r\n";
+    let text = offer()
+        .replace("96 102 104 106", "96 97 102 104 106 107")
+        .replace("a=ssrc:7", &format!("{rtx}a=ssrc:7"));
+    let offer = read(&text).unwrap();
+    assert_eq!(offer.video.unwrap().repair, Some(107));
+    assert!(
+        offer.sdp.contains("SAVPF 106 107\r\n") && offer.sdp.contains("a=fmtp:107 apt=106"),
+        "{}",
+        offer.sdp
+    );
+    assert!(!offer.sdp.contains("apt=96"), "{}", offer.sdp);
+}
+
+#[test]
 fn the_reduced_offer_holds_one_codec_a_section_and_nothing_sent_by_the_viewer() {
     let sdp = read(&offer()).unwrap().sdp;
     assert!(sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 106\r\n"), "{sdp}");

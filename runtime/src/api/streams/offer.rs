@@ -94,3 +94,70 @@ impl IntoResponse for Refusal {
         if is_silent { message.again() } else { message }.into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::pin::pin;
+    use std::time::SystemTime;
+
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
+    use understudy_core::spec::Livestream;
+
+    use super::*;
+    use crate::api::streams::Settings;
+    use crate::broadcast::{Metrics, Renditions};
+    use crate::program::{Program, Registry};
+    use crate::rtc;
+    use crate::session::{StreamView, Stub};
+
+    const OFFER: &str = include_str!("../../../tests/fixtures/chromium_offer.sdp");
+
+    fn stream(name: &str) -> StreamView {
+        let livestream = Livestream { name: name.to_owned(), output: Output::WebRtc, frame_rate: None };
+        StreamView { livestream, since: SystemTime::UNIX_EPOCH, sending: None, is_streaming: true }
+    }
+
+    fn transport(shutdown: &CancellationToken) -> rtc::Handle {
+        let address = Ipv4Addr::LOCALHOST.into();
+        let config = rtc::Config {
+            bind: (address, 0).into(),
+            tcp: rtc::TcpPort::Off,
+            announce: vec![address],
+            max_viewers: 2,
+            loops: rtc::loops_here(),
+        };
+        rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("a port must be free")
+    }
+
+    #[tokio::test]
+    async fn who_is_admitted_as_the_stream_goes_is_sent_away_and_nobody_else() {
+        let (shutdown, programs, (session, stub)) =
+            (CancellationToken::new(), Registry::default(), Stub::new());
+        stub.show(vec![stream("goes"), stream("stays")]);
+        let media = Renditions::new(&Metrics::default());
+        let [goes, stays] = ["goes", "stays"].map(|name| {
+            let program = Program::of(&media, watch::channel(true).1);
+            programs.name(&program, [name.to_owned()]);
+            program
+        });
+        let settings = Settings { frame_rate: None, rtmp_port: None, rtmps_port: None };
+        let transport = transport(&shutdown);
+        let surface = Surface::new(session, programs.clone(), transport.clone(), settings);
+        let offers = |id: &str| {
+            let given = Offer { id: Some(id.to_owned()), sdp: Some(OFFER.to_owned()) };
+            offer(State(surface.clone()), Given(Some(given)))
+        };
+        drop(offers("stays").await.expect("it must be answered"));
+        let mut watching = pin!(offers("goes"));
+        assert!(futures::poll!(&mut watching).is_pending(), "it waits for being admitted");
+        programs.name(&goes, []);
+        assert!(matches!(watching.await, Err(Refusal::Unknown)));
+        let viewers = ["goes", "stays"].map(|name| *transport.viewers(name).borrow());
+        assert_eq!(viewers, [0, 1]);
+        assert!(programs.stands("stays", &stays));
+        shutdown.cancel();
+        transport.stopped().await;
+    }
+}

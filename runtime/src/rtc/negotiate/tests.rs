@@ -112,12 +112,14 @@ fn a_section_that_is_not_served_is_answered_in_its_own_payload_types() {
 }
 
 #[test]
-fn a_sound_that_we_cannot_send_is_refused_and_the_picture_served() {
+fn a_sound_that_we_cannot_send_is_refused_or_if_it_is_first_carries_nothing_and_the_picture_is_served() {
     let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=recvonly\r\na=rtpmap:9 G722/8000\r\n";
-    for (offer, picture, sound) in [(bundled("", g722), 0, 1), (bundled(g722, ""), 1, 0)] {
+    for (offer, picture, port) in [(bundled("", g722), 0, 0), (bundled(g722, ""), 1, 9)] {
         let sections = served(&offer);
         assert!(sections[picture].contains("a=sendonly"), "{sections:?}");
-        assert!(sections[sound].starts_with("audio 0 UDP/TLS/RTP/SAVPF 9\r\n"), "{sections:?}");
+        let sound = &sections[1 - picture];
+        assert!(sound.starts_with(&format!("audio {port} UDP/TLS/RTP/SAVPF 9\r\n")), "{sections:?}");
+        assert!(sound.contains("a=inactive"), "{sections:?}");
     }
 }
 

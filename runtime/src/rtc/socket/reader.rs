@@ -33,6 +33,11 @@ impl Reader {
         Self { port, buffer: vec![0; RECEIVE_BATCH * RECEIVE_BYTES] }
     }
 
+    /// Which of our ports it is of.
+    pub fn port(&self) -> u16 {
+        self.port.local.port()
+    }
+
     pub async fn readable(&self) -> io::Result<()> {
         self.port.io.readable().await
     }

@@ -11,7 +11,7 @@ use understudy_core::tcp::outbox::MEDIA_BYTES;
 use super::super::batch::Path;
 use super::super::directory::{Directory, LoopId, PeerId};
 use super::super::reception::{Addressed, Inlet};
-use super::super::transport_address::{TransportAddress, TransportProtocol};
+use super::super::transport_address::TransportAddress;
 use super::*;
 use crate::rtc::{Config, Handle, TcpPort, loops_here, spawn};
 
@@ -84,7 +84,7 @@ async fn is_ended(guest: &mut TcpStream) {
 fn spread(to: &[SocketAddr]) -> Spread {
     let mut spread = Spread::default();
     for (viewer, to) in to.iter().enumerate() {
-        let path = Path { to: *to, over: TransportProtocol::TCP, source: None };
+        let path = Path::of(TransportAddress::tcp(*to), None);
         let part = Part { viewer: PeerId(viewer as u64), path, kind: Kind::Video, frame: Index(0), turn: 0 };
         let write = |packet: usize, out: &mut Vec<u8>| {
             let shorter = if packet == PACKETS - 1 { 200 } else { 0 };

@@ -103,8 +103,12 @@ impl Viewer {
             return None;
         }
         let octets = picture.octets().wrapping_add(self.streams.audio.as_ref().map_or(0, Stream::octets));
+        let of = |ssrc: u32| {
+            said.streams.iter().filter(move |(other, _)| *other == ssrc).map(|(_, report)| report)
+        };
+        picture.repair_ssrc().into_iter().flat_map(of).for_each(|report| estimate.repaired(*report));
         let mut wanted = None;
-        for (_, report) in said.streams.iter().filter(|(ssrc, _)| *ssrc == picture.ssrc()) {
+        for report in of(picture.ssrc()) {
             let trip = sender_reports.round_trip(report.last_sender_report, report.delay, now);
             let network = estimate.reported(*report, octets, trip, now);
             let Some(network) = network.filter(|_| expected.is_none()) else { continue };

@@ -6,6 +6,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use tracing::Span;
 use tracing::field::Empty;
 
+use super::super::directory::PeerId;
+use super::Viewer;
+
 /// Of somebody who has been sent nothing yet. Dropped, the span ends.
 pub(in super::super) struct Arrival {
     span: Span,
@@ -49,6 +52,15 @@ impl Arrival {
 
     fn millis(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.offered).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Viewer {
+    /// A loop has it, and what counts how long its first picture took.
+    pub fn admitted(&mut self, program: &str, id: PeerId, seconds: Histogram) {
+        if let Some(arrival) = &mut self.arrival {
+            arrival.admitted(program, id.0, seconds, Instant::now());
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::super::connection::guarded;
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
 use super::super::negotiate::to_answerer;
+use super::super::outlet::Outlet;
 use super::super::transport_address::TransportAddress;
 use super::super::{AnswerError, Ice, OfferError};
 use super::arrival::Arrival;
@@ -19,7 +20,11 @@ use super::{Agreed, Viewer};
 use crate::seats::Seat;
 
 /// What was offered. Dropped, nothing comes of it.
-pub struct Offering(Agreed);
+pub struct Offering {
+    agreed: Agreed,
+    /// The port of ours from which we go to whoever answers, if it is not the one that all share.
+    outlet: Option<Outlet>,
+}
 
 impl Offering {
     pub(in super::super) fn new(
@@ -33,21 +38,34 @@ impl Offering {
             Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_answerer(ice, announced, seen, tapped, Instant::now()))?;
-        Ok(Self(Agreed { negotiated, sendings, feedback, cryptography, seat, arrival }))
+        Ok(Self {
+            agreed: Agreed { negotiated, sendings, feedback, cryptography, seat, arrival },
+            outlet: None,
+        })
+    }
+
+    /// The same, which is accepted at that port.
+    pub(in super::super) fn leaving_by(self, outlet: Outlet) -> Self {
+        Self { outlet: Some(outlet), ..self }
+    }
+
+    /// The port of ours from which we go to whoever answers, if it is not the one that all share.
+    pub(in super::super) fn port(&self) -> Option<u16> {
+        self.outlet.as_ref().map(Outlet::port)
     }
 
     pub fn sdp(&self) -> &str {
-        &self.0.negotiated.sdp
+        &self.agreed.negotiated.sdp
     }
 
     /// Cannot be guessed: who knows it may end the session that comes of it.
     pub fn session_id(&self) -> &str {
-        &self.0.negotiated.session_id
+        &self.agreed.negotiated.session_id
     }
 
     /// Names the ICE session, as in [`Answer::ice_session`](super::super::Answer::ice_session).
     pub fn ice_session(&self) -> &str {
-        &self.0.negotiated.ufrag
+        &self.agreed.negotiated.ufrag
     }
 
     /// Reads an answer to it.
@@ -68,12 +86,13 @@ impl Offering {
         reach: Policy,
     ) -> Result<Viewer, AnswerError> {
         let now = Instant::now();
+        let port = self.port();
         let viewer = self.take(answer, at, now)?;
-        Ok(Viewer { connection: viewer.connection.checking(reach, now), ..viewer })
+        Ok(Viewer { connection: viewer.connection.checking(reach, now).through(port), ..viewer })
     }
 
     fn take(self, answer: &Acceptance, at: &[SocketAddr], now: Instant) -> Result<Viewer, AnswerError> {
-        let Self(mut agreed) = self;
+        let Self { mut agreed, outlet } = self;
         let sdp = answer.sdp(at);
         let stack = &mut agreed.negotiated.stack;
         guarded(|| stack.set_remote_description(now, RTCSessionDescription::answer(sdp)?))
@@ -81,6 +100,6 @@ impl Offering {
         if let Some(video) = agreed.sendings.video.as_mut().filter(|_| !answer.repairs()) {
             video.repair = None;
         }
-        Ok(Viewer::new(agreed, &answer.transport, now))
+        Ok(Viewer { outlet, ..Viewer::new(agreed, &answer.transport, now) })
     }
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 use understudy_core::fanout::receipt::Arrived;
+use understudy_core::fanout::silence::Silence;
 use understudy_core::media::Kind;
 
 use super::super::feedback::Reports;
@@ -15,6 +16,7 @@ pub(super) struct Publication {
     told: watch::Sender<Progress>,
     video: Arrived,
     audio: Arrived,
+    silence: Silence,
 }
 
 impl Viewer {
@@ -22,7 +24,8 @@ impl Viewer {
     pub fn publish(&mut self) -> watch::Receiver<Progress> {
         let told = watch::Sender::new(Progress::Connecting);
         let progress = told.subscribe();
-        self.publication = Some(Publication { told, video: Arrived::default(), audio: Arrived::default() });
+        let (video, audio, silence) = (Arrived::default(), Arrived::default(), Silence::default());
+        self.publication = Some(Publication { told, video, audio, silence });
         progress
     }
 
@@ -41,6 +44,13 @@ impl Viewer {
         }
     }
 
+    /// It is sent something.
+    pub(super) fn expects_word(&mut self, now: Instant) {
+        if self.publication.as_mut().is_some_and(|publication| publication.silence.sends(now)) {
+            self.progresses(Progress::Silent);
+        }
+    }
+
     pub(super) fn acknowledge(&mut self, said: &Reports, now: Instant) {
         let Some(publication) = &mut self.publication else { return };
         let before = publication.video.receipt() + publication.audio.receipt();
@@ -56,6 +66,7 @@ impl Viewer {
         }
         let receipt = publication.video.receipt() + publication.audio.receipt();
         if receipt.packets > before.packets {
+            publication.silence.ends();
             self.progresses(Progress::Sending(Evidence { receipt, at: now }));
         }
     }

@@ -83,9 +83,9 @@ impl Stream {
         }
     }
 
-    /// Whether packets are sent again in a stream of their own.
-    pub fn repairs(&self) -> bool {
-        self.sending.repair.is_some()
+    /// Of the stream in which packets are sent again, if that is one of their own.
+    pub fn repair_ssrc(&self) -> Option<u32> {
+        self.sending.repair.map(|repair| repair.ssrc)
     }
 
     /// A packet as it is sent again in a stream of its own (RFC 4588 §4), if there is one.

@@ -74,6 +74,23 @@ fn what_came_again_was_lost_all_the_same() {
 }
 
 #[test]
+fn what_came_again_in_a_stream_of_its_own_was_carried_too() {
+    let mut viewer = Viewer::new();
+    let mut repairs = Report { newest: u16::MAX - 10, ..Report::default() };
+    // As a viewer on aiortc says it behind a link that carries three quarters of the picture.
+    let mut look = |lost: i32, again: u16, of_them_lost: u32| {
+        repairs.newest = repairs.newest.wrapping_add(again);
+        repairs.lost += of_them_lost;
+        viewer.estimate.repaired(repairs);
+        carries(viewer.loses(lost))
+    };
+    assert!((look(50, 100, 80) - 0.8).abs() < 1e-9, "one report says nothing");
+    assert!((look(137, 544, 467) - 0.76).abs() < 0.001);
+    assert!((look(50, 0, 0) - 0.8).abs() < 1e-9, "it counted at the look before");
+    assert!((look(50, 500, 100) - 1.0).abs() < 1e-9, "no more than all");
+}
+
+#[test]
 fn an_own_estimate_below_what_is_sent_is_a_sign_unless_it_rises() {
     let mut viewer = Viewer::new();
     // With losses that are none by themselves.

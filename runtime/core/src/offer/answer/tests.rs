@@ -131,32 +131,66 @@ fn a_sound_that_nobody_can_send_does_not_take_the_picture_along() {
     );
     assert_eq!(
         viewer(&with(g722, true)),
-        Ok(vec!["audio 0 9 inactive".into(), "video 9 96 sendonly".into()])
+        Ok(vec!["audio 9 9 inactive".into(), "video 9 96 sendonly".into()])
     );
     let nothing = with(g722, false).replace("H264", "H266");
     assert!(matches!(viewer(&nothing), Err(Fault::NoCodec { kind: "video", .. })));
 }
 
 #[test]
-fn a_sound_in_pcmu_stays_in_the_group_and_carries_nothing() {
-    let pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 8 0\r\na=mid:1\r\na=recvonly\r\n";
-    let (video, audio) = ("video 9 96 sendonly".to_owned(), "audio 9 0 inactive".to_owned());
-    assert_eq!(viewer(&with(pcmu, true)), Ok(vec![audio.clone(), video.clone()]));
-    assert_eq!(viewer(&with(pcmu, false)), Ok(vec![video.clone(), audio]));
-    // Outside of the group it has no transport.
-    let alone = with(pcmu, false).replace("a=group:BUNDLE 0 1\r\n", "");
-    assert_eq!(viewer(&alone), Ok(vec![video, "audio 0 8 inactive".into()]));
-    assert!(matches!(
-        viewer(&with(pcmu, true).replace("H264", "H266")),
-        Err(Fault::NoCodec { kind: "video", .. })
-    ));
+fn the_first_of_a_group_stays_in_it_whatever_it_carries() {
+    let unknown = |formats: &str, lines: &str| {
+        let sound = format!(
+            "m=audio 9 UDP/TLS/RTP/SAVPF {formats}\r\na=mid:1\r\na=recvonly\r\na=rtcp-fb:9 nack\r\n{lines}"
+        );
+        with(&sound, true)
+    };
+    for (offer, number) in [
+        (unknown("0 8", ""), 0),
+        (unknown("63 101 9", "a=rtpmap:63 red/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"), 9),
+        // Its number is that of the picture, whose meaning it has for all of them.
+        (unknown("96 9", "a=rtpmap:96 AMR/8000\r\n"), 9),
+    ] {
+        let expected = vec![format!("audio 9 {number} inactive"), "video 9 96 sendonly".into()];
+        assert_eq!(viewer(&offer), Ok(expected), "{offer}");
+        let read = read(&offer).unwrap();
+        assert!(!read.sdp.contains("m=audio"), "the stack knows nothing of it: {}", read.sdp);
+        let answer = read.answer(&answer_of_stack(&read.sdp)).unwrap();
+        assert!(answer.contains("a=group:BUNDLE 0 1\r\n") && !answer.contains("a=rtcp-fb:9"), "{answer}");
+    }
+}
+
+#[test]
+fn a_picture_that_nobody_can_send_does_not_take_the_transport_of_the_sound_along() {
+    let vp8 = "m=video 9 UDP/TLS/RTP/SAVPF 97 98\r\na=mid:1\r\na=recvonly\r\na=rtpmap:97 rtx/90000\r\n\
+        a=fmtp:97 apt=98\r\na=rtpmap:98 VP8/90000\r\n";
+    let sound = |offer: String| {
+        let (rest, last) = offer.rsplit_once("m=video").expect("two sections");
+        let last = last.replace("H264/90000", "opus/48000/2").replace("a=fmtp:96", "a=x");
+        format!("{rest}m=audio{last}").replacen("m=audio 9", "m=audio 0", 1).replacen(
+            "a=mid:1",
+            "a=bundle-only\r\na=mid:1",
+            1,
+        )
+    };
+    let offer = sound(with(vp8, true));
+    assert_eq!(
+        viewer(&offer),
+        Ok(vec!["video 9 98 inactive".into(), "audio 9 96 sendonly".into()]),
+        "{offer}"
+    );
+    let nothing = offer.replace("opus", "G722");
+    assert!(matches!(viewer(&nothing), Err(Fault::NoCodec { kind: "video", .. })));
+    // Outside of the group it has a transport of its own, which we do not serve.
+    let alone = offer.replace("BUNDLE 0 1", "BUNDLE 1");
+    assert_eq!(viewer(&alone), Ok(vec!["video 0 97 inactive".into(), "audio 9 96 sendonly".into()]));
 }
 
 #[test]
 fn a_section_that_is_refused_has_credentials_too() {
-    let g722 = "m=audio 9 UDP/TLS/RTP/SAVPF 9\r\na=mid:1\r\na=recvonly\r\n";
-    for before in [true, false] {
-        let read = read(&with(g722, before)).unwrap();
+    for (port, before) in [(0, true), (9, false)] {
+        let g722 = format!("m=audio {port} UDP/TLS/RTP/SAVPF 9\r\na=mid:1\r\na=recvonly\r\n");
+        let read = read(&with(&g722, before)).unwrap();
         let answer = read.answer(&answer_of_stack(&read.sdp)).unwrap();
         let refused = answer.split("m=").find(|section| section.starts_with("audio 0 ")).unwrap();
         for line in ["a=ice-ufrag:ours\r\n", "a=ice-pwd:0123456789012345678901\r\n", "a=setup:passive\r\n"] {

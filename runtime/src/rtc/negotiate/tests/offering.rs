@@ -1,7 +1,7 @@
 //! Offers of ours, and stacks that answer them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use understudy_core::fanout::clock::Anchor;
-use understudy_core::fanout::cut::Cutter;
+use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::fanout::history::History;
 use understudy_core::guard::Policy;
 use understudy_core::offer::{DtlsRole, Unusable};
@@ -165,29 +165,71 @@ fn a_server_gets_what_is_sent_and_its_reports_are_evidence_whoever_of_the_two_is
     }
 }
 
+/// A server that is in, and is sent a picture each time.
+struct Sending {
+    server: Server,
+    viewer: Viewer,
+    cutter: Cutter,
+    anchor: Anchor,
+}
+
+impl Sending {
+    fn begin() -> Self {
+        let (mut server, mut viewer) = reached("passive");
+        assert!(server.gets_in(&mut viewer));
+        viewer.connected(server.now);
+        let now = Instant::now();
+        viewer.begin(&History::default(), now);
+        viewer.path = Some(Path::udp(THEIRS, None));
+        let anchor = Anchor { pts: Duration::ZERO, instant: now, wall: std::time::SystemTime::now() };
+        Self { server, viewer, cutter: Cutter::default(), anchor }
+    }
+
+    /// So long after its beginning. Tells what leaves.
+    fn show(&mut self, after: Duration) -> (Arc<Cut>, Vec<u8>) {
+        let cut = Arc::new(self.cutter.cut(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]))));
+        let (mut spread, anchor) = (Spread::default(), self.anchor);
+        let showing = Showing { cut: &cut, anchor, now: anchor.instant + after };
+        self.viewer.show(PeerId(1), &showing, &mut spread);
+        (cut, spread.bytes().to_vec())
+    }
+}
+
+/// RFC 3550 §5.1: its number and its stream stand in the clear.
+fn number(packet: &[u8]) -> u16 {
+    u16::from_be_bytes([packet[2], packet[3]])
+}
+
+fn stream(packet: &[u8]) -> u32 {
+    u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]])
+}
+
+#[test]
+fn a_server_is_silent_that_says_nothing_of_what_it_goes_on_being_sent_and_not_one_that_is_sent_nothing() {
+    let mut sending = Sending::begin();
+    let progress = sending.viewer.publish();
+    let (_, sent) = sending.show(Duration::ZERO);
+    let Sending { server, viewer, anchor, .. } = &mut sending;
+    server.reports(viewer, stream(&sent), number(&sent));
+    viewer.judge(anchor.instant);
+    for (from, span, silent) in [(1, 28, false), (600, 28, false), (640, 34, true)] {
+        assert!(matches!(*progress.borrow(), Progress::Sending(_)), "before {from} s");
+        (from..=from + span).step_by(2).for_each(|second| drop(sending.show(Duration::from_secs(second))));
+        assert_eq!(*progress.borrow() == Progress::Silent, silent, "from {from} s on");
+    }
+}
+
 #[test]
 fn what_a_server_asks_for_again_comes_in_the_stream_that_repairs_and_each_time_under_another_number() {
-    let (mut server, mut viewer) = reached("passive");
-    assert!(server.gets_in(&mut viewer));
-    viewer.connected(server.now);
-    let now = Instant::now();
-    viewer.begin(&History::default(), now);
-    viewer.path = Some(Path::udp(THEIRS, None));
-    let cut = Arc::new(Cutter::default().cut(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]))));
+    let mut sending = Sending::begin();
+    let (cut, sent) = sending.show(Duration::ZERO);
     let mut history = History::default();
     history.keep(&cut);
-    let anchor = Anchor { pts: cut.frame.pts, instant: now, wall: std::time::SystemTime::now() };
-    let mut spread = Spread::default();
-    viewer.show(PeerId(1), &Showing { cut: &cut, anchor, now }, &mut spread);
-    // RFC 3550 §5.1: its number and its stream stand in the clear.
-    let number = |packet: &[u8]| u16::from_be_bytes([packet[2], packet[3]]);
-    let stream = |packet: &[u8]| u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
-    let sent = spread.bytes().to_vec();
     let lost = Missing { ssrc: stream(&sent), sequence: number(&sent) };
     let mut again = Vec::new();
     for later in [0, 1] {
-        let now = now + std::time::Duration::from_secs(later);
-        viewer.again(&[lost], &history, now, |bytes| {
+        let now = sending.anchor.instant + Duration::from_secs(later);
+        sending.viewer.again(&[lost], &history, now, |bytes| {
             again.push(bytes.to_vec());
             true
         });

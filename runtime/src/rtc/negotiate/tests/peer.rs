@@ -174,7 +174,7 @@ impl Peer {
             viewer.connection.elapse(now);
             for _ in 0..4 {
                 while let Some(packet) = peer.stack.poll_write() {
-                    let from = TransportAddress { socket: ELSEWHERE, protocol: peer.over };
+                    let from = TransportAddress::new(ELSEWHERE, peer.over);
                     viewer.connection.receive(from, OURS, &packet.message, now);
                 }
                 while peer.stack.poll_event().is_some() {}
@@ -240,7 +240,7 @@ impl Peer {
     }
 
     pub fn address(&self) -> TransportAddress {
-        TransportAddress { socket: THEIRS, protocol: self.over }
+        TransportAddress::new(THEIRS, self.over)
     }
 
     /// What an attribute of SDP says of the peer, or else of us.
@@ -357,7 +357,9 @@ impl Peer {
 
     fn described(&mut self) -> String {
         let offer = offered(&mut self.stack, self.over, self.now);
-        offer.replace("a=setup:actpass", &format!("a=setup:{}", self.setup))
+        let offer = offer.replace("a=setup:actpass", &format!("a=setup:{}", self.setup));
+        // What is sent again then is told by its number; where it is a stream of its own, see `offering`.
+        offer.replace(" rtx/", " x-none/")
     }
 
     /// What each side has to say goes to the other.

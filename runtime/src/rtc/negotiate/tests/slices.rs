@@ -42,7 +42,7 @@ fn keyframe() -> Unit {
 fn loops(socket: Socket, metrics: Metrics, end: &CancellationToken) -> Loops {
     let directory = Directory::new(1);
     let (reception, inlets) = Reception::new(directory.clone(), 1, metrics.clone());
-    let ways = Ways { socket, streams: Streams::new(reception.clone(), metrics.clone()) };
+    let ways = Ways::new(socket, Streams::new(reception.clone(), metrics.clone()));
     let shared = Shared { directory, announced: Arc::new(ANNOUNCED), metrics, audience: Audience::default() };
     Loops::start(ways, (reception, inlets), shared, end)
 }

@@ -60,7 +60,7 @@ pub(super) fn exchange(
     mut passes: impl FnMut(&[Vec<u8>]) -> bool,
 ) {
     let Turn { over, now, exchanges } = *turn;
-    let from = TransportAddress { socket: THEIRS, protocol: over };
+    let from = TransportAddress::new(THEIRS, over);
     drop(stack.handle_timeout(now));
     ours.elapse(now);
     for _ in 0..exchanges {
