@@ -32,7 +32,7 @@ use http::Client;
 use session::{Origin, Session};
 
 /// Servers take no more (Amazon IVS), and the offer's level stands for no more.
-const MOST: Resolution = Resolution::HD;
+pub const MOST: Resolution = Resolution::HD;
 /// A server that has said what arrived and says nothing any more has lost us.
 const SILENT: Duration = Duration::from_secs(30);
 /// A session that lasted so long, and of which something arrived, was well: what comes after it is a first failure.
