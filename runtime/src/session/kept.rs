@@ -155,3 +155,6 @@ async fn follow(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
