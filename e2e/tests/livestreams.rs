@@ -1,6 +1,6 @@
 //! Livestreams from a manifest, through a real pod: played, fetched and sent, and what of a destination's key is to be seen.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;

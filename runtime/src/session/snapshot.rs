@@ -14,6 +14,7 @@ use understudy_proto::v1;
 use super::director::{Director, replace};
 use super::journal::unix_seconds;
 use super::kept::File;
+use super::streams::StreamView;
 use crate::browser::Sandbox;
 use crate::egress::whip;
 
@@ -23,8 +24,18 @@ impl Director {
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
         replace(&self.inputs, self.sources.view(self.parts.camera().to_string()));
-        replace(&self.outputs, self.streams.views(self.show.proof().shows()));
+        replace(&self.outputs, self.views());
         replace(&self.report, self.snapshot());
+    }
+
+    fn views(&self) -> Vec<StreamView> {
+        let mut views = self.streams.views(self.show.proof().shows());
+        for view in &mut views {
+            if let Output::Recording(_) = view.livestream.output {
+                view.is_streaming = self.recordings.progress(&view.livestream.name) == Progress::Written;
+            }
+        }
+        views
     }
 
     fn snapshot(&self) -> v1::Report {

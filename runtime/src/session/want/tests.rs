@@ -198,7 +198,12 @@ async fn who_asks_for_all_that_the_page_has_is_given_what_everybody_is() {
             .await
             .unwrap();
     }
+    let within = |width| Choice { size: Choice::size("", width, 0).unwrap(), ..Choice::default() };
+    for (name, choice) in [("large", within(3840)), ("small", within(640))] {
+        stage.session.start_stream(Livestream { choice, ..over_http(name) }).await.unwrap();
+    }
     let shown = |name: &str| stage.programs.named(name).unwrap();
+    assert!(shown("large").is_as(&shown("program")) && !shown("small").is_as(&shown("program")));
     assert!(shown("all").is_as(&shown("program")) && shown("more").is_as(&shown("program")));
     assert!(!shown("less").is_as(&shown("program")) && shown("less").is(&shown("program")));
 }
