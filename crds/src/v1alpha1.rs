@@ -15,8 +15,9 @@ mod virtual_participant;
 pub use endpoint::{Endpoint, EndpointScope, EndpointType, MOST_ENDPOINTS};
 pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
 pub use livestream::{
-    Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,
-    ParticipantRef, RtmpOutput, RtmpPushOutput, WebRtcOutput, WhipOutput,
+    EncodedAs, Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,
+    ParticipantRef, RecordingFile, RecordingOutput, Rendition, RtmpOutput, RtmpPushOutput, WebRtcOutput,
+    WhipOutput,
 };
 pub use page::Page;
 pub use runtime_profile::{

@@ -215,6 +215,8 @@ async fn livestreams_are_of_one_participant_and_go_one_way() {
     let client = admin().await;
     let of = json!({"name": "ada"});
     let by = |output: Value| json!({"participantRef": of, "output": output});
+    let encoded =
+        |rendition: Value| json!({"participantRef": of, "output": {"rtmp": {}}, "rendition": rendition});
     let key = json!({"name": "cdn", "key": "url"});
     let rows = [
         by(json!({"webRTC": {}})),
@@ -224,7 +226,12 @@ async fn livestreams_are_of_one_participant_and_go_one_way() {
         by(json!({"rtmpPush": {"urlSecretRef": key}})),
         by(json!({"whip": {"url": "https://live.example.org/whip"}})),
         by(json!({"whip": {"url": "http://whip.stage:8080", "tokenSecretRef": key}})),
+        by(json!({"recording": {}})),
+        by(json!({"recording": {"maxDurationSeconds": 3600, "maxSizeMegabytes": 10}})),
         json!({"participantRef": of, "output": {"rtmp": {}}, "frameRate": 15}),
+        encoded(json!({})),
+        encoded(json!({"width": 640})),
+        encoded(json!({"width": 3840, "height": 2160, "videoBitrateBps": 20_000_000})),
     ];
     accepts(&client, "Livestream", &rows).await;
     let table = [
@@ -242,6 +249,14 @@ async fn livestreams_are_of_one_participant_and_go_one_way() {
         (by(json!({"whip": {}})), "spec.output.whip.url"),
         (by(json!({"whip": {"url": "rtmp://a"}})), "whip.url must be http(s)://HOST"),
         (by(json!({"whip": {"url": "https://me:word@a/"}})), "whip.url must not carry"),
+        (by(json!({"recording": {}, "rtmp": {}})), "exactly one output must be set"),
+        (by(json!({"recording": {"maxDurationSeconds": 0}})), "spec.output.recording.maxDurationSeconds"),
+        (by(json!({"recording": {"maxSizeMegabytes": 9}})), "spec.output.recording.maxSizeMegabytes"),
+        (by(json!({"recording": {"maxSizeMegabytes": "1Gi"}})), "spec.output.recording.maxSizeMegabytes"),
+        (encoded(json!({"width": 642})), "spec.rendition.width"),
+        (encoded(json!({"width": 56})), "spec.rendition.width"),
+        (encoded(json!({"height": 2168})), "spec.rendition.height"),
+        (encoded(json!({"videoBitrateBps": 99_999})), "spec.rendition.videoBitrateBps"),
         (json!({"participantRef": of, "output": {"rtmp": {}}, "frameRate": 0}), "spec.frameRate"),
         (json!({"participantRef": of, "output": {"rtmp": {}}, "frameRate": 61}), "spec.frameRate"),
         (json!({"participantRef": {"name": ""}, "output": {"webRTC": {}}}), "spec.participantRef.name"),
@@ -326,6 +341,7 @@ async fn examples_are_let_in() {
         ("livestreams/rtmp.yaml", "Livestream"),
         ("livestreams/push.yaml", "Livestream"),
         ("livestreams/whip.yaml", "Livestream"),
+        ("livestreams/recording.yaml", "Livestream"),
     ] {
         let text = std::fs::read_to_string(support::repository("examples").join(file)).unwrap();
         // Behind a Secret that it names.

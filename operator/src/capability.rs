@@ -4,7 +4,7 @@
 //! announce is therefore a condition.
 
 use crate::condition::Verdict;
-use understudy_crds::v1alpha1::{Inputs, LivestreamOutput};
+use understudy_crds::v1alpha1::{Inputs, LivestreamOutput, LivestreamSpec};
 
 /// What these inputs need.
 pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
@@ -31,15 +31,17 @@ pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
     needed.map(|(name, ..)| name).collect()
 }
 
-/// What this output needs.
-pub fn of_output(output: &LivestreamOutput) -> Vec<&'static str> {
-    let LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip } = output;
+/// What this livestream needs.
+pub fn of_livestream(spec: &LivestreamSpec) -> Vec<&'static str> {
+    let LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, recording } = &spec.output;
     let asked = [
         ("output.webrtc", web_rtc.is_some()),
         ("output.rtmp", rtmp.is_some()),
         ("output.mpegts", mpeg_ts.is_some()),
         ("output.rtmppush", rtmp_push.is_some()),
         ("output.whip", whip.is_some()),
+        ("output.recording", recording.is_some()),
+        ("output.rendition", spec.rendition.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
 }
@@ -72,7 +74,10 @@ mod tests {
         assert_eq!(inputs(json!({"file": {"url": "understudy:x"}})), ["input.stream", "input.file"]);
         assert_eq!(inputs(json!({"socket": {}})), ["input.stream", "input.socket"]);
         assert_eq!(inputs(json!({"webRTC": {}})), ["input.stream", "input.webrtc"]);
-        assert_eq!(of_output(&serde_json::from_value(json!({"webRTC": {}})).unwrap()), ["output.webrtc"]);
+        let livestream = |spec| of_livestream(&serde_json::from_value(spec).unwrap());
+        assert_eq!(livestream(json!({"output": {"webRTC": {}}})), ["output.webrtc"]);
+        let recorded = json!({"output": {"recording": {}}, "rendition": {"width": 640}});
+        assert_eq!(livestream(recorded), ["output.recording", "output.rendition"]);
     }
 
     #[test]

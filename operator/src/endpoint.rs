@@ -31,6 +31,11 @@ pub fn whep(address: &str, livestream: &str) -> Endpoint {
     endpoint(livestream, EndpointType::Whep, format!("http://{address}/whep/{livestream}"))
 }
 
+/// Where the file of a recording is fetched.
+pub fn recording(address: &str, livestream: &str) -> Endpoint {
+    endpoint("Recording", EndpointType::Mp4, format!("http://{address}/recording/download?id={livestream}"))
+}
+
 /// Where else players fetch a livestream that goes this way.
 pub fn players(pod_ip: &str, report: &Report, livestream: &str, output: &LivestreamOutput) -> Vec<Endpoint> {
     let ports = report.ports.unwrap_or_default();
@@ -83,6 +88,8 @@ mod tests {
     fn addresses_of_both_families_make_urls() {
         let report = Report { ports: Some(Ports { http: 8080, ..Ports::default() }), ..Report::default() };
         assert_eq!(view(&address("10.1.2.3", &report)).url, "http://10.1.2.3:8080/view");
-        assert_eq!(whep(&address("fd00::1", &Report::default()), "x").url, "http://[fd00::1]:10001/whep/x");
+        let default = address("fd00::1", &Report::default());
+        assert_eq!(whep(&default, "x").url, "http://[fd00::1]:10001/whep/x");
+        assert_eq!(recording(&default, "x").url, "http://[fd00::1]:10001/recording/download?id=x");
     }
 }

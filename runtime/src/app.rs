@@ -265,6 +265,7 @@ fn session_config(config: &Run, directory: &Path, made: Made<'_>) -> anyhow::Res
         programs: outward.programs.clone(),
         senders: outward.senders.clone(),
         recorder,
+        recording_limits: recordings::limits(&config.recordings),
         metrics: session::Metrics::default(),
         broadcast_metrics: broadcast::Metrics::default(),
         source_metrics: source::Metrics::default(),

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use understudy_core::media::Kind;
 use understudy_core::rendition::{Audio, Transport, Video};
-use understudy_core::spec::FrameRate;
+use understudy_core::spec::Choice;
 
 use crate::broadcast::{Hub, Metrics, Renditions};
 
@@ -31,8 +31,8 @@ use crate::broadcast::{Hub, Metrics, Renditions};
 #[derive(Clone)]
 pub struct Program {
     sides: Arc<Sides>,
-    /// Of renditions that leave it open.
-    frame_rate: Option<FrameRate>,
+    /// Of what a rendition leaves open.
+    choice: Choice,
 }
 
 struct Sides {
@@ -47,13 +47,13 @@ impl Program {
     pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
         let (pictures, sounds) = (Arc::new(pictures), Arc::new(sounds));
         let streams = streams(Arc::clone(&pictures), Arc::clone(&sounds));
-        Self { sides: Arc::new(Sides { pictures, sounds, streams, shows }), frame_rate: None }
+        Self { sides: Arc::new(Sides { pictures, sounds, streams, shows }), choice: Choice::default() }
     }
 
-    /// The same program, with that many pictures a second where a rendition leaves that open.
+    /// The same program, so chosen where a rendition leaves that open.
     #[must_use]
-    pub fn at(&self, frame_rate: Option<FrameRate>) -> Self {
-        Self { sides: Arc::clone(&self.sides), frame_rate }
+    pub fn at(&self, choice: Choice) -> Self {
+        Self { sides: Arc::clone(&self.sides), choice }
     }
 
     /// What is fixed from outside: two hubs that somebody else fills, whatever is asked for.
@@ -70,7 +70,7 @@ impl Program {
 
     /// The hub of that rendition of the picture, which is encoded while somebody reads it.
     pub fn video(&self, rendition: Video) -> Hub {
-        self.sides.pictures.hub(self.timed(rendition))
+        self.sides.pictures.hub(rendition.or(self.choice))
     }
 
     /// The same of the sound.
@@ -81,11 +81,7 @@ impl Program {
     /// Both in one stream, which is muxed while somebody reads it: whole packets, of which a reader's first are tables and a
     /// keyframe.
     pub fn transport(&self, rendition: Transport) -> Hub {
-        self.sides.streams.hub(Transport { video: self.timed(rendition.video), ..rendition })
-    }
-
-    fn timed(&self, rendition: Video) -> Video {
-        Video { frame_rate: rendition.frame_rate.or(self.frame_rate), ..rendition }
+        self.sides.streams.hub(Transport { video: rendition.video.or(self.choice), ..rendition })
     }
 
     /// Whether its picture is made smaller for whoever needs it so.
@@ -109,14 +105,14 @@ impl Program {
         }
     }
 
-    /// Whether both are the same program, however many pictures a second are asked of it.
+    /// Whether both are the same program, whatever is chosen of it.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.sides, &other.sides)
     }
 
     /// Whether who reads one of them reads the same as who reads the other.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        self.is(other) && self.frame_rate == other.frame_rate
+        self.is(other) && self.choice == other.choice
     }
 }
 

@@ -8,6 +8,7 @@ mod keeper;
 
 mod audience;
 mod director;
+mod kept;
 mod recordings;
 mod resize;
 mod show;
@@ -29,7 +30,7 @@ use understudy_core::outputs;
 use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
 use understudy_core::resize::{Asked, Courtesy, Refusal as NotResized, Shape};
-use understudy_core::spec::{FrameRate, Inputs, Livestream, Resolution};
+use understudy_core::spec::{FrameRate, Inputs, Limits, Livestream, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast;
@@ -91,6 +92,8 @@ pub struct Config {
     pub senders: Senders,
     /// Who keeps it in files.
     pub recorder: Recorder,
+    /// Of a recording whose livestream names none.
+    pub recording_limits: Limits,
     pub metrics: Metrics,
     pub broadcast_metrics: broadcast::Metrics,
     pub source_metrics: source::Metrics,
@@ -152,6 +155,8 @@ enum Mail {
     Viewers,
     /// How it goes with what is sent.
     Sending,
+    /// The same with what a livestream keeps in a file.
+    Recording,
     Ping(oneshot::Sender<()>),
 }
 

@@ -1,16 +1,15 @@
 //! The wire's SessionSpec, parsed once into a session that can be run.
 
 use understudy_core::spec::{
-    AudioInput, Bitrate, Destination, Encoding, File, FrameRate, Inputs, Invalid, Livestream, Location,
-    Output, Page, PushUrl, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl, VideoInput,
-    WhipTarget,
+    AudioInput, Bitrate, Choice, Destination, Encoding, File, FrameRate, Inputs, Invalid, Limits, Livestream,
+    Location, Output, Page, PushUrl, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl,
+    VideoInput, WhipTarget,
 };
 use understudy_proto::v1;
 
 use crate::whole;
 
 /// Bounds that keep a typing mistake from filling a disk or a link.
-const VIDEO_BITRATES: [u32; 2] = [100_000, 20_000_000];
 const AUDIO_BITRATES: [u32; 2] = [16_000, 320_000];
 
 /// Parses a whole document; the first wrong field is named.
@@ -25,7 +24,7 @@ pub fn parse(spec: &v1::SessionSpec) -> Result<Session, Invalid> {
                 "encoding.videoBitrateBps",
                 encoding.video_bitrate_bps,
                 default.video,
-                VIDEO_BITRATES,
+                Bitrate::OF_VIDEO,
             )?,
             audio: Bitrate::parse(
                 "encoding.audioBitrateBps",
@@ -43,34 +42,50 @@ pub fn livestream(livestream: &v1::Livestream) -> Result<Livestream, Refused> {
         if livestream.name.is_empty() {
             return Err(Invalid::new("name", "is empty"));
         }
-        let rate = |rate| FrameRate::parse("frameRate", rate);
-        Ok(Livestream {
-            name: livestream.name.clone(),
-            output: output(livestream)?,
-            frame_rate: Some(livestream.frame_rate).filter(|given| *given > 0).map(rate).transpose()?,
-        })
+        let (output, choice) = (output(livestream)?, choice(livestream)?);
+        Ok(Livestream { name: livestream.name.clone(), output, choice })
     };
     parsed().map_err(|why| Refused { name: livestream.name.clone(), why })
 }
 
 fn output(livestream: &v1::Livestream) -> Result<Output, Invalid> {
-    let v1::Livestream { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, .. } = livestream;
-    match (web_rtc, rtmp, mpeg_ts, rtmp_push, whip) {
-        (Some(v1::WebRtcOutput {}), None, None, None, None) => Ok(Output::WebRtc),
-        (None, Some(v1::RtmpOutput {}), None, None, None) => Ok(Output::Rtmp),
-        (None, None, Some(v1::MpegTsOutput {}), None, None) => Ok(Output::MpegTs),
-        (None, None, None, Some(push), None) => {
+    let v1::Livestream { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, recording, .. } = livestream;
+    match (web_rtc, rtmp, mpeg_ts, rtmp_push, whip, recording) {
+        (Some(v1::WebRtcOutput {}), None, None, None, None, None) => Ok(Output::WebRtc),
+        (None, Some(v1::RtmpOutput {}), None, None, None, None) => Ok(Output::Rtmp),
+        (None, None, Some(v1::MpegTsOutput {}), None, None, None) => Ok(Output::MpegTs),
+        (None, None, None, Some(push), None, None) => {
             PushUrl::parse("rtmpPush.url", &push.url).map(Output::RtmpPush)
         }
-        (None, None, None, None, Some(whip)) => {
+        (None, None, None, None, Some(whip), None) => {
             WhipTarget::parse("whip.", &whip.url, &whip.token).map(Output::Whip)
         }
-        (None, None, None, None, None) => {
+        (None, None, None, None, None, Some(recording)) => limits(*recording).map(Output::Recording),
+        (None, None, None, None, None, None) => {
             let known = Output::FIELDS.join(", ");
             Err(Invalid::new("output", format!("is none that this runtime knows, which are: {known}")))
         }
         _ => Err(Invalid::new("output", "must be one, and there are more")),
     }
+}
+
+fn limits(recording: v1::RecordingOutput) -> Result<Limits, Invalid> {
+    let given = |number: u32| Some(u64::from(number)).filter(|number| *number > 0);
+    let (seconds, megabytes) = (given(recording.max_duration_seconds), given(recording.max_size_megabytes));
+    Limits::parse(["recording.maxDurationSeconds", "recording.maxSizeMegabytes"], seconds, megabytes)
+}
+
+/// Zero leaves a member open.
+fn choice(livestream: &v1::Livestream) -> Result<Choice, Invalid> {
+    let v1::Rendition { width, height, video_bitrate_bps } = livestream.rendition.unwrap_or_default();
+    Ok(Choice {
+        size: Choice::size("rendition", width, height)?,
+        frame_rate: match livestream.frame_rate {
+            0 => None,
+            rate => Some(FrameRate::parse("frameRate", rate)?),
+        },
+        bitrate: Choice::bitrate("rendition.videoBitrateBps", video_bitrate_bps)?,
+    })
 }
 
 /// Reads a document of YAML or JSON; an error names the field and what is wrong with it.
@@ -213,13 +228,13 @@ mod tests {
     fn a_livestream_whose_output_is_not_known_is_refused_and_not_served_as_another() {
         let web_rtc = Some(v1::WebRtcOutput {});
         let known = v1::Livestream { name: "a".into(), web_rtc, ..v1::Livestream::default() };
-        let parsed = Livestream { name: "a".into(), output: Output::WebRtc, frame_rate: None };
+        let parsed = Livestream { name: "a".into(), output: Output::WebRtc, choice: Choice::default() };
         assert_eq!(livestream(&known), Ok(parsed));
         let refused = livestream(&v1::Livestream { web_rtc: None, ..known }).unwrap_err();
         assert_eq!(refused.name, "a");
         assert_eq!(
             refused.why.to_string(),
-            "output: is none that this runtime knows, which are: webRtc, rtmp, mpegTs, rtmpPush, whip"
+            "output: is none that this runtime knows, which are: webRtc, rtmp, mpegTs, rtmpPush, whip, recording"
         );
         assert_eq!(livestream(&v1::Livestream::default()).unwrap_err().why.field, "name");
     }

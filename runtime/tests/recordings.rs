@@ -45,7 +45,7 @@ async fn until(session: &Session, so: impl Fn(&Value) -> bool) -> Value {
 
 /// What ffprobe counts: size, pictures and sounds, and how long it is.
 async fn read(path: &Path) -> (String, usize, usize, f64) {
-    let entries = "stream=codec_name,width,height,nb_read_packets:packet=pts_time,duration_time";
+    let entries = "stream=codec_name,width,height,nb_read_packets:packet=codec_type,pts_time,duration_time";
     let probe =
         format!("ffprobe -v error -count_packets -show_entries {entries} -of csv '{}'", path.display());
     let told = client::shell(&probe, Path::new("/")).await.unwrap();
@@ -53,8 +53,13 @@ async fn read(path: &Path) -> (String, usize, usize, f64) {
     let picture = line("stream,h264,").unwrap_or_else(|| panic!("{told}"));
     let (size, pictures) = picture.rsplit_once(',').unwrap();
     let sounds = line("stream,aac,").unwrap_or_else(|| panic!("{told}")).parse().unwrap();
-    // The end of what ends last. What ffprobe tells of the whole counts the time before the first sound twice.
-    let end = |packet: &str| packet.split(',').filter_map(|text| text.parse::<f64>().ok()).sum::<f64>();
+    // Of what ends last. What ffprobe tells of the whole counts the time before the first sound twice, and how long it says that
+    // a picture stands is a guess.
+    let end = |packet: &str| match packet.split(',').collect::<Vec<_>>()[..] {
+        ["audio", at, stands] => at.parse::<f64>().unwrap() + stands.parse::<f64>().unwrap(),
+        ["video", at, _] => at.parse().unwrap(),
+        _ => panic!("{packet}"),
+    };
     let ends = told.lines().filter_map(|line| line.strip_prefix("packet,")).map(end);
     (size.to_owned(), pictures.parse().unwrap(), sounds, ends.fold(0.0, f64::max))
 }

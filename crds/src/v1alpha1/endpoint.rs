@@ -13,8 +13,8 @@ pub struct Endpoint {
     /// Unique among the endpoints of the object: the name of the livestream for its playback over WebRTC, else the type.
     #[schemars(length(max = 63))]
     pub name: String,
-    /// What a client finds there: `View` (a page for a browser), `WHEP` (playback over WebRTC), `RTMP`, `RTMPS` or `MPEGTS` (an MPEG
-    /// transport stream over a WebSocket). More may come.
+    /// What a client finds there: `View` (a page for a browser), `WHEP` (playback over WebRTC), `RTMP`, `RTMPS`, `MPEGTS` (an MPEG
+    /// transport stream over a WebSocket) or `MP4` (the file of a recording). More may come.
     #[serde(rename = "type")]
     #[schemars(with = "String", length(max = 63))]
     pub type_: EndpointType,
@@ -43,6 +43,9 @@ pub enum EndpointType {
     /// An MPEG transport stream over a WebSocket.
     #[serde(rename = "MPEGTS")]
     MpegTs,
+    /// The file of a recording.
+    #[serde(rename = "MP4")]
+    Mp4,
     /// Written by a later version.
     #[serde(other)]
     Unknown,

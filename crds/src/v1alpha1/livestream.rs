@@ -1,7 +1,7 @@
 //! The Livestream: one named way out of a participant.
 
 use crate::v1alpha1::{Endpoint, MOST_ENDPOINTS, SecretKeyRef};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,28 @@ pub struct LivestreamSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 60))]
     pub frame_rate: Option<i32>,
+    /// What its picture is encoded as; absent: as the page's. All that ask for the same share one encoder. A change is live: who
+    /// watches begins anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rendition: Option<Rendition>,
+}
+
+/// What a picture is encoded as. It is made no larger than the page: `status.rendition` says what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rendition {
+    /// Pixels into which the picture fits in its own shape, a multiple of 8; absent: as the height lets it be. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 64, max = 3840), extend("multipleOf" = 8))]
+    pub width: Option<i32>,
+    /// Height in pixels, as width. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 64, max = 2160), extend("multipleOf" = 8))]
+    pub height: Option<i32>,
+    /// Bits a second of the picture; absent: 2500000. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100_000, max = 20_000_000))]
+    pub video_bitrate_bps: Option<i32>,
 }
 
 /// A participant in the same namespace.
@@ -65,8 +87,8 @@ pub struct ParticipantRef {
 /// A way out: exactly one member is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.webRTC), has(self.rtmp), has(self.mpegTS), has(self.rtmpPush), has(self.whip)].filter(set, set).size() == 1")
-    .message("exactly one output must be set: webRTC, rtmp, mpegTS, rtmpPush or whip"))]
+#[x_kube(validation = Rule::new("[has(self.webRTC), has(self.rtmp), has(self.mpegTS), has(self.rtmpPush), has(self.whip), has(self.recording)].filter(set, set).size() == 1")
+    .message("exactly one output must be set: webRTC, rtmp, mpegTS, rtmpPush, whip or recording"))]
 pub struct LivestreamOutput {
     /// Viewers fetch it over WHEP. A change is live.
     #[serde(rename = "webRTC", skip_serializing_if = "Option::is_none")]
@@ -83,6 +105,9 @@ pub struct LivestreamOutput {
     /// It is published at a server of WHIP. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whip: Option<WhipOutput>,
+    /// It is kept in a file of its pod, from which it can be fetched. A change is live: that file is finished, and another begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingOutput>,
 }
 
 /// Settings of an output over WebRTC; none yet.
@@ -138,6 +163,20 @@ pub struct WhipOutput {
     pub token_secret_ref: Option<SecretKeyRef>,
 }
 
+/// A file of fragmented MP4. It is called by the livestream's name, and goes with its pod unless the runtime profile keeps files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingOutput {
+    /// It ends by itself after so many seconds; absent: never. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_duration_seconds: Option<i32>,
+    /// It ends by itself before its file has more megabytes; absent: as the runtime's settings say, 500. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 10_000))]
+    pub max_size_megabytes: Option<i32>,
+}
+
 /// What became of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -166,6 +205,40 @@ pub struct LivestreamStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = MOST_ENDPOINTS, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub endpoints: Vec<Endpoint>,
+    /// What its picture is encoded as, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rendition: Option<EncodedAs>,
+    /// The file of one that is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingFile>,
+}
+
+/// What a picture is encoded as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EncodedAs {
+    /// In pixels.
+    pub width: i32,
+    /// In pixels.
+    pub height: i32,
+    /// Pictures a second, at most.
+    pub frame_rate: i32,
+    /// Bits a second of the picture.
+    pub video_bitrate_bps: i32,
+}
+
+/// The file of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingFile {
+    /// When it was begun.
+    pub started_at: Time,
+    /// When it ended; absent: it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// What it has of one that has ended. How one grows is told by the session's `/recording/list`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<i64>,
 }
 
 /// A summary of the conditions.

@@ -15,7 +15,7 @@ pub fn session(name: &str, spec: &api::VirtualParticipantSpec) -> wire::SessionS
 
 /// One way out of the session. `secret`: what stands in the Secret that it names.
 pub fn livestream(name: &str, spec: &api::LivestreamSpec, secret: Option<&str>) -> wire::Livestream {
-    let api::LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip } = &spec.output;
+    let api::LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, recording } = &spec.output;
     wire::Livestream {
         name: name.to_owned(),
         web_rtc: web_rtc.as_ref().map(|_settings| wire::WebRtcOutput {}),
@@ -29,8 +29,22 @@ pub fn livestream(name: &str, spec: &api::LivestreamSpec, secret: Option<&str>) 
             url: whip.url.clone(),
             token: secret.unwrap_or_default().to_owned(),
         }),
-        frame_rate: spec.frame_rate.map_or(0, i32::unsigned_abs),
+        recording: recording.as_ref().map(|recording| wire::RecordingOutput {
+            max_duration_seconds: given(recording.max_duration_seconds),
+            max_size_megabytes: given(recording.max_size_megabytes),
+        }),
+        frame_rate: given(spec.frame_rate),
+        rendition: spec.rendition.as_ref().map(|rendition| wire::Rendition {
+            width: given(rendition.width),
+            height: given(rendition.height),
+            video_bitrate_bps: given(rendition.video_bitrate_bps),
+        }),
     }
+}
+
+/// Zero on the wire is what is not given.
+fn given(number: Option<i32>) -> u32 {
+    number.unwrap_or_default().unsigned_abs()
 }
 
 /// The API server keeps the numbers within bounds, all positive.
@@ -40,6 +54,16 @@ fn page(page: &api::Page) -> wire::Page {
         width: page.width.unsigned_abs(),
         height: page.height.unsigned_abs(),
         frame_rate: page.frame_rate.unsigned_abs(),
+    }
+}
+
+/// The field of a livestream that a runtime means.
+pub fn livestream_field(wire: &str) -> String {
+    match wire.split('.').next().unwrap_or_default() {
+        "name" => "metadata.name".to_owned(),
+        "frameRate" | "rendition" => field(wire),
+        "" | "output" => "spec.output".to_owned(),
+        _ => field(&format!("output.{wire}")),
     }
 }
 
@@ -62,7 +86,6 @@ fn inputs(inputs: &api::Inputs) -> wire::Inputs {
 }
 
 fn video(video: &api::VideoInput) -> wire::VideoInput {
-    let given = |number: Option<i32>| number.unwrap_or_default().unsigned_abs();
     wire::VideoInput {
         file: video.file.as_ref().map(file),
         stream: video.stream.as_ref().map(stream),
@@ -148,9 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_a_recorded_livestream_reaches_the_wire() {
+        let output = json!({"recording": {"maxDurationSeconds": 60, "maxSizeMegabytes": 20}});
+        let rendition = json!({"width": 640, "height": 360, "videoBitrateBps": 500_000});
+        let spec = json!({"output": output, "frameRate": 15, "rendition": rendition});
+        let spec: api::LivestreamSpec = serde_json::from_value(spec).unwrap();
+        let told = told(&serde_json::to_value(livestream("file", &spec, None)).unwrap());
+        let expected = json!({"name": "file", "recording": output["recording"], "frameRate": 15, "rendition": rendition});
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn a_field_of_the_wire_is_named_as_in_the_spec() {
         assert_eq!(field("inputs.video.stream.url"), "spec.inputs.video.stream.url");
         assert_eq!(field("inputs.audio.webRtc"), "spec.inputs.audio.webRTC");
+        let livestream =
+            ["name", "rendition.width", "rtmpPush.url", "webRtc", "output"].map(livestream_field);
+        let expected = [
+            "metadata.name",
+            "spec.rendition.width",
+            "spec.output.rtmpPush.url",
+            "spec.output.webRTC",
+            "spec.output",
+        ];
+        assert_eq!(livestream, expected);
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use crate::capability;
 use crate::condition::{Said, Verdict, condition, failing};
+use crate::control::convert;
 use crate::credentials::Fault;
 use crate::endpoint;
 use crate::livestream::phase::{Before, State, phase, progress};
 use crate::view::{View, Word};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use understudy_crds::condition::{LivestreamCondition as Type, ParticipantCondition, Truth};
-use understudy_crds::v1alpha1::{Endpoint, Livestream, LivestreamStatus, VirtualParticipant};
-use understudy_proto::v1::{LivestreamReport, Part, Refusal, Report};
+use understudy_crds::v1alpha1::{
+    EncodedAs, Endpoint, Livestream, LivestreamStatus, RecordingFile, VirtualParticipant,
+};
+use understudy_proto::v1::{Encoded, LivestreamReport, Part, Recorded, Refusal, Report};
 
 /// All that a status is made from.
 #[derive(Clone, Debug)]
@@ -116,6 +120,38 @@ pub fn report(observed: &Observed<'_>) -> LivestreamStatus {
         failing: failing(verdicts.iter().map(|(type_, verdict, _)| (type_.as_str(), verdict))),
         ready_generation,
         endpoints: endpoints(observed),
+        rendition: told(observed, |told| told.encoded.map(encoded), |earlier| earlier.rendition),
+        recording: told(observed, |told| told.recorded.map(file), |earlier| earlier.recording.clone()),
+    }
+}
+
+/// What a session says of it beside conditions.
+fn told<T>(
+    observed: &Observed<'_>,
+    said: impl Fn(&LivestreamReport) -> Option<T>,
+    before: impl Fn(&LivestreamStatus) -> Option<T>,
+) -> Option<T> {
+    let earlier = observed.earlier().and_then(before);
+    observed.word().or_before(|answer| observed.reported(answer).and_then(said), earlier)
+}
+
+fn encoded(told: Encoded) -> EncodedAs {
+    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    EncodedAs {
+        width: number(told.width),
+        height: number(told.height),
+        frame_rate: number(told.frame_rate),
+        video_bitrate_bps: number(told.video_bitrate_bps),
+    }
+}
+
+fn file(told: Recorded) -> RecordingFile {
+    let at = |seconds| Time(Timestamp::from_second(seconds).unwrap_or_default());
+    let ended = Some(told.ended_unix_seconds).filter(|seconds| *seconds > 0);
+    RecordingFile {
+        started_at: at(told.started_unix_seconds),
+        ended_at: ended.map(at),
+        bytes: ended.map(|_| i64::try_from(told.bytes).unwrap_or(i64::MAX)),
     }
 }
 
@@ -162,23 +198,28 @@ fn ready(observed: &Observed<'_>) -> Verdict {
 }
 
 fn unsupported(observed: &Observed<'_>) -> Option<Verdict> {
-    let needed = capability::of_output(&observed.livestream.spec.output);
+    let needed = capability::of_livestream(&observed.livestream.spec);
     capability::missing(&needed, &observed.view.facts()?.capabilities)
 }
 
 fn rejected(refusal: &Refusal) -> Verdict {
-    let field = ["spec", "output", refusal.field_path.as_str()].into_iter().filter(|word| !word.is_empty());
-    Verdict::wrong("Rejected", &format!("{}: {}", field.collect::<Vec<_>>().join("."), refusal.reason))
+    let field = convert::livestream_field(&refusal.field_path);
+    Verdict::wrong("Rejected", &format!("{field}: {}", refusal.reason))
 }
 
 fn active(observed: &Observed<'_>) -> Verdict {
-    let none = || Verdict::not_yet("NoViewers", "nobody takes it");
+    let is_recorded = observed.livestream.spec.output.recording.is_some();
+    let (reason, none) = match is_recorded {
+        true => ("Written", Verdict::not_yet("NotWritten", "nothing is written to its file")),
+        false => ("Watched", Verdict::not_yet("NoViewers", "nobody takes it")),
+    };
+    let none = || none.clone();
     if observed.fault.is_some() {
         return none();
     }
     let answered = |answer| {
         let watched = observed.reported(answer).is_some_and(|told| told.viewers > 0);
-        Some(if watched { Verdict::yes("Watched") } else { none() })
+        Some(if watched { Verdict::yes(reason) } else { none() })
     };
     observed.word().or_before(answered, observed.earlier_verdict(Type::Active)).unwrap_or_else(none)
 }
@@ -210,12 +251,16 @@ fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
     }
     match (observed.word(), &observed.pod_ip) {
         (Word::Answer(answer), Some(pod_ip)) => {
-            let ready = observed.reported(answer).filter(|told| told.ready);
             let address = endpoint::address(pod_ip, answer);
-            let Some(told) = ready else { return Vec::new() };
+            let Some(told) = observed.reported(answer) else { return Vec::new() };
             let output = &observed.livestream.spec.output;
-            let mut all = vec![endpoint::view(&address), endpoint::whep(&address, &told.name)];
-            all.extend(endpoint::players(pod_ip, answer, &told.name, output));
+            let mut all = Vec::new();
+            if told.ready {
+                all = vec![endpoint::view(&address), endpoint::whep(&address, &told.name)];
+                all.extend(endpoint::players(pod_ip, answer, &told.name, output));
+            }
+            // What was recorded plays, whatever became of the rest.
+            all.extend(told.recorded.map(|_| endpoint::recording(&address, &told.name)));
             all
         }
         _ => observed.earlier().map(|status| status.endpoints.clone()).unwrap_or_default(),

@@ -17,13 +17,15 @@ use understudy_proto::v1::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// As the real one announces.
-const CAPABILITIES: [&str; 10] = [
+const CAPABILITIES: [&str; 12] = [
     "camera.pipewire",
     "output.webrtc",
     "output.rtmp",
     "output.mpegts",
     "output.rtmppush",
     "output.whip",
+    "output.recording",
+    "output.rendition",
     "input.stream",
     "input.file",
     "input.socket",

@@ -159,9 +159,29 @@ pub struct Livestream {
     pub rtmp_push: ::core::option::Option<RtmpPushOutput>,
     #[prost(message, optional, tag = "6")]
     pub whip: ::core::option::Option<WhipOutput>,
+    #[prost(message, optional, tag = "7")]
+    pub recording: ::core::option::Option<RecordingOutput>,
     /// Pictures a second, at most; 0 means the page's.
     #[prost(uint32, tag = "10")]
     pub frame_rate: u32,
+    /// What its picture is encoded as; absent: as the page's.
+    #[prost(message, optional, tag = "11")]
+    pub rendition: ::core::option::Option<Rendition>,
+}
+/// It is made no larger than the page.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Rendition {
+    /// Pixels, in steps of 8, into which the picture fits in its own shape; 0 leaves that side to the other.
+    #[prost(uint32, tag = "1")]
+    pub width: u32,
+    #[prost(uint32, tag = "2")]
+    pub height: u32,
+    /// Bits a second; 0 means the session's.
+    #[prost(uint32, tag = "3")]
+    pub video_bitrate_bps: u32,
 }
 /// Viewers fetch it over WHEP.
 #[allow(clippy::all)]
@@ -203,6 +223,19 @@ pub struct WhipOutput {
     /// The bearer token; empty: none. Secret.
     #[prost(string, tag = "2")]
     pub token: ::prost::alloc::string::String,
+}
+/// It is kept in a file of the session's, called by the livestream's name.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordingOutput {
+    /// It ends by itself after so long; 0 means never.
+    #[prost(uint32, tag = "1")]
+    pub max_duration_seconds: u32,
+    /// It ends by itself before it is larger; 0 means as the runtime's settings say.
+    #[prost(uint32, tag = "2")]
+    pub max_size_megabytes: u32,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -452,6 +485,43 @@ pub struct LivestreamReport {
     /// What it means that it is not ready.
     #[prost(enumeration = "Severity", tag = "6")]
     pub severity: i32,
+    /// What it is encoded as; absent: there is no picture.
+    #[prost(message, optional, tag = "7")]
+    pub encoded: ::core::option::Option<Encoded>,
+    /// Of one that is kept in a file: that file; absent: there is none yet.
+    #[prost(message, optional, tag = "8")]
+    pub recorded: ::core::option::Option<Recorded>,
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Encoded {
+    /// Pixels.
+    #[prost(uint32, tag = "1")]
+    pub width: u32,
+    #[prost(uint32, tag = "2")]
+    pub height: u32,
+    /// Pictures a second, at most.
+    #[prost(uint32, tag = "3")]
+    pub frame_rate: u32,
+    /// Bits a second.
+    #[prost(uint32, tag = "4")]
+    pub video_bitrate_bps: u32,
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Recorded {
+    /// When it was begun and when it ended, in seconds since 1970; 0: it goes on.
+    #[prost(int64, tag = "1")]
+    pub started_unix_seconds: i64,
+    #[prost(int64, tag = "2")]
+    pub ended_unix_seconds: i64,
+    /// Of one that has ended: it is not told how one grows.
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]

@@ -96,10 +96,10 @@ impl Outputs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Output;
+    use crate::spec::{Choice, Output};
 
     fn livestream(name: &str) -> Livestream {
-        Livestream { name: name.to_owned(), output: Output::WebRtc, frame_rate: None }
+        Livestream { name: name.to_owned(), output: Output::WebRtc, choice: Choice::default() }
     }
 
     fn names(outputs: &Outputs) -> Vec<&str> {

@@ -1,9 +1,14 @@
 //! Recordings: which may begin, how far one may go, and why it ended.
 
+mod told;
+
 use std::time::Duration;
 
 use crate::report::Stance;
-use crate::spec::FrameRate;
+use crate::spec::Choice;
+
+pub use crate::spec::Limits;
+pub use told::{Progress, told};
 
 /// Each has a thread and, on a disk that stalls, some fragments that wait for it.
 const MOST_RUNNING: usize = 4;
@@ -14,16 +19,17 @@ const MOST_KEPT: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub id: String,
-    /// Pictures a second, at most; none: as many as the program has.
-    pub frame_rate: Option<FrameRate>,
+    pub choice: Choice,
     pub limits: Limits,
 }
 
-/// At which it ends by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    pub duration: Option<Duration>,
-    pub bytes: Option<u64>,
+/// Who began one, and ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Somebody over HTTP, or nobody any more.
+    Anybody,
+    /// A livestream that asks for it.
+    Livestream,
 }
 
 /// How one is stopped.
@@ -67,6 +73,8 @@ pub enum Refusal {
     Unknown,
     #[error("recording must be stopped first")]
     Running,
+    #[error("recording is that of the participant's resource: only whoever ends that ends it")]
+    Owned,
 }
 
 /// A recording that there is.
@@ -74,6 +82,7 @@ pub enum Refusal {
 pub struct Kept<'a> {
     pub id: &'a str,
     pub is_running: bool,
+    pub owner: Owner,
 }
 
 /// Whether one of that id may begin beside these.
@@ -81,6 +90,7 @@ pub fn may_start(id: &str, kept: &[Kept<'_>], stance: Stance) -> Result<(), Refu
     match find(id, kept) {
         _ if stance == Stance::Drained => Err(Refusal::Drained),
         Some(Kept { is_running: true, .. }) => Err(Refusal::InProgress),
+        Some(Kept { owner: Owner::Livestream, .. }) => Err(Refusal::Owned),
         Some(_) => Err(Refusal::Completed),
         None if kept.iter().filter(|one| one.is_running).count() >= MOST_RUNNING => Err(Refusal::Busy),
         None if kept.len() >= MOST_KEPT => Err(Refusal::Full),
@@ -90,12 +100,16 @@ pub fn may_start(id: &str, kept: &[Kept<'_>], stance: Stance) -> Result<(), Refu
 
 /// One that has ended by itself may be stopped, too.
 pub fn may_stop(id: &str, kept: &[Kept<'_>]) -> Result<(), Refusal> {
-    find(id, kept).map(drop).ok_or(Refusal::NoneActive)
+    match find(id, kept).ok_or(Refusal::NoneActive)?.owner {
+        Owner::Livestream => Err(Refusal::Owned),
+        Owner::Anybody => Ok(()),
+    }
 }
 
 pub fn may_delete(id: &str, kept: &[Kept<'_>]) -> Result<(), Refusal> {
     match find(id, kept) {
         None => Err(Refusal::Unknown),
+        Some(Kept { owner: Owner::Livestream, .. }) => Err(Refusal::Owned),
         Some(Kept { is_running: true, .. }) => Err(Refusal::Running),
         Some(_) => Ok(()),
     }
@@ -165,8 +179,8 @@ impl Tally {
 mod tests {
     use super::*;
 
-    const RUNNING: Kept<'_> = Kept { id: "a", is_running: true };
-    const ENDED: Kept<'_> = Kept { id: "a", is_running: false };
+    const RUNNING: Kept<'_> = Kept { id: "a", is_running: true, owner: Owner::Anybody };
+    const ENDED: Kept<'_> = Kept { id: "a", is_running: false, owner: Owner::Anybody };
 
     #[test]
     fn an_id_is_recorded_once_until_it_is_deleted() {
@@ -193,6 +207,17 @@ mod tests {
         assert_eq!(may_stop("a", &[RUNNING]), Ok(()));
         assert_eq!(may_stop("a", &[ENDED]), Ok(()), "it ended by itself meanwhile");
         assert_eq!(may_stop("a", &[]), Err(Refusal::NoneActive));
+    }
+
+    #[test]
+    fn one_that_a_livestream_asks_for_is_ended_by_nobody_else() {
+        let owned = |is_running| [Kept { id: "a", is_running, owner: Owner::Livestream }];
+        for kept in [owned(true), owned(false)] {
+            assert_eq!(may_stop("a", &kept), Err(Refusal::Owned));
+            assert_eq!(may_delete("a", &kept), Err(Refusal::Owned));
+        }
+        assert_eq!(may_start("a", &owned(true), Stance::Told), Err(Refusal::InProgress));
+        assert_eq!(may_start("a", &owned(false), Stance::Told), Err(Refusal::Owned));
     }
 
     #[test]

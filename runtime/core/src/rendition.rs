@@ -3,7 +3,7 @@
 //! A rendition is encoded once for all who ask for the same one. What is left open is as the session says, and follows it.
 
 use crate::media::{AudioCodec, VideoCodec};
-use crate::spec::{Bitrate, FrameRate, Resolution};
+use crate::spec::{Bitrate, Choice, FrameRate, Resolution};
 
 /// How much of a picture there is, for networks that carry less than all of it. A step takes its share of whatever the session
 /// says, and follows that.
@@ -27,6 +27,14 @@ pub struct Video {
     pub bitrate: Option<Bitrate>,
     /// Of size and bitrate, where they are left open.
     pub step: Step,
+}
+
+/// A picture as it is encoded for whoever chooses nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full {
+    pub size: Resolution,
+    pub frame_rate: FrameRate,
+    pub bitrate: Bitrate,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,6 +70,43 @@ impl Video {
     pub fn within(full: Resolution, most: Resolution) -> Self {
         let size = full.within(most);
         Self { size: (size != full).then_some(size), ..Self::default() }
+    }
+
+    /// As somebody chose it, where it leaves that open. A step is one of what they chose.
+    #[must_use]
+    pub fn or(self, choice: Choice) -> Self {
+        let size = choice.size.map(|size| self.step.size(size));
+        let bitrate = choice.bitrate.map(|bitrate| self.step.bitrate(bitrate));
+        Self {
+            size: self.size.or(size),
+            frame_rate: self.frame_rate.or(choice.frame_rate),
+            bitrate: self.bitrate.or(bitrate),
+            ..self
+        }
+    }
+}
+
+impl Full {
+    /// What of a choice makes it another picture: none is made larger or faster than it is, and who asks for all of it is given what
+    /// everybody else is, and not the same encoded once more.
+    pub fn limit(self, choice: Choice) -> Choice {
+        let Choice { size, frame_rate, bitrate } = choice;
+        Choice {
+            size: size.map(|most| self.size.within(most)).filter(|size| *size != self.size),
+            frame_rate: frame_rate.filter(|rate| rate.per_second() < self.frame_rate.per_second()),
+            bitrate: bitrate.filter(|bitrate| *bitrate != self.bitrate),
+        }
+    }
+
+    /// What is encoded for that choice.
+    #[must_use]
+    pub fn chosen(self, choice: Choice) -> Self {
+        let Choice { size, frame_rate, bitrate } = self.limit(choice);
+        Self {
+            size: size.unwrap_or(self.size),
+            frame_rate: frame_rate.unwrap_or(self.frame_rate),
+            bitrate: bitrate.unwrap_or(self.bitrate),
+        }
     }
 }
 
@@ -115,7 +160,6 @@ mod tests {
 
     #[test]
     fn a_picture_is_made_smaller_in_its_shape_and_never_larger() {
-        let size = |width, height| Resolution::parse("size", width, height).expect("a size");
         for (full, within) in [
             (size(1920, 1080), Some(size(1280, 720))),
             (size(1280, 720), None),
@@ -126,6 +170,42 @@ mod tests {
         ] {
             assert_eq!(Video::within(full, Resolution::HD).size, within, "{full:?}");
         }
+    }
+
+    fn size(width: u32, height: u32) -> Resolution {
+        Resolution::parse("size", width, height).expect("a size")
+    }
+
+    fn rate(rate: u32) -> FrameRate {
+        FrameRate::parse("rate", rate).expect("a rate")
+    }
+
+    fn full() -> Full {
+        Full { size: Resolution::HD, frame_rate: rate(25), bitrate: Encoding::default().video }
+    }
+
+    #[test]
+    fn who_asks_for_all_of_a_picture_or_more_asks_for_nothing_of_their_own() {
+        let limited = |choice| full().limit(choice);
+        let rates =
+            [24, 25, 60].map(|asked| limited(Choice { frame_rate: Some(rate(asked)), ..Choice::default() }));
+        assert_eq!(rates.map(|limited| limited.frame_rate), [Some(rate(24)), None, None]);
+        let sizes = [(640, 640), (1280, 720), (3840, 2160)].map(|(width, height)| size(width, height));
+        let sizes = sizes.map(|asked| limited(Choice { size: Some(asked), ..Choice::default() }).size);
+        assert_eq!(sizes, [Some(size(640, 360)), None, None]);
+        let same = Choice { bitrate: Some(full().bitrate), ..Choice::default() };
+        assert_eq!(limited(same), Choice::default());
+        assert_eq!(full().chosen(same), full());
+    }
+
+    #[test]
+    fn a_step_is_one_of_what_was_chosen() {
+        let choice = Choice { size: Some(size(640, 360)), bitrate: Some(full().bitrate), frame_rate: None };
+        let quarter = Video { step: Step::Quarter, ..Video::default() }.or(choice);
+        assert_eq!(quarter.size.map(Resolution::width), Some(320));
+        assert_eq!(quarter.bitrate.map(Bitrate::bits_per_second), Some(625_000));
+        let given = Video { size: Some(size(320, 240)), ..Video::default() }.or(choice);
+        assert_eq!(given.size, Some(size(320, 240)));
     }
 
     #[test]

@@ -66,12 +66,6 @@ impl Shape {
     pub const fn of(page: &Page) -> Self {
         Self { size: page.size, frame_rate: page.frame_rate }
     }
-
-    /// What is asked for of a display's pictures a second; none, if it has no more anyway: who asks for all is given what everybody
-    /// else is, and not the same encoded once more.
-    pub fn limit(self, asked: Option<FrameRate>) -> Option<FrameRate> {
-        asked.filter(|asked| asked.per_second() < self.frame_rate.per_second())
-    }
 }
 
 impl Asked {
@@ -97,7 +91,7 @@ impl Asked {
             }
         }
         let [width, height] = [width.unwrap_or(now.size.width()), height.unwrap_or(now.size.height())];
-        let size = Resolution::parse("", width, height).map_err(bare)?;
+        let size = Resolution::parse("", width, height)?;
         let frame_rate = match refresh_rate {
             None => now.frame_rate,
             Some(rate) if RATES.contains(&rate) => FrameRate::parse("refresh_rate", rate)?,
@@ -108,11 +102,6 @@ impl Asked {
         };
         Ok(Shape { size, frame_rate })
     }
-}
-
-/// The field itself: there is nothing around it.
-fn bare(invalid: Invalid) -> Invalid {
-    Invalid { field: invalid.field.trim_start_matches('.').to_owned(), ..invalid }
 }
 
 impl Resized {
@@ -204,13 +193,5 @@ mod tests {
         let again = Resized::new(Some(resized), small, other).unwrap();
         assert_eq!(again.applied(told), Some(other));
         assert_eq!(Resized::new(Some(again), other, told), None, "it is as the document says");
-    }
-
-    #[test]
-    fn who_asks_for_all_pictures_or_more_asks_for_nothing_of_their_own() {
-        let rate = |rate| FrameRate::parse("rate", rate).unwrap();
-        let shape = Shape { size: Resolution::HD, frame_rate: rate(25) };
-        let asked = [None, Some(24), Some(25), Some(60)].map(|asked| shape.limit(asked.map(rate)));
-        assert_eq!(asked, [None, Some(rate(24)), None, None]);
     }
 }

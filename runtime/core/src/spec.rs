@@ -10,7 +10,7 @@ use std::fmt;
 use crate::percent::{decoded, encoded_path};
 
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
-pub use livestream::{Livestream, Output, PushUrl, Refused, WhipTarget, settle};
+pub use livestream::{Choice, Limits, Livestream, Output, PushUrl, Refused, WhipTarget, settle};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
 /// picture in WebRTC's camera (measured with 642×362).
@@ -92,18 +92,8 @@ impl Resolution {
 
     /// The page's, in steps of 8. Zero stands for the default of that side.
     pub fn parse(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
-        let side = |name: &str, value: u32, default: u32, least: u32, most: u32| match side(
-            field,
-            name,
-            value,
-            default,
-            [least, most],
-        )? {
-            v if v % 8 != 0 => Err(Invalid::new(
-                format!("{field}.{name}"),
-                format!("must be a multiple of 8 pixels, got {v}"),
-            )),
-            v => Ok(v),
+        let side = |name, value, default, least, most| {
+            in_steps(field, name, side(field, name, value, default, [least, most])?)
         };
         Ok(Self {
             width: side("width", width, Self::HD.width, 320, 3840)?,
@@ -116,6 +106,15 @@ impl Resolution {
         let width = side(field, "width", width, Self::HD.width, [64, 3840])?;
         let height = side(field, "height", height, Self::HD.height, [64, 2160])?;
         Ok(Self { width: width.next_multiple_of(8), height: height.next_multiple_of(8) })
+    }
+
+    /// What a rendition has to fit into, in steps of 8. Zero leaves that side to the other.
+    pub fn bounds(field: &str, width: u32, height: u32) -> Result<Self, Invalid> {
+        let side = |name, value, most| {
+            let value = side(field, name, value, most, [LEAST_BOUND, most])?;
+            in_steps(field, name, value)
+        };
+        Ok(Self { width: side("width", width, 3840)?, height: side("height", height, 2160)? })
     }
 
     pub const fn width(self) -> u32 {
@@ -134,7 +133,9 @@ impl Resolution {
         // By the side that has to shrink more, in whole steps of 8.
         let (width, height) = (self.width.min(most.height * self.width / self.height), self.height);
         let width = width.min(most.width) / 8 * 8;
-        Self { width, height: (width * height / self.width) / 8 * 8 }
+        let height = (width * height / self.width) / 8 * 8;
+        // Of a picture that is a strip there is something all the same.
+        Self { width: width.max(LEAST_SIDE), height: height.max(LEAST_SIDE) }
     }
 
     /// Half of each side, or a little less.
@@ -148,6 +149,24 @@ impl Resolution {
     }
 }
 
+/// What half of is still a picture.
+const LEAST_SIDE: u32 = 16;
+
+/// Of what a rendition has to fit into: less shows nothing of a page.
+const LEAST_BOUND: u32 = 64;
+
+fn in_steps(field: &str, name: &str, value: u32) -> Result<u32, Invalid> {
+    match value % 8 {
+        0 => Ok(value),
+        _ => Err(Invalid::new(below(field, name), format!("must be a multiple of 8 pixels, got {value}"))),
+    }
+}
+
+/// A member of a field, or a field that has nothing around it.
+fn below(field: &str, name: &str) -> String {
+    if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") }
+}
+
 /// One side in pixels, or its default for zero.
 fn side(field: &str, name: &str, value: u32, default: u32, [least, most]: [u32; 2]) -> Result<u32, Invalid> {
     match value {
@@ -155,7 +174,7 @@ fn side(field: &str, name: &str, value: u32, default: u32, [least, most]: [u32; 
         v if (least..=most).contains(&v) => Ok(v),
         v => {
             let reason = format!("must be {least} to {most} pixels, got {v}");
-            Err(Invalid::new(format!("{field}.{name}"), reason))
+            Err(Invalid::new(below(field, name), reason))
         }
     }
 }
@@ -182,6 +201,9 @@ impl FrameRate {
 }
 
 impl Bitrate {
+    /// Of a picture. Bounds that keep a typing mistake from filling a disk or a link.
+    pub const OF_VIDEO: [u32; 2] = [100_000, 20_000_000];
+
     /// One of that many parts.
     pub const fn divided(self, parts: u32) -> Self {
         Self(self.0 / parts)
@@ -258,6 +280,21 @@ mod tests {
         assert_eq!(odd.to_string(), "page.width: must be a multiple of 8 pixels, got 1281");
         let tall = Resolution::parse("page", 1280, 4000).unwrap_err();
         assert_eq!(tall.field, "page.height");
+    }
+
+    #[test]
+    fn what_a_rendition_has_to_fit_into_may_leave_a_side_open() {
+        let bounds = |width, height| Resolution::bounds("rendition", width, height);
+        let within = |width, height| Resolution::HD.within(bounds(width, height).unwrap());
+        assert_eq!(within(640, 0), within(0, 360));
+        assert_eq!((within(640, 0).width(), within(640, 0).height()), (640, 360));
+        assert_eq!(
+            bounds(62, 0).unwrap_err().to_string(),
+            "rendition.width: must be 64 to 3840 pixels, got 62"
+        );
+        assert_eq!(bounds(0, 362).unwrap_err().field, "rendition.height");
+        let strip = Resolution::parse("page", 3840, 240).unwrap().within(bounds(64, 64).unwrap());
+        assert_eq!((strip.width(), strip.height()), (64, LEAST_SIDE));
     }
 
     #[test]

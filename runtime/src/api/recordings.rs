@@ -67,7 +67,7 @@ impl Surface {
     responses(
         (status = 201, description = "It is recorded from the next picture on; the body is empty."),
         (status = 400, body = Message, description = "A field cannot be used, or a recording of this id has ended and was not deleted; JSON that cannot be read is told as text."),
-        (status = 409, body = Message, description = "A recording of this id goes on."),
+        (status = 409, body = Message, description = "A recording of this id goes on, or is that of the participant's resource."),
         (status = 500, body = Message, description = "The disk is full, or does not take it."),
         (status = 503, body = Message, description = "There are as many as there may be, or the session ends."),
     ),
@@ -89,6 +89,7 @@ pub(super) async fn start(
     responses(
         (status = 200, description = "It has ended, and its file is whole; the body is empty."),
         (status = 400, body = Message, description = "There is no such recording; JSON that cannot be read is told as text."),
+        (status = 409, body = Message, description = "It is that of the participant's resource."),
         (status = 503, body = Message, description = "The session ends."),
     ),
     security(("control" = [])),
@@ -109,6 +110,7 @@ pub(super) async fn stop(
         (status = 200, description = "It is gone; the body is empty."),
         (status = 400, body = Message, description = "It goes on: stop it first; JSON that cannot be read is told as text."),
         (status = 404, body = Message, description = "There is no such recording."),
+        (status = 409, body = Message, description = "It is that of the participant's resource."),
         (status = 500, body = Message, description = "Its file cannot be removed."),
         (status = 503, body = Message, description = "The session ends."),
     ),
@@ -138,7 +140,7 @@ fn refusal(error: RecordingError) -> Message {
         }
         RecordingError::Refused(Refusal::Unknown) => StatusCode::NOT_FOUND,
         // Clients take a conflict for one that goes on.
-        RecordingError::Refused(Refusal::InProgress) => StatusCode::CONFLICT,
+        RecordingError::Refused(Refusal::InProgress | Refusal::Owned) => StatusCode::CONFLICT,
         RecordingError::Refused(Refusal::Busy | Refusal::Full | Refusal::Drained) | RecordingError::Ended => {
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -122,7 +122,9 @@ fn capabilities(able: Able) -> Vec<String> {
     let inputs = Source::KINDS.map(|kind| format!("input.{}", kind.to_lowercase()));
     let outputs = Output::FIELDS.map(|field| format!("output.{}", field.to_lowercase()));
     let page = able.page.then(|| "page".to_owned());
-    [format!("camera.{}", able.camera)].into_iter().chain(page).chain(inputs).chain(outputs).collect()
+    let renditions = ["output.rendition".to_owned()];
+    let camera = [format!("camera.{}", able.camera)];
+    camera.into_iter().chain(page).chain(inputs).chain(outputs).chain(renditions).collect()
 }
 
 #[cfg(test)]
@@ -156,7 +158,9 @@ mod tests {
                 "output.rtmp",
                 "output.mpegts",
                 "output.rtmppush",
-                "output.whip"
+                "output.whip",
+                "output.recording",
+                "output.rendition"
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });

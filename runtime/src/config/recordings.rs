@@ -1,4 +1,4 @@
-//! Recordings: how they are made unless a caller says otherwise, and where they are kept.
+//! Recordings: how they are made unless a caller or a Livestream says otherwise, and where they are kept.
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -10,7 +10,7 @@ pub struct Recordings {
     #[arg(long, env = "FRAME_RATE", value_name = "FRAME_RATE", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub frame_rate: u32,
 
-    /// The largest recording in megabytes, 0 to 1000, unless a caller says otherwise; 0: as large as the disk allows.
+    /// The largest recording in megabytes, 0 to 1000, unless a caller or a Livestream says otherwise; 0: as large as the disk allows.
     #[arg(long, env = "MAX_SIZE_MB", value_name = "MAX_SIZE_MB", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub max_size_mb: u32,
 

@@ -16,7 +16,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{oneshot, watch};
-use understudy_core::recording::{End, Stop, Wanted};
+use tokio::time::Instant;
+use understudy_core::recording::{End, Progress, Stop, Wanted};
 
 use crate::program::Program;
 use disk::Disk;
@@ -24,6 +25,9 @@ use reading::Reading;
 
 /// Fragments that wait for the disk: one comes each two or three seconds. A disk that stalls for longer is too slow.
 const WAITING: usize = 8;
+
+/// A fragment comes each two or three seconds: a disk that has taken none for so long takes none.
+const WRITTEN: Duration = Duration::from_secs(10);
 
 /// Local disks make a file in milliseconds, others in some network round trips.
 const OPEN: Duration = Duration::from_secs(2);
@@ -51,6 +55,8 @@ pub struct State {
     pub bytes: u64,
     /// When the last of them was written; none: there is no picture yet.
     pub recorded: Option<SystemTime>,
+    /// The same by a clock that nobody sets.
+    pub(crate) evidence: Option<Instant>,
     /// Units that were dropped because nobody took them in time.
     pub lost: u64,
     pub ended: Option<Ended>,
@@ -70,27 +76,62 @@ impl Recorder {
 
     /// Records from the next keyframe on.
     pub async fn start(&self, wanted: Wanted, program: &Program) -> io::Result<Recording> {
+        let (recording, inside) = self.prepare(&wanted.id);
+        let disk = open(recording.path.clone()).await?;
+        self.record(disk, inside, wanted, program)?;
+        Ok(recording)
+    }
+
+    /// The same for who does not wait: that no file can be made is an end like any other.
+    pub fn begin(&self, wanted: Wanted, program: &Program) -> Recording {
+        let (recording, inside) = self.prepare(&wanted.id);
+        let (recorder, path, program) = (self.clone(), recording.path.clone(), program.clone());
+        tokio::spawn(async move {
+            let state = inside.state.clone();
+            let opened = open(path).await;
+            let begun = opened.and_then(|disk| recorder.record(disk, inside, wanted, &program));
+            if let Err(error) = begun {
+                let why = disk::end(error);
+                tracing::warn!(why = why.word(), fault = why.fault(), "a recording cannot begin");
+                recorder.metrics.running().ended(&why, 0);
+                state.send_modify(|state| state.ended = Some(Ended { at: SystemTime::now(), why }));
+            }
+        });
+        recording
+    }
+
+    fn prepare(&self, id: &str) -> (Recording, Inside) {
         let since = SystemTime::now();
-        let path = self.directory.join(name(&wanted.id, since));
-        let disk = open(path.clone()).await?;
+        let path = self.directory.join(format!("{}.mp4", stem(id, since)));
         let (state, states) = watch::channel(State::default());
         let (stop, stopped) = watch::channel(None);
+        (Recording { since, path, state: states, stop }, Inside { state, stopped })
+    }
+
+    fn record(&self, disk: Disk, inside: Inside, wanted: Wanted, program: &Program) -> io::Result<()> {
+        let Inside { state, stopped } = inside;
         let (pieces, waiting) = sync_channel(WAITING);
         let (outcome, written) = oneshot::channel();
         let (wrote, bytes) = (state.clone(), self.metrics.bytes());
         let write = move || {
             let written = disk.write(&waiting, |piece| {
                 bytes.inc_by(piece as u64);
-                wrote.send_modify(|state| state.wrote(piece, SystemTime::now()));
+                wrote.send_modify(|state| state.wrote(piece));
             });
             // The task has gone if it waited too long, which it has told.
             let _ = outcome.send(written);
         };
         std::thread::Builder::new().name("recording".to_owned()).spawn(write)?;
         let reading = Reading { stopped, pieces, written, state, metrics: self.metrics.running() };
-        tokio::spawn(reading.run(program.at(wanted.frame_rate), wanted));
-        Ok(Recording { since, path, state: states, stop })
+        tokio::spawn(reading.run(program.at(wanted.choice), wanted));
+        Ok(())
     }
+}
+
+/// What a recording is told, and tells, from inside.
+struct Inside {
+    state: watch::Sender<State>,
+    stopped: watch::Receiver<Option<Stop>>,
 }
 
 impl Recording {
@@ -117,17 +158,28 @@ impl Recording {
 }
 
 impl State {
-    fn wrote(&mut self, bytes: usize, at: SystemTime) {
+    fn wrote(&mut self, bytes: usize) {
         // What comes first says what is in the file, and nothing of it.
-        self.recorded = (self.bytes > 0).then_some(at);
+        let shows = self.bytes > 0;
+        (self.recorded, self.evidence) = (shows.then(SystemTime::now), shows.then(Instant::now));
         self.bytes += bytes as u64;
+    }
+
+    /// How it goes, and when it will go otherwise by itself.
+    pub fn progress(&self, now: Instant) -> (Progress, Option<Instant>) {
+        match (&self.ended, self.evidence.map(|at| at + WRITTEN)) {
+            (Some(ended), _) => (Progress::Ended(ended.why.clone()), None),
+            (None, None) => (Progress::Awaited, None),
+            (None, Some(until)) if until > now => (Progress::Written, Some(until)),
+            (None, Some(_)) => (Progress::Still, None),
+        }
     }
 }
 
 /// Of its id and of when it began: what another process left under the same id stays.
-fn name(id: &str, since: SystemTime) -> String {
+pub fn stem(id: &str, since: SystemTime) -> String {
     let began = jiff::Timestamp::try_from(since).unwrap_or_default();
-    format!("{id}-{}.mp4", began.strftime("%Y%m%dT%H%M%SZ"))
+    format!("{id}-{}", began.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 async fn open(path: PathBuf) -> io::Result<Disk> {

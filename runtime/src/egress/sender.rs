@@ -125,7 +125,9 @@ fn send(
             let (state, stop) = (publishing.state(), async { publishing.stop().await }.boxed());
             Ok(Sender::follow(state, published, stop))
         }
-        Output::WebRtc | Output::Rtmp | Output::MpegTs => Err("whoever wants it fetches it".to_owned()),
+        Output::WebRtc | Output::Rtmp | Output::MpegTs | Output::Recording(_) => {
+            Err("it is sent to nobody".to_owned())
+        }
     }
 }
 
@@ -227,6 +229,7 @@ fn arriving(acknowledged: Option<Instant>, now: Instant) -> (Sending, Option<Ins
 #[cfg(test)]
 mod tests {
     use super::*;
+    use understudy_core::spec::Choice;
 
     #[test]
     fn what_is_acknowledged_no_more_arrives_no_more() {
@@ -279,7 +282,7 @@ mod tests {
         let senders = Senders::by(move |_, _, _| Ok(failing(following.clone())));
         let (tell, told) = tokio::sync::oneshot::channel::<()>();
         let before = tokio::spawn(async { told.await.unwrap() });
-        let livestream = Livestream { name: "a".into(), output: Output::WebRtc, frame_rate: None };
+        let livestream = Livestream { name: "a".into(), output: Output::WebRtc, choice: Choice::default() };
         let program = Program::of(&Renditions::new(&Metrics::default()), watch::channel(true).1);
         let sender = senders.start_after(before, &livestream, &program, Resolution::HD);
         let mut state = sender.state();

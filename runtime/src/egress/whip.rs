@@ -33,7 +33,7 @@ use http::Client;
 use session::{Origin, Session};
 
 /// Servers take no more (Amazon IVS), and the offer's level stands for no more.
-const MOST: Resolution = Resolution::HD;
+pub const MOST: Resolution = Resolution::HD;
 /// A session that lasted so long, and of which something arrived, was well: what comes after it is a first failure.
 const STEADY: Duration = Duration::from_secs(10);
 /// From being told to stop to the end: what is under way is finished, and the server told.

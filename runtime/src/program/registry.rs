@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use understudy_core::spec::FrameRate;
+use understudy_core::spec::Choice;
 
 use super::{Audience, Present, Program};
 
@@ -29,16 +29,16 @@ pub enum Found {
 impl Registry {
     /// From now on these are the names of that program, and no others. A name that another program has stays with it.
     pub fn name(&self, program: &Program, names: impl IntoIterator<Item = String>) {
-        self.name_at(program, names.into_iter().map(|name| (name, None)));
+        self.name_at(program, names.into_iter().map(|name| (name, Choice::default())));
     }
 
-    /// The same, each with how many pictures a second are shown under it, if that is fixed.
-    pub fn name_at(&self, program: &Program, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
+    /// The same, each with what of it is shown under it.
+    pub fn name_at(&self, program: &Program, names: impl IntoIterator<Item = (String, Choice)>) {
         self.names.send_if_modified(|now| {
             let mut after = now.clone();
             after.retain(|_, other| !other.is(program));
-            for (name, frame_rate) in names {
-                after.entry(name).or_insert_with(|| program.at(frame_rate));
+            for (name, choice) in names {
+                after.entry(name).or_insert_with(|| program.at(choice));
             }
             let changed = !same(now, &after);
             *now = after;

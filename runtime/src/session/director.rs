@@ -48,7 +48,7 @@ pub(super) struct Director {
     pub(super) report: watch::Sender<v1::Report>,
     pub(super) inputs: watch::Sender<InputsView>,
     pub(super) outputs: watch::Sender<Vec<StreamView>>,
-    recorded: watch::Sender<Vec<RecordingView>>,
+    pub(super) recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
 }
 
@@ -93,7 +93,7 @@ impl Director {
             sources: Sources::new(&config, mailbox.clone()),
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
-            recordings: Recordings::new(config.recorder.clone()),
+            recordings: Recordings::new(config.recorder.clone(), mailbox.clone()),
             audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
             mailbox,
@@ -114,6 +114,7 @@ impl Director {
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Mail>, shutdown: CancellationToken) {
         loop {
+            self.record();
             self.publish();
             let deadline = self.parts.deadline();
             tokio::select! {
@@ -121,7 +122,7 @@ impl Director {
                     Some(message) => self.take(message).await,
                     None => break,
                 },
-                () = until(deadline) => {
+                () = reached(deadline.map(Into::into)) => {
                     self.on(Event::Tick).await;
                     self.offer();
                 }
@@ -135,6 +136,7 @@ impl Director {
         match message {
             Mail::Want(wanted, answer) => {
                 let refusals = self.want(*wanted).await;
+                self.record();
                 self.publish();
                 // Whoever asked may have gone; the wish counts all the same.
                 drop(answer.send(refusals));
@@ -154,9 +156,9 @@ impl Director {
                 let _ = answer.send(self.stop_stream(&name, since));
             }
             Mail::Record(wanted, answer) => {
-                let frame_rate = self.shape().limit(wanted.frame_rate);
+                let choice = self.full().limit(wanted.choice);
                 let (program, stance) = (self.show.program(), self.asked.stance);
-                let started = self.recordings.start(Wanted { frame_rate, ..*wanted }, program, stance).await;
+                let started = self.recordings.start(Wanted { choice, ..*wanted }, program, stance).await;
                 self.recorded.send_replace(self.recordings.views());
                 // Whoever asked may have gone; it is recorded all the same.
                 drop(answer.send(started));
@@ -181,7 +183,7 @@ impl Director {
                 self.offer();
             }
             Mail::Inputs => self.sources.note_failures(),
-            Mail::Viewers | Mail::Sending => {}
+            Mail::Viewers | Mail::Sending | Mail::Recording => {}
             Mail::Ping(answer) => drop(answer.send(())),
         }
     }
@@ -368,9 +370,10 @@ pub(super) async fn forward<T>(
     }
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+/// Never, if at no time.
+pub(super) async fn reached(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

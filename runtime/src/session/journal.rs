@@ -70,7 +70,7 @@ impl Journal {
             r#type: happening.attention.to_string(),
             reason: happening.reason.to_owned(),
             message: happening.message,
-            unix_seconds: now(),
+            unix_seconds: unix_seconds(SystemTime::now()),
         });
         if self.kept.len() > KEPT {
             self.kept.pop_front();
@@ -78,7 +78,8 @@ impl Journal {
     }
 }
 
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+/// Since 1970.
+pub(super) fn unix_seconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -5,11 +5,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use understudy_core::recording::{self, Kept, Refusal, Stop, Wanted};
+use understudy_core::recording::{self, Kept, Owner, Refusal, Stop, Wanted};
 use understudy_core::report::Stance;
 
+pub(super) use super::kept::Shown;
 use super::{Handle, Mail};
 use crate::egress::recording::State;
 use crate::egress::{Recorder, Recording};
@@ -22,8 +23,23 @@ const PATIENCE: Duration = Duration::from_secs(7);
 pub(super) type Removal = JoinHandle<io::Result<()>>;
 
 pub(super) struct Recordings {
-    recorder: Recorder,
-    kept: BTreeMap<String, Recording>,
+    pub(super) recorder: Recorder,
+    pub(super) mailbox: mpsc::Sender<Mail>,
+    pub(super) kept: BTreeMap<String, Entry>,
+    /// What livestreams ask for, by name.
+    pub(super) asked: BTreeMap<String, super::kept::Asked>,
+}
+
+pub(super) struct Entry {
+    pub(super) recording: Recording,
+    pub(super) origin: Origin,
+}
+
+/// Who began it, whoever may end it by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Caller,
+    Livestream,
 }
 
 /// One of them, as people are told of it.
@@ -49,8 +65,8 @@ pub enum RecordingError {
 }
 
 impl Recordings {
-    pub(super) const fn new(recorder: Recorder) -> Self {
-        Self { recorder, kept: BTreeMap::new() }
+    pub(super) const fn new(recorder: Recorder, mailbox: mpsc::Sender<Mail>) -> Self {
+        Self { recorder, mailbox, kept: BTreeMap::new(), asked: BTreeMap::new() }
     }
 
     pub(super) async fn start(
@@ -63,14 +79,14 @@ impl Recordings {
         let id = wanted.id.clone();
         let started = self.recorder.start(wanted, program).await;
         let recording = started.map_err(|error| RecordingError::Disk(format!("start recording: {error}")))?;
-        self.kept.insert(id, recording);
+        self.kept.insert(id, Entry { recording, origin: Origin::Caller });
         Ok(())
     }
 
     /// It ends soon, which what is answered tells.
     pub(super) fn stop(&self, id: &str, how: Stop) -> Result<watch::Receiver<State>, Refusal> {
         recording::may_stop(id, &self.facts())?;
-        let recording = self.kept.get(id).ok_or(Refusal::NoneActive)?;
+        let Entry { recording, .. } = self.kept.get(id).ok_or(Refusal::NoneActive)?;
         recording.stop(how);
         Ok(recording.state())
     }
@@ -78,17 +94,17 @@ impl Recordings {
     /// It is known no more; its file is gone soon, whether or not somebody waits for that.
     pub(super) fn delete(&mut self, id: &str) -> Result<Removal, Refusal> {
         recording::may_delete(id, &self.facts())?;
-        let recording = self.kept.remove(id).ok_or(Refusal::Unknown)?;
+        let Entry { recording, .. } = self.kept.remove(id).ok_or(Refusal::Unknown)?;
         let path = recording.path().to_owned();
         Ok(tokio::task::spawn_blocking(move || std::fs::remove_file(path)))
     }
 
     pub(super) fn are_running(&self) -> bool {
-        self.kept.values().any(Recording::is_running)
+        self.kept.values().any(|kept| kept.recording.is_running())
     }
 
     pub(super) fn views(&self) -> Vec<RecordingView> {
-        let view = |(id, recording): (&String, &Recording)| RecordingView {
+        let view = |(id, Entry { recording, .. }): (&String, &Entry)| RecordingView {
             id: id.clone(),
             since: recording.since(),
             path: recording.path().to_owned(),
@@ -99,15 +115,21 @@ impl Recordings {
 
     /// Ends all, with their files finished.
     pub(super) async fn end(self) {
-        let states = self.kept.values().map(|recording| {
+        let states = self.kept.values().map(|Entry { recording, .. }| {
             recording.stop(Stop::Finished);
             ended(recording.state())
         });
         futures::future::join_all(states).await;
     }
 
-    fn facts(&self) -> Vec<Kept<'_>> {
-        self.kept.iter().map(|(id, recording)| Kept { id, is_running: recording.is_running() }).collect()
+    pub(super) fn facts(&self) -> Vec<Kept<'_>> {
+        let owner = |id: &str| if self.is_asked(id) { Owner::Livestream } else { Owner::Anybody };
+        let facts = self.kept.iter().map(|(id, kept)| Kept {
+            id,
+            is_running: kept.recording.is_running(),
+            owner: owner(id),
+        });
+        facts.collect()
     }
 }
 

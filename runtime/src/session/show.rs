@@ -5,7 +5,7 @@ use tokio::task::AbortHandle;
 use understudy_core::outputs::PROGRAM;
 use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
-use understudy_core::spec::FrameRate;
+use understudy_core::spec::Choice;
 
 use super::director::{forward, replace};
 use super::{Config, Mail};
@@ -87,8 +87,8 @@ impl Show {
         self.program.readers() > usize::from(self.reader.is_some())
     }
 
-    /// The names under which it can be fetched, each with how many pictures a second, if that is fixed.
-    pub(super) fn called(&self, names: impl IntoIterator<Item = (String, Option<FrameRate>)>) {
+    /// The names under which it can be fetched, each with what is chosen of it.
+    pub(super) fn called(&self, names: impl IntoIterator<Item = (String, Choice)>) {
         self.programs.name_at(&self.program, names);
     }
 
@@ -159,6 +159,7 @@ mod tests {
     use crate::session::stub::config;
     use bytes::Bytes;
     use understudy_core::media::{Track, Unit};
+    use understudy_core::spec::FrameRate;
 
     /// Longer than a rendition that nobody reads is kept, and than its encoder stays warm before.
     const LONG: Duration = Duration::from_secs(30);

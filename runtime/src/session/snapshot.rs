@@ -4,13 +4,19 @@ use understudy_core::condition::{Condition, Severity, Status};
 use understudy_core::invitation::Seat;
 use understudy_core::part::Part;
 use understudy_core::proof::Proof;
+use understudy_core::recording::{self, Progress};
+use understudy_core::rendition::Full;
 use understudy_core::report::{self, Picture, Stance};
 use understudy_core::sending::Sending;
 use understudy_core::spec::{Livestream, Output};
 use understudy_proto::v1;
 
 use super::director::{Director, replace};
+use super::journal::unix_seconds;
+use super::kept::File;
+use super::streams::StreamView;
 use crate::browser::Sandbox;
+use crate::egress::whip;
 
 impl Director {
     pub(super) fn publish(&self) {
@@ -18,8 +24,18 @@ impl Director {
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
         replace(&self.inputs, self.sources.view(self.parts.camera().to_string()));
-        replace(&self.outputs, self.streams.views(self.show.proof().shows()));
+        replace(&self.outputs, self.views());
         replace(&self.report, self.snapshot());
+    }
+
+    fn views(&self) -> Vec<StreamView> {
+        let mut views = self.streams.views(self.show.proof().shows());
+        for view in &mut views {
+            if let Output::Recording(_) = view.livestream.output {
+                view.is_streaming = self.recordings.progress(&view.livestream.name) == Progress::Written;
+            }
+        }
+        views
     }
 
     fn snapshot(&self) -> v1::Report {
@@ -57,23 +73,53 @@ impl Director {
             (_, _, Proof::Proven) => silence.as_deref().map_or(Picture::Proven, Picture::Silent),
         };
         let sending = self.streams.sending(name);
-        let (status, reason, message) = match &sending {
-            Some(sending) => report::sent(picture, sending),
-            None if livestream.output == Output::Rtmp && self.config.ports.rtmp == 0 => report::UNPLAYED,
-            None => report::livestream(picture),
+        let plain = |(status, reason, message): (_, _, &str)| (status, reason, message.to_owned());
+        let (told, takers) = match (&livestream.output, &sending) {
+            (Output::Recording(_), _) => {
+                let progress = self.recordings.progress(name);
+                (recording::told(picture, &progress), usize::from(progress == Progress::Written))
+            }
+            // The one who takes it is whom it is sent to.
+            (_, Some(sending)) => {
+                (plain(report::sent(picture, sending)), usize::from(*sending == Sending::Arriving))
+            }
+            (Output::Rtmp, None) if self.config.ports.rtmp == 0 => {
+                (plain(report::UNPLAYED), self.audience.of(name))
+            }
+            (_, None) => (plain(report::livestream(picture)), self.audience.of(name)),
         };
-        // Of what is sent, the one who takes it is whom it is sent to.
-        let arrives = |sending: &Sending| usize::from(*sending == Sending::Arriving);
-        let viewers = sending.as_ref().map_or_else(|| self.audience.of(name), arrives);
+        let (status, reason, message) = told;
         v1::LivestreamReport {
             name: name.to_owned(),
             ready: status == Status::True,
             reason: reason.to_owned(),
-            message: message.to_owned(),
-            viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
+            message,
+            viewers: u32::try_from(takers).unwrap_or(u32::MAX),
             severity: severity(status).into(),
+            encoded: matches!(picture, Picture::Proven | Picture::Silent(_))
+                .then(|| self.encoded(livestream)),
+            recorded: self.recordings.file(name).map(recorded),
         }
     }
+
+    fn encoded(&self, livestream: &Livestream) -> v1::Encoded {
+        let Full { size, frame_rate, bitrate } = self.full().chosen(livestream.choice);
+        let size = match livestream.output {
+            Output::Whip(_) => size.within(whip::MOST),
+            _ => size,
+        };
+        v1::Encoded {
+            width: size.width(),
+            height: size.height(),
+            frame_rate: frame_rate.per_second(),
+            video_bitrate_bps: bitrate.bits_per_second(),
+        }
+    }
+}
+
+fn recorded(file: File) -> v1::Recorded {
+    let (ended, bytes) = file.ended.map_or((0, 0), |(at, bytes)| (unix_seconds(at), bytes));
+    v1::Recorded { started_unix_seconds: unix_seconds(file.since), ended_unix_seconds: ended, bytes }
 }
 
 fn condition(condition: Condition) -> v1::Condition {

@@ -7,10 +7,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 use understudy_core::outputs::{Outputs, PROGRAM, Refusal};
+use understudy_core::recording;
+use understudy_core::rendition::Full;
 use understudy_core::report::Stance;
-use understudy_core::resize::Shape;
 use understudy_core::sending::Sending;
-use understudy_core::spec::{FrameRate, Livestream, Refused, Resolution};
+use understudy_core::spec::{Choice, Limits, Livestream, Output, Refused, Resolution};
 
 use super::Mail;
 use super::director::forward;
@@ -34,8 +35,8 @@ struct Running {
     way: Way,
 }
 
-/// What it is of, as it was begun: its size, and the pictures a second that are asked of it.
-type Picture = (Resolution, Option<FrameRate>);
+/// What it is of, as it was begun: its size, and what makes it another picture than everybody's.
+type Picture = (Resolution, Choice);
 
 enum Way {
     /// Whoever wants it fetches it.
@@ -65,8 +66,8 @@ pub struct StreamView {
 
 impl Running {
     /// What is sent of one picture is not what is sent of another.
-    fn is(&self, livestream: &Livestream, shape: Shape) -> bool {
-        let of_it = || self.of == picture(livestream, shape);
+    fn is(&self, livestream: &Livestream, full: Full) -> bool {
+        let of_it = || self.of == picture(livestream, full);
         self.livestream == *livestream && (!livestream.output.is_sent() || of_it())
     }
 
@@ -133,19 +134,19 @@ impl Streams {
         }
     }
 
-    /// What is wanted runs, of that program with a picture of that shape; what is wanted no more, or otherwise, has ended.
-    pub(super) fn run(&mut self, program: &Program, shape: Shape) {
+    /// What is wanted runs, of that program with such a picture; what is wanted no more, or otherwise, has ended.
+    pub(super) fn run(&mut self, program: &Program, full: Full) {
         let mut before = std::mem::take(&mut self.running);
         let wanted: Vec<_> = self.outputs.all().cloned().collect();
         let others = before.extract_if(|name, running| {
-            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, shape))
+            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, full))
         });
         others.collect::<Vec<_>>().into_iter().for_each(|(name, running)| self.leave(name, running));
         self.ending.retain(|_, ending| !ending.is_finished());
         for livestream in wanted {
             let name = livestream.name.clone();
             let running = before.remove(&name).unwrap_or_else(|| {
-                let of = picture(&livestream, shape);
+                let of = picture(&livestream, full);
                 let way = self.begin(&livestream, program, of);
                 Running { livestream, of, since: SystemTime::now(), way }
             });
@@ -153,11 +154,11 @@ impl Streams {
         }
     }
 
-    fn begin(&mut self, livestream: &Livestream, program: &Program, (size, rate): Picture) -> Way {
+    fn begin(&mut self, livestream: &Livestream, program: &Program, (size, choice): Picture) -> Way {
         if !livestream.output.is_sent() {
             return Way::Fetched;
         }
-        let program = &program.at(rate);
+        let program = &program.at(choice);
         let begun = match self.ending.remove(&livestream.name) {
             None => self.senders.start(livestream, program, size),
             Some(before) => Ok(self.senders.start_after(before, livestream, program, size)),
@@ -177,6 +178,17 @@ impl Streams {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Livestream> {
         self.outputs.all()
+    }
+
+    /// Those of the wish that are kept in a file; `otherwise`: the limits of one that names none.
+    pub(super) fn recordings(&self, otherwise: Limits) -> impl Iterator<Item = recording::Wanted> {
+        self.told().iter().filter_map(move |livestream| {
+            let Livestream { name, output: Output::Recording(limits), choice } = livestream else {
+                return None;
+            };
+            let limits = limits.or(otherwise);
+            Some(recording::Wanted { id: name.clone(), choice: *choice, limits })
+        })
     }
 
     /// Whether there is any that somebody started, beside those of the wish.
@@ -217,8 +229,8 @@ impl Streams {
     }
 }
 
-fn picture(livestream: &Livestream, shape: Shape) -> Picture {
-    (shape.size, shape.limit(livestream.frame_rate))
+fn picture(livestream: &Livestream, full: Full) -> Picture {
+    (full.chosen(livestream.choice).size, full.limit(livestream.choice))
 }
 
 /// It has told itself what broke down.

@@ -2,7 +2,7 @@
 //! starts no part.
 
 use tokio::sync::{mpsc, watch};
-use understudy_core::spec::{FrameRate, Resolution};
+use understudy_core::spec::{FrameRate, Limits, Resolution};
 use understudy_proto::v1;
 
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics, StreamView};
@@ -73,6 +73,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         programs: Registry::default(),
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
         recorder: Recorder::new(directory.to_owned(), recording::Metrics::default()),
+        recording_limits: Limits::default(),
         broadcast_metrics: broadcast::Metrics::default(),
         browser_guard: guard.clone(),
         media_guard: guard,

@@ -3,13 +3,15 @@
 use understudy_core::invitation::{self, Seat};
 use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
+use understudy_core::rendition::Full;
 use understudy_core::report::Stance;
 use understudy_core::resize::{Resized, Shape};
-use understudy_core::spec::{Invalid, Session};
+use understudy_core::spec::{Choice, Invalid, Session};
 use understudy_proto::v1;
 
 use super::Wanted;
 use super::director::Director;
+use super::recordings::Shown;
 use crate::spec;
 
 /// What the session was asked to be, as far as it is carried out, and its answer.
@@ -43,9 +45,11 @@ impl Director {
         refused.into_iter().map(|one| refusal(v1::Part::Livestream, &one.name, one.why)).collect()
     }
 
-    /// Of what is shown, or would be.
-    pub(super) fn shape(&self) -> Shape {
-        self.asked.session.page.as_ref().map(Shape::of).unwrap_or_default()
+    /// What is shown, or would be.
+    pub(super) fn full(&self) -> Full {
+        let Session { page, encoding, .. } = &self.asked.session;
+        let Shape { size, frame_rate } = page.as_ref().map(Shape::of).unwrap_or_default();
+        Full { size, frame_rate, bitrate: encoding.video }
     }
 
     /// A name has become free: what was refused of the wish for that is carried out.
@@ -62,12 +66,24 @@ impl Director {
             self.streams.drain();
         }
         self.audience.follow(self.streams.all().map(|livestream| livestream.name.as_str()));
-        let shape = self.shape();
-        self.streams.run(self.show.program(), shape);
+        let full = self.full();
+        self.streams.run(self.show.program(), full);
         // Whoever describes it says how.
-        let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), None));
-        let named = self.streams.all().map(|one| (one.name.clone(), shape.limit(one.frame_rate)));
+        let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), Choice::default()));
+        let named = self.streams.all().map(|one| (one.name.clone(), full.limit(one.choice)));
         self.show.called(named.chain(program));
+    }
+
+    /// What of the wish is kept in files is, as far as it can be.
+    pub(super) fn record(&mut self) {
+        let wanted = match self.asked.stance {
+            Stance::Told => self.streams.recordings(self.config.recording_limits).collect(),
+            Stance::Untold | Stance::Drained => Vec::new(),
+        };
+        let shown = Shown { full: self.full(), shows: self.show.proof().shows() };
+        if self.recordings.ask(wanted, self.show.program(), shown) {
+            self.recorded.send_replace(self.recordings.views());
+        }
     }
 
     fn want_invitation(&mut self, invitation: Option<&v1::Invitation>) -> Option<v1::Refusal> {

@@ -92,6 +92,7 @@ fn setup(folder: &Path) -> session::Config {
         ffmpeg: "ffmpeg".into(),
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
         recorder: Recorder::new(folder.to_owned(), recording::Metrics::default()),
+        recording_limits: Default::default(),
         bundled_media: folder.to_owned(),
         media: folder.to_owned(),
         bundled_pages: String::new(),

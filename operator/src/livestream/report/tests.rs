@@ -173,3 +173,39 @@ fn what_a_session_said_before_it_was_told_is_not_taken() {
     let early = View::Linked(Facts { generation: 2, ..facts });
     assert_eq!(after(None, early).phase, Some(LivestreamPhase::Pending));
 }
+
+#[test]
+fn a_file_is_told_of_and_can_be_fetched_though_its_disk_is_full() {
+    let mut recorded = livestream();
+    recorded.spec.output = serde_json::from_value(json!({"recording": {}})).unwrap();
+    let file = Recorded { started_unix_seconds: 60, ended_unix_seconds: 90, bytes: 5 };
+    let told = LivestreamReport { recorded: Some(file), ..told("DiskFull") };
+    let able = ["output.recording".to_owned()].into();
+    let View::Linked(facts) = serving(told) else { unreachable!() };
+    let participant = participant();
+    let status = report(&Observed {
+        livestream: &recorded,
+        participant: Some(&participant),
+        pod_ip: Some("10.0.0.1".into()),
+        view: View::Linked(Facts { capabilities: able, ..facts }),
+        told: Told::AsItIs,
+        fault: None,
+        previous: None,
+        now: Timestamp::UNIX_EPOCH,
+    });
+    let urls: Vec<_> = status.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
+    assert_eq!(urls, ["http://10.0.0.1:10001/recording/download?id=live"]);
+    assert_eq!(status.recording.unwrap().bytes, Some(5));
+    let said = Said { conditions: &status.conditions, failing: &status.failing };
+    assert_eq!((said.find("Ready").unwrap().reason.as_str(), said.fails("Ready")), ("DiskFull", true));
+    assert_eq!(said.find("Active").unwrap().reason, "NotWritten");
+}
+
+#[test]
+fn what_a_picture_is_encoded_as_stands_in_the_status() {
+    let encoded = Encoded { width: 640, height: 360, frame_rate: 15, video_bitrate_bps: 500_000 };
+    let status = after(None, serving(LivestreamReport { encoded: Some(encoded), ..told("Serving") }));
+    let rendition = status.rendition.unwrap();
+    assert_eq!((rendition.width, rendition.frame_rate), (640, 15));
+    assert_eq!(after(Some(&status), asked()).rendition, Some(rendition), "until it is answered");
+}

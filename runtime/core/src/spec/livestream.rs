@@ -1,8 +1,9 @@
 //! Named ways out of a session: which of them are carried out.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::{FrameRate, Invalid};
+use super::{Bitrate, Encoding, FrameRate, Invalid, Resolution};
 use crate::guard::host_and_port;
 use crate::redact::redacted;
 
@@ -14,8 +15,17 @@ const ANY_PORT: u16 = 1;
 pub struct Livestream {
     pub name: String,
     pub output: Output,
-    /// Pictures a second, at most; none: as many as the program has.
+    pub choice: Choice,
+}
+
+/// What somebody asks for of a picture; what is left open is as the session says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Choice {
+    /// It fits in there, in its own shape.
+    pub size: Option<Resolution>,
+    /// Pictures a second, at most.
     pub frame_rate: Option<FrameRate>,
+    pub bitrate: Option<Bitrate>,
 }
 
 /// Where a livestream goes.
@@ -31,6 +41,15 @@ pub enum Output {
     RtmpPush(PushUrl),
     /// It is sent to somebody else's server of WHIP.
     Whip(WhipTarget),
+    /// It is kept in a file.
+    Recording(Limits),
+}
+
+/// At which a recording ends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub duration: Option<Duration>,
+    pub bytes: Option<u64>,
 }
 
 /// Where WHIP is published, and what lets one: that is shown nowhere.
@@ -53,7 +72,7 @@ pub struct Refused {
 
 impl Output {
     /// As documents write them.
-    pub const FIELDS: [&'static str; 5] = ["webRtc", "rtmp", "mpegTs", "rtmpPush", "whip"];
+    pub const FIELDS: [&'static str; 6] = ["webRtc", "rtmp", "mpegTs", "rtmpPush", "whip", "recording"];
 
     /// Whether it is sent to somebody, and not fetched by whoever wants it.
     pub const fn is_sent(&self) -> bool {
@@ -99,6 +118,49 @@ impl fmt::Display for PushUrl {
 impl fmt::Debug for PushUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl Choice {
+    /// Zero leaves a member open; `field`: below which width and height stand.
+    pub fn size(field: &str, width: u32, height: u32) -> Result<Option<Resolution>, Invalid> {
+        match (width, height) {
+            (0, 0) => Ok(None),
+            _ => Resolution::bounds(field, width, height).map(Some),
+        }
+    }
+
+    /// The same of bits a second.
+    pub fn bitrate(field: &str, given: u32) -> Result<Option<Bitrate>, Invalid> {
+        let default = Encoding::default().video;
+        let parse = |given| Bitrate::parse(field, given, default, Bitrate::OF_VIDEO);
+        Some(given).filter(|given| *given > 0).map(parse).transpose()
+    }
+}
+
+impl Limits {
+    /// Of a megabyte as sizes of files are given.
+    const MEGABYTE: u64 = 1_000_000;
+    /// In megabytes.
+    const SIZES: [u64; 2] = [10, 10_000];
+
+    /// `fields`: what a caller or a document calls a duration in seconds and a size in megabytes.
+    pub fn parse(fields: [&str; 2], seconds: Option<u64>, megabytes: Option<u64>) -> Result<Self, Invalid> {
+        let ([duration, size], [least, most]) = (fields, Self::SIZES);
+        if seconds == Some(0) {
+            return Err(Invalid::new(duration, "must be at least 1 second, got 0"));
+        }
+        if let Some(given) = megabytes.filter(|given| !(least..=most).contains(given)) {
+            return Err(Invalid::new(size, format!("must be {least} to {most} megabytes, got {given}")));
+        }
+        let bytes = megabytes.map(|size| size * Self::MEGABYTE);
+        Ok(Self { duration: seconds.map(Duration::from_secs), bytes })
+    }
+
+    /// What it leaves open is as another says.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { duration: self.duration.or(other.duration), bytes: self.bytes.or(other.bytes) }
     }
 }
 
@@ -182,7 +244,7 @@ mod tests {
     use super::*;
 
     fn good(name: &str) -> Livestream {
-        Livestream { name: name.into(), output: Output::WebRtc, frame_rate: None }
+        Livestream { name: name.into(), output: Output::WebRtc, choice: Choice::default() }
     }
 
     fn bad(name: &str) -> Refused {

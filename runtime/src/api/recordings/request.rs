@@ -1,19 +1,12 @@
 //! What a caller wants of a recording, parsed into one that can be made.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use understudy_core::recording::{self, Limits, Wanted};
-use understudy_core::spec::Invalid;
+use understudy_core::spec::{Choice, Invalid};
 use utoipa::ToSchema;
 
 use super::Settings;
 use crate::api::fields;
-
-/// Of a recording, in megabytes.
-const LEAST_MEGABYTES: u64 = 10;
-const MOST_MEGABYTES: u64 = 10_000;
-const BYTES: u64 = 1_000_000;
 
 /// A recording to start. Unknown fields are ignored, `null` is what is not given.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -51,21 +44,11 @@ pub struct Delete {
 impl Start {
     pub fn parse(self, settings: &Settings) -> Result<Wanted, Invalid> {
         let Self { id, framerate, max_duration_in_seconds, max_file_size_in_mb } = self;
-        let duration = match max_duration_in_seconds {
-            Some(0) => return Err(Invalid::new("maxDurationInSeconds", "must be at least 1 second, got 0")),
-            Some(seconds) => Some(Duration::from_secs(seconds)),
-            None => settings.limits.duration,
-        };
-        let bytes = match max_file_size_in_mb {
-            Some(size) if !(LEAST_MEGABYTES..=MOST_MEGABYTES).contains(&size) => {
-                let reason = format!("must be {LEAST_MEGABYTES} to {MOST_MEGABYTES} megabytes, got {size}");
-                return Err(Invalid::new("maxFileSizeInMB", reason));
-            }
-            Some(size) => Some(size * BYTES),
-            None => settings.limits.bytes,
-        };
+        let names = ["maxDurationInSeconds", "maxFileSizeInMB"];
+        let limits = Limits::parse(names, max_duration_in_seconds, max_file_size_in_mb)?.or(settings.limits);
         let frame_rate = fields::frame_rate(framerate, settings.frame_rate)?;
-        Ok(Wanted { id: fields::id(id)?, frame_rate, limits: Limits { duration, bytes } })
+        let choice = Choice { frame_rate, ..Choice::default() };
+        Ok(Wanted { id: fields::id(id)?, choice, limits })
     }
 }
 
@@ -87,6 +70,8 @@ impl Delete {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use understudy_core::spec::FrameRate;
 
     use super::*;
@@ -102,8 +87,12 @@ mod tests {
     #[test]
     fn what_is_not_given_is_as_the_platform_says() {
         for body in ["{}", r#"{"id":"","framerate":null,"maxFileSizeInMB":null}"#] {
-            let Wanted { id, frame_rate, limits } = parse(body).unwrap();
-            assert_eq!((id.as_str(), frame_rate, limits), ("default", None, SETTINGS.limits), "{body}");
+            let Wanted { id, choice, limits } = parse(body).unwrap();
+            assert_eq!(
+                (id.as_str(), choice, limits),
+                ("default", Choice::default(), SETTINGS.limits),
+                "{body}"
+            );
         }
         assert_eq!(Stop::default().parse(), ("default".to_owned(), recording::Stop::Finished));
     }
@@ -111,9 +100,9 @@ mod tests {
     #[test]
     fn a_caller_s_limits_are_in_seconds_and_megabytes() {
         let body = r#"{"id":"a","framerate":20,"maxDurationInSeconds":2,"maxFileSizeInMB":10}"#;
-        let Wanted { limits, frame_rate, .. } = parse(body).unwrap();
+        let Wanted { limits, choice, .. } = parse(body).unwrap();
         assert_eq!(limits, Limits { duration: Some(Duration::from_secs(2)), bytes: Some(10_000_000) });
-        assert_eq!(frame_rate.map(FrameRate::per_second), Some(20));
+        assert_eq!(choice.frame_rate.map(FrameRate::per_second), Some(20));
         let stop: Stop = serde_json::from_str(r#"{"id":"a","forceStop":true}"#).unwrap();
         assert_eq!(stop.parse(), ("a".to_owned(), recording::Stop::AtOnce));
     }

@@ -103,7 +103,7 @@ mod tests {
 
     use tokio::sync::watch;
     use tokio_util::sync::CancellationToken;
-    use understudy_core::spec::Livestream;
+    use understudy_core::spec::{Choice, Livestream};
 
     use super::*;
     use crate::api::streams::Settings;
@@ -115,7 +115,7 @@ mod tests {
     const OFFER: &str = include_str!("../../../tests/fixtures/chromium_offer.sdp");
 
     fn stream(name: &str) -> StreamView {
-        let livestream = Livestream { name: name.to_owned(), output: Output::WebRtc, frame_rate: None };
+        let livestream = Livestream { name: name.to_owned(), output: Output::WebRtc, choice: Choice::default() };
         StreamView { livestream, since: SystemTime::UNIX_EPOCH, sending: None, is_streaming: true }
     }
 

@@ -3,7 +3,7 @@
 //! Messages without a field's name are the source system's own words.
 
 use serde::Deserialize;
-use understudy_core::spec::{FrameRate, Invalid, Livestream, Output, PushUrl, WhipTarget};
+use understudy_core::spec::{Choice, FrameRate, Invalid, Livestream, Output, PushUrl, WhipTarget};
 use utoipa::ToSchema;
 
 use crate::api::fields;
@@ -23,6 +23,11 @@ pub struct Start {
     token: Option<String>,
     /// Pictures a second, 1 to 60.
     framerate: Option<u32>,
+    /// Pixels into which the picture fits in its own shape, each a multiple of 8; it is made no larger than the page.
+    width: Option<u32>,
+    height: Option<u32>,
+    /// Bits a second, 100000 to 20000000; that of the session if there is none.
+    video_bitrate_bps: Option<u32>,
 }
 
 /// A livestream to stop.
@@ -46,7 +51,7 @@ pub enum Fault {
 
 impl Start {
     pub fn parse(self, frame_rate: Option<FrameRate>) -> Result<Livestream, Fault> {
-        let Self { id: name, mode, target_url, token, framerate } = self;
+        let Self { id: name, mode, target_url, token, framerate, width, height, video_bitrate_bps } = self;
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let output = match given(mode).as_deref().unwrap_or("internal") {
             "internal" => Output::Rtmp,
@@ -62,8 +67,12 @@ impl Start {
             }
             _ => return Err(Fault::Mode),
         };
-        let frame_rate = fields::frame_rate(framerate, frame_rate)?;
-        Ok(Livestream { name: fields::id(name)?, output, frame_rate })
+        let choice = Choice {
+            size: Choice::size("", width.unwrap_or_default(), height.unwrap_or_default())?,
+            frame_rate: fields::frame_rate(framerate, frame_rate)?,
+            bitrate: Choice::bitrate("video_bitrate_bps", video_bitrate_bps.unwrap_or_default())?,
+        };
+        Ok(Livestream { name: fields::id(name)?, output, choice })
     }
 }
 
@@ -87,7 +96,7 @@ mod tests {
         for body in ["{}", r#"{"id":null,"mode":null,"framerate":null}"#, r#"{"id":"","mode":""}"#] {
             let stream = parse(body).unwrap();
             assert_eq!((stream.name.as_str(), stream.output), ("default", Output::Rtmp), "{body}");
-            assert_eq!(stream.frame_rate.map(FrameRate::per_second), Some(10));
+            assert_eq!(stream.choice.frame_rate.map(FrameRate::per_second), Some(10));
         }
         assert_eq!(Stop::default().id(), "default");
     }
@@ -113,6 +122,12 @@ mod tests {
             ),
             (r#"{"framerate":0}"#, "framerate: must be 1 to 60 frames a second, got 0"),
             (r#"{"framerate":61}"#, "framerate: must be 1 to 60 frames a second, got 61"),
+            (r#"{"width":644}"#, "width: must be a multiple of 8 pixels, got 644"),
+            (r#"{"height":32}"#, "height: must be 64 to 2160 pixels, got 32"),
+            (
+                r#"{"video_bitrate_bps":5}"#,
+                "video_bitrate_bps: must be 100000 to 20000000 bits a second, got 5",
+            ),
             (r#"{"id":"a/b"}"#, "id: must be 1 to 50 letters, digits, - and _"),
         ] {
             assert_eq!(parse(body), Err(words.to_owned()), "{body}");

@@ -11,7 +11,7 @@ use crate::session::StreamView;
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Stream {
     id: String,
-    /// `internal`, `remote`, `webrtc`, `socket` or `whip`.
+    /// `internal`, `remote`, `webrtc`, `socket` or `whip`; and `recording`, which a resource alone can ask for.
     mode: &'static str,
     /// Where it is sent; empty if those who watch fetch it.
     ingest_url: String,
@@ -39,7 +39,7 @@ impl Stream {
                 playback_url: Some(url.reveal().to_owned()),
                 ..shown
             },
-            Output::WebRtc | Output::Rtmp | Output::MpegTs | Output::Whip(_) => shown,
+            Output::WebRtc | Output::Rtmp | Output::MpegTs | Output::Whip(_) | Output::Recording(_) => shown,
         }
     }
 
@@ -54,6 +54,7 @@ impl Stream {
             Output::Whip(target) => ("whip", target.to_string()),
             Output::WebRtc => ("webrtc", String::new()),
             Output::MpegTs => ("socket", String::new()),
+            Output::Recording(_) => ("recording", String::new()),
         };
         let is = |output: &Output| livestream.output == *output;
         Self {
@@ -76,14 +77,14 @@ mod tests {
     use std::time::SystemTime;
 
     use serde_json::{Value, json};
-    use understudy_core::spec::{Livestream, PushUrl};
+    use understudy_core::spec::{Choice, Livestream, PushUrl};
 
     use super::*;
 
     const SETTINGS: Settings = Settings { frame_rate: None, rtmp_port: Some(1935), rtmps_port: Some(1936) };
 
     fn stream(output: Output) -> StreamView {
-        let livestream = Livestream { name: "a".into(), output, frame_rate: None };
+        let livestream = Livestream { name: "a".into(), output, choice: Choice::default() };
         StreamView { livestream, since: SystemTime::UNIX_EPOCH, sending: None, is_streaming: true }
     }
 

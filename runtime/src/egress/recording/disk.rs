@@ -75,7 +75,7 @@ impl Disk {
     }
 }
 
-fn end(error: io::Error) -> End {
+pub(super) fn end(error: io::Error) -> End {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => End::DiskFull,
         _ => End::Failed(format!("the file cannot be written: {error}")),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use understudy_core::media::{Track, Unit};
 use understudy_core::recording::Limits;
+use understudy_core::spec::Choice;
 
 use super::*;
 use crate::broadcast::{self, Renditions};
@@ -29,7 +30,7 @@ impl Stage {
     }
 
     async fn start(&self, limits: Limits) -> Recording {
-        let wanted = Wanted { id: "a".to_owned(), frame_rate: None, limits };
+        let wanted = Wanted { id: "a".to_owned(), choice: Choice::default(), limits };
         let recording = self.recorder.start(wanted, &self.program).await.unwrap();
         self.media.video.demand().wait_for(|readers| *readers > 0).await.unwrap();
         recording
@@ -133,10 +134,11 @@ async fn what_lies_under_a_name_is_never_written_over() {
     let stage = Stage::new();
     let now = SystemTime::now();
     for seconds in 0..30 {
-        let file = stage.directory.path().join(name("a", now + Duration::from_secs(seconds)));
+        let file =
+            stage.directory.path().join(format!("{}.mp4", stem("a", now + Duration::from_secs(seconds))));
         std::fs::write(file, "another's").unwrap();
     }
-    let wanted = Wanted { id: "a".to_owned(), frame_rate: None, limits: Limits::default() };
+    let wanted = Wanted { id: "a".to_owned(), choice: Choice::default(), limits: Limits::default() };
     let refused = stage.recorder.start(wanted, &stage.program).await.unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
 }
@@ -166,7 +168,7 @@ impl Stalled {
             taken
         });
         let reading = Reading { stopped, pieces, written, state, metrics: Metrics::default().running() };
-        let wanted = Wanted { id: "a".to_owned(), frame_rate: None, limits: Limits::default() };
+        let wanted = Wanted { id: "a".to_owned(), choice: Choice::default(), limits: Limits::default() };
         tokio::spawn(reading.run(stage.program.clone(), wanted));
         stage.media.video.demand().wait_for(|readers| *readers > 0).await.unwrap();
         Self { stage, recording, go, stop, taken }
@@ -197,4 +199,26 @@ async fn a_disk_that_takes_less_than_is_recorded_ends_it() {
     // It has seen enough by itself.
     stalled.stage.media.video.demand().wait_for(|readers| *readers == 0).await.unwrap();
     assert_eq!(stalled.end().await, (End::DiskSlow, 0, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_no_more_is_told_as_such_after_a_while() {
+    let mut state = State::default();
+    let now = || Instant::now();
+    assert_eq!(state.progress(now()), (Progress::Awaited, None));
+    state.wrote(100);
+    assert_eq!(state.progress(now()), (Progress::Awaited, None), "that is what a file begins with");
+    state.wrote(100);
+    assert_eq!(state.progress(now()), (Progress::Written, Some(now() + WRITTEN)));
+    tokio::time::advance(WRITTEN).await;
+    assert_eq!(state.progress(now()), (Progress::Still, None));
+}
+
+#[tokio::test]
+async fn that_no_file_can_be_made_is_an_end_for_who_does_not_wait() {
+    let stage = Stage::new();
+    let recorder = Recorder::new(stage.directory.path().join("nowhere"), Metrics::default());
+    let wanted = Wanted { id: "a".to_owned(), choice: Choice::default(), limits: Limits::default() };
+    let (why, _) = end(&recorder.begin(wanted, &stage.program)).await;
+    assert!(matches!(why, End::Failed(_)), "{why:?}");
 }

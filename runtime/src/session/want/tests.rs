@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
-use understudy_core::spec::{AudioInput, Destination, FrameRate, Inputs, Livestream, Output, Source};
+use understudy_core::spec::{AudioInput, Choice, Destination, FrameRate, Inputs, Livestream, Output, Source};
 
 use super::*;
 use crate::gst;
@@ -158,7 +158,7 @@ async fn a_drained_session_is_idle_says_so_and_is_not_opened_again_over_http() {
 }
 
 fn over_http(name: &str) -> Livestream {
-    Livestream { name: name.into(), output: Output::WebRtc, frame_rate: None }
+    Livestream { name: name.into(), output: Output::WebRtc, choice: Choice::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,9 +189,21 @@ async fn who_asks_for_all_that_the_page_has_is_given_what_everybody_is() {
     let stage = Stage::new();
     let rate = |rate| FrameRate::parse("rate", rate).ok();
     for (name, frame_rate) in [("all", rate(30)), ("more", rate(60)), ("less", rate(10))] {
-        stage.session.start_stream(Livestream { frame_rate, ..over_http(name) }).await.unwrap();
+        stage
+            .session
+            .start_stream(Livestream {
+                choice: Choice { frame_rate, ..Choice::default() },
+                ..over_http(name)
+            })
+            .await
+            .unwrap();
+    }
+    let within = |width| Choice { size: Choice::size("", width, 0).unwrap(), ..Choice::default() };
+    for (name, choice) in [("large", within(3840)), ("small", within(640))] {
+        stage.session.start_stream(Livestream { choice, ..over_http(name) }).await.unwrap();
     }
     let shown = |name: &str| stage.programs.named(name).unwrap();
+    assert!(shown("large").is_as(&shown("program")) && !shown("small").is_as(&shown("program")));
     assert!(shown("all").is_as(&shown("program")) && shown("more").is_as(&shown("program")));
     assert!(!shown("less").is_as(&shown("program")) && shown("less").is(&shown("program")));
 }

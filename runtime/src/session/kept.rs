@@ -1,0 +1,160 @@
+//! Recordings that livestreams ask for. Each is one of the session's, called by the livestream's name, and begins once there is
+//! something to be seen.
+
+use std::time::SystemTime;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+use understudy_core::recording::{self, Progress, Refusal, Stop, Wanted};
+use understudy_core::rendition::Full;
+use understudy_core::report::Stance;
+
+use super::Mail;
+use super::recordings::{Entry, Origin, Recordings};
+use crate::egress::recording::{State, stem};
+use crate::program::Program;
+
+/// What a livestream asks for.
+pub(super) struct Asked {
+    wanted: Wanted,
+    begun: Begun,
+}
+
+enum Begun {
+    /// Why not, if that is not for want of a picture.
+    No(Option<Refusal>),
+    Yes(Following),
+}
+
+/// Follows one that has begun.
+struct Following {
+    progress: watch::Receiver<Progress>,
+    /// Tells the session of each change.
+    _teller: AbortOnDropHandle<()>,
+}
+
+/// What there is to be recorded.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    pub(super) full: Full,
+    /// Whether it can be seen by now.
+    pub(super) shows: bool,
+}
+
+/// The file of one, for whoever is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct File {
+    pub(super) since: SystemTime,
+    /// When it ended, and with how many bytes.
+    pub(super) ended: Option<(SystemTime, u64)>,
+}
+
+impl Recordings {
+    /// These are asked for, and no others: what is asked for no more, or otherwise, is finished, and its file stays. Whether there
+    /// are others now than before.
+    pub(super) fn ask(&mut self, wanted: Vec<Wanted>, program: &Program, shown: Shown) -> bool {
+        let before = std::mem::take(&mut self.asked);
+        let (kept, over): (Vec<_>, Vec<_>) =
+            before.into_iter().partition(|(_, asked)| wanted.contains(&asked.wanted));
+        over.iter().filter(|(_, asked)| asked.has_begun()).for_each(|(id, _)| self.finish(id));
+        self.asked.extend(kept);
+        let mut is_other = false;
+        for wanted in wanted {
+            if !self.is_asked(&wanted.id) {
+                let begun = self.begin(&wanted, program, shown);
+                is_other |= matches!(begun, Begun::Yes(_));
+                self.asked.insert(wanted.id.clone(), Asked { wanted, begun });
+            }
+        }
+        is_other
+    }
+
+    /// Whether a livestream asks for that recording.
+    pub(super) fn is_asked(&self, id: &str) -> bool {
+        self.asked.get(id).is_some_and(Asked::has_begun)
+    }
+
+    /// How it goes with what a livestream of that name asks for.
+    pub(super) fn progress(&self, name: &str) -> Progress {
+        match self.asked.get(name).map(|asked| &asked.begun) {
+            None | Some(Begun::No(None)) => Progress::Awaited,
+            Some(Begun::No(Some(refusal))) => Progress::Refused(*refusal),
+            Some(Begun::Yes(following)) => following.progress.borrow().clone(),
+        }
+    }
+
+    /// What it is written to, once there is something in it.
+    pub(super) fn file(&self, name: &str) -> Option<File> {
+        let Entry { recording, .. } = self.kept.get(name).filter(|_| self.is_asked(name))?;
+        let state = recording.state().borrow().clone();
+        let ended = state.ended.map(|ended| (ended.at, state.bytes));
+        state.recorded.map(|_| File { since: recording.since(), ended })
+    }
+
+    fn begin(&mut self, wanted: &Wanted, program: &Program, shown: Shown) -> Begun {
+        if !shown.shows {
+            return Begun::No(None);
+        }
+        let id = &wanted.id;
+        if self.kept.get(id).is_some_and(|kept| kept.origin == Origin::Livestream) {
+            self.put_aside(id);
+        }
+        if let Err(refusal) = recording::may_start(id, &self.facts(), Stance::Told) {
+            return Begun::No(Some(refusal));
+        }
+        let choice = shown.full.limit(wanted.choice);
+        let recording = self.recorder.begin(Wanted { choice, ..wanted.clone() }, program);
+        let following = Following::new(recording.state(), self.mailbox.clone());
+        self.kept.insert(id.clone(), Entry { recording, origin: Origin::Livestream });
+        Begun::Yes(following)
+    }
+
+    fn finish(&self, id: &str) {
+        if let Some(Entry { recording, .. }) = self.kept.get(id) {
+            recording.stop(Stop::Finished);
+        }
+    }
+
+    /// What an earlier livestream of that name left is known by its file's name from now on.
+    fn put_aside(&mut self, id: &str) {
+        if let Some(entry) = self.kept.remove(id) {
+            self.kept.insert(stem(id, entry.recording.since()), entry);
+        }
+    }
+}
+
+impl Asked {
+    const fn has_begun(&self) -> bool {
+        matches!(self.begun, Begun::Yes(_))
+    }
+}
+
+impl Following {
+    fn new(state: watch::Receiver<State>, mailbox: mpsc::Sender<Mail>) -> Self {
+        let (tell, progress) = watch::channel(Progress::Awaited);
+        let teller = tokio::spawn(follow(state, tell, mailbox));
+        Self { progress, _teller: AbortOnDropHandle::new(teller) }
+    }
+}
+
+/// Tells how it goes, also when that changes because nothing happens, until it has ended or the session has.
+async fn follow(
+    mut state: watch::Receiver<State>,
+    tell: watch::Sender<Progress>,
+    mailbox: mpsc::Sender<Mail>,
+) {
+    loop {
+        let (now, until) = state.borrow_and_update().progress(Instant::now());
+        if super::director::replace(&tell, now) && mailbox.send(Mail::Recording).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            changed = state.changed() => if changed.is_err() { return },
+            () = super::director::reached(until) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Recordings that livestreams ask for, of a program that the tests fill themselves.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use understudy_core::media::{Track, Unit};
+use understudy_core::recording::{End, Limits};
+use understudy_core::spec::{Choice, Encoding, FrameRate, Resolution};
+
+use super::*;
+use crate::broadcast::{self, Renditions};
+use crate::egress::{Recorder, recording};
+
+const FRAME: Duration = Duration::from_millis(100);
+/// One picture of so many is a keyframe.
+const GROUP: u32 = 10;
+const LONG: Duration = Duration::from_secs(30);
+
+struct Stage {
+    media: Renditions,
+    program: Program,
+    recordings: Recordings,
+    _messages: mpsc::Receiver<Mail>,
+    _directory: TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = Recorder::new(directory.path().to_owned(), recording::Metrics::default());
+        Self::of(recorder, directory)
+    }
+
+    fn of(recorder: Recorder, directory: TempDir) -> Self {
+        let media = Renditions::new(&broadcast::Metrics::default());
+        let program = Program::of(&media, watch::channel(true).1);
+        let (mailbox, _messages) = mpsc::channel(64);
+        let recordings = Recordings::new(recorder, mailbox);
+        Self { media, program, recordings, _messages, _directory: directory }
+    }
+
+    /// Livestreams ask for these, of what can be seen.
+    fn ask(&mut self, wanted: &[Wanted]) -> bool {
+        self.recordings.ask(wanted.to_vec(), &self.program, shown(true))
+    }
+
+    /// What somebody records over HTTP.
+    async fn start(&mut self, wanted: Wanted) {
+        self.recordings.start(wanted, &self.program, Stance::Told).await.unwrap();
+    }
+
+    /// Shows so many pictures to whoever reads.
+    async fn show(&self, pictures: std::ops::Range<u32>) {
+        self.media.video.demand().wait_for(|readers| *readers > 0).await.unwrap();
+        pictures.for_each(|number| self.media.video.publish(picture(number)));
+    }
+
+    async fn until(&self, name: &str, so: impl Fn(&Progress) -> bool) {
+        let Some(Asked { begun: Begun::Yes(following), .. }) = self.recordings.asked.get(name) else {
+            panic!("{name} has not begun");
+        };
+        let mut progress = following.progress.clone();
+        tokio::time::timeout(LONG, progress.wait_for(so)).await.expect("it must become so").unwrap();
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.recordings.kept.keys().map(String::as_str).collect()
+    }
+}
+
+fn shown(shows: bool) -> Shown {
+    let bitrate = Encoding::default().video;
+    Shown { full: Full { size: Resolution::HD, frame_rate: FrameRate::THIRTY, bitrate }, shows }
+}
+
+fn wanted(seconds: u64) -> Wanted {
+    let limits = Limits { duration: Some(Duration::from_secs(seconds)), bytes: None };
+    Wanted { id: "a".to_owned(), choice: Choice::default(), limits }
+}
+
+fn picture(number: u32) -> Unit {
+    let key = number.is_multiple_of(GROUP);
+    let sets: &[u8] = if key { b"\0\0\0\x01\x67\x42\xc0\x1f\0\0\0\x01\x68\xce\x3c\x80" } else { b"" };
+    let slice = [&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }][..], &[7; 500]].concat();
+    let pts = FRAME * number;
+    let payload = Bytes::from([sets, &slice].concat());
+    Unit { track: Track::h264(320, 240, 10), pts, dts: pts, duration: FRAME, key, payload }
+}
+
+#[tokio::test]
+async fn one_begins_once_there_is_something_to_be_seen_and_ends_with_its_livestream() {
+    let mut stage = Stage::new();
+    assert!(!stage.recordings.ask(vec![wanted(60)], &stage.program, shown(false)));
+    assert_eq!((stage.recordings.progress("a"), stage.ids().len()), (Progress::Awaited, 0));
+    assert!(stage.ask(&[wanted(60)]) && !stage.ask(&[wanted(60)]), "it begins once");
+    assert_eq!((stage.recordings.progress("a"), stage.recordings.file("a")), (Progress::Awaited, None));
+    stage.show(0..GROUP * 2).await;
+    stage.until("a", |progress| *progress == Progress::Written).await;
+    assert_eq!(stage.recordings.file("a").unwrap().ended, None);
+    let state = stage.recordings.kept["a"].recording.state();
+    stage.ask(&[]);
+    let mut ended = state.clone();
+    tokio::time::timeout(LONG, ended.wait_for(|state| state.ended.is_some())).await.unwrap().unwrap();
+    assert_eq!(
+        (stage.ids(), stage.recordings.file("a")),
+        (vec!["a"], None),
+        "its file stays, and is nobody's"
+    );
+    assert!(stage.recordings.delete("a").is_ok());
+}
+
+#[tokio::test]
+async fn what_is_asked_for_otherwise_is_another_file_and_the_earlier_one_can_still_be_fetched() {
+    let mut stage = Stage::new();
+    stage.ask(&[wanted(60)]);
+    let since = stage.recordings.kept["a"].recording.since();
+    assert!(stage.ask(&[Wanted {
+        choice: Choice { frame_rate: Some(FrameRate::THIRTY), ..Choice::default() },
+        ..wanted(60)
+    }]));
+    assert_eq!(stage.ids(), ["a", &stem("a", since)]);
+}
+
+#[tokio::test]
+async fn one_that_ended_stays_so_and_says_how_much_there_is_of_it() {
+    let mut stage = Stage::new();
+    stage.ask(&[wanted(1)]);
+    stage.show(0..GROUP * 3).await;
+    stage.until("a", |progress| *progress == Progress::Ended(End::Duration)).await;
+    assert!(!stage.ask(&[wanted(1)]), "nothing is begun anew");
+    assert!(stage.recordings.file("a").unwrap().ended.is_some_and(|(_, bytes)| bytes > 500));
+}
+
+#[tokio::test]
+async fn what_somebody_records_under_its_name_goes_on_and_it_begins_once_that_is_deleted() {
+    let mut stage = Stage::new();
+    stage.start(wanted(60)).await;
+    assert!(!stage.ask(&[wanted(60)]));
+    assert_eq!(stage.recordings.progress("a"), Progress::Refused(Refusal::InProgress));
+    let mut state = stage.recordings.stop("a", Stop::AtOnce).unwrap();
+    tokio::time::timeout(LONG, state.wait_for(|state| state.ended.is_some())).await.unwrap().unwrap();
+    stage.ask(&[wanted(60)]);
+    assert_eq!(stage.recordings.progress("a"), Progress::Refused(Refusal::Completed));
+    stage.recordings.delete("a").unwrap().await.unwrap().unwrap();
+    assert!(stage.ask(&[wanted(60)]));
+    assert_eq!(stage.recordings.stop("a", Stop::AtOnce).err(), Some(Refusal::Owned));
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_file_is_an_end_that_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let recorder = Recorder::new(directory.path().join("nowhere"), recording::Metrics::default());
+    let mut stage = Stage::of(recorder, directory);
+    stage.ask(&[wanted(60)]);
+    stage.until("a", |progress| matches!(progress, Progress::Ended(End::Failed(_)))).await;
+    assert_eq!(stage.recordings.file("a"), None);
+}
