@@ -37,7 +37,10 @@ async fn types(session: &Session, command: &str, folder: &Path) -> String {
 fn is_as_documented(told: &str, documented: Value) {
     let mut stream: Value = serde_json::from_str(told).unwrap_or_else(|_| panic!("not JSON: {told}"));
     let began = stream["started_at"].take();
-    assert!(began.as_str().is_some_and(|at| at.starts_with("20") && (at.ends_with('Z') || is_precise(at))));
+    assert!(
+        began.as_str().is_some_and(|at| at.starts_with("20") && (at.ends_with('Z') || is_precise(at))),
+        "{told}"
+    );
     assert_eq!(stream, documented);
 }
 
@@ -55,9 +58,12 @@ async fn the_internal_example(session: &Session, folder: &Path) {
     (stream["ingest_url"], stream["playback_url"]) = (json!(rtmp), json!(rtmp));
     stream["secure_playback_url"] = json!(rtmps);
     is_as_documented(&told, stream);
-    let player = "SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy timeout 40 ffplay -autoexit -t 1";
-    let ended = types(session, &format!("{player} -fflags nobuffer -i {rtmp} 2>&1"), folder).await;
-    assert!(ended.contains("Video: h264") && ended.contains("Audio: aac"), "{ended}");
+    // It plays until nobody reads its lines any more: a hundred of them are three seconds.
+    let player = "SDL_VIDEODRIVER=dummy SDL_AUDIODRIVER=dummy timeout 40 ffplay -fflags nobuffer";
+    let shown = r"awk -v RS='[\r\n]' '/Video:|Audio:/ { print } /A-V:/ && ++lines == 100 { print; exit }'";
+    let played = types(session, &format!("{player} -i {rtmp} 2>&1 | {shown}"), folder).await;
+    let has = |word: &str| played.contains(word);
+    assert!(has("Video: h264") && has("Audio: aac") && has("A-V:"), "{played}");
     types(session, "curl -s -X POST http://localhost:444/stream/stop", folder).await;
 }
 
@@ -71,12 +77,13 @@ async fn the_remote_example(session: &Session, folder: &Path) {
     );
     let place = folder.to_owned();
     let listening = tokio::spawn(async move { client::shell(&listen, &place).await });
-    let told = types(
-        session,
-        &example!("remote.sh").replace("rtmp://live.example.com/app/stream-key", &url),
-        folder,
-    )
-    .await;
+    let start = example!("remote.sh").replace("rtmp://live.example.com/app/stream-key", &url);
+    let started = || async {
+        let told = types(session, &start, folder).await;
+        // Nobody may listen yet.
+        if told.contains("failed to start stream") { Err(told) } else { Ok(told) }
+    };
+    let (told, _) = wait::until(SOON, started).await;
     let mut stream = documented("default", "remote");
     (stream["ingest_url"], stream["playback_url"]) = (json!(url), json!(url));
     // It is true once something has been acknowledged.

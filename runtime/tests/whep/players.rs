@@ -15,7 +15,7 @@ const PAGE: &str = "<!doctype html><script src='/players.js'></script><video mut
     const video = document.querySelector('video');
     const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
     const plays = ({ streams }) => { video.srcObject = streams[0]; };
-    const requests = [];
+    const requests = window.understudy = [];
     const fetched = window.fetch;
     window.fetch = async (url, options = {}) => {
         const answer = await fetched(url, options);
@@ -24,7 +24,8 @@ const PAGE: &str = "<!doctype html><script src='/players.js'></script><video mut
     };
 </script>";
 
-/// A player: its name, how it is started, how it is left, and what it asked for by then.
+/// A player: its name, how it is started, how it is left, and what it asked for by then. (A connection that was
+/// closed before has ended its session: DELETE is 204.)
 const PLAYERS: [(&str, &str, &str, &[&str]); 3] = [
     (
         "whip-whep",
@@ -36,14 +37,14 @@ const PLAYERS: [(&str, &str, &str, &[&str]); 3] = [
             await player.view(peer, URL, 'token');
         })(); true",
         "player.stop(); true",
-        &["POST 201", "PATCH 204", "DELETE 200"],
+        &["POST 201", "PATCH 204", "DELETE 20"],
     ),
     (
         "webrtc-player",
         "window.player = new players.WebRTCPlayer({ video, type: 'whep', iceServers: [] });
          player.load(new window.URL(URL), 'Bearer token'); true",
         "player.unload(); true",
-        &["POST 201", "DELETE 200"],
+        &["POST 201", "DELETE 20"],
     ),
     (
         "mediamtx's reader",
@@ -76,7 +77,11 @@ async fn the_players_of_others_play_and_leave() {
         page.evaluate(leave).await.expect("it must be left");
         settles(&stage.media.video.demand(), 0).await;
         let list = serde_json::to_string(asked).expect("a list of words");
-        browser::becomes_true(&page, &format!("{list}.every((one) => requests.includes(one))")).await;
+        browser::becomes_true(
+            &page,
+            &format!("{list}.every((one) => requests.some((request) => request.startsWith(one)))"),
+        )
+        .await;
         browser::becomes_true(&page, "requests.every((one) => / 20[014]$/.test(one))").await;
     }
 }

@@ -160,7 +160,8 @@ fn what_is_described_anew_is_told_at_0_and_time_goes_on() {
     look(&recent, &mut cursor);
     recent.push(media(Kind::Data, 60, METADATA));
     recent.push(delta(66));
-    assert_eq!(times(&recent, &mut cursor), [0, 66]);
+    // The picture at 33 was at 1 for a joiner in a hurry.
+    assert_eq!(times(&recent, &mut cursor), [0, 34]);
 }
 
 #[test]
