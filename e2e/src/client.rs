@@ -1,7 +1,7 @@
 //! Clients as people use them: commands for a shell, scripts for Node.js, and ffmpeg.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::process::Child;
@@ -40,6 +40,20 @@ pub fn ffmpeg(arguments: &str) -> Child {
     let mut command = program::command(FFMPEG);
     command.stderr(std::process::Stdio::inherit()).args(["-nostdin", "-loglevel", "error"]);
     command.args(arguments.split_whitespace()).spawn().expect("ffmpeg must start")
+}
+
+/// An ffmpeg of this year, beside the one of Debian.
+pub fn new_ffmpeg() -> PathBuf {
+    let ffmpeg = settings::cache().join("venv/bin/ffmpeg");
+    program::needs(&ffmpeg, "sh e2e/probe/setup.sh");
+    ffmpeg
+}
+
+/// Players of WHEP from npm, as one script: each is under its own name in `window`.
+pub fn whep_players() -> PathBuf {
+    let players = settings::cache().join("clients/players.js");
+    program::needs(&players, "sh e2e/clients/setup.sh");
+    players
 }
 
 /// A web server of a folder, until it is dropped.

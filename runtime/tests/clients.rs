@@ -1,6 +1,8 @@
 //! The source system's documented examples of virtual inputs, letter by letter apart from hosts, media and folders: the
 //! same commands and scripts, run by the same clients, get the documented answers, and their media arrives.
 
+mod livestreams;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 mod many;
 mod narrow;
 pub mod pion;
+mod players;
 mod requests;
 mod tcp;
 

@@ -301,6 +301,10 @@ impl<T: Fn(&FourCc) -> bool, F: FnMut(Media)> Reading<'_, T, F> {
             }
             return;
         }
+        if (message.media.kind, message.sort) == (Kind::Data, Sort::Header) {
+            // At another time than 0 ffmpeg takes it for a track of subtitles.
+            return (self.to)(Media { timestamp: 0, ..message.media.clone() });
+        }
         // What is before the reader's 0, as sound that comes late, is at 0.
         let is_late = self.cursor.told < YOUNG_MILLISECONDS && is_before(timestamp, base);
         let timestamp = if is_late { 0 } else { timestamp.wrapping_sub(base) };

@@ -42,6 +42,36 @@ async fn ffmpeg_plays_picture_and_sound_over_rtmp_and_rtmps() {
     }
 }
 
+/// How many pictures and how much sound a current ffmpeg decodes of two seconds, and which tracks it finds.
+async fn decoded(options: &str, url: &str) -> (u32, String) {
+    let ffmpeg = client::new_ffmpeg();
+    let seen = run(&format!(
+        "timeout 40 {} -nostdin -hide_banner {options} -i '{url}' -t 2 -f null - -progress - 2>&1",
+        ffmpeg.display()
+    ))
+    .await;
+    let frames = seen.lines().filter_map(|line| line.strip_prefix("frame=")?.trim().parse().ok()).next_back();
+    let tracks: Vec<_> = seen
+        .lines()
+        .filter(|line| line.contains("Stream #0:") && !line.contains("wrapped_avframe"))
+        .collect();
+    (frames.unwrap_or_default(), tracks.join("\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ffmpeg_of_this_year_plays_and_is_told_to_trust_a_certificate_that_nobody_vouches_for() {
+    let broadcast = Broadcast::open().await;
+    let secure = broadcast.secure_url("live/program");
+    for (options, url) in [("", broadcast.url("live/program")), ("-tls_verify 0", secure.clone())] {
+        let (frames, tracks) = decoded(options, &url).await;
+        assert!(frames > 40 && tracks.contains("h264") && tracks.contains("aac"), "{frames} of {tracks}");
+        assert!(!tracks.contains("Subtitle") && !tracks.contains("Data"), "{tracks}");
+    }
+    let ffmpeg = client::new_ffmpeg();
+    let refused = run(&format!("timeout 20 {} -i {secure} -f null - 2>&1 || true", ffmpeg.display())).await;
+    assert!(refused.contains("certificate verify failed"), "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_begins_at_a_keyframe_at_0_and_time_goes_on() {
     let broadcast = Broadcast::open().await;

@@ -57,6 +57,45 @@ async fn what_gstreamer_publishes_others_play() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn newer_codecs_are_played_by_whoever_announces_them_and_others_are_told_at_once() {
+    let broadcast = Broadcast::open().await;
+    let ffmpeg = client::new_ffmpeg();
+    let ffmpeg = ffmpeg.display();
+    for (name, codecs, fourcc) in [
+        (
+            "hevc",
+            "-c:v libx265 -preset ultrafast -x265-params log-level=0:keyint=10:bframes=0 -c:a aac",
+            "hvc1",
+        ),
+        ("av1", "-c:v libsvtav1 -preset 12 -g 10 -c:a libopus", "av01"),
+    ] {
+        let url = broadcast.url(&format!("studio/{name}"));
+        let _publisher = publisher(&format!(
+            "{ffmpeg} -nostdin -v error -re -f lavfi -i testsrc=size=320x180:rate=10 -f lavfi \
+             -i sine=sample_rate=48000 -pix_fmt yuv420p {codecs} -f flv {url}"
+        ));
+        let play = |options: &str| {
+            format!(
+                "for n in $(seq 60); do timeout 20 {ffmpeg} -nostdin -hide_banner {options} -i {url} -t 1 -f null - \
+                 2>&1 | grep -v 'no stream of this name' >said || true; grep -q 'Stream #0\\|announce' said && \
+                 cat said && exit; sleep 0.2; done; cat said"
+            )
+        };
+        let folder = tempfile::tempdir().expect("a folder must be free");
+        let announces = play("-rtmp_enhanced_codecs hvc1,av01,Opus");
+        let seen = client::shell(&announces, folder.path()).await.expect("it must be played");
+        assert!(seen.contains(&format!("Video: {name}")) && seen.contains("Audio: "), "{seen}");
+        let began = std::time::Instant::now();
+        let told = client::shell(&play(""), folder.path()).await.expect("it must end");
+        assert!(
+            told.contains(&format!("this stream is in {fourcc}, which your player did not announce")),
+            "{told}"
+        );
+        println!("{name}: told and let go within {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_of_the_session_s_own_is_nobody_else_s() {
     let broadcast = Broadcast::open().await;
     let url = broadcast.url("live/program");

@@ -154,6 +154,17 @@ fn what_is_said_beside_the_metadata_is_passed_on_and_kept_for_no_joiner() {
 }
 
 #[test]
+fn what_is_described_anew_is_told_at_0_and_time_goes_on() {
+    let mut recent = of([media(Kind::Data, 0, METADATA), header(), key(0), delta(33)]);
+    let mut cursor = Cursor::default();
+    look(&recent, &mut cursor);
+    recent.push(media(Kind::Data, 60, METADATA));
+    recent.push(delta(66));
+    // The picture at 33 was at 1 for a joiner in a hurry.
+    assert_eq!(times(&recent, &mut cursor), [0, 34]);
+}
+
+#[test]
 fn sound_that_is_late_for_a_joiner_is_at_0() {
     let mut recent = of([header(), key(1000), delta(1033)]);
     let mut cursor = Cursor::default();

@@ -22,6 +22,8 @@ use crate::access::Role;
 
 /// From the first byte to a play or publish that is let in. Clients take four round trips.
 const ASK_DEADLINE: Duration = Duration::from_secs(15);
+/// The same for a player whose stream has ended, or is not one for it. ffmpeg asks for nothing else and reads on.
+const ASK_AGAIN_DEADLINE: Duration = Duration::from_secs(2);
 /// Whoever takes nothing of what waits for it is gone, or stands still for good.
 const STALL_DEADLINE: Duration = Duration::from_secs(10);
 /// An encoder that says nothing for so long has lost its network; it may want its name again.
@@ -76,7 +78,7 @@ enum Part {
 
 /// When something last happened, and what.
 struct Deadlines {
-    asked_since: Instant,
+    asks_by: Instant,
     heard: Instant,
     /// Since when it has taken nothing of what waits.
     unread_since: Option<Instant>,
@@ -92,7 +94,7 @@ impl Connection {
             connect: None,
             part: Part::Nothing,
             ticket: None,
-            deadlines: Deadlines { asked_since: now, heard: now, unread_since: None },
+            deadlines: Deadlines { asks_by: now + ASK_DEADLINE, heard: now, unread_since: None },
         }
     }
 
@@ -145,21 +147,21 @@ impl Connection {
         let Part::Plays(player) = &mut self.part else { return };
         let fills = self.server.outbox().is_empty() || player.has_ended();
         if fills && !player.fill(&mut self.server) {
-            self.leave();
+            self.leave(ASK_AGAIN_DEADLINE);
         }
     }
 
-    /// It may ask for something else.
-    fn leave(&mut self) {
+    /// It may ask for something else, by then.
+    fn leave(&mut self, within: Duration) {
         self.part = Part::Nothing;
-        self.deadlines.asked_since = Instant::now();
+        self.deadlines.asks_by = Instant::now() + within;
     }
 
     /// Ends what is not let in any more.
     fn admit_again(&mut self) {
         let (Some(stream), Some(ticket)) = (self.part.stream(), self.ticket.clone()) else { return };
         if let Err(refusal) = self.admit(ticket) {
-            self.leave();
+            self.leave(ASK_DEADLINE);
             self.refuse(stream, refusal);
         }
     }
@@ -207,7 +209,7 @@ impl Connection {
             }
             Event::Ended { stream } => {
                 if self.part.stream() == Some(stream) {
-                    self.leave();
+                    self.leave(ASK_DEADLINE);
                 }
             }
         }
@@ -265,12 +267,12 @@ impl Connection {
     }
 
     fn due(&mut self, waits: bool) -> Due {
-        let Deadlines { asked_since, heard, unread_since } = &mut self.deadlines;
+        let Deadlines { asks_by, heard, unread_since } = &mut self.deadlines;
         *unread_since = waits.then(|| unread_since.unwrap_or_else(Instant::now));
         let stalled =
             unread_since.map(|since| Due { at: since + STALL_DEADLINE, then: Some(Ended::Stalled) });
         let own = match &self.part {
-            Part::Nothing => Due { at: *asked_since + ASK_DEADLINE, then: Some(Ended::Idle) },
+            Part::Nothing => Due { at: *asks_by, then: Some(Ended::Idle) },
             Part::Publishes(_) => Due { at: *heard + SILENCE_DEADLINE, then: Some(Ended::Silent) },
             Part::Plays(player) => Due { at: player.looks_at(), then: None },
         };

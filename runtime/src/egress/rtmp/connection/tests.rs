@@ -114,7 +114,13 @@ async fn a_player_that_did_not_announce_the_codec_is_told_so() {
         client.send(&Media { kind: Kind::Video, timestamp: 0, body: Bytes::from_static(body) });
     }
     io.write_all_buf(client.outbox()).await.unwrap();
+    let began = Instant::now();
     let told = String::from_utf8_lossy(&played(&rtmp, "key").await).into_owned();
+    assert!(
+        began.elapsed() < ASK_AGAIN_DEADLINE * 2,
+        "a player that reads on is let go: {:?}",
+        began.elapsed()
+    );
     assert!(told.contains("NetStream.Play.Failed"), "{told}");
     assert!(told.contains("this stream is in hvc1, which your player did not announce"), "{told}");
 }
