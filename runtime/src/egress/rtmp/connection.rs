@@ -305,11 +305,12 @@ impl Part {
         }
     }
 
-    /// Resolves when there is more to send, if nothing `waits`, or when it is over.
+    /// Resolves when there is more to send, if nothing `waits`, when it is over, or when what was taken is passed on.
     async fn rung(&mut self, waits: bool) {
         match self {
             Self::Plays(player) => player.rung(waits).await,
-            _ => std::future::pending().await,
+            Self::Publishes(publisher) => publisher.passes_on().await,
+            Self::Nothing => std::future::pending().await,
         }
     }
 }
