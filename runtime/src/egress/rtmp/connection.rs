@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -119,7 +120,7 @@ impl Connection {
                 },
                 written = send(&mut to, self.server.outbox()), if waits || !flushed => {
                     let bytes = written?;
-                    flushed = bytes == 0;
+                    flushed = bytes == 0 || (self.server.outbox().is_empty() && flush_now(&mut to)?);
                     self.rtmp.metrics.wrote(bytes);
                     self.deadlines.unread_since = None;
                 }
@@ -288,6 +289,11 @@ async fn send(to: &mut (impl AsyncWrite + Unpin), outbox: &mut Outbox) -> std::i
         true => to.flush().await.map(|()| 0),
         false => to.write_buf(outbox).await,
     }
+}
+
+/// Whether what was written has left, as all has that is not encrypted.
+fn flush_now(to: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<bool> {
+    to.flush().now_or_never().transpose().map(|flushed| flushed.is_some())
 }
 
 /// When to look again, or that it ends then.
