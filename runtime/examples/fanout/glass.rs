@@ -3,7 +3,7 @@
 //! The display turns into another grey now and then. Its picture goes the whole way of a session's: read, encoded, served, received
 //! and decoded by who plays it; one way out after the other. Each grey is known again by its brightness.
 
-mod ffmpeg;
+mod libav;
 mod served;
 mod sight;
 mod whep;
@@ -25,7 +25,7 @@ use sight::{Change, GREYS, Sight};
 /// No multiple of a frame's time: changes meet each phase of it.
 const CHANGE: Duration = Duration::from_millis(197);
 /// Until everybody has joined, and the encoder's first pictures, which are worse, are over.
-const WARM: Duration = Duration::from_secs(5);
+const WARM: Duration = Duration::from_secs(7);
 /// With one more they are many, to whom some pictures leave at a time (`understudy_rtmp::together`).
 const OTHERS: usize = 49;
 
@@ -38,13 +38,13 @@ enum Way {
 
 const WAYS: [Way; 4] = [Way::Whep, Way::Rtmp { others: 0 }, Way::Rtmp { others: OTHERS }, Way::Socket];
 
-/// Prints a row of a table for each way, each measured for so long; each change goes to the file, as milliseconds.
-pub async fn run(seconds: u64, file: &Path) -> anyhow::Result<()> {
+/// Prints a row of a table for each way, each measured for so long; each change goes to the file, as milliseconds. `python` has PyAV.
+pub async fn run(seconds: u64, file: &Path, python: &Path) -> anyhow::Result<()> {
     understudy_runtime::gst::init()?;
     let home = tempfile::tempdir()?;
     let display = display::start(Resolution::HD, None, home.path()).await?;
     let shutdown = CancellationToken::new();
-    let served = served::serve(&display, &shutdown).await?;
+    let served = served::serve(&display, python, &shutdown).await?;
     let mut rows = vec!["way,milliseconds".to_owned()];
     for way in WAYS {
         let delays = measure(way, &served, &display.name, Duration::from_secs(seconds)).await?;
@@ -87,11 +87,12 @@ impl Way {
         leave: CancellationToken,
     ) -> impl Future<Output = anyhow::Result<()>> + use<> {
         let (whep, rtmp, socket) = (served.whep(), served.rtmp(), served.socket());
+        let python = served.python.clone();
         async move {
             match self {
                 Self::Whep => whep::watch(&whep, sight, leave).await,
-                Self::Rtmp { others } => ffmpeg::play(&rtmp, others, sight, leave).await,
-                Self::Socket => ffmpeg::read(&socket, sight, leave).await,
+                Self::Rtmp { others } => libav::play(&python, &rtmp, others, sight, leave).await,
+                Self::Socket => libav::read(&python, &socket, sight, leave).await,
             }
         }
     }

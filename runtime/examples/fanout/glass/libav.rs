@@ -1,5 +1,6 @@
-//! ffmpeg as a viewer, told as ffplay is to hold nothing back, which decodes and hands out the middle of each picture.
+//! A viewer that reads and decodes by libav, as ffplay does; ffmpeg itself holds back two pictures of what it has decoded.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context;
@@ -10,19 +11,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::sight::Sight;
 
-/// Two pixels by two: four of brightness, then two of colour.
-const PICTURE_BYTES: usize = 6;
+/// Of the program in Python, which has PyAV.
+const PLAY: &str = include_str!("play.py");
 
 /// Watches what is at this address until it is told to leave, with so many others who look away.
-pub async fn play(url: &str, others: usize, sight: Sight, leave: CancellationToken) -> anyhow::Result<()> {
+pub async fn play(
+    python: &Path,
+    url: &str,
+    others: usize,
+    sight: Sight,
+    leave: CancellationToken,
+) -> anyhow::Result<()> {
     let _others: Vec<Child> = (0..others).map(|_| look_away(url)).collect::<anyhow::Result<_>>()?;
-    let mut reader = reader(&["-i", url])?;
+    let mut reader = reader(python, url, "flv")?;
     leave.run_until_cancelled(look(&mut reader, &sight)).await.unwrap_or(Ok(()))
 }
 
 /// The same of a WebSocket, whose messages it is given one after the other.
-pub async fn read(url: &str, sight: Sight, leave: CancellationToken) -> anyhow::Result<()> {
-    let mut reader = reader(&["-f", "mpegts", "-i", "pipe:0"])?;
+pub async fn read(python: &Path, url: &str, sight: Sight, leave: CancellationToken) -> anyhow::Result<()> {
+    let mut reader = reader(python, "pipe:0", "mpegts")?;
     let input = reader.stdin.take().context("it has a standard input")?;
     let passed = pass(url, input);
     let looked = async { tokio::try_join!(passed, look(&mut reader, &sight)).map(|_| ()) };
@@ -30,14 +37,11 @@ pub async fn read(url: &str, sight: Sight, leave: CancellationToken) -> anyhow::
 }
 
 #[allow(clippy::disallowed_methods, reason = "nothing that is measured starts it")]
-fn reader(input: &[&str]) -> anyhow::Result<Child> {
-    let before = ["-v", "error", "-fflags", "nobuffer", "-flags", "low_delay"];
-    let after = ["-an", "-fps_mode", "passthrough", "-vf", "crop=2:2", "-pix_fmt", "yuv420p"];
-    let out = ["-f", "rawvideo", "-flush_packets", "1", "pipe:1"];
-    let mut command = Command::new("ffmpeg");
-    command.args(before).args(input).args(after).args(out);
+fn reader(python: &Path, input: &str, format: &str) -> anyhow::Result<Child> {
+    let mut command = Command::new(python);
+    command.args(["-c", PLAY, input, format]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    command.spawn().context("there is no ffmpeg")
+    command.spawn().context("there is no Python")
 }
 
 #[allow(clippy::disallowed_methods, reason = "as above")]
@@ -50,10 +54,8 @@ fn look_away(url: &str) -> anyhow::Result<Child> {
 
 async fn look(reader: &mut Child, sight: &Sight) -> anyhow::Result<()> {
     let mut pictures = reader.stdout.take().context("it has a standard output")?;
-    let mut picture = [0; PICTURE_BYTES];
     loop {
-        pictures.read_exact(&mut picture).await.context("ffmpeg has ended")?;
-        sight.sees(picture[0]);
+        sight.sees(pictures.read_u8().await.context("it plays no more")?);
     }
 }
 
