@@ -4,7 +4,8 @@
 //! does, but without a browser and an encoder beside it. `fanout feed FILE ADDRESS` sends it as RTP, the picture to that
 //! port and the sound to the next but one, for another server to serve. `fanout floor FILE ADDRESS COUNT` sends it to COUNT
 //! ports from that one on, each packet as long as it would be encrypted: what the kernel alone takes.
-//! `fanout sink ADDRESS COUNT` takes that. `fanout glass SECONDS FILE` measures a display of its own, from glass to glass.
+//! `fanout sink ADDRESS COUNT` takes that. `fanout glass SECONDS FILE PYTHON` measures a display of its own, from glass to glass, and
+//! `fanout join ADDRESS COUNT FILE` how soon one after the other who plays RTMP there has a picture.
 //!
 //! Nothing here is for users.
 
@@ -12,6 +13,7 @@ mod feed;
 mod film;
 mod floor;
 mod glass;
+mod join;
 mod packets;
 mod playback;
 mod serve;
@@ -28,7 +30,8 @@ enum Command {
     Feed { file: PathBuf, address: SocketAddr },
     Floor { file: PathBuf, address: SocketAddr, count: u16 },
     Sink { address: SocketAddr, count: u16 },
-    Glass { seconds: u64, file: PathBuf },
+    Glass { seconds: u64, file: PathBuf, python: PathBuf },
+    Join { address: String, count: usize, file: PathBuf },
 }
 
 #[tokio::main]
@@ -41,6 +44,7 @@ async fn main() -> anyhow::Result<()> {
             floor::send(&film::Film::read(&file)?, address, count).await
         }
         Command::Sink { address, count } => floor::take(address, count).await,
-        Command::Glass { seconds, file } => glass::run(seconds, &file).await,
+        Command::Glass { seconds, file, python } => glass::run(seconds, &file, &python).await,
+        Command::Join { address, count, file } => join::run(&address, count, &file).await,
     }
 }

@@ -24,6 +24,7 @@ pub mod message;
 pub mod announced;
 pub mod command;
 pub mod recent;
+pub mod together;
 
 mod link;
 

@@ -6,7 +6,8 @@
 //!   publisher's connection┘
 //! ```
 //! A message is made once for all players of a stream; what differs between them is a header of twelve bytes. Whoever reads
-//! slowly loses messages, and holds up nobody: a player is no more than a place in what all share.
+//! slowly loses messages, and holds up nobody: a player is no more than a place in what all share. Where many play, some pictures
+//! leave at a time.
 
 mod connection;
 mod feed;

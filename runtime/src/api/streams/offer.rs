@@ -115,7 +115,8 @@ mod tests {
     const OFFER: &str = include_str!("../../../tests/fixtures/chromium_offer.sdp");
 
     fn stream(name: &str) -> StreamView {
-        let livestream = Livestream { name: name.to_owned(), output: Output::WebRtc, choice: Choice::default() };
+        let livestream =
+            Livestream { name: name.to_owned(), output: Output::WebRtc, choice: Choice::default() };
         StreamView { livestream, since: SystemTime::UNIX_EPOCH, sending: None, is_streaming: true }
     }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -121,7 +122,7 @@ impl Connection {
                 },
                 written = send(&mut to, self.server.outbox()), if waits || !flushed => {
                     let bytes = written?;
-                    flushed = bytes == 0;
+                    flushed = bytes == 0 || (self.server.outbox().is_empty() && flush_now(&mut to)?);
                     self.rtmp.metrics.wrote(bytes);
                     self.deadlines.unread_since = None;
                 }
@@ -292,6 +293,11 @@ async fn send(to: &mut (impl AsyncWrite + Unpin), outbox: &mut Outbox) -> std::i
     }
 }
 
+/// Whether what was written has left, as all has that is not encrypted.
+fn flush_now(to: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<bool> {
+    to.flush().now_or_never().transpose().map(|flushed| flushed.is_some())
+}
+
 /// When to look again, or that it ends then.
 struct Due {
     at: Instant,
@@ -307,11 +313,12 @@ impl Part {
         }
     }
 
-    /// Resolves when there is more to send, if nothing `waits`, or when it is over.
+    /// Resolves when there is more to send, if nothing `waits`, when it is over, or when what was taken is passed on.
     async fn rung(&mut self, waits: bool) {
         match self {
             Self::Plays(player) => player.rung(waits).await,
-            _ => std::future::pending().await,
+            Self::Publishes(publisher) => publisher.passes_on().await,
+            Self::Nothing => std::future::pending().await,
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) async fn run(program: Program, rendition: Video, stream: Arc<Stream>)
             biased; // Sound is there earlier, and has to be before its picture.
             unit = sounds.next() => unit,
             unit = pictures.next() => unit,
+            () = stream.lets_go() => continue,
         };
         if messages.lack_keyframe(&unit) {
             hub.request_keyframe(Need::Repair);

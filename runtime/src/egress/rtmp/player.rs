@@ -23,6 +23,8 @@ pub(super) struct Player {
     stream: u32,
     source: Source,
     bell: watch::Receiver<Rung>,
+    /// It has rung, and nobody has looked since.
+    rung: bool,
     cursor: Cursor,
     takes: Announced,
     paused: bool,
@@ -39,6 +41,7 @@ impl Player {
             stream,
             source,
             bell,
+            rung: false,
             ended: false,
             cursor: Cursor::default(),
             takes,
@@ -66,7 +69,7 @@ impl Player {
     pub(super) async fn rung(&mut self, waits: bool) {
         tokio::select! {
             // Whoever rings lives as long as this.
-            _ = self.bell.changed(), if !waits => {}
+            _ = self.bell.changed(), if !waits => self.rung = true,
             () = &mut self.source.gone, if !self.ended => self.ended = true,
             else => std::future::pending().await,
         }
@@ -78,16 +81,23 @@ impl Player {
 
     /// Puts what there is into the server's outbox. False: it has ended.
     pub(super) fn fill(&mut self, server: &mut Server) -> bool {
-        self.bell.mark_unchanged();
-        if self.has_ended() {
-            server.end(self.stream);
+        self.looks_at = Instant::now() + REST;
+        // What has come since it rang waits for what it leaves with.
+        let rung = std::mem::take(&mut self.rung) || self.bell.has_changed().unwrap_or(true);
+        let over = self.ended || self.bell.borrow_and_update().ended;
+        let looks = !self.paused && !self.ended && (rung || self.cursor.is_new());
+        if looks && !self.look(server) {
             return false;
         }
-        let now = Instant::now();
-        self.looks_at = now + REST;
-        if self.paused {
-            return true;
+        if over {
+            server.end(self.stream);
         }
+        !over
+    }
+
+    /// Gives it what there is for it. False: it was told that there is nothing that it takes.
+    fn look(&mut self, server: &mut Server) -> bool {
+        let now = Instant::now();
         if self.cursor.is_new() {
             match self.source.stream.ready(now) {
                 Ready::Now => {}

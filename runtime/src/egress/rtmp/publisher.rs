@@ -23,4 +23,9 @@ impl Publisher {
     pub(super) fn take(&self, media: Media) {
         self.published.stream.push(media);
     }
+
+    /// Resolves when what it sent has waited for more, and was passed on without.
+    pub(super) async fn passes_on(&self) {
+        self.published.stream.lets_go().await;
+    }
 }

@@ -6,13 +6,11 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use understudy_core::fanout::keyframe::Need;
-use understudy_rtmp::flv::{FourCc, Kind, Media};
+use understudy_rtmp::flv::{FourCc, Media};
 use understudy_rtmp::recent::{Cursor, Looked, Recent};
+use understudy_rtmp::together::Together;
 
 use crate::broadcast::Hub;
-
-/// Sound waits so long for a picture to leave with: a call of the system for each of both would cost twice as much.
-const TOGETHER: Duration = Duration::from_millis(40);
 
 /// How long the first player waits for sound that is to come: whoever is told of none does not look for it later.
 const SOUND_WAIT: Duration = Duration::from_millis(300);
@@ -37,8 +35,7 @@ struct Kept {
     recent: Recent,
     /// When a reader could begin for the first time.
     begun: Option<Instant>,
-    /// When the bell rang last.
-    rung: Option<Instant>,
+    together: Together,
 }
 
 /// What readers are woken by.
@@ -70,13 +67,23 @@ impl Stream {
         if kept.begun.is_none() && kept.recent.begins() {
             kept.begun = Some(now);
         }
-        // By when they come, since sound and picture are made of different length.
-        let waited = kept.rung.is_none_or(|rung| now.duration_since(rung) >= TOGETHER);
-        if kind == Kind::Video || waited {
-            kept.rung = Some(now);
+        if kept.together.comes(kind, self.bell.receiver_count(), now.into_std()) {
             drop(kept);
-            self.bell.send_modify(|rung| rung.times += 1);
+            self.ring();
         }
+    }
+
+    /// Rings for what waits, once its time has come. Whoever feeds it awaits this beside what it feeds.
+    pub(super) async fn lets_go(&self) {
+        let due = self.kept.lock().together.due();
+        let Some(due) = due else { return std::future::pending().await };
+        tokio::time::sleep_until(due.into()).await;
+        self.kept.lock().together.leaves(Instant::now().into_std());
+        self.ring();
+    }
+
+    fn ring(&self) {
+        self.bell.send_modify(|rung| rung.times += 1);
     }
 
     /// There is no more of it.
@@ -129,30 +136,19 @@ impl Stream {
 mod tests {
     use super::*;
     use bytes::Bytes;
-
-    /// How often the bell rings in a second of pictures and of sound in pieces of 20 ms, which is so much older.
-    async fn rings(pictures_every: Option<u32>, older: u32) -> u64 {
-        let stream = Stream::new(None, Sound::Unknown);
-        let bell = stream.bell();
-        for millisecond in 0..1000 {
-            let media = |kind, timestamp| Media { kind, timestamp, body: Bytes::from_static(&[0xaf, 1]) };
-            if millisecond % 20 == 0 {
-                stream.push(media(Kind::Audio, 5000 + millisecond - older));
-            }
-            if pictures_every.is_some_and(|every| millisecond % every == 0) {
-                stream.push(media(Kind::Video, 5000 + millisecond));
-            }
-            tokio::time::advance(Duration::from_millis(1)).await;
-        }
-        bell.borrow().times
-    }
+    use understudy_rtmp::flv::Kind;
 
     #[tokio::test(start_paused = true)]
-    async fn sound_leaves_with_the_pictures_and_by_itself_where_there_are_none() {
-        for older in [0, 100] {
-            // One more: the first sound has no picture to wait for.
-            assert!((30..=33).contains(&rings(Some(33), older).await));
+    async fn what_waits_for_more_leaves_without_once_its_time_has_come() {
+        let stream = Stream::new(None, Sound::Unknown);
+        let bells: Vec<_> = (0..50).map(|_| stream.bell()).collect();
+        for timestamp in [0, 33] {
+            stream.push(Media { kind: Kind::Video, timestamp, body: Bytes::from_static(&[0x27, 1]) });
         }
-        assert_eq!(rings(None, 0).await, 25);
+        assert_eq!(bells[0].borrow().times, 1);
+        stream.lets_go().await;
+        assert_eq!(bells[0].borrow().times, 2);
+        // Nothing waits any more.
+        assert!(tokio::time::timeout(Duration::from_secs(60), stream.lets_go()).await.is_err());
     }
 }

@@ -124,3 +124,23 @@ async fn a_player_that_did_not_announce_the_codec_is_told_so() {
     assert!(told.contains("NetStream.Play.Failed"), "{told}");
     assert!(told.contains("this stream is in hvc1, which your player did not announce"), "{told}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_came_last_reaches_a_player_before_it_hears_of_the_end() {
+    let rtmp = rtmp(watch::channel(Policy::Local).1);
+    let (mut client, mut io) = publishing(&rtmp, "rtmp://a.example/other/key").await;
+    let picture = |body| Media { kind: Kind::Video, timestamp: 0, body: Bytes::from_static(body) };
+    [&[0x17, 0][..], &[0x17, 1]].into_iter().for_each(|body| client.send(&picture(body)));
+    io.write_all_buf(client.outbox()).await.unwrap();
+    let joined = rtmp.clone();
+    let playing = tokio::spawn(async move { played(&joined, "key").await });
+    // Nothing is left to do by then.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(rtmp.metrics.players(), 1);
+    client.send(&picture(b"\x27\x01the last picture"));
+    client.finish();
+    io.write_all_buf(client.outbox()).await.unwrap();
+    let told = String::from_utf8_lossy(&playing.await.unwrap()).into_owned();
+    let at = |words| told.find(words).unwrap_or_else(|| panic!("{words} was not said: {told}"));
+    assert!(at("the last picture") < at("NetStream.Play.UnpublishNotify"));
+}
