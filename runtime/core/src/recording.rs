@@ -157,6 +157,10 @@ impl Tally {
         Self { limits, began: None, bytes: 0 }
     }
 
+    pub const fn has_begun(&self) -> bool {
+        self.began.is_some()
+    }
+
     /// Whether what is of that moment is beyond its end.
     pub fn is_past(&self, at: Duration) -> bool {
         let since = self.began.map(|began| at.saturating_sub(began));

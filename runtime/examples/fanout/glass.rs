@@ -3,9 +3,11 @@
 //! The display turns into another grey now and then. Its picture goes the whole way of a session's: read, encoded, served, received
 //! and decoded by who plays it; one way out after the other. Each grey is known again by its brightness.
 
-mod libav;
+mod player;
+mod rtmp;
 mod served;
 mod sight;
+mod socket;
 mod whep;
 
 use std::path::Path;
@@ -38,13 +40,13 @@ enum Way {
 
 const WAYS: [Way; 4] = [Way::Whep, Way::Rtmp { others: 0 }, Way::Rtmp { others: OTHERS }, Way::Socket];
 
-/// Prints a row of a table for each way, each measured for so long; each change goes to the file, as milliseconds. `python` has PyAV.
-pub async fn run(seconds: u64, file: &Path, python: &Path) -> anyhow::Result<()> {
+/// Prints a row of a table for each way, each measured for so long; each change goes to the file, as milliseconds.
+pub async fn run(seconds: u64, file: &Path) -> anyhow::Result<()> {
     understudy_runtime::gst::init()?;
     let home = tempfile::tempdir()?;
     let display = display::start(Resolution::HD, None, home.path()).await?;
     let shutdown = CancellationToken::new();
-    let served = served::serve(&display, python, &shutdown).await?;
+    let served = served::serve(&display, &shutdown).await?;
     let mut rows = vec!["way,milliseconds".to_owned()];
     for way in WAYS {
         let delays = measure(way, &served, &display.name, Duration::from_secs(seconds)).await?;
@@ -86,13 +88,12 @@ impl Way {
         sight: Sight,
         leave: CancellationToken,
     ) -> impl Future<Output = anyhow::Result<()>> + use<> {
-        let (whep, rtmp, socket) = (served.whep(), served.rtmp(), served.socket());
-        let python = served.python.clone();
+        let (over_whep, over_rtmp, over_socket) = (served.whep(), served.rtmp(), served.socket());
         async move {
             match self {
-                Self::Whep => whep::watch(&whep, sight, leave).await,
-                Self::Rtmp { others } => libav::play(&python, &rtmp, others, sight, leave).await,
-                Self::Socket => libav::read(&python, &socket, sight, leave).await,
+                Self::Whep => whep::watch(&over_whep, sight, leave).await,
+                Self::Rtmp { others } => rtmp::play(&over_rtmp, others, sight, leave).await,
+                Self::Socket => socket::read(&over_socket, sight, leave).await,
             }
         }
     }

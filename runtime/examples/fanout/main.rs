@@ -30,7 +30,7 @@ enum Command {
     Feed { file: PathBuf, address: SocketAddr },
     Floor { file: PathBuf, address: SocketAddr, count: u16 },
     Sink { address: SocketAddr, count: u16 },
-    Glass { seconds: u64, file: PathBuf, python: PathBuf },
+    Glass { seconds: u64, file: PathBuf },
     Join { address: String, count: usize, file: PathBuf },
 }
 
@@ -44,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
             floor::send(&film::Film::read(&file)?, address, count).await
         }
         Command::Sink { address, count } => floor::take(address, count).await,
-        Command::Glass { seconds, file, python } => glass::run(seconds, &file, &python).await,
+        Command::Glass { seconds, file } => glass::run(seconds, &file).await,
         Command::Join { address, count, file } => join::run(&address, count, &file).await,
     }
 }

@@ -9,10 +9,14 @@ use understudy_core::recording::Limits;
 use understudy_core::spec::FrameRate;
 
 use crate::config::Recordings;
+use crate::egress::recording::Room;
 use crate::egress::{Recorder, recording};
 
 /// Of a megabyte as sizes of files are given.
 const BYTES: u64 = 1_000_000;
+
+/// Of a pod's 2 GiB under `/tmp` (`tmpSizeLimit`), where the browser has its profile too: who takes more is evicted.
+const TEMPORARY_MB: u32 = 1000;
 
 /// `scratch`: where they are kept if nobody says where, and there is no better place.
 pub(super) fn recorder(
@@ -23,8 +27,14 @@ pub(super) fn recorder(
     let metrics = recording::Metrics::default();
     metrics.register(registry);
     let directory = directory(config.output_dir.as_deref(), scratch)?;
-    tracing::info!(directory = %directory.display(), "where recordings are kept");
-    Ok(Recorder::new(directory, metrics))
+    // Elsewhere it is the disk that says how much it takes.
+    let otherwise = if directory == scratch { TEMPORARY_MB } else { 0 };
+    let room = match config.recordings_mb.unwrap_or(otherwise) {
+        0 => Room::unbounded(),
+        megabytes => Room::of(u64::from(megabytes) * BYTES),
+    };
+    tracing::info!(directory = %directory.display(), ?room, "where recordings are kept");
+    Ok(Recorder::new(directory, room, metrics))
 }
 
 pub(super) fn limits(config: &Recordings) -> Limits {

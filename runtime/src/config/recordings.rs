@@ -18,4 +18,9 @@ pub struct Recordings {
     /// which goes with its recordings when the process ends.
     #[arg(long, env = "OUTPUT_DIR", value_name = "OUTPUT_DIR", value_parser = NonEmptyStringValueParser::new())]
     pub output_dir: Option<String>,
+
+    /// What all recordings together may take, in megabytes: one that would take more ends with `disk_full`. 0: what the disk has, as
+    /// by default; in a temporary directory that is 1000, about half of what the pod of a RuntimeProfile may write (`tmpSizeLimit`).
+    #[arg(long, env = "UNDERSTUDY_RECORDINGS_MB", value_name = "UNDERSTUDY_RECORDINGS_MB")]
+    pub recordings_mb: Option<u32>,
 }

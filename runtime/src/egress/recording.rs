@@ -7,11 +7,14 @@
 mod disk;
 mod metrics;
 mod reading;
+mod room;
 
 pub use metrics::Metrics;
+pub use room::Room;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +25,7 @@ use understudy_core::recording::{End, Progress, Stop, Wanted};
 use crate::program::Program;
 use disk::Disk;
 use reading::Reading;
+use room::Share;
 
 /// Fragments that wait for the disk: one comes each two or three seconds. A disk that stalls for longer is too slow.
 const WAITING: usize = 8;
@@ -36,6 +40,7 @@ const OPEN: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Recorder {
     directory: PathBuf,
+    room: Room,
     metrics: Metrics,
 }
 
@@ -44,6 +49,8 @@ pub struct Recorder {
 pub struct Recording {
     since: SystemTime,
     path: PathBuf,
+    /// For as long as the file is known.
+    share: Arc<Share>,
     state: watch::Receiver<State>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -69,15 +76,15 @@ pub struct Ended {
 }
 
 impl Recorder {
-    /// `directory`: where the files are kept.
-    pub const fn new(directory: PathBuf, metrics: Metrics) -> Self {
-        Self { directory, metrics }
+    /// `directory`: where the files are kept; `room`: what they may take there.
+    pub const fn new(directory: PathBuf, room: Room, metrics: Metrics) -> Self {
+        Self { directory, room, metrics }
     }
 
     /// Records from the next keyframe on.
     pub async fn start(&self, wanted: Wanted, program: &Program) -> io::Result<Recording> {
         let (recording, inside) = self.prepare(&wanted.id);
-        let disk = open(recording.path.clone()).await?;
+        let disk = open(recording.path.clone(), Arc::clone(&recording.share)).await?;
         self.record(disk, inside, wanted, program)?;
         Ok(recording)
     }
@@ -86,9 +93,10 @@ impl Recorder {
     pub fn begin(&self, wanted: Wanted, program: &Program) -> Recording {
         let (recording, inside) = self.prepare(&wanted.id);
         let (recorder, path, program) = (self.clone(), recording.path.clone(), program.clone());
+        let share = Arc::clone(&recording.share);
         tokio::spawn(async move {
             let state = inside.state.clone();
-            let opened = open(path).await;
+            let opened = open(path, share).await;
             let begun = opened.and_then(|disk| recorder.record(disk, inside, wanted, &program));
             if let Err(error) = begun {
                 let why = disk::end(error);
@@ -105,7 +113,8 @@ impl Recorder {
         let path = self.directory.join(format!("{}.mp4", stem(id, since)));
         let (state, states) = watch::channel(State::default());
         let (stop, stopped) = watch::channel(None);
-        (Recording { since, path, state: states, stop }, Inside { state, stopped })
+        let share = self.room.share();
+        (Recording { since, path, share, state: states, stop }, Inside { state, stopped })
     }
 
     fn record(&self, disk: Disk, inside: Inside, wanted: Wanted, program: &Program) -> io::Result<()> {
@@ -179,11 +188,11 @@ impl State {
 /// Of its id and of when it began: what another process left under the same id stays.
 pub fn stem(id: &str, since: SystemTime) -> String {
     let began = jiff::Timestamp::try_from(since).unwrap_or_default();
-    format!("{id}-{}", began.strftime("%Y%m%dT%H%M%SZ"))
+    format!("{id}-{}", began.strftime("%Y%m%dT%H%M%S%3fZ"))
 }
 
-async fn open(path: PathBuf) -> io::Result<Disk> {
-    let opening = tokio::task::spawn_blocking(move || Disk::create(&path));
+async fn open(path: PathBuf, share: Arc<Share>) -> io::Result<Disk> {
+    let opening = tokio::task::spawn_blocking(move || Disk::create(&path, share));
     match tokio::time::timeout(OPEN, opening).await {
         Ok(opened) => opened.map_err(io::Error::other)?,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),

@@ -7,7 +7,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use understudy_core::recording::{self, Progress, Refusal, Stop, Wanted};
-use understudy_core::rendition::Full;
 use understudy_core::report::Stance;
 
 use super::Mail;
@@ -28,18 +27,10 @@ enum Begun {
 }
 
 /// Follows one that has begun.
-struct Following {
+pub(super) struct Following {
     progress: watch::Receiver<Progress>,
     /// Tells the session of each change.
     _teller: AbortOnDropHandle<()>,
-}
-
-/// What there is to be recorded.
-#[derive(Clone, Copy)]
-pub(super) struct Shown {
-    pub(super) full: Full,
-    /// Whether it can be seen by now.
-    pub(super) shows: bool,
 }
 
 /// The file of one, for whoever is told of it.
@@ -51,18 +42,25 @@ pub(super) struct File {
 }
 
 impl Recordings {
-    /// These are asked for, and no others: what is asked for no more, or otherwise, is finished, and its file stays. Whether there
-    /// are others now than before.
-    pub(super) fn ask(&mut self, wanted: Vec<Wanted>, program: &Program, shown: Shown) -> bool {
+    /// These are asked for, and no others: what is asked for no more, or otherwise, is finished, and its file stays. `shows`: there
+    /// is something to be seen. Whether there are others now than before.
+    pub(super) fn ask(&mut self, wanted: Vec<Wanted>, program: &Program, shows: bool) -> bool {
+        self.ending.retain(|ending| !matches!(*ending.progress.borrow(), Progress::Ended(_)));
         let before = std::mem::take(&mut self.asked);
         let (kept, over): (Vec<_>, Vec<_>) =
             before.into_iter().partition(|(_, asked)| wanted.contains(&asked.wanted));
-        over.iter().filter(|(_, asked)| asked.has_begun()).for_each(|(id, _)| self.finish(id));
+        for (id, asked) in over {
+            if let Begun::Yes(following) = asked.begun {
+                self.finish(&id);
+                self.ending.push(following);
+            }
+        }
         self.asked.extend(kept);
         let mut is_other = false;
         for wanted in wanted {
             if !self.is_asked(&wanted.id) {
-                let begun = self.begin(&wanted, program, shown);
+                is_other |= shows && self.put_aside(&wanted.id);
+                let begun = if shows { self.begin(&wanted, program) } else { Begun::No(None) };
                 is_other |= matches!(begun, Begun::Yes(_));
                 self.asked.insert(wanted.id.clone(), Asked { wanted, begun });
             }
@@ -92,19 +90,15 @@ impl Recordings {
         state.recorded.map(|_| File { since: recording.since(), ended })
     }
 
-    fn begin(&mut self, wanted: &Wanted, program: &Program, shown: Shown) -> Begun {
-        if !shown.shows {
-            return Begun::No(None);
-        }
+    fn begin(&mut self, wanted: &Wanted, program: &Program) -> Begun {
         let id = &wanted.id;
-        if self.kept.get(id).is_some_and(|kept| kept.origin == Origin::Livestream) {
-            self.put_aside(id);
+        match recording::may_start(id, &self.facts(), Stance::Told) {
+            // It begins once one that was told to has ended.
+            Err(Refusal::Busy) if !self.ending.is_empty() => return Begun::No(None),
+            Err(refusal) => return Begun::No(Some(refusal)),
+            Ok(()) => {}
         }
-        if let Err(refusal) = recording::may_start(id, &self.facts(), Stance::Told) {
-            return Begun::No(Some(refusal));
-        }
-        let choice = shown.full.limit(wanted.choice);
-        let recording = self.recorder.begin(Wanted { choice, ..wanted.clone() }, program);
+        let recording = self.recorder.begin(wanted.clone(), program);
         let following = Following::new(recording.state(), self.mailbox.clone());
         self.kept.insert(id.clone(), Entry { recording, origin: Origin::Livestream });
         Begun::Yes(following)
@@ -116,11 +110,19 @@ impl Recordings {
         }
     }
 
-    /// What an earlier livestream of that name left is known by its file's name from now on.
-    fn put_aside(&mut self, id: &str) {
-        if let Some(entry) = self.kept.remove(id) {
+    /// What an earlier livestream of that name left is known by its file's name from now on, and not at all if there is nothing in
+    /// it. Whether there was any.
+    fn put_aside(&mut self, id: &str) -> bool {
+        let is_livestreams = |entry: &Entry| entry.origin == Origin::Livestream;
+        if !self.kept.get(id).is_some_and(is_livestreams) {
+            return false;
+        }
+        let Some(entry) = self.kept.remove(id) else { return false };
+        let state = entry.recording.state().borrow().clone();
+        if state.ended.is_none() || state.bytes > 0 {
             self.kept.insert(stem(id, entry.recording.since()), entry);
         }
+        true
     }
 }
 

@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use understudy_core::recording::{self, Kept, Owner, Refusal, Stop, Wanted};
 use understudy_core::report::Stance;
 
-pub(super) use super::kept::Shown;
 use super::{Handle, Mail};
 use crate::egress::recording::State;
 use crate::egress::{Recorder, Recording};
@@ -28,6 +27,8 @@ pub(super) struct Recordings {
     pub(super) kept: BTreeMap<String, Entry>,
     /// What livestreams ask for, by name.
     pub(super) asked: BTreeMap<String, super::kept::Asked>,
+    /// What they asked for, until it has ended.
+    pub(super) ending: Vec<super::kept::Following>,
 }
 
 pub(super) struct Entry {
@@ -66,7 +67,7 @@ pub enum RecordingError {
 
 impl Recordings {
     pub(super) const fn new(recorder: Recorder, mailbox: mpsc::Sender<Mail>) -> Self {
-        Self { recorder, mailbox, kept: BTreeMap::new(), asked: BTreeMap::new() }
+        Self { recorder, mailbox, kept: BTreeMap::new(), asked: BTreeMap::new(), ending: Vec::new() }
     }
 
     pub(super) async fn start(

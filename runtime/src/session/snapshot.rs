@@ -96,10 +96,17 @@ impl Director {
             message,
             viewers: u32::try_from(takers).unwrap_or(u32::MAX),
             severity: severity(status).into(),
-            encoded: matches!(picture, Picture::Proven | Picture::Silent(_))
+            encoded: (matches!(picture, Picture::Proven | Picture::Silent(_)) && self.is_encoded(livestream))
                 .then(|| self.encoded(livestream)),
             recorded: self.recordings.file(name).map(recorded),
         }
+    }
+
+    /// For a recording that has ended, or cannot begin, nothing is.
+    fn is_encoded(&self, livestream: &Livestream) -> bool {
+        use recording::Progress::{Awaited, Still, Written};
+        let is_recorded = |name| matches!(self.recordings.progress(name), Awaited | Written | Still);
+        !matches!(livestream.output, Output::Recording(_)) || is_recorded(&livestream.name)
     }
 
     fn encoded(&self, livestream: &Livestream) -> v1::Encoded {

@@ -72,7 +72,11 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         feed: Feed::default(),
         programs: Registry::default(),
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
-        recorder: Recorder::new(directory.to_owned(), recording::Metrics::default()),
+        recorder: Recorder::new(
+            directory.to_owned(),
+            recording::Room::unbounded(),
+            recording::Metrics::default(),
+        ),
         recording_limits: Limits::default(),
         broadcast_metrics: broadcast::Metrics::default(),
         browser_guard: guard.clone(),

@@ -3,6 +3,8 @@
 use understudy_core::invitation::{self, Seat};
 use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
+use understudy_core::proof::Proof;
+use understudy_core::recording;
 use understudy_core::rendition::Full;
 use understudy_core::report::Stance;
 use understudy_core::resize::{Resized, Shape};
@@ -11,7 +13,6 @@ use understudy_proto::v1;
 
 use super::Wanted;
 use super::director::Director;
-use super::recordings::Shown;
 use crate::spec;
 
 /// What the session was asked to be, as far as it is carried out, and its answer.
@@ -76,12 +77,18 @@ impl Director {
 
     /// What of the wish is kept in files is, as far as it can be.
     pub(super) fn record(&mut self) {
+        let full = self.full();
         let wanted = match self.asked.stance {
-            Stance::Told => self.streams.recordings(self.config.recording_limits).collect(),
+            // Of a page that became another, it is another picture that is asked for.
+            Stance::Told => self
+                .streams
+                .recordings(self.config.recording_limits)
+                .map(|wanted| recording::Wanted { choice: full.limit(wanted.choice), ..wanted })
+                .collect(),
             Stance::Untold | Stance::Drained => Vec::new(),
         };
-        let shown = Shown { full: self.full(), shows: self.show.proof().shows() };
-        if self.recordings.ask(wanted, self.show.program(), shown) {
+        let shows = matches!(self.show.proof(), Proof::Proven);
+        if self.recordings.ask(wanted, self.show.program(), shows) {
             self.recorded.send_replace(self.recordings.views());
         }
     }

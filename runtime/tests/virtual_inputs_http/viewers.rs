@@ -91,7 +91,11 @@ fn setup(folder: &Path) -> session::Config {
         chromium: "chromium".into(),
         ffmpeg: "ffmpeg".into(),
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
-        recorder: Recorder::new(folder.to_owned(), recording::Metrics::default()),
+        recorder: Recorder::new(
+            folder.to_owned(),
+            recording::Room::unbounded(),
+            recording::Metrics::default(),
+        ),
         recording_limits: Default::default(),
         bundled_media: folder.to_owned(),
         media: folder.to_owned(),

@@ -8,8 +8,9 @@ const BROKEN: Status = Status::False(Severity::Error);
 const COMING: Status = Status::False(Severity::Info);
 
 /// What a person can do about a disk.
-const ROOM: &str = "delete recordings (POST /recording/delete) or give the RuntimeProfile a larger volume for OUTPUT_DIR, and then \
-                    make the livestream anew; what was recorded until then plays";
+const ROOM: &str = "fetch and delete others (POST /recording/delete), or raise tmpSizeLimit of the RuntimeProfile and \
+                    UNDERSTUDY_RECORDINGS_MB in its extraEnv, and then change the limits of this one or make the livestream anew; \
+                    what was recorded until then plays";
 
 /// How it goes with one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +24,6 @@ pub enum Progress {
     /// Nothing was written for a while.
     Still,
     Ended(End),
-}
-
-impl Progress {
-    /// Whether something of it can be fetched.
-    pub const fn has_file(&self) -> bool {
-        !matches!(self, Self::Refused(_) | Self::Awaited)
-    }
 }
 
 /// Whether it is recorded or was, as it should be, with a reason and a message.
@@ -55,7 +49,10 @@ fn ended(end: &End) -> (Status, &'static str, String) {
         End::Duration => (Status::True, "DurationReached", whole("duration")),
         End::Size => (Status::True, "SizeReached", whole("size")),
         End::DiskFull => (BROKEN, "DiskFull", format!("the disk is full: {ROOM}")),
-        End::DiskSlow => (BROKEN, "DiskSlow", format!("the disk takes less than is recorded: {ROOM}")),
+        End::DiskSlow => {
+            let what = "the disk takes less than is recorded: make the livestream anew on another node, or of a smaller picture";
+            (BROKEN, "DiskSlow", what.to_owned())
+        }
         End::Failed(why) => (BROKEN, "RecordingFailed", why.clone()),
     }
 }
@@ -68,9 +65,8 @@ fn refused(refusal: Refusal) -> (Status, &'static str, String) {
             "a recording of this name was started over HTTP: once it is stopped and deleted there, this one begins"
                 .to_owned(),
         ),
-        Refusal::Drained => (COMING, "Drained", refusal.to_string()),
         Refusal::Busy | Refusal::Full => (BROKEN, "TooManyRecordings", format!("{refusal}: then this one begins")),
-        Refusal::NoneActive | Refusal::Unknown | Refusal::Running | Refusal::Owned => {
+        Refusal::Drained | Refusal::NoneActive | Refusal::Unknown | Refusal::Running | Refusal::Owned => {
             (BROKEN, "RecordingFailed", refusal.to_string())
         }
     }
@@ -103,8 +99,8 @@ mod tests {
     #[test]
     fn what_went_wrong_says_what_to_do() {
         for (progress, reason, words) in [
-            (Progress::Ended(End::DiskFull), "DiskFull", "delete recordings"),
-            (Progress::Ended(End::DiskSlow), "DiskSlow", "larger volume"),
+            (Progress::Ended(End::DiskFull), "DiskFull", "delete others"),
+            (Progress::Ended(End::DiskSlow), "DiskSlow", "takes less"),
             (Progress::Ended(End::Failed("no".into())), "RecordingFailed", "no"),
             (Progress::Refused(Refusal::Completed), "NameTaken", "deleted there"),
             (Progress::Refused(Refusal::Busy), "TooManyRecordings", "stop one first"),

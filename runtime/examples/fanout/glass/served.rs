@@ -1,7 +1,6 @@
 //! A program of a display, served over all ways out that are measured.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,8 +18,6 @@ use understudy_runtime::rtc as peers;
 pub struct Served {
     http: SocketAddr,
     rtmp: SocketAddr,
-    /// Who plays it there.
-    pub python: PathBuf,
     _speaker: Kept,
 }
 
@@ -41,7 +38,7 @@ impl Served {
 }
 
 /// Until `shutdown`.
-pub async fn serve(display: &Display, python: &Path, shutdown: &CancellationToken) -> anyhow::Result<Served> {
+pub async fn serve(display: &Display, shutdown: &CancellationToken) -> anyhow::Result<Served> {
     let here = Ipv4Addr::LOCALHOST;
     let (program, speaker) = program(display);
     let programs = Registry::default();
@@ -60,7 +57,7 @@ pub async fn serve(display: &Display, python: &Path, shutdown: &CancellationToke
     let (http, rtmp) = (web.local_addr()?, plain.local_addr()?);
     tokio::spawn(async move { axum::serve(web, app).await });
     tokio::spawn(rtmp::serve(plain, players(programs), shutdown.clone()));
-    Ok(Served { http, rtmp, python: python.to_owned(), _speaker: speaker })
+    Ok(Served { http, rtmp, _speaker: speaker })
 }
 
 fn players(programs: Registry) -> rtmp::Rtmp {

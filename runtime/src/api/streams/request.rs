@@ -68,11 +68,22 @@ impl Start {
             _ => return Err(Fault::Mode),
         };
         let choice = Choice {
-            size: Choice::size("", width.unwrap_or_default(), height.unwrap_or_default())?,
+            size: Choice::size("", given_number("width", width)?, given_number("height", height)?)?,
             frame_rate: fields::frame_rate(framerate, frame_rate)?,
-            bitrate: Choice::bitrate("video_bitrate_bps", video_bitrate_bps.unwrap_or_default())?,
+            bitrate: Choice::bitrate(
+                "video_bitrate_bps",
+                given_number("video_bitrate_bps", video_bitrate_bps)?,
+            )?,
         };
         Ok(Livestream { name: fields::id(name)?, output, choice })
+    }
+}
+
+/// Zero, if it is not given.
+fn given_number(field: &str, number: Option<u32>) -> Result<u32, Invalid> {
+    match number {
+        Some(0) => Err(Invalid::new(field, "must be more than 0, or not be given")),
+        number => Ok(number.unwrap_or_default()),
     }
 }
 
@@ -122,6 +133,8 @@ mod tests {
             ),
             (r#"{"framerate":0}"#, "framerate: must be 1 to 60 frames a second, got 0"),
             (r#"{"framerate":61}"#, "framerate: must be 1 to 60 frames a second, got 61"),
+            (r#"{"width":0}"#, "width: must be more than 0, or not be given"),
+            (r#"{"video_bitrate_bps":0}"#, "video_bitrate_bps: must be more than 0, or not be given"),
             (r#"{"width":644}"#, "width: must be a multiple of 8 pixels, got 644"),
             (r#"{"height":32}"#, "height: must be 64 to 2160 pixels, got 32"),
             (

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use bytes::Bytes;
 use nix::errno::Errno;
 use nix::sys::statvfs::fstatvfs;
 use understudy_core::recording::End;
+
+use super::room::Share;
 
 /// What is left to others on the same disk: sockets and configurations of the session, the browser's profile.
 pub(super) const FLOOR: u64 = 64 << 20;
@@ -20,14 +23,15 @@ pub(super) struct Disk {
     whole: u64,
     /// In bytes.
     floor: u64,
+    share: Arc<Share>,
 }
 
 impl Disk {
     /// A new file, for nobody else to read, on a disk that has room.
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, share: Arc<Share>) -> io::Result<Self> {
         use std::os::unix::fs::OpenOptionsExt;
         let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        let disk = Self::of(file, FLOOR);
+        let disk = Self::of(file, FLOOR, share);
         if disk.free()? < FLOOR {
             let _ = std::fs::remove_file(path); // there is nothing in it
             return Err(Errno::ENOSPC.into());
@@ -35,8 +39,8 @@ impl Disk {
         Ok(disk)
     }
 
-    pub(super) const fn of(file: File, floor: u64) -> Self {
-        Self { file, whole: 0, floor }
+    pub(super) const fn of(file: File, floor: u64, share: Arc<Share>) -> Self {
+        Self { file, whole: 0, floor, share }
     }
 
     /// Writes what comes, until nothing comes any more. `wrote` is told how much each was.
@@ -51,7 +55,7 @@ impl Disk {
     /// All of it or nothing.
     fn append(&mut self, piece: &[u8]) -> Result<(), End> {
         let needed = self.floor.saturating_add(piece.len() as u64);
-        if self.free().map_err(end)? < needed {
+        if self.free().map_err(end)? < needed || !self.share.take(piece.len() as u64) {
             return Err(End::DiskFull);
         }
         // Some disks find out that they are full when they are told to keep what they took.
@@ -89,7 +93,10 @@ mod tests {
     use nix::fcntl::{FcntlArg, SealFlag, fcntl};
     use nix::sys::memfd::{MFdFlags, memfd_create};
 
+    use super::super::room::Room;
     use super::*;
+
+    const ROOM: u64 = 20;
 
     /// Writes these to a file; why it ended, and how much it was told to have written.
     fn written(file: &File, floor: u64, pieces: &[&'static [u8]]) -> (Result<(), End>, usize) {
@@ -97,8 +104,8 @@ mod tests {
         pieces.iter().for_each(|piece| sender.send(Bytes::from_static(piece)).unwrap());
         drop(sender);
         let told = std::cell::Cell::new(0);
-        let ended =
-            Disk::of(file.try_clone().unwrap(), floor).write(&receiver, |bytes| told.set(told.get() + bytes));
+        let ended = Disk::of(file.try_clone().unwrap(), floor, Room::of(ROOM).share())
+            .write(&receiver, |bytes| told.set(told.get() + bytes));
         (ended, told.get())
     }
 
@@ -126,5 +133,7 @@ mod tests {
         assert_eq!(written(&file, u64::MAX, &[b"12345"]), (Err(End::DiskFull), 0));
         assert_eq!(file.metadata().unwrap().len(), 0);
         assert_eq!(written(&file, 0, &[b"12345"]), (Ok(()), 5));
+        let pieces: [&[u8]; 3] = [&[0; 15], &[0; 5], &[0]];
+        assert_eq!(written(&tempfile::tempfile().unwrap(), 0, &pieces), (Err(End::DiskFull), 20));
     }
 }

@@ -102,7 +102,10 @@ impl Reading {
             let unit = tokio::select! {
                 biased;
                 ended = &mut self.written => return Over::Broken(broken(ended)),
-                () = reached(latest) => return Over::Whole(End::Duration),
+                () = reached(latest) => return match tally.has_begun() {
+                    true => Over::Whole(End::Duration),
+                    false => Over::Cut(End::Failed("no picture came that it could begin with".to_owned())),
+                },
                 unit = sources.next() => unit,
                 // Last: what came before it is in the file.
                 how = stopped(&mut self.stopped) => return match how {

@@ -25,7 +25,7 @@ impl Stage {
         let media = Renditions::new(&broadcast::Metrics::default());
         let program = Program::of(&media, watch::channel(true).1);
         let directory = tempfile::tempdir().unwrap();
-        let recorder = Recorder::new(directory.path().to_owned(), Metrics::default());
+        let recorder = Recorder::new(directory.path().to_owned(), Room::unbounded(), Metrics::default());
         Self { media, program, recorder, directory }
     }
 
@@ -217,7 +217,8 @@ async fn what_is_written_no_more_is_told_as_such_after_a_while() {
 #[tokio::test]
 async fn that_no_file_can_be_made_is_an_end_for_who_does_not_wait() {
     let stage = Stage::new();
-    let recorder = Recorder::new(stage.directory.path().join("nowhere"), Metrics::default());
+    let recorder =
+        Recorder::new(stage.directory.path().join("nowhere"), Room::unbounded(), Metrics::default());
     let wanted = Wanted { id: "a".to_owned(), choice: Choice::default(), limits: Limits::default() };
     let (why, _) = end(&recorder.begin(wanted, &stage.program)).await;
     assert!(matches!(why, End::Failed(_)), "{why:?}");

@@ -80,6 +80,8 @@ enum Part {
 /// When something last happened, and what.
 struct Deadlines {
     asks_by: Instant,
+    /// From when it has taken what it is told, it asks for something within this.
+    once_told: Option<Duration>,
     heard: Instant,
     /// Since when it has taken nothing of what waits.
     unread_since: Option<Instant>,
@@ -95,7 +97,12 @@ impl Connection {
             connect: None,
             part: Part::Nothing,
             ticket: None,
-            deadlines: Deadlines { asks_by: now + ASK_DEADLINE, heard: now, unread_since: None },
+            deadlines: Deadlines {
+                asks_by: now + ASK_DEADLINE,
+                once_told: None,
+                heard: now,
+                unread_since: None,
+            },
         }
     }
 
@@ -125,6 +132,9 @@ impl Connection {
                     flushed = bytes == 0 || (self.server.outbox().is_empty() && flush_now(&mut to)?);
                     self.rtmp.metrics.wrote(bytes);
                     self.deadlines.unread_since = None;
+                    if flushed && self.server.outbox().is_empty() {
+                        self.told();
+                    }
                 }
                 () = self.part.rung(waits) => {}
                 Ok(()) = policy.changed() => self.admit_again(),
@@ -152,10 +162,19 @@ impl Connection {
         }
     }
 
-    /// It may ask for something else, by then.
+    /// It may ask for something else, so long after it has taken what it is told.
     fn leave(&mut self, within: Duration) {
         self.part = Part::Nothing;
-        self.deadlines.asks_by = Instant::now() + within;
+        self.deadlines.asks_by = Instant::now() + ASK_DEADLINE;
+        self.deadlines.once_told = Some(within);
+    }
+
+    /// All that waited has left.
+    fn told(&mut self) {
+        let Deadlines { asks_by, once_told, .. } = &mut self.deadlines;
+        if let Some(within) = once_told.take() {
+            *asks_by = Instant::now() + within;
+        }
     }
 
     /// Ends what is not let in any more.
@@ -268,7 +287,7 @@ impl Connection {
     }
 
     fn due(&mut self, waits: bool) -> Due {
-        let Deadlines { asks_by, heard, unread_since } = &mut self.deadlines;
+        let Deadlines { asks_by, heard, unread_since, .. } = &mut self.deadlines;
         *unread_since = waits.then(|| unread_since.unwrap_or_else(Instant::now));
         let stalled =
             unread_since.map(|since| Due { at: since + STALL_DEADLINE, then: Some(Ended::Stalled) });

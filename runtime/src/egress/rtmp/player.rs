@@ -63,6 +63,8 @@ impl Player {
     /// Whoever goes on after a long pause is late, and goes on at a keyframe.
     pub(super) const fn pause(&mut self, paused: bool) {
         self.paused = paused;
+        // What rang meanwhile was not looked at.
+        self.rung |= !paused;
     }
 
     /// Resolves when there is more, if nothing `waits`, or no more.
@@ -82,10 +84,13 @@ impl Player {
     /// Puts what there is into the server's outbox. False: it has ended.
     pub(super) fn fill(&mut self, server: &mut Server) -> bool {
         self.looks_at = Instant::now() + REST;
-        // What has come since it rang waits for what it leaves with.
-        let rung = std::mem::take(&mut self.rung) || self.bell.has_changed().unwrap_or(true);
-        let over = self.ended || self.bell.borrow_and_update().ended;
-        let looks = !self.paused && !self.ended && (rung || self.cursor.is_new());
+        // At once: between two looks at it, it may ring.
+        let bell = self.bell.borrow_and_update();
+        let (rings, over) = (bell.has_changed(), self.ended || bell.ended);
+        drop(bell);
+        let rung = std::mem::take(&mut self.rung) || rings;
+        // What has come since it rang waits for what it leaves with, which at the end is nothing more.
+        let looks = !self.paused && (rung || over || self.cursor.is_new());
         if looks && !self.look(server) {
             return false;
         }

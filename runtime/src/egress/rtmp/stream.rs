@@ -64,10 +64,13 @@ impl Stream {
         let (kind, now) = (media.kind, Instant::now());
         let mut kept = self.kept.lock();
         kept.recent.push(media);
-        if kept.begun.is_none() && kept.recent.begins() {
+        let begins = kept.begun.is_none() && kept.recent.begins();
+        if begins {
+            // All who wait for it have waited long enough.
             kept.begun = Some(now);
+            kept.together.leaves(now.into_std());
         }
-        if kept.together.comes(kind, self.bell.receiver_count(), now.into_std()) {
+        if begins || kept.together.comes(kind, self.bell.receiver_count(), now.into_std()) {
             drop(kept);
             self.ring();
         }

@@ -96,6 +96,7 @@ impl Viewer {
     pub fn begin(&mut self, history: &History, now: Instant) -> bool {
         self.stage = Stage::Watching;
         if self.streams.video.is_none() {
+            self.arrival = None; // there will be no frame
             return true;
         }
         let Some(cuts) = history.beginning() else {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use understudy_core::media::{Track, Unit};
 use understudy_core::recording::{End, Limits};
-use understudy_core::spec::{Choice, Encoding, FrameRate, Resolution};
+use understudy_core::spec::{Choice, FrameRate};
 
 use super::*;
 use crate::broadcast::{self, Renditions};
@@ -28,7 +28,11 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let recorder = Recorder::new(directory.path().to_owned(), recording::Metrics::default());
+        let recorder = Recorder::new(
+            directory.path().to_owned(),
+            recording::Room::unbounded(),
+            recording::Metrics::default(),
+        );
         Self::of(recorder, directory)
     }
 
@@ -42,7 +46,7 @@ impl Stage {
 
     /// Livestreams ask for these, of what can be seen.
     fn ask(&mut self, wanted: &[Wanted]) -> bool {
-        self.recordings.ask(wanted.to_vec(), &self.program, shown(true))
+        self.recordings.ask(wanted.to_vec(), &self.program, true)
     }
 
     /// What somebody records over HTTP.
@@ -69,11 +73,6 @@ impl Stage {
     }
 }
 
-fn shown(shows: bool) -> Shown {
-    let bitrate = Encoding::default().video;
-    Shown { full: Full { size: Resolution::HD, frame_rate: FrameRate::THIRTY, bitrate }, shows }
-}
-
 fn wanted(seconds: u64) -> Wanted {
     let limits = Limits { duration: Some(Duration::from_secs(seconds)), bytes: None };
     Wanted { id: "a".to_owned(), choice: Choice::default(), limits }
@@ -91,7 +90,7 @@ fn picture(number: u32) -> Unit {
 #[tokio::test]
 async fn one_begins_once_there_is_something_to_be_seen_and_ends_with_its_livestream() {
     let mut stage = Stage::new();
-    assert!(!stage.recordings.ask(vec![wanted(60)], &stage.program, shown(false)));
+    assert!(!stage.recordings.ask(vec![wanted(60)], &stage.program, false));
     assert_eq!((stage.recordings.progress("a"), stage.ids().len()), (Progress::Awaited, 0));
     assert!(stage.ask(&[wanted(60)]) && !stage.ask(&[wanted(60)]), "it begins once");
     assert_eq!((stage.recordings.progress("a"), stage.recordings.file("a")), (Progress::Awaited, None));
@@ -113,13 +112,54 @@ async fn one_begins_once_there_is_something_to_be_seen_and_ends_with_its_livestr
 #[tokio::test]
 async fn what_is_asked_for_otherwise_is_another_file_and_the_earlier_one_can_still_be_fetched() {
     let mut stage = Stage::new();
-    stage.ask(&[wanted(60)]);
-    let since = stage.recordings.kept["a"].recording.since();
-    assert!(stage.ask(&[Wanted {
+    let otherwise = |seconds| Wanted {
         choice: Choice { frame_rate: Some(FrameRate::THIRTY), ..Choice::default() },
-        ..wanted(60)
-    }]));
+        ..wanted(seconds)
+    };
+    stage.ask(&[wanted(60)]);
+    stage.show(0..GROUP * 2).await;
+    stage.until("a", |progress| *progress == Progress::Written).await;
+    let first = &stage.recordings.kept["a"].recording;
+    let (since, path) = (first.since(), first.path().to_owned());
+    assert!(stage.ask(&[otherwise(60)]));
     assert_eq!(stage.ids(), ["a", &stem("a", since)]);
+    let second = stage.recordings.kept["a"].recording.path().to_owned();
+    assert!(second != path && path.metadata().unwrap().len() > 0);
+    // It follows within the second, and nothing stands in its way.
+    let fails = |progress: &Progress| matches!(progress, Progress::Ended(End::Failed(_)));
+    assert!(tokio::time::timeout(FRAME * 3, stage.until("a", fails)).await.is_err());
+    assert!(second.exists());
+}
+
+#[tokio::test]
+async fn where_as_many_run_as_may_one_that_is_changed_begins_once_the_earlier_one_has_ended() {
+    let mut stage = Stage::new();
+    let all = |seconds| {
+        ["a", "b", "c", "d"]
+            .map(|id| Wanted { id: id.to_owned(), ..wanted(if id == "a" { seconds } else { 60 }) })
+    };
+    stage.ask(&all(60));
+    stage.show(0..GROUP * 2).await;
+    let mut state = stage.recordings.kept["a"].recording.state();
+    stage.ask(&all(50));
+    assert_eq!(stage.recordings.progress("a"), Progress::Awaited, "that is no fault");
+    tokio::time::timeout(LONG, state.wait_for(|state| state.ended.is_some())).await.unwrap().unwrap();
+    assert!(stage.ask(&all(50)));
+}
+
+#[tokio::test]
+async fn one_of_which_there_is_nothing_is_not_kept() {
+    let mut stage = Stage::new();
+    let directory = tempfile::tempdir().unwrap();
+    stage.recordings.recorder = Recorder::new(
+        directory.path().join("nowhere"),
+        recording::Room::unbounded(),
+        recording::Metrics::default(),
+    );
+    stage.ask(&[wanted(60)]);
+    stage.until("a", |progress| matches!(progress, Progress::Ended(_))).await;
+    stage.ask(&[wanted(50)]);
+    assert_eq!(stage.ids(), ["a"]);
 }
 
 #[tokio::test]
@@ -150,7 +190,11 @@ async fn what_somebody_records_under_its_name_goes_on_and_it_begins_once_that_is
 #[tokio::test]
 async fn a_disk_that_takes_no_file_is_an_end_that_is_told() {
     let directory = tempfile::tempdir().unwrap();
-    let recorder = Recorder::new(directory.path().join("nowhere"), recording::Metrics::default());
+    let recorder = Recorder::new(
+        directory.path().join("nowhere"),
+        recording::Room::unbounded(),
+        recording::Metrics::default(),
+    );
     let mut stage = Stage::of(recorder, directory);
     stage.ask(&[wanted(60)]);
     stage.until("a", |progress| matches!(progress, Progress::Ended(End::Failed(_)))).await;

@@ -57,9 +57,9 @@ async fn publishing(rtmp: &Rtmp, url: &str) -> (Client, DuplexStream) {
     (client, io)
 }
 
-/// Somebody who asks to play that, and all that it is sent until it is let go.
-async fn played(rtmp: &Rtmp, name: &str) -> Vec<u8> {
-    let (mut io, _) = served(rtmp, 1 << 20);
+/// Somebody who asks to play that, to whom so many bytes fit at once.
+async fn playing(rtmp: &Rtmp, name: &str, room_bytes: usize) -> DuplexStream {
+    let (mut io, _) = served(rtmp, room_bytes);
     let mut out = Outbox::default();
     Handshake::call([1; BYTES], &mut out);
     out.push(Bytes::from_static(&[0; BYTES]));
@@ -71,8 +71,13 @@ async fn played(rtmp: &Rtmp, name: &str) -> Vec<u8> {
         chunk::write(&mut out, 128, Lane::Command, &Message::Command { stream, command }.write().1);
     }
     io.write_all_buf(&mut out).await.unwrap();
+    io
+}
+
+/// All that somebody is sent who plays that, until it is let go.
+async fn played(rtmp: &Rtmp, name: &str) -> Vec<u8> {
     let mut told = Vec::new();
-    io.read_to_end(&mut told).await.unwrap();
+    playing(rtmp, name, 1 << 20).await.read_to_end(&mut told).await.unwrap();
     told
 }
 
@@ -143,4 +148,28 @@ async fn what_came_last_reaches_a_player_before_it_hears_of_the_end() {
     let told = String::from_utf8_lossy(&playing.await.unwrap()).into_owned();
     let at = |words| told.find(words).unwrap_or_else(|| panic!("{words} was not said: {told}"));
     assert!(at("the last picture") < at("NetStream.Play.UnpublishNotify"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_player_that_reads_slowly_is_told_the_end_as_well() {
+    let rtmp = rtmp(watch::channel(Policy::Local).1);
+    let (mut client, mut io) = publishing(&rtmp, "rtmp://a.example/other/key").await;
+    let picture = |body: Vec<u8>| Media { kind: Kind::Video, timestamp: 0, body: body.into() };
+    let large = [&[0x17, 1][..], &[7; 60_000]].concat();
+    [vec![0x17, 0], large].into_iter().for_each(|body| client.send(&picture(body)));
+    io.write_all_buf(client.outbox()).await.unwrap();
+    let mut player = playing(&rtmp, "key", 4096).await;
+    let reading = tokio::spawn(async move {
+        let (mut told, mut piece) = (Vec::new(), [0; 2048]);
+        while let Ok(bytes @ 1..) = player.read(&mut piece).await {
+            told.extend_from_slice(&piece[..bytes]);
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        told
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.finish();
+    io.write_all_buf(client.outbox()).await.unwrap();
+    let told = reading.await.unwrap();
+    assert!(told.len() > 60_000 && String::from_utf8_lossy(&told).contains("NetStream.Play.UnpublishNotify"));
 }
