@@ -71,7 +71,7 @@ pub async fn run(
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
     let (policy, policies) = watch::channel(initial_policy(&config));
     let outward = Outward::open(&config, peers.clone(), &guards, policies.clone(), &mut registry)?;
-    let recorder = recordings::recorder(&config.recordings, directory.path(), &mut registry)?;
+    let recorder = recordings::recorder(&config.recordings, &std::env::temp_dir(), &mut registry)?;
     let made = Made { ports: ports(&http, &outward), guards: &guards, outward: &outward, recorder };
     let setup = session_config(&config, directory.path(), made)?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };

@@ -163,7 +163,7 @@ pub struct WhipOutput {
     pub token_secret_ref: Option<SecretKeyRef>,
 }
 
-/// A file of fragmented MP4. It is called by the livestream's name, and goes with the container that wrote it.
+/// A file of fragmented MP4. It is called by the livestream's name, and goes with its pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordingOutput {

@@ -17,24 +17,30 @@ const BYTES: u64 = 1_000_000;
 
 /// Of a pod's 2 GiB under `/tmp` (`tmpSizeLimit`), where the browser has its profile too: who takes more is evicted.
 const TEMPORARY_MB: u32 = 1000;
+/// There. Not named as the directories that go with a process are.
+const FOLDER: &str = "understudy.recordings";
 
-/// `scratch`: where they are kept if nobody says where, and there is no better place.
+/// `parent`: below which they are kept if nobody says where, and there is no better place. What goes with the process would be
+/// gone when it is killed.
 pub(super) fn recorder(
     config: &Recordings,
-    scratch: &Path,
+    parent: &Path,
     registry: &mut Registry,
 ) -> anyhow::Result<Recorder> {
     let metrics = recording::Metrics::default();
     metrics.register(registry);
-    let directory = directory(config.output_dir.as_deref(), scratch)?;
+    let temporary = parent.join(FOLDER);
+    let directory = directory(config.output_dir.as_deref(), &temporary)?;
+    let is_temporary = directory == temporary;
     // Elsewhere it is the disk that says how much it takes.
-    let otherwise = if directory == scratch { TEMPORARY_MB } else { 0 };
+    let otherwise = if is_temporary { TEMPORARY_MB } else { 0 };
     let room = match config.recordings_mb.unwrap_or(otherwise) {
         0 => Room::unbounded(),
         megabytes => Room::of(u64::from(megabytes) * BYTES),
     };
     tracing::info!(directory = %directory.display(), ?room, "where recordings are kept");
-    Ok(Recorder::new(directory, room, metrics))
+    let recorder = Recorder::new(directory, room, metrics);
+    Ok(if is_temporary { recorder.alone() } else { recorder })
 }
 
 pub(super) fn limits(config: &Recordings) -> Limits {
@@ -48,16 +54,24 @@ pub(super) fn frame_rate(config: &Recordings) -> anyhow::Result<Option<FrameRate
     Ok(rate.map(|rate| FrameRate::parse("FRAME_RATE", rate)).transpose()?)
 }
 
-fn directory(given: Option<&str>, scratch: &Path) -> anyhow::Result<PathBuf> {
+fn directory(given: Option<&str>, temporary: &Path) -> anyhow::Result<PathBuf> {
     let writable = |directory: &Path| access(directory, AccessFlags::W_OK | AccessFlags::X_OK);
     let Some(given) = given.map(PathBuf::from) else {
         let here = std::env::current_dir().ok().filter(|here| writable(here).is_ok());
-        return Ok(here.unwrap_or_else(|| scratch.to_owned()));
+        return here.map_or_else(|| made(temporary), Ok);
     };
     let refused = || format!("OUTPUT_DIR: no recording can be kept in {}", given.display());
     std::fs::create_dir_all(&given).with_context(refused)?;
     writable(&given).with_context(refused)?;
     given.canonicalize().with_context(refused)
+}
+
+/// For nobody else.
+fn made(directory: &Path) -> anyhow::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.with_context(|| format!("no recording can be kept in {}", directory.display()))?;
+    Ok(directory.to_owned())
 }
 
 #[cfg(test)]

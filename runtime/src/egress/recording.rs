@@ -5,6 +5,7 @@
 //! between, and no picture is lost for it.
 
 mod disk;
+mod left;
 mod metrics;
 mod reading;
 mod room;
@@ -42,6 +43,8 @@ pub struct Recorder {
     directory: PathBuf,
     room: Room,
     metrics: Metrics,
+    /// Whether nothing else is kept there.
+    owns: bool,
 }
 
 /// One that runs, or has ended. Dropped, it ends as if it were stopped; its file stays.
@@ -78,7 +81,18 @@ pub struct Ended {
 impl Recorder {
     /// `directory`: where the files are kept; `room`: what they may take there.
     pub const fn new(directory: PathBuf, room: Room, metrics: Metrics) -> Self {
-        Self { directory, room, metrics }
+        Self { directory, room, metrics, owns: false }
+    }
+
+    /// The same where nothing else is kept there: what an earlier process left there is this one's.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { owns: true, ..self }
+    }
+
+    /// What an earlier process left, by the names of its files.
+    pub fn left(&self) -> Vec<(String, Recording)> {
+        if self.owns { left::found(&self.directory, &self.room) } else { Vec::new() }
     }
 
     /// Records from the next keyframe on.

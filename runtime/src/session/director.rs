@@ -78,7 +78,8 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let (outputs, recorded) = (watch::Sender::default(), watch::Sender::default());
+        let recordings = Recordings::new(config.recorder.clone(), mailbox.clone());
+        let (outputs, recorded) = (watch::Sender::default(), watch::Sender::new(recordings.views()));
         let show = Show::new(&config, &mailbox);
         let outlets = Outlets {
             report: report.subscribe(),
@@ -93,7 +94,7 @@ impl Director {
             sources: Sources::new(&config, mailbox.clone()),
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
-            recordings: Recordings::new(config.recorder.clone(), mailbox.clone()),
+            recordings,
             audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
             mailbox,

@@ -66,8 +66,10 @@ pub enum RecordingError {
 }
 
 impl Recordings {
-    pub(super) const fn new(recorder: Recorder, mailbox: mpsc::Sender<Mail>) -> Self {
-        Self { recorder, mailbox, kept: BTreeMap::new(), asked: BTreeMap::new(), ending: Vec::new() }
+    pub(super) fn new(recorder: Recorder, mailbox: mpsc::Sender<Mail>) -> Self {
+        let left = recorder.left().into_iter();
+        let kept = left.map(|(id, recording)| (id, Entry { recording, origin: Origin::Caller })).collect();
+        Self { recorder, mailbox, kept, asked: BTreeMap::new(), ending: Vec::new() }
     }
 
     pub(super) async fn start(

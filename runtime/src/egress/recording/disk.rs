@@ -31,6 +31,8 @@ impl Disk {
     pub(super) fn create(path: &Path, share: Arc<Share>) -> io::Result<Self> {
         use std::os::unix::fs::OpenOptionsExt;
         let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+        // Whoever finds it sees that it is being written. Some disks know no locks.
+        let _ = file.try_lock();
         let disk = Self::of(file, FLOOR, share);
         if disk.free()? < FLOOR {
             let _ = std::fs::remove_file(path); // there is nothing in it

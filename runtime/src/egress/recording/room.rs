@@ -48,6 +48,14 @@ impl Share {
     }
 }
 
+impl Share {
+    /// So much of it was there before.
+    pub(super) fn have(&self, bytes: u64) {
+        self.room.0.taken.fetch_add(bytes, Relaxed);
+        self.taken.fetch_add(bytes, Relaxed);
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.room.0.taken.fetch_sub(self.taken.load(Relaxed), Relaxed);
