@@ -129,18 +129,14 @@ async fn what_is_dropped_is_finished() {
     assert!(path.metadata().unwrap().len() > 5_000);
 }
 
-#[tokio::test]
-async fn what_lies_under_a_name_is_never_written_over() {
-    let stage = Stage::new();
-    let now = SystemTime::now();
-    for seconds in 0..30 {
-        let file =
-            stage.directory.path().join(format!("{}.mp4", stem("a", now + Duration::from_secs(seconds))));
-        std::fs::write(file, "another's").unwrap();
-    }
-    let wanted = Wanted { id: "a".to_owned(), choice: Choice::default(), limits: Limits::default() };
-    let refused = stage.recorder.start(wanted, &stage.program).await.unwrap_err();
+#[test]
+fn what_lies_under_a_name_is_never_written_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.mp4");
+    std::fs::write(&path, "another's").unwrap();
+    let refused = Disk::create(&path, Room::unbounded().share()).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(std::fs::read(&path).unwrap(), b"another's");
 }
 
 /// A disk that takes nothing until it is told to, and what is read for it.
