@@ -56,7 +56,8 @@ async fn read(path: &Path) -> (String, usize, usize, f64) {
     // Of what ends last. What ffprobe tells of the whole counts the time before the first sound twice, and how long it says that
     // a picture stands is a guess.
     let end = |packet: &str| match packet.split(',').collect::<Vec<_>>()[..] {
-        ["audio", at, stands] => at.parse::<f64>().unwrap() + stands.parse::<f64>().unwrap(),
+        // How long the last piece of sound is, it does not always say.
+        ["audio", at, stands] => at.parse::<f64>().unwrap() + stands.parse().unwrap_or(0.0),
         ["video", at, _] => at.parse().unwrap(),
         _ => panic!("{packet}"),
     };

@@ -93,7 +93,7 @@ export class Place {
     this.url = placeOf(response);
     this.#answer = await response.text();
     this.#learn(iceServers(response.headers.get("Link")));
-    if (/^m=video 0 /m.test(this.#answer)) throw Refusal.ofCodec();
+    if (!carriesPicture(this.#answer)) throw Refusal.ofCodec();
     await this.peer.setRemoteDescription({ type: "answer", sdp: this.#answer });
   }
 
@@ -147,6 +147,12 @@ function placeOf(response) {
   const location = response.headers.get("Location");
   if (!location) throw new Error("the answer has no Location");
   return new URL(location, response.url).href;
+}
+
+/** A section whose picture nobody can send is refused, or stays for the sake of its transport and is inactive. */
+function carriesPicture(sdp) {
+  const sections = sdp.split(/^(?=m=)/m);
+  return sections.some((section) => /^m=video (?!0 )/.test(section) && !/^a=inactive/m.test(section));
 }
 
 function line(sdp, name) {
