@@ -5,6 +5,7 @@
 
 pub mod broadcast;
 pub mod child;
+mod deadline;
 pub mod feed;
 pub mod gst;
 pub mod guard;

@@ -371,4 +371,4 @@ impl OfferError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

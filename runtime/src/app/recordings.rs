@@ -12,9 +12,6 @@ use crate::config::Recordings;
 use crate::egress::recording::Room;
 use crate::egress::{Recorder, recording};
 
-/// Of a megabyte as sizes of files are given.
-const BYTES: u64 = 1_000_000;
-
 /// Of a pod's 2 GiB under `/tmp` (`tmpSizeLimit`), where the browser has its profile too: who takes more is evicted.
 const TEMPORARY_MB: u32 = 1000;
 /// There. Not named as the directories that go with a process are.
@@ -36,7 +33,7 @@ pub(super) fn recorder(
     let otherwise = if is_temporary { TEMPORARY_MB } else { 0 };
     let room = match config.recordings_mb.unwrap_or(otherwise) {
         0 => Room::unbounded(),
-        megabytes => Room::of(u64::from(megabytes) * BYTES),
+        megabytes => Room::of(u64::from(megabytes) * Limits::MEGABYTE),
     };
     tracing::info!(directory = %directory.display(), ?room, "where recordings are kept");
     let recorder = Recorder::new(directory, room, metrics);
@@ -44,7 +41,7 @@ pub(super) fn recorder(
 }
 
 pub(super) fn limits(config: &Recordings) -> Limits {
-    let bytes = (config.max_size_mb > 0).then(|| u64::from(config.max_size_mb) * BYTES);
+    let bytes = (config.max_size_mb > 0).then(|| u64::from(config.max_size_mb) * Limits::MEGABYTE);
     Limits { duration: None, bytes }
 }
 

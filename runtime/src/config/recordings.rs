@@ -14,8 +14,9 @@ pub struct Recordings {
     #[arg(long, env = "MAX_SIZE_MB", value_name = "MAX_SIZE_MB", default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub max_size_mb: u32,
 
-    /// Where recordings are kept. Default: the directory that it is started in or, where that cannot be written, `understudy.recordings` below
-    /// the temporary one; what a process that was killed has left there is listed, and can be fetched, by its file's name.
+    /// Where recordings are kept. Default: the directory that it is started in or, where that cannot be written,
+    /// `understudy.recordings` below the temporary one; what a process that was killed has left there is listed, and can be fetched,
+    /// by its file's name.
     #[arg(long, env = "OUTPUT_DIR", value_name = "OUTPUT_DIR", value_parser = NonEmptyStringValueParser::new())]
     pub output_dir: Option<String>,
 

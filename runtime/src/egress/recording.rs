@@ -214,4 +214,4 @@ async fn open(path: PathBuf, share: Arc<Share>) -> io::Result<Disk> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -187,15 +187,8 @@ async fn pass_on<S>(
         });
         tokio::select! {
             changed = states.changed() => if changed.is_err() { pending().await },
-            () = reached(until) => {}
+            () = crate::deadline::reached(until) => {}
         }
-    }
-}
-
-async fn reached(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => pending().await,
     }
 }
 

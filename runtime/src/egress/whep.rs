@@ -171,7 +171,6 @@ fn entity_tag(ice_session: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
     use std::pin::pin;
 
     use axum::http::HeaderValue;
@@ -180,22 +179,14 @@ mod tests {
 
     use super::*;
     use crate::broadcast::{Metrics, Renditions};
-    use crate::rtc;
+    use crate::rtc::tests::on_loopback;
 
     const OFFER: &str = include_str!("../../tests/fixtures/chromium_offer.sdp");
 
     #[tokio::test]
     async fn who_is_admitted_as_the_name_goes_is_sent_away() {
         let shutdown = CancellationToken::new();
-        let address = Ipv4Addr::LOCALHOST.into();
-        let config = rtc::Config {
-            bind: (address, 0).into(),
-            tcp: rtc::TcpPort::Off,
-            announce: vec![address],
-            max_viewers: 1,
-            loops: rtc::loops_here(),
-        };
-        let driver = rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).unwrap();
+        let driver = on_loopback(1, &shutdown);
         let (programs, viewers) = (Registry::default(), driver.viewers("a"));
         let media = Renditions::new(&Metrics::default());
         let program = Program::of(&media, values::channel(true).1);

@@ -2,6 +2,14 @@ use super::*;
 use crate::broadcast::Renditions;
 use crate::rtc::negotiate::OFFER;
 
+/// Reached on this machine alone, by so many viewers.
+pub(crate) fn on_loopback(max_viewers: usize, shutdown: &CancellationToken) -> Handle {
+    let here = std::net::Ipv4Addr::LOCALHOST.into();
+    let (bind, loops) = ((here, 0).into(), loops_here());
+    let config = Config { bind, tcp: TcpPort::Off, announce: vec![here], max_viewers, loops };
+    spawn(&config, Metrics::default(), shutdown.clone()).expect("a port must be free")
+}
+
 #[tokio::test]
 async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
     let (reception, _) = reception::Reception::new(directory::Directory::new(0), 0, Metrics::default());

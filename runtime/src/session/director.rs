@@ -123,7 +123,7 @@ impl Director {
                     Some(message) => self.take(message).await,
                     None => break,
                 },
-                () = reached(deadline.map(Into::into)) => {
+                () = crate::deadline::reached(deadline.map(Into::into)) => {
                     self.on(Event::Tick).await;
                     self.offer();
                 }
@@ -368,13 +368,5 @@ pub(super) async fn forward<T>(
         if mailbox.send(message()).await.is_err() {
             return;
         }
-    }
-}
-
-/// Never, if at no time.
-pub(super) async fn reached(at: Option<tokio::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -153,7 +153,7 @@ async fn follow(
         }
         tokio::select! {
             changed = state.changed() => if changed.is_err() { return },
-            () = super::director::reached(until) => {}
+            () = crate::deadline::reached(until) => {}
         }
     }
 }

@@ -71,17 +71,10 @@ pub(super) async fn play(
                 stage.welcome(number).await;
             }
             Ok(()) = onlookers.changed() => stage.door.refresh(Need::Join),
-            () = until(stage.lips.held().due()) => stage.release(),
+            () = crate::deadline::reached(stage.lips.held().due()) => stage.release(),
             () = stage.rest.changed() => stage.heed_needs(),
             _ = look.tick() => stage.look().await,
         }
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 

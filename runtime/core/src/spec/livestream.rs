@@ -140,7 +140,7 @@ impl Choice {
 
 impl Limits {
     /// Of a megabyte as sizes of files are given.
-    const MEGABYTE: u64 = 1_000_000;
+    pub const MEGABYTE: u64 = 1_000_000;
     /// In megabytes.
     const SIZES: [u64; 2] = [10, 10_000];
 

@@ -97,7 +97,6 @@ impl IntoResponse for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
     use std::pin::pin;
     use std::time::SystemTime;
 
@@ -109,7 +108,7 @@ mod tests {
     use crate::api::streams::Settings;
     use crate::broadcast::{Metrics, Renditions};
     use crate::program::{Program, Registry};
-    use crate::rtc;
+    use crate::rtc::tests::on_loopback;
     use crate::session::{StreamView, Stub};
 
     const OFFER: &str = include_str!("../../../tests/fixtures/chromium_offer.sdp");
@@ -118,18 +117,6 @@ mod tests {
         let livestream =
             Livestream { name: name.to_owned(), output: Output::WebRtc, choice: Choice::default() };
         StreamView { livestream, since: SystemTime::UNIX_EPOCH, sending: None, is_streaming: true }
-    }
-
-    fn transport(shutdown: &CancellationToken) -> rtc::Handle {
-        let address = Ipv4Addr::LOCALHOST.into();
-        let config = rtc::Config {
-            bind: (address, 0).into(),
-            tcp: rtc::TcpPort::Off,
-            announce: vec![address],
-            max_viewers: 2,
-            loops: rtc::loops_here(),
-        };
-        rtc::spawn(&config, rtc::Metrics::default(), shutdown.clone()).expect("a port must be free")
     }
 
     #[tokio::test]
@@ -144,7 +131,7 @@ mod tests {
             program
         });
         let settings = Settings { frame_rate: None, rtmp_port: None, rtmps_port: None };
-        let transport = transport(&shutdown);
+        let transport = on_loopback(2, &shutdown);
         let surface = Surface::new(session, programs.clone(), transport.clone(), settings);
         let offers = |id: &str| {
             let given = Offer { id: Some(id.to_owned()), sdp: Some(OFFER.to_owned()) };

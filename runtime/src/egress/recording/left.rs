@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 
 use nix::unistd::geteuid;
 use tokio::sync::watch;
@@ -45,7 +44,7 @@ fn left(path: &Path, room: &Room) -> io::Result<Option<Recording>> {
     Ok(Some(Recording {
         since: told.created().unwrap_or(at),
         path: path.to_owned(),
-        share: Arc::clone(&share),
+        share,
         state: watch::channel(state).1,
         stop: watch::Sender::default(),
     }))

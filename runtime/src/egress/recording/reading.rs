@@ -1,12 +1,11 @@
 //! The task of a recording: takes a program's units, and says what is to be written and when it is enough.
 
-use std::future::pending;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use understudy_core::aac::Format;
 use understudy_core::media::{AudioCodec, Unit};
 use understudy_core::mp4::Muxer;
@@ -16,6 +15,7 @@ use understudy_core::rendition::{Audio, Video};
 use super::metrics::Running;
 use super::{Ended, State};
 use crate::broadcast::Subscriber;
+use crate::deadline::reached;
 use crate::program::Program;
 
 /// What every player decodes. It is announced in the file before any comes.
@@ -153,13 +153,6 @@ impl Reading {
 async fn stopped(stop: &mut watch::Receiver<Option<Stop>>) -> Stop {
     let told = stop.wait_for(Option::is_some).await;
     told.ok().and_then(|told| *told).unwrap_or(Stop::Finished)
-}
-
-async fn reached(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => pending().await,
-    }
 }
 
 /// Who writes ends before it is told to only if it cannot go on.

@@ -46,9 +46,7 @@ impl Share {
         }
         takes
     }
-}
 
-impl Share {
     /// So much of it was there before.
     pub(super) fn have(&self, bytes: u64) {
         self.room.0.taken.fetch_add(bytes, Relaxed);

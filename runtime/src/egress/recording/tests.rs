@@ -9,9 +9,9 @@ use understudy_core::spec::Choice;
 use super::*;
 use crate::broadcast::{self, Renditions};
 
-const FRAME: Duration = Duration::from_millis(100);
+pub(crate) const FRAME: Duration = Duration::from_millis(100);
 /// One picture of so many is a keyframe.
-const GROUP: u32 = 10;
+pub(crate) const GROUP: u32 = 10;
 
 struct Stage {
     media: Renditions,
@@ -46,7 +46,8 @@ impl Stage {
     }
 }
 
-fn picture(number: u32) -> Unit {
+/// One of a file that a test records.
+pub(crate) fn picture(number: u32) -> Unit {
     let key = number.is_multiple_of(GROUP);
     let sets: &[u8] = if key { b"\0\0\0\x01\x67\x42\xc0\x1f\0\0\0\x01\x68\xce\x3c\x80" } else { b"" };
     let slice = [&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }][..], &[7; 500]].concat();

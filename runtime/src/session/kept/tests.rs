@@ -2,19 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tempfile::TempDir;
-use understudy_core::media::{Track, Unit};
 use understudy_core::recording::{End, Limits};
 use understudy_core::spec::{Choice, FrameRate};
 
 use super::*;
 use crate::broadcast::{self, Renditions};
+use crate::egress::recording::tests::{FRAME, GROUP, picture};
 use crate::egress::{Recorder, recording};
 
-const FRAME: Duration = Duration::from_millis(100);
-/// One picture of so many is a keyframe.
-const GROUP: u32 = 10;
 const LONG: Duration = Duration::from_secs(30);
 
 struct Stage {
@@ -76,15 +72,6 @@ impl Stage {
 fn wanted(seconds: u64) -> Wanted {
     let limits = Limits { duration: Some(Duration::from_secs(seconds)), bytes: None };
     Wanted { id: "a".to_owned(), choice: Choice::default(), limits }
-}
-
-fn picture(number: u32) -> Unit {
-    let key = number.is_multiple_of(GROUP);
-    let sets: &[u8] = if key { b"\0\0\0\x01\x67\x42\xc0\x1f\0\0\0\x01\x68\xce\x3c\x80" } else { b"" };
-    let slice = [&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }][..], &[7; 500]].concat();
-    let pts = FRAME * number;
-    let payload = Bytes::from([sets, &slice].concat());
-    Unit { track: Track::h264(320, 240, 10), pts, dts: pts, duration: FRAME, key, payload }
 }
 
 #[tokio::test]

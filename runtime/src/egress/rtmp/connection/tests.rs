@@ -64,14 +64,22 @@ async fn playing(rtmp: &Rtmp, name: &str, room_bytes: usize) -> DuplexStream {
     Handshake::call([1; BYTES], &mut out);
     out.push(Bytes::from_static(&[0; BYTES]));
     let connect = Value::object([("app", Value::text("other"))]);
-    for (stream, name, arguments) in
-        [(0, "connect", vec![connect]), (1, "play", vec![Value::Null, Value::text(name)])]
-    {
-        let command = Command { name: name.into(), transaction: 1.0, arguments };
-        chunk::write(&mut out, 128, Lane::Command, &Message::Command { stream, command }.write().1);
-    }
+    call(&mut out, 0, "connect", vec![connect]);
+    call(&mut out, 1, "play", vec![Value::Null, Value::text(name)]);
     io.write_all_buf(&mut out).await.unwrap();
     io
+}
+
+fn call(out: &mut Outbox, stream: u32, name: &str, arguments: Vec<Value>) {
+    let command = Command { name: name.into(), transaction: 1.0, arguments };
+    chunk::write(out, 128, Lane::Command, &Message::Command { stream, command }.write().1);
+}
+
+/// What it is sent until nothing more comes for a while.
+async fn heard(player: &mut DuplexStream) -> String {
+    let mut told = BytesMut::new();
+    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_secs(1), player.read_buf(&mut told)).await {}
+    String::from_utf8_lossy(&told).into_owned()
 }
 
 /// All that somebody is sent who plays that, until it is let go.
@@ -172,4 +180,29 @@ async fn a_player_that_reads_slowly_is_told_the_end_as_well() {
     io.write_all_buf(client.outbox()).await.unwrap();
     let told = reading.await.unwrap();
     assert!(told.len() > 60_000 && String::from_utf8_lossy(&told).contains("NetStream.Play.UnpublishNotify"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_during_a_pause_is_sent_when_it_is_over() {
+    let rtmp = rtmp(watch::channel(Policy::Local).1);
+    let (mut client, mut io) = publishing(&rtmp, "rtmp://a.example/other/key").await;
+    let picture = |body| Media { kind: Kind::Video, timestamp: 0, body: Bytes::from_static(body) };
+    [&[0x17, 0][..], &[0x17, 1]].into_iter().for_each(|body| client.send(&picture(body)));
+    io.write_all_buf(client.outbox()).await.unwrap();
+    let mut player = playing(&rtmp, "key", 1 << 20).await;
+    heard(&mut player).await;
+    let mut pause = async |paused| {
+        let mut out = Outbox::default();
+        call(&mut out, 1, "pause", vec![Value::Null, Value::Boolean(paused), Value::Number(0.0)]);
+        player.write_all_buf(&mut out).await.unwrap();
+        heard(&mut player).await
+    };
+    pause(true).await;
+    client.send(&picture(b"\x17\x01while it was paused"));
+    io.write_all_buf(client.outbox()).await.unwrap();
+    assert!(!pause(true).await.contains("while it was paused"));
+    assert!(
+        pause(false).await.contains("while it was paused"),
+        "nothing else comes that it could leave with"
+    );
 }
