@@ -23,6 +23,8 @@ type seen struct {
 	Audio          stream `json:"audio"`
 	FirstPictureMs int64  `json:"first_picture_ms"`
 	DeleteStatus   int    `json:"delete_status"`
+	Relays         int    `json:"relays"`
+	RelaysLeft     int    `json:"relays_left"`
 }
 
 func main() {
@@ -34,9 +36,21 @@ func main() {
 	serves := flag.Bool("serve", false, "be a WHIP server instead")
 	streams := flag.Int("streams", 1, "as a server, how many it takes")
 	lite := flag.Bool("lite", false, "as a server, leave all checks of ICE to whoever comes")
+	over := flag.String("turn", "", "as a server, name a TURN server that is asked over udp, tcp or tls, or that has refused")
+	letsAll := flag.Bool("open", false, "with a TURN server, let others in than its relays")
+	certificate := flag.String("cert", "", "of the TURN server, a file")
+	key := flag.String("key", "", "its key, a file")
 	flag.Parse()
 	if *serves {
-		if err := serve(*lite, *streams, *picture); err != nil {
+		s := &server{picture: *picture, lite: *lite, streams: *streams}
+		var err error
+		if *over != "" {
+			s.relays, err = newRelays(*over, *certificate, *key, *letsAll)
+		}
+		if err == nil {
+			err = s.serve()
+		}
+		if err != nil {
 			fmt.Fprintf(os.Stderr, "pion: %v\n", err)
 			os.Exit(1)
 		}
@@ -85,6 +99,6 @@ func watch(endpoint endpoint, span time.Duration, path string) (seen, error) {
 	if failed != nil {
 		return seen{}, fmt.Errorf("%w; the connection is %s", failed, peer.ConnectionState())
 	}
-	told := seen{video.told(), audio.told(), joined.Milliseconds(), status}
+	told := seen{Video: video.told(), Audio: audio.told(), FirstPictureMs: joined.Milliseconds(), DeleteStatus: status}
 	return told, err
 }

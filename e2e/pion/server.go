@@ -18,6 +18,10 @@ import (
 type server struct {
 	settings webrtc.SettingEngine
 	picture  string
+	lite     bool
+	streams  int
+	// None: everybody gets in, and no TURN server is named.
+	relays   *relays
 	lock     sync.Mutex
 	sessions []*session
 	ended    chan *session
@@ -33,34 +37,42 @@ type session struct {
 }
 
 // Prints its port first and what arrived last, a line for each stream in the order in which they came.
-func serve(lite bool, streams int, path string) error {
+func (s *server) serve() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	s := &server{picture: path, ended: make(chan *session, streams)}
-	s.settings.SetLite(lite)
-	if streams > 1 {
+	s.ended = make(chan *session, s.streams)
+	s.settings.SetLite(s.lite)
+	if s.streams > 1 || s.relays != nil {
 		media, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return err
 		}
+		var socket net.PacketConn = media
+		if s.relays != nil {
+			socket = guarded{media, s.relays}
+		}
 		s.settings.SetIncludeLoopbackCandidate(true)
-		s.settings.SetICEUDPMux(webrtc.NewICEUDPMux(nil, media))
+		s.settings.SetICEUDPMux(webrtc.NewICEUDPMux(nil, socket))
 	}
 	http.HandleFunc("POST /whip", s.post)
 	http.HandleFunc("DELETE /whip/{session}", s.delete)
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	go http.Serve(listener, nil)
-	for range streams {
+	for range s.streams {
 		<-s.ended
 	}
 	// The answer to whoever ends it has to leave.
 	time.Sleep(100 * time.Millisecond)
+	given, left := 0, 0
+	if s.relays != nil {
+		given, left = s.relays.given, s.relays.left()
+	}
 	for _, of := range s.sessions {
 		defer of.file.Close()
 		defer of.peer.Close()
-		told := seen{Video: of.video.told(), Audio: of.audio.told(), DeleteStatus: of.status}
+		told := seen{Video: of.video.told(), Audio: of.audio.told(), DeleteStatus: of.status, Relays: given, RelaysLeft: left}
 		if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
 			return err
 		}
@@ -82,6 +94,9 @@ func (s *server) post(w http.ResponseWriter, request *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/sdp")
 	w.Header().Set("Location", fmt.Sprintf("/whip/%d", len(s.sessions)))
+	if s.relays != nil {
+		w.Header()["Link"] = s.relays.headers()
+	}
 	s.sessions = append(s.sessions, taken)
 	w.WriteHeader(http.StatusCreated)
 	io.WriteString(w, taken.peer.LocalDescription().SDP)

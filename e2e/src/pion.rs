@@ -20,6 +20,9 @@ pub struct Seen {
     /// From the request to the first whole picture.
     pub first_picture_ms: u32,
     pub delete_status: u16,
+    /// Of a server that names a TURN server: how many relays that gave, and how many were not given back.
+    pub relays: u32,
+    pub relays_left: u32,
 }
 
 /// What arrived of one track.
@@ -45,11 +48,15 @@ impl Server {
     /// Leaves the checks of ICE to whoever comes, if it is lite. Several come to one port. The pictures go into files whose names
     /// begin so, `0.h264` and so on.
     pub async fn start(is_lite: bool, streams: u32, pictures: &Path) -> Self {
+        Self::with(&[&format!("-lite={is_lite}"), "-streams", &streams.to_string()], pictures).await
+    }
+
+    /// The same for one stream, with further arguments of the program.
+    pub async fn with(arguments: &[&str], pictures: &Path) -> Self {
         let watch = settings::cache().join("pion/watch");
         program::needs(&watch, "sh e2e/pion/setup.sh");
         let mut command = program::command(watch);
-        let streams = streams.to_string();
-        command.args(["-serve", &format!("-lite={is_lite}"), "-streams", &streams, "-picture"]).arg(pictures);
+        command.arg("-serve").args(arguments).arg("-picture").arg(pictures);
         let mut server =
             command.stderr(std::process::Stdio::inherit()).spawn().expect("the server must start");
         let mut said = BufReader::new(server.stdout.take().expect("it is kept")).lines();

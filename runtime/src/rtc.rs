@@ -5,7 +5,8 @@
 //! hub; whatever has viewers in a loop has one feed there, which cuts a frame into packets once, and they are sealed here, past the
 //! stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets go to its
 //! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. A server that we
-//! publish to is a viewer like others, but it is we who offer and check, from a port of its own. Whoever falls silent is removed.
+//! publish to is a viewer like others, but it is we who offer and check, from a port of its own and by a relay if nothing else leads
+//! there. Whoever falls silent is removed.
 
 mod addresses;
 mod arrivals;
@@ -36,6 +37,7 @@ mod reception;
 mod streams;
 
 mod outlet;
+mod relay;
 
 mod ways;
 
@@ -53,6 +55,7 @@ mod offers;
 
 pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
+pub use relay::NoRelay;
 pub use viewer::Offering;
 
 use std::io;
@@ -76,6 +79,7 @@ use driver::{Command, Shared};
 use loops::{Loops, Newcomer};
 use outlet::Outlets;
 use publisher::Publisher;
+use relay::Relays;
 use transport_address::{TransportAddress, TransportProtocol};
 use viewer::Viewer;
 
@@ -218,6 +222,7 @@ pub struct Handle {
     local: SocketAddr,
     announced: Arc<[TransportAddress]>,
     outlets: Outlets,
+    relays: Relays,
 }
 
 /// Binds the socket and starts the loops. They end with `shutdown`, after telling every viewer.
@@ -237,8 +242,9 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
     tracing::info!(%local, tcp_port, ?addresses, loops = config.loops, "media transport listens");
     let audience = Audience::default();
     let shared = Shared { directory, announced: Arc::clone(&announced), metrics, audience: audience.clone() };
-    let ways = ways::Ways::new(socket, streams);
-    let outlets = Outlets::new(config.bind.ip(), reception.clone());
+    let (outlets, relays) =
+        (Outlets::new(config.bind.ip(), reception.clone()), Relays::new(reception.clone()));
+    let ways = ways::Ways::new(socket, streams, relays.clone());
     let loops = Loops::start(ways, (reception, inlets), shared, &shutdown);
     Ok(Handle {
         loops,
@@ -249,6 +255,7 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
         local,
         announced,
         outlets,
+        relays,
     })
 }
 

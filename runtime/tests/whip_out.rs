@@ -1,13 +1,16 @@
 //! A program is published over WHIP to a server on another WebRTC stack.
 
+mod relay;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use understudy_core::guard::Policy;
 use understudy_core::spec::Resolution;
 use understudy_core::test_picture::FRAME_RATE;
@@ -26,6 +29,8 @@ use crate::whep::pion::numbers;
 const SOON: Duration = Duration::from_secs(60);
 /// How long the server is given to take a picture in.
 const SECONDS: u32 = 6;
+/// How long each picture is counted.
+const WHILE: Duration = Duration::from_secs(4);
 
 fn anywhere() -> Policy {
     Policy { allow: "*".parse().expect("a policy"), own: vec![] }
@@ -37,8 +42,11 @@ fn shown(stage: &Stage) -> Shown {
 
 fn to(stage: &Stage, url: &str, token: &str, reach: &Policy) -> Publishing {
     let target = Target::parse(url, Some(token)).expect("a target");
-    let tls = trust().expect("TLS must be there");
-    publish(target, shown(stage), Reach { transport: stage.driver.clone(), guard: reach.clone(), tls })
+    publish(target, shown(stage), reaching(stage, trust().expect("TLS must be there"), reach))
+}
+
+fn reaching(stage: &Stage, tls: TlsConnector, guard: &Policy) -> Reach {
+    Reach { transport: stage.driver.clone(), guard: guard.clone(), tls }
 }
 
 /// The state once it is as it should be.
@@ -116,8 +124,7 @@ async fn pion_gets_each_picture_of_two_streams_at_one_port_whichever_of_the_two_
         for publishing in &both {
             until(publishing, |state| state.phase == Phase::Sending).await;
         }
-        let seconds = 4;
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        tokio::time::sleep(WHILE).await;
         let ended = tokio::spawn(server.ended());
         for publishing in both {
             assert_eq!(publishing.state().borrow().failure, None);
@@ -126,20 +133,21 @@ async fn pion_gets_each_picture_of_two_streams_at_one_port_whichever_of_the_two_
         let ended = ended.await.expect("it must end");
         assert_eq!(ended.len(), 2, "{ended:?}");
         for (number, seen) in ended.iter().enumerate() {
-            assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
-            assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
-            assert!(seen.audio.seconds > (seconds - 1) as f64, "{seen:?}");
-            let stream = folder.path().join(format!("picture{number}.h264"));
-            let numbers = numbers(&stream, folder.path()).await;
-            let first = numbers.first().copied().flatten().expect("the first picture must be a whole one");
-            assert!(
-                numbers.len() as u64 > u64::from(FRAME_RATE) * (seconds - 1),
-                "{} pictures",
-                numbers.len()
-            );
-            assert_eq!(numbers, (first..).take(numbers.len()).map(Some).collect::<Vec<_>>());
+            each_picture_came(seen, &folder.path().join(format!("picture{number}.h264"))).await;
         }
     }
+}
+
+/// Of a stream of [`WHILE`] at least, which lies there.
+async fn each_picture_came(seen: &pion::Seen, stream: &Path) {
+    assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
+    assert!(seen.video.codec.starts_with("video/H264 "), "{seen:?}");
+    let least = WHILE - Duration::from_secs(1);
+    assert!(seen.audio.seconds > least.as_secs_f64(), "{seen:?}");
+    let numbers = numbers(stream, stream.parent().expect("a folder")).await;
+    let first = numbers.first().copied().flatten().expect("the first picture must be a whole one");
+    assert!(numbers.len() as u64 > u64::from(FRAME_RATE) * least.as_secs(), "{} pictures", numbers.len());
+    assert_eq!(numbers, (first..).take(numbers.len()).map(Some).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,11 +245,7 @@ async fn is_kept_although_it_is_sent_nothing() {
     let nothing = Program::of(&Renditions::new(&broadcast::Metrics::default()), watch::channel(true).1);
     let shown = Shown::new("nothing", &nothing, Resolution::HD);
     let target = Target::parse(&server.url("/whip"), Some(TOKEN)).expect("a target");
-    let reach = Reach {
-        transport: stage.driver.clone(),
-        guard: anywhere(),
-        tls: trust().expect("TLS must be there"),
-    };
+    let reach = reaching(&stage, trust().expect("TLS must be there"), &anywhere());
     let publishing = publish(target, shown, reach);
     until(&publishing, |state| state.phase == Phase::Connected).await;
     tokio::time::sleep(Duration::from_secs(12)).await;

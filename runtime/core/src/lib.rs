@@ -16,6 +16,7 @@ pub mod offer;
 pub mod percent;
 pub mod tcp;
 pub mod test_picture;
+pub mod turn;
 
 pub mod redact;
 pub mod spec;

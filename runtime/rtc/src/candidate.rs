@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use rtc::peer_connection::transport::{
-    CandidateConfig, CandidateHostConfig, RTCIceCandidate, RTCIceCandidateInit, RTCIceTcpCandidateType,
+    CandidateConfig, CandidateHostConfig, CandidateRelayConfig, RTCIceCandidate, RTCIceCandidateInit,
+    RTCIceTcpCandidateType,
 };
 use rtc::shared::error::Error;
 
@@ -13,13 +14,22 @@ const HOST_PREFERENCE: u32 = 126;
 const PASSIVE_PREFERENCE: u32 = 4;
 /// Above all others of that direction.
 const MOST_PREFERRED: u32 = 8191;
-/// Stands for the port that a connection will come from (RFC 6544 §4.5).
+/// Stands for a port that a connection will come from (RFC 6544 §4.5), and for one that is not told.
 const DISCARD: u16 = 9;
 
 /// A host candidate over UDP, as a connection takes it.
 pub fn host_candidate(address: SocketAddr) -> Result<RTCIceCandidateInit, Error> {
     let config = CandidateHostConfig { base_config: base("udp", address), ..Default::default() };
     RTCIceCandidate::from(&config.new_candidate_host()?).to_json()
+}
+
+/// A relayed candidate: our address at a TURN server. Where we come from is not told (RFC 8839 §5.1).
+pub fn relayed_candidate(address: SocketAddr) -> Result<RTCIceCandidateInit, Error> {
+    let untold = if address.is_ipv4() { "0.0.0.0" } else { "::" };
+    let (rel_addr, rel_port) = (untold.to_owned(), DISCARD);
+    let config =
+        CandidateRelayConfig { base_config: base("udp", address), rel_addr, rel_port, ..Default::default() };
+    RTCIceCandidate::from(&config.new_candidate_relay()?).to_json()
 }
 
 /// A host candidate that takes connections of TCP (RFC 6544 §4.5), less preferred than any over UDP, and less than those of
@@ -71,6 +81,15 @@ mod tests {
         assert!(udp > tcp[0] && tcp[0] > tcp[1], "{udp} {tcp:?}");
         // As the formula of RFC 6544 §4.2 has it.
         assert_eq!(tcp[0], (1 << 24) * 126 + (1 << 8) * ((1 << 13) * 4 + 8191) + (256 - 1));
+    }
+
+    #[test]
+    fn a_relayed_candidate_is_the_last_that_is_tried_and_can_be_read_again() {
+        for (address, untold) in [("192.0.2.1:10003", "0.0.0.0"), ("[2001:db8::1]:10003", "::")] {
+            let relayed = relayed_candidate(address.parse().unwrap()).unwrap().candidate;
+            assert!(relayed.ends_with(&format!(" 10003 typ relay raddr {untold} rport 9")), "{relayed}");
+            assert_eq!(relayed.split(' ').nth(3).unwrap().parse::<u32>().unwrap() >> 24, 0, "{relayed}");
+        }
     }
 
     #[test]

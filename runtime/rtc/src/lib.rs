@@ -4,6 +4,6 @@ mod candidate;
 mod tap;
 mod unannounced;
 
-pub use candidate::{active_candidate, host_candidate, passive_candidate};
+pub use candidate::{active_candidate, host_candidate, passive_candidate, relayed_candidate};
 pub use tap::{SLOT, Tap};
 pub use unannounced::Unannounced;

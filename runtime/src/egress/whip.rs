@@ -2,7 +2,7 @@
 //!
 //! The server is offered a picture and a sound, and asked to end what it took when we stop. A task of its own does it; media takes
 //! the way of all viewers ([`crate::rtc`]). The server's URL, redirects of it and the addresses in its answer are the user's or a
-//! stranger's: nothing is connected or sent to what [`crate::guard`] forbids. What is published has one rendition: a server's
+//! stranger's, and so are the TURN servers that it names: nothing is connected or sent to what [`crate::guard`] forbids. What is published has one rendition: a server's
 //! network is not adapted to.
 
 mod http;
@@ -30,7 +30,7 @@ use understudy_core::whip::Failure;
 use crate::program::Program;
 use crate::rtc::{self, Lost, Progress};
 use http::Client;
-use session::{Origin, Session};
+use session::{Origin, Relaying, Session};
 
 /// Servers take no more (Amazon IVS), and the offer's level stands for no more.
 pub const MOST: Resolution = Resolution::HD;
@@ -73,7 +73,8 @@ pub struct Reach {
 /// Publishes to a target until it is stopped.
 pub fn publish(target: Target, shown: Shown, reach: Reach) -> Publishing {
     let Reach { transport, guard, tls } = reach;
-    let origin = Origin { transport, client: Client::new(guard.clone(), tls), reach: guard };
+    let client = Client::new(guard.clone(), tls.clone());
+    let origin = Origin { transport, client, guard, tls };
     let (told, state) = watch::channel(State::new(Instant::now()));
     let end = CancellationToken::new();
     let span = tracing::info_span!("whip", host = target.host());
@@ -142,12 +143,12 @@ impl Publisher {
                 return None;
             }
         };
-        let mut session = match begun {
+        let session = match begun {
             Ok(session) => session,
             Err(failure) => return Some(failure),
         };
         let failure = tokio::select! {
-            failure = self.follow(&mut session) => Some(failure),
+            failure = self.follow(&session) => Some(failure),
             () = end.cancelled() => None,
         };
         self.before = self.told.borrow().receipt;
@@ -156,18 +157,24 @@ impl Publisher {
     }
 
     /// Tells how it goes until it goes no more.
-    async fn follow(&self, session: &mut Session) -> Failure {
+    async fn follow(&self, session: &Session) -> Failure {
+        let mut progress = session.progress();
+        let mut looking = std::pin::pin!(self.origin.find_relay(session));
+        let mut relaying = None;
         loop {
-            let progress = *session.progress.borrow_and_update();
-            match progress {
+            let now = *progress.borrow_and_update();
+            match now {
                 Progress::Connecting => {}
                 Progress::Connected => self.enter(Phase::Connected),
                 Progress::Sending(evidence) => self.acknowledged(evidence),
                 Progress::Silent => return Failure::Unacknowledged { seconds: SILENT.as_secs() },
-                Progress::Lost(lost) => return failure(lost, session.ice_servers),
+                Progress::Lost(lost) => return failure(lost, &relaying.unwrap_or(Relaying::Unneeded)),
             }
-            if session.progress.changed().await.is_err() {
-                return Failure::Lost(Lost::Ended.to_string());
+            tokio::select! {
+                changed = progress.changed() => if changed.is_err() {
+                    return Failure::Lost(Lost::Ended.to_string());
+                },
+                found = &mut looking, if relaying.is_none() => relaying = Some(found),
             }
         }
     }
@@ -188,11 +195,9 @@ impl Publisher {
     }
 }
 
-fn failure(lost: Lost, ice_servers: usize) -> Failure {
+fn failure(lost: Lost, relaying: &Relaying) -> Failure {
     match lost {
-        Lost::NoWay if ice_servers > 0 => Failure::Lost(format!(
-            "{lost}; of the {ice_servers} ICE servers that it names none is used, as no TURN is spoken here"
-        )),
+        Lost::NoWay => Failure::Lost(format!("{lost}{relaying}")),
         lost => Failure::Lost(lost.to_string()),
     }
 }

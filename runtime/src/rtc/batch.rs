@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::transport_address::{TransportAddress, TransportProtocol};
+use super::transport_address::{Through, TransportAddress, TransportProtocol};
 
 /// The largest UDP payload over IPv4.
 const MAX_BYTES: usize = 65_507;
@@ -16,8 +16,8 @@ pub(super) struct Path {
     pub to: SocketAddr,
     pub over: TransportProtocol,
     pub source: Option<IpAddr>,
-    /// By which port of ours, if it is not the one that all share.
-    pub through: Option<u16>,
+    /// By what, if it is not the port that all share.
+    pub through: Option<Through>,
 }
 
 impl Path {

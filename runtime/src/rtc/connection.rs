@@ -15,6 +15,7 @@
 mod check;
 mod dtls;
 mod events;
+mod reaching;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,15 +34,13 @@ use super::OfferError;
 use super::metrics::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
 use super::stun;
-use super::transport_address::TransportAddress;
+use super::transport_address::{Through, TransportAddress};
 use check::Check;
 use dtls::{is_closed, is_known};
 use events::{after, has_pair};
 
 /// From the answer to the end of the handshake: a peer on a bad network tries for about as long.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
-/// The same for a server that we connect to: it is there, or another try is worth more than waiting.
-const REACH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// After the handshake is over for us: its last flight is sent again for a peer that did not get it, and is due at once.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -76,7 +75,9 @@ pub(super) struct Connection {
     /// If it is we who check: where it may be.
     reach: Option<Policy>,
     /// By which port of ours it is reached, if it is not the one that all share.
-    through: Option<u16>,
+    port: Option<u16>,
+    /// Our address at its relay, if it has one.
+    relayed: Option<SocketAddr>,
     state: State,
     wake_at: Option<Instant>,
     /// What the stack selected, once: the peer's address and ours.
@@ -119,7 +120,8 @@ impl Connection {
             fingerprints: peer.fingerprints.clone(),
             role: peer.role,
             reach: None,
-            through: None,
+            port: None,
+            relayed: None,
             state,
             wake_at: None,
             pair: None,
@@ -137,22 +139,6 @@ impl Connection {
             media_from: None,
             signed: None,
         }
-    }
-
-    /// The same, where we speak next: it is we who check. What comes from elsewhere than it may be is not heard.
-    pub fn checking(self, reach: Policy, now: Instant) -> Self {
-        let state = State::Expected { until: now + REACH_DEADLINE };
-        Self { reach: Some(reach), state, ..self }
-    }
-
-    /// The same, where it is reached by another port of ours.
-    pub fn through(self, through: Option<u16>) -> Self {
-        Self { through, ..self }
-    }
-
-    /// By which port of ours the peer is reached, if it is not the one that all share.
-    pub fn port(&self) -> Option<u16> {
-        self.through
     }
 
     /// What tells of a message that leaves whether it says that a check of the peer's was genuine. Where it is we who check, our
@@ -280,6 +266,8 @@ impl Connection {
     }
 
     fn hand(&mut self, from: TransportAddress, local: SocketAddr, bytes: &[u8], now: Instant) {
+        let by_relay = matches!(from.through, Some(Through::Relay(_)));
+        let local = self.relayed.filter(|_| by_relay).unwrap_or(local);
         self.told = now;
         if matches!(self.state, State::Expected { .. }) {
             self.joined = now;
@@ -326,16 +314,18 @@ impl Connection {
         let (mut pair, mut moved, mut alive) = (self.pair, self.moved, false);
         let check = self.check.take();
         let fingerprints = std::mem::take(&mut self.fingerprints);
-        let (role, told, through, mut begun) = (self.role, self.told, self.through, Ok(()));
+        let (role, told, port, relayed, mut begun) = (self.role, self.told, self.port, self.relayed, Ok(()));
+        let through = |local| port.map(if relayed == Some(local) { Through::Relay } else { Through::Port });
         self.guarded(|stack| {
             // Handling events makes packets, so the order is packets, events, packets.
             for _ in 0..2 {
                 while let Some(packet) = stack.poll_write() {
-                    let TransportContext { peer_addr, transport_protocol, .. } = packet.transport;
-                    let mut to = TransportAddress::new(peer_addr, transport_protocol).through(through);
+                    let TransportContext { local_addr, peer_addr, transport_protocol, .. } = packet.transport;
+                    let mut to =
+                        TransportAddress::new(peer_addr, transport_protocol).through(through(local_addr));
                     let bytes = &packet.message;
                     if bytes.first().is_some_and(|first| *first > LAST_OF_CHECKS) {
-                        pair = Some((to, packet.transport.local_addr));
+                        pair = Some((to, local_addr));
                         to = moved.unwrap_or(to);
                     } else if let Some(check) = check.as_ref().filter(|check| check.is_confirmed(to, bytes)) {
                         moved = if check.moves { Some(to) } else { moved };

@@ -7,6 +7,7 @@ use understudy_core::fanout::receipt::Receipt;
 use understudy_core::offer::Unusable;
 
 use super::OfferError;
+use super::relay::Far;
 
 /// What we do for finding a way (RFC 8445 §2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Published {
     /// As in [`Answer::session_id`](super::Answer::session_id).
     pub session_id: String,
     pub progress: watch::Receiver<Progress>,
+    /// What a relay would lead to, if it has a port of its own here.
+    pub(super) far: Option<Far>,
 }
 
 /// How publishing to a server goes.

@@ -107,10 +107,11 @@ impl Directory {
     }
 
     /// A peer that we check is at one of these, and says nothing by which its answers could be told from others'.
-    pub fn hope(&self, home: Home, addresses: &[TransportAddress]) {
+    pub fn hope(&self, peer: PeerId, addresses: &[TransportAddress]) {
         let mut table = self.0.lock();
+        let Some(on) = table.entries.get(&peer).map(|entry| entry.on) else { return };
         for address in addresses {
-            table.hoped.entry(*address).or_insert(home);
+            table.hoped.entry(*address).or_insert(Home { peer, on });
         }
     }
 
@@ -198,6 +199,7 @@ mod tests {
 
     use super::*;
     use crate::rtc::stun::check;
+    use crate::rtc::transport_address::Through;
 
     const MEDIA: &[u8] = &[0x80, 0, 0, 0];
 
@@ -280,9 +282,9 @@ mod tests {
     fn what_comes_from_where_a_peer_is_hoped_to_be_is_its_own_until_it_is_anothers() {
         let directory = Directory::new(1);
         let (first, second) = (expect(&directory, 1), expect(&directory, 2));
-        directory.hope(first, &[from(7), from(8)]);
+        directory.hope(first.peer, &[from(7), from(8)]);
         assert_eq!(directory.find(from(7), MEDIA), Some(first));
-        directory.hope(second, &[from(8)]);
+        directory.hope(second.peer, &[from(8)]);
         assert_eq!(directory.find(from(8), MEDIA), Some(first), "it was there before");
         directory.claim(second.peer, from(7), None);
         assert_eq!(directory.find(from(7), MEDIA), Some(second), "a check was genuine");
@@ -294,9 +296,9 @@ mod tests {
     fn what_comes_from_one_port_to_several_of_ours_is_several_peers() {
         let directory = Directory::new(1);
         let (first, second, third) = (expect(&directory, 1), expect(&directory, 2), expect(&directory, 3));
-        let through = |port| from(7).through(Some(port));
-        directory.hope(first, &[through(1)]);
-        directory.hope(second, &[through(2)]);
+        let through = |port| from(7).through(Some(Through::Port(port)));
+        directory.hope(first.peer, &[through(1)]);
+        directory.hope(second.peer, &[through(2)]);
         directory.claim(third.peer, from(7), None);
         directory.claim(first.peer, through(1), None);
         let found = [through(1), through(2), from(7), through(3)].map(|from| directory.find(from, MEDIA));

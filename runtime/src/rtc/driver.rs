@@ -5,7 +5,7 @@ mod moves;
 mod viewers;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use super::metrics::{Metrics, Why};
 use super::peer::Peer;
 use super::publisher::Publisher;
 use super::reception::{Addressed, Inlet, Received};
+use super::relay::Relay;
 use super::routes::Routes;
 use super::transport_address::{TransportAddress, TransportProtocol};
 use super::viewer::Viewer;
@@ -71,6 +72,13 @@ pub(super) enum Command {
         id: PeerId,
         credentials: Credentials,
         reply: oneshot::Sender<Option<Result<Restarted, OfferError>>>,
+    },
+    /// A peer that we check can be reached by a relay, too, at these of its addresses.
+    AddRelay {
+        id: PeerId,
+        relay: Relay,
+        at: Vec<SocketAddr>,
+        reply: oneshot::Sender<()>,
     },
     /// Nobody watches that program any more.
     End {
@@ -190,6 +198,11 @@ impl Driver {
                 let _ = reply.send(self.restart(id, &credentials));
                 self.settle(id);
             }
+            Command::AddRelay { id, relay, at, reply } => {
+                self.add_relay(id, relay, &at);
+                let _ = reply.send(());
+                self.settle(id);
+            }
             Command::Find { id, reply } => {
                 let _ = reply.send(match self.peers.get(&id) {
                     Some(Peer::Viewer(viewer)) => Some(Begun {
@@ -236,7 +249,7 @@ impl Driver {
                 continue;
             };
             routes.hear(id, from, local, bytes);
-            peer.connection_mut().receive(from, as_announced(announced, local, from), bytes, now);
+            peer.connection_mut().receive(from, from.reached(announced, local), bytes, now);
             if touched.last() != Some(&id) {
                 touched.push(id);
             }
@@ -383,13 +396,4 @@ fn follow(viewer: &mut Viewer, routes: &Routes, ways: &Ways) {
         ways.leave(left);
     }
     viewer.path = path;
-}
-
-/// The stack knows only what we announced; behind a NAT the socket sees another address.
-fn as_announced(announced: &[TransportAddress], local: Option<IpAddr>, from: TransportAddress) -> SocketAddr {
-    let mut all = announced.iter().filter(|address| address.protocol == from.protocol);
-    let exact = all.clone().find(|address| Some(address.socket.ip()) == local);
-    let same_family = || all.clone().find(|address| address.socket.is_ipv4() == from.socket.is_ipv4());
-    let known = exact.or_else(same_family).or(all.next()).map_or(from.socket, |address| address.socket);
-    SocketAddr::new(known.ip(), from.through.unwrap_or(known.port()))
 }

@@ -16,7 +16,6 @@ use super::connection::Connection;
 use super::directory::{Directory, Home, LoopId, PeerId};
 use super::driver::{Command, Driver, Shared};
 use super::reception::{Inlet, Reception};
-use super::streams::Streams;
 use super::transport_address::TransportAddress;
 use super::ways::Ways;
 
@@ -72,7 +71,7 @@ impl Loops {
         tasks.spawn(async move {
             let _ = until.run_until_cancelled(reading).await;
         });
-        tokio::spawn(keep(tasks, ways.streams, end, stopped.clone().drop_guard()));
+        tokio::spawn(keep(tasks, ways, end, stopped.clone().drop_guard()));
         Self { mailboxes: mailboxes.into(), directory, stopped }
     }
 
@@ -91,7 +90,7 @@ impl Loops {
         let (on, room) = self.room().await.ok_or(OfferError::NotRunning)?;
         // Without a break, in which whoever asks could go away: what is expected is forgotten by its loop alone.
         let home = self.directory.expect(on, &newcomer.session_id, &newcomer.ufrag);
-        self.directory.hope(home, &newcomer.at);
+        self.directory.hope(home.peer, &newcomer.at);
         let (reply, taken_in) = oneshot::channel();
         room.send(command(home.peer, reply));
         answered(taken_in).await.ok_or(OfferError::NotRunning)
@@ -149,16 +148,17 @@ async fn answered<T>(answer: oneshot::Receiver<T>) -> Option<T> {
     tokio::time::timeout(ANSWER_DEADLINE, answer).await.ok()?.ok()
 }
 
-/// With the first that ends all do, and connections after what was said last.
+/// With the first that ends all do, then connections after what was said last, and relays.
 #[tracing::instrument(name = "rtc", skip_all)]
-async fn keep(mut tasks: JoinSet<()>, streams: Streams, end: CancellationToken, _stopped: DropGuard) {
+async fn keep(mut tasks: JoinSet<()>, ways: Ways, end: CancellationToken, _stopped: DropGuard) {
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a media loop broke down");
         }
         end.cancel();
     }
-    streams.end().await;
+    ways.streams.end().await;
+    ways.turn.end().await;
 }
 
 #[cfg(test)]
@@ -166,7 +166,9 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::super::metrics::Metrics;
+    use super::super::relay::Relays;
     use super::super::socket::Socket;
+    use super::super::streams::Streams;
     use super::*;
     use crate::program::Audience;
 
@@ -176,7 +178,8 @@ mod tests {
         let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port must be free");
         let streams = Streams::new(reception.clone(), metrics.clone());
         let shared = Shared { directory, announced: Arc::new([]), metrics, audience: Audience::default() };
-        Loops::start(Ways::new(socket, streams), (reception, inlets), shared, &CancellationToken::new())
+        let ways = Ways::new(socket, streams, Relays::new(reception.clone()));
+        Loops::start(ways, (reception, inlets), shared, &CancellationToken::new())
     }
 
     #[tokio::test]

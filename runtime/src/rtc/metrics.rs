@@ -46,6 +46,8 @@ pub struct Metrics {
     tcp_refused: Family<RefusedLabel, Counter>,
     pub(super) tcp_sent_packets: Counter,
     pub(super) tcp_unsent_packets: Counter,
+    pub(super) relayed: Counter,
+    pub(super) unrelayed: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -204,6 +206,8 @@ impl Metrics {
             "Packets that there was no room for, or no connection of TCP",
             self.tcp_unsent_packets.clone(),
         );
+        rtc.register("relayed_packets", "Packets queued to be sent by relays of TURN", self.relayed.clone());
+        rtc.register("unrelayed_packets", "Packets that no relay had room for", self.unrelayed.clone());
     }
 
     pub(super) fn tcp_refused(&self, why: Refusal) {

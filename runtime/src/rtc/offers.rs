@@ -1,8 +1,12 @@
 //! What is offered from here: to players that answer, and to servers that are published to.
 
+use tokio_rustls::TlsConnector;
 use understudy_core::guard::Policy;
+use understudy_core::turn::Server;
 
-use super::transport_address::TransportAddress;
+use super::driver::Command;
+use super::relay::{Far, NoRelay};
+use super::transport_address::{Through, TransportAddress};
 use super::{AnswerError, Handle, Ice, OfferError, Offering, Published};
 use crate::program::Program;
 
@@ -47,12 +51,30 @@ impl Handle {
         reach: &Policy,
     ) -> Result<Published, AnswerError> {
         let answer = offering.read(answer_sdp)?;
-        let (sockets, through) = (answer.reachable(reach)?, offering.port());
+        let (sockets, port) = (answer.reachable(reach)?, offering.port());
+        let through = port.map(Through::Port);
         let at = sockets.iter().map(|at| TransportAddress::udp(*at).through(through)).collect();
         let mut viewer = offering.reaching(&answer, &sockets, reach.clone())?;
         let progress = viewer.publish();
         let session_id = viewer.connection.session_id().to_owned();
         self.admit(name, program, viewer, at).await?;
-        Ok(Published { session_id, progress })
+        let far = port.map(|port| Far { port, at: sockets });
+        Ok(Published { session_id, progress, far })
+    }
+
+    /// Has a server that is published to be looked for by a relay, too, which one of these servers gives. `reach` says which of
+    /// their addresses may be connected to, and `tls` whom to believe who they are.
+    pub async fn ask_for_relay(
+        &self,
+        published: &Published,
+        servers: &[Server],
+        (reach, tls): (&Policy, &TlsConnector),
+    ) -> Result<(), NoRelay> {
+        let Some(far) = &published.far else { return Ok(()) };
+        let relay = self.relays.first_of(servers, (reach, tls), far).await?;
+        let add = |id, reply| Command::AddRelay { id, relay, at: far.at.clone(), reply };
+        // Whoever is gone by then needs none.
+        self.loops.ask(&published.session_id, add).await;
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@ use tokio::task::{consume_budget, yield_now};
 use super::directory::{Directory, Home, PeerId};
 use super::metrics::Metrics;
 use super::socket::Reader;
-use super::transport_address::TransportAddress;
+use super::transport_address::{Through, TransportAddress};
 
 /// What waits for a loop, about as much as the kernel holds for all: a burst is to outlast that another runs on the loop's core.
 const MAX_WAITING_BYTES: usize = 2 << 20;
@@ -235,13 +235,21 @@ impl Reception {
     /// Reads once, and waits for no loop: one that is behind holds up none of the others.
     fn sort(&self, reader: &mut Reader, through: Option<u16>) -> std::io::Result<()> {
         reader.receive(|datagram| {
-            let from = TransportAddress::udp(datagram.from).through(through);
-            let Some(Home { peer, on }) = self.find(from, datagram.bytes) else { return };
-            let addressed = Addressed { peer, from, local: datagram.local, bytes: datagram.bytes };
-            if !self.loops[on.0].datagrams.push(&addressed) {
-                self.metrics.unread_datagrams.inc();
-            }
+            let from = TransportAddress::udp(datagram.from).through(through.map(Through::Port));
+            self.arrived(from, datagram.local, datagram.bytes);
         })
+    }
+
+    /// A datagram came by the relay of whoever has that port of ours.
+    pub fn relayed(&self, from: SocketAddr, port: u16, bytes: &[u8]) {
+        self.arrived(TransportAddress::udp(from).through(Some(Through::Relay(port))), None, bytes);
+    }
+
+    fn arrived(&self, from: TransportAddress, local: Option<IpAddr>, bytes: &[u8]) {
+        let Some(Home { peer, on }) = self.find(from, bytes) else { return };
+        if !self.loops[on.0].datagrams.push(&Addressed { peer, from, local, bytes }) {
+            self.metrics.unread_datagrams.inc();
+        }
     }
 }
 

@@ -62,6 +62,11 @@ impl Routes {
         self.directory.local_for(to)
     }
 
+    /// A peer that we check may be at these, too.
+    pub fn hope(&self, peer: PeerId, at: &[TransportAddress]) {
+        self.directory.hope(peer, at);
+    }
+
     /// A peer's checks name this user fragment from now on.
     pub fn rename(&self, peer: PeerId, ufrag: &str) {
         self.directory.rename(peer, ufrag);

@@ -23,7 +23,8 @@ async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
         local: SocketAddr::from(([127, 0, 0, 1], 9)),
         // No answer could be made either: none would have a candidate.
         announced: Arc::new([]),
-        outlets: Outlets::new(std::net::Ipv4Addr::LOCALHOST.into(), reception),
+        outlets: Outlets::new(std::net::Ipv4Addr::LOCALHOST.into(), reception.clone()),
+        relays: Relays::new(reception),
     };
     let media = Renditions::new(&crate::broadcast::Metrics::default());
     let program = Program::of(&media, watch::channel(true).1);

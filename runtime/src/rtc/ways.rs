@@ -1,4 +1,5 @@
-//! The ways to peers of a loop: datagrams from the one socket, or from a port that one of them has to itself, and connections of TCP.
+//! The ways to peers of a loop: datagrams from the one socket, from a port that one of them has to itself or by its relay, and
+//! connections of TCP.
 
 use std::collections::HashMap;
 
@@ -7,16 +8,21 @@ use understudy_core::tcp::outbox::Cargo;
 use super::batch::Path;
 use super::metrics::Metrics;
 use super::outlet::Outlet;
+use super::relay::{Relay, Relays};
 use super::socket::Socket;
 use super::spread::{Part, Spread};
 use super::streams::Streams;
-use super::transport_address::TransportProtocol;
+use super::transport_address::{Through, TransportProtocol};
 
 pub(super) struct Ways {
     pub socket: Socket,
     pub streams: Streams,
     /// By their ports.
     outlets: HashMap<u16, Outlet>,
+    /// Where relays come from.
+    pub turn: Relays,
+    /// By the ports of those whose they are.
+    relays: HashMap<u16, Relay>,
 }
 
 /// What is to leave, by way.
@@ -24,8 +30,7 @@ pub(super) struct Ways {
 pub(super) struct Spreads {
     datagrams: Spread,
     framed: Spread,
-    /// By the port of ours.
-    apart: HashMap<u16, Spread>,
+    apart: HashMap<Through, Spread>,
 }
 
 impl Spreads {
@@ -33,7 +38,7 @@ impl Spreads {
     pub fn to(&mut self, path: Option<Path>) -> &mut Spread {
         match path {
             Some(Path { over: TransportProtocol::TCP, .. }) => &mut self.framed,
-            Some(Path { through: Some(port), .. }) => self.apart.entry(port).or_default(),
+            Some(Path { through: Some(through), .. }) => self.apart.entry(through).or_default(),
             _ => &mut self.datagrams,
         }
     }
@@ -45,13 +50,13 @@ impl Spreads {
 }
 
 impl Ways {
-    pub fn new(socket: Socket, streams: Streams) -> Self {
-        Self { socket, streams, outlets: HashMap::new() }
+    pub fn new(socket: Socket, streams: Streams, turn: Relays) -> Self {
+        Self { socket, streams, outlets: HashMap::new(), turn, relays: HashMap::new() }
     }
 
     /// The same, for one of that many loops.
     pub fn share(&self, loops: usize) -> Self {
-        Self::new(self.socket.share(loops), self.streams.clone())
+        Self::new(self.socket.share(loops), self.streams.clone(), self.turn.clone())
     }
 
     /// A peer came that is reached by a port of its own.
@@ -59,16 +64,31 @@ impl Ways {
         self.outlets.extend(outlet.map(|outlet| (outlet.port(), outlet)));
     }
 
+    /// Whoever has that port can be reached by a relay, too.
+    pub fn add_relay(&mut self, port: u16, relay: Relay) {
+        self.relays.insert(port, relay);
+    }
+
     /// The peer that was reached by that port is gone.
     pub fn close(&mut self, port: Option<u16>) {
-        drop(port.and_then(|port| self.outlets.remove(&port)));
+        let Some(port) = port else { return };
+        self.outlets.remove(&port);
+        self.relays.remove(&port);
     }
 
     /// Queues a packet; [`Ways::flush`] hands it to the kernel. False: there is no room, and it is lost.
     pub fn send(&mut self, path: Path, cargo: Cargo, packet: &[u8], metrics: &Metrics) -> bool {
         let socket = match path {
             Path { over: TransportProtocol::TCP, .. } => return self.streams.send(path.to, cargo, packet),
-            Path { through: Some(port), .. } => self.outlets.get_mut(&port).map(|outlet| &mut outlet.socket),
+            Path { through: Some(Through::Port(port)), .. } => {
+                self.outlets.get_mut(&port).map(|outlet| &mut outlet.socket)
+            }
+            Path { through: Some(Through::Relay(port)), .. } => {
+                return self
+                    .relays
+                    .get(&port)
+                    .is_some_and(|relay| relay.send(path.to, cargo, packet, metrics));
+            }
             _ => Some(&mut self.socket),
         };
         socket.map(|socket| socket.send(path, packet, metrics)).is_some()
@@ -90,10 +110,16 @@ impl Ways {
     pub fn spread(&mut self, spreads: &mut Spreads, metrics: &Metrics) -> Vec<Part> {
         let mut missed = self.socket.spread(&mut spreads.datagrams, metrics);
         missed.extend(self.streams.spread(&mut spreads.framed));
-        spreads.apart.retain(|port, spread| {
-            let Some(outlet) = self.outlets.get_mut(port) else { return false };
-            missed.extend(outlet.socket.spread(spread, metrics));
-            true
+        spreads.apart.retain(|through, spread| {
+            let missing = match through {
+                Through::Port(port) => {
+                    self.outlets.get_mut(port).map(|outlet| outlet.socket.spread(spread, metrics))
+                }
+                Through::Relay(port) => self.relays.get(port).map(|relay| relay.spread(spread, metrics)),
+            };
+            let is_there = missing.is_some();
+            missed.extend(missing.into_iter().flatten());
+            is_there
         });
         missed
     }

@@ -1,31 +1,37 @@
-//! ICE servers in `Link` headers (RFC 9725 §4.4).
-//!
-//! They are read and told, not used: a server that is published to has an address that it is reached at, and what it learns of ours
-//! comes with our checks. TURN would help where a network lets no UDP through to it.
+//! ICE servers in `Link` headers (RFC 9725 §4.6).
 
-/// The addresses of ICE servers (`stun:`, `turn:`, `turns:`) that a header's value names.
-pub fn ice_servers(link: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for one in split(link, ',') {
-        let mut parts = split(one, ';').into_iter().map(str::trim);
-        let target = parts.next().and_then(|part| part.strip_prefix('<')?.strip_suffix('>'));
-        let is_server = parts.any(|part| {
-            let Some((name, value)) = part.split_once('=') else { return false };
-            let value = value.trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("rel")
-                && value.split_whitespace().any(|relation| relation.eq_ignore_ascii_case("ice-server"))
-        });
-        found.extend(target.filter(|_| is_server).map(str::to_owned));
-    }
-    found
+use crate::turn::IceServer;
+
+/// Those that a header's value names.
+pub fn ice_servers(link: &str) -> Vec<IceServer> {
+    split(link, ',').into_iter().filter_map(ice_server).collect()
+}
+
+fn ice_server(link: &str) -> Option<IceServer> {
+    let mut parts = split(link, ';').into_iter().map(str::trim);
+    let url = parts.next()?.strip_prefix('<')?.strip_suffix('>')?.to_owned();
+    let parameters: Vec<(&str, String)> = parts
+        .filter_map(|part| part.split_once('='))
+        .map(|(name, value)| (name.trim(), unquoted(value.trim())))
+        .collect();
+    let of = |wanted: &str| {
+        // Of several `rel` the first counts (RFC 8288 §3.3), and so it is with the others.
+        let mut all = parameters.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        all.next().map_or("", |(_, value)| value)
+    };
+    let is_server = of("rel").split_whitespace().any(|relation| relation.eq_ignore_ascii_case("ice-server"));
+    let (username, credential) = (of("username").to_owned(), of("credential").to_owned());
+    is_server.then_some(IceServer { url, username, credential })
 }
 
 /// At each such character that stands in no quotes and no angle brackets.
 fn split(text: &str, at: char) -> Vec<&str> {
-    let (mut quoted, mut bracketed) = (false, false);
+    let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
     text.split(|c: char| {
+        let is_literal = std::mem::take(&mut escaped);
         match c {
-            '"' if !bracketed => quoted = !quoted,
+            '\\' if quoted && !is_literal => escaped = true,
+            '"' if !bracketed && !is_literal => quoted = !quoted,
             '<' if !quoted => bracketed = true,
             '>' if !quoted => bracketed = false,
             _ => {}
@@ -35,21 +41,45 @@ fn split(text: &str, at: char) -> Vec<&str> {
     .collect()
 }
 
+/// What a quoted string means (RFC 9110 §5.6.4); what is none means itself.
+fn unquoted(value: &str) -> String {
+    let Some(inside) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut characters = inside.chars();
+    let mut text = String::new();
+    while let Some(c) = characters.next() {
+        text.extend(if c == '\\' { characters.next() } else { Some(c) });
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn servers_are_read_by_their_relation_whatever_stands_in_quotes() {
-        let link = "<stun:stun.example.net>; rel=\"ice-server\", <turn:turn.example.net?transport=udp>; \
-            rel=\"ice-server\"; username=\"a,b;<c\"; credential=\"x\"; credential-type=\"password\", \
-            <https://example.net/events>; rel=\"urn:ietf:params:whep:ext\"";
-        assert_eq!(ice_servers(link), ["stun:stun.example.net", "turn:turn.example.net?transport=udp"]);
+        let link = r#"<stun:stun.example.net>; rel="ice-server", <turn:turn.example.net?transport=udp>;
+            rel="ice-server"; username="a,b;<c"; credential="x\"y\\z"; credential-type="password",
+            <https://example.net/events>; rel="urn:ietf:params:whep:ext""#;
+        let server = |url: &str, username: &str, credential: &str| IceServer {
+            url: url.to_owned(),
+            username: username.to_owned(),
+            credential: credential.to_owned(),
+        };
+        assert_eq!(
+            ice_servers(link),
+            [
+                server("stun:stun.example.net", "", ""),
+                server("turn:turn.example.net?transport=udp", "a,b;<c", "x\"y\\z")
+            ]
+        );
     }
 
     #[test]
     fn what_is_no_link_names_none() {
-        for link in ["", "<", "\"", "stun:a; rel=ice-server", "<stun:a>", "<stun:a>; rel", ",;,;"] {
+        for link in ["", "<", "\"", "stun:a; rel=ice-server", "<stun:a>", "<stun:a>; rel", ",;,;", "\\"] {
             assert!(ice_servers(link).is_empty(), "{link}");
         }
     }

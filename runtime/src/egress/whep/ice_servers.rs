@@ -7,7 +7,7 @@ use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 
-/// Each as the value of a `Link` header (RFC 9725 §4.4).
+/// Each as the value of a `Link` header (RFC 9725 §4.6).
 #[derive(Clone, Debug, Default)]
 pub struct IceServers(Arc<[HeaderValue]>);
 

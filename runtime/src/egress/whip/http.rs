@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use understudy_core::guard::Policy;
 use understudy_core::offer::MAX_BYTES;
 use understudy_core::redact::redacted_in;
+use understudy_core::turn::IceServer;
 use understudy_core::whip::{Failure, Strayed, ice_servers, onward, refusal};
 use url::{Position, Url};
 
@@ -54,7 +55,7 @@ pub(super) struct Answer {
     /// Where it was asked last, and the token if that was told there.
     pub asked: Ask,
     pub location: Option<Url>,
-    pub ice_servers: usize,
+    pub ice_servers: Vec<IceServer>,
     pub body: String,
 }
 
@@ -151,7 +152,7 @@ fn answer(asked: Ask, response: Response) -> Answer {
     // It may be relative to what was asked (RFC 9110 §10.2.2).
     let location = text(&response.headers, &LOCATION).and_then(|location| asked.url.join(location).ok());
     let links = response.headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
-    let ice_servers = links.flat_map(ice_servers).count();
+    let ice_servers = links.flat_map(ice_servers).collect();
     Answer { location, ice_servers, body: response.body, asked }
 }
 

@@ -1,34 +1,53 @@
 //! One session with a WHIP server: from the offer to the answer, and its end.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::http::Method;
 use tokio::sync::watch;
+use tokio_rustls::TlsConnector;
 use understudy_core::guard::Policy;
+use understudy_core::turn::{IceServer, Unused, usable};
 use understudy_core::whip::{Failure, may_know};
 
 use super::Shown;
 use super::http::{Answer, Ask, Client};
 use super::target::Target;
-use crate::rtc::{self, AnswerError, Ice, Progress};
+use crate::rtc::{self, AnswerError, Ice, NoRelay, Progress, Published};
 
 /// Of saying goodbye: whoever stops waits no longer for a server that may be gone.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A relay is asked for when nothing else has led there by then: most need none. The stack takes no pair of a relay before two
+/// seconds are over, so that little is lost.
+const HEAD_START: Duration = Duration::from_millis(500);
 
 /// Where a target is published to from.
 #[derive(Clone)]
 pub(super) struct Origin {
     pub transport: rtc::Handle,
     pub client: Client,
-    pub reach: Policy,
+    /// Which addresses may be connected and sent to.
+    pub guard: Policy,
+    /// Whom to believe who they are.
+    pub tls: TlsConnector,
+}
+
+/// What came of looking for a relay.
+pub(super) enum Relaying {
+    /// Another way was found, or the server names none.
+    Unneeded,
+    Given,
+    None(NoRelay),
+    /// Of the servers that it names none relays for us.
+    Unusable(Vec<Unused>),
 }
 
 pub(super) struct Session {
-    id: String,
-    pub progress: watch::Receiver<Progress>,
+    published: Published,
     farewell: Option<Ask>,
-    /// How many ICE servers the server names.
-    pub ice_servers: usize,
+    /// Those that the server names.
+    ice_servers: Vec<IceServer>,
 }
 
 impl Origin {
@@ -43,15 +62,10 @@ impl Origin {
         };
         let answer = self.client.ask(ask).await?;
         let farewell = farewell(&answer);
-        let published =
-            self.transport.publish(&shown.name, &shown.program, (offering, &answer.body), &self.reach).await;
+        let answered = (offering, answer.body.as_str());
+        let published = self.transport.publish(&shown.name, &shown.program, answered, &self.guard).await;
         match published {
-            Ok(published) => Ok(Session {
-                id: published.session_id,
-                progress: published.progress,
-                farewell,
-                ice_servers: answer.ice_servers,
-            }),
+            Ok(published) => Ok(Session { published, farewell, ice_servers: answer.ice_servers }),
             Err(error) => {
                 self.say(farewell).await;
                 Err(failure(error))
@@ -59,9 +73,26 @@ impl Origin {
         }
     }
 
+    /// Has the server be looked for by a relay, if no other way to it is found soon.
+    pub async fn find_relay(&self, session: &Session) -> Relaying {
+        let mut progress = session.progress();
+        let on_the_way =
+            tokio::time::timeout(HEAD_START, progress.wait_for(|now| *now != Progress::Connecting));
+        if session.ice_servers.is_empty() || on_the_way.await.is_ok() {
+            return Relaying::Unneeded;
+        }
+        let (servers, unused) = usable(&session.ice_servers);
+        if servers.is_empty() {
+            return Relaying::Unusable(unused);
+        }
+        let given =
+            self.transport.ask_for_relay(&session.published, &servers, (&self.guard, &self.tls)).await;
+        given.map_or_else(Relaying::None, |()| Relaying::Given)
+    }
+
     /// Ends it on both sides, the server's within a while.
     pub async fn end(&self, session: Session) {
-        tokio::join!(self.transport.leave(&session.id), self.say(session.farewell));
+        tokio::join!(self.transport.leave(&session.published.session_id), self.say(session.farewell));
     }
 
     async fn say(&self, farewell: Option<Ask>) {
@@ -72,6 +103,26 @@ impl Origin {
             Ok(Err(error)) => tracing::debug!(%error, "a session's end was not taken"),
             Err(_) => tracing::debug!("a session's end was not answered in time"),
         }
+    }
+}
+
+impl fmt::Display for Relaying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unneeded => Ok(()),
+            Self::Given => write!(f, ", and none by a relay of its TURN servers"),
+            Self::None(why) => write!(f, ", and none of its TURN servers gives a relay ({why})"),
+            Self::Unusable(unused) => {
+                let why: Vec<String> = unused.iter().map(ToString::to_string).collect();
+                write!(f, ", and none of the ICE servers that it names can be used ({})", why.join("; "))
+            }
+        }
+    }
+}
+
+impl Session {
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.published.progress.clone()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the driver does for viewers.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use understudy_core::fanout::history::History;
@@ -10,12 +11,25 @@ use understudy_core::tcp::outbox::Cargo;
 use super::super::directory::PeerId;
 use super::super::feedback::Missing;
 use super::super::peer::Peer;
+use super::super::relay::Relay;
 use super::super::spread::Part;
+use super::super::transport_address::{Through, TransportAddress};
 use super::super::viewer::{Due, Viewer};
 use super::super::{OfferError, Restarted};
 use super::Driver;
 
 impl Driver {
+    /// A peer to which nothing leads yet is looked for by a relay, too; with any other the relay is given back.
+    pub(super) fn add_relay(&mut self, id: PeerId, relay: Relay, at: &[SocketAddr]) {
+        let Self { ways, routes, peers, .. } = self;
+        let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
+        let (Some(port), None) = (viewer.connection.port(), viewer.path) else { return };
+        let through = |at: &SocketAddr| TransportAddress::udp(*at).through(Some(Through::Relay(port)));
+        routes.hope(id, &at.iter().map(through).collect::<Vec<_>>());
+        viewer.connection.add_relay(relay.address);
+        ways.add_relay(port, relay);
+    }
+
     pub(super) fn resume(&mut self) {
         let missed = self.ways.socket.resume(&self.metrics);
         self.skip(&missed);

@@ -88,7 +88,7 @@ impl Offering {
         let now = Instant::now();
         let port = self.port();
         let viewer = self.take(answer, at, now)?;
-        Ok(Viewer { connection: viewer.connection.checking(reach, now).through(port), ..viewer })
+        Ok(Viewer { connection: viewer.connection.checking(reach, now).leaving_by(port), ..viewer })
     }
 
     fn take(self, answer: &Acceptance, at: &[SocketAddr], now: Instant) -> Result<Viewer, AnswerError> {

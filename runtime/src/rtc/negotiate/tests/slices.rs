@@ -17,6 +17,7 @@ use super::super::super::driver::{Command, Shared};
 use super::super::super::loops::{Loops, Newcomer};
 use super::super::super::metrics::Metrics;
 use super::super::super::reception::Reception;
+use super::super::super::relay::Relays;
 use super::super::super::socket::Socket;
 use super::super::super::streams::Streams;
 use super::super::super::stun;
@@ -42,7 +43,8 @@ fn keyframe() -> Unit {
 fn loops(socket: Socket, metrics: Metrics, end: &CancellationToken) -> Loops {
     let directory = Directory::new(1);
     let (reception, inlets) = Reception::new(directory.clone(), 1, metrics.clone());
-    let ways = Ways::new(socket, Streams::new(reception.clone(), metrics.clone()));
+    let streams = Streams::new(reception.clone(), metrics.clone());
+    let ways = Ways::new(socket, streams, Relays::new(reception.clone()));
     let shared = Shared { directory, announced: Arc::new(ANNOUNCED), metrics, audience: Audience::default() };
     Loops::start(ways, (reception, inlets), shared, end)
 }

@@ -1,0 +1,35 @@
+//! What is different where it is we who go to the peer: from a port of our own, and by a relay if nothing else leads there.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use understudy_core::guard::Policy;
+
+use super::{Connection, State};
+
+/// From the answer to the end of the handshake: a server is there, or another try is worth more than waiting.
+const REACH_DEADLINE: Duration = Duration::from_secs(10);
+
+impl Connection {
+    /// The same, where we speak next: it is we who check. What comes from elsewhere than it may be is not heard.
+    pub fn checking(self, reach: Policy, now: Instant) -> Self {
+        let state = State::Expected { until: now + REACH_DEADLINE };
+        Self { reach: Some(reach), state, ..self }
+    }
+
+    /// The same, where it is reached by another port of ours.
+    pub fn leaving_by(self, port: Option<u16>) -> Self {
+        Self { port, ..self }
+    }
+
+    /// It can be reached by a relay from now on, at which we have that address.
+    pub fn add_relay(&mut self, relayed: SocketAddr) {
+        self.relayed = Some(relayed);
+        self.guarded(|stack| stack.add_local_candidate(understudy_rtc::relayed_candidate(relayed)?));
+    }
+
+    /// By which port of ours the peer is reached, if it is not the one that all share.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+}
