@@ -109,9 +109,12 @@ async fn another_stack_is_seen_and_heard_in_vp8_and_in_h264() {
     fares(&source, OPEN, |health| *health == Health::Waiting).await;
     for codec in ["VP8", "H264"] {
         println!("{codec}");
-        let _sender = set.publish(codec, &[]);
+        let sender = set.publish(codec, &[]);
         set.studio.is_live(Carries::Both).await;
         fares(&source, OPEN, |health| *health == Health::Playing).await;
+        drop(sender);
+        // What is seen of the next is to be its own.
+        set.studio.until(false, OPEN).await;
     }
     let count = |kind| counts(&set.studio.metrics, "webrtc", kind);
     let (pictures, sound) = (count("video"), count("audio"));
