@@ -61,10 +61,12 @@ fn point_to(guard: SocketAddr) {
     }
 }
 
+/// The libraries of WebRTC warn of each datagram that is none of theirs, which anybody can send, and that of TURN tells of each packet.
+const QUIET: &str = "rtc=error,stun=error,turn=error";
+
 /// What the filter does not understand of `directives` is left out, with a warning.
 fn log(directives: &str) {
-    // The libraries of WebRTC warn of each datagram that is none of theirs, which anybody can send.
-    let filter = EnvFilter::builder().parse_lossy(format!("rtc=error,{directives}"));
+    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{directives}"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
