@@ -12,6 +12,7 @@ mod addresses;
 mod arrivals;
 mod batch;
 mod destination;
+mod ending;
 mod feedback;
 mod keys;
 mod stun;

@@ -1,8 +1,10 @@
 //! One session: a single task owns all that can change, takes messages one at a time, and carries out
 //! what `understudy_core` decides.
 
+mod asked;
 mod journal;
 mod metrics;
+mod told;
 
 mod keeper;
 

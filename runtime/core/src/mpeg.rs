@@ -19,6 +19,14 @@ pub mod transport;
 
 use std::time::Duration;
 
+/// How a picture is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// MPEG-1 or MPEG-2: muxers do not tell them apart, decoders do.
+    Mpeg,
+    H264,
+}
+
 /// A moment on a sender's timeline: ticks of 90 kHz, which begin anew every 26 hours (33 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp(u64);

@@ -31,7 +31,7 @@ use understudy_core::guard::Policy;
 use understudy_core::offer::{DtlsRole, Transport};
 
 use super::OfferError;
-use super::metrics::Why;
+use super::ending::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
 use super::stun;
 use super::transport_address::{Through, TransportAddress};

@@ -8,6 +8,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use understudy_core::rendition;
 
+use super::ending::Why;
 use super::publisher::Delivery;
 
 /// Twenty milliseconds are a peer beside this one, ten seconds one that gives up soon.
@@ -90,25 +91,6 @@ struct WayLabel {
 enum Way {
     Up,
     Down,
-}
-
-/// How a peer's session ended.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
-pub(super) enum Why {
-    /// It said so over HTTP.
-    Left,
-    /// It closed DTLS.
-    Closed,
-    /// It fell silent.
-    Silent,
-    /// It never connected.
-    NeverCame,
-    /// What it sent broke the stack's handling of it.
-    Broken,
-    /// What it watched is served no longer.
-    Ended,
-    /// We stopped.
-    Shutdown,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::director::forward;
+use super::told::forward;
 use super::{Mail, Viewers};
 use crate::program::Registry;
 

@@ -12,6 +12,7 @@ use understudy_core::spec::{Livestream, Location};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
+use super::asked::Asked;
 use super::audience::Audience;
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
@@ -19,7 +20,6 @@ use super::recordings::{RecordingView, Recordings};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
 use super::streams::{StreamView, Streams};
-use super::want::Asked;
 use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
 use crate::capture::{Screen, Speaker};
@@ -345,28 +345,6 @@ impl Director {
             if let Some(keeper) = self.keepers.remove(&part) {
                 keeper.stopped().await;
             }
-        }
-    }
-}
-
-/// Whether it was another one.
-pub(super) fn replace<T: PartialEq>(place: &watch::Sender<T>, value: T) -> bool {
-    place.send_if_modified(|current| {
-        let changed = *current != value;
-        *current = value;
-        changed
-    })
-}
-
-/// Tells the session of each change of a value, until either is gone.
-pub(super) async fn forward<T>(
-    mut value: watch::Receiver<T>,
-    mailbox: mpsc::Sender<Mail>,
-    message: fn() -> Mail,
-) {
-    while value.changed().await.is_ok() {
-        if mailbox.send(message()).await.is_err() {
-            return;
         }
     }
 }

@@ -148,7 +148,7 @@ async fn follow(
 ) {
     loop {
         let (now, until) = state.borrow_and_update().progress(Instant::now());
-        if super::director::replace(&tell, now) && mailbox.send(Mail::Recording).await.is_err() {
+        if super::told::replace(&tell, now) && mailbox.send(Mail::Recording).await.is_err() {
             return;
         }
         tokio::select! {

@@ -7,7 +7,7 @@ use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::Choice;
 
-use super::director::{forward, replace};
+use super::told::{forward, replace};
 use super::{Config, Mail};
 use crate::broadcast::{Hub, Subscriber};
 use crate::capture::{self, Screen, Speaker};

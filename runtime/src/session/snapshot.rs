@@ -11,10 +11,11 @@ use understudy_core::sending::Sending;
 use understudy_core::spec::{Livestream, Output};
 use understudy_proto::v1;
 
-use super::director::{Director, replace};
+use super::director::Director;
 use super::journal::unix_seconds;
 use super::kept::File;
 use super::streams::StreamView;
+use super::told::replace;
 use crate::browser::Sandbox;
 use crate::egress::whip;
 

@@ -7,7 +7,7 @@ use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer}
 use understudy_core::report::Stance;
 use understudy_core::spec::Inputs;
 
-use super::director::forward;
+use super::told::forward;
 use super::{Config, InputsView, Mail};
 use crate::camera::{Format, Picture};
 use crate::sound::{self, Ears};

@@ -14,7 +14,7 @@ use understudy_core::sending::Sending;
 use understudy_core::spec::{Choice, Limits, Livestream, Output, Refused, Resolution};
 
 use super::Mail;
-use super::director::forward;
+use super::told::forward;
 use crate::egress::{Sender, Senders};
 use crate::program::Program;
 

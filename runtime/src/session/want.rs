@@ -1,31 +1,19 @@
 //! What the session is asked to be: each part of a wish is carried out, or refused, by itself.
 
-use understudy_core::invitation::{self, Seat};
+use understudy_core::invitation;
 use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
 use understudy_core::proof::Proof;
 use understudy_core::recording;
 use understudy_core::rendition::Full;
 use understudy_core::report::Stance;
-use understudy_core::resize::{Resized, Shape};
+use understudy_core::resize::Shape;
 use understudy_core::spec::{Choice, Invalid, Session};
 use understudy_proto::v1;
 
 use super::Wanted;
 use super::director::Director;
 use crate::spec;
-
-/// What the session was asked to be, as far as it is carried out, and its answer.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) stance: Stance,
-    pub(super) generation: u64,
-    pub(super) session: Session,
-    pub(super) seat: Seat,
-    pub(super) refusals: Vec<v1::Refusal>,
-    /// What somebody made of the display.
-    pub(super) resized: Option<Resized>,
-}
 
 impl Director {
     /// Carries out what can be; the rest is refused, and of that what ran goes on.

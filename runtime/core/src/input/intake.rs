@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 use super::playout::{AHEAD, Medium, Playout};
 use crate::media::Kind;
-use crate::mpeg::transport::{Codec, Demuxer, Unit};
+use crate::mpeg::Codec;
+use crate::mpeg::transport::{Demuxer, Unit};
 use crate::mpeg::{Stamp, audio};
 
 /// Two seconds of any picture that a camera needs; what has no timestamps is bounded by this alone.

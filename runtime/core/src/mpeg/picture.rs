@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::Codec;
 use super::Stamp;
-use super::transport::Codec;
 
 /// Up to the flags and the length of what is optional.
 const HEADER: usize = 9;

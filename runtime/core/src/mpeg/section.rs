@@ -1,6 +1,6 @@
 //! Tables of a transport stream: which program there is, and which of its streams is a picture (§2.4.4).
 
-use super::transport::Codec;
+use super::Codec;
 
 /// The longest section that a program table may have (§2.4.4.5, §2.4.4.9).
 const LONGEST: usize = 1024;

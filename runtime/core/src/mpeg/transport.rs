@@ -8,23 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Stamp;
 use super::packet::{self, Packet};
 use super::picture;
 use super::section::{self, Sections};
+use super::{Codec, Stamp};
 
 /// Larger than any picture that a camera needs: what goes on for longer is thrown away.
 const LARGEST_UNIT: usize = 8 << 20;
 /// Programs of a stream that are looked at for a picture.
 const MOST_PROGRAMS: usize = 16;
 const ASSOCIATION: u16 = 0;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// MPEG-1 or MPEG-2: muxers do not tell them apart, decoders do.
-    Mpeg,
-    H264,
-}
 
 /// One access unit, in the order of decoding.
 #[derive(Clone, Debug, PartialEq, Eq)]

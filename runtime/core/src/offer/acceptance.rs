@@ -7,8 +7,8 @@ mod candidate;
 
 use std::net::SocketAddr;
 
-use super::codec::{parameter, repairs, write_repair};
-use super::section::{self, Lines, Section, push_line};
+use super::codec::{repairs, write_repair};
+use super::section::{self, Lines, Section, parameter, push_line};
 use super::selection::open;
 use super::transport::{self, Transport};
 use super::{Fault, MAX_BYTES};

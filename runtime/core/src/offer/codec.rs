@@ -1,6 +1,6 @@
 //! Which of the offered codecs is sent.
 
-use super::section::{Section, push_line};
+use super::section::{Section, parameter, push_line};
 use super::selection::Carried;
 use super::{Codec, Fault, level};
 use crate::media::Kind;
@@ -61,14 +61,6 @@ pub(super) fn repairs(section: &Section<'_>, number: u8, lost: u8) -> bool {
 pub(super) fn write_repair(out: &mut String, repair: u8, lost: u8) {
     push_line(out, &format!("a=rtpmap:{repair} rtx/90000"));
     push_line(out, &format!("a=fmtp:{repair} apt={lost}"));
-}
-
-/// One of the `a=fmtp` parameters.
-pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
-    fmtp.split(';').find_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
-    })
 }
 
 /// Greater is better. Constrained baseline is what we send; each other profile decodes it too.

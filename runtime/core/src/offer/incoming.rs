@@ -2,10 +2,10 @@
 
 use super::answer::Outline;
 use super::check::Violation;
-use super::section::{Direction, Section, push_line};
+use super::section::{self, Direction, Section, push_line};
 use super::selection::{Carried, Reading, Selection, open, select};
 use super::transport::Transport;
-use super::{Fault, codec, lines};
+use super::{Fault, lines};
 use crate::media::Kind;
 
 /// The one header extension that is answered (its URI): without its feedback a sender feels its way up from a poor picture.
@@ -109,7 +109,7 @@ fn known(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
 fn format(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Format> {
     let name = section.described("rtpmap", payload_type)?.to_ascii_lowercase();
     let fmtp = section.described("fmtp", payload_type).unwrap_or_default();
-    let parameter = |name| codec::parameter(fmtp, name);
+    let parameter = |name| section::parameter(fmtp, name);
     let encoding = match (kind, name.as_str()) {
         (Kind::Video, "vp8/90000") => Encoding::Vp8,
         (Kind::Video, "vp9/90000") if parameter("profile-id").is_none_or(|id| id == "0") => Encoding::Vp9,

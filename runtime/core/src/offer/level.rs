@@ -3,7 +3,7 @@
 //! The answer's level says what we send at most. Where both say `level-asymmetry-allowed=1` it may be above what was
 //! offered, which viewers write by habit (3.1, 720p) whatever they can decode; without, it may not, and stays.
 
-use super::codec::parameter;
+use super::section::parameter;
 
 /// 5.1: 3840×2160 at 30 pictures a second, the largest display that a session has.
 const SENT: u8 = 51;

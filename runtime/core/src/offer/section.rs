@@ -166,6 +166,14 @@ impl Direction {
     }
 }
 
+/// One of the `a=fmtp` parameters.
+pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
+    fmtp.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
+    })
+}
+
 pub(super) fn push_line(out: &mut String, line: &str) {
     out.push_str(line);
     out.push_str("\r\n");

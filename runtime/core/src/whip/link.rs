@@ -56,7 +56,39 @@ fn unquoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn quoted(text: &str) -> String {
+        format!("\"{}\"", text.replace('\\', r"\\").replace('"', r#"\""#))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_beside_whatever_else_stands_there(
+            named in prop::collection::vec(("[a-z:.0-9?=]{1,20}", "[ -~]{0,20}", "[ -~]{0,20}"), 0..4),
+        ) {
+            let link: Vec<String> = named
+                .iter()
+                .map(|(url, username, credential)| {
+                    let (username, credential) = (quoted(username), quoted(credential));
+                    let other = "<https://a.example/>; rel=next";
+                    format!("{other}, <{url}>; username={username}; rel=\"ice-server\";credential={credential}")
+                })
+                .collect();
+            let read = ice_servers(&link.join(","));
+            let read: Vec<_> = read.into_iter().map(|one| (one.url, one.username, one.credential)).collect();
+            prop_assert_eq!(read, named);
+        }
+
+        #[test]
+        fn whatever_stands_there_is_read_without_harm(link in ".{0,200}") {
+            for server in ice_servers(&link) {
+                drop(crate::turn::Server::of(&server));
+            }
+        }
+    }
 
     #[test]
     fn servers_are_read_by_their_relation_whatever_stands_in_quotes() {

@@ -3,7 +3,7 @@
 use rtc::peer_connection::event::RTCPeerConnectionEvent;
 use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
 
-use super::super::metrics::Why;
+use super::super::ending::Why;
 use super::State;
 
 pub(super) fn after(state: State, event: &RTCPeerConnectionEvent) -> State {

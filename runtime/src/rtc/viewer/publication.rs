@@ -7,8 +7,8 @@ use understudy_core::fanout::receipt::Arrived;
 use understudy_core::fanout::silence::Silence;
 use understudy_core::media::Kind;
 
+use super::super::ending::Why;
 use super::super::feedback::Reports;
-use super::super::metrics::Why;
 use super::super::{Evidence, Lost, Progress};
 use super::Viewer;
 

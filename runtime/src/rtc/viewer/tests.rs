@@ -2,7 +2,7 @@ use rtc::crypto::{BlockCipherAlgorithm, RTCCrypto};
 use understudy_core::fanout::settling::SHORTEST;
 use understudy_core::offer;
 
-use super::super::metrics::Why;
+use super::super::ending::Why;
 use super::super::negotiate::OFFER;
 use super::*;
 use crate::seats::Seats;

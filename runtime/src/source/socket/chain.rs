@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 use understudy_core::input::intake::{Form, Piece};
 use understudy_core::input::rest::Change;
 use understudy_core::input::watch::Arrival;
+use understudy_core::mpeg::Codec;
 use understudy_core::mpeg::audio;
 use understudy_core::mpeg::echo::Echo;
-use understudy_core::mpeg::transport::Codec;
 use understudy_core::spec::Shape;
 
 use crate::camera::Writer;

@@ -3,9 +3,10 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::mpeg::Codec;
 use crate::mpeg::packet::{BYTES, Packet, SYNC};
 use crate::mpeg::section::checksum;
-use crate::mpeg::transport::{Codec, Demuxer};
+use crate::mpeg::transport::Demuxer;
 
 const FRAME: Duration = Duration::from_millis(40);
 

@@ -107,7 +107,7 @@ fn what_is_not_a_check_goes_where_the_peer_is_now_which_stays_in_by_its_checks_f
         moved.viewer.connection.elapse(moved.peer.now);
     }
     assert_eq!(moved.viewer.connection.state(), State::Live);
-    moved.viewer.connection.close(super::super::super::metrics::Why::Left);
+    moved.viewer.connection.close(super::super::super::ending::Why::Left);
     let mut farewells = Vec::new();
     moved.viewer.connection.drain(|to, _| farewells.push(to));
     assert!(!farewells.is_empty() && farewells.iter().all(|to| *to == ELSEWHERE), "{farewells:?}");

@@ -1,0 +1,18 @@
+//! What the session was asked to be, as far as it is carried out, and its answer.
+
+use understudy_core::invitation::Seat;
+use understudy_core::report::Stance;
+use understudy_core::resize::Resized;
+use understudy_core::spec::Session;
+use understudy_proto::v1;
+
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) stance: Stance,
+    pub(super) generation: u64,
+    pub(super) session: Session,
+    pub(super) seat: Seat,
+    pub(super) refusals: Vec<v1::Refusal>,
+    /// What somebody made of the display.
+    pub(super) resized: Option<Resized>,
+}
