@@ -36,7 +36,7 @@ func main() {
 	serves := flag.Bool("serve", false, "be a WHIP server instead")
 	streams := flag.Int("streams", 1, "as a server, how many it takes")
 	lite := flag.Bool("lite", false, "as a server, leave all checks of ICE to whoever comes")
-	over := flag.String("turn", "", "as a server, name a TURN server that is asked over udp, tcp or tls, or that has refused")
+	over := flag.String("turn", "", "as a server, name a TURN server that is asked over udp, tcp or tls, or that is slow or has refused")
 	letsAll := flag.Bool("open", false, "with a TURN server, let others in than its relays")
 	certificate := flag.String("cert", "", "of the TURN server, a file")
 	key := flag.String("key", "", "its key, a file")

@@ -18,12 +18,14 @@ const (
 	password = "sesame;<open>"
 	// Of what was given back to be noticed.
 	givenBack = 2 * time.Second
+	// More than it takes until the next server is asked, and gives.
+	lateness = 600 * time.Millisecond
 )
 
 // A TURN server (RFC 8656) and a firewall that lets nobody in but its relays.
 type relays struct {
-	lock sync.Mutex
-	open map[string]int
+	lock  sync.Mutex
+	open  map[string]int
 	given int
 	// URIs of it, as the WHIP server names them.
 	uris []string
@@ -31,7 +33,8 @@ type relays struct {
 	letsAll bool
 }
 
-// Over: udp, tcp, tls, or refused, which knows us by no name. With tcp another that is silent is named first.
+// Over: udp, tcp, tls, refused, which knows us by no name, or slow, which is asked over udp and then over tcp. With tcp another that is
+// silent is named first.
 func newRelays(over, certificate, key string, letsAll bool) (*relays, error) {
 	r := &relays{open: map[string]int{}, letsAll: letsAll}
 	generator := &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 1), Address: "127.0.0.1"}
@@ -68,6 +71,12 @@ func newRelays(over, certificate, key string, letsAll bool) (*relays, error) {
 	case "udp", "refused":
 		config.PacketConnConfigs = []turn.PacketConnConfig{{PacketConn: socket, RelayAddressGenerator: generator}}
 		r.uris = []string{"stun:127.0.0.1:9", fmt.Sprintf("turn:127.0.0.1:%d", plain)}
+	case "slow":
+		config.PacketConnConfigs = []turn.PacketConnConfig{{PacketConn: late{socket}, RelayAddressGenerator: generator}}
+		config.ListenerConfigs = []turn.ListenerConfig{{Listener: listener, RelayAddressGenerator: generator}}
+		r.uris = []string{
+			fmt.Sprintf("turn:127.0.0.1:%d?transport=udp", plain), fmt.Sprintf("turn:127.0.0.1:%d?transport=tcp", streamed),
+		}
 	case "tcp":
 		config.ListenerConfigs = []turn.ListenerConfig{{Listener: listener, RelayAddressGenerator: generator}}
 		r.uris = []string{
@@ -82,7 +91,7 @@ func newRelays(over, certificate, key string, letsAll bool) (*relays, error) {
 		config.ListenerConfigs = []turn.ListenerConfig{{Listener: protected, RelayAddressGenerator: generator}}
 		r.uris = []string{fmt.Sprintf("turns:localhost:%d?transport=tcp", streamed)}
 	default:
-		return nil, errors.New("-turn is udp, tcp, tls or refused")
+		return nil, errors.New("-turn is udp, tcp, tls, slow or refused")
 	}
 	_, err = turn.NewServer(config)
 	return r, err
@@ -123,6 +132,15 @@ func (r *relays) left() int {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return count()
+}
+
+// A socket whose datagrams are read late.
+type late struct{ net.PacketConn }
+
+func (l late) ReadFrom(bytes []byte) (int, net.Addr, error) {
+	n, from, err := l.PacketConn.ReadFrom(bytes)
+	time.Sleep(lateness)
+	return n, from, err
 }
 
 // A socket behind the firewall.

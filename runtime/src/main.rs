@@ -61,8 +61,9 @@ fn point_to(guard: SocketAddr) {
     }
 }
 
-/// The libraries of WebRTC warn of each datagram that is none of theirs, which anybody can send, and that of TURN tells of each packet.
-const QUIET: &str = "rtc=error,stun=error,turn=error";
+/// The libraries of WebRTC warn of each datagram that is none of theirs, which anybody can send. That of TURN tells of each packet,
+/// and calls what a server says wrongly an error of its own.
+const QUIET: &str = "rtc=error,stun=off,turn=off";
 
 /// What the filter does not understand of `directives` is left out, with a warning.
 fn log(directives: &str) {

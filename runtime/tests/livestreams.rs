@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use understudy_e2e::destination::{Destination, TOKEN};
 use understudy_e2e::{client, wait};
 
+use crate::support::ports::free_tcp;
 use crate::support::session::Session;
 
 /// For what takes a moment on an idle machine.
@@ -229,7 +230,7 @@ async fn whoever_takes_the_programme_is_counted_whichever_way_they_come() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_sent_to_a_server_of_rtmp_and_its_key_is_told_to_nobody_else() {
     let session = live().await;
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let port = free_tcp();
     let url = format!("rtmp://127.0.0.1:{port}/app/secretkey");
     let body = json!({"id": "out", "mode": "remote", "target_url": url});
     let nobody = post(&session, "start", body.clone()).await;

@@ -189,7 +189,11 @@ impl Metrics {
             self.tcp_unsent_packets.clone(),
         );
         rtc.register("relayed_packets", "Packets queued to be sent by relays of TURN", self.relayed.clone());
-        rtc.register("unrelayed_packets", "Packets that no relay had room for", self.unrelayed.clone());
+        rtc.register(
+            "unrelayed_packets",
+            "Packets that a relay had no room for, or that was lost",
+            self.unrelayed.clone(),
+        );
     }
 
     pub(super) fn tcp_refused(&self, why: Refusal) {

@@ -91,6 +91,9 @@ pub(super) enum RelayError {
     Forbidden(Option<u16>),
     #[error("it did not answer in time")]
     Late,
+    /// It was given.
+    #[error("it is over")]
+    Lost,
     /// It panicked.
     #[error("the client of TURN broke down")]
     Ours,

@@ -69,6 +69,11 @@ impl Ways {
         self.relays.insert(port, relay);
     }
 
+    /// Whoever has that port needs no relay: another way was found.
+    pub fn drop_relay(&mut self, port: u16) {
+        self.relays.remove(&port);
+    }
+
     /// The peer that was reached by that port is gone.
     pub fn close(&mut self, port: Option<u16>) {
         let Some(port) = port else { return };

@@ -1,6 +1,5 @@
 //! The same of livestreams: each way out is asked for, played and ended as documented.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 use understudy_e2e::{client, wait};
 
 use super::{HOST, is_precise};
+use crate::support::ports::free_tcp;
 use crate::support::session::Session;
 
 const MIRROR: &str = include_str!("../../../examples/session.yaml");
@@ -69,7 +69,7 @@ async fn the_internal_example(session: &Session, folder: &Path) {
 
 /// What is named there is stood in for by ffmpeg.
 async fn the_remote_example(session: &Session, folder: &Path) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_tcp();
     let url = format!("rtmp://127.0.0.1:{port}/app/stream-key");
     let listen = format!(
         "timeout 50 {} -v error -listen 1 -i {url} -t 1 -c copy got.mkv",

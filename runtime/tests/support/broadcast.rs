@@ -1,6 +1,5 @@
 //! Servers that are not web sites: RTMP (nginx), RTSP and SRT (GStreamer).
 
-use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::clip::{self, Sender};
+use super::ports::{free_tcp, free_udp};
 
 const READY: Duration = Duration::from_secs(10);
 /// Between two looks at something that starts.
@@ -135,12 +135,4 @@ pub fn srt() -> (Sender, String) {
 pub fn srt_at(port: u16) -> (Sender, String) {
     let sink = format!("srtsink uri=srt://127.0.0.1:{port}?mode=listener wait-for-connection=false");
     (Sender::start(&clip::live_ts(&sink)), format!("srt://127.0.0.1:{port}?latency=80"))
-}
-
-pub fn free_tcp() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port must be free").port()
-}
-
-pub fn free_udp() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port must be free").port()
 }

@@ -1,7 +1,6 @@
 //! The program itself, run as a person runs it: with a file, on free ports of loopback.
 
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-use std::ops::Range;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -15,6 +14,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use understudy_e2e::probe::Watch;
 use understudy_e2e::wait;
+
+use super::ports::{free_tcp, free_udp};
 
 /// From the start to a live page, on a machine that does more than this. Idle it takes a second.
 const START: Duration = Duration::from_secs(40);
@@ -47,10 +48,6 @@ static SHARE: LazyLock<TempDir> = LazyLock::new(|| {
     std::os::unix::fs::symlink(players, share.path().join("players")).expect("a link must be made");
     share
 });
-
-/// Below those that the kernel gives to whoever asks for any: between being chosen and being opened by the session, none of these
-/// becomes the port that something of another test connects from.
-const PORTS: Range<u16> = 12_000..30_000;
 
 /// A running session; dropped, it is killed.
 pub struct Session {
@@ -98,7 +95,7 @@ impl Session {
         std::fs::write(&file, spec).expect("the session must be written");
         let mut command = program();
         command.arg("run").arg(&file);
-        Self::spawn_at(free_tcp(), command, folder, recordings)
+        Self::spawn_at(ports(), command, folder, recordings)
     }
 
     /// The same with the media that lies in this folder.
@@ -131,18 +128,17 @@ impl Session {
         std::fs::create_dir(&recordings).expect("a folder must be made");
         let everybody = std::fs::Permissions::from_mode(0o777);
         std::fs::set_permissions(&recordings, everybody).expect("it must be its owner's to open");
-        Self::spawn_at(free_tcp(), command, folder, &recordings)
+        Self::spawn_at(ports(), command, folder, &recordings)
     }
 
     fn spawn(command: Command, folder: TempDir) -> Self {
         let recordings = folder.path().to_owned();
-        Self::spawn_at(free_tcp(), command, folder, &recordings)
+        Self::spawn_at(ports(), command, folder, &recordings)
     }
 
     fn spawn_at(ports: [u16; 5], mut command: Command, folder: TempDir, recordings: &Path) -> Self {
         let [http, admin, devtools, rtmp, rtmps] = ports;
-        let media = free(|port| UdpSocket::bind(("127.0.0.1", port)));
-        let media = media.local_addr().expect("it must have an address").port();
+        let media = free_udp();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
         command.arg("--output-dir").arg(recordings);
         for (flag, port) in [
@@ -388,14 +384,6 @@ fn setpriv(arguments: &[&str], runtime: &Path) -> Command {
     command
 }
 
-fn free_tcp() -> [u16; 5] {
-    // All of them held until the last is chosen, or one may be chosen twice.
-    let held = [(); 5].map(|()| free(|port| TcpListener::bind(("127.0.0.1", port))));
-    held.map(|listener| listener.local_addr().expect("it must have an address").port())
-}
-
-/// Any of the ports at which this can be opened.
-fn free<T>(open: impl Fn(u16) -> std::io::Result<T>) -> T {
-    let ports = std::iter::repeat_with(|| rand::random_range(PORTS)).take(100);
-    ports.map(open).find_map(Result::ok).expect("a port must be free")
+fn ports() -> [u16; 5] {
+    [(); 5].map(|()| free_tcp())
 }

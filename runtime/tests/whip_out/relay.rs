@@ -62,6 +62,12 @@ async fn by_udp_by_tcp_and_by_tls_each_picture_comes_and_the_relay_is_given_back
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_slow_server_gives_when_another_has_given_is_given_back_too() {
+    let seen = got(&["-turn", "slow"]).await;
+    assert_eq!((seen.relays, seen.relays_left), (2, 0), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn none_is_asked_for_where_another_way_leads_there() {
     let seen = got(&["-turn", "udp", "-open"]).await;
     assert_eq!(seen.relays, 0, "{seen:?}");

@@ -49,8 +49,19 @@ impl Driver {
         }
     }
 
+    /// Whoever was found otherwise needs no relay.
+    fn drop_relay(&mut self, id: PeerId) {
+        let path = self.viewer(id).and_then(|viewer| viewer.path);
+        if let Some(Through::Port(port)) = path.and_then(|path| path.through) {
+            self.ways.drop_relay(port);
+        }
+    }
+
     pub(super) fn settle_viewer(&mut self, id: PeerId, connected: bool) {
         let now = Instant::now();
+        if connected {
+            self.drop_relay(id);
+        }
         let Some(viewer) = self.viewer(id) else { return };
         viewer.mind_keys();
         if connected {

@@ -11,8 +11,8 @@ use turn_client_proto::api::{Transmit, TurnClientApi as _, TurnConfig, TurnEvent
 use turn_client_proto::client::TurnClient;
 use turn_client_proto::stun::Instant as Since;
 use turn_client_proto::tcp::TurnClientTcp;
-use turn_client_proto::types::stun::attribute::ErrorCode;
-use turn_client_proto::types::stun::message::{Message, MessageClass};
+use turn_client_proto::types::stun::attribute::{ErrorCode, Nonce};
+use turn_client_proto::types::stun::message::{Message, MessageClass, TransactionId};
 use turn_client_proto::types::{AddressFamily, TransportType, TurnCredentials};
 use turn_client_proto::udp::TurnClientUdp;
 use understudy_core::turn::Server;
@@ -20,8 +20,8 @@ use understudy_core::turn::Server;
 use super::line::Line;
 use super::{Outgoing, RelayError};
 
-/// Of giving an address back.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Of giving an address back, or one that is about to be given.
+const FAREWELL: Duration = Duration::from_millis(1500);
 /// From the server to the peer.
 const RELAYED: TransportType = TransportType::Udp;
 /// With the first of these a server asks who we are, with the second for another try (RFC 8489 §9.2.4).
@@ -35,10 +35,12 @@ pub(super) struct Carrier<A> {
     begun: Instant,
     /// The peer's addresses, of one family.
     peers: HashSet<IpAddr>,
+    /// Where the peer was heard from.
+    heard: HashSet<SocketAddr>,
     /// Where packets are sent with four bytes before them instead of thirty-six.
     channels: HashSet<SocketAddr>,
-    /// Whether the server has asked who we are.
-    challenged: bool,
+    /// The question of ours that the server has answered with its own, who we are. It may do so more than once.
+    challenged: Option<TransactionId>,
     /// The code of the last refusal.
     refused: Option<u16>,
     /// Is told what comes from the peer.
@@ -56,8 +58,17 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
             false => TurnClientUdp::allocate(line.local, line.server, config).into(),
         };
         let peers = peers.iter().filter(|peer| peer.is_ipv4() == is_v4).map(SocketAddr::ip).collect();
-        let (begun, channels) = (Instant::now(), HashSet::new());
-        Self { client, line, begun, peers, channels, challenged: false, refused: None, arrived }
+        Self {
+            client,
+            line,
+            begun: Instant::now(),
+            peers,
+            heard: HashSet::new(),
+            channels: HashSet::new(),
+            challenged: None,
+            refused: None,
+            arrived,
+        }
     }
 
     /// Has the server relay for the peer. Tells the address that we have there.
@@ -112,8 +123,8 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
         let now = self.now();
         // Where nothing may be sent, nothing is: the peer has more addresses than the server relays to.
         let Ok(Some(message)) = self.client.send_to(RELAYED, to, packet, now) else { return Ok(()) };
-        self.line.send(&message.build().data).await?;
-        if self.channels.insert(to) {
+        self.line.send(message.build().data).await?;
+        if self.heard.contains(&to) && self.channels.insert(to) {
             drop(self.client.bind_channel(RELAYED, to, now));
         }
         Ok(())
@@ -158,32 +169,45 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
                     () = tokio::time::sleep_until(self.begun + at.duration_since(Since::ZERO)) => {}
                 }
             }
-            TurnPollRet::Closed => return Err(RelayError::Refused(self.refused)),
+            TurnPollRet::Closed => return Err(RelayError::Lost),
             // Of peers that are reached over TCP, of which there are none.
             TurnPollRet::AllocateTcpSocket { .. } | TurnPollRet::TcpClose { .. } => {}
         }
         Ok(())
     }
 
-    fn read(&mut self, message: BytesMut) {
-        match refusal(&message) {
-            Some(UNAUTHENTICATED) if !self.challenged => self.challenged = true,
-            Some(STALE_NONCE) | None => {}
-            refused => self.refused = refused,
+    fn read(&mut self, bytes: BytesMut) {
+        if let Ok(message) = Message::from_bytes(&bytes) {
+            if !is_sound(&message) {
+                return;
+            }
+            self.note(&message);
         }
         let now = self.now();
-        let received = Transmit::new(message, self.client.transport(), self.line.server, self.line.local);
+        let received = Transmit::new(bytes, self.client.transport(), self.line.server, self.line.local);
         if let TurnRecvRet::PeerData(data) = self.client.recv(received, now) {
+            self.heard.insert(data.peer);
             (self.arrived)(data.peer, data.data());
         }
         while let Some(data) = self.client.poll_recv(now) {
+            self.heard.insert(data.peer);
             (self.arrived)(data.peer, data.data());
+        }
+    }
+
+    /// What a server refuses.
+    fn note(&mut self, message: &Message<'_>) {
+        let (Some(code), id) = (refusal(message), message.transaction_id()) else { return };
+        match code {
+            UNAUTHENTICATED if *self.challenged.get_or_insert(id) == id => {}
+            STALE_NONCE => {}
+            code => self.refused = Some(code),
         }
     }
 
     async fn write(&mut self) -> Result<(), RelayError> {
         while let Some(message) = self.client.poll_transmit(self.now()) {
-            self.line.send(&message.data).await?;
+            self.line.send(message.data.to_vec()).await?;
         }
         Ok(())
     }
@@ -194,8 +218,14 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
 }
 
 /// The code of a refusal (RFC 8489 §14.8).
-fn refusal(message: &[u8]) -> Option<u16> {
-    let message = Message::from_bytes(message).ok()?;
+fn refusal(message: &Message<'_>) -> Option<u16> {
     let code = message.attribute::<ErrorCode>().ok()?;
     message.has_class(MessageClass::Error).then(|| code.code())
+}
+
+/// What a server that relays over UDP has to say to us. The client keeps requests, which none of them makes, and takes a nonce for
+/// one of ASCII, which it is (RFC 8489 §14.10).
+fn is_sound(message: &Message<'_>) -> bool {
+    let nonce = message.attribute::<Nonce>();
+    !message.has_class(MessageClass::Request) && nonce.map_or(true, |nonce| nonce.nonce().is_ascii())
 }

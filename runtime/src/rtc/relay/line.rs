@@ -17,8 +17,6 @@ use crate::guard;
 
 /// What a datagram of UDP has at most.
 const MOST_BYTES: usize = 65_536;
-/// What stands behind a message in a stream, at most.
-const NOTHING: [u8; 3] = [0; 3];
 
 pub(super) struct Line {
     way: Way,
@@ -53,6 +51,8 @@ pub(super) async fn to(server: &Server, reach: &Policy, tls: &TlsConnector) -> R
             };
             let socket = UdpSocket::bind((any, 0)).await?;
             socket.connect(at).await?;
+            // What is sent before that is known is not even tried.
+            socket.writable().await?;
             (at, socket.local_addr()?, Way::Datagrams(socket))
         }
         Over::Tcp => {
@@ -76,13 +76,13 @@ impl Line {
     }
 
     /// A datagram that the kernel does not take is lost; a stream is waited for.
-    pub async fn send(&mut self, message: &[u8]) -> io::Result<()> {
+    pub async fn send(&mut self, mut message: Vec<u8>) -> io::Result<()> {
         match &mut self.way {
             // An error may be about an earlier one, and TURN asks again for what it needs.
-            Way::Datagrams(socket) => drop(socket.try_send(message)),
+            Way::Datagrams(socket) => drop(socket.try_send(&message)),
             Way::Stream(stream) => {
-                stream.write_all(message).await?;
-                stream.write_all(&NOTHING[..padding(message.len())]).await?;
+                message.resize(message.len() + padding(message.len()), 0);
+                stream.write_all(&message).await?;
                 stream.flush().await?;
             }
         }

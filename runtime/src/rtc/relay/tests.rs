@@ -43,7 +43,7 @@ async fn messages_of_a_stream_come_one_by_one_however_they_were_cut() {
     let server = server(listener.local_addr().unwrap().port(), Over::Tcp);
     let mut line = line_to(&server, "*").await.unwrap();
     let (mut theirs, _) = listener.accept().await.unwrap();
-    let first = [&[0, 1, 0, 4][..], &[7; 16], &[8; 4]].concat();
+    let first = [&[0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12], &[8; 4]].concat();
     let second = [0x40, 0, 0, 5, 1, 2, 3, 4, 5];
     let bytes = [&first[..], &second, &[0; 3], &first].concat();
     let mut came = Vec::new();
@@ -86,4 +86,32 @@ async fn why_each_server_gave_no_relay_is_told_in_time_and_what_it_was_asked_for
     // Nothing was got that would have to be given back.
     tokio::time::timeout(SOON, relays.end()).await.expect("it must end");
     assert!(relays.tasks.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_asked_first_is_sent_at_once() {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let server = server(socket.local_addr().unwrap().port(), Over::Udp);
+    let mut line = line_to(&server, "*").await.unwrap();
+    line.send(b"hello".to_vec()).await.unwrap();
+    let mut heard = [0; 8];
+    let (length, _) =
+        tokio::time::timeout(SOON, socket.recv_from(&mut heard)).await.expect("it must come").unwrap();
+    assert_eq!(&heard[..length], b"hello");
+}
+
+#[test]
+fn what_keeps_the_connection_has_room_when_media_has_none() {
+    let (waiting, mut outgoing) = mpsc::channel(WAITING);
+    let to = (Ipv4Addr::LOCALHOST, 9).into();
+    let relay = Relay { address: to, waiting, _end: CancellationToken::new().drop_guard() };
+    let metrics = Metrics::default();
+    let sent = |cargo| {
+        std::iter::repeat_with(|| relay.send(to, cargo, b"", &metrics)).take_while(|sent| *sent).count()
+    };
+    assert_eq!(sent(Cargo::Media), WAITING - RESERVED);
+    assert_eq!(sent(Cargo::Control), RESERVED);
+    assert_eq!((metrics.relayed.get(), metrics.unrelayed.get()), (WAITING as u64, 2));
+    outgoing.try_recv().expect("something waits");
+    assert!(!relay.send(to, Cargo::Media, b"", &metrics) && relay.send(to, Cargo::Control, b"", &metrics));
 }
