@@ -13,6 +13,7 @@ pub mod container;
 pub mod helm;
 pub mod kubectl;
 pub mod pion;
+pub mod ports;
 pub mod probe;
 pub mod publish;
 pub mod whip;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use understudy_e2e::kubectl::Kubectl;
+use understudy_e2e::ports::free_tcp_at;
 use understudy_e2e::{client, settings, wait};
 
 /// From a manifest to what it causes; a pod with a browser starts within seconds.
@@ -178,7 +179,6 @@ fn facing(pod: IpAddr) -> IpAddr {
     socket.local_addr().unwrap().ip()
 }
 
-/// Free a moment ago.
 fn free(address: IpAddr) -> SocketAddr {
-    TcpListener::bind((address, 0)).unwrap().local_addr().unwrap()
+    SocketAddr::new(address, free_tcp_at(address))
 }

@@ -9,9 +9,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use understudy_e2e::destination::{Destination, TOKEN};
+use understudy_e2e::ports::free_tcp;
 use understudy_e2e::{client, wait};
 
-use crate::support::ports::free_tcp;
 use crate::support::session::Session;
 
 /// For what takes a moment on an idle machine.

@@ -10,11 +10,11 @@ use tokio::net::TcpSocket;
 use understudy_core::input::watch::{LOST, STALLED};
 use understudy_core::input::{Carries, Health};
 use understudy_core::spec::{Repeat, Shape};
+use understudy_e2e::ports::{free_tcp, free_udp};
 use understudy_runtime::source::Source;
 
 use crate::support::broadcast::{Rtmp, Rtsp, srt_at};
 use crate::support::clip;
-use crate::support::ports::{free_tcp, free_udp};
 use crate::support::segments;
 use crate::support::site::{Mood, Site};
 use crate::support::studio::{OPEN, Studio, WHILE, fails, fares, file, stream};

@@ -6,7 +6,6 @@ pub mod counts;
 pub mod doorway;
 pub mod encoder;
 pub mod link;
-pub mod ports;
 pub mod publisher;
 pub mod rtmp;
 pub mod segments;

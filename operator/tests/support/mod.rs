@@ -400,6 +400,8 @@ async fn as_operator(kubeconfig: &Path, account: &str) -> kube::Config {
     config
 }
 
+/// Below those that the kernel gives to whoever connects: operators come back to it, and it must not be somebody's by then.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let mut ports = std::iter::repeat_with(|| rand::random_range(12_000..30_000u16)).take(100);
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).unwrap()
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use understudy_e2e::ports::free_tcp;
 use understudy_e2e::{client, wait};
 
 use super::{HOST, is_precise};
-use crate::support::ports::free_tcp;
 use crate::support::session::Session;
 
 const MIRROR: &str = include_str!("../../../examples/session.yaml");

@@ -8,9 +8,9 @@ use gstreamer_rtsp_server as rtsp;
 use gstreamer_rtsp_server::prelude::*;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use understudy_e2e::ports::{free_tcp, free_udp};
 
 use super::clip::{self, Sender};
-use super::ports::{free_tcp, free_udp};
 
 const READY: Duration = Duration::from_secs(10);
 /// Between two looks at something that starts.

@@ -12,10 +12,9 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use understudy_e2e::ports::{free_tcp, free_udp};
 use understudy_e2e::probe::Watch;
 use understudy_e2e::wait;
-
-use super::ports::{free_tcp, free_udp};
 
 /// From the start to a live page, on a machine that does more than this. Idle it takes a second.
 const START: Duration = Duration::from_secs(40);

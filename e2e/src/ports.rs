@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex};
 
@@ -15,7 +15,11 @@ const TRIES: usize = 100;
 static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
 pub fn free_tcp() -> u16 {
-    free(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(drop))
+    free_tcp_at(Ipv4Addr::LOCALHOST.into())
+}
+
+pub fn free_tcp_at(address: IpAddr) -> u16 {
+    free(|port| TcpListener::bind((address, port)).map(drop))
 }
 
 pub fn free_udp() -> u16 {
