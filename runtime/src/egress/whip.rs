@@ -2,8 +2,8 @@
 //!
 //! The server is offered a picture and a sound, and asked to end what it took when we stop. A task of its own does it; media takes
 //! the way of all viewers ([`crate::rtc`]). The server's URL, redirects of it and the addresses in its answer are the user's or a
-//! stranger's, and so are the TURN servers that it names: nothing is connected or sent to what [`crate::guard`] forbids. What is published has one rendition: a server's
-//! network is not adapted to.
+//! stranger's, and so are the TURN servers that it names: nothing is connected or sent to what [`crate::guard`] forbids. What is
+//! published has one rendition: a server's network is not adapted to.
 
 mod http;
 mod session;

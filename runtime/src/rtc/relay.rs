@@ -193,11 +193,8 @@ impl Relay {
         let has_room = cargo == Cargo::Control || self.waiting.capacity() > RESERVED;
         let packet = || Outgoing { to, packet: Bytes::copy_from_slice(packet) };
         let sent = has_room && self.waiting.try_send(packet()).is_ok();
-        if sent {
-            metrics.relayed.inc()
-        } else {
-            metrics.unrelayed.inc()
-        };
+        let counter = if sent { &metrics.relayed } else { &metrics.unrelayed };
+        counter.inc();
         sent
     }
 

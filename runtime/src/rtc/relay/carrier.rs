@@ -17,6 +17,7 @@ use turn_client_proto::types::{AddressFamily, TransportType, TurnCredentials};
 use turn_client_proto::udp::TurnClientUdp;
 use understudy_core::turn::Server;
 
+use super::super::directory::MAX_ADDRESSES_PER_PEER;
 use super::line::Line;
 use super::{Outgoing, RelayError};
 
@@ -35,9 +36,7 @@ pub(super) struct Carrier<A> {
     begun: Instant,
     /// The peer's addresses, of one family.
     peers: HashSet<IpAddr>,
-    /// Where the peer was heard from.
-    heard: HashSet<SocketAddr>,
-    /// Where packets are sent with four bytes before them instead of thirty-six.
+    /// Where the peer was heard from: there packets are sent with four bytes before them instead of thirty-six.
     channels: HashSet<SocketAddr>,
     /// The question of ours that the server has answered with its own, who we are. It may do so more than once.
     challenged: Option<TransactionId>,
@@ -63,7 +62,6 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
             line,
             begun: Instant::now(),
             peers,
-            heard: HashSet::new(),
             channels: HashSet::new(),
             challenged: None,
             refused: None,
@@ -123,11 +121,7 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
         let now = self.now();
         // Where nothing may be sent, nothing is: the peer has more addresses than the server relays to.
         let Ok(Some(message)) = self.client.send_to(RELAYED, to, packet, now) else { return Ok(()) };
-        self.line.send(message.build().data).await?;
-        if self.heard.contains(&to) && self.channels.insert(to) {
-            drop(self.client.bind_channel(RELAYED, to, now));
-        }
-        Ok(())
+        Ok(self.line.send(message.build().data).await?)
     }
 
     /// Has the server forget us, within a moment. An address that is about to be given is waited for.
@@ -186,13 +180,19 @@ impl<A: Fn(SocketAddr, &[u8])> Carrier<A> {
         let now = self.now();
         let received = Transmit::new(bytes, self.client.transport(), self.line.server, self.line.local);
         if let TurnRecvRet::PeerData(data) = self.client.recv(received, now) {
-            self.heard.insert(data.peer);
-            (self.arrived)(data.peer, data.data());
+            self.hear(data.peer, data.data(), now);
         }
         while let Some(data) = self.client.poll_recv(now) {
-            self.heard.insert(data.peer);
-            (self.arrived)(data.peer, data.data());
+            self.hear(data.peer, data.data(), now);
         }
+    }
+
+    /// Of a peer, if the server tells the truth: no more is kept of what it says than of a peer.
+    fn hear(&mut self, peer: SocketAddr, packet: &[u8], now: Since) {
+        if self.channels.len() < MAX_ADDRESSES_PER_PEER && self.channels.insert(peer) {
+            drop(self.client.bind_channel(RELAYED, peer, now));
+        }
+        (self.arrived)(peer, packet);
     }
 
     /// What a server refuses.
