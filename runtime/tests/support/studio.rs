@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use understudy_core::guard::{AllowPrivate, Policy};
 use understudy_core::input::{Carries, Health, Plan};
 use understudy_core::spec::{
@@ -40,6 +41,8 @@ pub struct Studio {
     surroundings: Surroundings,
     sound: tokio::sync::Mutex<Option<Sound>>,
     folder: TempDir,
+    /// How those that play now are, for whoever finds that something is not seen.
+    playing: Mutex<Vec<watch::Receiver<Health>>>,
 }
 
 /// What was seen: when each picture came, and its number if it has one.
@@ -88,7 +91,7 @@ impl Studio {
             ears: Ears::default(),
             voice: None,
         };
-        Self { picture, metrics, surroundings, sound, folder }
+        Self { picture, metrics, surroundings, sound, folder, playing: Mutex::default() }
     }
 
     /// PulseAudio is killed.
@@ -109,7 +112,16 @@ impl Studio {
 
     pub fn shaped(&self, source: Kind, carries: Carries, shape: Shape) -> Source {
         let plan = Plan { source, carries, shape, destination: Destination::Microphone };
-        Source::start(plan, self.surroundings.clone())
+        let source = Source::start(plan, self.surroundings.clone());
+        let mut playing = self.playing.lock();
+        // The channel of one that has ended is closed.
+        playing.retain(|health| health.has_changed().is_ok());
+        playing.push(source.health());
+        source
+    }
+
+    fn health(&self) -> Vec<Health> {
+        self.playing.lock().iter().map(|health| health.borrow().clone()).collect()
     }
 
     /// Where what is sent comes in.
@@ -171,7 +183,12 @@ impl Studio {
     pub async fn until(&self, numbered: bool, deadline: Duration) -> Duration {
         let start = Instant::now();
         while self.number().is_some() != numbered {
-            assert!(start.elapsed() < deadline, "after {deadline:?} a number is shown: {:?}", self.number());
+            assert!(
+                start.elapsed() < deadline,
+                "after {deadline:?} a number is shown: {:?}, and the sources are {:?}",
+                self.number(),
+                self.health(),
+            );
             tokio::time::sleep(GLANCE).await;
         }
         start.elapsed()

@@ -37,9 +37,9 @@ impl Reader {
         Self(connect_async(url).await.expect("the socket must open").0)
     }
 
-    /// What comes in that time, together.
+    /// What comes first, and in that time after it, together.
     pub async fn read_for(&mut self, time: Duration) -> Vec<u8> {
-        let mut all = Vec::new();
+        let mut all = self.next().await;
         let read = async {
             loop {
                 all.extend_from_slice(&self.next().await);
