@@ -2,7 +2,9 @@
 //! arrives, to what somebody may look at, and kept for as long as its pod lives.
 
 use std::collections::HashSet;
-use understudy_proto::v1::{Condition, Desired, Happening, LivestreamReport, Media, Refusal, Report};
+use understudy_proto::v1::{
+    Condition, Desired, Happening, InvitationReport, LivestreamReport, Media, Refusal, Report,
+};
 
 /// Conditions have three types today.
 const MOST_CONDITIONS: usize = 16;
@@ -28,8 +30,13 @@ pub(super) fn bound(report: &mut Report, desired: Option<&Desired>) {
     // A longer id is none that was ever told.
     report.invitation.take_if(|invitation| invitation.id.len() > LONGEST_NAME);
 
-    for Condition { r#type, status, reason, message, severity: _ } in &mut report.conditions {
-        names([r#type, status, reason]);
+    report.conditions.iter_mut().for_each(condition);
+    if let Some(InvitationReport { conditions, outcome, message, participant_id, .. }) =
+        &mut report.invitation
+    {
+        head(conditions, MOST_CONDITIONS);
+        conditions.iter_mut().for_each(condition);
+        names([outcome, participant_id]);
         cut(message, LONGEST_MESSAGE);
     }
     for Refusal { part: _, name, field_path, reason } in &mut report.refusals {
@@ -64,6 +71,11 @@ fn livestreams(told: &mut Vec<LivestreamReport>, desired: Option<&Desired>) {
     told.shrink_to_fit();
 }
 
+fn condition(Condition { r#type, status, reason, message, severity: _ }: &mut Condition) {
+    names([r#type, status, reason]);
+    cut(message, LONGEST_MESSAGE);
+}
+
 fn head<T>(list: &mut Vec<T>, most: usize) {
     list.truncate(most);
     list.shrink_to_fit();
@@ -83,7 +95,7 @@ fn cut(text: &mut String, longest: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use understudy_proto::v1::{InvitationReport, Livestream};
+    use understudy_proto::v1::Livestream;
 
     const MANY: usize = 5000;
 
@@ -118,18 +130,30 @@ mod tests {
             ..LivestreamReport::default()
         };
         let mut report = Report {
-            conditions: vec![condition; 100],
+            conditions: vec![condition.clone(); 100],
             refusals: vec![refusal; 100],
             happenings: vec![happening; 100],
             livestreams: (0..100).map(livestream).collect(),
             media: Some(Media { camera: long(), browser_sandbox: long() }),
-            invitation: Some(InvitationReport { id: long(), state: 0 }),
+            invitation: Some(InvitationReport { id: long(), ..InvitationReport::default() }),
             ..Report::default()
         };
         bound(&mut report, None);
         let size = format!("{report:?}").len();
         assert!(size < 512 * 1024, "{size} bytes are kept");
         assert_eq!(report.invitation, None);
+        report.invitation = Some(InvitationReport {
+            id: "show-42".into(),
+            conditions: vec![condition; 100],
+            outcome: long(),
+            message: long(),
+            participant_id: long(),
+            ..InvitationReport::default()
+        });
+        bound(&mut report, None);
+        let size = format!("{report:?}").len();
+        assert!(size < 640 * 1024, "{size} bytes are kept");
+        assert_eq!(report.invitation.unwrap().id, "show-42");
     }
 
     #[test]

@@ -127,7 +127,13 @@ impl Doorman {
         let holder = Holder { boot_id: &self.boot_id, address: self.guest.address };
         let resume_ticket = self.shared.tickets.issue(&self.pod, holder, since_1970());
         let leader_term = self.shared.term;
-        operator_message::Kind::Welcome(Welcome { protocol: self.protocol, resume_ticket, leader_term })
+        let unix_millis = i64::try_from(since_1970().as_millis()).unwrap_or(i64::MAX);
+        operator_message::Kind::Welcome(Welcome {
+            protocol: self.protocol,
+            resume_ticket,
+            leader_term,
+            unix_millis,
+        })
     }
 }
 

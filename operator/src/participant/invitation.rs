@@ -36,7 +36,7 @@ pub enum Seat {
 }
 
 /// What changes where an invitation is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// What the session last acknowledged.
     Acknowledged(InvitationReport),
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn said(id: &str, state: InvitationState) -> Option<InvitationReport> {
-        Some(InvitationReport { id: id.into(), state: state.into() })
+        Some(InvitationReport { id: id.into(), state: state.into(), ..InvitationReport::default() })
     }
 
     #[test]

@@ -86,7 +86,13 @@ impl Runtime {
         let (sender, desired) = mpsc::channel(8);
         let (reports, receiver) = watch::channel(None);
         let end = CancellationToken::new();
-        let running = tokio::spawn(understudy_link::run(config, sender, receiver, end.clone()));
+        let running = tokio::spawn(understudy_link::run(
+            config,
+            sender,
+            receiver,
+            watch::Sender::new(false),
+            end.clone(),
+        ));
         Self { desired, reports, end, running, files }
     }
 

@@ -328,6 +328,9 @@ pub struct Welcome {
     /// Lease transitions: a runtime ignores an operator with a lower term than it has seen.
     #[prost(uint64, tag = "3")]
     pub leader_term: u64,
+    /// The operator's clock, in milliseconds since 1970: what a Desired says of time is said by it. 0: not said.
+    #[prost(int64, tag = "4")]
+    pub unix_millis: i64,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -361,6 +364,46 @@ pub struct Desired {
 pub struct Invitation {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
+    /// Who was not on the stage by then does not join it any more: seconds since 1970, by the operator's clock; 0: at any time.
+    #[prost(int64, tag = "2")]
+    pub join_before_unix_seconds: i64,
+    /// Of one id it is always the same, but for its token.
+    #[prost(message, optional, tag = "3")]
+    pub stage: ::core::option::Option<Stage>,
+    /// What camera and microphone carry as long as it holds; absent: what the session's own inputs say.
+    #[prost(message, optional, tag = "4")]
+    pub inputs: ::core::option::Option<Inputs>,
+    /// It is given up unless what is sent arrives within so many seconds of being heard of; 0: no matter how long it takes.
+    #[prost(uint32, tag = "5")]
+    pub join_timeout_seconds: u32,
+    /// It is left so many seconds after what is sent first arrived; 0: it holds as long as it is desired.
+    #[prost(uint32, tag = "6")]
+    pub max_duration_seconds: u32,
+    /// It is left after so many seconds without a link to an operator; 0: it goes on.
+    #[prost(uint32, tag = "7")]
+    pub leave_without_operator_seconds: u32,
+}
+/// Exactly one member is set.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Stage {
+    /// What is shown is published to a server of WHIP.
+    #[prost(message, optional, tag = "1")]
+    pub whip: ::core::option::Option<WhipOutput>,
+    /// The same to the one that a participant token of Amazon IVS Real-Time names.
+    #[prost(message, optional, tag = "2")]
+    pub ivs: ::core::option::Option<IvsStage>,
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IvsStage {
+    /// The participant token. Secret.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
 }
 /// Secret: stays in memory, never logged.
 #[allow(clippy::all)]
@@ -426,12 +469,27 @@ pub struct Refusal {
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct InvitationReport {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     #[prost(enumeration = "InvitationState", tag = "2")]
     pub state: i32,
+    /// Connected (there is a way for media to the stage) and Published (media is sent, and the stage says that it arrives), of one
+    /// that is carried out.
+    #[prost(message, repeated, tag = "3")]
+    pub conditions: ::prost::alloc::vec::Vec<Condition>,
+    /// Of one that was left: why, CamelCase. Kicked (it was desired no more), Expired (its time to join was over),
+    /// DeadlineExceeded (it did not come to its stage within its time), Completed (it was there for as long as it was to be),
+    /// RemovedByStage, ControlLost. More may come.
+    #[prost(string, tag = "4")]
+    pub outcome: ::prost::alloc::string::String,
+    /// The same for people.
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+    /// Who it is on its stage, as the stage calls it; empty: it does not say.
+    #[prost(string, tag = "6")]
+    pub participant_id: ::prost::alloc::string::String,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -604,7 +662,7 @@ impl Part {
 #[repr(i32)]
 pub enum InvitationState {
     Unspecified = 0,
-    /// Heard of, and being carried out.
+    /// Heard of, and being carried out: its stage is joined, or it is there, or it leaves.
     Accepted = 1,
     /// Nothing of it is on its stage any more, and nothing will be.
     Left = 2,

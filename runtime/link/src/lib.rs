@@ -5,6 +5,7 @@
 
 mod backoff;
 pub mod cause;
+mod clock;
 mod fence;
 
 mod dial;
@@ -43,14 +44,16 @@ pub struct Config {
 ///
 /// Every accepted `Desired` is delivered, repetitions after a reconnect included: the reader compares. A reader that is
 /// slow holds back further messages of the operator, never reports. Of `reports`, which holds `None` until there is something to
-/// say, the newest replaces what was not sent yet.
+/// say, the newest replaces what was not sent yet. `linked` says whether there is an operator that can be heard. What is desired
+/// by the operator's clock is told by this machine's.
 pub async fn run(
     config: Config,
     desired: mpsc::Sender<Desired>,
     reports: watch::Receiver<Option<Report>>,
+    linked: watch::Sender<bool>,
     shutdown: CancellationToken,
 ) {
-    let mut link = link::Link::new(config, desired, reports);
+    let mut link = link::Link::new(config, desired, reports, linked);
     let mut backoff = backoff::Backoff::default();
     let mut lost = false;
     while !shutdown.is_cancelled() {

@@ -1,9 +1,10 @@
 //! One stream after another with the operator: what is said on it, and what outlives it (ticket, fence).
 
 use crate::Config;
+use crate::clock::Ahead;
 use crate::dial::{self, dial};
 use crate::fence::Fence;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
@@ -47,9 +48,11 @@ pub(crate) struct Link {
     config: Config,
     desired: mpsc::Sender<Desired>,
     reports: watch::Receiver<Option<Report>>,
+    linked: watch::Sender<bool>,
     /// Of the last Welcome; spares the operator a token review.
     ticket: Vec<u8>,
     fence: Fence,
+    clock: Ahead,
 }
 
 impl Link {
@@ -57,13 +60,26 @@ impl Link {
         config: Config,
         desired: mpsc::Sender<Desired>,
         reports: watch::Receiver<Option<Report>>,
+        linked: watch::Sender<bool>,
     ) -> Self {
-        Self { config, desired, reports, ticket: Vec::new(), fence: Fence::default() }
+        let (ticket, fence, clock) = (Vec::new(), Fence::default(), Ahead::default());
+        Self { config, desired, reports, linked, ticket, fence, clock }
     }
 
     /// One stream, from dialling to its end.
     pub(crate) async fn serve(&mut self) -> Result<(), Error> {
-        let (upward, mut downward) = self.open().await?;
+        let (upward, downward) = self.open().await?;
+        self.linked.send_replace(true);
+        let ended = self.converse(upward, downward).await;
+        self.linked.send_replace(false);
+        ended
+    }
+
+    async fn converse(
+        &mut self,
+        upward: mpsc::Sender<RuntimeMessage>,
+        mut downward: Streaming<OperatorMessage>,
+    ) -> Result<(), Error> {
         self.reports.mark_changed(); // whoever is at the other end has to hear the whole truth
         let (mut said, mut not_before) = (None, Instant::now());
         loop {
@@ -125,9 +141,20 @@ impl Link {
         if !self.fence.admits(welcome.leader_term) {
             return Err(Error::Stale(welcome.leader_term));
         }
-        self.ticket = welcome.resume_ticket;
         tracing::info!(leader_term = welcome.leader_term, "control link is up");
+        self.heed(welcome);
+        if self.clock.seconds() != 0 {
+            tracing::warn!(
+                seconds = self.clock.seconds(),
+                "this machine's clock is ahead of the operator's; allowed for"
+            );
+        }
         Ok(())
+    }
+
+    fn heed(&mut self, welcome: Welcome) {
+        self.ticket = welcome.resume_ticket;
+        self.clock = Ahead::of(welcome.unix_millis, SystemTime::now());
     }
 
     /// Tickets last for minutes, streams for days.
@@ -135,7 +162,7 @@ impl Link {
         if !self.fence.admits(welcome.leader_term) {
             return Err(Error::Stale(welcome.leader_term));
         }
-        self.ticket = welcome.resume_ticket;
+        self.heed(welcome);
         Ok(())
     }
 
@@ -149,7 +176,7 @@ impl Link {
         if !self.fence.admits(desired.leader_term) {
             return Err(Error::Stale(desired.leader_term));
         }
-        self.desired.send(desired).await.map_err(|_closed| Error::NobodyReads)
+        self.desired.send(self.clock.told(desired)).await.map_err(|_closed| Error::NobodyReads)
     }
 }
 

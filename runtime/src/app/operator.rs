@@ -33,7 +33,13 @@ pub(super) async fn follow(
     let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
     let (told, telling) = watch::channel(None);
     let Some(config) = link_config(link, able) else { return };
-    let client = tokio::spawn(understudy_link::run(config, desired, telling, shutdown.clone()));
+    let client = tokio::spawn(understudy_link::run(
+        config,
+        desired,
+        telling,
+        watch::Sender::new(false),
+        shutdown.clone(),
+    ));
     let mut reports = session.report();
     loop {
         tokio::select! {

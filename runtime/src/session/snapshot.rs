@@ -155,5 +155,5 @@ fn invitation(seat: &Seat) -> Option<v1::InvitationReport> {
         Seat::Refused { id } => (id, v1::InvitationState::Unspecified),
         Seat::Left { id } => (id, v1::InvitationState::Left),
     };
-    Some(v1::InvitationReport { id: id.clone(), state: state.into() })
+    Some(v1::InvitationReport { id: id.clone(), state: state.into(), ..v1::InvitationReport::default() })
 }

@@ -230,7 +230,11 @@ fn a_dismissed_pod_is_no_session_and_says_nothing_but_that_it_has_left() {
     assert_eq!((desired.session, desired.access, desired.invitation), (None, None, None));
     assert_eq!(seat.report(Report::default()), None, "its earlier stream is shut out");
     let says = |state| Report {
-        invitation: Some(InvitationReport { id: "show-42".into(), state: state as i32 }),
+        invitation: Some(InvitationReport {
+            id: "show-42".into(),
+            state: state as i32,
+            ..InvitationReport::default()
+        }),
         ..of_livestreams(&["own"], 1)
     };
     registry.last_word(&known().pod, says(InvitationState::Accepted));

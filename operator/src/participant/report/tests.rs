@@ -325,8 +325,11 @@ fn an_input_that_the_runtime_did_not_announce_is_a_condition_whatever_it_says() 
 #[test]
 fn a_session_on_a_stage_that_nobody_wants_it_on_is_leaving() {
     let View::Linked(mut facts) = well() else { unreachable!() };
-    facts.report.as_mut().unwrap().invitation =
-        Some(InvitationReport { id: "show-42".into(), state: InvitationState::Accepted.into() });
+    facts.report.as_mut().unwrap().invitation = Some(InvitationReport {
+        id: "show-42".into(),
+        state: InvitationState::Accepted.into(),
+        ..InvitationReport::default()
+    });
     let status = after(None, Some(pod()), View::Linked(facts));
     says(&status, Type::Invited, "False", "Leaving");
     assert_eq!(status.phase, Some(ParticipantPhase::Leaving));

@@ -79,7 +79,7 @@ async fn a_session_that_was_told_nothing_claims_nothing() {
 async fn a_wrong_field_of_the_session_takes_no_other_part_along() {
     let stage = Stage::new();
     stage.want(told(1, v1::SessionSpec::default(), &[livestream("a"), livestream("b")])).await;
-    let invitation = Some(v1::Invitation { id: "show".into() });
+    let invitation = Some(v1::Invitation { id: "show".into(), ..v1::Invitation::default() });
     let second = told(2, bad_inputs(), &[livestream("b"), livestream("c"), v1::Livestream::default()]);
     let (refusals, report) = stage.want(Wanted { invitation, ..second }).await;
     assert_eq!(
@@ -125,7 +125,7 @@ async fn what_was_refused_elsewhere_is_in_the_same_snapshot() {
 async fn an_invitation_that_is_no_longer_desired_is_told_as_left() {
     let stage = Stage::new();
     let invited = || Wanted {
-        invitation: Some(v1::Invitation { id: "show".into() }),
+        invitation: Some(v1::Invitation { id: "show".into(), ..v1::Invitation::default() }),
         ..told(1, v1::SessionSpec::default(), &[])
     };
     let (refusals, report) = stage.want(invited()).await;
