@@ -180,7 +180,7 @@ fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
     let document = match &config.spec {
         _ if config.control_link => return Ok(None),
         Some(path) => read(path)?,
-        None => welcome(),
+        None => spec::Document { session: welcome(), invitation: None },
     };
     let program = v1::Livestream {
         name: PROGRAM.into(),
@@ -190,16 +190,19 @@ fn first_session(config: &Run) -> anyhow::Result<Option<Wanted>> {
     Ok(Some(Wanted {
         generation: 1,
         stance: Stance::Told,
-        spec: document,
+        spec: document.session,
         livestreams: vec![program],
+        invitation: document.invitation,
         ..Wanted::default()
     }))
 }
 
-fn read(path: &Path) -> anyhow::Result<v1::SessionSpec> {
+fn read(path: &Path) -> anyhow::Result<spec::Document> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let document = spec::read(&text).with_context(|| format!("{} is not a session", path.display()))?;
-    spec::parse(&document).with_context(|| format!("{} cannot be run", path.display()))?;
+    let cannot_be_run = || format!("{} cannot be run", path.display());
+    spec::parse(&document.session).with_context(cannot_be_run)?;
+    document.invitation.as_ref().map(spec::invitation).transpose().with_context(cannot_be_run)?;
     Ok(document)
 }
 

@@ -10,12 +10,14 @@ mod keeper;
 
 mod audience;
 mod director;
+mod invited;
 mod kept;
 mod recordings;
 mod resize;
 mod show;
 mod snapshot;
 mod sources;
+mod stage;
 mod streams;
 mod want;
 
@@ -157,6 +159,8 @@ enum Mail {
     Viewers,
     /// How it goes with what is sent.
     Sending,
+    /// Whether there is an operator that can be heard.
+    Linked(bool),
     /// The same with what a livestream keeps in a file.
     Recording,
     Ping(oneshot::Sender<()>),
@@ -274,6 +278,11 @@ impl Handle {
     /// The WebSocket of the DevTools of the browser that runs; none while none does.
     pub fn devtools(&self) -> watch::Receiver<Option<String>> {
         self.devtools.clone()
+    }
+
+    /// Whether there is an operator that can be heard; one that never was is not missed.
+    pub async fn linked(&self, linked: bool) -> Result<(), Ended> {
+        self.mailbox.send(Mail::Linked(linked)).await.map_err(|_| Ended)
     }
 
     /// Resolves when the session's task has taken a message: it is alive.

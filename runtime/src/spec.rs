@@ -1,5 +1,7 @@
 //! The wire's SessionSpec, parsed once into a session that can be run.
 
+mod invitation;
+
 use understudy_core::spec::{
     AudioInput, Bitrate, Choice, Destination, Encoding, File, FrameRate, Inputs, Invalid, Limits, Livestream,
     Location, Output, Page, PushUrl, Refused, Repeat, Resolution, Session, Shape, Source, StreamUrl,
@@ -8,6 +10,8 @@ use understudy_core::spec::{
 use understudy_proto::v1;
 
 use crate::whole;
+
+pub use invitation::invitation;
 
 /// Bounds that keep a typing mistake from filling a disk or a link.
 const AUDIO_BITRATES: [u32; 2] = [16_000, 320_000];
@@ -88,8 +92,32 @@ fn choice(livestream: &v1::Livestream) -> Result<Choice, Invalid> {
     })
 }
 
-/// Reads a document of YAML or JSON; an error names the field and what is wrong with it.
-pub fn read(text: &str) -> Result<v1::SessionSpec, Invalid> {
+/// What a person writes: a session, and beside it the stage that it is to be on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    pub session: v1::SessionSpec,
+    pub invitation: Option<v1::Invitation>,
+}
+
+/// Of a document, beside the fields of a session.
+const INVITATION: &str = "invitation";
+
+/// Reads a document of YAML or JSON, and the files that it names; an error names the field and what is wrong with it.
+pub fn read(text: &str) -> Result<Document, Invalid> {
+    let invited = serde_yaml_ng::from_str::<serde_yaml_ng::Mapping>(text).ok();
+    let invited = invited.and_then(|mut fields| Some((fields.remove(INVITATION)?, fields)));
+    let Some((invitation, session)) = invited else {
+        return Ok(Document { session: session(text)?, invitation: None });
+    };
+    let session = serde_yaml_ng::to_string(&session).map_err(|error| Invalid::new("", error.to_string()))?;
+    let below = |field: &str| format!("{INVITATION}.{field}");
+    let invitation: invitation::Written = serde_path_to_error::deserialize(invitation)
+        .map_err(|error| Invalid::new(below(&error.path().to_string()), error.inner().to_string()))?;
+    let invitation = invitation.read().map_err(|wrong| Invalid { field: below(&wrong.field), ..wrong })?;
+    Ok(Document { session: self::session(&session)?, invitation: Some(invitation) })
+}
+
+fn session(text: &str) -> Result<v1::SessionSpec, Invalid> {
     let document = serde_yaml_ng::Deserializer::from_str(text);
     let again = || serde_json::from_value(whole::numbers(serde_yaml_ng::from_str(text).ok()?)).ok();
     serde_path_to_error::deserialize(document)
@@ -170,7 +198,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Session, String> {
-        read(text).and_then(|spec| parse(&spec)).map_err(|invalid| invalid.to_string())
+        read(text).and_then(|document| parse(&document.session)).map_err(|invalid| invalid.to_string())
     }
 
     #[test]

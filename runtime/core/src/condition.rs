@@ -8,6 +8,8 @@ pub enum Type {
     DevicesReady,
     PageReady,
     InputsReady,
+    Connected,
+    Published,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

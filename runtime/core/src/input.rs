@@ -13,6 +13,7 @@ pub mod watch;
 use crate::media::Kind;
 use crate::spec::{Destination, Inputs, Shape, Source};
 
+pub use crate::failure::Failure;
 pub use control::{Control, Refusal, State, Steer};
 
 /// What one pipeline delivers. A source that serves both kinds is opened once, which keeps them in sync.
@@ -51,13 +52,6 @@ pub enum Health {
     /// It came to its end and is not repeated: a slate and silence follow.
     Ended,
     Failed(Failure),
-}
-
-/// Why a source does not play. Tried again with back-off all the same: the cause may go away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub reason: &'static str,
-    pub message: String,
 }
 
 /// The pipelines that `inputs` ask for.

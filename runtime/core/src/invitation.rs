@@ -1,13 +1,22 @@
-//! The invitation's seat in a session: which one was heard of last, and what became of it.
+//! The invitation's seat in a session: which stage it is to be on, and what became of it.
 //!
 //! ```text
-//! Empty ──desired──> Refused ──no longer desired──> Left
-//!                       ^────────────desired──────────┘
+//!   Empty ── desired(a) ──> Taken(a) ── no longer desired, or over ──> Leaving(a) ── nothing of it is there ──> Left(a)
+//!     └───────────────────────^───────────────────────── desired(b) ──────────────────────────────────────────────┘
 //! ```
-//! A session of this runtime has no stage to be on: whatever is desired is refused, so nothing of it is ever on a stage.
+//! Nobody is on two stages: from `Taken(a)` nothing leads to `b` but through `Left(a)`. What was left is not joined again under
+//! its id.
 
-/// Why an invitation is not carried out.
-pub const NO_STAGES: &str = "this runtime has no stages";
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::condition::{Condition, Severity, Status, Type};
+use crate::report::Picture;
+use crate::sending::Sending;
+use crate::spec::{Inputs, Invitation, Stage};
+use crate::whip;
+
+/// What is desired: none, an invitation, or the id of one that cannot be carried out as it is written.
+pub type Desired = Option<Result<Box<Invitation>, String>>;
 
 /// Of the invitation that was heard of last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,43 +24,298 @@ pub enum Seat {
     /// None was heard of.
     #[default]
     Empty,
-    Refused {
-        id: String,
-    },
+    /// It cannot be carried out as it is written.
+    Refused { id: String },
+    /// It is carried out.
+    Taken(Taken),
+    /// It is not any more, and something of it may still be on its stage.
+    Leaving { left: Left, next: Desired },
     /// Nothing of it is on its stage, and nothing will be.
-    Left {
-        id: String,
-    },
+    Left(Left),
 }
 
-impl Seat {
-    /// The seat once `desired`, or none, is what is desired.
-    #[must_use]
-    pub fn desire(self, desired: Option<&str>) -> Self {
-        match (desired, self) {
-            (Some(id), _) => Self::Refused { id: id.to_owned() },
-            (None, Self::Refused { id } | Self::Left { id }) => Self::Left { id },
-            (None, Self::Empty) => Self::Empty,
+/// One that is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    invitation: Box<Invitation>,
+    /// When it was heard of.
+    since: Instant,
+    sending: Sending,
+    /// There was a way to its stage.
+    was_connected: bool,
+    /// When what is sent was first said to arrive.
+    arrived: Option<Instant>,
+}
+
+/// One that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub id: String,
+    pub participant_id: String,
+    pub outcome: Outcome,
+}
+
+/// Why a stage was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was desired no more.
+    Kicked,
+    /// Its time to join was over.
+    Expired,
+    /// What is sent did not arrive within its time.
+    DeadlineExceeded,
+    /// It was there for as long as it was to be.
+    Completed,
+    /// The stage takes it no more.
+    RemovedByStage,
+    /// No operator was there to say otherwise.
+    ControlLost,
+}
+
+/// What a seat is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub now: Instant,
+    /// By the wall's clock, as people write it.
+    pub clock: SystemTime,
+    /// Since when there is no operator; none: there is one, or there never was to be one.
+    pub alone_since: Option<Instant>,
+}
+
+impl Outcome {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Kicked => "Kicked",
+            Self::Expired => "Expired",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::Completed => "Completed",
+            Self::RemovedByStage => "RemovedByStage",
+            Self::ControlLost => "ControlLost",
+        }
+    }
+
+    /// For people.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Kicked => "the invitation was taken back",
+            Self::Expired => "the stage was not joined before the invitation's joinBefore",
+            Self::DeadlineExceeded => {
+                "the stage did not say within limits.joinTimeoutSeconds that anything arrives"
+            }
+            Self::Completed => "limits.maxDurationSeconds are over",
+            Self::RemovedByStage => {
+                "the stage ended the session and lets nobody in under this invitation again"
+            }
+            Self::ControlLost => "there was no operator for onControlLoss.afterSeconds",
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_invitation_that_is_no_longer_desired_was_left_and_stays_so() {
-        let heard = Seat::default().desire(Some("a"));
-        assert_eq!(heard, Seat::Refused { id: "a".into() });
-        let left = heard.desire(None);
-        assert_eq!(left, Seat::Left { id: "a".into() });
-        assert_eq!(left.clone().desire(None), left);
-        assert_eq!(left.desire(Some("b")), Seat::Refused { id: "b".into() });
+impl Seat {
+    /// The seat once that is desired.
+    #[must_use]
+    pub fn desire(self, desired: Desired, now: Instant) -> Self {
+        match (self, desired) {
+            (seat @ (Self::Empty | Self::Left(_)), None) => seat,
+            (Self::Refused { id }, None) => {
+                Self::Left(Left { id, participant_id: String::new(), outcome: Outcome::Kicked })
+            }
+            // Of what is refused, what ran goes on.
+            (Self::Taken(taken), Some(Err(id))) if taken.invitation.id == id => Self::Taken(taken),
+            (Self::Taken(taken), Some(Ok(same))) if taken.invitation.id == same.id => {
+                Self::Taken(Taken { invitation: same, ..taken })
+            }
+            (Self::Taken(taken), next) => taken.leave(Outcome::Kicked, next),
+            (Self::Leaving { left, .. }, next) => Self::Leaving { left, next },
+            (Self::Left(left), Some(desired)) if id(&desired) == left.id => Self::Left(left),
+            (Self::Empty | Self::Refused { .. } | Self::Left(_), Some(Err(id))) => Self::Refused { id },
+            (Self::Empty | Self::Refused { .. } | Self::Left(_), Some(Ok(invitation))) => {
+                Self::Taken(Taken {
+                    invitation,
+                    since: now,
+                    sending: Sending::Connecting,
+                    was_connected: false,
+                    arrived: None,
+                })
+            }
+        }
     }
 
-    #[test]
-    fn of_no_invitation_nothing_is_told() {
-        assert_eq!(Seat::default().desire(None), Seat::Empty);
+    /// How it goes with what is sent to its stage, and what follows from that and from the time.
+    #[must_use]
+    pub fn heed(self, sending: Option<Sending>, moment: &Moment) -> Self {
+        let Self::Taken(mut taken) = self else { return self };
+        if let Some(sending) = sending {
+            taken.heed(sending, moment.now);
+        } else if !taken.may_join(moment.clock) {
+            taken.sending = Sending::Failed(whip::expired());
+        }
+        match taken.over(moment) {
+            Some(outcome) => taken.leave(outcome, None),
+            None => Self::Taken(taken),
+        }
+    }
+
+    /// Nothing of it is on its stage any more.
+    #[must_use]
+    pub fn gone(self, now: Instant) -> Self {
+        match self {
+            Self::Leaving { left, next } => Self::Left(left).desire(next, now),
+            other => other,
+        }
+    }
+
+    pub const fn is_leaving(&self) -> bool {
+        matches!(self, Self::Leaving { .. })
+    }
+
+    /// Where it is to be now.
+    pub fn stage(&self, clock: SystemTime) -> Option<(&str, &Stage)> {
+        let Self::Taken(taken) = self else { return None };
+        let may = taken.is_there() || taken.may_join(clock);
+        may.then_some((taken.invitation.id.as_str(), &taken.invitation.stage))
+    }
+
+    /// Whether something is on its way, or well: another token is not worth ending that.
+    pub const fn is_there(&self) -> bool {
+        matches!(self, Self::Taken(taken) if taken.is_there())
+    }
+
+    /// What camera and microphone carry meanwhile.
+    pub fn inputs(&self) -> Option<&Inputs> {
+        match self {
+            Self::Taken(taken) => taken.invitation.inputs.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// When it will be judged otherwise although nothing happens.
+    pub fn deadline(&self, moment: &Moment) -> Option<Instant> {
+        let Self::Taken(taken) = self else { return None };
+        let expires = taken.invitation.stage.expires.filter(|_| !taken.is_there());
+        let expires = expires.and_then(|at| moment.now.checked_add(at.duration_since(moment.clock).ok()?));
+        taken.deadlines(moment).into_iter().flatten().map(|(at, _)| at).chain(expires).min()
+    }
+
+    /// Connected and Published, of one that is heard of and not left.
+    pub fn conditions(&self, picture: Picture<'_>) -> Vec<Condition> {
+        let both = |status, reason, message: &str| {
+            [Type::Connected, Type::Published]
+                .map(|kind| Condition::new(kind, status, reason, message))
+                .to_vec()
+        };
+        match self {
+            Self::Taken(taken) => vec![taken.connected(), taken.published(picture)],
+            Self::Leaving { left, .. } => both(COMING, "Leaving", left.outcome.message()),
+            Self::Empty | Self::Refused { .. } | Self::Left(_) => Vec::new(),
+        }
     }
 }
+
+const COMING: Status = Status::False(Severity::Info);
+const BROKEN: Status = Status::False(Severity::Error);
+
+impl Taken {
+    pub fn id(&self) -> &str {
+        &self.invitation.id
+    }
+
+    pub fn participant_id(&self) -> &str {
+        &self.invitation.stage.participant_id
+    }
+
+    fn leave(self, outcome: Outcome, next: Desired) -> Seat {
+        let Invitation { id, stage, .. } = *self.invitation;
+        Seat::Leaving { left: Left { id, participant_id: stage.participant_id, outcome }, next }
+    }
+
+    fn heed(&mut self, sending: Sending, now: Instant) {
+        self.was_connected |= !matches!(sending, Sending::Connecting | Sending::Failed(_));
+        if sending == Sending::Arriving {
+            self.arrived.get_or_insert(now);
+        }
+        self.sending = sending;
+    }
+
+    const fn is_there(&self) -> bool {
+        matches!(self.sending, Sending::Connected | Sending::Unacknowledged | Sending::Arriving)
+    }
+
+    fn may_join(&self, clock: SystemTime) -> bool {
+        self.invitation.stage.expires.is_none_or(|expires| clock < expires)
+    }
+
+    fn over(&self, moment: &Moment) -> Option<Outcome> {
+        if let Sending::Failed(failure) = &self.sending
+            && self.was_connected
+            && [whip::FORBIDDEN, whip::GONE].contains(&failure.reason)
+        {
+            return Some(Outcome::RemovedByStage);
+        }
+        let due = self.deadlines(moment).into_iter().flatten().filter(|(at, _)| *at <= moment.now);
+        due.min_by_key(|(at, _)| *at).map(|(_, outcome)| outcome)
+    }
+
+    /// When it is over unless something happens.
+    fn deadlines(&self, moment: &Moment) -> [Option<(Instant, Outcome)>; 4] {
+        let Invitation { join_before, limits, .. } = &*self.invitation;
+        let after = |since: Option<Instant>, time: Option<Duration>, outcome| {
+            Some((since?.checked_add(time?)?, outcome))
+        };
+        let rest = join_before.filter(|_| !self.was_connected);
+        let rest = rest.map(|by| by.duration_since(moment.clock).unwrap_or_default());
+        let joining = self.arrived.is_none().then_some(self.since);
+        [
+            after(Some(moment.now), rest, Outcome::Expired),
+            after(joining, limits.join, Outcome::DeadlineExceeded),
+            after(self.arrived, limits.stay, Outcome::Completed),
+            after(moment.alone_since, limits.without_operator, Outcome::ControlLost),
+        ]
+    }
+
+    fn connected(&self) -> Condition {
+        let say = |status, reason, message: &str| Condition::new(Type::Connected, status, reason, message);
+        match &self.sending {
+            Sending::Connecting => say(COMING, "Joining", "the stage is being joined"),
+            Sending::Failed(why) => say(BROKEN, why.reason, &why.message),
+            Sending::Connected | Sending::Unacknowledged | Sending::Arriving => {
+                say(Status::True, "Connected", "there is a way for media to the stage")
+            }
+        }
+    }
+
+    fn published(&self, picture: Picture<'_>) -> Condition {
+        let say = |status, reason, message: &str| Condition::new(Type::Published, status, reason, message);
+        match (&self.sending, picture) {
+            (Sending::Failed(why), _) => say(BROKEN, why.reason, &why.message),
+            (_, Picture::Without) => {
+                say(BROKEN, "NoPage", "the session has no page, so there is no picture to publish")
+            }
+            (_, Picture::Failed(why)) => say(BROKEN, "CaptureFailed", why),
+            (Sending::Connecting, _) => say(COMING, "Joining", "the stage is being joined"),
+            (Sending::Connected, _) => {
+                say(COMING, "AwaitingEvidence", "the stage has not said yet that anything arrives")
+            }
+            (Sending::Unacknowledged, _) => {
+                say(BROKEN, "NothingArrives", "the stage says no more that what is sent arrives")
+            }
+            (Sending::Arriving, Picture::Untold | Picture::Awaited) => {
+                say(COMING, "WaitingForPicture", "no keyframe has been produced yet")
+            }
+            (Sending::Arriving, Picture::Silent(why)) => say(Status::True, "PublishedWithoutSound", why),
+            (Sending::Arriving, Picture::Proven) => {
+                say(Status::True, "Published", "the stage says that picture and sound arrive")
+            }
+        }
+    }
+}
+
+fn id(desired: &Result<Box<Invitation>, String>) -> &str {
+    match desired {
+        Ok(invitation) => &invitation.id,
+        Err(id) => id,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ pub mod backoff;
 pub mod camera;
 pub mod condition;
 pub mod cookie;
+pub mod failure;
 pub mod guard;
-pub mod invitation;
 pub mod media;
 pub mod mpeg;
 pub mod offer;
@@ -21,6 +21,7 @@ pub mod turn;
 pub mod redact;
 pub mod spec;
 
+pub mod ivs;
 pub mod rendition;
 
 pub mod decimation;
@@ -33,6 +34,7 @@ pub mod repetition;
 pub mod rhythm;
 pub mod sending;
 
+pub mod invitation;
 pub mod mp4;
 pub mod report;
 pub mod whip;

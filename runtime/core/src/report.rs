@@ -78,10 +78,10 @@ pub const UNPLAYED: (Status, &str, &str) = (
 pub fn sent<'a>(picture: Picture<'a>, sending: &'a Sending) -> (Status, &'static str, &'a str) {
     let said = livestream(picture);
     match (said.0, sending) {
-        (Status::True, Sending::Connecting) => {
+        (Status::True, Sending::Connecting | Sending::Connected) => {
             (COMING, "Connecting", "the destination is being connected to")
         }
-        (Status::True, Sending::Failed(why)) => (BROKEN, "DestinationFailed", why),
+        (Status::True, Sending::Failed(why)) => (BROKEN, "DestinationFailed", &why.message),
         (Status::True, Sending::Unacknowledged | Sending::Arriving) if said.1 == "Serving" => {
             (Status::True, "Serving", "the destination takes the picture")
         }
@@ -365,7 +365,7 @@ mod tests {
             pictures.map(|picture| livestream(picture).0.severity()),
             [Some(Severity::Error), Some(Severity::Error), Some(Severity::Info), None]
         );
-        let destination = Sending::Failed("no route".to_owned());
+        let destination = Sending::Failed(Failure { reason: "Unreachable", message: "no route".to_owned() });
         let failed = sent(Picture::Proven, &destination);
         assert_eq!((failed.0.severity(), failed.2), (Some(Severity::Error), "no route"));
         assert_eq!(sent(Picture::Awaited, &destination).1, "WaitingForPicture", "that comes first");

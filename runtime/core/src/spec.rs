@@ -3,6 +3,7 @@
 //! The wire's document is parsed into these types once, at the edge (`runtime/src/spec.rs`).
 
 mod inputs;
+mod invitation;
 mod livestream;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::fmt;
 use crate::percent::{decoded, encoded_path};
 
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
+pub use invitation::{Invitation, InvitationLimits, Stage};
 pub use livestream::{Choice, Limits, Livestream, Output, PushUrl, Refused, WhipTarget, settle};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the

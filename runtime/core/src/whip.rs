@@ -16,6 +16,16 @@ const SELDOM: Duration = Duration::from_secs(30);
 const SOONEST: Duration = Duration::from_secs(1);
 const LATEST: Duration = Duration::from_secs(300);
 
+/// What a stage says to whom it takes no more.
+pub const FORBIDDEN: &str = "StageForbidden";
+pub const GONE: &str = "StageGone";
+
+/// Of what lets one in.
+pub fn expired() -> crate::failure::Failure {
+    let message = "what lets the participant onto its stage has expired: it needs a new token".to_owned();
+    crate::failure::Failure { reason: "StageTokenExpired", message }
+}
+
 /// Why nothing is published. No message has a token in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -63,6 +73,26 @@ pub fn refusal(status: u16, retry_after: Option<&str>, said: String) -> Failure 
 }
 
 impl Failure {
+    /// Of a condition that tells of a stage.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Unauthorised { status: 403 } => FORBIDDEN,
+            Self::Unauthorised { .. } => "StageUnauthorized",
+            Self::NotFound { status: 410 } => GONE,
+            Self::NotFound { .. } => "StageNotFound",
+            Self::Refused { .. } => "StageRefused",
+            Self::Busy { .. } => "StageBusy",
+            Self::Failed { .. } => "StageFailed",
+            Self::Strayed(_) => "StageRedirects",
+            Self::Unusable(_) => "StageAnswerUnusable",
+            Self::Unreachable(_) | Self::Late { .. } => "StageUnreachable",
+            Self::Untrusted(_) => "StageUntrusted",
+            Self::Lost(_) => "StageLost",
+            Self::Unacknowledged { .. } => "StageSilent",
+            Self::Ours(_) => "NothingToOffer",
+        }
+    }
+
     /// How long to wait after that many failures in a row, of which this is the last.
     pub fn wait(&self, failures: u32) -> Duration {
         let usual = backoff::after(failures);

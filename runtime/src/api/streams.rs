@@ -73,7 +73,8 @@ impl Surface {
         let it = |all: &Vec<StreamView>| {
             all.iter().find(|one| one.livestream.name == name && one.since == stream.since).cloned()
         };
-        let is_decided = |one: StreamView| one.sending != Some(Sending::Connecting);
+        let is_decided =
+            |one: StreamView| !matches!(one.sending, Some(Sending::Connecting | Sending::Connected));
         let mut streams = self.session.streams();
         let decided = streams.wait_for(|all| it(all).is_none_or(is_decided));
         // Too late is fine, and so is the session's end: it is as it is then.
@@ -82,7 +83,7 @@ impl Surface {
         let Some(Sending::Failed(why)) = &now.sending else { return Ok(now) };
         // Whoever stopped it meanwhile wanted the same.
         let _ = self.session.stop_stream(&name, Some(now.since)).await;
-        Err(Message::because("failed to start stream", why))
+        Err(Message::because("failed to start stream", why.message.clone()))
     }
 
     fn named(&self, id: &str) -> Option<StreamView> {

@@ -33,13 +33,9 @@ pub(super) async fn follow(
     let (desired, mut wishes) = mpsc::channel(DESIRED_WAITING);
     let (told, telling) = watch::channel(None);
     let Some(config) = link_config(link, able) else { return };
-    let client = tokio::spawn(understudy_link::run(
-        config,
-        desired,
-        telling,
-        watch::Sender::new(false),
-        shutdown.clone(),
-    ));
+    let linking = watch::Sender::new(false);
+    let mut linked = linking.subscribe();
+    let client = tokio::spawn(understudy_link::run(config, desired, telling, linking, shutdown.clone()));
     let mut reports = session.report();
     loop {
         tokio::select! {
@@ -53,6 +49,11 @@ pub(super) async fn follow(
                 }
                 let report = reports.borrow_and_update().clone();
                 told.send_replace(Some(report));
+            }
+            Ok(()) = linked.changed() => {
+                let linked = *linked.borrow_and_update();
+                // A session that has ended misses nobody.
+                drop(session.linked(linked).await);
             }
             () = shutdown.cancelled() => break,
         }
@@ -128,7 +129,7 @@ fn capabilities(able: Able) -> Vec<String> {
     let inputs = Source::KINDS.map(|kind| format!("input.{}", kind.to_lowercase()));
     let outputs = Output::FIELDS.map(|field| format!("output.{}", field.to_lowercase()));
     let page = able.page.then(|| "page".to_owned());
-    let renditions = ["output.rendition".to_owned()];
+    let renditions = ["output.rendition", "stage.whip", "stage.ivs"].map(str::to_owned);
     let camera = [format!("camera.{}", able.camera)];
     camera.into_iter().chain(page).chain(inputs).chain(outputs).chain(renditions).collect()
 }
@@ -166,7 +167,9 @@ mod tests {
                 "output.rtmppush",
                 "output.whip",
                 "output.recording",
-                "output.rendition"
+                "output.rendition",
+                "stage.whip",
+                "stage.ivs"
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });

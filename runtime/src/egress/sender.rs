@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use understudy_core::failure::Failure;
 use understudy_core::sending::Sending;
 use understudy_core::spec::{Livestream, Output, Resolution};
 
@@ -88,7 +89,7 @@ impl Senders {
                     sender.stop().await;
                 }
                 Err(why) => {
-                    tell.send_replace(Sending::Failed(why));
+                    tell.send_replace(Sending::Failed(Failure { reason: "Unusable", message: why }));
                     end.cancelled().await;
                 }
             }
@@ -195,7 +196,7 @@ async fn pass_on<S>(
 fn pushed(state: &push::State, now: Instant) -> (Sending, Option<Instant>) {
     match state {
         push::State::Connecting => (Sending::Connecting, None),
-        push::State::Failed { why, .. } => (Sending::Failed(why.clone()), None),
+        push::State::Failed { why, .. } => (Sending::Failed(failure("DestinationFailed", why)), None),
         push::State::Sending { bytes_acknowledged, acknowledged_at, .. } => {
             arriving((*bytes_acknowledged > 0).then_some(*acknowledged_at), now)
         }
@@ -204,12 +205,15 @@ fn pushed(state: &push::State, now: Instant) -> (Sending, Option<Instant>) {
 
 fn published(state: &whip::State, now: Instant) -> (Sending, Option<Instant>) {
     match (state.phase, &state.failure) {
-        (Phase::Waiting { .. }, Some(failure)) => (Sending::Failed(failure.to_string()), None),
+        (Phase::Waiting { .. }, Some(why)) => (Sending::Failed(failure(why.reason(), why)), None),
         (Phase::Sending, _) => arriving(state.acknowledged.map(Instant::from_std), now),
-        (Phase::Connecting | Phase::Connected | Phase::Waiting { .. } | Phase::Ended, _) => {
-            (Sending::Connecting, None)
-        }
+        (Phase::Connected, _) => (Sending::Connected, None),
+        (Phase::Connecting | Phase::Waiting { .. } | Phase::Ended, _) => (Sending::Connecting, None),
     }
+}
+
+fn failure(reason: &'static str, why: &impl ToString) -> Failure {
+    Failure { reason, message: why.to_string() }
 }
 
 fn arriving(acknowledged: Option<Instant>, now: Instant) -> (Sending, Option<Instant>) {
@@ -256,7 +260,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_failed_has_failed_until_it_is_taken_however_often_it_is_tried() {
-        let no = || Sending::Failed("no".to_owned());
+        let no = || Sending::Failed(failure("DestinationFailed", &"no"));
         let (states, following) = watch::channel(no());
         let sender = failing(following);
         let (state, moment) = (sender.state(), Duration::from_millis(1));

@@ -1,5 +1,7 @@
 //! What the session was asked to be, as far as it is carried out, and its answer.
 
+use std::time::Instant;
+
 use understudy_core::invitation::Seat;
 use understudy_core::report::Stance;
 use understudy_core::resize::Resized;
@@ -12,6 +14,8 @@ pub(super) struct Asked {
     pub(super) generation: u64,
     pub(super) session: Session,
     pub(super) seat: Seat,
+    /// Since when there is no operator that was there before.
+    pub(super) alone_since: Option<Instant>,
     pub(super) refusals: Vec<v1::Refusal>,
     /// What somebody made of the display.
     pub(super) resized: Option<Resized>,

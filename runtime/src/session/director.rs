@@ -19,6 +19,7 @@ use super::keeper::{Gives, Keeper, News, Order, What};
 use super::recordings::{RecordingView, Recordings};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
+use super::stage::Stages;
 use super::streams::{StreamView, Streams};
 use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
@@ -42,6 +43,7 @@ pub(super) struct Director {
     pub(super) show: Show,
     pub(super) journal: Journal,
     pub(super) streams: Streams,
+    pub(super) stages: Stages,
     pub(super) recordings: Recordings,
     pub(super) audience: Audience,
 
@@ -94,6 +96,7 @@ impl Director {
             sources: Sources::new(&config, mailbox.clone()),
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
+            stages: Stages::new(config.senders.clone(), mailbox.clone()),
             recordings,
             audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
@@ -115,9 +118,10 @@ impl Director {
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Mail>, shutdown: CancellationToken) {
         loop {
+            self.attend();
             self.record();
             self.publish();
-            let deadline = self.parts.deadline();
+            let deadline = self.parts.deadline().into_iter().chain(self.attends_at()).min();
             tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => self.take(message).await,
@@ -184,6 +188,7 @@ impl Director {
                 self.offer();
             }
             Mail::Inputs => self.sources.note_failures(),
+            Mail::Linked(linked) => self.linked(linked),
             Mail::Viewers | Mail::Sending | Mail::Recording => {}
             Mail::Ping(answer) => drop(answer.send(())),
         }
@@ -305,7 +310,7 @@ impl Director {
             server: sound::server(&self.config.directory),
             bitrate: self.asked.session.encoding.audio,
         });
-        self.show.see(screen, self.streams.all().next().is_some());
+        self.show.see(screen, self.streams.all().next().is_some() || !self.stages.is_empty());
         self.show.hear(speaker);
         let (page, camera) = (self.asked.session.page.is_some(), self.parts.is_wanted(Part::Camera));
         self.sources.allow(Allowed { page, camera, sound });
@@ -335,7 +340,7 @@ impl Director {
     async fn end(mut self, mut messages: mpsc::Receiver<Mail>) {
         messages.close();
         drop(self.audience);
-        let ends = futures::future::join(self.recordings.end(), self.streams.end());
+        let ends = futures::future::join3(self.recordings.end(), self.streams.end(), self.stages.end());
         if tokio::time::timeout(GOODBYE, ends).await.is_err() {
             tracing::warn!("a destination does not listen to our end, or a disk is slow");
         }

@@ -59,20 +59,14 @@ impl Director {
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),
             refusals: self.asked.refusals.clone(),
-            invitation: invitation(&self.asked.seat),
+            invitation: invitation(&self.asked.seat, self.picture(self.show.silence().as_deref())),
         }
     }
 
     fn livestream(&self, livestream: &Livestream) -> v1::LivestreamReport {
         let name = livestream.name.as_str();
-        let (asked, silence) = (&self.asked, self.show.silence());
-        let picture = match (asked.stance, &asked.session.page, self.show.proof()) {
-            (Stance::Untold, ..) => Picture::Untold,
-            (_, None, _) => Picture::Without,
-            (_, _, Proof::Failed(why)) => Picture::Failed(why),
-            (_, _, Proof::Nothing | Proof::Awaited) => Picture::Awaited,
-            (_, _, Proof::Proven) => silence.as_deref().map_or(Picture::Proven, Picture::Silent),
-        };
+        let silence = self.show.silence();
+        let picture = self.picture(silence.as_deref());
         let sending = self.streams.sending(name);
         let plain = |(status, reason, message): (_, _, &str)| (status, reason, message.to_owned());
         let (told, takers) = match (&livestream.output, &sending) {
@@ -100,6 +94,17 @@ impl Director {
             encoded: (matches!(picture, Picture::Proven | Picture::Silent(_)) && self.is_encoded(livestream))
                 .then(|| self.encoded(livestream)),
             recorded: self.recordings.file(name).map(recorded),
+        }
+    }
+
+    /// How far it is. `silence`: why there is no sound with it.
+    fn picture<'a>(&'a self, silence: Option<&'a str>) -> Picture<'a> {
+        match (self.asked.stance, &self.asked.session.page, self.show.proof()) {
+            (Stance::Untold, ..) => Picture::Untold,
+            (_, None, _) => Picture::Without,
+            (_, _, Proof::Failed(why)) => Picture::Failed(why),
+            (_, _, Proof::Nothing | Proof::Awaited) => Picture::Awaited,
+            (_, _, Proof::Proven) => silence.map_or(Picture::Proven, Picture::Silent),
         }
     }
 
@@ -149,11 +154,26 @@ const fn severity(status: Status) -> v1::Severity {
 }
 
 /// A refused one is heard of, and neither carried out nor left.
-fn invitation(seat: &Seat) -> Option<v1::InvitationReport> {
-    let (id, state) = match seat {
+fn invitation(seat: &Seat, picture: Picture<'_>) -> Option<v1::InvitationReport> {
+    let (id, participant_id, state) = match seat {
         Seat::Empty => return None,
-        Seat::Refused { id } => (id, v1::InvitationState::Unspecified),
-        Seat::Left { id } => (id, v1::InvitationState::Left),
+        Seat::Refused { id } => (id.as_str(), "", v1::InvitationState::Unspecified),
+        Seat::Taken(taken) => (taken.id(), taken.participant_id(), v1::InvitationState::Accepted),
+        Seat::Leaving { left, .. } => {
+            (left.id.as_str(), left.participant_id.as_str(), v1::InvitationState::Accepted)
+        }
+        Seat::Left(left) => (left.id.as_str(), left.participant_id.as_str(), v1::InvitationState::Left),
     };
-    Some(v1::InvitationReport { id: id.clone(), state: state.into(), ..v1::InvitationReport::default() })
+    let (outcome, message) = match seat {
+        Seat::Left(left) => (left.outcome.word(), left.outcome.message()),
+        _ => ("", ""),
+    };
+    Some(v1::InvitationReport {
+        id: id.to_owned(),
+        state: state.into(),
+        conditions: seat.conditions(picture).into_iter().map(condition).collect(),
+        outcome: outcome.to_owned(),
+        message: message.to_owned(),
+        participant_id: participant_id.to_owned(),
+    })
 }

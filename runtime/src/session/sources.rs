@@ -77,19 +77,21 @@ impl Sources {
         Ok(())
     }
 
-    /// What the session's document says of them.
-    pub(super) fn document(&mut self, inputs: &Inputs, stance: Stance) {
+    /// What the session's document says of them. Whether that is something else than before.
+    pub(super) fn document(&mut self, inputs: &Inputs, stance: Stance) -> bool {
         let control = self.control.clone();
         match stance {
             Stance::Drained => self.control.drain(),
             Stance::Untold | Stance::Told => self.control.document(inputs),
         }
-        if self.control != control {
+        let changes = self.control != control;
+        if changes {
             self.steered();
         }
         if self.control.configured() != control.configured() {
             self.surroundings.feed.reset();
         }
+        changes
     }
 
     fn steered(&mut self) {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
+use understudy_core::failure::Failure;
 use understudy_core::outputs::{Outputs, PROGRAM, Refusal};
 use understudy_core::recording;
 use understudy_core::rendition::Full;
@@ -75,7 +76,7 @@ impl Running {
         match &self.way {
             Way::Fetched => None,
             Way::Sent(sent) => Some(sent.sender.state().borrow().clone()),
-            Way::Impossible(why) => Some(Sending::Failed(why.clone())),
+            Way::Impossible(why) => Some(Sending::Failed(impossible(why.clone()))),
         }
     }
 }
@@ -227,6 +228,11 @@ impl Streams {
         let ending = self.ending.into_values().map(drop_outcome);
         futures::future::join(futures::future::join_all(sent), futures::future::join_all(ending)).await;
     }
+}
+
+/// It could not even be begun.
+fn impossible(message: String) -> Failure {
+    Failure { reason: "Unusable", message }
 }
 
 fn picture(livestream: &Livestream, full: Full) -> Picture {

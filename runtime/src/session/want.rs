@@ -1,6 +1,5 @@
 //! What the session is asked to be: each part of a wish is carried out, or refused, by itself.
 
-use understudy_core::invitation;
 use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
 use understudy_core::proof::Proof;
@@ -22,6 +21,7 @@ impl Director {
         refusals.extend(self.want_livestreams(&livestreams));
         refusals.extend(self.want_invitation(invitation.as_ref()));
         refusals.extend(self.want_session(&spec, stance).await);
+        self.attend();
         self.call(stance);
         self.offer();
         self.asked.generation = generation;
@@ -81,12 +81,6 @@ impl Director {
         }
     }
 
-    fn want_invitation(&mut self, invitation: Option<&v1::Invitation>) -> Option<v1::Refusal> {
-        let id = invitation.map(|invitation| invitation.id.as_str());
-        self.asked.seat = std::mem::take(&mut self.asked.seat).desire(id);
-        id.map(|id| refusal(v1::Part::Invitation, id, Invalid::new("", invitation::NO_STAGES)))
-    }
-
     /// A session that was refused says no more of itself than it did before.
     async fn want_session(&mut self, document: &v1::SessionSpec, stance: Stance) -> Option<v1::Refusal> {
         let mut after = match spec::parse(document) {
@@ -96,7 +90,6 @@ impl Director {
         self.asked.stance = stance;
         self.keep_shape(&mut after);
         self.become_session(after).await;
-        self.sources.document(&self.asked.session.inputs, self.asked.stance);
         None
     }
 
@@ -139,7 +132,7 @@ fn renewed(before: &Session, after: &Session) -> Vec<Event> {
     }
 }
 
-fn refusal(part: v1::Part, name: &str, why: Invalid) -> v1::Refusal {
+pub(super) fn refusal(part: v1::Part, name: &str, why: Invalid) -> v1::Refusal {
     v1::Refusal { part: part.into(), name: name.to_owned(), field_path: why.field, reason: why.reason }
 }
 

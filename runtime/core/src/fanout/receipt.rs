@@ -97,6 +97,6 @@ mod tests {
         let receipt = arrived.reported(report(30_000, 0), Sent { packets: 3, octets: 30 }, 0);
         assert_eq!(receipt, Receipt { packets: 3, bytes: 30 });
         let counters = Sent { packets: 2, octets: u32::MAX };
-        assert_eq!(Arrived::default().reported(report(1, 0), counters, 0).bytes, u32::MAX.into());
+        assert_eq!(Arrived::default().reported(report(1, 0), counters, 0).bytes, u64::from(u32::MAX));
     }
 }

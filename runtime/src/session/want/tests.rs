@@ -86,7 +86,7 @@ async fn a_wrong_field_of_the_session_takes_no_other_part_along() {
         parts(&refusals),
         [
             (v1::Part::Livestream, "", "name"),
-            (v1::Part::Invitation, "show", ""),
+            (v1::Part::Invitation, "show", "stage"),
             (v1::Part::Session, "", "inputs.video.stream.url"),
         ]
     );
@@ -121,20 +121,61 @@ async fn what_was_refused_elsewhere_is_in_the_same_snapshot() {
     assert_eq!((report.observed_generation, report.refusals), (2, vec![]));
 }
 
+/// A stage that nobody answers at.
+fn invitation(id: &str) -> Option<v1::Invitation> {
+    let whip = Some(v1::WhipOutput { url: "http://192.0.2.1/whip".into(), token: "secretword".into() });
+    let stage = Some(v1::Stage { whip, ..v1::Stage::default() });
+    Some(v1::Invitation { id: id.into(), stage, ..v1::Invitation::default() })
+}
+
+fn invited(generation: u64, invitation: Option<v1::Invitation>) -> Wanted {
+    Wanted { invitation, ..told(generation, v1::SessionSpec::default(), &[]) }
+}
+
+async fn until(stage: &Stage, is: impl Fn(&v1::InvitationReport) -> bool) -> v1::InvitationReport {
+    let mut reports = stage.session.report();
+    let told = reports.wait_for(|report| report.invitation.as_ref().is_some_and(&is));
+    let told = tokio::time::timeout(std::time::Duration::from_secs(10), told).await;
+    told.expect("it must be told").unwrap().invitation.clone().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_that_is_no_longer_desired_is_told_as_left() {
+async fn an_invitation_that_is_no_longer_desired_is_left_and_not_taken_again() {
     let stage = Stage::new();
-    let invited = || Wanted {
-        invitation: Some(v1::Invitation { id: "show".into(), ..v1::Invitation::default() }),
-        ..told(1, v1::SessionSpec::default(), &[])
-    };
-    let (refusals, report) = stage.want(invited()).await;
-    assert_eq!(refusals[0].reason, invitation::NO_STAGES);
+    let (refusals, report) = stage.want(invited(1, invitation("a"))).await;
     let heard = report.invitation.unwrap();
-    assert_eq!((heard.id.as_str(), heard.state()), ("show", v1::InvitationState::Unspecified));
-    let (_, report) = stage.want(told(2, v1::SessionSpec::default(), &[])).await;
-    let left = report.invitation.unwrap();
-    assert_eq!((left.id.as_str(), left.state()), ("show", v1::InvitationState::Left));
+    assert_eq!((refusals.len(), heard.id.as_str(), heard.state()), (0, "a", v1::InvitationState::Accepted));
+    let types = heard.conditions.iter().map(|said| (said.r#type.as_str(), said.status.as_str()));
+    assert_eq!(types.collect::<Vec<_>>(), [("Connected", "False"), ("Published", "False")]);
+    stage.want(invited(2, None)).await;
+    let left = until(&stage, |said| said.state() == v1::InvitationState::Left).await;
+    assert_eq!((left.id.as_str(), left.outcome.as_str()), ("a", "Kicked"));
+    let (_, report) = stage.want(invited(3, invitation("a"))).await;
+    assert_eq!(report.invitation.unwrap(), left, "it stays left");
+    let (_, report) = stage.want(invited(4, invitation("b"))).await;
+    assert_eq!(report.invitation.unwrap().id, "b");
+    assert!(!format!("{:?}", stage.session.report().borrow()).contains("secretword"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_invitation_carries_goes_with_it() {
+    let stage = Stage::new();
+    let socket = || Some(v1::SocketSource {});
+    let audio = Some(v1::AudioInput { socket: socket(), ..v1::AudioInput::default() });
+    let inputs = Some(v1::Inputs { audio, ..v1::Inputs::default() });
+    let own = v1::SessionSpec { inputs, ..v1::SessionSpec::default() };
+    let video = Some(v1::VideoInput { socket: socket(), ..v1::VideoInput::default() });
+    let inputs = Some(v1::Inputs { video, ..v1::Inputs::default() });
+    let carrying = v1::Invitation { inputs, ..invitation("a").unwrap() };
+    stage.want(Wanted { spec: own.clone(), ..invited(1, Some(carrying)) }).await;
+    let carries = || {
+        let inputs = stage.session.inputs().borrow().configured.clone().unwrap();
+        (inputs.video.is_some(), inputs.audio.is_some())
+    };
+    assert_eq!(carries(), (true, false));
+    stage.want(told(2, own, &[])).await;
+    until(&stage, |said| said.state() == v1::InvitationState::Left).await;
+    assert_eq!(carries(), (false, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
