@@ -13,7 +13,7 @@ import uuid
 from types import SimpleNamespace
 
 from aiohttp import web
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from probe import Audio, Video, lose, summary
@@ -44,6 +44,10 @@ class Session:
         return summary(SUMMARY, self.video, self.audio, self.deleted)
 
 
+async def never(_receiver):
+    await asyncio.Event().wait()
+
+
 async def take(sink, track):
     try:
         await sink.take(track)
@@ -56,6 +60,7 @@ class Server:
         self.options = options
         self.sessions = {}
         self.last = None
+        self.evicts = False
         self.counts = {"posts": 0, "redirected": 0, "unauthorised": 0, "deletes": 0}
 
     async def post(self, request):
@@ -68,6 +73,8 @@ class Server:
         refusal = self.unauthorised(request)
         if refusal:
             return refusal
+        if self.evicts:
+            return web.Response(status=403)
         if request.content_type != "application/sdp":
             return web.Response(status=415)
         if self.options.refuse:
@@ -81,8 +88,16 @@ class Server:
             answer = re.sub(r"^m=audio \d+", "m=audio 0", answer, flags=re.MULTILINE)
         if self.options.deaf:
             await session.end()
+        if self.options.evict:
+            asyncio.get_running_loop().call_later(self.options.evict, self.evict, name)
         headers = {"Location": f"session/{name}", "Link": '<stun:127.0.0.1:9>; rel="ice-server"'}
         return web.Response(status=201, content_type="application/sdp", headers=headers, text=answer)
+
+    def evict(self, name):
+        session = self.sessions.pop(name, None)
+        if session:
+            self.evicts = True
+            asyncio.ensure_future(session.end())
 
     async def redirect(self, request):
         self.counts["redirected"] += 1
@@ -136,7 +151,11 @@ def main():
     parser.add_argument("--deaf", action="store_true", help="answer, and be nowhere")
     parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
     parser.add_argument("--picture-alone", action="store_true", help="reject the sound")
+    parser.add_argument("--evict", type=float, default=0, help="end a session after so many seconds, and let nobody in again")
+    parser.add_argument("--unreporting", action="store_true", help="say nothing of what arrives")
     options = parser.parse_args()
+    if options.unreporting:
+        RTCRtpReceiver._run_rtcp = never
     if options.drop:
         lose(options.drop)
     asyncio.run(serve(options))

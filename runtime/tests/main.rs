@@ -11,6 +11,7 @@ mod disturbances;
 mod guard;
 mod guarded_session;
 mod inputs;
+mod invited;
 mod livestreams;
 mod recording;
 mod recordings;

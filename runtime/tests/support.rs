@@ -6,6 +6,7 @@ pub mod counts;
 pub mod doorway;
 pub mod encoder;
 pub mod link;
+pub mod operator;
 pub mod publisher;
 pub mod rtmp;
 pub mod segments;
