@@ -1,4 +1,4 @@
-//! The program of a display and a speaker: read once, encoded once for each rendition.
+//! The program of a display and a speaker, or of what the inputs carry: read once, encoded once for each rendition.
 
 mod encoded;
 mod grab;
@@ -18,6 +18,7 @@ use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use crate::broadcast::{Hub, Metrics};
+use crate::camera::Picture;
 use crate::child::Executable;
 use crate::gst;
 use crate::program::{Ladder, Program};
@@ -37,11 +38,29 @@ const STILL: Duration = Duration::from_secs(3);
 /// What is captured from; absent while it is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// As in `DISPLAY`.
-    pub display: String,
+    pub view: View,
     pub size: Resolution,
     pub frame_rate: FrameRate,
     pub bitrate: Bitrate,
+}
+
+/// Where pictures come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// What a page shows: a display, as in `DISPLAY`.
+    Display(String),
+    /// What a camera would show, without a page that looks through it.
+    Camera(Picture),
+}
+
+impl Screen {
+    /// As in `DISPLAY`; none: nothing that could be steered is seen.
+    pub fn display(&self) -> Option<&str> {
+        match &self.view {
+            View::Display(display) => Some(display),
+            View::Camera(_) => None,
+        }
+    }
 }
 
 /// Where the speaker is heard; absent while PulseAudio is not there.
@@ -49,6 +68,8 @@ pub struct Screen {
 pub struct Speaker {
     /// The value of `PULSE_SERVER`.
     pub server: String,
+    /// The source that is heard, as PulseAudio calls it.
+    pub source: String,
     pub bitrate: Bitrate,
 }
 

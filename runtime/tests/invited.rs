@@ -23,10 +23,14 @@ const NOTICED: Duration = Duration::from_secs(15);
 
 fn page() -> SessionSpec {
     let page = Some(Page { url: "understudy:mirror".into(), ..Page::default() });
+    SessionSpec { page, ..inputs() }
+}
+
+fn inputs() -> SessionSpec {
     let file = || Some(FileSource { url: "understudy:test-picture".into(), ..FileSource::default() });
     let video = Some(VideoInput { file: file(), ..VideoInput::default() });
     let audio = Some(AudioInput { file: file(), ..AudioInput::default() });
-    SessionSpec { page, inputs: Some(Inputs { video, audio, ..Inputs::default() }), ..SessionSpec::default() }
+    SessionSpec { inputs: Some(Inputs { video, audio, ..Inputs::default() }), ..SessionSpec::default() }
 }
 
 fn to(id: &str, url: &str, token: &str) -> Invitation {
@@ -148,6 +152,23 @@ async fn who_is_invited_is_seen_there_leaves_when_kicked_and_is_never_on_two_sta
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_page_what_the_inputs_carry_is_published_whole_and_neither_browser_nor_display_runs() {
+    let operator = Operator::of(inputs()).await;
+    let session = run(&operator);
+    let stage = Destination::start(&[]).await;
+    operator.invite(Some(to("a", &stage.url("/whip"), TOKEN)));
+    published(&operator, "a").await;
+    let whole = |told: &Told| told.seen.as_ref().is_some_and(|seen| seen.seconds.len() >= 5);
+    let seen = seen(&stage, "a picture of seconds", whole).await.seen.unwrap();
+    println!("{seen:?}");
+    seen.is_the_test_picture().unwrap();
+    assert_eq!((seen.width, seen.height), (1280, 720));
+    for part in ["Xvfb", "chromium", "dbus-daemon", "pipewire"] {
+        assert!(session.children(part).is_empty(), "{part} runs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn why_a_stage_is_not_joined_is_told_and_what_is_corrected_joins_at_once() {
     let operator = Operator::of(SessionSpec::default()).await;
     let _session = run(&operator);
@@ -262,12 +283,16 @@ async fn the_invitation_of_a_document_is_carried_out_and_left_when_the_session_e
     let token = folder.path().join("token");
     std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
     let spec = format!(
-        "invitation: {{id: show-42, stage: {{whip: {{url: \"{}\", tokenFile: \"{}\"}}}}}}",
+        "inputs: {{video: {{file: {{url: \"understudy:test-picture\"}}}}, audio: {{file: {{url: \"understudy:test-picture\"}}}}}}\n\
+         invitation: {{id: show-42, stage: {{whip: {{url: \"{}\", tokenFile: \"{}\"}}}}}}",
         stage.url("/whip"),
         token.display()
     );
     let session = Session::start_with(&spec, &["--allow-private-urls", "*"]);
     seen(&stage, "joined", |told| told.sessions == 1).await;
+    session.until_live(SOON).await;
+    // Whoever watches sees the same as the stage.
+    session.watch(3).run().await.unwrap().is_the_test_picture().unwrap();
     let report = session.report().await.unwrap();
     assert!(!report.to_string().contains(TOKEN));
     assert_eq!(report["invitation"]["id"], "show-42");

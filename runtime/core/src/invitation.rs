@@ -288,9 +288,11 @@ impl Taken {
         let say = |status, reason, message: &str| Condition::new(Type::Published, status, reason, message);
         match (&self.sending, picture) {
             (Sending::Failed(why), _) => say(BROKEN, why.reason, &why.message),
-            (_, Picture::Without) => {
-                say(BROKEN, "NoPage", "the session has no page, so there is no picture to publish")
-            }
+            (_, Picture::Without) => say(
+                BROKEN,
+                "NoPage",
+                "the session has neither a page nor inputs, so there is nothing to publish",
+            ),
             (_, Picture::Failed(why)) => say(BROKEN, "CaptureFailed", why),
             (Sending::Connecting, _) => say(COMING, "Joining", "the stage is being joined"),
             (Sending::Connected, _) => {

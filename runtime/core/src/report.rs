@@ -45,7 +45,7 @@ pub fn conditions<'a>(
 pub enum Picture<'a> {
     /// Nobody said yet whether there is one.
     Untold,
-    /// There is no page to show.
+    /// There is neither a page nor anything that the inputs carry.
     Without,
     /// Why it is not captured.
     Failed(&'a str),
@@ -59,7 +59,9 @@ pub enum Picture<'a> {
 pub const fn livestream(picture: Picture<'_>) -> (Status, &'static str, &str) {
     match picture {
         Picture::Untold => (Status::Unknown, "Starting", UNTOLD),
-        Picture::Without => (BROKEN, "NoPage", "the session has no page, so there is no picture"),
+        Picture::Without => {
+            (BROKEN, "NoPage", "the session has neither a page nor inputs, so there is no picture")
+        }
         Picture::Failed(why) => (BROKEN, "CaptureFailed", why),
         Picture::Awaited => (COMING, "WaitingForPicture", "no keyframe has been produced yet"),
         Picture::Silent(why) => (Status::True, "ServingWithoutSound", why),
@@ -111,10 +113,11 @@ const fn live(camera: Mode) -> &'static str {
 /// Whether camera, microphone and speaker work.
 pub fn devices(parts: &Parts) -> Condition {
     let say = |status, reason, message| Condition::new(Type::DevicesReady, status, reason, message);
-    if !parts.is_wanted(Part::Camera) {
+    let of_page = device_parts(parts.camera()).iter().copied();
+    let devices = of_page.filter(|part| parts.is_wanted(*part));
+    if devices.clone().next().is_none() {
         return say(Status::True, "NotWanted", "the session has no page that would use them".to_owned());
     }
-    let devices = device_parts(parts.camera()).iter().copied();
     let broken = devices.clone().find(|p| !parts.slot(*p).why.is_empty());
     if let Some(part) = broken {
         let reason = match part {
@@ -125,6 +128,9 @@ pub fn devices(parts: &Parts) -> Condition {
     }
     match devices.clone().find(|p| !parts.is_up(*p)) {
         Some(part) => say(COMING, "Starting", format!("waiting for {}", name(part))),
+        None if !parts.is_wanted(Part::Camera) => {
+            say(Status::True, "Live", "sound is live; without a page no camera is needed".to_owned())
+        }
         None => say(Status::True, "Live", live(parts.camera()).to_owned()),
     }
 }

@@ -76,9 +76,10 @@ async fn take(State(surface): State<Surface>, Given(asked): Given<Screenshot>) -
     let region = asked.unwrap_or_default().region;
     let region = region.map(|Part { x, y, width, height }| Asked { x, y, width, height });
     let screen = surface.session.screen().borrow().clone().ok_or(Refusal::NoDisplay)?;
+    let display = screen.display().ok_or(Refusal::NoDisplay)?.to_owned();
     let region = Region::within(screen.size, region)?;
     let _seat = surface.seats.take().ok_or(Refusal::Full)?;
-    let picture = screenshot::take(screen.display, region).await?;
+    let picture = screenshot::take(display, region).await?;
     Ok(([(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "no-store")], picture).into_response())
 }
 

@@ -26,6 +26,8 @@ struct Slot {
     changed: Mutex<Option<Box<dyn Fn() + Send>>>,
     /// Whether anybody looks.
     read: watch::Sender<bool>,
+    /// Told of each change.
+    shown: watch::Sender<()>,
 }
 
 struct Current {
@@ -41,6 +43,7 @@ impl Picture {
             current: Mutex::new(Current { turn: 0, frame: slate(size) }),
             changed: Mutex::new(None),
             read: watch::Sender::new(true),
+            shown: watch::Sender::default(),
         }))
     }
 
@@ -80,6 +83,11 @@ impl Picture {
         self.0.current.lock().frame.clone()
     }
 
+    /// Changes with each picture.
+    pub fn shown(&self) -> watch::Receiver<()> {
+        self.0.shown.subscribe()
+    }
+
     /// Whether any page looks through the camera. A camera that cannot tell is taken to be looked through.
     pub fn read(&self) -> watch::Receiver<bool> {
         self.0.read.subscribe()
@@ -94,6 +102,7 @@ impl Picture {
     }
 
     fn changed(&self) {
+        self.0.shown.send_replace(());
         if !*self.0.read.borrow() {
             return;
         }
@@ -102,6 +111,15 @@ impl Picture {
         }
     }
 }
+
+/// Handles of one slot.
+impl PartialEq for Picture {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Picture {}
 
 impl Writer {
     /// Shows the slate between two frames of the same writer.

@@ -1,6 +1,6 @@
-//! The display's pixels, read once for all who encode them.
+//! The pixels of a display or a camera, read once for all who encode them.
 //!
-//! A thread reads while there is somebody to read for, as fast as the fastest who is there wants; the others are given some of
+//! A display is read by a thread, a camera's picture as it changes, while there is somebody to read for, as fast as the fastest who is there wants; the others are given some of
 //! its pictures. Whoever comes makes it begin anew, which brings a picture at once.
 
 use std::collections::HashMap;
@@ -16,10 +16,12 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 use understudy_core::decimation::Decimation;
 use understudy_core::spec::{FrameRate, Resolution};
 
-use super::{Screen, screen};
+use super::{Screen, View, screen};
+use crate::camera::Picture;
 use crate::gst::Error;
 
 /// Clones are the same.
@@ -49,15 +51,20 @@ enum Gone {
     Failed(String),
 }
 
-/// Which pixels: the display, and how many of it.
+/// Which pixels: whose, and how many of it.
 #[derive(PartialEq, Eq)]
-struct Of(String, Resolution);
+struct Of(View, Resolution);
 
-/// The thread that reads. Dropped, it ends.
+/// What reads. Dropped, it ends.
 struct Reader {
     /// The number of the taker for whom it began.
     number: u64,
-    _stop: Sender<()>,
+    _stop: Stop,
+}
+
+enum Stop {
+    Thread { _tell: Sender<()> },
+    Task { _abort: AbortOnDropHandle<()> },
 }
 
 /// Takes pictures until it is dropped.
@@ -95,7 +102,7 @@ impl Grab {
         state.next += 1;
         let number = state.next;
         let (gone, ended) = oneshot::channel();
-        let of = Of(screen.display.clone(), screen.size);
+        let of = Of(screen.view.clone(), screen.size);
         state.leave_to(&of);
         state.takers.insert(number, Taker { of, frames, rate, decimation: Decimation::to(rate), gone });
         let taken = Taken { grab: self.clone(), number, gone: ended };
@@ -175,17 +182,51 @@ impl State {
 }
 
 fn read(grab: &Grab, screen: &Screen, rate: FrameRate, number: u64) -> Result<Reader, Error> {
+    match &screen.view {
+        View::Display(display) => read_display(grab, display.clone(), screen, rate, number),
+        View::Camera(picture) => {
+            let task = tokio::spawn(look(grab.clone(), picture.clone(), number));
+            Ok(Reader { number, _stop: Stop::Task { _abort: AbortOnDropHandle::new(task) } })
+        }
+    }
+}
+
+/// One picture after the other as they are shown; one that does not change is given now and then all the same: readers count on
+/// frames.
+async fn look(grab: Grab, picture: Picture, number: u64) {
+    let mut shown = picture.shown();
+    loop {
+        shown.mark_unchanged();
+        let at = crate::gst::now();
+        let mut buffer = gst::Buffer::from_slice(picture.current());
+        // It is new, and nobody else's yet.
+        if let Some(frame) = buffer.get_mut() {
+            frame.set_pts(gst::ClockTime::try_from(at).ok());
+        }
+        let Some(rate) = grab.give(number, &buffer, at) else { return };
+        // Its slot lives as long as this handle of it.
+        drop(tokio::time::timeout(rate.interval() * 3 / 2, shown.changed()).await);
+    }
+}
+
+fn read_display(
+    grab: &Grab,
+    display: String,
+    screen: &Screen,
+    rate: FrameRate,
+    number: u64,
+) -> Result<Reader, Error> {
     let pool = pool(screen)?;
     let (stop, stopped) = channel();
-    let (grab, screen) = (grab.clone(), screen.clone());
+    let (grab, size) = (grab.clone(), screen.size);
     let read = move || {
         let each = |pixels: &File, at| Ok(grab.give(number, &buffer(&pool, pixels, at)?, at));
-        let ended = screen::grab(&screen, rate, &stopped, each);
+        let ended = screen::grab(&display, size, rate, &stopped, each);
         drop(pool.set_active(false));
         grab.ended(number, &ended.map_or_else(|error| error.to_string(), |()| "stopped".to_owned()));
     };
     std::thread::Builder::new().name("screen".into()).spawn(read)?;
-    Ok(Reader { number, _stop: stop })
+    Ok(Reader { number, _stop: Stop::Thread { _tell: stop } })
 }
 
 const fn failed(message: String) -> Error {
@@ -222,13 +263,13 @@ mod tests {
         let rate = FrameRate::parse("rate", rate).unwrap();
         let (gone, told) = oneshot::channel();
         let (frames, decimation) = (gst_app::AppSrc::builder().build(), Decimation::to(rate));
-        let of = Of(display.to_owned(), Resolution::HD);
+        let of = Of(View::Display(display.to_owned()), Resolution::HD);
         state.takers.insert(number, Taker { of, frames, rate, decimation, gone });
         told
     }
 
     fn reader(number: u64) -> Reader {
-        Reader { number, _stop: channel().0 }
+        Reader { number, _stop: Stop::Thread { _tell: channel().0 } }
     }
 
     #[test]
@@ -261,7 +302,7 @@ mod tests {
     async fn pictures_of_another_screen_are_no_failure_to_who_took_the_one_before() {
         let mut state = State::default();
         let gone = join(&mut state, 1, ":7", 30);
-        state.leave_to(&Of(":8".to_owned(), Resolution::HD));
+        state.leave_to(&Of(View::Display(":8".to_owned()), Resolution::HD));
         Taken { grab: Grab::default(), number: 1, gone }.ended().await.unwrap();
     }
 }

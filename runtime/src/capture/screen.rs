@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use understudy_core::rhythm::Rhythm;
-use understudy_core::spec::FrameRate;
+use understudy_core::spec::{FrameRate, Resolution};
 use x11rb::connection::{Connection as _, RequestConnection};
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
@@ -21,7 +21,6 @@ use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::ImageFormat;
 use x11rb::x11_utils::X11Error;
 
-use super::Screen;
 use crate::gst;
 use crate::x11::{self, Connection};
 
@@ -65,12 +64,13 @@ impl From<ReplyOrIdError> for Error {
 /// Calls `each` with the pixels (BGRx, tightly packed) and the time they were read, at that rate at most and then at the one it
 /// answers, until it answers none or `stop` is closed.
 pub(super) fn grab(
-    screen: &Screen,
+    display: &str,
+    size: Resolution,
     rate: FrameRate,
     stop: &Receiver<()>,
     mut each: impl FnMut(&File, Duration) -> io::Result<Option<FrameRate>>,
 ) -> Result<(), Error> {
-    let (connection, number) = x11::connect(&screen.display, &[])?;
+    let (connection, number) = x11::connect(display, &[])?;
     let root = connection.setup().roots[number].root;
     for extension in [shm::X11_EXTENSION_NAME, damage::X11_EXTENSION_NAME] {
         connection.extension_information(extension)?.ok_or(Error::NoExtension(extension))?;
@@ -78,7 +78,7 @@ pub(super) fn grab(
     connection.damage_query_version(1, 1)?.reply()?;
     let changes = connection.generate_id()?;
     connection.damage_create(changes, root, ReportLevel::NON_EMPTY)?.check()?;
-    let (width, height) = (screen.size.width(), screen.size.height());
+    let (width, height) = (size.width(), size.height());
     let memory = File::from(memory(u64::from(width) * u64::from(height) * 4)?);
     let segment = connection.generate_id()?;
     connection.shm_attach_fd(segment, OwnedFd::from(memory.try_clone()?), false)?.check()?;
@@ -129,8 +129,6 @@ fn memory(bytes: u64) -> io::Result<OwnedFd> {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use understudy_core::spec::Resolution;
-
     use super::*;
     use crate::display;
 
@@ -144,13 +142,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let size = Resolution::parse("size", 640, 480).unwrap();
         let display = display::start(size, None, home.path()).await.unwrap();
-        let bitrate = understudy_core::spec::Encoding::default().video;
         let [fast, slow] = [60, 10].map(|rate| FrameRate::parse("rate", rate).unwrap());
-        let screen = Screen { display: display.name.clone(), size, frame_rate: fast, bitrate };
         let reads = move || {
             let (_stop, stopped) = channel();
             let mut reads = Vec::new();
-            grab(&screen, fast, &stopped, |_, at| {
+            grab(&display.name, size, fast, &stopped, |_, at| {
                 reads.push(at);
                 Ok((reads.len() <= FAST + SLOW).then_some(if reads.len() <= FAST { fast } else { slow }))
             })

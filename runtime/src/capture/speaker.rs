@@ -48,7 +48,7 @@ fn build(speaker: &Speaker, rendition: Audio, outlet: Outlet) -> Result<Pipeline
     let pipeline = Pipeline::new("speaker");
     let source = element("pulsesrc")?;
     source.set_property("server", &speaker.server);
-    source.set_property("device", crate::sound::SPEAKER_MONITOR);
+    source.set_property("device", &speaker.source);
     source.set_property("client-name", "capture");
     source.set_property("provide-clock", false);
     source.set_property("buffer-time", BUFFER_MICROSECONDS);

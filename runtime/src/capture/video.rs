@@ -10,9 +10,9 @@ use understudy_core::media::{Track, VideoCodec};
 use understudy_core::rendition::Video;
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
-use super::Screen;
 use super::encoded::{Made, Outlet, publisher};
 use super::grab::Grab;
+use super::{Screen, View};
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
 
@@ -118,9 +118,13 @@ pub(super) fn raw(size: Resolution, rate: FrameRate) -> gst::caps::Builder<gst::
 }
 
 pub(super) fn raw_frames(screen: &Screen, rate: FrameRate) -> gst_app::AppSrc {
+    let format = match screen.view {
+        View::Display(_) => "BGRx",
+        View::Camera(_) => "I420",
+    };
     // A slow encoder loses the oldest frame, never time.
     gst_app::AppSrc::builder()
-        .caps(&raw(screen.size, rate).field("format", "BGRx").build())
+        .caps(&raw(screen.size, rate).field("format", format).build())
         .format(gst::Format::Time)
         .is_live(true)
         .max_buffers(2)
@@ -195,8 +199,12 @@ mod tests {
             let size = Resolution::parse("size", 640, 480).unwrap();
             let display = display::start(size, None, home.path()).await.unwrap();
             let bitrate = understudy_core::spec::Encoding::default().video;
-            let screen =
-                Screen { display: display.name.clone(), size, frame_rate: FrameRate::THIRTY, bitrate };
+            let screen = Screen {
+                view: View::Display(display.name.clone()),
+                size,
+                frame_rate: FrameRate::THIRTY,
+                bitrate,
+            };
             let (speaker, speakers) = watch::channel(None);
             let subjects = Subjects {
                 screen: watch::channel(Some(screen)).1,

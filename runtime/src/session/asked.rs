@@ -8,6 +8,16 @@ use understudy_core::resize::Resized;
 use understudy_core::spec::Session;
 use understudy_proto::v1;
 
+/// Whose picture and sound the program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// A browser's.
+    Page,
+    /// What the inputs carry: neither a browser nor a display is needed.
+    Inputs,
+    Nothing,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) stance: Stance,

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::outputs::Refusal;
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::recording::Wanted;
+use understudy_core::rendition::Full;
 use understudy_core::spec::{Livestream, Location};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
-use super::asked::Asked;
+use super::asked::{Asked, Shows};
 use super::audience::Audience;
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
@@ -23,7 +24,7 @@ use super::stage::Stages;
 use super::streams::{StreamView, Streams};
 use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
-use crate::capture::{Screen, Speaker};
+use crate::capture::{Screen, Speaker, View};
 use crate::sound;
 
 /// Of the nine seconds in which all has to end: for destinations, which are told so.
@@ -118,7 +119,7 @@ impl Director {
 
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Mail>, shutdown: CancellationToken) {
         loop {
-            self.attend();
+            self.attend().await;
             self.record();
             self.publish();
             let deadline = self.parts.deadline().into_iter().chain(self.attends_at()).min();
@@ -296,24 +297,41 @@ impl Director {
 
     /// What the parts allow is seen, heard and played.
     pub(super) fn offer(&mut self) {
-        let up = self.parts.is_up(Part::Display);
-        let screen = self.asked.session.page.as_ref().filter(|_| up).and_then(|page| {
-            Some(Screen {
-                display: self.display.clone()?,
-                size: page.size,
-                frame_rate: page.frame_rate,
-                bitrate: self.asked.session.encoding.video,
-            })
-        });
+        let Full { size, frame_rate, bitrate } = self.full();
+        let screen = self.view().map(|view| Screen { view, size, frame_rate, bitrate });
         let sound = self.parts.is_up(Part::Sound);
         let speaker = sound.then(|| Speaker {
             server: sound::server(&self.config.directory),
+            source: match self.asked.session.page {
+                Some(_) => sound::SPEAKER_MONITOR.to_owned(),
+                None => self.config.sound.source.clone(),
+            },
             bitrate: self.asked.session.encoding.audio,
         });
         self.show.see(screen, self.streams.all().next().is_some() || !self.stages.is_empty());
         self.show.hear(speaker);
-        let (page, camera) = (self.asked.session.page.is_some(), self.parts.is_wanted(Part::Camera));
-        self.sources.allow(Allowed { page, camera, sound });
+        let shown = self.shows() != Shows::Nothing;
+        let seen = self.shows() == Shows::Inputs || self.parts.is_wanted(Part::Camera);
+        self.sources.allow(Allowed { shown, seen, sound });
+    }
+
+    pub(super) fn shows(&self) -> Shows {
+        match (&self.asked.session.page, self.sources.are_configured()) {
+            (Some(_), _) => Shows::Page,
+            (None, true) => Shows::Inputs,
+            (None, false) => Shows::Nothing,
+        }
+    }
+
+    /// Where the program's picture comes from, while it is there.
+    fn view(&self) -> Option<View> {
+        match self.shows() {
+            Shows::Page => {
+                self.display.clone().filter(|_| self.parts.is_up(Part::Display)).map(View::Display)
+            }
+            Shows::Inputs => Some(View::Camera(self.sources.picture().clone())),
+            Shows::Nothing => None,
+        }
     }
 
     fn start_stream(&mut self, livestream: Livestream) -> Result<StreamView, Refusal> {

@@ -3,9 +3,11 @@
 use std::time::{Instant, SystemTime};
 
 use understudy_core::invitation::Moment;
+use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
 use understudy_proto::v1;
 
+use super::asked::Shows;
 use super::director::Director;
 use super::want::refusal;
 use crate::spec;
@@ -33,8 +35,8 @@ impl Director {
         };
     }
 
-    /// Who is to be on a stage is, and who is not to be leaves it.
-    pub(super) fn attend(&mut self) {
+    /// Who is to be on a stage is, and who is not to be leaves it. What the inputs carry meanwhile is heard, also without a page.
+    pub(super) async fn attend(&mut self) {
         let (moment, was_empty) = (self.moment(), self.stages.is_empty());
         self.asked.seat = std::mem::take(&mut self.asked.seat).heed(self.stages.sending(), &moment);
         self.go(&moment);
@@ -45,6 +47,10 @@ impl Director {
         let told = self.asked.stance != Stance::Untold;
         let inputs = self.asked.seat.inputs().unwrap_or(&self.asked.session.inputs);
         let plays_otherwise = told && self.sources.document(inputs, self.asked.stance);
+        let heard = self.shows() == Shows::Inputs;
+        if self.shows() != Shows::Page && heard != self.parts.is_wanted(Part::Sound) {
+            self.on(if heard { Event::Want(Part::Sound) } else { Event::Drop(Part::Sound) }).await;
+        }
         if plays_otherwise || was_empty != self.stages.is_empty() {
             self.offer();
         }

@@ -156,6 +156,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::capture::View;
     use crate::session::stub::config;
     use bytes::Bytes;
     use understudy_core::media::{Track, Unit};
@@ -180,7 +181,7 @@ mod tests {
     fn screen() -> Screen {
         let (size, frame_rate) = (understudy_core::spec::Resolution::HD, FrameRate::THIRTY);
         let bitrate = understudy_core::spec::Encoding::default().video;
-        Screen { display: ":65000".to_owned(), size, frame_rate, bitrate }
+        Screen { view: View::Display(":65000".to_owned()), size, frame_rate, bitrate }
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use understudy_core::sending::Sending;
 use understudy_core::spec::{Livestream, Output};
 use understudy_proto::v1;
 
+use super::asked::Shows;
 use super::director::Director;
 use super::journal::unix_seconds;
 use super::kept::File;
@@ -99,9 +100,9 @@ impl Director {
 
     /// How far it is. `silence`: why there is no sound with it.
     fn picture<'a>(&'a self, silence: Option<&'a str>) -> Picture<'a> {
-        match (self.asked.stance, &self.asked.session.page, self.show.proof()) {
+        match (self.asked.stance, self.shows(), self.show.proof()) {
             (Stance::Untold, ..) => Picture::Untold,
-            (_, None, _) => Picture::Without,
+            (_, Shows::Nothing, _) => Picture::Without,
             (_, _, Proof::Failed(why)) => Picture::Failed(why),
             (_, _, Proof::Nothing | Proof::Awaited) => Picture::Awaited,
             (_, _, Proof::Proven) => silence.map_or(Picture::Proven, Picture::Silent),

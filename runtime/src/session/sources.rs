@@ -28,8 +28,10 @@ pub(super) struct Sources {
 /// What there is to play for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Allowed {
-    pub(super) page: bool,
-    pub(super) camera: bool,
+    /// Whoever takes the program sees and hears them, or a page that it shows does.
+    pub(super) shown: bool,
+    /// The picture can be seen: a camera is there, or none is needed.
+    pub(super) seen: bool,
     /// PulseAudio is up.
     pub(super) sound: bool,
 }
@@ -94,6 +96,11 @@ impl Sources {
         changes
     }
 
+    /// Whether there are any, paused or not.
+    pub(super) fn are_configured(&self) -> bool {
+        self.control.configured().is_some()
+    }
+
     fn steered(&mut self) {
         let idle = self.control.state() == State::Idle;
         self.since = (!idle).then(SystemTime::now);
@@ -115,9 +122,9 @@ impl Sources {
 
     /// Sources that shall play, play. What is nothing but sound waits for PulseAudio; a picture does not.
     fn reconcile(&mut self) {
-        let Allowed { camera, sound, .. } = self.allowed;
+        let Allowed { seen, sound, .. } = self.allowed;
         let mut plans = self.plans();
-        plans.retain(|plan| camera && (sound || plan.carries.video()));
+        plans.retain(|plan| seen && (sound || plan.carries.video()));
         self.running.retain(|(plan, _)| plans.contains(plan));
         match self.control.state() {
             State::Paused => self.picture().show_black(),
@@ -138,7 +145,7 @@ impl Sources {
     }
 
     fn plans(&self) -> Vec<Plan> {
-        match (self.allowed.page, self.control.state(), self.control.configured()) {
+        match (self.allowed.shown, self.control.state(), self.control.configured()) {
             (true, State::Running, Some(inputs)) => input::plan(inputs),
             _ => Vec::new(),
         }

@@ -21,7 +21,7 @@ impl Director {
         refusals.extend(self.want_livestreams(&livestreams));
         refusals.extend(self.want_invitation(invitation.as_ref()));
         refusals.extend(self.want_session(&spec, stance).await);
-        self.attend();
+        self.attend().await;
         self.call(stance);
         self.offer();
         self.asked.generation = generation;
@@ -37,7 +37,8 @@ impl Director {
     /// What is shown, or would be.
     pub(super) fn full(&self) -> Full {
         let Session { page, encoding, .. } = &self.asked.session;
-        let Shape { size, frame_rate } = page.as_ref().map(Shape::of).unwrap_or_default();
+        let camera = Shape { size: self.config.camera_size, frame_rate: self.config.camera_frame_rate };
+        let Shape { size, frame_rate } = page.as_ref().map_or(camera, Shape::of);
         Full { size, frame_rate, bitrate: encoding.video }
     }
 
@@ -111,7 +112,7 @@ impl Director {
     }
 }
 
-/// What a session needs. Without a page nobody looks through the camera, and there is nothing to show.
+/// What a page needs. What is shown without one needs what [`Director::attend`] sees to.
 const fn parts(session: &Session) -> &'static [Part] {
     if session.page.is_some() { &Part::ALL } else { &[] }
 }

@@ -52,7 +52,7 @@ impl Operator {
     pub async fn ahead_by(ahead: i64, session: SessionSpec) -> Self {
         let program =
             Livestream { name: "program".into(), web_rtc: Some(WebRtcOutput {}), ..Livestream::default() };
-        let livestreams = if session.page.is_some() { vec![program] } else { Vec::new() };
+        let livestreams = vec![program];
         let desired = Desired {
             generation: 1,
             leader_term: 1,

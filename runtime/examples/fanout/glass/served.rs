@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::spec::{Encoding, FrameRate, Resolution};
 use understudy_runtime::access::Policy;
 use understudy_runtime::broadcast::Metrics;
-use understudy_runtime::capture::{self, Screen, Subjects};
+use understudy_runtime::capture::{self, Screen, Subjects, View};
 use understudy_runtime::display::Display;
 use understudy_runtime::egress::{self, rtmp, socket, whep};
 use understudy_runtime::program::{Program, Registry};
@@ -70,7 +70,7 @@ fn players(programs: Registry) -> rtmp::Rtmp {
 
 fn program(display: &Display) -> (Program, Kept) {
     let screen = Screen {
-        display: display.name.clone(),
+        view: View::Display(display.name.clone()),
         size: Resolution::HD,
         frame_rate: FrameRate::THIRTY,
         bitrate: Encoding::default().video,
