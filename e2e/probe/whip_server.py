@@ -134,7 +134,7 @@ async def serve(options):
     app.router.add_get("/seen", server.seen)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", options.port, reuse_address=True)
+    site = web.TCPSite(runner, options.host, options.port, reuse_address=True)
     await site.start()
     print(site._server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()
@@ -142,6 +142,7 @@ async def serve(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default="127.0.0.1", help="where it listens")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token", default="sesame")
     parser.add_argument("--redirect", type=int, default=307, help="the status of /moved")

@@ -1,5 +1,6 @@
 //! A server that is published to over WHIP, on another WebRTC stack (aiortc), as a child process.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -16,6 +17,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// Serves until it is dropped.
 pub struct Destination {
+    pub host: IpAddr,
     pub port: u16,
     _server: Child,
 }
@@ -40,22 +42,34 @@ impl Destination {
     }
 
     pub async fn at(port: u16, arguments: &[&str]) -> Self {
+        Self::on(Ipv4Addr::LOCALHOST.into(), port, arguments).await
+    }
+
+    /// At an address of this machine.
+    pub async fn on(host: IpAddr, port: u16, arguments: &[&str]) -> Self {
         let python = settings::cache().join("venv/bin/python");
         program::needs(&python, "sh e2e/probe/setup.sh");
         let mut command = program::command(python);
         command.arg(settings::repository().join("e2e/probe/whip_server.py"));
-        command.args(["--token", TOKEN, "--port", &port.to_string()]).args(arguments);
+        command
+            .args(["--token", TOKEN, "--host", &host.to_string(), "--port", &port.to_string()])
+            .args(arguments);
         let mut server =
             command.stderr(std::process::Stdio::inherit()).spawn().expect("the server must start");
         let mut said = BufReader::new(server.stdout.take().expect("it is kept")).lines();
         let line =
             tokio::time::timeout(START, said.next_line()).await.expect("the server must start in time");
         let port = line.expect("it must say something").expect("it must run").parse().expect("a port");
-        Self { port, _server: server }
+        Self { host, port, _server: server }
+    }
+
+    /// What it was asked, and what came.
+    pub async fn told(&self) -> Result<Told, reqwest::Error> {
+        reqwest::get(self.url("/seen")).await?.json().await
     }
 
     /// Where it is published to: `/whip`, or `/moved`, which redirects there.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://{}{path}", SocketAddr::new(self.host, self.port))
     }
 }

@@ -1,5 +1,6 @@
 //! The cluster as a person uses it: through kubectl.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -108,6 +109,15 @@ impl Kubectl {
     pub async fn pod_of(&self, participant: &str) -> String {
         let object = self.get(&format!("vp {participant}")).await.expect("the participant must be there");
         object["status"]["pod"]["name"].as_str().expect("a participant must name its pod").to_owned()
+    }
+
+    /// Where a pod is.
+    pub async fn address_of(&self, pod: &str) -> IpAddr {
+        let pod = self.get(&format!("pod {pod}")).await.expect("the pod must be there");
+        pod["status"]["podIP"]
+            .as_str()
+            .and_then(|ip| ip.parse().ok())
+            .expect("a pod that runs has an address")
     }
 
     /// Whether an object's condition Ready is true; its status if not.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex};
 
@@ -24,6 +24,17 @@ pub fn free_tcp_at(address: IpAddr) -> u16 {
 
 pub fn free_udp() -> u16 {
     free(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).map(drop))
+}
+
+/// This machine's address on the way to a pod: no packet is sent.
+pub fn facing(pod: IpAddr) -> IpAddr {
+    let any: IpAddr = if pod.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let way = || -> io::Result<IpAddr> {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((pod, 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    way().expect("there must be a way to the pod")
 }
 
 /// Any that this can open, which was given to nobody before. It is let go at once: whoever is to have it may be sooner than this

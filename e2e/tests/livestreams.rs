@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use understudy_e2e::kubectl::Kubectl;
-use understudy_e2e::ports::free_tcp_at;
+use understudy_e2e::ports::{facing, free_tcp_at};
 use understudy_e2e::{client, settings, wait};
 
 /// From a manifest to what it causes; a pod with a browser starts within seconds.
@@ -81,7 +81,7 @@ async fn fetch(url: &str, token: &str, to: &Path) {
 #[tokio::test]
 async fn the_key_of_a_destination_stands_in_its_secret_and_nowhere_else() {
     let kubectl = Kubectl::demo("demo").await;
-    let here = facing(address_of(&kubectl, &kubectl.pod_of("ada").await).await);
+    let here = facing(kubectl.address_of(&kubectl.pod_of("ada").await).await);
     let [taken, fails] = [free(here), free(here)];
     let urls = [format!("rtmp://{taken}/app/{}", KEYS[0]), format!("rtmp://{fails}/app/{}", KEYS[1])];
     let folder = TempDir::new().unwrap();
@@ -164,19 +164,6 @@ async fn places(kubectl: &Kubectl, pod: &str) -> Vec<(String, String)> {
         seen.push((url, metrics));
     }
     seen
-}
-
-async fn address_of(kubectl: &Kubectl, pod: &str) -> IpAddr {
-    let pod = kubectl.get(&format!("pod {pod}")).await.unwrap();
-    pod["status"]["podIP"].as_str().unwrap().parse().unwrap()
-}
-
-/// This machine's address on the way to a pod: no packet is sent.
-fn facing(pod: IpAddr) -> IpAddr {
-    let any: IpAddr = if pod.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).unwrap();
-    socket.connect((pod, 9)).unwrap();
-    socket.local_addr().unwrap().ip()
 }
 
 fn free(address: IpAddr) -> SocketAddr {

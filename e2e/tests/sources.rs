@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
 use tempfile::TempDir;
 use understudy_e2e::kubectl::{Kubectl, condition};
+use understudy_e2e::ports::facing;
 use understudy_e2e::probe::{Seen, Watch};
 use understudy_e2e::{client, helm, publish, wait};
 
@@ -58,7 +59,7 @@ impl Guest {
             String::from_utf8(bytes.unwrap()).unwrap()
         };
         let (view, control) = (token("view"), token("control"));
-        let address = address_of(&kubectl, &pod).await;
+        let address = kubectl.address_of(&pod).await;
         Self { kubectl, name, pod, address, view, control }
     }
 
@@ -125,11 +126,6 @@ fn hears_tone(seen: &Seen) -> bool {
     (seen.tone_hz - 1000.0).abs() < 10.0 && (0.1..0.3).contains(&seen.tone_duty)
 }
 
-async fn address_of(kubectl: &Kubectl, pod: &str) -> IpAddr {
-    let pod = kubectl.get(&format!("pod {pod}")).await.unwrap();
-    pod["status"]["podIP"].as_str().unwrap().parse().unwrap()
-}
-
 /// The name of the manifest's object.
 fn named(manifest: &str) -> String {
     let line = manifest.lines().find_map(|line| line.strip_prefix("  name: "));
@@ -193,7 +189,7 @@ async fn a_stream_of_ones_own_network_plays_where_the_profile_allows_it() {
     let folder = TempDir::new().unwrap();
     film(folder.path(), "input.mkv").await;
     let kubectl = Kubectl::demo("demo").await;
-    let here = facing(address_of(&kubectl, &kubectl.pod_of("ada").await).await);
+    let here = facing(kubectl.address_of(&kubectl.pod_of("ada").await).await);
     let origin = origin(folder.path(), here).await;
     let url = origin.url.clone();
     let kind = if here.is_ipv4() { "private address" } else { "unique local address" };
@@ -271,12 +267,4 @@ async fn origin(folder: &Path, address: IpAddr) -> Origin {
     let server = client::web_server(folder, at);
     wait::until(RECONCILE, || async { list.exists().then_some(()).ok_or("no playlist".to_owned()) }).await;
     Origin { url: format!("http://{at}/live.m3u8"), _packager: packager, _server: server }
-}
-
-/// This machine's address on the way to a pod: no packet is sent.
-fn facing(pod: IpAddr) -> IpAddr {
-    let any: IpAddr = if pod.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).unwrap();
-    socket.connect((pod, 9)).unwrap();
-    socket.local_addr().unwrap().ip()
 }

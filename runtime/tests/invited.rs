@@ -70,7 +70,7 @@ async fn published(operator: &Operator, id: &str) -> InvitationReport {
 async fn seen(stage: &Destination, what: &str, is: impl Fn(&Told) -> bool) -> Told {
     let start = Instant::now();
     loop {
-        let told: Told = reqwest::get(stage.url("/seen")).await.unwrap().json().await.unwrap();
+        let told = stage.told().await.unwrap();
         if is(&told) {
             return told;
         }

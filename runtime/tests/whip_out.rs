@@ -60,8 +60,7 @@ async fn until(publishing: &Publishing, is: impl FnMut(&State) -> bool) -> State
 }
 
 async fn told(server: &Destination) -> Told {
-    let told = reqwest::get(server.url("/seen")).await.expect("the server must answer");
-    told.json().await.expect("what is told must be read")
+    server.told().await.expect("the server must answer")
 }
 
 /// Once enough of a picture came.
