@@ -7,7 +7,7 @@ mod series;
 #[cfg(test)]
 mod tests;
 
-pub use news::{News, Session, failures, recovery, told_once, unread};
+pub use news::{News, Session, failures, outcome, recovery, told_once, unread};
 
 use crate::event::happenings::Told;
 use crate::event::news::news_of;

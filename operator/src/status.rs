@@ -146,7 +146,8 @@ impl Reported for VirtualParticipant {
     }
 
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {
-        one.phase == other.phase
+        // The next invitation waits for what became of the last.
+        one.phase == other.phase && one.last_session == other.last_session
     }
 }
 

@@ -1,8 +1,8 @@
 //! The VirtualParticipant: one identity with a face, a voice, ears and a screen.
 
 use crate::v1alpha1::{
-    Endpoint, Inputs, Invitation, LastSession, Limits, MOST_ENDPOINTS, MOST_SETTLED, OnControlLoss, OnDisruption, Page,
-    SessionStatus, SettledInvitation,
+    Endpoint, Inputs, Invitation, LastSession, Limits, MOST_ENDPOINTS, MOST_SETTLED, OnControlLoss,
+    OnDisruption, Page, SessionStatus, SettledInvitation,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};

@@ -68,7 +68,10 @@ async fn invitations_that_make_no_sense_are_refused_by_the_name_of_the_field() {
         (to(&whip("rtmp://a")), "whip.url must be http(s)://HOST"),
         (to(&whip("https://me:word@a/")), "whip.url must not carry"),
         (to(&json!({"ivs": {}})), "spec.invitation.stage.ivs.tokenSecretRef"),
-        (to(&json!({"ivs": {"tokenSecretRef": {"name": "stage"}}})), "spec.invitation.stage.ivs.tokenSecretRef.key"),
+        (
+            to(&json!({"ivs": {"tokenSecretRef": {"name": "stage"}}})),
+            "spec.invitation.stage.ivs.tokenSecretRef.key",
+        ),
         (json!({"limits": {"joinTimeoutSeconds": 0}}), "spec.limits.joinTimeoutSeconds"),
         (json!({"limits": {"maxDurationSeconds": 0}}), "spec.limits.maxDurationSeconds"),
         (json!({"onDisruption": "rejoin"}), "spec.onDisruption"),
