@@ -6,6 +6,9 @@
 use crate::condition::Verdict;
 use understudy_crds::v1alpha1::{Inputs, Invitation, LivestreamOutput, LivestreamSpec, Stage};
 
+/// The reason of what a runtime is too old for.
+pub const UNSUPPORTED: &str = "Unsupported";
+
 /// What these inputs need.
 pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
     let (video, audio) = (inputs.video.as_ref(), inputs.audio.as_ref());
@@ -58,7 +61,7 @@ pub fn of_livestream(spec: &LivestreamSpec) -> Vec<&'static str> {
 pub fn missing(needed: &[&str], announced: &[String]) -> Option<Verdict> {
     let lacks = needed.iter().find(|needed| !announced.iter().any(|announced| announced == *needed))?;
     Some(Verdict::wrong(
-        "Unsupported",
+        UNSUPPORTED,
         &format!(
             "the runtime in the pod does not know {lacks}; upgrade the runtime image of the participant's profile, and delete \
              the pod"

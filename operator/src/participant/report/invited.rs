@@ -12,6 +12,9 @@ use understudy_proto::v1::{Part, Refusal};
 /// Ready does not depend on them.
 pub(super) const STAGE: [Type; 3] = [Type::Invited, Type::Connected, Type::Published];
 
+/// The reason of what a session refuses to carry out.
+const REJECTED: &str = "Rejected";
+
 /// Each with the generation of the spec that it is about.
 pub(super) fn invited(observed: &Observed<'_>, seat: &Seat) -> [(Type, Verdict, i64); 3] {
     let now = observed.generation();
@@ -96,13 +99,18 @@ pub(crate) fn unsupported(observed: &Observed<'_>) -> Option<Verdict> {
 
 fn rejected(refusal: &Refusal) -> Verdict {
     let field = convert::invitation_field(&refusal.field_path);
-    Verdict::wrong("Rejected", &format!("{field}: {}", refusal.reason))
+    Verdict::wrong(REJECTED, &format!("{field}: {}", refusal.reason))
 }
 
-/// What was said of the same description before, as long as an answer to it is awaited.
+/// What a session said of the same description before, as long as an answer to it is awaited. Secrets are looked at each time.
 fn refused_before(observed: &Observed<'_>, id: &str) -> Option<Verdict> {
     let status = observed.earlier()?;
     let same = status.session.as_ref().is_some_and(|session| session.invitation_id == id)
         && said(status).find(Type::Invited.as_str())?.observed_generation == Some(observed.generation());
-    observed.earlier_verdict(Type::Invited).filter(|earlier| same && earlier.is_failure())
+    let by_session = |earlier: &Verdict| match earlier.reason.as_str() {
+        REJECTED => true,
+        capability::UNSUPPORTED => observed.view.facts().is_none(),
+        _ => false,
+    };
+    observed.earlier_verdict(Type::Invited).filter(|earlier| same && by_session(earlier))
 }

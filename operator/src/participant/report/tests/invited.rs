@@ -110,9 +110,12 @@ fn a_token_that_cannot_be_had_is_told_by_the_field_that_names_it() {
     let message = &said(&status).find("Invited").unwrap().message;
     assert!(message.starts_with("spec.invitation.stage.whip.tokenSecretRef: "), "{message}");
     assert_eq!(
-        (status.phase, status.last_error.unwrap().code),
+        (status.phase, status.last_error.clone().unwrap().code),
         (Some(ParticipantPhase::Invited), "SecretNotFound".into())
     );
+    for view in [View::Linked(session(None)), View::Linked(Facts { generation: 2, ..session(None) })] {
+        says(&of(&ada, Some(&status), view), Type::Invited, "False", "Asked");
+    }
     let up = [told("Connected", "True", "Up"), told("Published", "True", "Arrives")];
     let status = observe(carries("show-42", &up), Some(&before));
     says(&status, Type::Invited, "False", "SecretNotFound");
