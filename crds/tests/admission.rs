@@ -338,6 +338,7 @@ async fn examples_are_let_in() {
     for (file, kind) in [
         ("ada.yaml", "VirtualParticipant"),
         ("ada-live.yaml", "Livestream"),
+        ("invited.yaml", "VirtualParticipant"),
         ("inputs/socket.yaml", "VirtualParticipant"),
         ("inputs/webrtc.yaml", "VirtualParticipant"),
         ("livestreams/rtmp.yaml", "Livestream"),

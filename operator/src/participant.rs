@@ -69,7 +69,7 @@ pub enum Error {
     /// An object could not be written.
     #[error(transparent)]
     Apply(#[from] apply::Error),
-    /// What a livestream's Secret holds is not known: what the session was told goes on.
+    /// What the Secret of a livestream or a stage holds is not known: what the session was told goes on.
     #[error(transparent)]
     Unread(Fault),
     /// The status could not be written.

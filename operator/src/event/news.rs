@@ -19,6 +19,17 @@ pub struct News {
     pub note: String,
     /// When it was so.
     pub at: Timestamp,
+    /// Whether it is remembered, so as to be counted.
+    pub recurs: Recurs,
+}
+
+/// Whether the same thing can be the case again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recurs {
+    /// It is counted then.
+    Maybe,
+    /// Its cause names what is over.
+    Never,
 }
 
 /// What a session tells of itself.
@@ -61,6 +72,7 @@ pub fn failures(before: Said<'_>, after: Said<'_>, skip: &str) -> Vec<News> {
             reason: condition.reason.clone(),
             note: condition.message.clone(),
             at: condition.last_transition_time.0,
+            recurs: Recurs::Maybe,
         })
         .collect()
 }
@@ -74,6 +86,7 @@ pub fn recovery(before: Said<'_>, after: Said<'_>, type_: &str) -> Option<News> 
         severity: "Normal",
         reason: after.reason.clone(),
         note: format!("{type_} again: {}", after.message),
+        recurs: Recurs::Maybe,
     })
 }
 
@@ -88,6 +101,7 @@ pub fn outcome(before: Option<&LastSession>, after: Option<&LastSession>) -> Opt
         reason: outcome.clone(),
         note: shorten(&format!("invitation {invitation_id} has come to its end{details}")),
         at: ended.ended_at.0,
+        recurs: Recurs::Never,
     })
 }
 
@@ -101,6 +115,7 @@ pub fn unread(error: &str, now: Timestamp) -> News {
             "this version of the operator cannot read it and leaves it as it was; upgrade the operator or change it: {error}"
         )),
         at: now,
+        recurs: Recurs::Maybe,
     }
 }
 
@@ -112,6 +127,7 @@ pub(super) fn news_of(happening: &Happening) -> News {
         severity: if happening.r#type == "Warning" { "Warning" } else { "Normal" },
         reason: verdict.reason,
         note: shorten(&happening.message),
+        recurs: Recurs::Maybe,
     }
 }
 

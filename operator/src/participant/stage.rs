@@ -11,7 +11,7 @@ use understudy_proto::v1::Invitation;
 pub(super) enum Told {
     /// To be on this one, or on none.
     Now(Option<Box<Invitation>>),
-    /// Nothing, and nothing else either: it is on a stage, and what an earlier leader told it of that cannot be said again.
+    /// Nothing, and nothing else either: it may be on a stage, and what it is to hear of that cannot be said, or not yet.
     Nothing,
 }
 
@@ -20,6 +20,9 @@ pub(super) enum Told {
 pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Result<Told, Error> {
     let known = observed.invitation();
     let Some(invitation) = known.ask() else { return Ok(Told::Now(None)) };
+    if known.waits_for_a_word(&invitation.id) {
+        return Ok(Told::Nothing);
+    }
     let (id, is_held) = (&invitation.id, known.is_held(&invitation.id));
     let join_before = match known.was_connected(id) {
         true => JoinBefore::AtAnyTime,

@@ -69,6 +69,13 @@ impl<'a> Known<'a> {
         matches!(self.stand(id), Stand::Held)
     }
 
+    /// Whether the session is to speak before it is told of it: its process may be another than the one that had acknowledged it, and
+    /// that is not to be asked again.
+    pub fn waits_for_a_word(&self, id: &str) -> bool {
+        let acknowledged = self.record(id).is_some_and(|record| record.pod_uid.is_some());
+        self.on_disruption == OnDisruption::Fail && acknowledged && matches!(self.heard(), Heard::Silence)
+    }
+
     /// Whether it has been on its stage: then it may come back to it at any time.
     pub fn was_connected(&self, id: &str) -> bool {
         self.record(id).is_some_and(|record| record.connected_at.is_some()) || self.says(id, Type::Connected)

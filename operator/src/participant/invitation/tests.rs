@@ -223,8 +223,7 @@ fn an_invitation_that_came_to_its_end_stays_there_under_its_id() {
 #[test]
 fn what_a_runtime_calls_an_outcome_is_cleaned() {
     let mut report = left("a", "not camel!");
-    report.message = "x".repeat(5000);
-    report.participant_id = "p".repeat(5000);
+    (report.message, report.participant_id) = ("x".repeat(5000), "p".repeat(5000));
     let last = Scene::of(Some("a")).hearing(report).seating().last.unwrap();
     assert_eq!((last.outcome.as_str(), last.message.len()), ("Unspecified", 512));
     assert_eq!(last.participant_id.unwrap().len(), 253);
@@ -319,10 +318,22 @@ fn what_carried_an_invitation_out_is_over_by_evidence_alone() {
 }
 
 #[test]
+fn a_process_that_has_not_spoken_is_not_told_of_what_ended_with_the_one_before() {
+    let fails = |scene: Scene| Scene { on_disruption: OnDisruption::Fail, ..scene };
+    let of = || Scene::of(Some("a"));
+    let held = || of().carried_out("a", "u1");
+    assert!(fails(held().seeing(expected())).known().waits_for_a_word("a"));
+    for scene in
+        [held().seeing(expected()), fails(of().seeing(expected())), fails(held().hearing(accepted("a")))]
+    {
+        assert!(!scene.known().waits_for_a_word("a"));
+    }
+}
+
+#[test]
 fn a_pod_that_ends_is_told_of_nothing_new() {
     let ending = PodFacts { life: Life::Ending { since: at(900), until: at(1100) }, ..pod("u1") };
-    let scene = Scene { pod: Some(ending.clone()), ..Scene::of(Some("a")) };
-    assert_eq!(scene.asks(), None);
+    assert_eq!(Scene { pod: Some(ending.clone()), ..Scene::of(Some("a")) }.asks(), None);
     let held =
         Scene { pod: Some(ending), ..Scene::of(Some("a")).carried_out("a", "u1").hearing(accepted("a")) };
     assert_eq!(held.asks(), Some("a"), "and of what it carries out as before");
@@ -385,6 +396,5 @@ fn only_an_acknowledged_invitation_is_told_to_be_one() {
     let truth = |seat: Seat| seat.verdicts().map(|(_, verdict)| verdict.truth.as_str());
     assert_eq!(truth(asked("a")), ["False"; 3]);
     assert_eq!(truth(invited("a")), ["True", "False", "False"]);
-    assert_eq!(truth(leaving("a")), ["False"; 3]);
-    assert_eq!(leaving("a").phase(), ParticipantPhase::Leaving);
+    assert_eq!((truth(leaving("a")), leaving("a").phase()), (["False"; 3], ParticipantPhase::Leaving));
 }
