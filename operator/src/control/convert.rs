@@ -56,6 +56,7 @@ pub fn invitation(
     wire::Invitation {
         id: invitation.id.clone(),
         join_before_unix_seconds: match join_before {
+            JoinBefore::At(unix_seconds) => unix_seconds,
             JoinBefore::AsDescribed => invitation.join_before.0.as_second(),
             JoinBefore::AtAnyTime => 0,
         },
@@ -80,6 +81,8 @@ pub fn invitation(
 pub enum JoinBefore {
     /// As the invitation says.
     AsDescribed,
+    /// As it was told before, in seconds since 1970.
+    At(i64),
     /// The participant was there before, and may come back.
     AtAnyTime,
 }

@@ -24,9 +24,13 @@ pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Resu
         return Ok(Told::Nothing);
     }
     let (id, is_held) = (&invitation.id, known.is_held(&invitation.id));
-    let join_before = match known.was_connected(id) {
-        true => JoinBefore::AtAnyTime,
-        false => JoinBefore::AsDescribed,
+    let before = observed.pod.as_ref().and_then(|pod| context.registry.invited(&pod.uid)).flatten();
+    let before = before.filter(|before| is_held && before.id == *id);
+    let join_before = match (known.was_connected(id), &before) {
+        // It knows that it was there: nothing new is to be said for that.
+        (true, Some(before)) => JoinBefore::At(before.join_before_unix_seconds),
+        (true, None) => JoinBefore::AtAnyTime,
+        (false, _) => JoinBefore::AsDescribed,
     };
     let namespace = observed.participant.namespace().unwrap_or_default();
     let fault = match context.credentials.of_stage(&namespace, &invitation.stage).await {
@@ -39,8 +43,6 @@ pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Resu
         }
         Ok(_secret) => None,
     };
-    let before = observed.pod.as_ref().and_then(|pod| context.registry.invited(&pod.uid)).flatten();
-    let before = before.filter(|before| is_held && before.id == *id);
     observed.fault = fault;
     Ok(if is_held && before.is_none() { Told::Nothing } else { Told::Now(before.map(Box::new)) })
 }

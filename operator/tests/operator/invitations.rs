@@ -1,88 +1,22 @@
 //! Invited, on stage, kicked, and what becomes of it when something ends on the way.
 
-use crate::support::{NAMESPACE, Operator, Recorder, Runtime, World, said, well};
+#[path = "invitations/stage.rs"]
+mod stage;
+
+use crate::support::{Operator, Recorder, Runtime, World, well};
 use crate::{A_WHILE, available, condition, is, phase, ready, reason};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
+use stage::{TOKEN, UP, good_secret, in_seconds, invited, invited_by, left, on, secret, uninvited, until};
 use std::time::Duration;
 use understudy_crds::v1alpha1::{LastSession, ParticipantPhase, VirtualParticipant};
 use understudy_operator::app::Config;
-use understudy_proto::v1::{Desired, InvitationReport, InvitationState, Report};
+use understudy_proto::v1::Desired;
 
-const TOKEN: &str = "bearer-word-of-the-stage";
-const UP: [&str; 2] = ["Connected", "Published"];
 const SHOWN: &[&str] = &["Invited", "Connected", "Published"];
-
-/// A participant that is invited to the stage, whose token stands in the Secret `stage`.
-fn invited(id: &str) -> Value {
-    until("2100-01-01T00:00:00Z", id)
-}
-
-fn until(join_before: &str, id: &str) -> Value {
-    by(join_before, "stage", id)
-}
-
-/// The same, with another Secret.
-fn invited_by(secret: &str, id: &str) -> Value {
-    by("2100-01-01T00:00:00Z", secret, id)
-}
-
-fn by(join_before: &str, secret: &str, id: &str) -> Value {
-    let token = json!({"name": secret, "key": "token"});
-    let stage = json!({"whip": {"url": "https://stage.example.org/whip", "tokenSecretRef": token}});
-    json!({"page": {"url": "understudy:mirror"}, "invitation": {"id": id, "joinBefore": join_before, "stage": stage}})
-}
-
-fn in_seconds(seconds: i64) -> String {
-    jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + seconds).unwrap().to_string()
-}
-
-fn uninvited() -> Value {
-    json!({"page": {"url": "understudy:mirror"}})
-}
-
-async fn secret(world: &World, type_: &str, hosts: &str) {
-    let secrets = world.api::<Secret>();
-    let _ = secrets.delete("stage", &DeleteParams::default()).await; // if there is one
-    let secret: Secret = serde_json::from_value(json!({
-        "apiVersion": "v1", "kind": "Secret", "type": type_,
-        "metadata": {"name": "stage", "namespace": NAMESPACE, "annotations": {"understudy.dev/allowed-hosts": hosts}},
-        "stringData": {"token": TOKEN}
-    }))
-    .unwrap();
-    secrets.create(&PostParams::default(), &secret).await.unwrap();
-}
-
-async fn good_secret(world: &World) {
-    secret(world, "understudy.dev/credentials", "*.example.org").await;
-}
-
-/// A session that is well and carries the invitation out, with as much of its stage.
-fn on(desired: &Desired, id: &str, up: &[&str]) -> Report {
-    let invitation = InvitationReport {
-        id: id.into(),
-        state: InvitationState::Accepted.into(),
-        conditions: up.iter().map(|type_| said(type_, "True", "Up", "")).collect(),
-        participant_id: "p-1".into(),
-        ..InvitationReport::default()
-    };
-    Report { invitation: Some(invitation), ..well(desired) }
-}
-
-/// A session that is well and has left.
-fn left(desired: &Desired, id: &str, outcome: &str) -> Report {
-    let invitation = InvitationReport {
-        id: id.into(),
-        state: InvitationState::Left.into(),
-        outcome: outcome.into(),
-        message: format!("it was {outcome}"),
-        ..InvitationReport::default()
-    };
-    Report { invitation: Some(invitation), ..well(desired) }
-}
 
 fn told(desired: &Desired) -> Option<&str> {
     desired.invitation.as_ref().map(|invitation| invitation.id.as_str())
@@ -191,6 +125,26 @@ async fn an_invited_participant_is_published_kicked_and_invited_again() {
 4/3 Invited Ready=True/AllReady Invited=False/Asked Connected=False/Asked Published=False/Asked
 4/4 Invited Ready=True/AllReady Invited=True/Accepted Connected=False/Joining Published=False/Joining";
     assert_eq!(seen, expected, "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_invited_from_the_start_costs_few_writes_up_to_its_stage() {
+    let world = World::new().await;
+    let operator = world.operator("one").await;
+    good_secret(&world).await;
+    let participants = world.api::<VirtualParticipant>();
+    let version = participants.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let ada = world.apply("ada", invited("a")).await;
+    let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let mut runtime = Runtime::start(&world, &pod).await;
+    let desired = told_of(&mut runtime, "a").await;
+    runtime.say(on(&desired, "a", &UP));
+    until_phase(&world, ParticipantPhase::Published).await;
+    tokio::time::sleep(A_WHILE).await;
+    runtime.end().await;
+    operator.end().await;
+    let writes = world.statuses_since(&version).await;
+    assert!(writes.len() <= 3, "{writes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,9 +260,6 @@ async fn a_token_that_cannot_be_had_is_told_and_its_repair_is_noticed() {
     let there = until_phase(&world, ParticipantPhase::Published).await;
     assert!(is(&there, "Invited", "True"), "{there:#?}");
     world.until_told(&ada, |event| event.reason.as_deref() == Some("HostNotAllowed")).await;
-    let back = |desired: &Desired| desired.invitation.as_ref().unwrap().join_before_unix_seconds == 0;
-    let desired = runtime.told_that(back).await;
-    runtime.say(on(&desired, "a", &UP));
 
     // What was told goes on without the Secret.
     world.api::<Secret>().delete("stage", &DeleteParams::default()).await.unwrap();
@@ -335,10 +286,11 @@ async fn whoever_was_not_there_in_time_does_not_join() {
     world.until_told(&ada, expired).await;
     assert!(runtime.is_left_alone(A_WHILE).await, "the session was not told");
 
-    world.apply("ada", until(&in_seconds(3), "slow")).await;
+    world.apply("ada", invited("slow")).await;
     let desired = told_of(&mut runtime, "slow").await;
     runtime.say(on(&desired, "slow", &[]));
     until_accepted(&world).await;
+    world.apply("ada", until(&in_seconds(1), "slow")).await;
     let desired = told_of_none(&mut runtime).await; // by itself
     until_phase(&world, ParticipantPhase::Leaving).await;
     runtime.say(left(&desired, "slow", "Kicked"));
@@ -360,7 +312,9 @@ async fn replaced(world: &World, ada: &VirtualParticipant, pod: &Pod, runtime: R
 async fn the_next_pod_rejoins_the_stage() {
     let world = World::new().await;
     let operator = world.operator("one").await;
-    let (ada, pod, runtime) = published(&world, until(&in_seconds(2), "a")).await;
+    let (ada, pod, mut runtime) = published(&world, invited("a")).await;
+    world.apply("ada", until(&in_seconds(-60), "a")).await;
+    assert!(runtime.is_left_alone(A_WHILE).await, "it is there");
     let mut runtime = replaced(&world, &ada, &pod, runtime).await;
     let asked = |ada: &VirtualParticipant| is(ada, "Published", "False") && reason(ada, "Invited") == "Asked";
     world.until("ada", "asked again", asked).await;

@@ -2,7 +2,7 @@
 //! says; and what is to be remembered.
 
 use crate::condition::whole_seconds;
-use crate::participant::invitation::settle::{Over, Stand, stand};
+use crate::participant::invitation::settle::{Over, Stand, settle, stand};
 use crate::participant::invitation::{Seat, Seating};
 use crate::participant::observe::{Life, PodFacts};
 use crate::view::View;
@@ -55,13 +55,13 @@ impl<'a> Known<'a> {
     pub fn ask(&self) -> Option<&'a Invitation> {
         let desired = self.desired.filter(|desired| !self.is_settled(&desired.id))?;
         let is_free = self.subject() == Some(&desired.id);
-        let may_be_there = match self.stand(&desired.id) {
-            Stand::Held => true,
-            // A pod that is to end takes nothing new.
-            Stand::Idle | Stand::Broken => !self.is_ending(),
-            Stand::Left(_) => false,
+        let may_be_there = match (settle(self, &desired.id), self.stand(&desired.id)) {
+            (Ok(Seat::Invited(_)), _) => true,
+            // A pod that is to end takes nothing new, and a process that has left does not come back.
+            (Ok(Seat::Asked(_)), Stand::Idle | Stand::Broken) => !self.is_ending(),
+            _ => false,
         };
-        (is_free && may_be_there && !self.is_late(desired)).then_some(desired)
+        (is_free && may_be_there).then_some(desired)
     }
 
     /// Whether the session carries it out, as far as is known.

@@ -309,7 +309,7 @@ fn what_carried_an_invitation_out_is_over_by_evidence_alone() {
         assert_eq!((&seating.seat, ended(&seating)), (&asked("a"), None), "row {number}");
         assert_eq!(seating.session.unwrap().pod_uid, None, "row {number}");
         let fails = Scene { on_disruption: OnDisruption::Fail, ..scene };
-        assert_eq!(ended(&fails.seating()), Some(("a", "Disrupted")), "row {number}");
+        assert_eq!((ended(&fails.seating()), fails.asks()), (Some(("a", "Disrupted")), None), "row {number}");
     }
     for (number, scene) in evidence(None).into_iter().enumerate() {
         let seating = scene.seating();
