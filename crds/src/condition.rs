@@ -18,11 +18,11 @@ pub enum ParticipantCondition {
     /// Camera and microphone carry what was asked for. Also true while a source waits for somebody to send, is paused, or has
     /// come to its end: all is as the participant is described. False while a source fails, or nothing arrives from it.
     InputsReady,
-    /// The participant was told to be on a stage.
+    /// The runtime carries an invitation out: it has acknowledged it.
     Invited,
-    /// The participant is on the stage, by evidence of media.
+    /// There is a way for media to the stage, by evidence.
     Connected,
-    /// Others on the stage can see or hear the participant, by evidence of media.
+    /// Media is sent, and the stage says that it arrives.
     Published,
     /// RuntimeReady, DevicesReady, PageReady and InputsReady together.
     Ready,

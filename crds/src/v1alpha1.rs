@@ -10,10 +10,17 @@ mod source;
 mod input;
 
 mod livestream;
+
+mod invitation;
+
 mod virtual_participant;
 
 pub use endpoint::{Endpoint, EndpointScope, EndpointType, MOST_ENDPOINTS};
 pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
+pub use invitation::{
+    ControlLossAction, Invitation, IvsStage, LastSession, Limits, MOST_SETTLED, OnControlLoss, OnDisruption,
+    SessionStatus, SettledInvitation, Stage,
+};
 pub use livestream::{
     EncodedAs, Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,
     ParticipantRef, RecordingFile, RecordingOutput, Rendition, RtmpOutput, RtmpPushOutput, WebRtcOutput,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
 
+#[path = "admission/invitation.rs"]
+mod invitation;
 #[path = "admission/profile.rs"]
 mod profile;
 #[path = "admission/released.rs"]
@@ -336,6 +338,7 @@ async fn examples_are_let_in() {
     for (file, kind) in [
         ("ada.yaml", "VirtualParticipant"),
         ("ada-live.yaml", "Livestream"),
+        ("invited.yaml", "VirtualParticipant"),
         ("inputs/socket.yaml", "VirtualParticipant"),
         ("inputs/webrtc.yaml", "VirtualParticipant"),
         ("livestreams/rtmp.yaml", "Livestream"),
@@ -370,5 +373,6 @@ async fn a_participant_of_the_first_version_is_still_valid() {
     let mut expected = spec;
     expected["inputs"]["audio"]["destination"] = json!("Microphone");
     expected["inputs"]["startPaused"] = json!(false);
+    expected["onDisruption"] = json!("Rejoin");
     assert_eq!(stored.data["spec"], expected, "nothing of it is lost, and what is new is filled in");
 }

@@ -4,7 +4,10 @@
 //! announce is therefore a condition.
 
 use crate::condition::Verdict;
-use understudy_crds::v1alpha1::{Inputs, LivestreamOutput, LivestreamSpec};
+use understudy_crds::v1alpha1::{Inputs, Invitation, LivestreamOutput, LivestreamSpec, Stage};
+
+/// The reason of what a runtime is too old for.
+pub const UNSUPPORTED: &str = "Unsupported";
 
 /// What these inputs need.
 pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
@@ -31,6 +34,14 @@ pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
     needed.map(|(name, ..)| name).collect()
 }
 
+/// What this invitation needs.
+pub fn of_invitation(invitation: &Invitation) -> Vec<&'static str> {
+    let Stage { whip, ivs } = &invitation.stage;
+    let stages = [("stage.whip", whip.is_some()), ("stage.ivs", ivs.is_some())];
+    let stages = stages.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name);
+    stages.chain(invitation.inputs.iter().flat_map(of_inputs)).collect()
+}
+
 /// What this livestream needs.
 pub fn of_livestream(spec: &LivestreamSpec) -> Vec<&'static str> {
     let LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, recording } = &spec.output;
@@ -50,7 +61,7 @@ pub fn of_livestream(spec: &LivestreamSpec) -> Vec<&'static str> {
 pub fn missing(needed: &[&str], announced: &[String]) -> Option<Verdict> {
     let lacks = needed.iter().find(|needed| !announced.iter().any(|announced| announced == *needed))?;
     Some(Verdict::wrong(
-        "Unsupported",
+        UNSUPPORTED,
         &format!(
             "the runtime in the pod does not know {lacks}; upgrade the runtime image of the participant's profile, and delete \
              the pod"
@@ -74,6 +85,14 @@ mod tests {
         assert_eq!(inputs(json!({"file": {"url": "understudy:x"}})), ["input.stream", "input.file"]);
         assert_eq!(inputs(json!({"socket": {}})), ["input.stream", "input.socket"]);
         assert_eq!(inputs(json!({"webRTC": {}})), ["input.stream", "input.webrtc"]);
+        let invitation = |stage: serde_json::Value| {
+            let invitation = json!({"id": "a", "joinBefore": "2030-01-01T00:00:00Z", "stage": stage,
+                "inputs": {"audio": {"socket": {}}}});
+            of_invitation(&serde_json::from_value(invitation).unwrap())
+        };
+        assert_eq!(invitation(json!({"whip": {"url": "https://a"}})), ["stage.whip", "input.socket"]);
+        let token = json!({"name": "s", "key": "k"});
+        assert_eq!(invitation(json!({"ivs": {"tokenSecretRef": token}})), ["stage.ivs", "input.socket"]);
         let livestream = |spec| of_livestream(&serde_json::from_value(spec).unwrap());
         assert_eq!(livestream(json!({"output": {"webRTC": {}}})), ["output.webrtc"]);
         let recorded = json!({"output": {"recording": {}}, "rendition": {"width": 640}});

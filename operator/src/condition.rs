@@ -155,7 +155,7 @@ pub fn condition(
 }
 
 /// The API server keeps no fractions; a time that was read back equals the one that was written.
-fn whole_seconds(now: Timestamp) -> Timestamp {
+pub(crate) fn whole_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 

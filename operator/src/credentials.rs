@@ -3,12 +3,14 @@
 //! Whoever may create a livestream could otherwise have any Secret of the namespace sent to a host of theirs: only Secrets of one
 //! type are read out, and they can say to which hosts.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, SecretKeyRef};
+use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, SecretKeyRef, Stage};
 use understudy_crds::{ALLOWED_HOSTS, CREDENTIALS_SECRET_TYPE};
 
 /// How soon one that could not be had is asked for again: it is not watched, and somebody waits for what they have just mended.
@@ -84,11 +86,30 @@ impl Credentials {
     /// What stands in the Secret that a livestream names, if it names one.
     pub async fn of(&self, livestream: &Livestream) -> Result<Option<String>, Fault> {
         let Some((reference, url)) = named(&livestream.spec.output) else { return Ok(None) };
-        let value = self.value(&livestream.namespace().unwrap_or_default(), reference).await?;
-        let Some(hosts) = &value.hosts else { return Ok(Some(value.text)) };
-        let host = host(url.unwrap_or(&value.text));
-        match host.is_some_and(|host| allows(hosts, host)) {
-            true => Ok(Some(value.text)),
+        let namespace = livestream.namespace().unwrap_or_default();
+        let to = |text: &str| Some(url.unwrap_or(text).to_owned());
+        self.sendable(&namespace, reference, to).await.map(Some)
+    }
+
+    /// What stands in the Secret that a stage names, if it names one.
+    pub async fn of_stage(&self, namespace: &str, stage: &Stage) -> Result<Option<String>, Fault> {
+        let Some((reference, url)) = named_by(stage) else { return Ok(None) };
+        let to = |text: &str| url.map_or_else(|| whip_url(text), |url| Some(url.to_owned()));
+        self.sendable(namespace, reference, to).await.map(Some)
+    }
+
+    /// The value, if it may be sent to the address that `to` finds for it.
+    async fn sendable(
+        &self,
+        namespace: &str,
+        reference: &SecretKeyRef,
+        to: impl Fn(&str) -> Option<String> + Send,
+    ) -> Result<String, Fault> {
+        let value = self.value(namespace, reference).await?;
+        let Some(hosts) = &value.hosts else { return Ok(value.text) };
+        let url = to(&value.text);
+        match url.as_deref().and_then(host).is_some_and(|host| allows(hosts, host)) {
+            true => Ok(value.text),
             false => Err(Fault::OtherHost(reference.name.clone())),
         }
     }
@@ -129,6 +150,21 @@ pub fn named(output: &LivestreamOutput) -> Option<(&SecretKeyRef, Option<&str>)>
         .as_ref()
         .and_then(|whip| Some((whip.token_secret_ref.as_ref()?, Some(whip.url.as_str()))));
     push.map(|reference| (reference, None)).or(whip)
+}
+
+/// The Secret, and the address that its value is sent to: none, if the value names it.
+fn named_by(stage: &Stage) -> Option<(&SecretKeyRef, Option<&str>)> {
+    let Stage { whip, ivs } = stage;
+    let whip =
+        whip.as_ref().and_then(|whip| Some((whip.token_secret_ref.as_ref()?, Some(whip.url.as_str()))));
+    whip.or_else(|| Some((&ivs.as_ref()?.token_secret_ref, None)))
+}
+
+/// Where a participant token of Amazon IVS is sent: a JWT, one of whose claims is the address.
+fn whip_url(token: &str) -> Option<String> {
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
+    claims["whip_url"].as_str().map(str::to_owned)
 }
 
 fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fault> {
@@ -221,6 +257,25 @@ mod tests {
         assert_eq!(named(whip), Some(("s".into(), Some("https://a/w".into()))));
         assert_eq!(named(json!({"rtmpPush": {"urlSecretRef": reference}})), Some(("s".into(), None)));
         assert_eq!(named(json!({"whip": {"url": "https://a/w"}})), None);
+    }
+
+    #[test]
+    fn the_token_of_a_stage_is_sent_to_the_address_beside_it_or_to_the_one_that_it_names() {
+        let named = |stage: serde_json::Value| {
+            let stage = serde_json::from_value(stage).unwrap();
+            named_by(&stage).map(|(reference, url)| (reference.name.clone(), url.map(str::to_owned)))
+        };
+        let reference = json!({"name": "s", "key": "k"});
+        let whip = json!({"whip": {"url": "https://a/w", "tokenSecretRef": reference}});
+        assert_eq!(named(whip), Some(("s".into(), Some("https://a/w".into()))));
+        assert_eq!(named(json!({"whip": {"url": "https://a/w"}})), None);
+        assert_eq!(named(json!({"ivs": {"tokenSecretRef": reference}})), Some(("s".into(), None)));
+
+        let claims = BASE64_URL_SAFE_NO_PAD.encode(r#"{"whip_url":"https://a.whip.example/b"}"#);
+        assert_eq!(whip_url(&format!("h.{claims}.s")).as_deref(), Some("https://a.whip.example/b"));
+        for none in ["", "word", "a.b.c", "a.e30.c"] {
+            assert_eq!(whip_url(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod series;
 #[cfg(test)]
 mod tests;
 
-pub use news::{News, Session, failures, recovery, told_once, unread};
+pub use news::{News, Recurs, Session, failures, outcome, recovery, told_once, unread};
 
 use crate::event::happenings::Told;
 use crate::event::news::news_of;
@@ -115,6 +115,10 @@ impl Recorder {
         let kind = K::kind(&());
         tracing::info!(%kind, name = about.name_any(), reason = news.reason, note = news.note, "event");
         let Some(due) = self.count(about, news, now) else { return };
+        if news.recurs == Recurs::Never {
+            // Its place is another's, of which there may be ever more.
+            self.series.lock().get_mut(&due.uid).and_then(|of_object| of_object.remove(&news.cause));
+        }
         let written = self.told_in_time(self.write(&due, || self.event(about, news, &due.event))).await;
         if written == Some(Found::Gone) && self.expired(&due).is_some() {
             self.told_in_time(self.first(&due, &self.event(about, news, &due.event))).await;

@@ -12,7 +12,7 @@ use crate::event::{Recorder, failures};
 use crate::livestream::report::{Observed, Told, report};
 use crate::outcome::{Outlets, conclude};
 use crate::retry::spread;
-use crate::status::Publisher;
+use crate::status::{Publisher, Reported};
 use crate::store::Stores;
 use crate::view::{View, view};
 use kube::ResourceExt;
@@ -72,7 +72,10 @@ pub async fn reconcile(livestream: Arc<Livestream>, context: Arc<Context>) -> Re
         publisher: &context.publisher,
         recorder: &context.recorder,
         // The participant tells of its runtime.
-        news: |before, after| failures(before, after, LivestreamCondition::RuntimeReady.as_str()),
+        news: |before, after| {
+            let before = before.map(Livestream::said).unwrap_or_default();
+            failures(before, Livestream::said(after), LivestreamCondition::RuntimeReady.as_str())
+        },
         session: None,
     };
     Ok(conclude(outlets, &*livestream, status, again).await?)

@@ -1,6 +1,5 @@
 //! The end of every reconcile: the status is written, and what is news is told after that.
 
-use crate::condition::Said;
 use crate::event::{News, Recorder, Session, told_once};
 use crate::status::{Published, Publisher, Reported};
 use kube::runtime::controller::Action;
@@ -13,8 +12,8 @@ pub struct Outlets<'a, K: Reported> {
     pub publisher: &'a Publisher<K>,
     /// The Events.
     pub recorder: &'a Recorder,
-    /// What is news between the conditions that were and those that are.
-    pub news: fn(Said<'_>, Said<'_>) -> Vec<News>,
+    /// What is news between the status that was, if there was one, and the one that is.
+    pub news: fn(Option<&K::Status>, &K::Status) -> Vec<News>,
     /// What its session tells, if it has one.
     pub session: Option<Session<'a>>,
 }
@@ -27,7 +26,7 @@ pub async fn conclude<K: Reported>(
     again: Duration,
 ) -> Result<Action, kube::Error> {
     let before = outlets.publisher.latest(object);
-    let news = (outlets.news)(before.as_ref().map(K::said).unwrap_or_default(), K::said(&status));
+    let news = (outlets.news)(before.as_ref(), &status);
     let published = outlets.publisher.publish(object, status).await?;
     if let Some(session) = outlets.session {
         outlets.recorder.happenings(object, session).await;

@@ -9,19 +9,20 @@ pub mod validate;
 pub mod provide;
 pub mod report;
 
+mod stage;
+
 use crate::apply;
-use crate::condition::Said;
 use crate::control::convert;
 use crate::control::registry::{Registry, Wish};
 use crate::credentials::{self, Credentials, Fault};
-use crate::event::{self, News, Recorder, failures, recovery};
+use crate::event::{self, News, Recorder, failures, outcome, recovery};
 use crate::outcome::{Outlets, conclude};
 use crate::participant::observe::{Life, PodFacts};
 use crate::participant::provide::{Provided, provide};
 use crate::participant::report::{Observed, report};
 use crate::participant::validate::Problem;
 use crate::retry::{Refusals, spread};
-use crate::status::Publisher;
+use crate::status::{Publisher, Reported};
 use crate::store::Stores;
 use crate::view::view;
 use jiff::Timestamp;
@@ -32,7 +33,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use understudy_crds::condition::ParticipantCondition;
-use understudy_crds::v1alpha1::VirtualParticipant;
+use understudy_crds::v1alpha1::{VirtualParticipant, VirtualParticipantStatus};
 use understudy_proto::v1::{AccessTokens, Happening, Livestream};
 
 /// Reads only, in case a trigger was lost; what no watch shows is looked for more often, by [`crate::recheck`].
@@ -68,7 +69,7 @@ pub enum Error {
     /// An object could not be written.
     #[error(transparent)]
     Apply(#[from] apply::Error),
-    /// What a livestream's Secret holds is not known: what the session was told goes on.
+    /// What the Secret of a livestream or a stage holds is not known: what the session was told goes on.
     #[error(transparent)]
     Unread(Fault),
     /// The status could not be written.
@@ -112,23 +113,35 @@ async fn serve(
 ) -> Result<Duration, Error> {
     let Provided { access, pod, problems, again } = provided;
     let livestreams = livestreams(context, observed.participant).await?;
-    let soon = livestreams.iter().any(Option::is_none).then_some(credentials::AGAIN);
-    let wish = wish(observed.participant, &problems, access, livestreams.into_iter().flatten().collect());
-    if let Some(pod) = &pod {
+    let is_lacking = livestreams.iter().any(Option::is_none);
+    (observed.pod, observed.problems) = (pod, problems);
+    hear(context, observed);
+    let told = stage::told(context, observed).await?;
+    let livestreams: Vec<Livestream> = livestreams.into_iter().flatten().collect();
+    observed.livestreams = livestreams.iter().map(|livestream| livestream.name.clone()).collect();
+    if let (Some(pod), stage::Told::Now(invitation)) = (&observed.pod, told) {
+        let invitation = invitation.map(|invitation| *invitation);
+        let wish = Wish { invitation, ..wish(observed.participant, &observed.problems, access, livestreams) };
         context.registry.wish(&pod.uid, &wish);
     }
-    observed.livestreams = wish.livestreams.into_iter().map(|livestream| livestream.name).collect();
-    (observed.pod, observed.problems) = (pod, problems);
+    let soon = (is_lacking || observed.fault.is_some()).then_some(credentials::AGAIN);
     Ok(again.into_iter().chain(soon).min().unwrap_or(RESYNC))
+}
+
+/// What the session is heard to say.
+fn hear(context: &Context, observed: &mut Observed<'_>) {
+    let Some(pod) = &observed.pod else { return };
+    observed.left = context.registry.left(&pod.uid);
+    observed.view = view(context.registry.facts(&pod.uid), context.leading_since, Instant::now());
 }
 
 /// Hears what the session says. When to look again, should nothing happen.
 fn look(context: &Context, observed: &mut Observed<'_>) -> Duration {
-    let Some(pod) = &observed.pod else { return RESYNC };
-    let now = Instant::now();
-    observed.view = view(context.registry.facts(&pod.uid), context.leading_since, now);
-    let changes = observed.view.until().map(|until| until.saturating_duration_since(now));
-    changes.into_iter().chain(overstays(pod, observed.now)).min().unwrap_or(RESYNC)
+    hear(context, observed);
+    let seen = observed.view.until().map(|until| until.saturating_duration_since(Instant::now()));
+    let overstays = observed.pod.as_ref().and_then(|pod| overstays(pod, observed.now));
+    let changes = [seen, overstays, observed.invitation().expires_in()];
+    changes.into_iter().flatten().min().unwrap_or(RESYNC)
 }
 
 /// How long a pod that ends has left.
@@ -170,8 +183,11 @@ fn wish(
 }
 
 /// Ready only sums up. Of parts that come back sessions tell by themselves, of sources they do not.
-fn news(before: Said<'_>, after: Said<'_>) -> Vec<News> {
-    let mut news = failures(before, after, ParticipantCondition::Ready.as_str());
-    news.extend(recovery(before, after, ParticipantCondition::InputsReady.as_str()));
+fn news(before: Option<&VirtualParticipantStatus>, after: &VirtualParticipantStatus) -> Vec<News> {
+    let (was, is) =
+        (before.map(VirtualParticipant::said).unwrap_or_default(), VirtualParticipant::said(after));
+    let mut news = failures(was, is, ParticipantCondition::Ready.as_str());
+    news.extend(recovery(was, is, ParticipantCondition::InputsReady.as_str()));
+    news.extend(outcome(before.and_then(|before| before.last_session.as_ref()), after.last_session.as_ref()));
     news
 }

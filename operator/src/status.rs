@@ -34,6 +34,10 @@ pub trait Reported:
     fn said(status: &Self::Status) -> Said<'_>;
     /// Whether both have the same phase, for whoever waits for one: viewers come and go.
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool;
+    /// Whether something has come to its end: whoever knew may be gone before it is said again.
+    fn settles(_before: &Self::Status, _after: &Self::Status) -> bool {
+        false
+    }
 }
 
 /// What became of a status.
@@ -147,6 +151,10 @@ impl Reported for VirtualParticipant {
 
     fn same_phase(one: &Self::Status, other: &Self::Status) -> bool {
         one.phase == other.phase
+    }
+
+    fn settles(before: &Self::Status, after: &Self::Status) -> bool {
+        before.last_session != after.last_session
     }
 }
 

@@ -10,6 +10,8 @@ mod endings;
 mod events;
 #[path = "operator/identity.rs"]
 mod identity;
+#[path = "operator/invitations.rs"]
+mod invitations;
 #[path = "operator/leaders.rs"]
 mod leaders;
 #[path = "operator/livestreams.rs"]

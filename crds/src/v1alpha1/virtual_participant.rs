@@ -1,6 +1,9 @@
 //! The VirtualParticipant: one identity with a face, a voice, ears and a screen.
 
-use crate::v1alpha1::{Endpoint, Inputs, MOST_ENDPOINTS, Page};
+use crate::v1alpha1::{
+    Endpoint, Inputs, Invitation, LastSession, Limits, MOST_ENDPOINTS, MOST_SETTLED, OnControlLoss,
+    OnDisruption, Page, SessionStatus, SettledInvitation,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,12 @@ use std::collections::BTreeMap;
     printcolumn(name = "Pod", type_ = "string", json_path = ".status.pod.name"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Node", type_ = "string", json_path = ".status.pod.node", priority = 1),
+    printcolumn(
+        name = "Invitation",
+        type_ = "string",
+        json_path = ".status.session.invitationId",
+        priority = 1
+    ),
     printcolumn(
         name = "Reason",
         type_ = "string",
@@ -56,6 +65,19 @@ pub struct VirtualParticipantSpec {
     /// What camera and microphone carry; absent: a slate and silence. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Inputs>,
+    /// The stage that the participant is invited to; absent: it leaves the one that it is on. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
+    /// How long invitations may take. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// What becomes of an invitation whose pod ended: `Rejoin` (the next pod joins the stage) or `Fail` (it has come to its end, as
+    /// `Disrupted`). A change is live.
+    #[serde(default)]
+    pub on_disruption: OnDisruption,
+    /// What the runtime does on its stage without an operator; absent: it goes on. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_control_loss: Option<OnControlLoss>,
 }
 
 /// What the participant is.
@@ -65,8 +87,8 @@ pub struct VirtualParticipantStatus {
     /// The newest generation of the spec that was answered: carried out, or refused for the reasons in the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// A summary of the conditions for people: Pending, Provisioning, Available, Invited, Leaving, Disrupted, Failed or
-    /// Terminating. More may come; programs should read the conditions.
+    /// A summary of the conditions for people: Pending, Provisioning, Available, Invited, Connected, Published, Leaving,
+    /// Disrupted, Failed or Terminating. More may come; programs should read the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(max = 63))]
     pub phase: Option<ParticipantPhase>,
@@ -74,7 +96,8 @@ pub struct VirtualParticipantStatus {
     /// Reconciling and Stalled for tools that wait. Ready is RuntimeReady, DevicesReady, PageReady and InputsReady together.
     /// InputsReady is also true while a source waits for somebody to send, is paused, or has come to its end; it is false
     /// while a source fails or stalls. Accepted is false while a successor of the pod could not be made; a pod that runs goes
-    /// on.
+    /// on. Invited is true once the runtime carries the invitation out, Connected while there is a way for media to the stage,
+    /// Published while media is sent and the stage says that it arrives; Ready does not depend on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = 32, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -103,6 +126,17 @@ pub struct VirtualParticipantStatus {
     /// The last thing that went wrong; kept when it is repaired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
+    /// The invitation that is carried out, or is to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionStatus>,
+    /// The last invitation that came to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_session: Option<LastSession>,
+    /// Invitations that came to their end, the newest last: none of them is carried out again under its id. Older ones are
+    /// forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("maxItems" = MOST_SETTLED, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"]))]
+    pub settled_invitations: Vec<SettledInvitation>,
     /// Where the participant can be watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = MOST_ENDPOINTS, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
@@ -121,8 +155,12 @@ pub enum ParticipantPhase {
     Provisioning,
     /// All is well and nobody has invited the participant.
     Available,
-    /// It is well, and was told to be on a stage.
+    /// It is well, and invited to a stage, to which there is no way for media yet.
     Invited,
+    /// There is a way for media to its stage.
+    Connected,
+    /// Its media arrives on its stage.
+    Published,
     /// It is well, and on a stage that it was told to leave.
     Leaving,
     /// It was well, and something broke that is being repaired.

@@ -42,6 +42,51 @@ pub fn livestream(name: &str, spec: &api::LivestreamSpec, secret: Option<&str>) 
     }
 }
 
+/// The stage to be on. `secret`: what stands in the Secret that it names.
+pub fn invitation(
+    spec: &api::VirtualParticipantSpec,
+    invitation: &api::Invitation,
+    join_before: JoinBefore,
+    secret: Option<&str>,
+) -> wire::Invitation {
+    let api::Stage { whip, ivs } = &invitation.stage;
+    let token = secret.unwrap_or_default();
+    let limits = spec.limits.clone().unwrap_or_default();
+    let loss = spec.on_control_loss.clone().unwrap_or_default();
+    wire::Invitation {
+        id: invitation.id.clone(),
+        join_before_unix_seconds: match join_before {
+            JoinBefore::At(unix_seconds) => unix_seconds,
+            JoinBefore::AsDescribed => invitation.join_before.0.as_second(),
+            JoinBefore::AtAnyTime => 0,
+        },
+        stage: Some(wire::Stage {
+            whip: whip
+                .as_ref()
+                .map(|whip| wire::WhipOutput { url: whip.url.clone(), token: token.to_owned() }),
+            ivs: ivs.as_ref().map(|_stage| wire::IvsStage { token: token.to_owned() }),
+        }),
+        inputs: invitation.inputs.as_ref().map(inputs),
+        join_timeout_seconds: given(limits.join_timeout_seconds),
+        max_duration_seconds: given(limits.max_duration_seconds),
+        leave_without_operator_seconds: match loss.action {
+            api::ControlLossAction::Leave => given(loss.after_seconds),
+            api::ControlLossAction::Continue => 0,
+        },
+    }
+}
+
+/// Until when a stage may be joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinBefore {
+    /// As the invitation says.
+    AsDescribed,
+    /// As it was told before, in seconds since 1970.
+    At(i64),
+    /// The participant was there before, and may come back.
+    AtAnyTime,
+}
+
 /// Zero on the wire is what is not given.
 fn given(number: Option<i32>) -> u32 {
     number.unwrap_or_default().unsigned_abs()
@@ -64,6 +109,18 @@ pub fn livestream_field(wire: &str) -> String {
         "frameRate" | "rendition" => field(wire),
         "" | "output" => "spec.output".to_owned(),
         _ => field(&format!("output.{wire}")),
+    }
+}
+
+/// The field of a participant by which it is invited that a runtime means.
+pub fn invitation_field(wire: &str) -> String {
+    match wire {
+        "" => "spec.invitation".to_owned(),
+        "joinBeforeUnixSeconds" => "spec.invitation.joinBefore".to_owned(),
+        "joinTimeoutSeconds" | "maxDurationSeconds" => field(&format!("limits.{wire}")),
+        "leaveWithoutOperatorSeconds" => "spec.onControlLoss.afterSeconds".to_owned(),
+        "stage.whip.token" | "stage.ivs.token" => field(&format!("invitation.{wire}SecretRef")),
+        _ => field(&format!("invitation.{wire}")),
     }
 }
 
@@ -182,7 +239,47 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_an_invitation_reaches_the_wire() {
+        let stage =
+            json!({"whip": {"url": "https://stage.example/", "tokenSecretRef": {"name": "s", "key": "k"}}});
+        let mut spec = json!({
+            "invitation": {"id": "show-42", "joinBefore": "1970-01-01T00:01:00Z", "stage": stage,
+                "inputs": {"startPaused": true}},
+            "limits": {"joinTimeoutSeconds": 30, "maxDurationSeconds": 3600},
+            "onControlLoss": {"action": "Leave", "afterSeconds": 90}
+        });
+        let on_the_wire = |spec: &Value, join_before| {
+            let spec: api::VirtualParticipantSpec = serde_json::from_value(spec.clone()).unwrap();
+            let invited = spec.invitation.as_ref().unwrap();
+            told(&serde_json::to_value(invitation(&spec, invited, join_before, Some("word"))).unwrap())
+        };
+        let mut expected = json!({
+            "id": "show-42", "joinBeforeUnixSeconds": 60, "inputs": {"startPaused": true},
+            "stage": {"whip": {"url": "https://stage.example/", "token": "word"}},
+            "joinTimeoutSeconds": 30, "maxDurationSeconds": 3600, "leaveWithoutOperatorSeconds": 90
+        });
+        assert_eq!(on_the_wire(&spec, JoinBefore::AsDescribed), expected);
+        expected["joinBeforeUnixSeconds"] = json!(0);
+        assert_eq!(on_the_wire(&spec, JoinBefore::AtAnyTime), expected);
+        spec["invitation"]["stage"] = json!({"ivs": {"tokenSecretRef": {"name": "s", "key": "k"}}});
+        spec["onControlLoss"]["action"] = json!("Continue");
+        let told = on_the_wire(&spec, JoinBefore::AsDescribed);
+        assert_eq!(told["stage"], json!({"ivs": {"token": "word"}}));
+        assert_eq!(told["leaveWithoutOperatorSeconds"], 0);
+    }
+
+    #[test]
     fn a_field_of_the_wire_is_named_as_in_the_spec() {
+        let invitation =
+            ["", "stage.whip.url", "stage.ivs.token", "inputs.video.webRtc", "maxDurationSeconds"];
+        let expected = [
+            "spec.invitation",
+            "spec.invitation.stage.whip.url",
+            "spec.invitation.stage.ivs.tokenSecretRef",
+            "spec.invitation.inputs.video.webRTC",
+            "spec.limits.maxDurationSeconds",
+        ];
+        assert_eq!(invitation.map(invitation_field), expected);
         assert_eq!(field("inputs.video.stream.url"), "spec.inputs.video.stream.url");
         assert_eq!(field("inputs.audio.webRtc"), "spec.inputs.audio.webRTC");
         let livestream =

@@ -144,6 +144,13 @@ impl Registry {
         })));
     }
 
+    /// The invitation that the session was told of last; `None`: this leader has told it nothing yet.
+    pub fn invited(&self, pod_uid: &str) -> Option<Option<Invitation>> {
+        let sessions = self.sessions.lock();
+        let desired = sessions.by_pod.get(pod_uid)?.desired.borrow();
+        desired.as_ref().map(|desired| desired.invitation.clone())
+    }
+
     /// Whether the session was told last that the livestream is to be as it is described here.
     pub fn knows(&self, pod_uid: &str, livestream: &Livestream) -> bool {
         let sessions = self.sessions.lock();

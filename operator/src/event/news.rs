@@ -3,6 +3,7 @@
 use crate::condition::{Said, Verdict, shorten};
 use crate::event::happenings::{cause, when};
 use jiff::Timestamp;
+use understudy_crds::v1alpha1::LastSession;
 use understudy_proto::v1::Happening;
 
 /// One thing to tell.
@@ -18,6 +19,17 @@ pub struct News {
     pub note: String,
     /// When it was so.
     pub at: Timestamp,
+    /// Whether it is remembered, so as to be counted.
+    pub recurs: Recurs,
+}
+
+/// Whether the same thing can be the case again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recurs {
+    /// It is counted then.
+    Maybe,
+    /// Its cause names what is over.
+    Never,
 }
 
 /// What a session tells of itself.
@@ -60,6 +72,7 @@ pub fn failures(before: Said<'_>, after: Said<'_>, skip: &str) -> Vec<News> {
             reason: condition.reason.clone(),
             note: condition.message.clone(),
             at: condition.last_transition_time.0,
+            recurs: Recurs::Maybe,
         })
         .collect()
 }
@@ -73,6 +86,22 @@ pub fn recovery(before: Said<'_>, after: Said<'_>, type_: &str) -> Option<News> 
         severity: "Normal",
         reason: after.reason.clone(),
         note: format!("{type_} again: {}", after.message),
+        recurs: Recurs::Maybe,
+    })
+}
+
+/// That an invitation has come to its end: each is told once.
+pub fn outcome(before: Option<&LastSession>, after: Option<&LastSession>) -> Option<News> {
+    let ended = after.filter(|after| before != Some(*after))?;
+    let LastSession { invitation_id, outcome, message, .. } = ended;
+    let details = if message.is_empty() { String::new() } else { format!(": {message}") };
+    Some(News {
+        cause: format!("{outcome} {invitation_id}"),
+        severity: if matches!(outcome.as_str(), "Kicked" | "Completed") { "Normal" } else { "Warning" },
+        reason: outcome.clone(),
+        note: shorten(&format!("invitation {invitation_id} has come to its end{details}")),
+        at: ended.ended_at.0,
+        recurs: Recurs::Never,
     })
 }
 
@@ -86,6 +115,7 @@ pub fn unread(error: &str, now: Timestamp) -> News {
             "this version of the operator cannot read it and leaves it as it was; upgrade the operator or change it: {error}"
         )),
         at: now,
+        recurs: Recurs::Maybe,
     }
 }
 
@@ -97,6 +127,7 @@ pub(super) fn news_of(happening: &Happening) -> News {
         severity: if happening.r#type == "Warning" { "Warning" } else { "Normal" },
         reason: verdict.reason,
         note: shorten(&happening.message),
+        recurs: Recurs::Maybe,
     }
 }
 
@@ -160,6 +191,23 @@ mod tests {
         assert_eq!(told(happening("PageLoadFailed", 3600)), 1, "another time");
         assert_eq!(told(happening("Lost", 0)), 1, "another cause");
         assert_eq!(told_once(news.clone(), None).len(), 1);
+    }
+
+    #[test]
+    fn each_invitation_that_came_to_its_end_is_told_once() {
+        let ended = |id: &str, outcome: &str, message: &str| -> LastSession {
+            let ended = serde_json::json!({"invitationId": id, "outcome": outcome, "message": message,
+                "endedAt": "2026-01-01T00:00:00Z"});
+            serde_json::from_value(ended).unwrap()
+        };
+        let (first, second) = (ended("a", "Kicked", ""), ended("b", "Expired", "too late"));
+        assert_eq!(outcome(None, None), None);
+        assert_eq!(outcome(Some(&first), Some(&first)), None);
+        let told = outcome(None, Some(&first)).unwrap();
+        assert_eq!((told.severity, told.note.as_str()), ("Normal", "invitation a has come to its end"));
+        let told = outcome(Some(&first), Some(&second)).unwrap();
+        assert_eq!((told.severity, told.reason.as_str()), ("Warning", "Expired"));
+        assert_eq!(told.note, "invitation b has come to its end: too late");
     }
 
     #[test]

@@ -94,6 +94,7 @@ async fn all_causes_of_one_object_beyond_the_most_are_one_event() {
             reason: "Lost".into(),
             note: String::new(),
             at: Timestamp::now(),
+            recurs: Recurs::Maybe,
         };
         recorder.record_at(&participant(), &news, start + number * LONG).await;
     }
@@ -105,6 +106,29 @@ async fn all_causes_of_one_object_beyond_the_most_are_one_event() {
     let events = server.events.lock();
     let counts: Vec<_> = events.values().filter_map(|event| event["series"]["count"].as_i64()).collect();
     assert_eq!((events.len(), counts), (MOST_CAUSES + 1, vec![10]));
+}
+
+#[tokio::test]
+async fn what_cannot_recur_is_an_event_of_its_own_however_often_there_was_another() {
+    let many = 2 * MOST_CAUSES;
+    let (recorder, server) = recorder(many + 1).await;
+    for number in 0..many {
+        let outcome = News {
+            cause: format!("Kicked show-{number}"),
+            severity: "Normal",
+            reason: "Kicked".into(),
+            note: String::new(),
+            at: Timestamp::now(),
+            recurs: Recurs::Never,
+        };
+        recorder.record(&participant(), &outcome).await;
+    }
+    recorder.flush_at(Instant::now() + LONG).await;
+    let events = server.events.lock();
+    assert_eq!(
+        (events.len(), events.values().filter(|event| event["series"].is_object()).count()),
+        (many, 0)
+    );
 }
 
 #[tokio::test]

@@ -1,23 +1,33 @@
-//! The seat that an invitation takes: what is desired against what the session acknowledged. Pure.
+//! The seat that an invitation takes: what is desired against what sessions say and what the status remembers. Pure.
 //!
 //! ```text
-//!                 desired(a)                acknowledged(a, Accepted)
-//!     Free ──────────────────────> Asked(a) ───────────────────────> Invited(a)
-//!      ^ ^                            │                                  │
-//!      │ │ desired(none)              │ acknowledged(a, Left)            │ desired(none), desired(b)
-//!      │ └────────── Left(a) <────────┤                                  v
-//!      │                ^             └───────────────────────────── Leaving(a)
-//!      │                └──────────── acknowledged(a, Left) ─────────────┘
-//!      └ desired(b) goes on to Asked(b)
+//!                  desired(a)            acknowledged(a)
+//!     Free ───────────────────> Asked(a) ───────────────> Invited(a)
+//!      ^ ^                       │  ^                        │   │
+//!      │ │                       │  └── its pod ended, Rejoin ┘   │ desired(none), desired(b), its time to join is over
+//!      │ │ desired(none)         │ its time to join is over,      v
+//!      │ └─────────── Left(a) <──┤ taken back unheard of       Leaving(a)
+//!      │                 ^       └──────<──── Left, or ended ─────┘
+//!      └ desired(b) goes on to Asked(b) once the status says what became of a
 //! ```
 //!
-//! Nobody is on two stages: from `Invited(a)` nothing leads to `b` but through `Left(a)`, and nothing but the session's own
-//! word leads there. An invitation that was left is not asked again under its id.
+//! Nobody is on two stages: from `Invited(a)` nothing leads to `b` but through `Left(a)`, and nothing leads there but the session's
+//! own word, or evidence that its process is no more. An invitation that has come to its end is not asked again under its id.
+//!
+//! All follows from levels (spec, status, report), so that an operator which takes over at any moment goes on from there.
+
+mod known;
+mod settle;
+
+#[cfg(test)]
+mod tests;
+
+pub use known::Known;
 
 use crate::condition::Verdict;
+use crate::participant::invitation::settle::Over;
 use understudy_crds::condition::ParticipantCondition as Type;
-use understudy_crds::v1alpha1::ParticipantPhase;
-use understudy_proto::v1::{InvitationReport, InvitationState};
+use understudy_crds::v1alpha1::{LastSession, ParticipantPhase, SessionStatus, SettledInvitation};
 
 /// Where an invitation is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,55 +35,38 @@ pub enum Seat {
     /// There is none.
     #[default]
     Free,
-    /// The session has not acknowledged it yet.
+    /// No session has acknowledged it, or none that is still there.
     Asked(String),
     /// The session carries it out.
     Invited(String),
-    /// The session carries out one that is not desired any more.
+    /// It may be on its stage, and is not to be.
     Leaving(String),
-    /// Nothing of it is on a stage any more.
-    Left(String),
+    /// It is desired, and has come to its end.
+    Left {
+        /// Its id.
+        id: String,
+        /// CamelCase.
+        outcome: String,
+        /// For people.
+        message: String,
+    },
 }
 
-/// What changes where an invitation is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// What the session last acknowledged.
-    Acknowledged(InvitationReport),
-    /// The id that is desired now.
-    Desired(Option<String>),
-}
-
-/// Both sides are levels, not steps: what the session says is taken first, then what is desired of it.
-pub fn seat(desired: Option<String>, acknowledged: Option<InvitationReport>) -> Seat {
-    let seat = acknowledged.into_iter().map(Event::Acknowledged).fold(Seat::default(), Seat::on);
-    seat.on(Event::Desired(desired))
+/// Where the invitation is now, and what the status remembers of it and of earlier ones.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seating {
+    /// Where it is.
+    pub seat: Seat,
+    /// As in the status.
+    pub session: Option<SessionStatus>,
+    /// As in the status.
+    pub last: Option<LastSession>,
+    /// As in the status.
+    pub settled: Vec<SettledInvitation>,
 }
 
 impl Seat {
-    /// What follows.
-    #[must_use]
-    pub fn on(self, event: Event) -> Self {
-        use InvitationState as State;
-        match (self, event) {
-            (seat, Event::Acknowledged(said)) => match said.state() {
-                State::Accepted => Self::Invited(said.id),
-                State::Left => Self::Left(said.id),
-                // A word of a later version says nothing here.
-                State::Unspecified => seat,
-            },
-            (Self::Free | Self::Asked(_) | Self::Left(_), Event::Desired(None)) => Self::Free,
-            (Self::Free | Self::Asked(_), Event::Desired(Some(id))) => Self::Asked(id),
-            (Self::Left(left), Event::Desired(Some(id))) if left == id => Self::Left(left),
-            (Self::Left(_), Event::Desired(Some(id))) => Self::Asked(id),
-            (Self::Invited(id) | Self::Leaving(id), Event::Desired(Some(same))) if id == same => {
-                Self::Invited(id)
-            }
-            (Self::Invited(id) | Self::Leaving(id), Event::Desired(_)) => Self::Leaving(id),
-        }
-    }
-
-    /// Invited, Connected and Published. The latter two need evidence of media, of which nothing is said yet.
+    /// Invited, Connected and Published, as far as they follow from the seat: what is said of a stage is told by its session.
     pub fn verdicts(&self) -> [(Type, Verdict); 3] {
         let all = |verdict: Verdict| {
             [Type::Invited, Type::Connected, Type::Published].map(|type_| (type_, verdict.clone()))
@@ -81,7 +74,7 @@ impl Seat {
         match self {
             Self::Free => all(Verdict::not_yet("NotInvited", "nobody has invited the participant")),
             Self::Asked(id) => {
-                all(Verdict::not_yet("Asked", &format!("the session was asked to join by invitation {id}")))
+                all(Verdict::not_yet("Asked", &format!("the session is asked to join by invitation {id}")))
             }
             Self::Invited(id) => {
                 let joining = Verdict::not_yet("Joining", &format!("the session joins by invitation {id}"));
@@ -92,65 +85,39 @@ impl Seat {
             Self::Leaving(id) => {
                 all(Verdict::not_yet("Leaving", &format!("the session leaves the stage of invitation {id}")))
             }
-            Self::Left(id) => {
-                all(Verdict::not_yet("Left", &format!("the session has left the stage of invitation {id}")))
-            }
+            Self::Left { outcome, message, .. } => all(Verdict::not_yet(outcome, message)),
         }
     }
 
-    /// The phase of a participant with which all else is well.
+    /// The phase of a participant with which all else is well, before there is anything on a stage.
     pub fn phase(&self) -> ParticipantPhase {
         match self {
-            Self::Free | Self::Left(_) => ParticipantPhase::Available,
+            Self::Free | Self::Left { .. } => ParticipantPhase::Available,
             Self::Asked(_) | Self::Invited(_) => ParticipantPhase::Invited,
             Self::Leaving(_) => ParticipantPhase::Leaving,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(id: &str, state: InvitationState) -> Option<InvitationReport> {
-        Some(InvitationReport { id: id.into(), state: state.into(), ..InvitationReport::default() })
+/// What follows from all that is known.
+pub fn seating(known: &Known<'_>) -> Seating {
+    match known.subject() {
+        None => known.seated(desired(known, None)),
+        Some(id) => match settle::settle(known, id) {
+            Ok(seat) => known.seated(seat),
+            Err(over) => known.settled_by(id, &over, desired(known, Some((id, &over)))),
+        },
     }
+}
 
-    #[test]
-    fn where_an_invitation_is_follows_from_what_is_desired_and_what_was_acknowledged() {
-        use InvitationState::{Accepted, Left, Unspecified};
-        let (a, b) = (|| Some("a".to_owned()), || Some("b".to_owned()));
-        let table = [
-            (None, None, Seat::Free),
-            (a(), None, Seat::Asked("a".into())),
-            (a(), said("a", Unspecified), Seat::Asked("a".into())),
-            (a(), said("a", Accepted), Seat::Invited("a".into())),
-            (None, said("a", Accepted), Seat::Leaving("a".into())),
-            (b(), said("a", Accepted), Seat::Leaving("a".into())),
-            (None, said("a", Left), Seat::Free),
-            (a(), said("a", Left), Seat::Left("a".into())),
-            (b(), said("a", Left), Seat::Asked("b".into())),
-        ];
-        for (number, (desired, acknowledged, expected)) in table.into_iter().enumerate() {
-            assert_eq!(seat(desired, acknowledged), expected, "row {number}");
+/// Where the desired invitation is, if no other one is in its way. `over`: what has just come to its end.
+fn desired(known: &Known<'_>, over: Option<(&str, &Over)>) -> Seat {
+    let Some(desired) = known.desired else { return Seat::Free };
+    let id = desired.id.clone();
+    match over {
+        Some((ended, over)) if ended == id => {
+            Seat::Left { id, outcome: over.outcome.clone(), message: over.message.clone() }
         }
-    }
-
-    #[test]
-    fn nobody_leads_from_one_stage_to_another_but_the_session_that_left() {
-        let on = |seat: Seat, id: &str| seat.on(Event::Desired(Some(id.into())));
-        let leaving = on(Seat::Invited("a".into()), "b");
-        assert_eq!(on(leaving.clone(), "b"), leaving);
-        let left = leaving.on(Event::Acknowledged(said("a", InvitationState::Left).unwrap()));
-        assert_eq!(on(left, "b"), Seat::Asked("b".into()));
-    }
-
-    #[test]
-    fn only_an_acknowledged_invitation_is_told_to_be_one() {
-        let truth = |seat: Seat| seat.verdicts().map(|(_, verdict)| verdict.truth.as_str());
-        assert_eq!(truth(Seat::Asked("a".into())), ["False"; 3]);
-        assert_eq!(truth(Seat::Invited("a".into())), ["True", "False", "False"]);
-        assert_eq!(truth(Seat::Leaving("a".into())), ["False"; 3]);
-        assert_eq!(Seat::Leaving("a".into()).phase(), ParticipantPhase::Leaving);
+        _ => known.left(&id).unwrap_or(Seat::Asked(id)),
     }
 }

@@ -1,6 +1,5 @@
 //! The phase of a participant: a summary for people. Pure.
 
-use crate::participant::invitation::Seat;
 use crate::progress::Progress;
 use understudy_crds::v1alpha1::ParticipantPhase as Phase;
 
@@ -17,8 +16,8 @@ pub enum State {
     Coming,
     /// Its session cannot be what it is told to be.
     Broken,
-    /// All is well.
-    Ready(Seat),
+    /// All is well; the phase that its invitation makes.
+    Ready(Phase),
 }
 
 /// How it was before, as it is described now.
@@ -39,7 +38,7 @@ pub fn phase(state: &State, before: Before) -> Phase {
         (State::Coming, Before::Unproven) => Phase::Provisioning,
         (State::Broken, Before::Unproven) => Phase::Failed,
         (State::Absent | State::Coming | State::Broken, Before::Proven) => Phase::Disrupted,
-        (State::Ready(seat), _) => seat.phase(),
+        (State::Ready(phase), _) => *phase,
     }
 }
 
@@ -48,8 +47,12 @@ pub fn progress(phase: Phase) -> Progress {
     match phase {
         Phase::Pending | Phase::Provisioning | Phase::Disrupted => Progress::Reconciling,
         Phase::Failed => Progress::Stalled,
-        Phase::Available | Phase::Invited | Phase::Leaving | Phase::Terminating | Phase::Unknown => {
-            Progress::Settled
-        }
+        Phase::Available
+        | Phase::Invited
+        | Phase::Connected
+        | Phase::Published
+        | Phase::Leaving
+        | Phase::Terminating
+        | Phase::Unknown => Progress::Settled,
     }
 }

@@ -1,16 +1,19 @@
 //! What a participant's status says. Pure: the same facts give the same status, and the earlier status is one of them.
 
+mod invited;
 mod verdicts;
 
 #[cfg(test)]
 mod tests;
 
 use crate::condition::{Said, Verdict, condition, failing};
+use crate::credentials::Fault;
 use crate::endpoint;
 use crate::names;
-use crate::participant::invitation::{Seat, seat};
+use crate::participant::invitation::{Known, Seat, seating};
 use crate::participant::observe::PodFacts;
 use crate::participant::phase::{Before, State, phase, progress};
+use crate::participant::report::invited::{STAGE, invited};
 use crate::participant::report::verdicts::{CAUSES, Verdicts, about, ready, verdicts};
 use crate::participant::validate::Problem;
 use crate::view::{View, Word};
@@ -19,10 +22,12 @@ use kube::ResourceExt;
 use std::collections::HashSet;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
 use understudy_crds::v1alpha1::{
-    AccessStatus, Endpoint, LastError, MOST_ENDPOINTS, MediaStatus, PodStatus, VirtualParticipant,
-    VirtualParticipantStatus,
+    AccessStatus, Endpoint, LastError, MOST_ENDPOINTS, MediaStatus, ParticipantPhase, PodStatus,
+    VirtualParticipant, VirtualParticipantStatus,
 };
 use understudy_proto::v1::{Media, Part, Refusal};
+
+pub(super) use invited::unsupported;
 
 /// All that a status is made from.
 #[derive(Clone, Debug)]
@@ -39,6 +44,10 @@ pub struct Observed<'a> {
     pub livestreams: Vec<String>,
     /// Why it cannot be provided.
     pub problems: Vec<Problem>,
+    /// Why the token of its stage cannot be had.
+    pub fault: Option<Fault>,
+    /// The invitation that its pod has left, if that was let in only to finish.
+    pub left: Option<String>,
     /// Now.
     pub now: Timestamp,
 }
@@ -53,7 +62,23 @@ impl<'a> Observed<'a> {
             view: View::Silent,
             livestreams: Vec::new(),
             problems: Vec::new(),
+            fault: None,
+            left: None,
             now: Timestamp::now(),
+        }
+    }
+
+    /// What is known of its invitation.
+    pub fn invitation(&self) -> Known<'_> {
+        let spec = &self.participant.spec;
+        Known {
+            desired: spec.invitation.as_ref().filter(|_invitation| !self.is_deleted()),
+            on_disruption: spec.on_disruption,
+            status: self.previous.as_ref(),
+            pod: self.pod.as_ref(),
+            view: &self.view,
+            left: self.left.as_deref(),
+            now: self.now,
         }
     }
 
@@ -100,12 +125,13 @@ fn said(status: &VirtualParticipantStatus) -> Said<'_> {
 /// The status that follows.
 pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
     let previous = observed.previous.clone().unwrap_or_default();
-    let seat = seat(None, observed.view.word().answer().and_then(|answer| answer.invitation.clone()));
-    let mut verdicts = verdicts(observed, &seat);
+    let seating = seating(&observed.invitation());
+    let mut verdicts = verdicts(observed);
+    verdicts.0.extend(invited(observed, &seating.seat));
     let (ready, about) = (ready(observed, &verdicts), about(observed, &verdicts));
     let is_ready = ready.truth == Truth::True;
     let before = if previous.ready_generation == Some(about) { Before::Proven } else { Before::Unproven };
-    let phase = phase(&state(observed, &verdicts, &ready, seat), before);
+    let phase = phase(&state(observed, &verdicts, &ready, &seating.seat), before);
     let progress = progress(phase);
     verdicts.0.push((Type::Reconciling, progress.reconciling(&ready), about));
     verdicts.0.push((Type::Stalled, progress.stalled(&ready), about));
@@ -137,6 +163,9 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
         },
         media: media(observed),
         last_error: last_error(&verdicts).or(previous.last_error),
+        session: seating.session,
+        last_session: seating.last,
+        settled_invitations: seating.settled,
         endpoints: endpoints(observed),
         access: if served {
             Some(AccessStatus { secret_name: names::access_secret(&observed.participant.name_any()) })
@@ -146,12 +175,12 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
     }
 }
 
-fn state(observed: &Observed<'_>, verdicts: &Verdicts, ready: &Verdict, seat: Seat) -> State {
+fn state(observed: &Observed<'_>, verdicts: &Verdicts, ready: &Verdict, seat: &Seat) -> State {
     if observed.is_deleted() {
         return State::Deleted;
     }
     if ready.truth == Truth::True {
-        return State::Ready(seat);
+        return State::Ready(on_stage(seat, verdicts));
     }
     match &observed.pod {
         None if observed.problems.is_empty() => State::Absent,
@@ -160,6 +189,15 @@ fn state(observed: &Observed<'_>, verdicts: &Verdicts, ready: &Verdict, seat: Se
         Some(_) if !verdicts.is_true(Type::RuntimeReady) => State::Coming,
         Some(_) if ready.is_failure() => State::Broken,
         Some(_) => State::Coming,
+    }
+}
+
+/// By evidence of media, as far as there is some.
+fn on_stage(seat: &Seat, verdicts: &Verdicts) -> ParticipantPhase {
+    match seat {
+        Seat::Invited(_) if verdicts.is_true(Type::Published) => ParticipantPhase::Published,
+        Seat::Invited(_) if verdicts.is_true(Type::Connected) => ParticipantPhase::Connected,
+        seat => seat.phase(),
     }
 }
 
@@ -201,6 +239,6 @@ fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
 }
 
 fn last_error(verdicts: &Verdicts) -> Option<LastError> {
-    let (_, verdict) = verdicts.cause(&CAUSES)?;
+    let (_, verdict) = verdicts.cause(&CAUSES).or_else(|| verdicts.cause(&STAGE))?;
     Some(LastError { code: verdict.reason.clone(), message: verdict.message.clone() })
 }

@@ -28,6 +28,9 @@ pub(super) enum Urgency {
 pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status) -> Urgency {
     let Some(before) = before else { return Urgency::Now };
     let (was, is) = (K::said(before), K::said(after));
+    if K::settles(before, after) {
+        return Urgency::Now;
+    }
     if recovers(was, is) {
         return Urgency::Recovery;
     }
@@ -117,6 +120,17 @@ mod tests {
         let (before, after) = (said("Ready", &no, 1), said("Ready", &yes, 2));
         let repaired = urgency::<VirtualParticipant>(Some(&before), &after);
         assert_eq!(repaired, Urgency::Now, "a new spec made it well");
+    }
+
+    #[test]
+    fn what_became_of_an_invitation_never_waits() {
+        let (starting, yes) = (Verdict::not_yet("Starting", ""), Verdict::yes("Up"));
+        let ended = serde_json::json!({"invitationId": "a", "outcome": "Kicked", "message": "",
+            "endedAt": "2026-01-01T00:00:00Z"});
+        let ended = serde_json::from_value(ended).unwrap();
+        let after = VirtualParticipantStatus { last_session: Some(ended), ..said("Ready", &starting, 1) };
+        let before = said("Ready", &yes, 1);
+        assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now);
     }
 
     #[test]

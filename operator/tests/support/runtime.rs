@@ -17,7 +17,7 @@ use understudy_proto::v1::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// As the real one announces.
-const CAPABILITIES: [&str; 12] = [
+const CAPABILITIES: [&str; 14] = [
     "camera.pipewire",
     "output.webrtc",
     "output.rtmp",
@@ -30,6 +30,8 @@ const CAPABILITIES: [&str; 12] = [
     "input.file",
     "input.socket",
     "input.webrtc",
+    "stage.whip",
+    "stage.ivs",
 ];
 
 pub struct Runtime {

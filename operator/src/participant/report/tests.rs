@@ -1,5 +1,6 @@
 //! Facts in, status out, as tables.
 
+mod invited;
 mod problems;
 
 use super::*;

@@ -3,7 +3,6 @@
 use crate::capability;
 use crate::condition::{Verdict, shorten};
 use crate::control::convert;
-use crate::participant::invitation::Seat;
 use crate::participant::observe::{Life, PodFacts};
 use crate::participant::report::{Observed, said};
 use crate::view::{ANSWER, GRACE, View};
@@ -51,8 +50,8 @@ impl Verdicts {
     }
 }
 
-/// All but those that follow from others.
-pub(super) fn verdicts(observed: &Observed<'_>, seat: &Seat) -> Verdicts {
+/// All but those of its invitation, and those that follow from others.
+pub(super) fn verdicts(observed: &Observed<'_>) -> Verdicts {
     let now = observed.generation();
     let mut verdicts = vec![
         (Type::Accepted, accepted(observed), now),
@@ -63,7 +62,6 @@ pub(super) fn verdicts(observed: &Observed<'_>, seat: &Seat) -> Verdicts {
         let (verdict, generation) = told(observed, type_);
         (type_, verdict, generation)
     }));
-    verdicts.extend(seat.verdicts().map(|(type_, verdict)| (type_, verdict, now)));
     Verdicts(verdicts)
 }
 

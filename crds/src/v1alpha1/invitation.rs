@@ -1,0 +1,173 @@
+//! The invitation of a participant to a stage: intent, not a command. It is known by its id; taking it away is a kick.
+
+use crate::v1alpha1::{Inputs, SecretKeyRef, WhipOutput};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// How many invitations that came to their end are remembered.
+pub const MOST_SETTLED: usize = 16;
+
+/// The stage to be on. Whoever is on that of another invitation leaves it first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.id != oldSelf.id || self.stage == oldSelf.stage")
+    .message("invitation.stage is immutable: another stage is another invitation, with an id of its own"))]
+pub struct Invitation {
+    /// Names the invitation: the same id is the same invitation. One that has come to its end is not carried out again under its
+    /// id. A change is live: it is another invitation.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9._-]+$')")
+        .message("invitation.id must be letters, digits, dots, dashes and underscores"))]
+    pub id: String,
+    /// Who was not on the stage by then does not join it any more, by the operator's clock. A change is live.
+    pub join_before: Time,
+    /// Where the participant performs. Immutable, with all that is in it, as long as the id stays the same.
+    pub stage: Stage,
+    /// What camera and microphone carry as long as the invitation holds; absent: what the participant's own inputs say. A change is
+    /// live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
+}
+
+/// Where a participant performs: exactly one member is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.whip), has(self.ivs)].filter(set, set).size() == 1")
+    .message("exactly one stage must be set in invitation.stage: whip or ivs"))]
+pub struct Stage {
+    /// A server of WHIP. Immutable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whip: Option<WhipOutput>,
+    /// A stage of Amazon IVS Real-Time. Immutable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ivs: Option<IvsStage>,
+}
+
+/// A stage of Amazon IVS Real-Time, which its participant token names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IvsStage {
+    /// A Secret's value that is the participant token: it says where the stage is and who the participant is there. Immutable.
+    pub token_secret_ref: SecretKeyRef,
+}
+
+/// How long invitations may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// An invitation is given up, as `DeadlineExceeded`, unless what is sent arrives on its stage within so many seconds of being
+    /// accepted; absent: no matter how long it takes. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub join_timeout_seconds: Option<i32>,
+    /// A stage is left, as `Completed`, so many seconds after what is sent first arrived there; absent: only when the invitation is
+    /// taken away. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_duration_seconds: Option<i32>,
+}
+
+/// What becomes of an invitation whose pod ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum OnDisruption {
+    /// The next pod joins the stage.
+    #[default]
+    Rejoin,
+    /// It has come to its end.
+    Fail,
+}
+
+/// What the runtime does on its stage without a link to an operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.action != 'Leave' || has(self.afterSeconds)")
+    .message("onControlLoss.afterSeconds must be set with the action Leave"))]
+pub struct OnControlLoss {
+    /// `Continue` or `Leave`. A change is live.
+    #[serde(default)]
+    pub action: ControlLossAction,
+    /// How many seconds after the link was lost it leaves. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub after_seconds: Option<i32>,
+}
+
+/// What a runtime without an operator does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum ControlLossAction {
+    /// It goes on.
+    #[default]
+    Continue,
+    /// It leaves its stage, as `ControlLost`.
+    Leave,
+}
+
+/// One invitation that is carried out, or is to be. All times are by the operator's clock, when it first saw that it is so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    /// Its id.
+    #[schemars(length(max = 63))]
+    pub invitation_id: String,
+    /// The UID of the pod whose runtime carries it out; absent: none has acknowledged it, or the one that had is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub pod_uid: Option<String>,
+    /// Who the participant is on its stage, as the stage calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub participant_id: Option<String>,
+    /// Since when it is invited.
+    pub invited_at: Time,
+    /// When there was a way for media to the stage for the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<Time>,
+    /// When what is sent arrived on the stage for the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Time>,
+}
+
+/// What became of one invitation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastSession {
+    /// Its id.
+    #[schemars(length(max = 63))]
+    pub invitation_id: String,
+    /// Who the participant was on its stage, as the stage called it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub participant_id: Option<String>,
+    /// Kicked (it was taken away), Expired, DeadlineExceeded, Completed, RemovedByStage, ControlLost or Disrupted. More may come.
+    #[schemars(length(max = 64))]
+    pub outcome: String,
+    /// The same for people.
+    #[schemars(length(max = 2048))]
+    pub message: String,
+    /// Since when it was invited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invited_at: Option<Time>,
+    /// When there was a way for media to the stage for the first time; absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<Time>,
+    /// When what was sent arrived on the stage for the first time; absent: it never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Time>,
+    /// When the operator learned that it had come to its end.
+    pub ended_at: Time,
+}
+
+/// One invitation that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SettledInvitation {
+    /// Its id.
+    #[schemars(length(max = 63))]
+    pub id: String,
+    /// As of `lastSession`.
+    #[schemars(length(max = 64))]
+    pub outcome: String,
+    /// When the operator learned of it.
+    pub at: Time,
+}

@@ -1,0 +1,110 @@
+//! Invitations to stages.
+
+use super::{accepts, admin, api, object, refuses};
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+fn invited(invitation: &Value) -> Value {
+    let mut whole = json!({"id": "show-42", "joinBefore": "2030-01-01T00:00:00Z", "stage": whip("https://stage.example/whip")});
+    whole.as_object_mut().unwrap().extend(invitation.as_object().unwrap().clone());
+    json!({"invitation": whole})
+}
+
+fn to(stage: &Value) -> Value {
+    invited(&json!({"stage": stage}))
+}
+
+fn whip(url: &str) -> Value {
+    json!({"whip": {"url": url}})
+}
+
+#[tokio::test]
+async fn invitations_that_make_sense_are_let_in() {
+    let client = admin().await;
+    let token = json!({"name": "stage", "key": "token"});
+    let rows = [
+        invited(&json!({})),
+        invited(&json!({"id": "Show_42.b-7"})),
+        invited(&json!({"id": "x".repeat(63)})),
+        invited(&json!({"joinBefore": "2030-01-01T02:00:00.5+02:00"})),
+        invited(&json!({"inputs": {"video": {"file": {"url": "understudy:test-picture"}}}})),
+        to(&whip("http://whip.stage:8080")),
+        to(&json!({"whip": {"url": "https://stage.example/", "tokenSecretRef": token}})),
+        to(&json!({"ivs": {"tokenSecretRef": token}})),
+        json!({"limits": {}}),
+        json!({"limits": {"joinTimeoutSeconds": 1, "maxDurationSeconds": 86400}}),
+        json!({"onDisruption": "Fail"}),
+        json!({"onControlLoss": {}}),
+        json!({"onControlLoss": {"action": "Continue"}}),
+        json!({"onControlLoss": {"action": "Leave", "afterSeconds": 60}}),
+    ];
+    accepts(&client, "VirtualParticipant", &rows).await;
+}
+
+#[tokio::test]
+async fn invitations_that_make_no_sense_are_refused_by_the_name_of_the_field() {
+    let client = admin().await;
+    let one = "exactly one stage must be set in invitation.stage";
+    let without = |field: &str| {
+        let mut whole = invited(&json!({}));
+        whole["invitation"].as_object_mut().unwrap().remove(field);
+        whole
+    };
+    let token = json!({"name": "stage", "key": "token"});
+    let table = [
+        (without("id"), "spec.invitation.id"),
+        (without("joinBefore"), "spec.invitation.joinBefore"),
+        (without("stage"), "spec.invitation.stage"),
+        (invited(&json!({"id": ""})), "spec.invitation.id"),
+        (invited(&json!({"id": "x".repeat(64)})), "spec.invitation.id"),
+        (invited(&json!({"id": "show 42"})), "invitation.id must be"),
+        (invited(&json!({"id": "show/42"})), "invitation.id must be"),
+        (invited(&json!({"joinBefore": "tomorrow"})), "spec.invitation.joinBefore"),
+        (invited(&json!({"inputs": {"video": {}}})), "exactly one source must be set in inputs.video"),
+        (to(&json!({})), one),
+        (to(&json!({"whip": null})), one),
+        (to(&json!({"whip": {"url": "https://a"}, "ivs": {"tokenSecretRef": token}})), one),
+        (to(&json!({"whip": {}})), "spec.invitation.stage.whip.url"),
+        (to(&whip("rtmp://a")), "whip.url must be http(s)://HOST"),
+        (to(&whip("https://me:word@a/")), "whip.url must not carry"),
+        (to(&json!({"ivs": {}})), "spec.invitation.stage.ivs.tokenSecretRef"),
+        (
+            to(&json!({"ivs": {"tokenSecretRef": {"name": "stage"}}})),
+            "spec.invitation.stage.ivs.tokenSecretRef.key",
+        ),
+        (json!({"limits": {"joinTimeoutSeconds": 0}}), "spec.limits.joinTimeoutSeconds"),
+        (json!({"limits": {"maxDurationSeconds": 0}}), "spec.limits.maxDurationSeconds"),
+        (json!({"onDisruption": "rejoin"}), "spec.onDisruption"),
+        (json!({"onControlLoss": {"action": "Leave"}}), "onControlLoss.afterSeconds must be set"),
+        (json!({"onControlLoss": {"action": "Leave", "afterSeconds": 0}}), "spec.onControlLoss.afterSeconds"),
+        (json!({"onControlLoss": {"action": "Pause"}}), "spec.onControlLoss.action"),
+    ];
+    refuses(&client, "VirtualParticipant", &table).await;
+}
+
+#[tokio::test]
+async fn the_stage_of_an_invitation_stays_and_all_else_of_it_may_change() {
+    let client = admin().await;
+    let participants = api(&client, "VirtualParticipant");
+    let made = object("VirtualParticipant", "invited", &json!({}));
+    participants.create(&PostParams::default(), &made).await.unwrap();
+    let changed = async |spec: Value| {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        let outcome = participants.patch("invited", &PatchParams::default(), &patch).await;
+        outcome.map(|_object| ()).map_err(|error| error.to_string())
+    };
+    let immutable = async |spec: Value| {
+        let error = changed(spec).await.unwrap_err();
+        assert!(error.contains("invitation.stage is immutable"), "{error}");
+    };
+    let token = json!({"name": "stage", "key": "token"});
+    changed(invited(&json!({}))).await.unwrap();
+    changed(invited(&json!({"joinBefore": "2031-01-01T00:00:00Z"}))).await.unwrap();
+    changed(invited(&json!({"inputs": {"startPaused": true}}))).await.unwrap();
+    immutable(to(&whip("https://other.example/whip"))).await;
+    immutable(to(&json!({"whip": {"url": "https://stage.example/whip", "tokenSecretRef": token}}))).await;
+    immutable(to(&json!({"whip": null, "ivs": {"tokenSecretRef": token}}))).await;
+    changed(invited(&json!({"id": "show-43", "stage": whip("https://other.example/whip")}))).await.unwrap();
+    changed(json!({"invitation": null})).await.unwrap();
+    changed(to(&json!({"ivs": {"tokenSecretRef": token}}))).await.unwrap();
+}
