@@ -217,7 +217,8 @@ impl Registry {
         sessions.by_pod.len().saturating_sub(sessions.up)
     }
 
-    /// A new stream. What the pod said in an earlier stream of the same boot still holds.
+    /// A new stream. What the pod said in an earlier stream of the same boot still holds; what it was told does in any case, but for
+    /// its stage in another boot.
     pub(super) fn seat(&self, known: Known, boot_id: &str, capabilities: Vec<String>) -> Seat {
         let uid = known.pod.uid.clone();
         let mut sessions = self.sessions.lock();
@@ -227,10 +228,13 @@ impl Registry {
             Some(session) => (session.desired.borrow().clone(), session.facts),
             None => Default::default(),
         };
-        let (sender, desired) = watch::channel(last);
+        let mut last = last;
         if facts.boot_id != boot_id {
+            // It is on no stage: whether it is to be there is decided anew.
+            last = last.map(|last| Arc::new(Desired { invitation: None, ..Arc::unwrap_or_clone(last) }));
             facts = Facts { generation: facts.generation, boot_id: boot_id.into(), ..Facts::default() };
         }
+        let (sender, desired) = watch::channel(last);
         facts.link = LinkState::Up;
         facts.asked = (facts.generation > 0).then(Instant::now);
         facts.capabilities = capabilities.into();

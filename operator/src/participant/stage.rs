@@ -15,17 +15,17 @@ pub(super) enum Told {
     Nothing,
 }
 
-/// What hinders an invitation from being told is kept among what was observed. It keeps nobody from a stage who is on it: what
-/// was told before is told again.
+/// What hinders an invitation from being told is kept among what was observed. It takes nobody from a stage: what was told before
+/// is told again.
 pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Result<Told, Error> {
     let known = observed.invitation();
     let Some(invitation) = known.ask() else { return Ok(Told::Now(None)) };
     if known.waits_for_a_word(&invitation.id) {
         return Ok(Told::Nothing);
     }
-    let (id, is_held) = (&invitation.id, known.is_held(&invitation.id));
+    let (id, may_know) = (&invitation.id, known.may_know(&invitation.id));
     let before = observed.pod.as_ref().and_then(|pod| context.registry.invited(&pod.uid)).flatten();
-    let before = before.filter(|before| is_held && before.id == *id);
+    let before = before.filter(|before| before.id == *id);
     let join_before = match (known.was_connected(id), &before) {
         // It knows that it was there: nothing new is to be said for that.
         (true, Some(before)) => JoinBefore::At(before.join_before_unix_seconds),
@@ -44,5 +44,8 @@ pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Resu
         Ok(_secret) => None,
     };
     observed.fault = fault;
-    Ok(if is_held && before.is_none() { Told::Nothing } else { Told::Now(before.map(Box::new)) })
+    Ok(match before {
+        None if may_know => Told::Nothing,
+        before => Told::Now(before.map(Box::new)),
+    })
 }

@@ -75,6 +75,24 @@ fn a_new_stream_is_told_what_the_older_one_was() {
 }
 
 #[test]
+fn a_process_that_began_anew_is_told_of_no_stage_before_that_is_decided_again() {
+    let registry = registry();
+    let _old = registry.seat(known(), "b1", Vec::new());
+    let invitation = Some(Invitation { id: "show-42".into(), ..Invitation::default() });
+    let invited = Wish { invitation: invitation.clone(), ..wish("Ada") };
+    registry.wish("u1", &invited);
+    let same = registry.seat(known(), "b1", Vec::new());
+    assert_eq!(same.desired.borrow().clone().unwrap().invitation, invitation);
+    let anew = registry.seat(known(), "b2", Vec::new());
+    let first = anew.desired.borrow().clone().unwrap();
+    assert_eq!((first.invitation.clone(), first.session.clone().unwrap().display_name), (None, "Ada".into()));
+    assert_eq!(registry.invited("u1"), Some(None));
+    registry.wish("u1", &invited);
+    let again = anew.desired.borrow().clone().unwrap();
+    assert!(again.invitation == invitation && again.generation > first.generation);
+}
+
+#[test]
 fn tokens_that_cannot_be_read_any_more_go_on_being_told() {
     let registry = registry();
     let seat = registry.seat(known(), "b1", Vec::new());

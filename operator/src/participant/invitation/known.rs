@@ -64,9 +64,13 @@ impl<'a> Known<'a> {
         (is_free && may_be_there).then_some(desired)
     }
 
-    /// Whether the session carries it out, as far as is known.
-    pub fn is_held(&self, id: &str) -> bool {
-        matches!(self.stand(id), Stand::Held)
+    /// Whether the session's process may have heard of it: it takes it for a kick if it is told of it no more.
+    pub fn may_know(&self, id: &str) -> bool {
+        match self.heard() {
+            Heard::Of(said) => said.id == id,
+            Heard::None => false,
+            Heard::Silence => true,
+        }
     }
 
     /// Whether the session is to speak before it is told of it: its process may be another than the one that had acknowledged it, and

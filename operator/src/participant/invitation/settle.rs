@@ -40,11 +40,13 @@ pub(super) enum Stand<'a> {
 pub(super) fn stand<'a>(known: &Known<'a>, id: &str) -> Stand<'a> {
     let acknowledged_by = known.record(id).and_then(|record| record.pod_uid.as_deref());
     let heard = match known.heard() {
-        Heard::Of(said) if said.id == id => match said.state() {
-            InvitationState::Accepted => return Stand::Held,
-            InvitationState::Left => return Stand::Left(said),
+        Heard::Of(said) if said.id == id => match InvitationState::try_from(said.state) {
+            Ok(InvitationState::Accepted) => return Stand::Held,
+            Ok(InvitationState::Left) => return Stand::Left(said),
+            // It was heard of, and refused.
+            Ok(InvitationState::Unspecified) => Heard::None,
             // A word of a later version says nothing here.
-            InvitationState::Unspecified => Heard::Silence,
+            Err(_unknown) => Heard::Silence,
         },
         heard => heard,
     };
