@@ -338,7 +338,7 @@ async fn examples_are_let_in() {
     for (file, kind) in [
         ("ada.yaml", "VirtualParticipant"),
         ("ada-live.yaml", "Livestream"),
-        ("invited.yaml", "VirtualParticipant"),
+        ("stages/whip.yaml", "VirtualParticipant"),
         ("inputs/socket.yaml", "VirtualParticipant"),
         ("inputs/webrtc.yaml", "VirtualParticipant"),
         ("livestreams/rtmp.yaml", "Livestream"),

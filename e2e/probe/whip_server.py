@@ -1,6 +1,7 @@
 """A WHIP server on another WebRTC stack (aiortc): takes a stream that is published to it, and tells what arrived.
 
-Its port is the first line that it prints. GET /seen tells, as JSON, what came in the last session and how it was asked; what it
+Its port is the first line that it prints. GET /seen tells, as JSON, what came in the last session and how it was asked, POST /evict
+ends all and lets nobody in again; what it
 does otherwise than a good server is said by its arguments.
 """
 
@@ -9,6 +10,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 import uuid
 from types import SimpleNamespace
 
@@ -61,11 +63,12 @@ class Server:
         self.sessions = {}
         self.last = None
         self.evicts = False
-        self.counts = {"posts": 0, "redirected": 0, "unauthorised": 0, "deletes": 0}
+        self.counts = {"posts": 0, "redirected": 0, "unauthorised": 0, "deletes": 0, "posted_at": 0, "deleted_at": 0}
 
     async def post(self, request):
         offer = await request.text()
         self.counts["posts"] += 1
+        self.counts["posted_at"] = time.monotonic()
         if self.options.silent:
             await asyncio.sleep(3600)
         if self.counts["posts"] <= self.options.busy:
@@ -88,16 +91,15 @@ class Server:
             answer = re.sub(r"^m=audio \d+", "m=audio 0", answer, flags=re.MULTILINE)
         if self.options.deaf:
             await session.end()
-        if self.options.evict:
-            asyncio.get_running_loop().call_later(self.options.evict, self.evict, name)
         headers = {"Location": f"session/{name}", "Link": '<stun:127.0.0.1:9>; rel="ice-server"'}
         return web.Response(status=201, content_type="application/sdp", headers=headers, text=answer)
 
-    def evict(self, name):
-        session = self.sessions.pop(name, None)
-        if session:
-            self.evicts = True
-            asyncio.ensure_future(session.end())
+    async def evict(self, request):
+        self.evicts = True
+        for session in self.sessions.values():
+            await session.end()
+        self.sessions.clear()
+        return web.Response()
 
     async def redirect(self, request):
         self.counts["redirected"] += 1
@@ -108,6 +110,7 @@ class Server:
         if refusal:
             return refusal
         self.counts["deletes"] += 1
+        self.counts["deleted_at"] = time.monotonic()
         session = self.sessions.pop(request.match_info["name"], None)
         if not session:
             return web.Response(status=404)
@@ -131,6 +134,7 @@ async def serve(options):
     app.router.add_post("/whip", server.post)
     app.router.add_post("/moved", server.redirect)
     app.router.add_delete("/session/{name}", server.delete)
+    app.router.add_post("/evict", server.evict)
     app.router.add_get("/seen", server.seen)
     runner = web.AppRunner(app)
     await runner.setup()
@@ -152,7 +156,6 @@ def main():
     parser.add_argument("--deaf", action="store_true", help="answer, and be nowhere")
     parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
     parser.add_argument("--picture-alone", action="store_true", help="reject the sound")
-    parser.add_argument("--evict", type=float, default=0, help="end a session after so many seconds, and let nobody in again")
     parser.add_argument("--unreporting", action="store_true", help="say nothing of what arrives")
     options = parser.parse_args()
     if options.unreporting:

@@ -29,6 +29,9 @@ pub struct Told {
     pub redirected: u32,
     pub unauthorised: u32,
     pub deletes: u32,
+    /// When the last of them came, in seconds of this machine's monotonic clock; 0: none did.
+    pub posted_at: f64,
+    pub deleted_at: f64,
     /// That were not ended.
     pub sessions: u32,
     /// Of the last session that had a picture.

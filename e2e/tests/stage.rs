@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use understudy_e2e::destination::{Destination, TOKEN, Told};
-use understudy_e2e::kubectl::{Kubectl, condition};
+use understudy_e2e::kubectl::Kubectl;
 use understudy_e2e::ports::facing;
 use understudy_e2e::wait;
 
@@ -105,8 +105,7 @@ async fn who_is_invited_is_published_whoever_dies_and_kicked_when_the_invitation
 
     // Under its id it is not carried out again; under another it is.
     invite(&kubectl, to("show-1", &stage)).await;
-    let status = kubectl.get("vp marie").await.unwrap();
-    assert_ne!(condition(&status, "Invited").0, "True", "{status}");
+    wait::until(RECONCILE, || kubectl.says("vp marie", "Invited", "Kicked")).await;
     invite(&kubectl, to("show-2", &stage)).await;
     published(&kubectl, "show-2").await;
     assert_eq!(stage.told().await.unwrap().posts, 3);

@@ -13,5 +13,5 @@ pub mod whip;
 
 pub use metrics::Metrics;
 pub use recording::{Recorder, Recording};
-pub use sender::{Sender, Senders};
+pub use sender::{Sender, Senders, UNUSABLE};
 pub use trust::trust;

@@ -106,13 +106,21 @@ const INVITATION: &str = "invitation";
 pub fn read(text: &str) -> Result<Document, Invalid> {
     let invited = serde_yaml_ng::from_str::<serde_yaml_ng::Mapping>(text).ok();
     let invited = invited.and_then(|mut fields| Some((fields.remove(INVITATION)?, fields)));
+    let invited = invited.filter(|(invitation, _)| !invitation.is_null());
     let Some((invitation, session)) = invited else {
         return Ok(Document { session: session(text)?, invitation: None });
     };
     let session = serde_yaml_ng::to_string(&session).map_err(|error| Invalid::new("", error.to_string()))?;
     let below = |field: &str| format!("{INVITATION}.{field}");
-    let invitation: invitation::Written = serde_path_to_error::deserialize(invitation)
-        .map_err(|error| Invalid::new(below(&error.path().to_string()), error.inner().to_string()))?;
+    let invitation: invitation::Written = serde_path_to_error::deserialize(invitation).map_err(|error| {
+        let field = error.path().to_string();
+        // What is written in the place of a file may be a token.
+        let why = match field.starts_with("stage") {
+            true => invitation::STAGES.to_owned(),
+            false => error.inner().to_string(),
+        };
+        Invalid::new(below(&field), why)
+    })?;
     let invitation = invitation.read().map_err(|wrong| Invalid { field: below(&wrong.field), ..wrong })?;
     Ok(Document { session: self::session(&session)?, invitation: Some(invitation) })
 }

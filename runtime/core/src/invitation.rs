@@ -43,6 +43,10 @@ pub struct Taken {
     sending: Sending,
     /// There was a way to its stage.
     was_connected: bool,
+    /// The same under what lets one in now.
+    had_us: bool,
+    /// Who it is on its stage: of what is under way, not of another token that came since.
+    participant_id: String,
     /// When what is sent was first said to arrive.
     arrived: Option<Instant>,
 }
@@ -123,7 +127,7 @@ impl Seat {
             // Of what is refused, what ran goes on.
             (Self::Taken(taken), Some(Err(id))) if taken.invitation.id == id => Self::Taken(taken),
             (Self::Taken(taken), Some(Ok(same))) if taken.invitation.id == same.id => {
-                Self::Taken(Taken { invitation: same, ..taken })
+                Self::Taken(taken.renewed(same))
             }
             (Self::Taken(taken), next) => taken.leave(Outcome::Kicked, next),
             (Self::Leaving { left, .. }, next) => Self::Leaving { left, next },
@@ -131,10 +135,12 @@ impl Seat {
             (Self::Empty | Self::Refused { .. } | Self::Left(_), Some(Err(id))) => Self::Refused { id },
             (Self::Empty | Self::Refused { .. } | Self::Left(_), Some(Ok(invitation))) => {
                 Self::Taken(Taken {
+                    participant_id: invitation.stage.participant_id.clone(),
                     invitation,
                     since: now,
                     sending: Sending::Connecting,
                     was_connected: false,
+                    had_us: false,
                     arrived: None,
                 })
             }
@@ -146,9 +152,7 @@ impl Seat {
     pub fn heed(self, sending: Option<Sending>, moment: &Moment) -> Self {
         let Self::Taken(mut taken) = self else { return self };
         if let Some(sending) = sending {
-            taken.heed(sending, moment.now);
-        } else if !taken.may_join(moment.clock) {
-            taken.sending = Sending::Failed(whip::expired());
+            taken.heed(sending, moment);
         }
         match taken.over(moment) {
             Some(outcome) => taken.leave(outcome, None),
@@ -169,11 +173,10 @@ impl Seat {
         matches!(self, Self::Leaving { .. })
     }
 
-    /// Where it is to be now.
-    pub fn stage(&self, clock: SystemTime) -> Option<(&str, &Stage)> {
+    /// Where it is to be.
+    pub fn stage(&self) -> Option<(&str, &Stage)> {
         let Self::Taken(taken) = self else { return None };
-        let may = taken.is_there() || taken.may_join(clock);
-        may.then_some((taken.invitation.id.as_str(), &taken.invitation.stage))
+        Some((taken.invitation.id.as_str(), &taken.invitation.stage))
     }
 
     /// Whether something is on its way, or well: another token is not worth ending that.
@@ -192,9 +195,7 @@ impl Seat {
     /// When it will be judged otherwise although nothing happens.
     pub fn deadline(&self, moment: &Moment) -> Option<Instant> {
         let Self::Taken(taken) = self else { return None };
-        let expires = taken.invitation.stage.expires.filter(|_| !taken.is_there());
-        let expires = expires.and_then(|at| moment.now.checked_add(at.duration_since(moment.clock).ok()?));
-        taken.deadlines(moment).into_iter().flatten().map(|(at, _)| at).chain(expires).min()
+        taken.deadlines(moment).into_iter().flatten().map(|(at, _)| at).min()
     }
 
     /// Connected and Published, of one that is heard of and not left.
@@ -221,33 +222,46 @@ impl Taken {
     }
 
     pub fn participant_id(&self) -> &str {
-        &self.invitation.stage.participant_id
+        &self.participant_id
     }
 
     fn leave(self, outcome: Outcome, next: Desired) -> Seat {
-        let Invitation { id, stage, .. } = *self.invitation;
-        Seat::Leaving { left: Left { id, participant_id: stage.participant_id, outcome }, next }
+        let Self { invitation, participant_id, .. } = self;
+        Seat::Leaving { left: Left { id: invitation.id, participant_id, outcome }, next }
     }
 
-    fn heed(&mut self, sending: Sending, now: Instant) {
-        self.was_connected |= !matches!(sending, Sending::Connecting | Sending::Failed(_));
-        if sending == Sending::Arriving {
-            self.arrived.get_or_insert(now);
+    /// What is under way goes on with what let it in; what comes after it uses what lets in now.
+    fn renewed(self, invitation: Box<Invitation>) -> Self {
+        let had_us = self.had_us && self.invitation.stage.target == invitation.stage.target;
+        Self { invitation, had_us, ..self }
+    }
+
+    fn heed(&mut self, sending: Sending, moment: &Moment) {
+        self.sending = self.explained(sending, moment.clock);
+        if self.is_there() {
+            (self.was_connected, self.had_us) = (true, true);
+        } else {
+            self.participant_id.clone_from(&self.invitation.stage.participant_id);
         }
-        self.sending = sending;
+        if self.sending == Sending::Arriving {
+            self.arrived.get_or_insert(moment.now);
+        }
+    }
+
+    /// A stage does not say why it lets nobody in by a token that has expired. It is asked all the same: its clock counts.
+    fn explained(&self, sending: Sending, clock: SystemTime) -> Sending {
+        let refused = matches!(&sending, Sending::Failed(why) if whip::LETS_NOBODY_IN.contains(&why.reason));
+        let expired = self.invitation.stage.expires.is_some_and(|expires| expires <= clock);
+        if refused && expired { Sending::Failed(whip::expired()) } else { sending }
     }
 
     const fn is_there(&self) -> bool {
         matches!(self.sending, Sending::Connected | Sending::Unacknowledged | Sending::Arriving)
     }
 
-    fn may_join(&self, clock: SystemTime) -> bool {
-        self.invitation.stage.expires.is_none_or(|expires| clock < expires)
-    }
-
     fn over(&self, moment: &Moment) -> Option<Outcome> {
         if let Sending::Failed(failure) = &self.sending
-            && self.was_connected
+            && self.had_us
             && [whip::FORBIDDEN, whip::GONE].contains(&failure.reason)
         {
             return Some(Outcome::RemovedByStage);
@@ -287,7 +301,8 @@ impl Taken {
     fn published(&self, picture: Picture<'_>) -> Condition {
         let say = |status, reason, message: &str| Condition::new(Type::Published, status, reason, message);
         match (&self.sending, picture) {
-            (Sending::Failed(why), _) => say(BROKEN, why.reason, &why.message),
+            // What is wrong is told once.
+            (Sending::Failed(_), _) => say(COMING, "NotConnected", "the stage is not connected"),
             (_, Picture::Without) => say(
                 BROKEN,
                 "NoPage",

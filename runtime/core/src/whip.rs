@@ -19,6 +19,9 @@ const LATEST: Duration = Duration::from_secs(300);
 /// What a stage says to whom it takes no more.
 pub const FORBIDDEN: &str = "StageForbidden";
 pub const GONE: &str = "StageGone";
+const UNAUTHORIZED: &str = "StageUnauthorized";
+/// To whoever has not what lets in.
+pub const LETS_NOBODY_IN: [&str; 2] = [UNAUTHORIZED, FORBIDDEN];
 
 /// Of what lets one in.
 pub fn expired() -> crate::failure::Failure {
@@ -77,7 +80,7 @@ impl Failure {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Unauthorised { status: 403 } => FORBIDDEN,
-            Self::Unauthorised { .. } => "StageUnauthorized",
+            Self::Unauthorised { .. } => UNAUTHORIZED,
             Self::NotFound { status: 410 } => GONE,
             Self::NotFound { .. } => "StageNotFound",
             Self::Refused { .. } => "StageRefused",

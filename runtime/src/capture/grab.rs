@@ -1,7 +1,7 @@
 //! The pixels of a display or a camera, read once for all who encode them.
 //!
-//! A display is read by a thread, a camera's picture as it changes, while there is somebody to read for, as fast as the fastest who is there wants; the others are given some of
-//! its pictures. Whoever comes makes it begin anew, which brings a picture at once.
+//! A display is read by a thread, a camera's picture as it changes, while there is somebody to read for, as fast as the fastest who is
+//! there wants; the others are given some of its pictures. Whoever comes makes it begin anew, which brings a picture at once.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -22,6 +22,9 @@ use crate::program::Program;
 /// A server that has not acknowledged anything for so long does not take what it is sent.
 const ACKNOWLEDGED: Duration = Duration::from_secs(10);
 
+/// The reason of what could not even be begun.
+pub const UNUSABLE: &str = "Unusable";
+
 /// For a server to be told that what it was sent before is over.
 const PREDECESSOR: Duration = Duration::from_secs(10);
 
@@ -89,7 +92,7 @@ impl Senders {
                     sender.stop().await;
                 }
                 Err(why) => {
-                    tell.send_replace(Sending::Failed(Failure { reason: "Unusable", message: why }));
+                    tell.send_replace(Sending::Failed(Failure { reason: UNUSABLE, message: why }));
                     end.cancelled().await;
                 }
             }
@@ -179,7 +182,8 @@ async fn pass_on<S>(
         let (now, until) = told(&states.borrow_and_update(), Instant::now());
         tell.send_if_modified(|before| {
             // What failed has failed until it is taken, however often it is tried.
-            let tried_again = matches!(before, Sending::Failed(_)) && now == Sending::Connecting;
+            let tried_again = matches!(before, Sending::Failed(_))
+                && matches!(now, Sending::Connecting | Sending::Connected);
             let changed = *before != now && !tried_again;
             if changed {
                 *before = now;

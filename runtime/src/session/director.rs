@@ -312,7 +312,8 @@ impl Director {
         self.show.hear(speaker);
         let shown = self.shows() != Shows::Nothing;
         let seen = self.shows() == Shows::Inputs || self.parts.is_wanted(Part::Camera);
-        self.sources.allow(Allowed { shown, seen, sound });
+        let speaker = self.shows() == Shows::Page;
+        self.sources.allow(Allowed { shown, seen, sound, speaker });
     }
 
     pub(super) fn shows(&self) -> Shows {

@@ -39,26 +39,28 @@ impl Director {
     pub(super) async fn attend(&mut self) {
         let (moment, was_empty) = (self.moment(), self.stages.is_empty());
         self.asked.seat = std::mem::take(&mut self.asked.seat).heed(self.stages.sending(), &moment);
-        self.go(&moment);
+        self.go();
         if self.asked.seat.is_leaving() && self.stages.is_empty() {
             self.asked.seat = std::mem::take(&mut self.asked.seat).gone(moment.now);
-            self.go(&moment);
+            self.go();
         }
         let told = self.asked.stance != Stance::Untold;
         let inputs = self.asked.seat.inputs().unwrap_or(&self.asked.session.inputs);
         let plays_otherwise = told && self.sources.document(inputs, self.asked.stance);
+        self.asked.seat = std::mem::take(&mut self.asked.seat).heed(self.stages.sending(), &moment);
         let heard = self.shows() == Shows::Inputs;
-        if self.shows() != Shows::Page && heard != self.parts.is_wanted(Part::Sound) {
+        let otherwise = self.shows() != Shows::Page && heard != self.parts.is_wanted(Part::Sound);
+        if otherwise {
             self.on(if heard { Event::Want(Part::Sound) } else { Event::Drop(Part::Sound) }).await;
         }
-        if plays_otherwise || was_empty != self.stages.is_empty() {
+        if otherwise || plays_otherwise || was_empty != self.stages.is_empty() {
             self.offer();
         }
     }
 
-    fn go(&mut self, moment: &Moment) {
+    fn go(&mut self) {
         let (full, seat) = (self.full(), &self.asked.seat);
-        self.stages.run(seat.stage(moment.clock), seat.is_there(), self.show.program(), full);
+        self.stages.run(seat.stage(), seat.is_there(), self.show.program(), full);
     }
 
     /// When the seat is judged otherwise although nothing happens.

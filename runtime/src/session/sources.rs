@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tokio::sync::mpsc;
 use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer};
 use understudy_core::report::Stance;
-use understudy_core::spec::Inputs;
+use understudy_core::spec::{Destination, Inputs};
 
 use super::told::forward;
 use super::{Config, InputsView, Mail};
@@ -34,6 +34,8 @@ pub(super) struct Allowed {
     pub(super) seen: bool,
     /// PulseAudio is up.
     pub(super) sound: bool,
+    /// A page is heard by it. Without one, what the microphone carries is heard, and nothing else.
+    pub(super) speaker: bool,
 }
 
 impl Sources {
@@ -146,7 +148,13 @@ impl Sources {
 
     fn plans(&self) -> Vec<Plan> {
         match (self.allowed.shown, self.control.state(), self.control.configured()) {
-            (true, State::Running, Some(inputs)) => input::plan(inputs),
+            (true, State::Running, Some(inputs)) => {
+                let mut plans = input::plan(inputs);
+                if !self.allowed.speaker {
+                    plans.iter_mut().for_each(|plan| plan.destination = Destination::Microphone);
+                }
+                plans
+            }
             _ => Vec::new(),
         }
     }

@@ -10,7 +10,7 @@ use understudy_core::spec::{Choice, Livestream, Output, Resolution, Stage, WhipT
 
 use super::Mail;
 use super::told::forward;
-use crate::egress::{Sender, Senders};
+use crate::egress::{Sender, Senders, UNUSABLE};
 use crate::program::Program;
 
 pub(super) struct Stages {
@@ -41,12 +41,12 @@ impl Stages {
     }
 
     /// What is shown is published to that stage, or to none; what was before has been told to end. `well`: what goes on is not
-    /// ended for the sake of another token.
+    /// ended for the sake of another token or size.
     pub(super) fn run(&mut self, stage: Option<(&str, &Stage)>, well: bool, program: &Program, full: Full) {
         let Some((id, stage)) = stage else { return self.leave() };
         let choice = Choice::default();
         let size = full.chosen(choice).size;
-        let stays = |on: &On| on.id == id && on.size == size && (well || on.target == stage.target);
+        let stays = |on: &On| on.id == id && (well || on.size == size && on.target == stage.target);
         if self.on.as_ref().is_some_and(stays) {
             return;
         }
@@ -64,7 +64,7 @@ impl Stages {
             let telling = forward(sender.state(), self.mailbox.clone(), || Mail::Sending);
             Way { sender, _teller: AbortOnDropHandle::new(tokio::spawn(telling)) }
         });
-        let way = way.map_err(|message| Failure { reason: "StageUnusable", message });
+        let way = way.map_err(|message| Failure { reason: UNUSABLE, message });
         self.on = Some(On { id: id.to_owned(), target: stage.target.clone(), size, way });
     }
 

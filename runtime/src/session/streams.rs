@@ -16,7 +16,7 @@ use understudy_core::spec::{Choice, Limits, Livestream, Output, Refused, Resolut
 
 use super::Mail;
 use super::told::forward;
-use crate::egress::{Sender, Senders};
+use crate::egress::{Sender, Senders, UNUSABLE};
 use crate::program::Program;
 
 pub(super) struct Streams {
@@ -232,7 +232,7 @@ impl Streams {
 
 /// It could not even be begun.
 fn impossible(message: String) -> Failure {
-    Failure { reason: "Unusable", message }
+    Failure { reason: UNUSABLE, message }
 }
 
 fn picture(livestream: &Livestream, full: Full) -> Picture {

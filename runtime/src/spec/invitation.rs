@@ -9,6 +9,9 @@ use understudy_core::ivs;
 use understudy_core::spec::{Invalid, Invitation, InvitationLimits, Stage, WhipTarget};
 use understudy_proto::v1;
 
+/// How a document names one.
+pub(super) const STAGES: &str = "must be {whip: {url, tokenFile}} or {ivs: {tokenFile}}";
+
 /// Of an id, as of names of Kubernetes objects.
 const LONGEST_ID: usize = 253;
 
@@ -157,7 +160,9 @@ mod tests {
         assert_eq!(invited.limits.stay, Some(Duration::from_secs(60)));
         let joins = invited.join_before.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(joins.as_secs(), 1_796_155_200);
-        assert_eq!(read("displayName: Ada").unwrap().invitation, None);
+        for text in ["displayName: Ada", "invitation: null"] {
+            assert_eq!(read(text).unwrap().invitation, None);
+        }
     }
 
     #[test]
@@ -169,12 +174,13 @@ mod tests {
             (document("{whip: {}}"), "invitation.stage.whip"),
             (document("{whip: {url: \"https://a\", token: b}}"), "invitation.stage.whip"),
             (document("{ivs: {tokenFile: /nowhere/at/all}}"), "invitation.stage.ivs.tokenFile"),
+            (document("{ivs: secretword}"), "invitation.stage.ivs"),
             (document(whip).replace("show-42", "''"), "id"),
             (document(whip).replace("2026-12-01T20:00:00Z", "soon"), "invitation.joinBefore"),
             (document(whip).replace("maxDuration", "maximumDuration"), "invitation.limits"),
         ] {
             let refused = parsed(&text).unwrap_err();
-            assert!(refused.contains(message), "{text}: {refused}");
+            assert!(refused.contains(message) && !refused.contains("secretword"), "{text}: {refused}");
         }
     }
 

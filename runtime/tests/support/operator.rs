@@ -148,6 +148,14 @@ impl Operator {
         }
     }
 
+    /// Its session has answered.
+    pub async fn is_linked(&self) {
+        let mut reports = self.reports.clone();
+        let answered = reports.wait_for(|report| report.observed_generation > 0);
+        let answered = tokio::time::timeout(SOON, answered).await;
+        answered.expect("the runtime must link").expect("it must be told");
+    }
+
     /// All that it says from now on.
     pub fn reports(&self) -> watch::Receiver<Report> {
         self.reports.clone()

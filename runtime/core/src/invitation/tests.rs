@@ -61,7 +61,7 @@ impl Life {
     }
 
     fn is_on(&self) -> Option<&str> {
-        self.seat.stage(self.moment.clock).map(|(id, _)| id)
+        self.seat.stage().map(|(id, _)| id)
     }
 
     /// When it is judged otherwise, from now.
@@ -134,7 +134,7 @@ fn connected_and_published_are_said_by_evidence_alone() {
         (Sending::Connected, [(yes, "Connected"), (coming, "AwaitingEvidence")]),
         (Sending::Arriving, [(yes, "Connected"), (yes, "Published")]),
         (Sending::Unacknowledged, [(yes, "Connected"), (broken, "NothingArrives")]),
-        (failed("StageLost"), [(broken, "StageLost"), (broken, "StageLost")]),
+        (failed("StageLost"), [(broken, "StageLost"), (coming, "NotConnected")]),
     ] {
         life.hears(sending);
         assert_eq!(life.says(), said);
@@ -212,19 +212,46 @@ fn without_an_operator_it_goes_on_for_as_long_as_it_is_told_to() {
 }
 
 #[test]
-fn a_token_that_has_expired_joins_nothing_and_a_new_one_does() {
+fn why_a_token_that_has_expired_lets_nobody_in_is_told_and_a_new_one_is_tried() {
     let with = |expires| Invitation { stage: Stage { expires, ..invitation("a").stage }, ..invitation("a") };
     let mut life = Life::invited(with(by(10)));
-    assert_eq!((life.is_on(), life.until()), (Some("a"), Some(SECOND * 10)));
-    life.after(SECOND * 10);
-    assert_eq!((life.is_on(), life.says()[0].1), (None, "StageTokenExpired"));
-    life.desire(Some(Ok(Box::new(with(by(100))))));
-    assert_eq!(life.is_on(), Some("a"));
-
+    life.hears(failed("StageUnauthorized"));
+    assert_eq!(life.says()[0].1, "StageUnauthorized", "it has not expired");
     life.hears(Sending::Arriving);
-    assert_eq!(life.until(), None);
-    life.moment.clock += SECOND * 200;
-    assert_eq!(life.is_on(), Some("a"), "it lets join, and is not asked for again by who is there");
+    life.after(SECOND * 20);
+    assert_eq!(life.says()[0].1, "Connected", "who is there is not asked for it");
+    for reason in ["StageUnauthorized", whip::FORBIDDEN] {
+        life.hears(failed(reason));
+        assert_eq!((life.outcome(), life.says()[0].1), (None, "StageTokenExpired"));
+    }
+    assert_eq!(life.is_on(), Some("a"), "it is tried again");
+    life.desire(Some(Ok(Box::new(with(by(100))))));
+    life.hears(failed("StageUnauthorized"));
+    assert_eq!(life.says()[0].1, "StageUnauthorized");
+}
+
+#[test]
+fn another_token_changes_nothing_of_what_is_under_way_and_is_judged_by_itself() {
+    let as_whom = |word: &str, participant_id: &str| {
+        let target = WhipTarget::parse("", "https://stage.example.org/whip", word).unwrap();
+        let stage = Stage { target, participant_id: participant_id.to_owned(), expires: None };
+        Invitation { stage, ..invitation("a") }
+    };
+    let mut life = Life::invited(as_whom("first", "p1"));
+    life.hears(Sending::Arriving);
+    life.desire(Some(Ok(Box::new(as_whom("second", "p2")))));
+    let who = |life: &Life| match &life.seat {
+        Seat::Taken(taken) => taken.participant_id().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    life.hears(Sending::Arriving);
+    assert_eq!(who(&life), "p1");
+    life.hears(Sending::Connecting);
+    assert_eq!(who(&life), "p2");
+    let mut life = Life::invited(as_whom("first", "p1"));
+    life.hears(Sending::Arriving);
     life.hears(failed("StageLost"));
-    assert_eq!(life.is_on(), None);
+    life.desire(Some(Ok(Box::new(as_whom("wrong", "p2")))));
+    life.hears(failed(whip::FORBIDDEN));
+    assert_eq!(life.outcome(), None, "it can be corrected");
 }

@@ -53,7 +53,7 @@ impl Viewer {
 
     pub(super) fn acknowledge(&mut self, said: &Reports, now: Instant) {
         let Some(publication) = &mut self.publication else { return };
-        let before = publication.video.receipt() + publication.audio.receipt();
+        let before = (publication.video.receipt(), publication.audio.receipt());
         for kind in [Kind::Video, Kind::Audio] {
             let (stream, arrived) = match kind {
                 Kind::Video => (&self.streams.video, &mut publication.video),
@@ -64,10 +64,14 @@ impl Viewer {
                 arrived.reported(*report, stream.sent(), stream.first());
             }
         }
-        let receipt = publication.video.receipt() + publication.audio.receipt();
-        if receipt.packets > before.packets {
+        let [video, audio] = [publication.video.receipt(), publication.audio.receipt()];
+        if (video, audio) != before {
             publication.silence.ends();
-            self.progresses(Progress::Sending(Evidence { receipt, at: now }));
+        }
+        // Sound goes on while a picture is stuck: what is evidence is the picture, if there is to be one.
+        let arrives = if self.streams.video.is_some() { video != before.0 } else { audio != before.1 };
+        if arrives {
+            self.progresses(Progress::Sending(Evidence { receipt: video + audio, at: now }));
         }
     }
 }
