@@ -32,6 +32,9 @@ pub enum Fault {
     /// It has no such value, or one that is no text.
     #[error("the Secret {0:?} has no text under the key {1:?}")]
     NoText(String, String),
+    /// It is to say itself where it is sent, and does not.
+    #[error("the Secret {0:?} has no participant token with a whip_url under the key {1:?}")]
+    NoAddress(String, String),
     /// It may not be sent there. The address is not quoted: it may be the value.
     #[error(
         "the Secret {0:?} may not be sent to this address: its annotation {ALLOWED_HOSTS} names other hosts"
@@ -70,7 +73,7 @@ impl Fault {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing(_) => "SecretNotFound",
-            Self::OtherType(_) | Self::NoText(..) => "SecretUnusable",
+            Self::OtherType(_) | Self::NoText(..) | Self::NoAddress(..) => "SecretUnusable",
             Self::OtherHost(_) => "HostNotAllowed",
             Self::Forbidden(_) | Self::Unread(_) => "SecretUnread",
         }
@@ -106,12 +109,8 @@ impl Credentials {
         to: impl Fn(&str) -> Option<String> + Send,
     ) -> Result<String, Fault> {
         let value = self.value(namespace, reference).await?;
-        let Some(hosts) = &value.hosts else { return Ok(value.text) };
         let url = to(&value.text);
-        match url.as_deref().and_then(host).is_some_and(|host| allows(hosts, host)) {
-            true => Ok(value.text),
-            false => Err(Fault::OtherHost(reference.name.clone())),
-        }
+        sent(value, reference, url.as_deref())
     }
 
     async fn value(&self, namespace: &str, reference: &SecretKeyRef) -> Result<Value, Fault> {
@@ -165,6 +164,17 @@ fn whip_url(token: &str) -> Option<String> {
     let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
     claims["whip_url"].as_str().map(str::to_owned)
+}
+
+/// The value, if it may be sent to that address; none: it is to say where, and does not.
+fn sent(value: Value, reference: &SecretKeyRef, url: Option<&str>) -> Result<String, Fault> {
+    let SecretKeyRef { name, key } = reference;
+    let Some(hosts) = &value.hosts else { return Ok(value.text) };
+    let url = url.ok_or_else(|| Fault::NoAddress(name.clone(), key.clone()))?;
+    match host(url).is_some_and(|host| allows(hosts, host)) {
+        true => Ok(value.text),
+        false => Err(Fault::OtherHost(name.clone())),
+    }
 }
 
 fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fault> {
@@ -276,6 +286,21 @@ mod tests {
         for none in ["", "word", "a.b.c", "a.e30.c"] {
             assert_eq!(whip_url(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_token_that_does_not_say_where_it_is_sent_is_told_as_that_and_not_quoted() {
+        let of = |hosts: Option<&str>, url| {
+            let value = Value { text: "word".into(), hosts: hosts.map(str::to_owned) };
+            sent(value, &reference(), url)
+        };
+        let faulty = Fault::NoAddress("push".into(), "url".into());
+        assert_eq!(of(Some("*.whip.example"), None), Err(faulty.clone()));
+        assert_eq!((faulty.reason(), faulty.to_string().contains("word")), ("SecretUnusable", false));
+        assert_eq!(of(Some("a.example"), Some("https://a.example/b")), Ok("word".into()));
+        let other = Err(Fault::OtherHost("push".into()));
+        assert_eq!(of(Some("a.example"), Some("https://b.example/")), other);
+        assert_eq!(of(None, None), Ok("word".into()), "to any");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub enum Error {
     /// An object could not be written.
     #[error(transparent)]
     Apply(#[from] apply::Error),
-    /// What the Secret of a livestream or a stage holds is not known: what the session was told goes on.
+    /// What the Secret of a livestream holds is not known: what the session was told goes on.
     #[error(transparent)]
     Unread(Fault),
     /// The status could not be written.
@@ -116,7 +116,7 @@ async fn serve(
     let is_lacking = livestreams.iter().any(Option::is_none);
     (observed.pod, observed.problems) = (pod, problems);
     hear(context, observed);
-    let told = stage::told(context, observed).await?;
+    let told = stage::told(context, observed).await;
     let livestreams: Vec<Livestream> = livestreams.into_iter().flatten().collect();
     observed.livestreams = livestreams.iter().map(|livestream| livestream.name.clone()).collect();
     if let (Some(pod), stage::Told::Now(invitation)) = (&observed.pod, told) {

@@ -11,8 +11,11 @@ pub const MOST_SETTLED: usize = 16;
 /// The stage to be on. Whoever is on that of another invitation leaves it first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.id != oldSelf.id || self.stage == oldSelf.stage")
-    .message("invitation.stage is immutable: another stage is another invitation, with an id of its own"))]
+#[x_kube(validation = Rule::new(
+        "self.id != oldSelf.id || (has(self.stage.whip) == has(oldSelf.stage.whip) \
+            && (!has(self.stage.whip) || self.stage.whip.url == oldSelf.stage.whip.url))"
+    )
+    .message("invitation.stage is immutable but for tokenSecretRef: another stage is another invitation, with an id of its own"))]
 pub struct Invitation {
     /// Names the invitation: the same id is the same invitation. One that has come to its end is not carried out again under its
     /// id. A change is live: it is another invitation.
@@ -21,8 +24,11 @@ pub struct Invitation {
         .message("invitation.id must be letters, digits, dots, dashes and underscores"))]
     pub id: String,
     /// Who was not on the stage by then does not join it any more, by the operator's clock. A change is live.
+    #[x_kube(validation = Rule::new("self < timestamp('9999-01-01T00:00:00Z')")
+        .message("invitation.joinBefore must be before 9999-01-01T00:00:00Z"))]
     pub join_before: Time,
-    /// Where the participant performs. Immutable, with all that is in it, as long as the id stays the same.
+    /// Where the participant performs. Immutable as long as the id stays the same, but for what names its token: there a change is
+    /// live.
     pub stage: Stage,
     /// What camera and microphone carry as long as the invitation holds; absent: what the participant's own inputs say. A change is
     /// live.
@@ -36,10 +42,10 @@ pub struct Invitation {
 #[x_kube(validation = Rule::new("[has(self.whip), has(self.ivs)].filter(set, set).size() == 1")
     .message("exactly one stage must be set in invitation.stage: whip or ivs"))]
 pub struct Stage {
-    /// A server of WHIP. Immutable.
+    /// A server of WHIP. Immutable as long as the id stays the same, but for its tokenSecretRef: there a change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whip: Option<WhipOutput>,
-    /// A stage of Amazon IVS Real-Time. Immutable.
+    /// A stage of Amazon IVS Real-Time. Immutable as long as the id stays the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ivs: Option<IvsStage>,
 }
@@ -48,7 +54,8 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IvsStage {
-    /// A Secret's value that is the participant token: it says where the stage is and who the participant is there. Immutable.
+    /// A Secret's value that is the participant token: it says where the stage is and who the participant is there. A
+    /// change is live, and takes nobody from the stage.
     pub token_secret_ref: SecretKeyRef,
 }
 

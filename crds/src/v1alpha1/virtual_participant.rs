@@ -96,8 +96,9 @@ pub struct VirtualParticipantStatus {
     /// Reconciling and Stalled for tools that wait. Ready is RuntimeReady, DevicesReady, PageReady and InputsReady together.
     /// InputsReady is also true while a source waits for somebody to send, is paused, or has come to its end; it is false
     /// while a source fails or stalls. Accepted is false while a successor of the pod could not be made; a pod that runs goes
-    /// on. Invited is true once the runtime carries the invitation out, Connected while there is a way for media to the stage,
-    /// Published while media is sent and the stage says that it arrives; Ready does not depend on them.
+    /// on. Invited is true once the runtime carries the invitation out as it is described, and false while the Secret of its stage
+    /// is faulty, although what runs goes on; Connected while there is a way for media to the stage, Published while media is sent
+    /// and the stage says that it arrives; Ready does not depend on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = 32, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

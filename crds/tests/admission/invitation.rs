@@ -27,6 +27,7 @@ async fn invitations_that_make_sense_are_let_in() {
         invited(&json!({"id": "Show_42.b-7"})),
         invited(&json!({"id": "x".repeat(63)})),
         invited(&json!({"joinBefore": "2030-01-01T02:00:00.5+02:00"})),
+        invited(&json!({"joinBefore": "9998-12-31T23:59:59Z"})),
         invited(&json!({"inputs": {"video": {"file": {"url": "understudy:test-picture"}}}})),
         to(&whip("http://whip.stage:8080")),
         to(&json!({"whip": {"url": "https://stage.example/", "tokenSecretRef": token}})),
@@ -60,6 +61,8 @@ async fn invitations_that_make_no_sense_are_refused_by_the_name_of_the_field() {
         (invited(&json!({"id": "show 42"})), "invitation.id must be"),
         (invited(&json!({"id": "show/42"})), "invitation.id must be"),
         (invited(&json!({"joinBefore": "tomorrow"})), "spec.invitation.joinBefore"),
+        (invited(&json!({"joinBefore": "9999-01-01T00:00:00Z"})), "invitation.joinBefore must be before"),
+        (invited(&json!({"joinBefore": "9999-12-31T23:59:59Z"})), "invitation.joinBefore must be before"),
         (invited(&json!({"inputs": {"video": {}}})), "exactly one source must be set in inputs.video"),
         (to(&json!({})), one),
         (to(&json!({"whip": null})), one),
@@ -98,13 +101,19 @@ async fn the_stage_of_an_invitation_stays_and_all_else_of_it_may_change() {
         assert!(error.contains("invitation.stage is immutable"), "{error}");
     };
     let token = json!({"name": "stage", "key": "token"});
+    let corrected = json!({"name": "stage", "key": "corrected"});
+    let whip_by = |reference: &Value| json!({"whip": {"url": "https://stage.example/whip", "tokenSecretRef": reference}});
     changed(invited(&json!({}))).await.unwrap();
     changed(invited(&json!({"joinBefore": "2031-01-01T00:00:00Z"}))).await.unwrap();
     changed(invited(&json!({"inputs": {"startPaused": true}}))).await.unwrap();
     immutable(to(&whip("https://other.example/whip"))).await;
-    immutable(to(&json!({"whip": {"url": "https://stage.example/whip", "tokenSecretRef": token}}))).await;
+    for reference in [&token, &corrected, &json!(null)] {
+        changed(to(&whip_by(reference))).await.unwrap();
+    }
     immutable(to(&json!({"whip": null, "ivs": {"tokenSecretRef": token}}))).await;
     changed(invited(&json!({"id": "show-43", "stage": whip("https://other.example/whip")}))).await.unwrap();
     changed(json!({"invitation": null})).await.unwrap();
     changed(to(&json!({"ivs": {"tokenSecretRef": token}}))).await.unwrap();
+    changed(to(&json!({"ivs": {"tokenSecretRef": corrected}}))).await.unwrap();
+    immutable(to(&json!({"ivs": null, "whip": {"url": "https://stage.example/whip"}}))).await;
 }

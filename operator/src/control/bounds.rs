@@ -15,7 +15,9 @@ const MOST_REFUSALS: usize = 32;
 /// Of a session that was told nothing yet by this leader; afterwards only those that it was told of.
 const MOST_LIVESTREAMS: usize = 64;
 /// CamelCase words and names of Kubernetes objects, in bytes.
-pub(super) const LONGEST_NAME: usize = 253;
+const LONGEST_NAME: usize = 253;
+/// As many bytes as the id of an invitation may have.
+const LONGEST_INVITATION_ID: usize = 63;
 /// A status shows 512 characters, of up to four bytes.
 const LONGEST_MESSAGE: usize = 2048;
 
@@ -27,8 +29,7 @@ pub(super) fn bound(report: &mut Report, desired: Option<&Desired>) {
     report.happenings.drain(..surplus);
     report.happenings.shrink_to_fit();
     livestreams(&mut report.livestreams, desired);
-    // A longer id is none that was ever told.
-    report.invitation.take_if(|invitation| invitation.id.len() > LONGEST_NAME);
+    report.invitation.take_if(|invitation| !is_invitation_id(&invitation.id));
 
     report.conditions.iter_mut().for_each(condition);
     if let Some(InvitationReport { conditions, outcome, message, participant_id, .. }) =
@@ -54,6 +55,12 @@ pub(super) fn bound(report: &mut Report, desired: Option<&Desired>) {
     if let Some(Media { camera, browser_sandbox }) = &mut report.media {
         names([camera, browser_sandbox]);
     }
+}
+
+/// Whether an invitation may be called that. Another id was never told, and a status that named it would be refused as a whole.
+pub(super) fn is_invitation_id(id: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=LONGEST_INVITATION_ID).contains(&id.len()) && id.bytes().all(known)
 }
 
 /// Each once, and of no livestream but the session's own.
@@ -154,6 +161,25 @@ mod tests {
         let size = format!("{report:?}").len();
         assert!(size < 640 * 1024, "{size} bytes are kept");
         assert_eq!(report.invitation.unwrap().id, "show-42");
+    }
+
+    #[test]
+    fn an_invitation_is_heard_of_only_by_an_id_that_a_status_takes() {
+        for (id, is_kept) in [
+            ("show-42".to_owned(), true),
+            ("Show_42.b-7".to_owned(), true),
+            ("x".repeat(63), true),
+            ("x".repeat(64), false),
+            (String::new(), false),
+            ("show 42".to_owned(), false),
+            ("show/42".to_owned(), false),
+            ("é".to_owned(), false),
+        ] {
+            let invitation = Some(InvitationReport { id: id.clone(), ..InvitationReport::default() });
+            let mut report = Report { invitation, ..Report::default() };
+            bound(&mut report, None);
+            assert_eq!(report.invitation.is_some(), is_kept, "{id:?}");
+        }
     }
 
     #[test]

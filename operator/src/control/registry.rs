@@ -5,7 +5,7 @@ mod news;
 #[cfg(test)]
 mod tests;
 
-use crate::control::bounds::{LONGEST_NAME, bound};
+use crate::control::bounds::{bound, is_invitation_id};
 use crate::control::identity::{Known, PodRef};
 use crate::control::left::Left;
 use crate::control::registry::news::News;
@@ -200,7 +200,7 @@ impl Registry {
     /// What a dismissed pod says: that it has left counts, and nothing else.
     pub(super) fn last_word(&self, pod: &PodRef, report: Report) {
         let left = report.invitation.filter(|invitation| invitation.state() == InvitationState::Left);
-        let Some(InvitationReport { id, .. }) = left.filter(|left| left.id.len() <= LONGEST_NAME) else {
+        let Some(InvitationReport { id, .. }) = left.filter(|left| is_invitation_id(&left.id)) else {
             return;
         };
         self.sessions.lock().left.put(&pod.uid, id);

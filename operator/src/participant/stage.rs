@@ -1,27 +1,27 @@
 //! Which stage a session is told to be on. Reads the Secret that names its token.
 
 use crate::control::convert::{self, JoinBefore};
-use crate::credentials::Fault;
+use crate::participant::Context;
 use crate::participant::report::{Observed, unsupported};
-use crate::participant::{Context, Error};
 use kube::ResourceExt;
-use understudy_proto::v1::Invitation;
+use understudy_proto::v1::{Invitation, Stage};
 
 /// What a session is to be told of its stage.
 pub(super) enum Told {
     /// To be on this one, or on none.
     Now(Option<Box<Invitation>>),
-    /// Nothing, and nothing else either: it may be on a stage, and what it is to hear of that cannot be said, or not yet.
+    /// Nothing, and nothing else either: whether it is to hear of its stage depends on what it is yet to say.
     Nothing,
 }
 
-/// What hinders an invitation from being told is kept among what was observed. It takes nobody from a stage: what was told before
-/// is told again.
-pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Result<Told, Error> {
+/// What hinders an invitation from being told is kept among what was observed. It takes nobody from a stage, and keeps nothing else
+/// from being told: what was told before is told again, and a session that may know of the invitation from an earlier leader hears
+/// its id without a stage.
+pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Told {
     let known = observed.invitation();
-    let Some(invitation) = known.ask() else { return Ok(Told::Now(None)) };
+    let Some(invitation) = known.ask() else { return Told::Now(None) };
     if known.waits_for_a_word(&invitation.id) {
-        return Ok(Told::Nothing);
+        return Told::Nothing;
     }
     let (id, may_know) = (&invitation.id, known.may_know(&invitation.id));
     let before = observed.pod.as_ref().and_then(|pod| context.registry.invited(&pod.uid)).flatten();
@@ -33,19 +33,49 @@ pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Resu
         (false, _) => JoinBefore::AsDescribed,
     };
     let namespace = observed.participant.namespace().unwrap_or_default();
-    let fault = match context.credentials.of_stage(&namespace, &invitation.stage).await {
-        Err(unread @ Fault::Unread(_)) => return Err(Error::Unread(unread)),
-        Err(fault) => Some(fault),
-        Ok(secret) if unsupported(observed).is_none() => {
-            let spec = &observed.participant.spec;
-            let told = convert::invitation(spec, invitation, join_before, secret.as_deref());
-            return Ok(Told::Now(Some(Box::new(told))));
-        }
-        Ok(_secret) => None,
+    let secret = context.credentials.of_stage(&namespace, &invitation.stage).await;
+    let described = |secret: Option<&str>| {
+        convert::invitation(&observed.participant.spec, invitation, join_before, secret)
     };
-    observed.fault = fault;
-    Ok(match before {
-        None if may_know => Told::Nothing,
-        before => Told::Now(before.map(Box::new)),
-    })
+    let told = match &secret {
+        Ok(secret) if unsupported(observed).is_none() => Some(described(secret.as_deref())),
+        _ => hindered(before, may_know, described(None)),
+    };
+    observed.fault = secret.err();
+    Told::Now(told.map(Box::new))
+}
+
+/// What is told of an invitation whose stage cannot be said. A session that knows of it keeps what runs under its id and refuses the
+/// rest; one that has heard of none hears of none.
+fn hindered(before: Option<Invitation>, may_know: bool, described: Invitation) -> Option<Invitation> {
+    let without_stage = || Invitation { stage: Some(Stage::default()), ..described };
+    before.or_else(|| may_know.then(without_stage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use understudy_proto::v1::WhipOutput;
+
+    fn with(stage: Stage) -> Invitation {
+        Invitation { id: "a".into(), stage: Some(stage), ..Invitation::default() }
+    }
+
+    #[test]
+    fn what_cannot_be_told_takes_nobody_from_a_stage() {
+        let whip = |token: &str| Stage {
+            whip: Some(WhipOutput { url: "https://a/".into(), token: token.into() }),
+            ivs: None,
+        };
+        let table = [
+            (Some(whip("word")), true, Some(whip("word"))),
+            (Some(whip("word")), false, Some(whip("word"))),
+            (None, true, Some(Stage::default())),
+            (None, false, None),
+        ];
+        for (number, (before, may_know, expected)) in table.into_iter().enumerate() {
+            let told = hindered(before.map(with), may_know, with(whip("")));
+            assert_eq!(told, expected.map(with), "row {number}");
+        }
+    }
 }
