@@ -6,7 +6,7 @@ use crate::participant::invitation::settle::{Over, Stand, settle, stand};
 use crate::participant::invitation::{Seat, Seating};
 use crate::participant::observe::{Life, PodFacts};
 use crate::view::View;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::time::Duration;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
@@ -15,6 +15,9 @@ use understudy_crds::v1alpha1::{
     VirtualParticipantStatus,
 };
 use understudy_proto::v1::{InvitationReport, InvitationState};
+
+/// A session ends by itself what it has not joined in time, and says so within this.
+const OWN_WORD: SignedDuration = SignedDuration::from_secs(5);
 
 /// As much as the status takes.
 const LONGEST_PARTICIPANT_ID: usize = 253;
@@ -88,8 +91,14 @@ impl<'a> Known<'a> {
     /// When the desired invitation is looked at differently without anything happening.
     pub fn expires_in(&self) -> Option<Duration> {
         let desired = self.desired.filter(|desired| !self.is_settled(&desired.id))?;
-        let waits = !self.was_connected(&desired.id) && !self.is_late(desired);
-        Duration::try_from(desired.join_before.0.duration_since(self.now)).ok().filter(|_rest| waits)
+        let waits = !self.was_connected(&desired.id) && !self.is_overdue(&desired.id);
+        let word =
+            self.accepted(&desired.id).and_then(|_said| desired.join_before.0.saturating_add(OWN_WORD).ok());
+        let rest = [Some(desired.join_before.0), word].map(|by| {
+            let rest = Duration::try_from(by?.duration_since(self.now)).ok();
+            rest.filter(|rest| !rest.is_zero())
+        });
+        rest.into_iter().flatten().min().filter(|_rest| waits)
     }
 
     /// What the session says of an invitation that it carries out.
@@ -143,6 +152,12 @@ impl<'a> Known<'a> {
     /// It is desired, its time to join is over, and it never was on its stage.
     pub(super) fn is_expired(&self, id: &str) -> bool {
         self.desired.is_some_and(|desired| desired.id == id && self.is_late(desired))
+    }
+
+    /// The same, and a session that says to be on its way to the stage has had the time to say so itself.
+    pub(super) fn is_overdue(&self, id: &str) -> bool {
+        let by = self.desired.and_then(|desired| desired.join_before.0.saturating_add(OWN_WORD).ok());
+        self.is_expired(id) && self.accepted(id).is_some() && by.is_some_and(|by| self.now >= by)
     }
 
     /// The pod was asked to end.

@@ -63,12 +63,15 @@ pub(super) fn stand<'a>(known: &Known<'a>, id: &str) -> Stand<'a> {
 /// Where the invitation that has the seat is, or how it came to its end.
 pub(super) fn settle(known: &Known<'_>, id: &str) -> Result<Seat, Over> {
     match (known.stand(id), known.is_desired(id)) {
-        (Stand::Held, true) if !known.is_expired(id) && !known.is_settled(id) => Ok(Seat::Invited(id.into())),
+        (Stand::Held, true) if !known.is_overdue(id) && !known.is_settled(id) => Ok(Seat::Invited(id.into())),
         (Stand::Held, _) => Ok(Seat::Leaving(id.into())),
         (Stand::Left(said), true) if is_disruption(known, said) => disrupted(known, id),
         (Stand::Left(said), _) => Err(told(known, said)),
         (Stand::Broken, true) => disrupted(known, id),
-        (Stand::Idle, true) if known.is_expired(id) => Err(Over::expired()),
+        // Who may have been told of it ends it by its own word: it may have joined in time, unheard.
+        (Stand::Idle, true) if known.is_expired(id) && (known.running().is_none() || known.is_answered()) => {
+            Err(Over::expired())
+        }
         (Stand::Idle, true) => Ok(Seat::Asked(id.into())),
         (Stand::Broken, false) => {
             Err(Over::kicked("it was taken away, and what had carried it out has ended"))

@@ -261,14 +261,21 @@ fn whoever_was_not_there_in_time_does_not_join() {
     let of = || Scene::of(Some("a"));
     let known = of().carried_out("a", "u1");
     assert_eq!(known.known().expires_in(), Some(Duration::from_secs(1000)), "it is looked at then");
-    for scene in [of().late(), of().late().seeing(expected()), Scene { pod: None, ..of().late() }] {
+    for scene in [of().late(), Scene { pod: None, ..of().late() }] {
         assert!(expired(&scene));
         assert_eq!(scene.known().expires_in(), None);
     }
     let held = || of().carried_out("a", "u1").late();
-    for scene in [held().hearing(accepted("a")), held().seeing(View::Silent)] {
-        assert_eq!((scene.asks(), scene.seating().seat), (None, leaving("a")), "it is taken back");
-    }
+    let about_to = held().hearing(accepted("a"));
+    assert_eq!((about_to.asks(), about_to.seating().seat), (Some("a"), Seat::Invited("a".into())));
+    assert_eq!(about_to.known().expires_in(), Some(Duration::from_secs(5)), "it says so itself until then");
+    let taken_back = Scene { now: at(2 * NOW + 5), ..about_to };
+    assert_eq!((taken_back.asks(), taken_back.seating().seat), (None, leaving("a")));
+    // It may have joined in time, unheard: its own word is waited for.
+    let silent = held().seeing(View::Silent);
+    assert_eq!((silent.asks(), silent.seating().seat), (Some("a"), Seat::Invited("a".into())));
+    let untold = of().late().seeing(expected());
+    assert_eq!((untold.asks(), untold.seating().seat), (Some("a"), asked("a")));
     assert!(expired(&held().hearing(left("a", "Kicked"))), "for that");
     assert!(expired(&held().hearing(left("a", "Expired"))));
     assert!(expired(&Scene { pod: Some(pod("u2")), ..held().seeing(expected()) }));
