@@ -87,6 +87,27 @@ async fn a_container_without_a_document_shows_how_to_drive_it_and_is_driven_over
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_page_what_is_configured_is_watched_also_what_is_for_the_speaker_until_it_is_stopped() {
+    let session = Session::start("displayName: Ada");
+    session.until_reason("PageReady", "NotWanted").await;
+    let clip = session.clip().display().to_string();
+    let audio = json!({"type": "file", "url": clip, "destination": "speaker"});
+    steered(&session, "configure", &json!({"video": {"type": "file", "url": clip}, "audio": audio})).await;
+    session.until_live(START).await;
+    // How many pictures come is judged where nothing runs beside it.
+    let seen = session.watch(3).run().await.unwrap();
+    assert!(seen.frames > 30 && (seen.tone_hz - 1000.0).abs() < 10.0, "{seen:?}");
+    steered(&session, "stop", &json!({})).await;
+    session.until_reason("DevicesReady", "NotWanted").await;
+    wait::until(START, || async {
+        let (left, report) = (session.children("pulseaudio"), session.report().await?);
+        let nothing = left.is_empty() && report["livestreams"][0]["reason"] == "NoPage";
+        if nothing { Ok(()) } else { Err(format!("{left:?}, {report}")) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_configured_paused_resumed_and_stopped_and_a_viewer_sees_it() {
     let session = Session::start(MIRROR_ALONE);
     session.until_reason("PageReady", "Loaded").await;

@@ -302,9 +302,9 @@ impl Director {
         let sound = self.parts.is_up(Part::Sound);
         let speaker = sound.then(|| Speaker {
             server: sound::server(&self.config.directory),
-            source: match self.asked.session.page {
-                Some(_) => sound::SPEAKER_MONITOR.to_owned(),
-                None => self.config.sound.source.clone(),
+            source: match self.shows() {
+                Shows::Page => sound::SPEAKER_MONITOR.to_owned(),
+                Shows::Inputs | Shows::Nothing => self.config.sound.source.clone(),
             },
             bitrate: self.asked.session.encoding.audio,
         });
