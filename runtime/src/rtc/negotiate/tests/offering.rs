@@ -15,6 +15,7 @@ use understudy_core::fanout::clock::Anchor;
 use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::fanout::history::History;
 use understudy_core::guard::Policy;
+use understudy_core::media::{Track, Unit};
 use understudy_core::offer::{DtlsRole, Unusable};
 
 use super::super::super::batch::Path;
@@ -187,7 +188,11 @@ impl Sending {
 
     /// So long after its beginning. Tells what leaves.
     fn show(&mut self, after: Duration) -> (Arc<Cut>, Vec<u8>) {
-        let cut = Arc::new(self.cutter.cut(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3]))));
+        self.send(picture(Bytes::from_static(&[0, 0, 0, 1, 0x65, 1, 2, 3])), after)
+    }
+
+    fn send(&mut self, unit: Unit, after: Duration) -> (Arc<Cut>, Vec<u8>) {
+        let cut = Arc::new(self.cutter.cut(unit));
         let (mut spread, anchor) = (Spread::default(), self.anchor);
         let showing = Showing { cut: &cut, anchor, now: anchor.instant + after };
         self.viewer.show(PeerId(1), &showing, &mut spread);
@@ -216,6 +221,22 @@ fn a_server_is_silent_that_says_nothing_of_what_it_goes_on_being_sent_and_not_on
         assert!(matches!(*progress.borrow(), Progress::Sending(_)), "before {from} s");
         (from..=from + span).step_by(2).for_each(|second| drop(sending.show(Duration::from_secs(second))));
         assert_eq!(*progress.borrow() == Progress::Silent, silent, "from {from} s on");
+    }
+}
+
+#[test]
+fn sound_alone_is_no_evidence_where_a_picture_is_sent() {
+    let mut sending = Sending::begin();
+    let progress = sending.viewer.publish();
+    let (_, shown) = sending.show(Duration::ZERO);
+    let sound = Unit { track: Track::opus(2), ..picture(Bytes::from_static(&[1, 2, 3])) };
+    let (_, heard) = sending.send(sound, Duration::ZERO);
+    assert_ne!(stream(&shown), stream(&heard));
+    let Sending { server, viewer, anchor, .. } = &mut sending;
+    for (packet, is_evidence) in [(&heard, false), (&shown, true)] {
+        server.reports(viewer, stream(packet), number(packet));
+        viewer.judge(anchor.instant);
+        assert_eq!(matches!(*progress.borrow(), Progress::Sending(_)), is_evidence);
     }
 }
 
