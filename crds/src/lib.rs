@@ -23,6 +23,10 @@ pub const CREDENTIALS_SECRET_TYPE: &str = "understudy.dev/credentials";
 /// The annotation of such a Secret that says to which hosts alone.
 pub const ALLOWED_HOSTS: &str = "understudy.dev/allowed-hosts";
 
+/// The annotation of a participant that has been invited with a token of its stage: for which invitation there is a Secret with
+/// that token, which goes with it.
+pub const STAGE_TOKEN: &str = "understudy.dev/stage-token";
+
 /// The longest text in Kubernetes' own types: the key of a label is at most 317 characters.
 const LONGEST_STRING: i64 = 512;
 /// More than anybody writes into an affinity.

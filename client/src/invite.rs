@@ -1,0 +1,225 @@
+//! Invites a participant: one that is named, or one of several that is free. Of two who invite at the same moment one succeeds, and the
+//! other is told.
+
+use crate::merge;
+use crate::refusal::Refusal;
+use crate::standing::{Answer, Standing, fits, free, standing};
+use crate::token;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use rand::seq::SliceRandom;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use understudy_crds::STAGE_TOKEN;
+use understudy_crds::v1alpha1::{
+    Inputs, Invitation, IvsStage, SecretKeyRef, Stage, VirtualParticipant, WhipOutput,
+};
+
+/// Owner of the field in the object.
+const FIELD_MANAGER: &str = "understudy-control";
+/// How often one participant is tried: its status may be written between the look and the write.
+const ATTEMPTS: usize = 4;
+
+/// An invitation that somebody is to have.
+#[derive(Clone)]
+pub struct Invite {
+    /// Names it.
+    pub id: String,
+    /// Until when the stage may be joined.
+    pub join_before: Time,
+    /// The stage.
+    pub place: Place,
+    /// What lets onto it.
+    pub token: Token,
+    /// For this invitation alone.
+    pub inputs: Option<Inputs>,
+}
+
+/// A kind of stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A server of WHIP, by its address.
+    Whip(String),
+    /// A stage of Amazon IVS Real-Time, which its token names.
+    Ivs,
+}
+
+/// Where the token of a stage comes from.
+#[derive(Clone)]
+pub enum Token {
+    /// It needs none.
+    None,
+    /// It stands in a Secret.
+    Named(SecretKeyRef),
+    /// It is given here, and kept in a Secret until the invitation has come to its end.
+    Given(String),
+}
+
+impl Invite {
+    /// As it stands in the spec of that participant.
+    fn described(&self, participant: &str) -> Invitation {
+        let reference = match &self.token {
+            Token::None => None,
+            Token::Named(reference) => Some(reference.clone()),
+            Token::Given(_) => Some(token::place(participant, &self.id)),
+        };
+        let stage = match &self.place {
+            Place::Whip(url) => Stage {
+                whip: Some(WhipOutput { url: url.clone(), token_secret_ref: reference }),
+                ..Stage::default()
+            },
+            // An IVS stage without a token is refused before.
+            Place::Ivs => Stage {
+                ivs: reference.map(|token_secret_ref| IvsStage { token_secret_ref }),
+                ..Stage::default()
+            },
+        };
+        let (id, join_before, inputs) = (self.id.clone(), self.join_before.clone(), self.inputs.clone());
+        Invitation { id, join_before, stage, inputs }
+    }
+}
+
+/// Invites the participant of that name.
+pub async fn named(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    invite: &Invite,
+) -> Result<VirtualParticipant, Refusal> {
+    let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
+    for _attempt in 0..ATTEMPTS {
+        let participant =
+            api.get(name).await.map_err(|error| Refusal::about(error, Some(namespace), name))?;
+        let stage = invite.described(name).stage;
+        if fits(&participant, &invite.id, &stage)? == Answer::Has {
+            renew(client, namespace, &participant, invite).await?;
+            return Ok(participant);
+        }
+        if let Some(invited) = write(client, namespace, &participant, invite).await? {
+            return Ok(invited);
+        }
+    }
+    Err(Refusal::Contended(name.to_owned()))
+}
+
+/// Invites one of these that is free. `all` of the namespace: one that has the invitation already keeps it.
+pub async fn one_of(
+    client: &Client,
+    namespace: &str,
+    matching: &[Arc<VirtualParticipant>],
+    invite: &Invite,
+) -> Result<VirtualParticipant, Refusal> {
+    let has = |participant: &&Arc<VirtualParticipant>| {
+        participant.spec.invitation.as_ref().is_some_and(|invitation| invitation.id == invite.id)
+    };
+    if let Some(participant) = matching.iter().find(has) {
+        return named(client, namespace, &participant.name_any(), invite).await;
+    }
+    let mut candidates = free(matching)?;
+    candidates.shuffle(&mut rand::rng()); // all who ask at the same moment see the same ones
+    let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
+    for candidate in &candidates {
+        let name = candidate.name_any();
+        for _attempt in 0..ATTEMPTS {
+            let latest = api.get_opt(&name).await.map_err(Refusal::of)?;
+            let Some(latest) = latest.filter(|latest| standing(latest) == Standing::Free) else { break };
+            match write(client, namespace, &latest, invite).await? {
+                Some(invited) => return Ok(invited),
+                None => tracing::debug!(name, "was changed by others at the same moment"),
+            }
+        }
+    }
+    let matching = matching.len();
+    Err(Refusal::NoneFree { matching, invited: matching, unready: 0 })
+}
+
+/// Whoever asks again may give another token, or name another Secret.
+async fn renew(
+    client: &Client,
+    namespace: &str,
+    participant: &VirtualParticipant,
+    invite: &Invite,
+) -> Result<(), Refusal> {
+    let Token::Given(given) = &invite.token else { return Ok(()) };
+    token::keep(&Api::<Secret>::namespaced(client.clone(), namespace), participant, &invite.id, given).await
+}
+
+/// None: somebody wrote since the participant was read.
+async fn write(
+    client: &Client,
+    namespace: &str,
+    participant: &VirtualParticipant,
+    invite: &Invite,
+) -> Result<Option<VirtualParticipant>, Refusal> {
+    let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
+    let (secrets, name) = (Api::<Secret>::namespaced(client.clone(), namespace), participant.name_any());
+    if let Token::Given(given) = &invite.token {
+        token::keep(&secrets, participant, &invite.id, given).await?;
+    }
+    let patch = patch(participant, &invite.described(&name), matches!(invite.token, Token::Given(_)));
+    let written = api.patch(&name, &params(), &Patch::Merge(patch)).await;
+    let refused = match written {
+        Ok(invited) => return Ok(Some(invited)),
+        Err(kube::Error::Api(status)) if status.is_conflict() => None,
+        Err(error) => Some(Refusal::about(error, Some(namespace), &name)),
+    };
+    if matches!(invite.token, Token::Given(_)) {
+        // Unless the same invitation was written by somebody else meanwhile.
+        let latest = api.get_opt(&name).await.map_err(Refusal::of)?;
+        let invitation = latest.and_then(|latest| latest.spec.invitation);
+        if invitation.is_none_or(|invitation| invitation.id != invite.id) {
+            token::remove(&secrets, &name, &invite.id).await?;
+        }
+    }
+    refused.map_or(Ok(None), Err)
+}
+
+pub(crate) fn params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+/// Only what was read is changed. An invitation that is there has come to its end, and is replaced whole.
+fn patch(participant: &VirtualParticipant, invitation: &Invitation, keeps_token: bool) -> Value {
+    let value = |invitation: &Invitation| serde_json::to_value(invitation).unwrap_or_default();
+    let before = participant.spec.invitation.as_ref().map(value).unwrap_or_default();
+    let mut metadata = json!({"resourceVersion": participant.metadata.resource_version});
+    if keeps_token {
+        metadata["annotations"] = json!({STAGE_TOKEN: invitation.id});
+    }
+    json!({"metadata": metadata, "spec": {"invitation": merge::patch(&before, &value(invitation))}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standing::tests::participant;
+
+    fn invite(token: Token) -> Invite {
+        Invite {
+            id: "b".into(),
+            join_before: serde_json::from_value(json!("2100-01-01T00:00:00Z")).unwrap(),
+            place: Place::Ivs,
+            token,
+            inputs: None,
+        }
+    }
+
+    #[test]
+    fn an_invitation_that_ended_is_replaced_whole() {
+        let stage = json!({"whip": {"url": "https://stage.example/whip"}});
+        let before = json!({"invitation": {
+            "id": "a", "joinBefore": "2026-01-01T00:00:00Z", "stage": stage, "inputs": {"startPaused": true}
+        }});
+        let (ada, given) = (participant(&before, &json!({})), invite(Token::Given("word".into())));
+        let patched = patch(&ada, &given.described("ada"), true);
+        assert_eq!(patched["spec"]["invitation"]["stage"]["whip"], Value::Null);
+        assert_eq!(patched["spec"]["invitation"]["inputs"], Value::Null);
+        assert_eq!(patched["spec"]["invitation"]["id"], "b");
+        let reference = &patched["spec"]["invitation"]["stage"]["ivs"]["tokenSecretRef"];
+        assert_eq!(reference["name"], token::place("ada", "b").name);
+        assert_eq!(patched["metadata"]["annotations"][STAGE_TOKEN], "b");
+        assert!(!patched.to_string().contains("word"), "a token does not stand in a spec");
+    }
+}

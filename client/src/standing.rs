@@ -1,0 +1,177 @@
+//! How a participant stands to invitations, from its own object. Pure.
+
+use crate::refusal::Refusal;
+use std::sync::Arc;
+use understudy_crds::condition::ParticipantCondition;
+use understudy_crds::v1alpha1::{Stage, VirtualParticipant, VirtualParticipantStatus};
+
+/// How it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is ready, and has no invitation.
+    Free,
+    /// It has this one.
+    Invited(String),
+    /// It has none any more, and still leaves the stage of this one.
+    Leaving(String),
+    /// It has none, and is not ready, or is being deleted.
+    Unready,
+}
+
+/// How the participant stands. An invitation that has come to its end holds nobody.
+pub fn standing(participant: &VirtualParticipant) -> Standing {
+    let status = participant.status.as_ref();
+    let is_going = participant.metadata.deletion_timestamp.is_some();
+    match (held(participant), status.and_then(|status| status.session.as_ref())) {
+        (Some(id), _) => Standing::Invited(id.to_owned()),
+        (None, Some(session)) => Standing::Leaving(session.invitation_id.clone()),
+        (None, None) if is_going || !status.is_some_and(is_ready) => Standing::Unready,
+        (None, None) => Standing::Free,
+    }
+}
+
+/// The invitation that the participant has, unless it has come to its end.
+pub fn held(participant: &VirtualParticipant) -> Option<&str> {
+    let id = participant.spec.invitation.as_ref()?.id.as_str();
+    settled(participant, id).is_none().then_some(id)
+}
+
+/// How that invitation came to its end, if it did.
+pub fn settled<'a>(participant: &'a VirtualParticipant, id: &str) -> Option<&'a str> {
+    let all = participant.status.iter().flat_map(|status| &status.settled_invitations);
+    all.rev().find(|settled| settled.id == id).map(|settled| settled.outcome.as_str())
+}
+
+/// What a participant that is to have an invitation says to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It can have it.
+    Free,
+    /// It has it already.
+    Has,
+}
+
+/// Whether a participant can have the invitation `id` to that stage. One that is not ready can: it carries it out once it is.
+pub fn fits(participant: &VirtualParticipant, id: &str, stage: &Stage) -> Result<Answer, Refusal> {
+    if let Some(outcome) = settled(participant, id) {
+        return Err(Refusal::Settled { id: id.to_owned(), outcome: outcome.to_owned() });
+    }
+    match (&participant.spec.invitation, held(participant)) {
+        (Some(invitation), Some(holds)) if holds == id => {
+            if is_same(&invitation.stage, stage) { Ok(Answer::Has) } else { Err(Refusal::OtherStage(id.to_owned())) }
+        }
+        (_, Some(holds)) => {
+            let participant = participant.metadata.name.clone().unwrap_or_default();
+            Err(Refusal::Held { participant, holds: holds.to_owned() })
+        }
+        (_, None) => Ok(Answer::Free),
+    }
+}
+
+/// Of an IVS stage nothing is known but where its token stands.
+fn is_same(one: &Stage, other: &Stage) -> bool {
+    let url = |stage: &Stage| stage.whip.as_ref().map(|whip| whip.url.clone());
+    url(one) == url(other) && one.ivs.is_some() == other.ivs.is_some()
+}
+
+/// Those that are free; none: why.
+pub fn free(matching: &[Arc<VirtualParticipant>]) -> Result<Vec<Arc<VirtualParticipant>>, Refusal> {
+    let (mut free, mut invited, mut unready) = (Vec::new(), 0, 0);
+    for participant in matching {
+        match standing(participant) {
+            Standing::Free => free.push(Arc::clone(participant)),
+            Standing::Invited(_) | Standing::Leaving(_) => invited += 1,
+            Standing::Unready => unready += 1,
+        }
+    }
+    match free.is_empty() {
+        true => Err(Refusal::NoneFree { matching: matching.len(), invited, unready }),
+        false => Ok(free),
+    }
+}
+
+fn is_ready(status: &VirtualParticipantStatus) -> bool {
+    let ready = ParticipantCondition::Ready.as_str();
+    status.conditions.iter().any(|condition| condition.type_ == ready && condition.status == "True")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    pub(crate) fn participant(spec: &Value, status: &Value) -> VirtualParticipant {
+        serde_json::from_value(json!({
+            "apiVersion": "understudy.dev/v1alpha1", "kind": "VirtualParticipant",
+            "metadata": {"name": "ada", "namespace": "demo"}, "spec": spec, "status": status
+        }))
+        .unwrap()
+    }
+
+    fn invited(id: &str) -> Value {
+        let stage = json!({"whip": {"url": "https://stage.example/whip"}});
+        json!({"invitation": {"id": id, "joinBefore": "2100-01-01T00:00:00Z", "stage": stage}})
+    }
+
+    fn status(ready: &str, session: Option<&str>, settled: &[&str]) -> Value {
+        let at = "2026-01-01T00:00:00Z";
+        let condition = json!({
+            "type": "Ready", "status": ready, "reason": "R", "message": "", "lastTransitionTime": at
+        });
+        let settled = settled.iter().map(|id| json!({"id": id, "outcome": "Kicked", "at": at}));
+        let mut status = json!({"conditions": [condition], "settledInvitations": settled.collect::<Vec<_>>()});
+        if let Some(id) = session {
+            status["session"] = json!({"invitationId": id, "invitedAt": at});
+        }
+        status
+    }
+
+    #[test]
+    fn who_is_ready_and_has_no_invitation_is_free() {
+        let (none, a) = (json!({}), invited("a"));
+        for (spec, status, expected) in [
+            (&none, status("True", None, &[]), Standing::Free),
+            (&none, status("True", None, &["a"]), Standing::Free),
+            (&none, status("False", None, &[]), Standing::Unready),
+            (&none, json!({}), Standing::Unready),
+            (&none, status("True", Some("a"), &[]), Standing::Leaving("a".into())),
+            (&a, status("True", None, &[]), Standing::Invited("a".into())),
+            (&a, status("True", Some("a"), &[]), Standing::Invited("a".into())),
+            (&a, status("True", None, &["a"]), Standing::Free),
+            (&a, status("True", Some("a"), &["a"]), Standing::Leaving("a".into())),
+        ] {
+            assert_eq!(standing(&participant(spec, &status)), expected, "{spec} {status}");
+        }
+        let mut going = participant(&none, &status("True", None, &[]));
+        going.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+        assert_eq!(standing(&going), Standing::Unready);
+    }
+
+    #[test]
+    fn one_invitation_at_a_time_and_each_once() {
+        let stage = |url: &str| serde_json::from_value(json!({"whip": {"url": url}})).unwrap();
+        let (ours, other): (Stage, Stage) = (stage("https://stage.example/whip"), stage("https://b/"));
+        let answer = |spec: &Value, settled: &[&str], stage: &Stage| {
+            let participant = participant(spec, &status("False", None, settled));
+            fits(&participant, "a", stage).map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(answer(&json!({}), &[], &ours), Ok(Answer::Free));
+        assert_eq!(answer(&invited("b"), &["b"], &ours), Ok(Answer::Free));
+        assert_eq!(answer(&invited("a"), &[], &ours), Ok(Answer::Has));
+        assert!(answer(&invited("a"), &[], &other).unwrap_err().contains("to another stage"));
+        assert!(answer(&invited("b"), &[], &ours).unwrap_err().contains("invited already, as b"));
+        assert!(answer(&invited("a"), &["a"], &ours).unwrap_err().contains("come to its end (Kicked)"));
+    }
+
+    #[test]
+    fn who_finds_none_is_told_what_they_are_busy_with() {
+        let all = [
+            participant(&invited("a"), &status("True", None, &[])),
+            participant(&json!({}), &status("True", Some("b"), &[])),
+            participant(&json!({}), &status("False", None, &[])),
+        ];
+        let all = all.map(Arc::new);
+        let refused = free(&all).unwrap_err().to_string();
+        assert_eq!(refused, "no participant is available: 3 match, of which 2 are invited and 1 not ready");
+    }
+}
