@@ -40,7 +40,8 @@ fn has(participant: &VirtualParticipant, id: Option<&str>) -> Result<bool, Refus
     let has = participant.spec.invitation.as_ref().map(|invitation| invitation.id.as_str());
     let Some(id) = id else { return Ok(has.is_some()) };
     let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
-    let was = settled(participant, id).is_some() || session.is_some_and(|session| session.invitation_id == id);
+    let was =
+        settled(participant, id).is_some() || session.is_some_and(|session| session.invitation_id == id);
     match has {
         Some(has) if has == id => Ok(true),
         _ if was => Ok(false),

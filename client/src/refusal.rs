@@ -26,7 +26,9 @@ pub enum Refusal {
     #[error("the invitation {0} is one to another stage: an id names one")]
     OtherStage(String),
     /// None that matches is free.
-    #[error("no participant is available: {matching} match, of which {invited} are invited and {unready} not ready")]
+    #[error(
+        "no participant is available: {matching} match, of which {invited} are invited and {unready} not ready"
+    )]
     NoneFree {
         /// How many match what was asked for.
         matching: usize,

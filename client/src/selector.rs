@@ -45,11 +45,9 @@ fn expression(text: &str) -> Option<Expression> {
             }
         }
     }
-    for (sign, of) in [
-        ("!=", Expression::NotEqual as fn(_, _) -> _),
-        ("==", Expression::Equal),
-        ("=", Expression::Equal),
-    ] {
+    for (sign, of) in
+        [("!=", Expression::NotEqual as fn(_, _) -> _), ("==", Expression::Equal), ("=", Expression::Equal)]
+    {
         if let Some((name, given)) = text.split_once(sign) {
             return Some(of(key(name)?, value(given)?));
         }

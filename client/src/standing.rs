@@ -58,7 +58,11 @@ pub fn fits(participant: &VirtualParticipant, id: &str, stage: &Stage) -> Result
     }
     match (&participant.spec.invitation, held(participant)) {
         (Some(invitation), Some(holds)) if holds == id => {
-            if is_same(&invitation.stage, stage) { Ok(Answer::Has) } else { Err(Refusal::OtherStage(id.to_owned())) }
+            if is_same(&invitation.stage, stage) {
+                Ok(Answer::Has)
+            } else {
+                Err(Refusal::OtherStage(id.to_owned()))
+            }
         }
         (_, Some(holds)) => {
             let participant = participant.metadata.name.clone().unwrap_or_default();
@@ -119,7 +123,8 @@ pub(crate) mod tests {
             "type": "Ready", "status": ready, "reason": "R", "message": "", "lastTransitionTime": at
         });
         let settled = settled.iter().map(|id| json!({"id": id, "outcome": "Kicked", "at": at}));
-        let mut status = json!({"conditions": [condition], "settledInvitations": settled.collect::<Vec<_>>()});
+        let mut status =
+            json!({"conditions": [condition], "settledInvitations": settled.collect::<Vec<_>>()});
         if let Some(id) = session {
             status["session"] = json!({"invitationId": id, "invitedAt": at});
         }

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_token_goes_once_its_invitation_is_neither_desired_nor_carried_out() {
-        let (at, stage) = ("2026-01-01T00:00:00Z", json!({"ivs": {"tokenSecretRef": {"name": "s", "key": "k"}}}));
+        let (at, stage) =
+            ("2026-01-01T00:00:00Z", json!({"ivs": {"tokenSecretRef": {"name": "s", "key": "k"}}}));
         let invited = |id: &str| json!({"invitation": {"id": id, "joinBefore": at, "stage": stage}});
         let session = |id: &str| json!({"session": {"invitationId": id, "invitedAt": at}});
         let settled = json!({"settledInvitations": [{"id": "a", "outcome": "Completed", "at": at}]});

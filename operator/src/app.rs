@@ -3,6 +3,7 @@
 mod leader;
 
 use crate::admin::{self, Readiness};
+use crate::api::Preset;
 use crate::args::Args;
 use crate::authority::Times;
 use crate::lease::{Election, Leadership, Timing};
@@ -12,6 +13,7 @@ use crate::store::Scope;
 use anyhow::Context;
 use kube::{Api, Client};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +38,10 @@ pub struct Config {
     pub link_address: String,
     /// Where the leader serves the control link.
     pub link_listen: SocketAddr,
+    /// Where the leader serves the control API.
+    pub api_listen: SocketAddr,
+    /// The stage of callers who make one and name none.
+    pub preset: Option<Preset>,
     /// Where health and metrics are served.
     pub admin_listen: SocketAddr,
     /// Where participants are.
@@ -68,6 +74,11 @@ impl TryFrom<Args> for Config {
             link_service: args.link_service,
             link_address,
             link_listen: args.link_listen,
+            api_listen: args.api_listen,
+            preset: args
+                .stage_whip_url
+                .map(|url| preset(url, args.stage_whip_token_file.as_deref()))
+                .transpose()?,
             admin_listen: args.admin_listen,
             scope: Scope::of(args.watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect()),
             lease: args.lease,
@@ -78,6 +89,15 @@ impl TryFrom<Args> for Config {
             concurrency: args.concurrency,
         })
     }
+}
+
+/// Editors end files with a line feed.
+fn preset(url: String, token_file: Option<&Path>) -> anyhow::Result<Preset> {
+    let token = token_file.map(|file| {
+        let read = std::fs::read_to_string(file);
+        read.with_context(|| format!("the token of the stage cannot be read ({})", file.display()))
+    });
+    Ok(Preset { url, token: token.transpose()?.unwrap_or_default().trim().to_owned() })
 }
 
 /// Runs until `shutdown`. What a leader does has ended before the lease is given back, and the lease before the listener

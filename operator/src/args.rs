@@ -3,6 +3,7 @@
 use crate::telemetry::Format;
 use clap::Parser;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// Turns VirtualParticipants and Livestreams into pods and keeps their status true.
 #[derive(Clone, Debug, Parser)]
@@ -30,6 +31,15 @@ pub struct Args {
     /// Where the leader serves the control link; [::] is both families.
     #[arg(long, env = "UNDERSTUDY_LINK_LISTEN", default_value = "[::]:8443")]
     pub link_listen: SocketAddr,
+    /// Where the leader serves the control API for people's backends; [::] is both families.
+    #[arg(long, env = "UNDERSTUDY_API_LISTEN", default_value = "[::]:8444")]
+    pub api_listen: SocketAddr,
+    /// The WHIP server of those who make a stage by the control API and name none.
+    #[arg(long, env = "UNDERSTUDY_STAGE_WHIP_URL")]
+    pub stage_whip_url: Option<String>,
+    /// The file with its bearer token; none: it asks for none.
+    #[arg(long, env = "UNDERSTUDY_STAGE_WHIP_TOKEN_FILE", requires = "stage_whip_url")]
+    pub stage_whip_token_file: Option<PathBuf>,
     /// Where /livez, /readyz and /metrics are served; [::] is both families.
     #[arg(long, env = "UNDERSTUDY_ADMIN_LISTEN", default_value = "[::]:8080")]
     pub admin_listen: SocketAddr,

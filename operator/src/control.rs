@@ -2,7 +2,7 @@
 //! tells it what is desired. What is desired, and what follows from a report, is decided by the controllers.
 
 mod bounds;
-mod connection;
+pub(crate) mod connection;
 mod contact;
 pub mod convert;
 mod downward;

@@ -192,7 +192,7 @@ fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fau
 
 /// The host of an address. None, unless it is written so plainly that whoever reads it finds the same one: another reading would be
 /// a way around the annotation.
-fn host(url: &str) -> Option<&str> {
+pub(crate) fn host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (host, rest, known): (_, _, fn(u8) -> bool) = match authority.strip_prefix('[') {

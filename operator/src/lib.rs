@@ -42,6 +42,8 @@ pub mod view;
 pub mod livestream;
 pub mod participant;
 
+pub mod api;
+
 pub mod admin;
 pub mod args;
 

@@ -7,19 +7,29 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+
+/// Where a leader listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// For sessions.
+    pub link: u16,
+    /// For people's backends.
+    pub api: u16,
+}
 
 /// Has the Service lead to `target`. The slice goes when the Service does.
 pub async fn publish(
     client: &Client,
     namespace: &str,
     service: &str,
-    target: SocketAddr,
+    target: IpAddr,
+    ports: Ports,
 ) -> Result<(), kube::Error> {
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     let service = services.get(service).await?;
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), namespace);
-    let slice = slice(&service, target);
+    let slice = slice(&service, target, ports);
     let params = PatchParams::apply(names::FIELD_MANAGER).force();
     slices.patch(&slice.name_any(), &params, &Patch::Apply(&slice)).await?;
     tracing::info!(%target, "the link Service leads here");
@@ -27,8 +37,8 @@ pub async fn publish(
 }
 
 /// The family of addresses is immutable in a slice, so that each has a slice of its own name.
-fn slice(service: &Service, target: SocketAddr) -> EndpointSlice {
-    let (family, suffix) = match target.ip() {
+fn slice(service: &Service, target: IpAddr, ports: Ports) -> EndpointSlice {
+    let (family, suffix) = match target {
         IpAddr::V4(_) => ("IPv4", "ipv4"),
         IpAddr::V6(_) => ("IPv6", "ipv6"),
     };
@@ -54,15 +64,21 @@ fn slice(service: &Service, target: SocketAddr) -> EndpointSlice {
         },
         address_type: family.into(),
         endpoints: vec![Endpoint {
-            addresses: vec![target.ip().to_string()],
+            addresses: vec![target.to_string()],
             conditions: Some(EndpointConditions { ready: Some(true), ..EndpointConditions::default() }),
             ..Endpoint::default()
         }],
-        ports: Some(vec![EndpointPort {
-            name: Some("link".into()),
-            port: Some(target.port().into()),
-            protocol: Some("TCP".into()),
-            app_protocol: None,
-        }]),
+        ports: Some(
+            [("link", ports.link), ("api", ports.api)].map(|(name, port)| endpoint(name, port)).into(),
+        ),
+    }
+}
+
+fn endpoint(name: &str, port: u16) -> EndpointPort {
+    EndpointPort {
+        name: Some(name.into()),
+        port: Some(port.into()),
+        protocol: Some("TCP".into()),
+        app_protocol: None,
     }
 }

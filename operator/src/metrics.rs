@@ -23,6 +23,7 @@ pub struct Metrics {
     waiting: Family<Of, Gauge>,
     unread: Family<Of, Gauge>,
     links: Family<Link, Gauge>,
+    calls: Family<Call, Counter>,
     /// Streams of the control link that were closed because their session read nothing.
     pub stalled: Counter,
     /// Objects that wait because the API server refused what they need.
@@ -53,6 +54,13 @@ struct Link {
     state: LinkState,
 }
 
+/// A method of the control API, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Call {
+    method: &'static str,
+    outcome: &'static str,
+}
+
 impl EncodeLabelValue for Kind {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
         encoder.write_str(self.as_str())
@@ -78,6 +86,7 @@ impl Default for Metrics {
             waiting: Family::default(),
             unread: Family::default(),
             links: Family::default(),
+            calls: Family::default(),
             stalled: Counter::default(),
             refused: Gauge::default(),
             leader: Gauge::default(),
@@ -96,6 +105,8 @@ impl Default for Metrics {
         let help = "Participants that wait because the API server refused what they need";
         registry.register("refused_participants", help, metrics.refused.clone());
         registry.register("sessions", "Sessions by the state of their control link", metrics.links.clone());
+        let help = "Calls of the control API, by how they ended";
+        registry.register("api_calls", help, metrics.calls.clone());
         let help = "Streams of the control link that were closed because their session read nothing";
         registry.register("stalled_streams", help, metrics.stalled.clone());
         registry.register("leader", "Whether this process leads", metrics.leader.clone());
@@ -133,6 +144,11 @@ impl Metrics {
     /// How many sessions' streams are so.
     pub fn link(&self, state: LinkState, count: usize) {
         self.links.get_or_create(&Link { state }).set(gauge(count));
+    }
+
+    /// A call of the control API has ended so, or a stream of it has begun.
+    pub fn called(&self, method: &'static str, outcome: &'static str) {
+        self.calls.get_or_create(&Call { method, outcome }).inc();
     }
 
     /// This process leads in that term.

@@ -6,6 +6,9 @@ pub const FIELD_MANAGER: &str = "understudy-operator";
 /// Audience of the token with which a session shows who it is.
 pub const SESSION_AUDIENCE: &str = "understudy.dev/session";
 
+/// Audience of the tokens with which people's backends show who they are.
+pub const API_AUDIENCE: &str = "understudy-api";
+
 /// Label: which pod of its owner it is, counted from 1.
 pub const ATTEMPT_LABEL: &str = "understudy.dev/attempt";
 /// Label: the profile that a pod was built from.

@@ -10,6 +10,7 @@ pub mod provide;
 pub mod report;
 
 mod stage;
+mod token;
 
 use crate::apply;
 use crate::control::convert;
@@ -26,8 +27,8 @@ use crate::status::{Publisher, Reported};
 use crate::store::Stores;
 use crate::view::view;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use kube::{Client, ResourceExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ const RESYNC: Duration = Duration::from_secs(600);
 
 /// What reconciling participants needs.
 pub struct Context {
+    /// Asks the API server.
+    pub client: Client,
     /// What the API server holds.
     pub stores: Stores,
     /// Who is linked.
@@ -87,6 +90,7 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
         RESYNC
     } else {
         let known = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
+        token::tidy(&context.client, &participant).await;
         let provided = provide(&context, &participant, known, observed.now).await?;
         serve(&context, &mut observed, provided).await?
     };

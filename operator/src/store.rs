@@ -2,6 +2,7 @@
 //! the two indexes that are needed. Changes mark whoever has to look, once the stores hold them.
 
 mod changes;
+mod followers;
 mod index;
 pub(crate) mod lean;
 mod profiles;
@@ -10,6 +11,7 @@ mod scope;
 mod tests;
 mod unread;
 
+pub use followers::Follower;
 pub use scope::Scope;
 pub use unread::Unread;
 
@@ -17,6 +19,7 @@ use crate::names;
 use crate::owner::{Kind, Owner};
 use crate::profile::{Profiles, Stored};
 use crate::store::changes::{Change, Changes};
+use crate::store::followers::Followers;
 use crate::store::index::Index;
 use crate::store::profiles::ProfileStore;
 use crate::store::scope::{everywhere, follow};
@@ -46,6 +49,7 @@ pub struct Stores {
     livestreams_of: Arc<RwLock<Index<(String, String), Livestream>>>,
     /// UID of an owner, to its pods.
     pods_of: Arc<RwLock<Index<String, Pod>>>,
+    followers: Followers,
 }
 
 /// What is to be looked at after a change.
@@ -211,6 +215,24 @@ impl Stores {
         self.participants.get(&ObjectRef::new(name).within(namespace))
     }
 
+    /// All participants of a namespace, or of all of them if it is empty, in the order of namespaces and names.
+    pub fn participants_in(&self, namespace: &str) -> Vec<Arc<VirtualParticipant>> {
+        let mut all = self.participants.state();
+        all.retain(|participant| {
+            namespace.is_empty() || participant.metadata.namespace.as_deref() == Some(namespace)
+        });
+        all.sort_by(|one, other| {
+            let (one, other) = (&one.metadata, &other.metadata);
+            (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name))
+        });
+        all
+    }
+
+    /// Hears of every participant that changes from now on.
+    pub fn follow(&self) -> Follower {
+        self.followers.join()
+    }
+
     /// The UID of the object that has an owner's name now; `None` if none has.
     pub fn uid_of(&self, owner: &Owner) -> Option<String> {
         match owner.kind {
@@ -247,7 +269,7 @@ impl Stores {
         let (pods, pod_writer) = reflector::store();
         let (profiles, profile_writer) = reflector::store();
         let (unread_participants, unread_livestreams) = Default::default();
-        let (livestreams_of, pods_of) = Default::default();
+        let (livestreams_of, pods_of, followers) = Default::default();
         let writers = Writers {
             participants: participant_writer,
             livestreams: livestream_writer,
@@ -264,6 +286,7 @@ impl Stores {
             unread_livestreams,
             livestreams_of,
             pods_of,
+            followers,
         };
         (stores, writers)
     }
@@ -277,6 +300,7 @@ impl Stores {
         let participant = change.object();
         let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
         marks.participants.mark(&namespace, &name);
+        self.followers.tell(&namespace, &name);
         for livestream in self.livestreams_of(&namespace, &name) {
             marks.livestreams.mark(&namespace, &livestream.name_any());
         }

@@ -64,14 +64,26 @@ impl<K: Resource<DynamicType = ()>> Trigger<K> {
                 if let Some(name) = batch.pop() {
                     return Some((name, (shared, batch)));
                 }
-                let marked: Vec<ObjectRef<K>> = shared.marked.lock().drain().collect();
-                if marked.is_empty() {
-                    shared.more.notified().await;
-                } else {
-                    batch = marked;
-                }
+                batch = shared.batch().await;
             }
         })
+    }
+
+    /// All names marked since they were last given out, of which there is at least one. For one reader.
+    pub async fn batch(&self) -> Vec<ObjectRef<K>> {
+        self.shared.batch().await
+    }
+}
+
+impl<K: Resource<DynamicType = ()>> Shared<K> {
+    async fn batch(&self) -> Vec<ObjectRef<K>> {
+        loop {
+            let marked: Vec<ObjectRef<K>> = self.marked.lock().drain().collect();
+            if !marked.is_empty() {
+                return marked;
+            }
+            self.more.notified().await;
+        }
     }
 }
 

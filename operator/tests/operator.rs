@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers are tests as well")]
 
+#[path = "operator/api.rs"]
+mod api;
 #[path = "operator/chart.rs"]
 mod chart;
 #[path = "operator/endings.rs"]

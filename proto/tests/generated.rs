@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-const FILES: [&str; 2] = ["understudy.control.v1.rs", "descriptors.bin"];
+const FILES: [&str; 3] = ["understudy.control.v1.rs", "understudy.participants.v1.rs", "descriptors.bin"];
+const SERVICES: [&str; 2] = ["control/v1/control.proto", "participants/v1/participants.proto"];
 
 #[test]
 fn generated_code_matches_the_proto_files() {
@@ -17,7 +18,7 @@ fn generated_code_matches_the_proto_files() {
         .message_attribute(".", "#[serde(rename_all = \"camelCase\", default)]")
         .enum_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)]")
         .enum_attribute(".", "#[serde(rename_all = \"camelCase\")]")
-        .compile_protos(&[root.join("control/v1/control.proto")], &[root.to_path_buf()])
+        .compile_protos(&SERVICES.map(|service| root.join(service)), &[root.to_path_buf()])
         .unwrap();
     for file in FILES {
         let (new, old) = (fresh.path().join(file), committed.join(file));

@@ -51,6 +51,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [understudy.dev]
   resources: [virtualparticipants, livestreams]
   verbs: [get, list, watch]
+# The control API: an invitation is written into the spec of its participant, and nothing else of it.
+- apiGroups: [understudy.dev]
+  resources: [virtualparticipants]
+  verbs: [patch]
 - apiGroups: [understudy.dev]
   resources: [virtualparticipants/status, livestreams/status]
   verbs: [patch]
@@ -61,10 +65,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 # Access tokens are made once and read by name. Participants choose their names, so that resourceNames cannot narrow this: the
 # operator could get any Secret here whose name it is told: it asks for a participant's own, for its authority's, and for those that
 # livestreams name, of which it reads out those of type understudy.dev/credentials alone.
-# Neither list nor watch: those would show all Secrets without a name. watchNamespaces narrows where.
+# Neither list nor watch: those would show all Secrets without a name. watchNamespaces narrows where. Deleted are those with tokens
+# that came with invitations, and those of stages.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, create]
+  verbs: [get, create, delete]
 # The root by which sessions know their operator, applied server-side. A name cannot restrict what is created.
 - apiGroups: [""]
   resources: [configmaps]
@@ -73,6 +78,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [configmaps]
   resourceNames: [understudy-ca]
   verbs: [patch]
+# Stages that were made by the control API.
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [understudy-stages]
+  verbs: [get, update]
 # One Event a cause; what happens again is counted in it, also by another leader.
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -2,6 +2,7 @@
 
 mod house;
 
+use crate::api;
 use crate::app::Config;
 use crate::apply::Writer;
 use crate::authority::{Authority, Change};
@@ -26,7 +27,6 @@ use kube::{Api, Client, Resource};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -119,8 +119,8 @@ impl Leader<'_> {
             () = end.cancelled() => return Ok(()),
         }
         let (config, service) = (self.config, &self.config.link_service);
-        let target = SocketAddr::new(config.pod_ip, config.link_listen.port());
-        let lead_here = link_endpoint::publish(self.client, &config.namespace, service, target);
+        let ports = link_endpoint::Ports { link: config.link_listen.port(), api: config.api_listen.port() };
+        let lead_here = link_endpoint::publish(self.client, &config.namespace, service, config.pod_ip, ports);
         let Some(led) = prepare(&end, lead_here).await else { return Ok(()) };
         let told = || format!("the Service {service} cannot be led here");
         led.with_context(told)?.with_context(told)?;
@@ -159,14 +159,22 @@ impl Leader<'_> {
         }
     }
 
-    /// Serves the control link, with a certificate of the root that signs now: when another does, sessions dial again.
+    /// Serves the control link and the control API, with a certificate of the root that signs now: when another does, sessions dial again.
     async fn serve(&self, stores: &Stores, end: &CancellationToken) -> anyhow::Result<()> {
         let mut authority = self.authority.clone();
         while !end.is_cancelled() {
             let end_link = end.child_token();
-            let mut link = std::pin::pin!(control::serve(self.link(&authority, stores)?, end_link.clone()));
+            let link = control::serve(self.link(&authority, stores)?, end_link.clone());
+            let api = api::serve(self.api(&authority, stores)?, end_link.clone());
+            // One that ends badly ends the leadership, and is told as what it was.
+            let both = async {
+                tokio::try_join!(async { link.await.map_err(anyhow::Error::from) }, async {
+                    api.await.map_err(anyhow::Error::from)
+                })
+            };
+            let mut link = std::pin::pin!(both);
             tokio::select! {
-                served = &mut link => return Ok(served?),
+                served = &mut link => return served.map(|((), ())| ()),
                 () = another_signs(&mut authority, self.client, self.config, &self.writers.writer) => {
                     end_link.cancel();
                     link.await?;
@@ -182,6 +190,7 @@ impl Leader<'_> {
         let looks = |kind| Arc::new(Looks::new(kind, self.metrics.clone()));
         Controllers {
             participants: Arc::new(participant::Context {
+                client: self.client.clone(),
                 stores: stores.clone(),
                 registry: self.registry.clone(),
                 leading_since,
@@ -255,6 +264,17 @@ impl Leader<'_> {
             registry: self.registry.clone(),
             reviewer: Reviewer::new(self.client.clone()),
             tickets: Tickets::new(authority.derive("understudy.dev/resume-ticket")?),
+        })
+    }
+
+    fn api(&self, authority: &Authority, stores: &Stores) -> anyhow::Result<api::Config> {
+        Ok(api::Config {
+            listen: self.config.api_listen,
+            identity: authority.issue(link_names(self.config))?,
+            stores: stores.clone(),
+            client: self.client.clone(),
+            metrics: self.metrics.clone(),
+            preset: self.config.preset.clone(),
         })
     }
 

@@ -1,4 +1,5 @@
-//! Connections as they are accepted. Whoever connects is a stranger until a session has shown who it is on it. Strangers
+//! Connections as they are accepted. Whoever connects is a stranger until a session, or a caller of the control API, has shown who it
+//! is on it. Strangers
 //! have little time, for their TLS handshake as for all else, and there are only so many of them at a time: when there are,
 //! others wait in the kernel's queue until one is known or its time is over. Known ones are as many as there are sessions.
 
@@ -27,9 +28,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is known of a connection; every request on it carries it.
 #[derive(Clone, Debug)]
-pub(super) struct Guest {
+pub(crate) struct Guest {
     /// From where it dials.
-    pub(super) address: IpAddr,
+    pub(crate) address: IpAddr,
     shared: Arc<Shared>,
 }
 
@@ -42,14 +43,21 @@ struct Shared {
 
 /// As long as it is held, the connection is a session's.
 #[derive(Debug)]
-pub(super) struct Stay(Arc<Shared>);
+pub(crate) struct Stay(Arc<Shared>);
 
 impl Guest {
     /// A session has shown who it is.
-    pub(super) fn welcome(&self) -> Stay {
+    pub(crate) fn welcome(&self) -> Stay {
         self.shared.sessions.fetch_add(1, Ordering::Relaxed);
         self.shared.stranger.lock().take();
         Stay(Arc::clone(&self.shared))
+    }
+
+    /// Somebody has shown who they are, for as long as the connection lasts.
+    pub(crate) fn know(&self) {
+        if self.shared.stranger.lock().take().is_some() {
+            self.shared.sessions.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -60,7 +68,7 @@ impl Drop for Stay {
 }
 
 /// Bytes of one connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     guest: Guest,
     /// When it is looked at whether the connection is a session's, and how often.
@@ -69,7 +77,7 @@ pub(super) struct Connection {
 }
 
 /// All connections that come, without end.
-pub(super) fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
+pub(crate) fn accept(listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
     accept_with(listener, STRANGERS, UNKNOWN_TIMEOUT)
 }
 
@@ -88,7 +96,7 @@ fn accept_with(
             Ok(Connection { stream, guest, check: Box::pin(sleep(timeout)), timeout })
         });
         if let Err(error) = &accepted {
-            tracing::warn!(%error, "a connection of the control link could not be accepted");
+            tracing::warn!(%error, "a connection could not be accepted");
             sleep(ACCEPT_PAUSE).await;
         }
         Some((accepted, (listener, strangers)))
@@ -100,7 +108,7 @@ impl Connection {
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while self.check.as_mut().poll(context).is_ready() {
             if self.guest.shared.sessions.load(Ordering::Relaxed) == 0 {
-                tracing::debug!(address = %self.guest.address, "a connection that is no session's is closed");
+                tracing::debug!(address = %self.guest.address, "a connection of nobody who is known is closed");
                 return Err(io::ErrorKind::TimedOut.into());
             }
             self.check.as_mut().reset(Instant::now() + self.timeout);

@@ -15,7 +15,7 @@ use understudy_operator::store::Scope;
 use understudy_operator::verify::verify;
 
 /// Each a name, and what is set.
-const SETTINGS: [(&str, &[&str]); 8] = [
+const SETTINGS: [(&str, &[&str]); 9] = [
     ("nothing", &[]),
     (
         "images by digest",
@@ -46,6 +46,13 @@ const SETTINGS: [(&str, &[&str]); 8] = [
         &[
             "sessions.networkPolicy.namespaces=[\"stage\"]",
             "sessions.networkPolicy.viewers=[{\"ipBlock\":{\"cidr\":\"192.0.2.0/24\"}}]",
+        ],
+    ),
+    (
+        "a stage and callers of the control API",
+        &[
+            "api.callers=[{\"podSelector\":{\"matchLabels\":{\"app\":\"backend\"}}}]",
+            "api.stage.whip={\"url\":\"https://stage.example/whip\",\"tokenSecretName\":\"stage\"}",
         ],
     ),
     (

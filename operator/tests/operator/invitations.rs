@@ -1,7 +1,7 @@
 //! Invited, on stage, kicked, and what becomes of it when something ends on the way.
 
 #[path = "invitations/stage.rs"]
-mod stage;
+pub mod stage;
 
 use crate::support::{Operator, Recorder, Runtime, World, well};
 use crate::{A_WHILE, available, condition, is, phase, ready, reason};

@@ -1,6 +1,7 @@
 //! A world for the operator: a real API server with the chart applied, operators with the rights that the chart gives
 //! them, and the parts that a node would play (scheduler, kubelet, runtime).
 
+mod caller;
 mod chart;
 #[path = "../../../crds/tests/support/mod.rs"]
 mod control_plane;
@@ -10,6 +11,7 @@ mod runtime;
 mod silent;
 mod spoken;
 
+pub use caller::Caller;
 pub use chart::{kubectl_apply, rendered};
 pub use recorder::Recorder;
 pub use runtime::{Runtime, refused, said, well};
@@ -64,6 +66,8 @@ static CHART: OnceLock<()> = OnceLock::new();
 pub struct World {
     pub client: Client,
     pub port: u16,
+    /// Of the control API.
+    pub api_port: u16,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -82,7 +86,7 @@ impl World {
             .try_init();
         let client = control_plane::client().await;
         CHART.get_or_init(chart::apply);
-        let world = Self { client, port: free_port(), _alone: alone };
+        let world = Self { client, port: free_port(), api_port: free_port(), _alone: alone };
         world.clear().await;
         let accounts = world.api::<ServiceAccount>();
         let account: ServiceAccount =
@@ -118,7 +122,7 @@ impl World {
 
     /// The same of another release of the chart.
     pub fn config_of(&self, release: &str, name: &str) -> Config {
-        config(release, name, self.port)
+        config(release, name, [self.port, self.api_port])
     }
 
     /// What the platform does.
@@ -335,6 +339,7 @@ impl World {
         self.api::<Pod>().delete_collection(&now, &all).await.unwrap();
         self.api::<Secret>().delete_collection(&now, &all).await.unwrap();
         self.api::<ResourceQuota>().delete_collection(&now, &all).await.unwrap();
+        let _ = self.api::<ConfigMap>().delete("understudy-stages", &now).await; // if there is one
         let profiles = Api::<RuntimeProfile>::all(self.client.clone());
         for profile in profiles.list(&all).await.unwrap() {
             profiles.delete(&profile.name_any(), &now).await.unwrap();
@@ -357,7 +362,7 @@ impl Operator {
 }
 
 /// What an operator of that name is told.
-fn config(release: &str, name: &str, port: u16) -> Config {
+fn config(release: &str, name: &str, [port, api_port]: [u16; 2]) -> Config {
     Config {
         namespace: SYSTEM.into(),
         pod_name: name.into(),
@@ -365,6 +370,8 @@ fn config(release: &str, name: &str, port: u16) -> Config {
         link_service: format!("{release}-operator-link"),
         link_address: format!("127.0.0.1:{port}"),
         link_listen: SocketAddr::from(([127, 0, 0, 1], port)),
+        api_listen: SocketAddr::from(([127, 0, 0, 1], api_port)),
+        preset: None,
         admin_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         scope: Scope::default(),
         lease: format!("{release}-operator"),
@@ -379,7 +386,8 @@ fn config(release: &str, name: &str, port: u16) -> Config {
 /// Is an operator until SIGTERM comes, in a process of its own.
 #[allow(dead_code, reason = "measurements use it")]
 pub async fn lead(name: &str, port: u16, kubeconfig: &str) {
-    let config = Config { timing: Timing::default(), concurrency: 16, ..config(RELEASE, name, port) };
+    let config =
+        Config { timing: Timing::default(), concurrency: 16, ..config(RELEASE, name, [port, free_port()]) };
     let account = as_operator(Path::new(kubeconfig), &config.lease).await;
     let client = deadline::client(account, deadline::CALL_TIMEOUT).unwrap();
     let end = CancellationToken::new();

@@ -1,0 +1,444 @@
+//! The control plane of the source system, by its paths, bodies and codes (contracts §4.2): a stage is a record of a WHIP server,
+//! and participants are invited to it and kicked. `?namespace=` says where; without it, it is that of the ServiceAccount that calls.
+
+mod record;
+mod told;
+
+use crate::api::caller::{Act, Caller, Resource, Visit};
+use crate::api::desk::{Who, participants};
+use crate::api::http::{Face, read};
+use crate::api::refused::{Refused, Why, body};
+use crate::api::stages::record::{Book, Guest, Record};
+use crate::credentials;
+use axum::body::Bytes;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::DeleteParams;
+use kube::{Api, ResourceExt};
+use rand::RngExt;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use understudy_client::invite::{Invite, Place};
+use understudy_client::standing::held;
+use understudy_crds::v1alpha1::VirtualParticipant;
+
+/// How long a stage may be joined: long enough for a pod that is still on its way.
+const JOIN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
+/// Of ids of stages and of participants on them.
+const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const ID_LENGTH: usize = 12;
+
+/// The stage of those who make one and name none.
+#[derive(Clone)]
+pub struct Preset {
+    /// Of its WHIP server.
+    pub url: String,
+    /// Its bearer token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Preset {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Preset").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn routes() -> Router<Face> {
+    Router::new()
+        .route("/stage/create", post(create))
+        .route("/stage/delete", post(delete))
+        .route("/stage/token", post(token))
+        .route("/stage/invite", post(invite))
+        .route("/stage/kick", post(kick))
+        .route("/stage/list", post(list_stages).get(list_stages))
+        .route("/vp/list", post(list_participants).get(list_participants))
+        .route("/vp/stop", post(stop))
+}
+
+/// Why a call of here fails.
+enum Failure {
+    /// As the source system names it: code, name, message.
+    Named(StatusCode, &'static str, &'static str),
+    /// What it has no name for.
+    Refused(Refused),
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+const NO_STAGE: Failure = Failure::Named(StatusCode::NOT_FOUND, "StageNotFoundException", "Stage not found.");
+const NO_GUEST: Failure =
+    Failure::Named(StatusCode::NOT_FOUND, "VpNotFoundException", "The stage has no virtual participant.");
+const NONE_FREE: Failure = Failure::Named(
+    StatusCode::NOT_FOUND,
+    "VpNotAvailableException",
+    "No virtual participants are available.",
+);
+const ASSIGNED: Failure = Failure::Named(
+    StatusCode::NOT_FOUND,
+    "VpAlreadyAssignedException",
+    "The stage has a virtual participant already.",
+);
+const RACE: Failure = Failure::Named(
+    StatusCode::CONFLICT,
+    "VpAlreadyAssignedException",
+    "Another request was faster: the stage was changed at the same moment.",
+);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Named(code, name, message) => body(code, name, message),
+            Self::Refused(Refused { why: Why::Unavailable, message }) => {
+                let told =
+                    json!({"message": "Failed to carry the request out.", "cause": {"message": message}});
+                (StatusCode::INTERNAL_SERVER_ERROR, Json(told)).into_response()
+            }
+            Self::Refused(refused) => refused.into_response(),
+        }
+    }
+}
+
+/// Where a call is about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Where {
+    namespace: String,
+}
+
+/// A call that was let in.
+struct Call {
+    face: Face,
+    namespace: String,
+}
+
+impl Call {
+    /// Refuses who may not do that to participants there.
+    async fn enter(face: Face, place: Query<Where>, visit: &Visit, verb: &str) -> Result<Self, Failure> {
+        let caller = face.desk.callers.identify(visit).await?;
+        let namespace = within(place.0, &caller)?;
+        face.desk.callers.allow(&caller, participants(verb, &namespace, "")).await?;
+        if verb == "delete" {
+            let pods = Act { verb, resource: Resource::Pods, namespace: &namespace, name: "" };
+            face.desk.callers.allow(&caller, pods).await?;
+        }
+        Ok(Self { face, namespace })
+    }
+
+    async fn book(&self) -> Result<Book, Failure> {
+        Ok(Book::open(&self.face.desk.client, &self.namespace).await?)
+    }
+
+    /// The guest of a stage, if it is still invited there.
+    async fn guest(&self, record: &Record) -> Result<Option<Guest>, Failure> {
+        let Some(guest) = &record.guest else { return Ok(None) };
+        let api: Api<VirtualParticipant> = Api::namespaced(self.face.desk.client.clone(), &self.namespace);
+        let found = api.get_opt(&guest.participant).await;
+        let found = found.map_err(|error| Refused::from(understudy_client::refusal::Refusal::of(error)))?;
+        let is_here = found.is_some_and(|found| held(&found) == Some(guest.invitation.as_str()));
+        Ok(is_here.then(|| guest.clone()))
+    }
+
+    async fn release(&self, guest: &Guest) -> Result<(), Failure> {
+        let invitation = Some(guest.invitation.as_str());
+        let kicked = self.face.desk.kick_admitted(&self.namespace, &guest.participant, invitation).await;
+        match kicked {
+            Err(refused) if refused.why != Why::NotFound => Err(refused.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn within(place: Where, caller: &Caller) -> Result<String, Refused> {
+    let own = caller.namespace().map(str::to_owned);
+    let given = Some(place.namespace).filter(|namespace| !namespace.is_empty());
+    given
+        .or(own)
+        .ok_or_else(|| Refused::invalid("namespace", "is missing: add ?namespace=NAME to the address"))
+}
+
+/// A body as it is, or in an event that has it as text.
+fn given<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
+    #[derive(Deserialize)]
+    struct Event {
+        body: String,
+    }
+    match read::<Event>(bytes) {
+        Ok(event) => read(&Bytes::from(event.body)),
+        Err(_no_event) => read(bytes),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CreateAsked {
+    user_id: String,
+    attributes: BTreeMap<String, String>,
+    whip: Option<Whip>,
+}
+
+impl Default for CreateAsked {
+    fn default() -> Self {
+        Self { user_id: "HOST_USER".into(), attributes: BTreeMap::new(), whip: None }
+    }
+}
+
+#[derive(Deserialize)]
+struct Whip {
+    url: String,
+    #[serde(default)]
+    token: String,
+}
+
+impl std::fmt::Debug for Whip {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Whip").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+async fn create(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+    body: Bytes,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "patch").await?;
+    let CreateAsked { user_id, attributes, whip } = given(&body)?;
+    let preset = call
+        .face
+        .preset
+        .as_deref()
+        .map(|preset| Whip { url: preset.url.clone(), token: preset.token.clone() });
+    let whip = whip.or(preset).ok_or_else(|| {
+        Refused::invalid(
+            "whip",
+            "is missing: {url, token} of the stage's WHIP server, which the chart names no other for",
+        )
+    })?;
+    if !whip.url.starts_with("http") || credentials::host(&whip.url).is_none() {
+        return Err(Refused::invalid("whip.url", "must be http(s)://HOST…, without user and password").into());
+    }
+    let (id, host, now) = (made_id(), made_id(), Timestamp::now().to_string());
+    let record = Record {
+        id: id.clone(),
+        host_participant_id: host.clone(),
+        whip: whip.url,
+        has_token: !whip.token.is_empty(),
+        created_at: now.clone(),
+        updated_at: now,
+        guest: None,
+    };
+    let mut book = call.book().await?;
+    while !book.write(&record).await? {
+        book = call.book().await?;
+    }
+    if record.has_token {
+        book.keep_token(&record, &whip.token).await?;
+    }
+    let namespace = &call.namespace;
+    tracing::info!(namespace, stage = id, user_id, attributes = attributes.len(), "a stage is made");
+    Ok(Json(json!({"id": id, "participantId": host, "token": whip.token})))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct StageAsked {
+    id: String,
+    participant_id: String,
+    asset_name: Option<String>,
+    allow_publish: bool,
+}
+
+async fn delete(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+    body: Bytes,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "patch").await?;
+    let asked: StageAsked = given(&body)?;
+    loop {
+        let mut book = call.book().await?;
+        let record = book.find(&asked.id).ok_or(NO_STAGE)?;
+        if record.host_participant_id != asked.participant_id {
+            let message = "Only its host may delete a stage: participantId is not the host's.";
+            return Err(Failure::Named(StatusCode::INTERNAL_SERVER_ERROR, "UnexpectedError", message));
+        }
+        if let Some(guest) = call.guest(&record).await? {
+            call.release(&guest).await?;
+        }
+        if book.strike(&asked.id).await? {
+            book.drop_token(&record).await?;
+            return Ok(Json(json!({})));
+        }
+    }
+}
+
+async fn token(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+    body: Bytes,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "patch").await?;
+    let asked: StageAsked = given(&body)?;
+    let book = call.book().await?;
+    let record = book.find(&asked.id).ok_or(NO_STAGE)?;
+    if !asked.allow_publish {
+        let message = "The token of a WHIP server lets publish, and there is no other: ask with allowPublish, or watch with a token \
+                       of the server's own.";
+        return Err(Failure::Named(StatusCode::CONFLICT, "TokenNotAvailableException", message));
+    }
+    let token = book.read_token(&record).await?.unwrap_or_default();
+    Ok(Json(json!({"token": token, "participantId": made_id()})))
+}
+
+async fn invite(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+    body: Bytes,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "patch").await?;
+    let asked: StageAsked = given(&body)?;
+    let asset = asked.asset_name.filter(|asset| !asset.is_empty());
+    if asset.as_deref().is_some_and(|asset| !told::is_asset(asset)) {
+        return Err(Refused::invalid("assetName", "must be the name of a file below the media folder").into());
+    }
+    let mut book = call.book().await?;
+    let mut record = book.find(&asked.id).ok_or(NO_STAGE)?;
+    if call.guest(&record).await?.is_some() {
+        return Err(ASSIGNED);
+    }
+    let now = Timestamp::now();
+    let invite = Invite {
+        id: format!("stage-{}-{}", asked.id, made_id()),
+        join_before: Time(now.saturating_add(JOIN_WITHIN).unwrap_or(Timestamp::MAX)),
+        place: Place::Whip(record.whip.clone()),
+        token: record.token(),
+        inputs: asset.as_deref().map(told::inputs),
+    };
+    let any = Who::Selected(kube::core::Selector::default());
+    let invited = call.face.desk.invite_admitted(&call.namespace, &any, &invite).await;
+    let invited = invited.map_err(|refused| match refused.why {
+        Why::NoneFree => NONE_FREE,
+        _ => refused.into(),
+    })?;
+    let guest = Guest { participant: invited.name_any(), invitation: invite.id };
+    (record.guest, record.updated_at) = (Some(guest.clone()), now.to_string());
+    // Of two who invite to one stage at the same moment the one that is not written down is taken back.
+    if !book.write(&record).await? {
+        call.release(&guest).await?;
+        return Err(RACE);
+    }
+    Ok(Json(json!({})))
+}
+
+async fn kick(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+    body: Bytes,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "patch").await?;
+    let asked: StageAsked = given(&body)?;
+    let record = call.book().await?.find(&asked.id).ok_or(NO_STAGE)?;
+    let guest = call.guest(&record).await?.ok_or(NO_GUEST)?;
+    call.release(&guest).await?;
+    Ok(Json(json!({})))
+}
+
+async fn list_stages(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "list").await?;
+    let all = call.book().await?.all();
+    let stages: Vec<Value> = all.iter().map(|record| told::stage(&call.namespace, record)).collect();
+    Ok(Json(json!({"count": stages.len(), "scannedCount": stages.len(), "stages": stages})))
+}
+
+async fn list_participants(
+    State(face): State<Face>,
+    place: Query<Where>,
+    visit: Visit,
+) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "list").await?;
+    let stages = call.book().await?.all();
+    let mut all = call.face.desk.stores.participants_in(&call.namespace);
+    all.sort_by_key(|participant| std::cmp::Reverse(told::updated(participant)));
+    let told: Vec<Value> = all.iter().map(|participant| told::participant(participant, &stages)).collect();
+    let message = "Virtual participants were listed.";
+    Ok(Json(json!({"message": message, "totalCount": told.len(), "virtualParticipants": told})))
+}
+
+/// Their pods end, and are followed by others: who was invited is kicked before.
+async fn stop(State(face): State<Face>, place: Query<Where>, visit: Visit) -> Result<Json<Value>, Failure> {
+    let call = Call::enter(face, place, &visit, "delete").await?;
+    let pods: Api<Pod> = Api::namespaced(call.face.desk.client.clone(), &call.namespace);
+    let mut details = Vec::new();
+    for participant in call.face.desk.stores.participants_in(&call.namespace) {
+        let (name, pod) =
+            (participant.name_any(), participant.status.as_ref().and_then(|status| status.pod.as_ref()));
+        let Some(pod) = pod else { continue };
+        let kicked = call
+            .face
+            .desk
+            .kick_admitted(&call.namespace, &name, None)
+            .await
+            .map_err(|refused| refused.message);
+        let ended = match kicked {
+            Ok(_) => match pods.delete(&pod.name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+                deleted => deleted.map(drop).map_err(|_error| "its pod could not be deleted".to_owned()),
+            },
+            Err(message) => Err(message),
+        };
+        let mut detail = json!({"vpId": name, "taskId": pod.name, "success": ended.is_ok()});
+        if let Err(message) = ended {
+            detail["error"] = json!(message);
+        }
+        details.push(detail);
+    }
+    let successful = details.iter().filter(|detail| detail["success"] == true).count();
+    let failed = details.len() - successful;
+    Ok(Json(json!({
+        "message": "The tasks of virtual participants were told to stop.",
+        "summary": {"totalFound": details.len(), "successfulStops": successful, "failedStops": failed},
+        "details": details,
+    })))
+}
+
+fn made_id() -> String {
+    let mut random = rand::rng();
+    (0..ID_LENGTH).map(|_| char::from(ID_LETTERS[random.random_range(0..ID_LETTERS.len())])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_may_come_in_an_event() {
+        for text in [
+            r#"{"id": "abc", "assetName": "a.mp4"}"#,
+            r#"{"body": "{\"id\": \"abc\", \"assetName\": \"a.mp4\"}"}"#,
+        ] {
+            let asked: StageAsked = given(&Bytes::from(text)).unwrap_or_default();
+            assert_eq!((asked.id.as_str(), asked.asset_name.as_deref()), ("abc", Some("a.mp4")), "{text}");
+        }
+        assert_eq!(given::<CreateAsked>(&Bytes::new()).unwrap_or_default().user_id, "HOST_USER");
+    }
+}
