@@ -31,6 +31,10 @@ impl Kubectl {
         }
     }
 
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Runs it; what it wrote, or what it complained about.
     pub async fn run(&self, args: &[&str]) -> Result<String, String> {
         program::output(self.command().args(args), DEADLINE).await

@@ -18,6 +18,7 @@ pub mod probe;
 pub mod publish;
 pub mod whip;
 
+pub mod backend;
 pub mod destination;
 pub mod recording;
 

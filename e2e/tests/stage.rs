@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use understudy_e2e::backend::Backend;
 use understudy_e2e::destination::{Destination, TOKEN, Told};
 use understudy_e2e::kubectl::Kubectl;
 use understudy_e2e::ports::facing;
@@ -106,11 +107,33 @@ async fn who_is_invited_is_published_whoever_dies_and_kicked_when_the_invitation
     // Under its id it is not carried out again; under another it is.
     invite(&kubectl, to("show-1", &stage)).await;
     wait::until(RECONCILE, || kubectl.says("vp marie", "Invited", "Kicked")).await;
-    invite(&kubectl, to("show-2", &stage)).await;
+    let backend = Backend::new(&kubectl, "stage-manager").await;
+    let whip = json!({"url": stage.url("/whip"), "token": TOKEN});
+    let invitation = json!({"id": "show-2", "stage": {"whip": whip}});
+    let invited = backend.post("invite", &json!({"selector": "", "invitation": invitation})).await;
+    assert_eq!(
+        (&invited["name"], &invited["invitationId"]),
+        (&json!("marie"), &json!("show-2")),
+        "{invited}"
+    );
     published(&kubectl, "show-2").await;
     assert_eq!(stage.told().await.unwrap().posts, 3);
+    backend.post("kick", &json!({"invitationId": "show-2"})).await;
+    until(&kubectl, "kicked", |status| status["lastSession"]["invitationId"] == "show-2").await;
+    let of_type = "--field-selector=type=understudy.dev/credentials";
+    wait::until(RECONCILE, || async {
+        let kept = kubectl.run(&["get", "secrets", of_type, "--output=name"]).await?;
+        if kept.trim() == "secret/stage" {
+            Ok(())
+        } else {
+            Err(format!("no token is kept any longer: {kept}"))
+        }
+    })
+    .await;
     let everything = kubectl.run(&["get", "vp,events", "--output=yaml"]).await.unwrap();
     assert!(!everything.contains(TOKEN), "what lets in stands in its Secret alone");
-    kubectl.run(&["delete", "vp/marie", "secret/stage", "runtimeprofile/on-stage"]).await.unwrap();
+    let all = ["vp/marie", "secret/stage", "runtimeprofile/on-stage", "serviceaccount/stage-manager"];
+    kubectl.run(&[&["delete"], &all[..]].concat()).await.unwrap();
+    kubectl.run(&["delete", "role/stage-manager", "rolebinding/stage-manager"]).await.unwrap();
     assert_eq!(seen(&stage, "left", |told| told.sessions == 0).await.deletes, 3);
 }
