@@ -116,7 +116,7 @@ async fn serve(
     provided: Provided,
 ) -> Result<Duration, Error> {
     let Provided { access, pod, problems, again } = provided;
-    let livestreams = livestreams(context, observed.participant).await?;
+    let livestreams = livestreams(context, observed.participant, pod.as_ref()).await?;
     let is_lacking = livestreams.iter().any(Option::is_none);
     (observed.pod, observed.problems) = (pod, problems);
     hear(context, observed);
@@ -154,11 +154,14 @@ fn overstays(pod: &PodFacts, now: Timestamp) -> Option<Duration> {
     Duration::try_from(until.duration_since(now)).ok().filter(|rest| !rest.is_zero())
 }
 
-/// The livestreams of a participant. None stands for one whose Secret cannot be had; its own status says why.
+/// The livestreams of a participant. None stands for one whose Secret cannot be had; its own status says why. Of one whose Secret could
+/// not be read holds what the session was told before: it must not keep a kick from arriving.
 async fn livestreams(
     context: &Context,
     participant: &VirtualParticipant,
+    pod: Option<&PodFacts>,
 ) -> Result<Vec<Option<Livestream>>, Error> {
+    let told = |name: &str| context.registry.livestream(&pod?.uid, name);
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
     let livestreams = context.stores.livestreams_of(&namespace, &name);
     let served = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
@@ -166,7 +169,7 @@ async fn livestreams(
         Ok(secret) => {
             Ok(Some(convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref())))
         }
-        Err(unread @ Fault::Unread(_)) => Err(Error::Unread(unread)),
+        Err(unread @ Fault::Unread(_)) => told(&livestream.name_any()).map(Some).ok_or(Error::Unread(unread)),
         Err(_told_by_its_status) => Ok(None),
     });
     futures::future::try_join_all(described).await

@@ -117,6 +117,10 @@ pub struct SessionStatus {
     /// Its id.
     #[schemars(length(max = 63))]
     pub invitation_id: String,
+    /// Names its stage: the same id with another one is not this invitation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub stage_digest: Option<String>,
     /// The UID of the pod whose runtime carries it out; absent: none has acknowledged it, or the one that had is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]

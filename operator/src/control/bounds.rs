@@ -58,7 +58,7 @@ pub(super) fn bound(report: &mut Report, desired: Option<&Desired>) {
 }
 
 /// Whether an invitation may be called that. Another id was never told, and a status that named it would be refused as a whole.
-pub(super) fn is_invitation_id(id: &str) -> bool {
+fn is_invitation_id(id: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     (1..=LONGEST_INVITATION_ID).contains(&id.len()) && id.bytes().all(known)
 }

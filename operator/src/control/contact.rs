@@ -23,8 +23,8 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) enum Standing {
     /// It serves its owner.
     Serves(Known),
-    /// It is to finish.
-    Leaves(PodRef),
+    /// It is to finish; with whose it is, as far as that is known.
+    Leaves(PodRef, Option<Owner>),
 }
 
 impl Standing {
@@ -32,7 +32,7 @@ impl Standing {
     pub(super) fn pod(&self) -> &PodRef {
         match self {
             Self::Serves(known) => &known.pod,
-            Self::Leaves(pod) => pod,
+            Self::Leaves(pod, _owner) => pod,
         }
     }
 }
@@ -65,14 +65,14 @@ impl Registrar {
                 asked.map(|PartialObjectMeta { metadata, .. }| Pod { metadata, ..Pod::default() })
             }
         };
-        if presence(object.as_ref(), &pod.uid) != Presence::Here {
-            return Ok(Standing::Leaves(pod));
-        }
         let owner = object.as_ref().and_then(Owner::of_pod);
+        if presence(object.as_ref(), &pod.uid) != Presence::Here {
+            return Ok(Standing::Leaves(pod, owner));
+        }
         let owner = owner.ok_or_else(|| Status::permission_denied("the pod is not a session of ours"))?;
         match self.owner(&owner).await? {
             Presence::Here => Ok(Standing::Serves(Known { pod, owner })),
-            Presence::Going | Presence::Gone => Ok(Standing::Leaves(pod)),
+            Presence::Going | Presence::Gone => Ok(Standing::Leaves(pod, None)),
         }
     }
 

@@ -5,10 +5,11 @@ mod news;
 #[cfg(test)]
 mod tests;
 
-use crate::control::bounds::{bound, is_invitation_id};
+use crate::control::bounds::bound;
 use crate::control::identity::{Known, PodRef};
 use crate::control::left::Left;
 use crate::control::registry::news::News;
+use crate::owner::Owner;
 use crate::store::Triggers;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
@@ -151,6 +152,13 @@ impl Registry {
         desired.as_ref().map(|desired| desired.invitation.clone())
     }
 
+    /// The livestream of that name as the session was told of it last.
+    pub fn livestream(&self, pod_uid: &str, name: &str) -> Option<Livestream> {
+        let sessions = self.sessions.lock();
+        let desired = sessions.by_pod.get(pod_uid)?.desired.borrow();
+        desired.as_ref()?.livestreams.iter().find(|livestream| livestream.name == name).cloned()
+    }
+
     /// Whether the session was told last that the livestream is to be as it is described here.
     pub fn knows(&self, pod_uid: &str, livestream: &Livestream) -> bool {
         let sessions = self.sessions.lock();
@@ -180,9 +188,9 @@ impl Registry {
         sessions.left.remove(pod_uid);
     }
 
-    /// The invitation whose stage a pod has left that was let in to finish.
-    pub fn left(&self, pod_uid: &str) -> Option<String> {
-        self.sessions.lock().left.get(pod_uid).map(str::to_owned)
+    /// What a pod that was let in to finish says of the invitation whose stage it has left.
+    pub fn left(&self, pod_uid: &str) -> Option<InvitationReport> {
+        self.sessions.lock().left.get(pod_uid).cloned()
     }
 
     /// A pod that is gone or going, or whose owner is, has come: it is no session any more. What it is to do.
@@ -197,13 +205,14 @@ impl Registry {
         }
     }
 
-    /// What a dismissed pod says: that it has left counts, and nothing else.
-    pub(super) fn last_word(&self, pod: &PodRef, report: Report) {
+    /// What a dismissed pod says: that it has left counts, and nothing else. Its owner is looked at for that, if there is one.
+    pub(super) fn last_word(&self, pod: &PodRef, owner: Option<&Owner>, mut report: Report) {
+        bound(&mut report, None);
         let left = report.invitation.filter(|invitation| invitation.state() == InvitationState::Left);
-        let Some(InvitationReport { id, .. }) = left.filter(|left| is_invitation_id(&left.id)) else {
-            return;
-        };
-        self.sessions.lock().left.put(&pod.uid, id);
+        let Some(left) = left.map(|left| InvitationReport { conditions: Vec::new(), ..left }) else { return };
+        if self.sessions.lock().left.put(&pod.uid, left) {
+            owner.into_iter().for_each(|owner| self.triggers.mark(owner));
+        }
     }
 
     /// How many streams are there.

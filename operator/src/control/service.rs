@@ -8,6 +8,7 @@ use crate::control::pace::Pace;
 use crate::control::registry::{Registry, Seat};
 use crate::control::ticket::{Holder, RENEWED, Tickets};
 use crate::metrics::Metrics;
+use crate::owner::Owner;
 use futures::Stream;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -92,13 +93,14 @@ impl ControlLink for Service {
                 let seat = self.shared.registry.seat(known, &welcome.boot_id, capabilities);
                 Box::pin(serve(seat, upward, downward.clone(), welcome))
             }
-            Standing::Leaves(pod) => {
+            Standing::Leaves(pod, owner) => {
                 tracing::info!(
                     pod = pod.name,
                     namespace = pod.namespace,
                     "session of what is gone is told to finish"
                 );
-                Box::pin(dismiss(self.shared.registry.clone(), pod, upward, downward.clone(), welcome))
+                let dismissed = Dismissed { registry: self.shared.registry.clone(), pod, owner };
+                Box::pin(dismiss(dismissed, upward, downward.clone(), welcome))
             }
         };
         self.shared.tasks.spawn(async move {
@@ -219,10 +221,16 @@ async fn serve(
     }
 }
 
-/// A session of what is gone: it is told to finish, and may say that it has left. Returns why the stream ends.
-async fn dismiss(
+/// A pod that is let in to finish.
+struct Dismissed {
     registry: Registry,
     pod: PodRef,
+    owner: Option<Owner>,
+}
+
+/// A session of what is gone: it is told to finish, and may say that it has left. Returns why the stream ends.
+async fn dismiss(
+    Dismissed { registry, pod, owner }: Dismissed,
     mut upward: Streaming<RuntimeMessage>,
     downward: Downward,
     doorman: Doorman,
@@ -241,7 +249,7 @@ async fn dismiss(
         match upward.message().await {
             Ok(Some(message)) => {
                 if let Some(runtime_message::Kind::Report(report)) = message.kind {
-                    registry.last_word(&pod, report);
+                    registry.last_word(&pod, owner.as_ref(), report);
                 }
                 pace.took(false, Instant::now());
             }

@@ -126,6 +126,7 @@ mod tests {
             life,
             unschedulable: None,
             trouble: None,
+            halted: false,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct PodFacts {
     pub unschedulable: Option<Trouble>,
     /// Why its container does not run.
     pub trouble: Option<Trouble>,
+    /// The kubelet says that no process of it runs now. It may start one at any time.
+    pub halted: bool,
 }
 
 /// How far the life of a pod has come.
@@ -83,6 +85,7 @@ impl PodFacts {
                 }
             }),
             trouble: status.container_statuses.iter().flatten().find_map(trouble),
+            halted: is_halted(&status),
         }
     }
 }
@@ -107,6 +110,15 @@ fn is_off_its_node(status: &PodStatus) -> bool {
         container.state.as_ref().is_some_and(|state| state.terminated.is_some())
     };
     containers.peek().is_some() && containers.all(ended)
+}
+
+/// The same, or that each waits to be started again.
+fn is_halted(status: &PodStatus) -> bool {
+    let mut containers = status.container_statuses.iter().flatten().peekable();
+    let halted = |container: &ContainerStatus| {
+        container.state.as_ref().is_some_and(|state| state.terminated.is_some() || state.waiting.is_some())
+    };
+    containers.peek().is_some() && containers.all(halted)
 }
 
 fn is_node_gone(status: &PodStatus) -> bool {
@@ -206,6 +218,9 @@ mod tests {
         }
         let restarting = facts(&container(json!({"terminated": {"exitCode": 1}})));
         assert_eq!(restarting.life, Life::Alive, "the kubelet starts it again");
+        let waits = facts(&container(json!({"waiting": {"reason": "CrashLoopBackOff"}})));
+        assert!(restarting.halted && waits.halted && !facts(&container(json!({"running": {}}))).halted);
+        assert!(!facts(&json!({"phase": "Pending"})).halted, "nobody says anything of it");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use understudy_crds::v1alpha1::{
     AccessStatus, Endpoint, LastError, MOST_ENDPOINTS, MediaStatus, ParticipantPhase, PodStatus,
     VirtualParticipant, VirtualParticipantStatus,
 };
-use understudy_proto::v1::{Media, Part, Refusal};
+use understudy_proto::v1::{InvitationReport, Media, Part, Refusal};
 
 pub(super) use invited::unsupported;
 
@@ -46,8 +46,8 @@ pub struct Observed<'a> {
     pub problems: Vec<Problem>,
     /// Why the token of its stage cannot be had.
     pub fault: Option<Fault>,
-    /// The invitation that its pod has left, if that was let in only to finish.
-    pub left: Option<String>,
+    /// What its pod says of the invitation that it has left, if that was let in only to finish.
+    pub left: Option<InvitationReport>,
     /// Now.
     pub now: Timestamp,
 }
@@ -77,7 +77,7 @@ impl<'a> Observed<'a> {
             status: self.previous.as_ref(),
             pod: self.pod.as_ref(),
             view: &self.view,
-            left: self.left.as_deref(),
+            left: self.left.as_ref(),
             now: self.now,
         }
     }

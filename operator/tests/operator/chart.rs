@@ -187,7 +187,7 @@ fn rules(manifests: &str, kind: &str) -> Vec<Value> {
 #[test]
 fn with_namespaces_nothing_but_profiles_and_reviews_is_a_right_in_the_whole_cluster() {
     let manifests = with(SETTINGS[2].1);
-    let expected = ["runtimeprofiles", "tokenreviews"].map(String::from);
+    let expected = ["runtimeprofiles", "subjectaccessreviews", "tokenreviews"].map(String::from);
     assert_eq!(resources(&manifests, "ClusterRole"), expected.into());
     for kind in ["Role", "RoleBinding"] {
         let there = all(&manifests, kind);
@@ -199,11 +199,12 @@ fn with_namespaces_nothing_but_profiles_and_reviews_is_a_right_in_the_whole_clus
 }
 
 #[test]
-fn of_config_maps_only_the_authority_s_may_be_changed() {
+fn of_config_maps_only_the_authority_s_and_the_stages_may_be_changed() {
     let rules = ["ClusterRole", "Role"].map(|kind| rules(&with(SETTINGS[2].1), kind)).concat();
     let of_config_maps = rules.iter().filter(|rule| rule["resources"] == json!(["configmaps"]));
     for rule in of_config_maps.filter(|rule| rule["verbs"] != json!(["create"])) {
-        assert_eq!(rule["resourceNames"], json!(["understudy-ca"]), "{rule}");
+        let names = &rule["resourceNames"];
+        assert!(*names == json!(["understudy-ca"]) || *names == json!(["understudy-stages"]), "{rule}");
     }
 }
 

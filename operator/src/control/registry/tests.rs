@@ -255,10 +255,12 @@ fn a_dismissed_pod_is_no_session_and_says_nothing_but_that_it_has_left() {
         }),
         ..of_livestreams(&["own"], 1)
     };
-    registry.last_word(&known().pod, says(InvitationState::Accepted));
-    assert_eq!(registry.left("u1"), None);
-    registry.last_word(&known().pod, says(InvitationState::Left));
-    assert_eq!(registry.left("u1").as_deref(), Some("show-42"));
+    registry.last_word(&known().pod, Some(&known().owner), says(InvitationState::Accepted));
+    assert_eq!((registry.left("u1"), owners.next().now_or_never().is_some()), (None, false));
+    registry.last_word(&known().pod, Some(&known().owner), says(InvitationState::Left));
+    assert_eq!(registry.left("u1").map(|said| said.id).as_deref(), Some("show-42"));
+    assert!(owners.next().now_or_never().is_some(), "its owner looks at how it has left");
+    registry.last_word(&known().pod, Some(&known().owner), says(InvitationState::Left));
     assert_eq!((registry.facts("u1"), registry.linked()), (None, 0));
     drop(seat);
     assert!(marked(&registry).is_empty() && owners.next().now_or_never().is_none());

@@ -8,16 +8,20 @@ use crate::participant::observe::{Life, PodFacts};
 use crate::view::View;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
 use understudy_crds::v1alpha1::{
-    Invitation, LastSession, MOST_SETTLED, OnDisruption, SessionStatus, SettledInvitation,
+    Invitation, LastSession, MOST_SETTLED, OnDisruption, SessionStatus, SettledInvitation, Stage,
     VirtualParticipantStatus,
 };
 use understudy_proto::v1::{InvitationReport, InvitationState};
 
 /// A session ends by itself what it has not joined in time, and says so within this.
 const OWN_WORD: SignedDuration = SignedDuration::from_secs(5);
+
+/// Of a stage's digest.
+const DIGEST_BYTES: usize = 8;
 
 /// As much as the status takes.
 const LONGEST_PARTICIPANT_ID: usize = 253;
@@ -35,8 +39,8 @@ pub struct Known<'a> {
     pub pod: Option<&'a PodFacts>,
     /// Its session.
     pub view: &'a View,
-    /// What that pod has left, if it was let in only to finish.
-    pub left: Option<&'a str>,
+    /// What that pod says of what it has left, if it was let in only to finish.
+    pub left: Option<&'a InvitationReport>,
     /// Now.
     pub now: Timestamp,
 }
@@ -128,8 +132,12 @@ impl<'a> Known<'a> {
         stand(self, id)
     }
 
-    /// A session's process is all that knows: what it says of an invitation holds whatever else it was told since.
+    /// A session's process is all that knows: what it says of an invitation holds whatever else it was told since, for as long as there
+    /// is no evidence that it has ended.
     pub(super) fn heard(&self) -> Heard<'a> {
+        if self.is_halted() {
+            return Heard::Silence;
+        }
         let Some(report) = self.view.facts().and_then(|facts| facts.report.as_ref()) else {
             return Heard::Silence;
         };
@@ -146,12 +154,25 @@ impl<'a> Known<'a> {
     }
 
     pub(super) fn is_desired(&self, id: &str) -> bool {
-        self.desired.is_some_and(|desired| desired.id == id)
+        self.desired(id).is_some()
+    }
+
+    /// The desired invitation, if it is that one. An id that was taken away and came again with another stage, before anybody looked,
+    /// names what it did before, and is desired no more.
+    fn desired(&self, id: &str) -> Option<&'a Invitation> {
+        let known = self.record(id).and_then(|record| record.stage_digest.as_deref());
+        let is_same = |stage: &Stage| known.is_none_or(|known| known == digest(stage));
+        self.desired.filter(|desired| desired.id == id && is_same(&desired.stage))
+    }
+
+    /// The kubelet says that no process runs, and none is heard.
+    pub(super) fn is_halted(&self) -> bool {
+        self.pod.is_some_and(|pod| pod.halted) && !matches!(self.view, View::Linked(_) | View::Mute(_))
     }
 
     /// It is desired, its time to join is over, and it never was on its stage.
     pub(super) fn is_expired(&self, id: &str) -> bool {
-        self.desired.is_some_and(|desired| desired.id == id && self.is_late(desired))
+        self.desired(id).is_some_and(|desired| self.is_late(desired))
     }
 
     /// The same, and a session that says to be on its way to the stage has had the time to say so itself.
@@ -228,6 +249,7 @@ impl<'a> Known<'a> {
     fn remembered(&self, id: &str) -> SessionStatus {
         self.record(id).cloned().unwrap_or_else(|| SessionStatus {
             invitation_id: id.into(),
+            stage_digest: self.desired(id).map(|desired| digest(&desired.stage)),
             pod_uid: None,
             participant_id: None,
             invited_at: self.time(),
@@ -271,4 +293,15 @@ impl<'a> Known<'a> {
     fn time(&self) -> Time {
         Time(whole_seconds(self.now))
     }
+}
+
+/// Names a stage, without its token.
+fn digest(stage: &Stage) -> String {
+    let Stage { whip, ivs } = stage;
+    let named = match (whip, ivs) {
+        (Some(whip), _) => format!("whip {}", whip.url),
+        (None, Some(_)) => "ivs".to_owned(),
+        (None, None) => String::new(),
+    };
+    Sha256::digest(named).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }

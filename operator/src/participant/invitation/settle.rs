@@ -53,9 +53,10 @@ pub(super) fn stand<'a>(known: &Known<'a>, id: &str) -> Stand<'a> {
     match (acknowledged_by, heard) {
         (None, _) => Stand::Idle,
         (Some(_), Heard::Of(_) | Heard::None) => Stand::Broken,
-        (Some(uid), Heard::Silence) => match known.running() {
-            Some(pod) if pod.uid == uid && known.left != Some(id) => Stand::Held,
-            _ => Stand::Broken,
+        (Some(uid), Heard::Silence) => match (known.left.filter(|left| left.id == id), known.running()) {
+            (Some(left), _) => Stand::Left(left),
+            (None, Some(pod)) if pod.uid == uid && !known.is_halted() => Stand::Held,
+            (None, _) => Stand::Broken,
         },
     }
 }

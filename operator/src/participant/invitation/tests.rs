@@ -21,7 +21,7 @@ struct Scene {
     status: VirtualParticipantStatus,
     pod: Option<PodFacts>,
     view: View,
-    left: Option<String>,
+    left: Option<InvitationReport>,
     now: Timestamp,
 }
 
@@ -46,6 +46,7 @@ fn pod(uid: &str) -> PodFacts {
         life: Life::Alive,
         unschedulable: None,
         trouble: None,
+        halted: false,
     }
 }
 
@@ -124,7 +125,7 @@ impl Scene {
             status: Some(&self.status),
             pod: self.pod.as_ref(),
             view: &self.view,
-            left: self.left.as_deref(),
+            left: self.left.as_ref(),
             now: self.now,
         }
     }

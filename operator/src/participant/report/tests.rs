@@ -36,6 +36,7 @@ fn pod() -> PodFacts {
         life: Life::Alive,
         unschedulable: None,
         trouble: None,
+        halted: false,
     }
 }
 
