@@ -72,7 +72,7 @@ impl Page {
     async fn navigate(&self, url: &str) -> Result<(), Trouble> {
         let mut events = self.devtools.events();
         // The answer comes with the first bytes of the document, or with the reason that there are none.
-        let wish = json!({ "url": url });
+        let wish = json!({ "url": url, "referrerPolicy": "noReferrer" });
         let navigate = self.devtools.call_within(COMMIT_DEADLINE, Some(&self.session), "Page.navigate", wish);
         let navigated = match navigate.await {
             Err(Error::Timeout(_)) => return Err(Trouble::Silent),
@@ -174,8 +174,13 @@ impl Page {
         Ok(done["data"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// What the browser tells of it from now on.
+    pub(crate) fn events(&self) -> Receiver<Event> {
+        self.devtools.events()
+    }
+
     /// The next event of this page. Those that were missed in a rush may have been what was waited for.
-    async fn next(&self, events: &mut Receiver<Event>) -> Result<Event, Error> {
+    pub(crate) async fn next(&self, events: &mut Receiver<Event>) -> Result<Event, Error> {
         loop {
             match events.recv().await {
                 Ok(event) if event.session.as_ref() == Some(&self.session) => return Ok(event),
@@ -188,7 +193,7 @@ impl Page {
         }
     }
 
-    async fn call(&self, method: &'static str, params: Value) -> Result<Value, Error> {
+    pub(crate) async fn call(&self, method: &'static str, params: Value) -> Result<Value, Error> {
         self.devtools.call(Some(&self.session), method, params).await
     }
 }
