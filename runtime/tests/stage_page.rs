@@ -13,11 +13,11 @@ use understudy_devtools::{Devtools, Page};
 use understudy_e2e::destination::{Destination, TOKEN, Told};
 use understudy_e2e::wait;
 use understudy_proto::v1::{
-    self, FileSource, Inputs, Invitation, InvitationReport, InvitationState, PageStage, SessionSpec, Stage,
-    VideoInput,
+    self, FileSource, Inputs, Invitation, InvitationReport, InvitationState, PageStage, Report, SessionSpec,
+    Stage, VideoInput,
 };
 
-use crate::support::operator::Operator;
+use crate::support::operator::{KEY, Operator};
 use crate::support::session::Session;
 use crate::support::stage::listen;
 
@@ -75,7 +75,9 @@ async fn serve(
         (method @ (Method::POST | Method::DELETE), path) => {
             let url = format!("{}{path}", site.stage.lock());
             let mut asked = reqwest::Client::new().request(method, url).body(body);
-            for (name, value) in [("authorization", bearer), ("content-type", headers.get("content-type").cloned())] {
+            for (name, value) in
+                [("authorization", bearer), ("content-type", headers.get("content-type").cloned())]
+            {
                 asked = value.into_iter().fold(asked, |asked, value| asked.header(name, value));
             }
             let Ok(answer) = asked.send().await else { return StatusCode::BAD_GATEWAY.into_response() };
@@ -122,6 +124,17 @@ async fn published(operator: &Operator, id: &str) {
     operator.hears("published", |said| said.id == id && is(said, "Published", "True")).await;
 }
 
+/// All that the session says of itself, once its page is ready for that reason.
+async fn says(operator: &Operator, reason: &str) -> String {
+    let mut reports = operator.reports();
+    let is_so = |report: &Report| {
+        let mut conditions = report.conditions.iter();
+        conditions.any(|condition| condition.r#type == "PageReady" && condition.reason == reason)
+    };
+    let report = tokio::time::timeout(SOON, reports.wait_for(is_so)).await;
+    format!("{:?}", *report.unwrap_or_else(|_| panic!("{reason} is not said")).unwrap())
+}
+
 /// What a stage has seen, once that is so.
 async fn seen(stage: &Destination, is: impl Fn(&Told) -> bool) -> Told {
     let look = || async {
@@ -133,9 +146,8 @@ async fn seen(stage: &Destination, is: impl Fn(&Told) -> bool) -> Told {
 
 /// The tab of the session's browser.
 async fn tab(session: &Session) -> Page {
-    let version = format!("http://{}/json/version", session.devtools());
-    let version: serde_json::Value = reqwest::get(version).await.unwrap().json().await.unwrap();
-    let (devtools, _) = Devtools::connect(version["webSocketDebuggerUrl"].as_str().unwrap()).await.unwrap();
+    let (devtools, _) =
+        Devtools::connect(&format!("ws://{}/?token={KEY}", session.devtools())).await.unwrap();
     Page::first(&devtools).await.unwrap()
 }
 
@@ -151,8 +163,8 @@ async fn a_page_is_given_its_token_publishes_is_left_with_a_goodbye_and_tells_it
     println!("{connected:?}");
     published(&operator, "a").await;
     assert!(seen(&stage, |told| told.seen.as_ref().is_some_and(|seen| seen.width > 0)).await.posts == 1);
-    let report = session.report().await.unwrap().to_string();
-    assert!(report.contains("OnStage") && !report.contains(TOKEN), "{report}");
+    let report = says(&operator, "OnStage").await;
+    assert!(!report.contains(TOKEN) && !report.contains("room=7"), "{report}");
     let page = tab(&session).await;
     let looks = "[JSON.stringify(understudy), Object.isFrozen(understudy), typeof __understudy_observer]";
     let given = format!(r#"{{"invitationId":"a","participantToken":"{TOKEN}"}}"#);
@@ -164,7 +176,7 @@ async fn a_page_is_given_its_token_publishes_is_left_with_a_goodbye_and_tells_it
     let said = operator.hears("kicked", left).await;
     assert_eq!((said.outcome.as_str(), kicked.elapsed() < LEFT), ("Kicked", true), "{:?}", kicked.elapsed());
     assert_eq!(seen(&stage, |told| told.sessions == 0).await.deletes, 1);
-    session.until_reason("PageReady", "Loaded").await;
+    says(&operator, "Loaded").await;
     let here = page.evaluate("[location.pathname, typeof understudy]").await.unwrap();
     assert_eq!(here, serde_json::json!(["/pages/mirror", "undefined"]));
 
@@ -180,7 +192,7 @@ async fn a_page_is_given_its_token_publishes_is_left_with_a_goodbye_and_tells_it
 #[tokio::test(flavor = "multi_thread")]
 async fn why_a_page_is_not_on_its_stage_is_told_and_one_that_hangs_is_left_all_the_same() {
     let operator = Operator::of(session()).await;
-    let session = run(&operator);
+    let _session = run(&operator);
     let stage = Destination::start(&[]).await;
     let site = Site::of(&stage).await;
     let nobody = format!("http://127.0.0.1:{}/", understudy_e2e::ports::free_tcp());
@@ -205,7 +217,7 @@ async fn why_a_page_is_not_on_its_stage_is_told_and_one_that_hangs_is_left_all_t
     operator.invite(None);
     assert_eq!(operator.hears("kicked", left).await.outcome, "Kicked");
     assert!(kicked.elapsed() < LEFT, "{:?}", kicked.elapsed());
-    session.until_reason("PageReady", "Loaded").await;
+    says(&operator, "Loaded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

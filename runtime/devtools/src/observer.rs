@@ -33,7 +33,9 @@ pub enum Seen {
     /// The script has said so, in one of the page's documents.
     Told(String),
     /// There is another document in the page's own frame, of this origin as browsers write it.
-    Went { origin: String },
+    Went {
+        origin: String,
+    },
     /// There was to be, and it could not be reached.
     WentNowhere,
     Crashed,
@@ -44,6 +46,8 @@ impl Page {
     /// process. What it gives to the function `binding` of its window, a text, is told.
     pub async fn observe(&self, binding: &str, script: &str) -> Result<Observer, Error> {
         let events = self.events();
+        // Without it a binding does not come along into another process.
+        self.call("Runtime.enable", json!({})).await?;
         self.call("Runtime.addBinding", json!({ "name": binding })).await?;
         let added = self.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
         let script = added["identifier"].as_str().unwrap_or_default().to_owned();
@@ -106,6 +110,7 @@ impl Observer {
         let script = json!({ "identifier": self.script });
         self.page.call("Page.removeScriptToEvaluateOnNewDocument", script).await?;
         self.page.call("Runtime.removeBinding", json!({ "name": self.binding })).await?;
+        self.page.call("Runtime.disable", json!({})).await?;
         Ok(())
     }
 }

@@ -71,7 +71,8 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
     // Lists are merged here: of a flag given twice the last one wins.
     // What is left is gone, and not kept for whoever might go back: its connections are, too.
     flags.push(
-        "--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame,BackForwardCache".to_owned(),
+        "--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame,BackForwardCache"
+            .to_owned(),
     );
     flags.push(format!("--disk-cache-size={CACHE_BYTES}"));
     let quota = format!("StorageQuotaSettings:PoolSizeBytes/{STORAGE_BYTES}");

@@ -111,7 +111,8 @@ impl Visitor {
         let mut failures = 0;
         loop {
             let tab = self.tabs.wait_for(Option::is_some);
-            let Some(Ok(Some(tab))) = end.run_until_cancelled(tab).await.map(|tab| tab.map(|tab| tab.clone()))
+            let Some(Ok(Some(tab))) =
+                end.run_until_cancelled(tab).await.map(|tab| tab.map(|tab| tab.clone()))
             else {
                 return;
             };
@@ -141,6 +142,7 @@ impl Visitor {
             Err(error) => return Ended::Failed(Failure::Crashed(error.to_string())),
         };
         let mut tabs = self.tabs.clone();
+        tracing::info!("a stage's page is opened");
         let ended = tokio::select! {
             failure = self.stay(&tab.page, &mut observer, visit) => Ended::Failed(failure),
             ended = moved(&mut tabs, tab) => ended,
@@ -150,6 +152,7 @@ impl Visitor {
         if let Err(error) = observer.end().await {
             give_up(tab, &error);
         }
+        tracing::info!("a stage's page is left");
         ended
     }
 
@@ -196,6 +199,9 @@ impl Visitor {
     fn tell(&self, sending: Sending) {
         self.told.send_if_modified(|told| {
             let is_news = *told != sending;
+            if is_news && sending == Sending::Arriving {
+                tracing::info!("the stage says that what its page sends arrives");
+            }
             *told = sending;
             is_news
         });
@@ -204,9 +210,8 @@ impl Visitor {
 
 /// Until the tab is another one.
 async fn moved(tabs: &mut watch::Receiver<Option<Tab>>, from: &Tab) -> Ended {
-    let is_other = |tab: &Option<Tab>| {
-        tab.as_ref().is_none_or(|tab| (tab.pid, tab.renewed) != (from.pid, from.renewed))
-    };
+    let is_other =
+        |tab: &Option<Tab>| tab.as_ref().is_none_or(|tab| (tab.pid, tab.renewed) != (from.pid, from.renewed));
     match tabs.wait_for(is_other).await.map(|tab| tab.as_ref().is_some_and(|tab| tab.pid == from.pid)) {
         Ok(true) => Ended::Renewed,
         Ok(false) => Ended::Failed(Failure::NoBrowser),

@@ -10,7 +10,8 @@ use understudy_core::spec::{Invalid, Invitation, InvitationLimits, PageTarget, S
 use understudy_proto::v1;
 
 /// How a document names one.
-pub(super) const STAGES: &str = "must be {whip: {url, tokenFile}}, {ivs: {tokenFile}} or {page: {url, tokenFile}}";
+pub(super) const STAGES: &str =
+    "must be {whip: {url, tokenFile}}, {ivs: {tokenFile}} or {page: {url, tokenFile}}";
 
 /// Of an id, as of names of Kubernetes objects.
 const LONGEST_ID: usize = 253;
@@ -177,16 +178,15 @@ mod tests {
         let Document { session, invitation: invited } = read(&document(&whip)).unwrap();
         assert_eq!(session.display_name, "Ada");
         let invited = invitation(&invited.unwrap()).unwrap();
-        assert_eq!(
-            (invited.id.as_str(), token_of(&invited)),
-            ("show-42", Some("secretword"))
-        );
+        assert_eq!((invited.id.as_str(), token_of(&invited)), ("show-42", Some("secretword")));
         assert_eq!(invited.limits.stay, Some(Duration::from_secs(60)));
         let joins = invited.join_before.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(joins.as_secs(), 1_796_155_200);
         let page = format!("{{page: {{url: \"https://meet.example/a\", tokenFile: {}}}}}", file.display());
         let invited = parsed(&document(&page)).unwrap();
-        assert!(matches!(&invited.stage.target, Target::Page(page) if page.url() == "https://meet.example/a"));
+        assert!(
+            matches!(&invited.stage.target, Target::Page(page) if page.url() == "https://meet.example/a")
+        );
         assert_eq!(token_of(&invited), Some("secretword"));
         assert_eq!(token_of(&parsed(&document("{page: {url: \"https://a/\"}}")).unwrap()), None);
         for text in ["displayName: Ada", "invitation: null"] {
@@ -203,7 +203,10 @@ mod tests {
             (document("{whip: {}}"), "invitation.stage.whip"),
             (document("{whip: {url: \"https://a\", token: b}}"), "invitation.stage.whip"),
             (document("{page: {url: \"understudy:mirror\"}}"), "stage.page.url"),
-            (document("{page: {url: \"https://a\", tokenFile: /nowhere}}"), "invitation.stage.page.tokenFile"),
+            (
+                document("{page: {url: \"https://a\", tokenFile: /nowhere}}"),
+                "invitation.stage.page.tokenFile",
+            ),
             (document("{ivs: {tokenFile: /nowhere/at/all}}"), "invitation.stage.ivs.tokenFile"),
             (document("{ivs: secretword}"), "invitation.stage.ivs"),
             (document(whip).replace("show-42", "''"), "id"),

@@ -89,9 +89,9 @@ fn a_connection_that_is_gone_is_lost_after_a_while_and_given_time_to_come_back()
     for state in ["disconnected", "failed", "closed"] {
         let mut life = Life::opened();
         life.goes(20, "connected", 30, true);
-        assert_eq!(life.goes(5, state, 0, false), ARRIVING, "{state} for a moment");
+        assert_eq!(life.goes(3, state, 0, false), ARRIVING, "{state} for a moment");
         assert_eq!(life.goes(1, state, 0, false), lost(), "{state}");
-        assert_eq!(life.goes(9, state, 0, false), lost());
+        assert_eq!(life.goes(7, state, 0, false), lost());
         let mut repaired = Life { visit: life.visit.clone(), ..life };
         assert_eq!(repaired.goes(1, "connected", 30, true), ARRIVING);
         assert_eq!(life.goes(1, state, 0, false), Verdict::Over(Failure::Lost));
@@ -116,12 +116,17 @@ fn a_page_that_does_not_come_to_its_stage_is_opened_again() {
 fn another_document_of_the_page_begins_to_count_anew() {
     let mut life = Life::opened();
     life.goes(20, "connected", 30, true);
-    life.rests(SECOND * 4);
+    life.rests(SECOND * 3);
     life.visit.told(&sample(8, "connected", 1, 0), life.now);
     assert_eq!(life.judged(), ARRIVING);
-    life.rests(SECOND * 3);
-    life.visit.told(&sample(8, "connected", 2, 1), life.now);
-    assert_eq!(life.rests(SECOND * 5), ARRIVING);
+    life.rests(SECOND * 6);
+    life.visit.told(&sample(8, "connected", 2, 0), life.now);
+    assert_eq!(life.judged(), ARRIVING);
+    life.rests(SECOND * 2);
+    life.visit.told(&sample(8, "connected", 3, 0), life.now);
+    assert_eq!(life.judged(), UNACKNOWLEDGED, "nobody has reported on it");
+    life.visit.told(&sample(8, "connected", 4, 1), life.now);
+    assert_eq!(life.judged(), ARRIVING);
 }
 
 #[test]
