@@ -114,7 +114,9 @@ pub enum Failure {
         "the page has gone on to another origin, which is not the stage: the invitation is to name the address where it ends up"
     )]
     Elsewhere,
-    #[error("the page has crashed or stands still ({0}): it may need more memory than the runtime profile gives")]
+    #[error(
+        "the page has crashed or stands still ({0}): it may need more memory than the runtime profile gives"
+    )]
     Crashed(String),
     #[error("the browser has ended, and is started again")]
     NoBrowser,
@@ -125,7 +127,9 @@ pub enum Failure {
         WAY.as_secs()
     )]
     NoWay,
-    #[error("the page has no connection to its stage any more; if it does not come back by itself, it is opened again")]
+    #[error(
+        "the page has no connection to its stage any more; if it does not come back by itself, it is opened again"
+    )]
     Lost,
     #[error("the stage has said for {} s of nothing that the page sends that it arrives", SILENT.as_secs())]
     Silent,
@@ -150,7 +154,8 @@ impl Visit {
     /// What the observer tells. It runs among a page's own scripts: what is not as it should be counts for nothing.
     pub fn told(&mut self, text: &str, now: Instant) {
         let sample = (text.len() <= LONGEST).then(|| serde_json::from_str::<Sample>(text).ok()).flatten();
-        let Some(Sample { document, peers }) = sample.filter(|sample| sample.peers.len() <= MOST_PEERS) else {
+        let Some(Sample { document, peers }) = sample.filter(|sample| sample.peers.len() <= MOST_PEERS)
+        else {
             return;
         };
         self.peers.retain(|_, known| now.saturating_duration_since(known.at) < ACKNOWLEDGED);
@@ -205,9 +210,8 @@ impl Visit {
     }
 
     fn arrives(&self, now: Instant) -> bool {
-        let lately = |at: Option<Instant>| {
-            at.is_some_and(|at| now.saturating_duration_since(at) <= ACKNOWLEDGED)
-        };
+        let lately =
+            |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) <= ACKNOWLEDGED);
         lately(self.sent) && lately(self.heard)
     }
 }

@@ -262,7 +262,9 @@ fn a_page_publishes_whatever_becomes_of_the_picture_that_others_watch() {
     let stage = Stage { target, ..invitation("a").stage };
     let mut life = Life::invited(Invitation { stage, ..invitation("a") });
     life.hears(Sending::Arriving);
-    for picture in [Picture::Failed("no memory"), Picture::Awaited, Picture::Silent("no sound"), Picture::Proven] {
+    for picture in
+        [Picture::Failed("no memory"), Picture::Awaited, Picture::Silent("no sound"), Picture::Proven]
+    {
         let said = life.seat.conditions(picture).remove(1);
         assert_eq!((said.status, said.reason), (Status::True, "Published"), "{picture:?}");
         assert!(said.message.contains("page"), "{}", said.message);

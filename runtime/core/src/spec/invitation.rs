@@ -95,11 +95,17 @@ mod tests {
     #[test]
     fn a_page_is_an_address_of_the_web_and_shows_neither_its_room_nor_its_token() {
         let target =
-            PageTarget::parse("stage.page.", "https://meet.example.org/room?pwd=roomword", "two words").unwrap();
+            PageTarget::parse("stage.page.", "https://meet.example.org/room?pwd=roomword", "two words")
+                .unwrap();
         assert_eq!(target.reveal_token(), Some("two words"));
-        assert_eq!(format!("{target} {target:?}"), "https://meet.example.org/*** https://meet.example.org/***");
+        assert_eq!(
+            format!("{target} {target:?}"),
+            "https://meet.example.org/*** https://meet.example.org/***"
+        );
         assert_eq!(PageTarget::parse("", "http://a", "").unwrap().reveal_token(), None);
-        for url in ["understudy:mirror", "file:///etc/passwd", "javascript:1", "https://me:word@a/", "https:///a"] {
+        for url in
+            ["understudy:mirror", "file:///etc/passwd", "javascript:1", "https://me:word@a/", "https:///a"]
+        {
             assert_eq!(PageTarget::parse("stage.page.", url, "").unwrap_err().field, "stage.page.url");
         }
     }
