@@ -85,7 +85,7 @@ async fn serve(
             let location = headers.get("location").map(|value| [("location", value.clone())]);
             (status, location, answer.bytes().await.unwrap()).into_response()
         }
-        _ => (StatusCode::NOT_FOUND, "there is nothing here").into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

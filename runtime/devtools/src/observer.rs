@@ -54,7 +54,8 @@ impl Page {
         Ok(Observer { page: self.clone(), events, script, binding: binding.to_owned() })
     }
 
-    /// Shows nothing any more. The document that it showed is gone: it was told so and given that long, and killed if it took longer.
+    /// Shows nothing any more. The document that it showed is gone: it was told so and given that long, and killed if it took
+    /// longer.
     pub async fn leave(&self, goodbye: Duration) -> Result<(), Error> {
         let left = tokio::time::timeout(goodbye, self.show_nothing()).await;
         if let Ok(left @ (Ok(()) | Err(Error::Closed | Error::Gone))) = left {

@@ -79,7 +79,9 @@ impl Page {
             navigated => navigated?,
         };
         if let Some(text) = navigated["errorText"].as_str().filter(|text| !text.is_empty()) {
-            return Err(Trouble::Unreachable(text.to_owned()));
+            // An answer without a document is told as one that did not come.
+            let refused = refused(&self.session, &mut events).map(Trouble::Status);
+            return Err(refused.unwrap_or_else(|| Trouble::Unreachable(text.to_owned())));
         }
         let Some(loader) = navigated["loaderId"].as_str() else { return Ok(()) }; // the same document
         let frame = navigated["frameId"].as_str().unwrap_or_default();
@@ -198,6 +200,15 @@ impl Page {
     }
 }
 
+/// The status of a document that was told of before, if that is none of success.
+fn refused(session: &str, events: &mut Receiver<Event>) -> Option<u64> {
+    let mut told = std::iter::from_fn(|| events.try_recv().ok());
+    told.find_map(|event| {
+        let is_ours = event.session.as_deref() == Some(session) && event.method == "Network.responseReceived";
+        event.params["response"]["status"].as_u64().filter(|status| is_ours && *status >= 400)
+    })
+}
+
 impl Dialogs {
     /// The kind of the next one: `alert`, `confirm`, `prompt` or `beforeunload`. It is answered by itself if nobody else does; what
     /// it says is the page's own and not told. Resolves to none when the page is gone.
@@ -266,6 +277,21 @@ mod tests {
         let refuse = |_: &str, id| refused(id, -32001, "Session with given id not found.");
         let (page, _) = page(refuse).await;
         assert!(matches!(tokio::time::timeout(WHILE, page.crashed()).await, Ok(Error::Gone)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_document_is_no_answer_that_did_not_come() {
+        let answer = |method: &str, id| {
+            let response = json!({"status": 404});
+            let params = json!({"frameId": "f", "loaderId": "l", "type": "Document", "response": response});
+            let told = json!({"method": "Network.responseReceived", "params": params});
+            let why = "net::ERR_HTTP_RESPONSE_CODE_FAILURE";
+            let answer = json!({"id": id, "result": {"frameId": "f", "loaderId": "l", "errorText": why}});
+            if method == "Page.navigate" { vec![told, answer] } else { vec![answer] }
+        };
+        let (page, _asked) = page(answer).await;
+        let loaded = page.load("http://a.example/").await;
+        assert!(matches!(loaded, Err(Trouble::Status(404))), "{loaded:?}");
     }
 
     #[tokio::test]
