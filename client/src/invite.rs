@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use understudy_crds::STAGE_TOKEN;
 use understudy_crds::v1alpha1::{
-    Inputs, Invitation, IvsStage, SecretKeyRef, Stage, VirtualParticipant, WhipOutput,
+    Inputs, Invitation, IvsStage, PageStage, SecretKeyRef, Stage, VirtualParticipant, WhipOutput,
 };
 
 /// Owner of the field in the object.
@@ -44,6 +44,8 @@ pub enum Place {
     Whip(String),
     /// A stage of Amazon IVS Real-Time, which its token names.
     Ivs,
+    /// A page that joins it, by its address.
+    Page(String),
 }
 
 /// Where the token of a stage comes from.
@@ -68,6 +70,10 @@ impl Invite {
         let stage = match &self.place {
             Place::Whip(url) => Stage {
                 whip: Some(WhipOutput { url: url.clone(), token_secret_ref: reference }),
+                ..Stage::default()
+            },
+            Place::Page(url) => Stage {
+                page: Some(PageStage { url: url.clone(), token_secret_ref: reference }),
                 ..Stage::default()
             },
             // An IVS stage without a token is refused before.

@@ -74,8 +74,9 @@ pub fn fits(participant: &VirtualParticipant, id: &str, stage: &Stage) -> Result
 
 /// Of an IVS stage nothing is known but where its token stands.
 fn is_same(one: &Stage, other: &Stage) -> bool {
-    let url = |stage: &Stage| stage.whip.as_ref().map(|whip| whip.url.clone());
-    url(one) == url(other) && one.ivs.is_some() == other.ivs.is_some()
+    let whip = |stage: &Stage| stage.whip.as_ref().map(|whip| whip.url.clone());
+    let page = |stage: &Stage| stage.page.as_ref().map(|page| page.url.clone());
+    whip(one) == whip(other) && page(one) == page(other) && one.ivs.is_some() == other.ivs.is_some()
 }
 
 /// Those that are free; none: why.

@@ -339,6 +339,7 @@ async fn examples_are_let_in() {
         ("ada.yaml", "VirtualParticipant"),
         ("ada-live.yaml", "Livestream"),
         ("stages/whip.yaml", "VirtualParticipant"),
+        ("stages/page.yaml", "VirtualParticipant"),
         ("inputs/socket.yaml", "VirtualParticipant"),
         ("inputs/webrtc.yaml", "VirtualParticipant"),
         ("livestreams/rtmp.yaml", "Livestream"),

@@ -36,8 +36,9 @@ pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
 
 /// What this invitation needs.
 pub fn of_invitation(invitation: &Invitation) -> Vec<&'static str> {
-    let Stage { whip, ivs } = &invitation.stage;
-    let stages = [("stage.whip", whip.is_some()), ("stage.ivs", ivs.is_some())];
+    let Stage { whip, ivs, page } = &invitation.stage;
+    let stages =
+        [("stage.whip", whip.is_some()), ("stage.ivs", ivs.is_some()), ("stage.page", page.is_some())];
     let stages = stages.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name);
     stages.chain(invitation.inputs.iter().flat_map(of_inputs)).collect()
 }
@@ -93,6 +94,7 @@ mod tests {
         assert_eq!(invitation(json!({"whip": {"url": "https://a"}})), ["stage.whip", "input.socket"]);
         let token = json!({"name": "s", "key": "k"});
         assert_eq!(invitation(json!({"ivs": {"tokenSecretRef": token}})), ["stage.ivs", "input.socket"]);
+        assert_eq!(invitation(json!({"page": {"url": "https://a"}})), ["stage.page", "input.socket"]);
         let livestream = |spec| of_livestream(&serde_json::from_value(spec).unwrap());
         assert_eq!(livestream(json!({"output": {"webRTC": {}}})), ["output.webrtc"]);
         let recorded = json!({"output": {"recording": {}}, "rendition": {"width": 640}});

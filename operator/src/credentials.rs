@@ -153,10 +153,11 @@ pub fn named(output: &LivestreamOutput) -> Option<(&SecretKeyRef, Option<&str>)>
 
 /// The Secret, and the address that its value is sent to: none, if the value names it.
 fn named_by(stage: &Stage) -> Option<(&SecretKeyRef, Option<&str>)> {
-    let Stage { whip, ivs } = stage;
-    let whip =
-        whip.as_ref().and_then(|whip| Some((whip.token_secret_ref.as_ref()?, Some(whip.url.as_str()))));
-    whip.or_else(|| Some((&ivs.as_ref()?.token_secret_ref, None)))
+    let Stage { whip, ivs, page } = stage;
+    let whip = whip.as_ref().map(|whip| (whip.token_secret_ref.as_ref(), &whip.url));
+    let page = page.as_ref().map(|page| (page.token_secret_ref.as_ref(), &page.url));
+    let at_url = whip.or(page).and_then(|(reference, url)| Some((reference?, Some(url.as_str()))));
+    at_url.or_else(|| Some((&ivs.as_ref()?.token_secret_ref, None)))
 }
 
 /// Where a participant token of Amazon IVS is sent: a JWT, one of whose claims is the address.
@@ -280,6 +281,9 @@ mod tests {
         assert_eq!(named(whip), Some(("s".into(), Some("https://a/w".into()))));
         assert_eq!(named(json!({"whip": {"url": "https://a/w"}})), None);
         assert_eq!(named(json!({"ivs": {"tokenSecretRef": reference}})), Some(("s".into(), None)));
+        let page = json!({"page": {"url": "https://a/p", "tokenSecretRef": reference}});
+        assert_eq!(named(page), Some(("s".into(), Some("https://a/p".into()))));
+        assert_eq!(named(json!({"page": {"url": "https://a/p"}})), None);
 
         let claims = BASE64_URL_SAFE_NO_PAD.encode(r#"{"whip_url":"https://a.whip.example/b"}"#);
         assert_eq!(whip_url(&format!("h.{claims}.s")).as_deref(), Some("https://a.whip.example/b"));

@@ -4,6 +4,7 @@ mod file_camera;
 mod flags;
 mod sandbox;
 mod service;
+mod visit;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::child::{self, Child, Executable};
 pub use flags::Sandbox;
 pub use sandbox::probe as probe_sandbox;
 pub use service::Service;
+pub use visit::{Tab, Visiting, Wanted, visit};
 
 /// What a browser is started with.
 #[derive(Clone, Debug)]

@@ -22,6 +22,7 @@ mod screenshot;
 mod session;
 mod socket;
 mod sound;
+mod stage_page;
 mod streams;
 mod support;
 mod test_picture;

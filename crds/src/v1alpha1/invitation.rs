@@ -13,7 +13,9 @@ pub const MOST_SETTLED: usize = 16;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(
         "self.id != oldSelf.id || (has(self.stage.whip) == has(oldSelf.stage.whip) \
-            && (!has(self.stage.whip) || self.stage.whip.url == oldSelf.stage.whip.url))"
+            && (!has(self.stage.whip) || self.stage.whip.url == oldSelf.stage.whip.url) \
+            && has(self.stage.page) == has(oldSelf.stage.page) \
+            && (!has(self.stage.page) || self.stage.page.url == oldSelf.stage.page.url))"
     )
     .message("invitation.stage is immutable but for tokenSecretRef: another stage is another invitation, with an id of its own"))]
 pub struct Invitation {
@@ -39,8 +41,8 @@ pub struct Invitation {
 /// Where a participant performs: exactly one member is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.whip), has(self.ivs)].filter(set, set).size() == 1")
-    .message("exactly one stage must be set in invitation.stage: whip or ivs"))]
+#[x_kube(validation = Rule::new("[has(self.whip), has(self.ivs), has(self.page)].filter(set, set).size() == 1")
+    .message("exactly one stage must be set in invitation.stage: whip, ivs or page"))]
 pub struct Stage {
     /// A server of WHIP. Immutable as long as the id stays the same, but for its tokenSecretRef: there a change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +50,10 @@ pub struct Stage {
     /// A stage of Amazon IVS Real-Time. Immutable as long as the id stays the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ivs: Option<IvsStage>,
+    /// A page that the participant's browser opens, in place of its own: it publishes camera and microphone. It needs spec.page.
+    /// Immutable as long as the id stays the same, but for its tokenSecretRef: there a change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<PageStage>,
 }
 
 /// A stage of Amazon IVS Real-Time, which its participant token names.
@@ -57,6 +63,26 @@ pub struct IvsStage {
     /// A Secret's value that is the participant token: it says where the stage is and who the participant is there. A
     /// change is live, and takes nobody from the stage.
     pub token_secret_ref: SecretKeyRef,
+}
+
+/// A page that joins a stage by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PageStage {
+    /// `https://HOST/…`, or `http://HOST/…`, to which browsers give neither camera nor microphone unless HOST is the pod itself. An
+    /// address that is not public must be allowed by the runtime profile. Immutable as long as the invitation's id stays the same.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@')")
+            .message("page.url must not carry user or password: keys belong into page.tokenSecretRef"),
+        validation = Rule::new(r"self.matches('^https?://[^/?#:\\s\\\\][^/?#\\s\\\\]*([/?#]\\S*)?$')")
+            .message("page.url must be http(s)://HOST…")
+    )]
+    pub url: String,
+    /// A Secret's value that the page is given as `window.understudy.participantToken`, as long as it is of the origin of url;
+    /// absent: none. A change is live, and takes nobody from the stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_secret_ref: Option<SecretKeyRef>,
 }
 
 /// How long invitations may take.

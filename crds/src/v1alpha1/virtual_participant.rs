@@ -43,7 +43,11 @@ use std::collections::BTreeMap;
     ),
     validation = Rule::new("self.metadata.name.size() <= 50").message("metadata.name must be at most 50 characters"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
-        .message("metadata.name must be lower case letters, digits and dashes")
+        .message("metadata.name must be lower case letters, digits and dashes"),
+    validation = Rule::new(
+            "!has(self.spec.invitation) || !has(self.spec.invitation.stage.page) || has(self.spec.page)"
+        )
+        .message("invitation.stage.page needs spec.page: a participant without a page has no browser that could open one")
 )]
 pub struct VirtualParticipantSpec {
     /// The runtime profile, kept by the platform, that decides the shape of the pod. Immutable.

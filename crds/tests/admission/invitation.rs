@@ -18,6 +18,13 @@ fn whip(url: &str) -> Value {
     json!({"whip": {"url": url}})
 }
 
+/// By a participant with a browser.
+fn by_page(page: &Value) -> Value {
+    let mut spec = to(&json!({"page": page}));
+    spec["page"] = json!({"url": "understudy:mirror"});
+    spec
+}
+
 #[tokio::test]
 async fn invitations_that_make_sense_are_let_in() {
     let client = admin().await;
@@ -32,6 +39,8 @@ async fn invitations_that_make_sense_are_let_in() {
         to(&whip("http://whip.stage:8080")),
         to(&json!({"whip": {"url": "https://stage.example/", "tokenSecretRef": token}})),
         to(&json!({"ivs": {"tokenSecretRef": token}})),
+        by_page(&json!({"url": "https://meet.example/room?pwd=a#b"})),
+        by_page(&json!({"url": "http://localhost:8080", "tokenSecretRef": token})),
         json!({"limits": {}}),
         json!({"limits": {"joinTimeoutSeconds": 1, "maxDurationSeconds": 86400}}),
         json!({"onDisruption": "Fail"}),
@@ -67,6 +76,17 @@ async fn invitations_that_make_no_sense_are_refused_by_the_name_of_the_field() {
         (to(&json!({})), one),
         (to(&json!({"whip": null})), one),
         (to(&json!({"whip": {"url": "https://a"}, "ivs": {"tokenSecretRef": token}})), one),
+        (to(&json!({"whip": {"url": "https://a"}, "page": {"url": "https://a"}})), one),
+        (to(&json!({"page": {"url": "https://a"}})), "invitation.stage.page needs spec.page"),
+        (by_page(&json!({})), "spec.invitation.stage.page.url"),
+        (by_page(&json!({"url": "understudy:mirror"})), "page.url must be http(s)://HOST"),
+        (by_page(&json!({"url": "file:///etc/passwd"})), "page.url must be http(s)://HOST"),
+        (by_page(&json!({"url": "javascript:alert(1)"})), "page.url must be http(s)://HOST"),
+        (by_page(&json!({"url": "https://me:word@a/"})), "page.url must not carry"),
+        (
+            by_page(&json!({"url": "https://a", "tokenSecretRef": {"name": "stage"}})),
+            "spec.invitation.stage.page.tokenSecretRef.key",
+        ),
         (to(&json!({"whip": {}})), "spec.invitation.stage.whip.url"),
         (to(&whip("rtmp://a")), "whip.url must be http(s)://HOST"),
         (to(&whip("https://me:word@a/")), "whip.url must not carry"),
@@ -116,4 +136,19 @@ async fn the_stage_of_an_invitation_stays_and_all_else_of_it_may_change() {
     changed(to(&json!({"ivs": {"tokenSecretRef": token}}))).await.unwrap();
     changed(to(&json!({"ivs": {"tokenSecretRef": corrected}}))).await.unwrap();
     immutable(to(&json!({"ivs": null, "whip": {"url": "https://stage.example/whip"}}))).await;
+    let page = |url: &str, reference: &Value| {
+        let mut spec = by_page(&json!({"url": url, "tokenSecretRef": reference}));
+        (spec["invitation"]["stage"]["whip"], spec["invitation"]["stage"]["ivs"]) =
+            (json!(null), json!(null));
+        spec
+    };
+    immutable(page("https://meet.example/a", &token)).await;
+    changed(json!({"invitation": null})).await.unwrap();
+    for reference in [&token, &corrected, &json!(null)] {
+        changed(page("https://meet.example/a", reference)).await.unwrap();
+    }
+    immutable(page("https://meet.example/b", &token)).await;
+    immutable(to(&json!({"page": null, "whip": {"url": "https://meet.example/a"}}))).await;
+    let error = changed(json!({"page": null})).await.unwrap_err();
+    assert!(error.contains("needs spec.page"), "{error}");
 }

@@ -96,10 +96,11 @@ pub(super) fn time(time: Option<&Time>) -> String {
 pub(super) fn invite(asked: Option<api::Invitation>, now: Timestamp) -> Result<Invite, Refused> {
     let asked = asked.ok_or_else(|| Refused::invalid("invitation", "is missing"))?;
     let join = Join { before: asked.join_before, within_seconds: asked.join_within_seconds };
-    let api::Stage { whip, ivs } = asked.stage.unwrap_or_default();
+    let api::Stage { whip, ivs, page } = asked.stage.unwrap_or_default();
     let whip = whip.map(|whip| (Place::Whip(whip.url), whip.token, whip.token_secret_ref));
     let ivs = ivs.map(|ivs| (Place::Ivs, ivs.token, ivs.token_secret_ref));
-    let stages = [("whip", whip), ("ivs", ivs)];
+    let page = page.map(|page| (Place::Page(page.url), page.token, page.token_secret_ref));
+    let stages = [("whip", whip), ("ivs", ivs), ("page", page)];
     let named = stages.into_iter().filter_map(|(kind, stage)| {
         let (place, token, reference) = stage?;
         let reference = reference.map(|at| crd::SecretKeyRef { name: at.name, key: at.key });
@@ -131,7 +132,7 @@ pub(super) fn assemble(
     now: Timestamp,
 ) -> Result<Invite, Refused> {
     let (Some((kind, Stage { place, token, reference })), true) = (stages.pop(), stages.is_empty()) else {
-        return Err(Refused::invalid("invitation.stage", "exactly one stage must be set: whip or ivs"));
+        return Err(Refused::invalid("invitation.stage", "exactly one stage must be set: whip, ivs or page"));
     };
     let field = |name: &str| format!("invitation.stage.{kind}.{name}");
     let token = match (token.is_empty(), reference) {
@@ -145,7 +146,7 @@ pub(super) fn assemble(
             return Err(Refused::invalid(&field("token"), "must not be set together with tokenSecretRef"));
         }
     };
-    if matches!(&place, Place::Whip(url) if url.is_empty()) {
+    if matches!(&place, Place::Whip(url) | Place::Page(url) if url.is_empty()) {
         return Err(Refused::invalid(&field("url"), "is missing"));
     }
     let id = if id.is_empty() { format!("{MADE}{:016x}", rand::random::<u64>()) } else { id };

@@ -108,6 +108,7 @@ struct Invitation {
 struct Stages {
     whip: Option<Stage>,
     ivs: Option<Stage>,
+    page: Option<Stage>,
 }
 
 #[derive(Deserialize)]
@@ -136,10 +137,14 @@ struct KickAsked {
 impl Invitation {
     fn read(self, now: Timestamp) -> Result<Invite, Refused> {
         let Self { id, join_before, join_within_seconds, stage, inputs } = self;
-        let stages = [("whip", stage.whip), ("ivs", stage.ivs)];
+        let stages = [("whip", stage.whip), ("ivs", stage.ivs), ("page", stage.page)];
         let named = stages.into_iter().filter_map(|(kind, stage)| {
             let Stage { url, token, token_secret_ref: reference } = stage?;
-            let place = if kind == "ivs" { Place::Ivs } else { Place::Whip(url) };
+            let place = match kind {
+                "ivs" => Place::Ivs,
+                "page" => Place::Page(url),
+                _ => Place::Whip(url),
+            };
             Some((kind, convert::Stage { place, token, reference }))
         });
         let join = Join { before: join_before, within_seconds: join_within_seconds };

@@ -49,7 +49,7 @@ pub fn invitation(
     join_before: JoinBefore,
     secret: Option<&str>,
 ) -> wire::Invitation {
-    let api::Stage { whip, ivs } = &invitation.stage;
+    let api::Stage { whip, ivs, page } = &invitation.stage;
     let token = secret.unwrap_or_default();
     let limits = spec.limits.clone().unwrap_or_default();
     let loss = spec.on_control_loss.clone().unwrap_or_default();
@@ -65,6 +65,9 @@ pub fn invitation(
                 .as_ref()
                 .map(|whip| wire::WhipOutput { url: whip.url.clone(), token: token.to_owned() }),
             ivs: ivs.as_ref().map(|_stage| wire::IvsStage { token: token.to_owned() }),
+            page: page
+                .as_ref()
+                .map(|page| wire::PageStage { url: page.url.clone(), token: token.to_owned() }),
         }),
         inputs: invitation.inputs.as_ref().map(inputs),
         join_timeout_seconds: given(limits.join_timeout_seconds),
@@ -119,7 +122,9 @@ pub fn invitation_field(wire: &str) -> String {
         "joinBeforeUnixSeconds" => "spec.invitation.joinBefore".to_owned(),
         "joinTimeoutSeconds" | "maxDurationSeconds" => field(&format!("limits.{wire}")),
         "leaveWithoutOperatorSeconds" => "spec.onControlLoss.afterSeconds".to_owned(),
-        "stage.whip.token" | "stage.ivs.token" => field(&format!("invitation.{wire}SecretRef")),
+        "stage.whip.token" | "stage.ivs.token" | "stage.page.token" => {
+            field(&format!("invitation.{wire}SecretRef"))
+        }
         _ => field(&format!("invitation.{wire}")),
     }
 }
@@ -265,17 +270,27 @@ mod tests {
         spec["onControlLoss"]["action"] = json!("Continue");
         let told = on_the_wire(&spec, JoinBefore::AsDescribed);
         assert_eq!(told["stage"], json!({"ivs": {"token": "word"}}));
+        spec["invitation"]["stage"] = json!({"page": {"url": "https://meet.example/a"}});
+        let by_page = on_the_wire(&spec, JoinBefore::AsDescribed);
+        assert_eq!(by_page["stage"], json!({"page": {"url": "https://meet.example/a", "token": "word"}}));
         assert_eq!(told["leaveWithoutOperatorSeconds"], 0);
     }
 
     #[test]
     fn a_field_of_the_wire_is_named_as_in_the_spec() {
-        let invitation =
-            ["", "stage.whip.url", "stage.ivs.token", "inputs.video.webRtc", "maxDurationSeconds"];
+        let invitation = [
+            "",
+            "stage.whip.url",
+            "stage.ivs.token",
+            "stage.page.token",
+            "inputs.video.webRtc",
+            "maxDurationSeconds",
+        ];
         let expected = [
             "spec.invitation",
             "spec.invitation.stage.whip.url",
             "spec.invitation.stage.ivs.tokenSecretRef",
+            "spec.invitation.stage.page.tokenSecretRef",
             "spec.invitation.inputs.video.webRTC",
             "spec.limits.maxDurationSeconds",
         ];

@@ -65,7 +65,7 @@ mod tests {
     fn what_cannot_be_told_takes_nobody_from_a_stage() {
         let whip = |token: &str| Stage {
             whip: Some(WhipOutput { url: "https://a/".into(), token: token.into() }),
-            ivs: None,
+            ..Stage::default()
         };
         let table = [
             (Some(whip("word")), true, Some(whip("word"))),

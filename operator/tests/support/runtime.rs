@@ -32,6 +32,7 @@ const CAPABILITIES: [&str; 14] = [
     "input.webrtc",
     "stage.whip",
     "stage.ivs",
+    "stage.page",
 ];
 
 pub struct Runtime {

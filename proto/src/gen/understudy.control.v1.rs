@@ -395,6 +395,9 @@ pub struct Stage {
     /// The same to the one that a participant token of Amazon IVS Real-Time names.
     #[prost(message, optional, tag = "2")]
     pub ivs: ::core::option::Option<IvsStage>,
+    /// The session's browser opens a page, which publishes camera and microphone.
+    #[prost(message, optional, tag = "3")]
+    pub page: ::core::option::Option<PageStage>,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -403,6 +406,18 @@ pub struct Stage {
 pub struct IvsStage {
     /// The participant token. Secret.
     #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PageStage {
+    /// `https` or `http`.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// What the page is given as `window.understudy.participantToken`; empty: nothing. Secret.
+    #[prost(string, tag = "2")]
     pub token: ::prost::alloc::string::String,
 }
 /// Secret: stays in memory, never logged.

@@ -47,6 +47,8 @@ pub struct Stage {
     pub whip: ::core::option::Option<WhipStage>,
     #[prost(message, optional, tag = "2")]
     pub ivs: ::core::option::Option<IvsStage>,
+    #[prost(message, optional, tag = "3")]
+    pub page: ::core::option::Option<PageStage>,
 }
 /// A server of WHIP.
 #[allow(clippy::all)]
@@ -74,6 +76,20 @@ pub struct IvsStage {
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "2")]
+    pub token_secret_ref: ::core::option::Option<SecretKeyRef>,
+}
+/// A page that joins a stage by itself, in the participant's browser.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PageStage {
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// As of a WhipStage: what the page is given as `window.understudy.participantToken`.
+    #[prost(string, tag = "2")]
+    pub token: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
     pub token_secret_ref: ::core::option::Option<SecretKeyRef>,
 }
 #[allow(clippy::all)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::condition::{Condition, Severity, Status, Type};
 use crate::report::Picture;
 use crate::sending::Sending;
-use crate::spec::{Inputs, Invitation, Stage};
+use crate::spec::{Inputs, Invitation, Stage, Target};
 use crate::whip;
 
 /// What is desired: none, an invitation, or the id of one that cannot be carried out as it is written.
@@ -300,15 +300,20 @@ impl Taken {
 
     fn published(&self, picture: Picture<'_>) -> Condition {
         let say = |status, reason, message: &str| Condition::new(Type::Published, status, reason, message);
+        let by_page = matches!(self.invitation.stage.target, Target::Page(_));
         match (&self.sending, picture) {
             // What is wrong is told once.
             (Sending::Failed(_), _) => say(COMING, "NotConnected", "the stage is not connected"),
-            (_, Picture::Without) => say(
+            // Its picture is the camera's, not what others watch.
+            (Sending::Arriving, _) if by_page => {
+                say(Status::True, "Published", "the page sends a picture, and the stage says that it arrives")
+            }
+            (_, Picture::Without) if !by_page => say(
                 BROKEN,
                 "NoPage",
                 "the session has neither a page nor inputs, so there is nothing to publish",
             ),
-            (_, Picture::Failed(why)) => say(BROKEN, "CaptureFailed", why),
+            (_, Picture::Failed(why)) if !by_page => say(BROKEN, "CaptureFailed", why),
             (Sending::Connecting, _) => say(COMING, "Joining", "the stage is being joined"),
             (Sending::Connected, _) => {
                 say(COMING, "AwaitingEvidence", "the stage has not said yet that anything arrives")
@@ -320,7 +325,7 @@ impl Taken {
                 say(COMING, "WaitingForPicture", "no keyframe has been produced yet")
             }
             (Sending::Arriving, Picture::Silent(why)) => say(Status::True, "PublishedWithoutSound", why),
-            (Sending::Arriving, Picture::Proven) => {
+            (Sending::Arriving, _) => {
                 say(Status::True, "Published", "the stage says that picture and sound arrive")
             }
         }

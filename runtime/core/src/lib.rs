@@ -43,3 +43,4 @@ pub mod outputs;
 pub mod recording;
 pub mod resize;
 pub mod screenshot;
+pub mod visit;

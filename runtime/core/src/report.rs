@@ -135,14 +135,17 @@ pub fn devices(parts: &Parts) -> Condition {
     }
 }
 
-/// Whether the page is loaded and shown.
+/// Whether the page is loaded and shown, or has made room for that of a stage.
 pub fn page(parts: &Parts) -> Condition {
     let say = |status, reason, message| Condition::new(Type::PageReady, status, reason, message);
-    if !parts.is_wanted(Part::Page) {
+    // A browser without it shows a stage's.
+    let own = parts.is_wanted(Part::Page);
+    if !own && !parts.is_wanted(Part::Browser) {
         return say(Status::True, "NotWanted", "the session has no page".to_owned());
     }
     let chain = [Part::Display, Part::Bus, Part::Browser, Part::Page];
-    let broken = chain.into_iter().find(|p| !parts.slot(*p).why.is_empty());
+    let chain = chain.into_iter().filter(|part| own || *part != Part::Page);
+    let broken = chain.clone().find(|p| !parts.slot(*p).why.is_empty());
     if let Some(part) = broken {
         let reason = match part {
             Part::Display => "DisplayFailed",
@@ -151,11 +154,12 @@ pub fn page(parts: &Parts) -> Condition {
         };
         return say(BROKEN, reason, explain(parts, part));
     }
-    match chain.into_iter().find(|p| !parts.is_up(*p)) {
+    match chain.clone().find(|p| !parts.is_up(*p)) {
         Some(Part::Page) if parts.slot(Part::Page).is_recovering() => {
             say(COMING, "Reloading", "the page is being loaded again".to_owned())
         }
         Some(part) => say(COMING, "Loading", format!("waiting for {}", name(part))),
+        None if !own => say(Status::True, "OnStage", "the browser shows the page of a stage".to_owned()),
         None => say(Status::True, "Loaded", "the page is loaded".to_owned()),
     }
 }
@@ -332,6 +336,19 @@ mod tests {
         assert_eq!((rests.status, rests.reason), (Status::True, "Resting"));
         assert_eq!(told(&[&Health::Resting, &Health::Playing]).reason, "Playing");
         assert_eq!(told(&[&Health::Resting, &Health::Stalled]).reason, "Stalled");
+    }
+
+    #[test]
+    fn a_browser_without_the_session_s_page_shows_a_stage_s() {
+        let (now, mut parts) = (Instant::now(), Parts::new(Mode::V4l2));
+        for event in [Event::Want, Event::Started] {
+            for part in [Part::Display, Part::Bus, Part::Browser] {
+                parts.on(event(part), now);
+            }
+        }
+        assert_eq!((page(&parts).status, page(&parts).reason), (Status::True, "OnStage"));
+        parts.on(Event::Lost(Part::Browser, "no".into()), now);
+        assert_eq!(page(&parts).reason, "BrowserFailed");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::fmt;
 use crate::percent::{decoded, encoded_path};
 
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
-pub use invitation::{Invitation, InvitationLimits, Stage};
+pub use invitation::{Invitation, InvitationLimits, PageTarget, Stage, Target};
 pub use livestream::{Choice, Limits, Livestream, Output, PushUrl, Refused, WhipTarget, settle};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the

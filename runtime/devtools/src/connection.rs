@@ -181,7 +181,9 @@ fn matters(event: &Event) -> bool {
     match event.method.as_str() {
         "Network.responseReceived" => event.params["type"] == "Document",
         "Page.lifecycleEvent" => event.params["name"] == "load",
-        method => !method.starts_with("Network."),
+        "Runtime.bindingCalled" => true,
+        // A page writes to its console as much as it likes.
+        method => !["Network.", "Runtime."].iter().any(|domain| method.starts_with(domain)),
     }
 }
 

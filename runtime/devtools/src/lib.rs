@@ -10,8 +10,11 @@ mod loading;
 
 mod page;
 
+mod observer;
+
 pub use connection::{Devtools, Error};
 pub use loading::Trouble;
+pub use observer::{Observer, Seen};
 pub use page::{Dialogs, Page};
 
 use std::path::Path;

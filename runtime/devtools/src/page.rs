@@ -72,14 +72,16 @@ impl Page {
     async fn navigate(&self, url: &str) -> Result<(), Trouble> {
         let mut events = self.devtools.events();
         // The answer comes with the first bytes of the document, or with the reason that there are none.
-        let wish = json!({ "url": url });
+        let wish = json!({ "url": url, "referrerPolicy": "noReferrer" });
         let navigate = self.devtools.call_within(COMMIT_DEADLINE, Some(&self.session), "Page.navigate", wish);
         let navigated = match navigate.await {
             Err(Error::Timeout(_)) => return Err(Trouble::Silent),
             navigated => navigated?,
         };
         if let Some(text) = navigated["errorText"].as_str().filter(|text| !text.is_empty()) {
-            return Err(Trouble::Unreachable(text.to_owned()));
+            // An answer without a document is told as one that did not come.
+            let refused = refused(&self.session, &mut events).map(Trouble::Status);
+            return Err(refused.unwrap_or_else(|| Trouble::Unreachable(text.to_owned())));
         }
         let Some(loader) = navigated["loaderId"].as_str() else { return Ok(()) }; // the same document
         let frame = navigated["frameId"].as_str().unwrap_or_default();
@@ -174,8 +176,13 @@ impl Page {
         Ok(done["data"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// What the browser tells of it from now on.
+    pub(crate) fn events(&self) -> Receiver<Event> {
+        self.devtools.events()
+    }
+
     /// The next event of this page. Those that were missed in a rush may have been what was waited for.
-    async fn next(&self, events: &mut Receiver<Event>) -> Result<Event, Error> {
+    pub(crate) async fn next(&self, events: &mut Receiver<Event>) -> Result<Event, Error> {
         loop {
             match events.recv().await {
                 Ok(event) if event.session.as_ref() == Some(&self.session) => return Ok(event),
@@ -188,9 +195,18 @@ impl Page {
         }
     }
 
-    async fn call(&self, method: &'static str, params: Value) -> Result<Value, Error> {
+    pub(crate) async fn call(&self, method: &'static str, params: Value) -> Result<Value, Error> {
         self.devtools.call(Some(&self.session), method, params).await
     }
+}
+
+/// The status of a document that was told of before, if that is none of success.
+fn refused(session: &str, events: &mut Receiver<Event>) -> Option<u64> {
+    let mut told = std::iter::from_fn(|| events.try_recv().ok());
+    told.find_map(|event| {
+        let is_ours = event.session.as_deref() == Some(session) && event.method == "Network.responseReceived";
+        event.params["response"]["status"].as_u64().filter(|status| is_ours && *status >= 400)
+    })
 }
 
 impl Dialogs {
@@ -261,6 +277,21 @@ mod tests {
         let refuse = |_: &str, id| refused(id, -32001, "Session with given id not found.");
         let (page, _) = page(refuse).await;
         assert!(matches!(tokio::time::timeout(WHILE, page.crashed()).await, Ok(Error::Gone)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_document_is_no_answer_that_did_not_come() {
+        let answer = |method: &str, id| {
+            let response = json!({"status": 404});
+            let params = json!({"frameId": "f", "loaderId": "l", "type": "Document", "response": response});
+            let told = json!({"method": "Network.responseReceived", "params": params});
+            let why = "net::ERR_HTTP_RESPONSE_CODE_FAILURE";
+            let answer = json!({"id": id, "result": {"frameId": "f", "loaderId": "l", "errorText": why}});
+            if method == "Page.navigate" { vec![told, answer] } else { vec![answer] }
+        };
+        let (page, _asked) = page(answer).await;
+        let loaded = page.load("http://a.example/").await;
+        assert!(matches!(loaded, Err(Trouble::Status(404))), "{loaded:?}");
     }
 
     #[tokio::test]

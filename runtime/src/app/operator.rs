@@ -128,10 +128,10 @@ fn link_config(link: Link, able: Able) -> Option<understudy_link::Config> {
 fn capabilities(able: Able) -> Vec<String> {
     let inputs = Source::KINDS.map(|kind| format!("input.{}", kind.to_lowercase()));
     let outputs = Output::FIELDS.map(|field| format!("output.{}", field.to_lowercase()));
-    let page = able.page.then(|| "page".to_owned());
+    let pages = ["page", "stage.page"].map(str::to_owned).into_iter().filter(|_| able.page);
     let renditions = ["output.rendition", "stage.whip", "stage.ivs"].map(str::to_owned);
     let camera = [format!("camera.{}", able.camera)];
-    camera.into_iter().chain(page).chain(inputs).chain(outputs).chain(renditions).collect()
+    camera.into_iter().chain(pages).chain(inputs).chain(outputs).chain(renditions).collect()
 }
 
 #[cfg(test)]
@@ -157,6 +157,7 @@ mod tests {
             [
                 "camera.pipewire",
                 "page",
+                "stage.page",
                 "input.file",
                 "input.stream",
                 "input.socket",
@@ -173,6 +174,7 @@ mod tests {
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });
-        assert!(without.contains(&"camera.file".to_owned()) && !without.contains(&"page".to_owned()));
+        assert!(without.contains(&"camera.file".to_owned()));
+        assert!(!without.iter().any(|ability| ability.contains("page")), "{without:?}");
     }
 }

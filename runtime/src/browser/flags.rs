@@ -69,7 +69,11 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
     flags.push(format!("--proxy-server=http://{}", config.proxy));
     flags.push(format!("--user-data-dir={}", profile.display()));
     // Lists are merged here: of a flag given twice the last one wins.
-    flags.push("--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame".to_owned());
+    // What is left is gone, and not kept for whoever might go back: its connections are, too.
+    flags.push(
+        "--disable-features=Translate,MediaRouter,OptimizationHints,AcceptCHFrame,BackForwardCache"
+            .to_owned(),
+    );
     flags.push(format!("--disk-cache-size={CACHE_BYTES}"));
     let quota = format!("StorageQuotaSettings:PoolSizeBytes/{STORAGE_BYTES}");
     let mut features = vec![quota.as_str()];

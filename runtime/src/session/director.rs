@@ -36,7 +36,7 @@ pub(super) struct Director {
 
     pub(super) asked: Asked,
     pub(super) parts: Parts,
-    keepers: HashMap<Part, Keeper>,
+    pub(super) keepers: HashMap<Part, Keeper>,
     attempts: u64,
     display: Option<String>,
     pub(super) browser: Option<RunningBrowser>,
@@ -57,8 +57,8 @@ pub(super) struct Director {
 
 /// What others need of the browser that runs.
 pub(super) struct RunningBrowser {
-    page: Page,
-    pid: i32,
+    pub(super) page: Page,
+    pub(super) pid: i32,
     pub(super) sandbox: Sandbox,
     pub(super) devtools_url: String,
 }
@@ -97,7 +97,7 @@ impl Director {
             sources: Sources::new(&config, mailbox.clone()),
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
-            stages: Stages::new(config.senders.clone(), mailbox.clone()),
+            stages: Stages::new(config.senders.clone(), config.browser_guard.policy.clone(), mailbox.clone()),
             recordings,
             audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
@@ -292,6 +292,7 @@ impl Director {
         let Some(RunningBrowser { pid, .. }) = self.browser else { return };
         let service = if returned == Part::Sound { Service::Audio } else { Service::VideoCapture };
         browser::restart_service(pid, service).await;
+        self.stages.renew();
         self.journal.reloaded(returned);
     }
 
@@ -308,7 +309,7 @@ impl Director {
             },
             bitrate: self.asked.session.encoding.audio,
         });
-        self.show.see(screen, self.streams.all().next().is_some() || !self.stages.is_empty());
+        self.show.see(screen, self.streams.all().next().is_some() || self.stages.needs_picture());
         self.show.hear(speaker);
         let shown = self.shows() != Shows::Nothing;
         let seen = self.shows() == Shows::Inputs || self.parts.is_wanted(Part::Camera);

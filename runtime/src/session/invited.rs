@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 use understudy_core::invitation::Moment;
 use understudy_core::part::{Event, Part};
 use understudy_core::report::Stance;
+use understudy_core::spec::{Invalid, Invitation, Target};
 use understudy_proto::v1;
 
 use super::asked::Shows;
@@ -13,8 +14,15 @@ use super::want::refusal;
 use crate::spec;
 
 impl Director {
-    pub(super) fn want_invitation(&mut self, invitation: Option<&v1::Invitation>) -> Option<v1::Refusal> {
-        let parsed = invitation.map(|invitation| (invitation.id.clone(), spec::invitation(invitation)));
+    /// `session`: what is wanted beside it.
+    pub(super) fn want_invitation(
+        &mut self,
+        invitation: Option<&v1::Invitation>,
+        session: &v1::SessionSpec,
+    ) -> Option<v1::Refusal> {
+        let parsed = invitation.map(|invitation| {
+            (invitation.id.clone(), spec::invitation(invitation).and_then(|one| possible(one, session)))
+        });
         let (desired, refused) = match parsed {
             None => (None, None),
             Some((_, Ok(invitation))) => (Some(Ok(Box::new(invitation))), None),
@@ -53,9 +61,23 @@ impl Director {
         if otherwise {
             self.on(if heard { Event::Want(Part::Sound) } else { Event::Drop(Part::Sound) }).await;
         }
+        self.lend().await;
         if otherwise || plays_otherwise || was_empty != self.stages.is_empty() {
             self.offer();
         }
+    }
+
+    /// While a stage is joined by its page the browser's tab is the stage's, and the session's own page is not there.
+    async fn lend(&mut self) {
+        let lent = self.stages.needs_tab();
+        if self.asked.session.page.is_some() && lent == self.parts.is_wanted(Part::Page) {
+            self.on(if lent { Event::Drop(Part::Page) } else { Event::Want(Part::Page) }).await;
+        }
+        if lent && let Some(keeper) = self.keepers.remove(&Part::Page) {
+            keeper.stopped().await;
+        }
+        let browser = self.browser.as_ref().filter(|_| lent && self.parts.is_up(Part::Browser));
+        self.stages.lend(browser.map(|browser| (&browser.page, browser.pid)));
     }
 
     fn go(&mut self) {
@@ -70,5 +92,15 @@ impl Director {
 
     fn moment(&self) -> Moment {
         Moment { now: Instant::now(), clock: SystemTime::now(), alone_since: self.asked.alone_since }
+    }
+}
+
+/// A page is opened by a browser, which runs for a session that has a page itself.
+fn possible(invitation: Invitation, session: &v1::SessionSpec) -> Result<Invitation, Invalid> {
+    match &invitation.stage.target {
+        Target::Page(_) if session.page.is_none() => {
+            Err(Invalid::new("stage.page", "needs a session with a page: no browser runs without one"))
+        }
+        Target::Page(_) | Target::Whip(_) => Ok(invitation),
     }
 }

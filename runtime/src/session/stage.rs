@@ -1,30 +1,42 @@
-//! The stage that the session publishes to, and how that goes.
+//! The stage that the session publishes to, or whose page its browser shows, and how that goes.
 
-use tokio::sync::mpsc;
+use futures::FutureExt;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use understudy_core::failure::Failure;
+use understudy_core::guard::Policy;
 use understudy_core::rendition::Full;
 use understudy_core::sending::Sending;
-use understudy_core::spec::{Choice, Livestream, Output, Resolution, Stage, WhipTarget};
+use understudy_core::spec::{Choice, Livestream, Output, PageTarget, Resolution, Stage, Target, WhipTarget};
+use understudy_devtools::Page;
 
 use super::Mail;
 use super::told::forward;
+use crate::browser::{self, Tab};
 use crate::egress::{Sender, Senders, UNUSABLE};
 use crate::program::Program;
 
 pub(super) struct Stages {
     on: Option<On>,
     /// What has been told to end: each is cancelled, and the session told, when it has.
-    leaving: Vec<CancellationToken>,
+    leaving: Vec<Leaving>,
     senders: Senders,
+    /// What the browser may reach.
+    policy: Policy,
+    tab: watch::Sender<Option<Tab>>,
     mailbox: mpsc::Sender<Mail>,
+}
+
+struct Leaving {
+    gone: CancellationToken,
+    by_page: bool,
 }
 
 /// The one that is published to.
 struct On {
     id: String,
-    target: WhipTarget,
+    target: Target,
     size: Resolution,
     way: Result<Way, Failure>,
 }
@@ -36,29 +48,23 @@ struct Way {
 }
 
 impl Stages {
-    pub(super) const fn new(senders: Senders, mailbox: mpsc::Sender<Mail>) -> Self {
-        Self { on: None, leaving: Vec::new(), senders, mailbox }
+    pub(super) fn new(senders: Senders, policy: Policy, mailbox: mpsc::Sender<Mail>) -> Self {
+        Self { on: None, leaving: Vec::new(), senders, policy, tab: watch::Sender::new(None), mailbox }
     }
 
-    /// What is shown is published to that stage, or to none; what was before has been told to end. `well`: what goes on is not
-    /// ended for the sake of another token or size.
+    /// What is shown is published to that stage, or its page is opened, or to none; what was before has been told to end. `well`:
+    /// what goes on is not ended for the sake of another token or size.
     pub(super) fn run(&mut self, stage: Option<(&str, &Stage)>, well: bool, program: &Program, full: Full) {
         let Some((id, stage)) = stage else { return self.leave() };
-        let choice = Choice::default();
-        let size = full.chosen(choice).size;
-        let stays = |on: &On| on.id == id && (well || on.size == size && on.target == stage.target);
-        if self.on.as_ref().is_some_and(stays) {
+        let size = full.chosen(Choice::default()).size;
+        let as_it_was = |on: &On| on.target == stage.target && (on.size == size || on.is_by_page());
+        if self.on.as_ref().is_some_and(|on| on.id == id && (well || as_it_was(on))) {
             return;
         }
         self.leave();
-        let livestream = Livestream { name: name(id), output: Output::Whip(stage.target.clone()), choice };
-        let program = &program.at(full.limit(choice));
-        let begun = match self.is_empty() {
-            true => self.senders.start(&livestream, program, size),
-            false => {
-                let before = tokio::spawn(all(self.leaving.clone()));
-                Ok(self.senders.start_after(before, &livestream, program, size))
-            }
+        let begun = match &stage.target {
+            Target::Whip(target) => self.publish(id, target, program, full),
+            Target::Page(target) => Ok(self.visit(id, target)),
         };
         let way = begun.map(|sender| {
             let telling = forward(sender.state(), self.mailbox.clone(), || Mail::Sending);
@@ -68,17 +74,73 @@ impl Stages {
         self.on = Some(On { id: id.to_owned(), target: stage.target.clone(), size, way });
     }
 
+    fn publish(
+        &self,
+        id: &str,
+        target: &WhipTarget,
+        program: &Program,
+        full: Full,
+    ) -> Result<Sender, String> {
+        let choice = Choice::default();
+        let (size, program) = (full.chosen(choice).size, &program.at(full.limit(choice)));
+        let livestream = Livestream { name: name(id), output: Output::Whip(target.clone()), choice };
+        match self.is_empty() {
+            true => self.senders.start(&livestream, program, size),
+            false => {
+                let before = tokio::spawn(all(self.gone()));
+                Ok(self.senders.start_after(before, &livestream, program, size))
+            }
+        }
+    }
+
+    fn visit(&self, id: &str, target: &PageTarget) -> Sender {
+        let (invitation, target, policy) = (id.to_owned(), target.clone(), self.policy.clone());
+        let wanted = browser::Wanted { invitation, target, policy };
+        let visiting = browser::visit(wanted, self.tab.subscribe(), all(self.gone()));
+        let state = visiting.state();
+        Sender::follow(state, |sending, _| (sending.clone(), None), async { visiting.stop().await }.boxed())
+    }
+
     fn leave(&mut self) {
-        let Some(Ok(way)) = self.on.take().map(|on| on.way) else { return };
+        let Some(on) = self.on.take() else { return };
+        let by_page = on.is_by_page();
+        let Ok(way) = on.way else { return };
         let (mailbox, gone) = (self.mailbox.clone(), CancellationToken::new());
-        self.leaving.retain(|before| !before.is_cancelled());
-        self.leaving.push(gone.clone());
+        self.leaving.retain(|before| !before.gone.is_cancelled());
+        self.leaving.push(Leaving { gone: gone.clone(), by_page });
         tokio::spawn(async move {
             way.sender.stop().await;
             gone.cancel();
             // A session that has ended asks no more.
             drop(mailbox.send(Mail::Sending).await);
         });
+    }
+
+    /// Whether the browser's tab is, or is to be, a stage's.
+    pub(super) fn needs_tab(&self) -> bool {
+        self.on.as_ref().is_some_and(On::is_by_page)
+            || self.leaving.iter().any(|leaving| leaving.by_page && !leaving.gone.is_cancelled())
+    }
+
+    /// The tab of the browser that runs; none: there is none, or it is the session's own.
+    pub(super) fn lend(&self, page: Option<(&Page, i32)>) {
+        self.tab.send_if_modified(|tab| {
+            let is_same = tab.as_ref().map(|tab| tab.pid) == page.map(|(_, pid)| pid);
+            if !is_same {
+                *tab = page.map(|(page, pid)| Tab { page: page.clone(), pid, renewed: 0 });
+            }
+            !is_same
+        });
+    }
+
+    /// What the tab shows holds on to a device that is gone.
+    pub(super) fn renew(&self) {
+        self.tab.send_if_modified(|tab| tab.as_mut().map(|tab| tab.renewed += 1).is_some());
+    }
+
+    /// Whether what is shown is published.
+    pub(super) fn needs_picture(&self) -> bool {
+        self.on.as_ref().is_some_and(|on| !on.is_by_page())
     }
 
     /// How it goes; none: nothing is published.
@@ -91,13 +153,23 @@ impl Stages {
 
     /// Whether nothing is published, and nothing of what was is there.
     pub(super) fn is_empty(&self) -> bool {
-        self.on.is_none() && self.leaving.iter().all(CancellationToken::is_cancelled)
+        self.on.is_none() && self.leaving.iter().all(|leaving| leaving.gone.is_cancelled())
+    }
+
+    fn gone(&self) -> Vec<CancellationToken> {
+        self.leaving.iter().map(|leaving| leaving.gone.clone()).collect()
     }
 
     /// Ends it; the stage has been told then, or did not listen.
     pub(super) async fn end(mut self) {
         self.leave();
-        all(self.leaving).await;
+        all(self.gone()).await;
+    }
+}
+
+impl On {
+    const fn is_by_page(&self) -> bool {
+        matches!(self.target, Target::Page(_))
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::Deserialize;
 use understudy_core::ivs;
-use understudy_core::spec::{Invalid, Invitation, InvitationLimits, Stage, WhipTarget};
+use understudy_core::spec::{Invalid, Invitation, InvitationLimits, PageTarget, Stage, Target, WhipTarget};
 use understudy_proto::v1;
 
 /// How a document names one.
-pub(super) const STAGES: &str = "must be {whip: {url, tokenFile}} or {ivs: {tokenFile}}";
+pub(super) const STAGES: &str =
+    "must be {whip: {url, tokenFile}}, {ivs: {tokenFile}} or {page: {url, tokenFile}}";
 
 /// Of an id, as of names of Kubernetes objects.
 const LONGEST_ID: usize = 253;
@@ -44,17 +45,22 @@ fn time(unix_seconds: i64) -> Result<Option<SystemTime>, Invalid> {
 }
 
 fn stage(stage: &v1::Stage) -> Result<Stage, Invalid> {
-    match (&stage.whip, &stage.ivs) {
-        (Some(whip), None) => {
-            let target = WhipTarget::parse("stage.whip.", &whip.url, &whip.token)?;
-            Ok(Stage { target, expires: None, participant_id: String::new() })
+    let plain = |target| Stage { target, expires: None, participant_id: String::new() };
+    match (&stage.whip, &stage.ivs, &stage.page) {
+        (Some(whip), None, None) => {
+            WhipTarget::parse("stage.whip.", &whip.url, &whip.token).map(|target| plain(Target::Whip(target)))
         }
-        (None, Some(ivs)) => {
+        (None, Some(ivs), None) => {
             let ivs::Token { target, participant_id, expires } = ivs::parse("stage.ivs.token", &ivs.token)?;
-            Ok(Stage { target, expires: Some(expires), participant_id })
+            Ok(Stage { target: Target::Whip(target), expires: Some(expires), participant_id })
         }
-        (None, None) => Err(Invalid::new("stage", "is none that this runtime knows, which are: whip, ivs")),
-        (Some(_), Some(_)) => Err(Invalid::new("stage", "must be one, and there are more")),
+        (None, None, Some(page)) => {
+            PageTarget::parse("stage.page.", &page.url, &page.token).map(|target| plain(Target::Page(target)))
+        }
+        (None, None, None) => {
+            Err(Invalid::new("stage", "is none that this runtime knows, which are: whip, ivs, page"))
+        }
+        _ => Err(Invalid::new("stage", "must be one, and there are more")),
     }
 }
 
@@ -73,13 +79,14 @@ pub(super) struct Written {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WrittenStage {
-    whip: Option<WrittenWhip>,
+    whip: Option<WrittenAddress>,
     ivs: Option<WrittenIvs>,
+    page: Option<WrittenAddress>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WrittenWhip {
+struct WrittenAddress {
     url: String,
     token_file: Option<PathBuf>,
 }
@@ -100,22 +107,33 @@ struct WrittenLimits {
 impl Written {
     /// With what stands in its files.
     pub(super) fn read(self) -> Result<v1::Invitation, Invalid> {
-        let Self { id, join_before, stage: WrittenStage { whip, ivs }, inputs, limits } = self;
-        let whip = whip.map(|WrittenWhip { url, token_file }| {
-            let token = token_file.map(|file| token("stage.whip.tokenFile", file)).transpose()?;
-            Ok(v1::WhipOutput { url, token: token.unwrap_or_default() })
+        let Self { id, join_before, stage: WrittenStage { whip, ivs, page }, inputs, limits } = self;
+        let whip = whip.map(|WrittenAddress { url, token_file }| {
+            Ok(v1::WhipOutput { url, token: token_of("stage.whip.tokenFile", token_file)? })
+        });
+        let page = page.map(|WrittenAddress { url, token_file }| {
+            Ok(v1::PageStage { url, token: token_of("stage.page.tokenFile", token_file)? })
         });
         let ivs = ivs.map(|ivs| Ok(v1::IvsStage { token: token("stage.ivs.tokenFile", ivs.token_file)? }));
         Ok(v1::Invitation {
             id,
             join_before_unix_seconds: join_before.map_or(0, Timestamp::as_second),
-            stage: Some(v1::Stage { whip: whip.transpose()?, ivs: ivs.transpose()? }),
+            stage: Some(v1::Stage {
+                whip: whip.transpose()?,
+                ivs: ivs.transpose()?,
+                page: page.transpose()?,
+            }),
             inputs,
             join_timeout_seconds: limits.join_timeout_seconds,
             max_duration_seconds: limits.max_duration_seconds,
             leave_without_operator_seconds: 0,
         })
     }
+}
+
+/// Without a file there is none.
+fn token_of(field: &str, file: Option<PathBuf>) -> Result<String, Invalid> {
+    file.map_or_else(|| Ok(String::new()), |file| token(field, file))
 }
 
 /// Editors end files with a line feed.
@@ -143,6 +161,13 @@ mod tests {
         invitation(&invited).map_err(|wrong| wrong.to_string())
     }
 
+    fn token_of(invitation: &Invitation) -> Option<&str> {
+        match &invitation.stage.target {
+            Target::Whip(target) => target.reveal_token(),
+            Target::Page(target) => target.reveal_token(),
+        }
+    }
+
     #[test]
     fn an_invitation_stands_beside_the_session_with_its_token_in_a_file() {
         let folder = tempfile::tempdir().unwrap();
@@ -153,13 +178,17 @@ mod tests {
         let Document { session, invitation: invited } = read(&document(&whip)).unwrap();
         assert_eq!(session.display_name, "Ada");
         let invited = invitation(&invited.unwrap()).unwrap();
-        assert_eq!(
-            (invited.id.as_str(), invited.stage.target.reveal_token()),
-            ("show-42", Some("secretword"))
-        );
+        assert_eq!((invited.id.as_str(), token_of(&invited)), ("show-42", Some("secretword")));
         assert_eq!(invited.limits.stay, Some(Duration::from_secs(60)));
         let joins = invited.join_before.unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(joins.as_secs(), 1_796_155_200);
+        let page = format!("{{page: {{url: \"https://meet.example/a\", tokenFile: {}}}}}", file.display());
+        let invited = parsed(&document(&page)).unwrap();
+        assert!(
+            matches!(&invited.stage.target, Target::Page(page) if page.url() == "https://meet.example/a")
+        );
+        assert_eq!(token_of(&invited), Some("secretword"));
+        assert_eq!(token_of(&parsed(&document("{page: {url: \"https://a/\"}}")).unwrap()), None);
         for text in ["displayName: Ada", "invitation: null"] {
             assert_eq!(read(text).unwrap().invitation, None);
         }
@@ -173,6 +202,11 @@ mod tests {
             (document("{}"), "stage"),
             (document("{whip: {}}"), "invitation.stage.whip"),
             (document("{whip: {url: \"https://a\", token: b}}"), "invitation.stage.whip"),
+            (document("{page: {url: \"understudy:mirror\"}}"), "stage.page.url"),
+            (
+                document("{page: {url: \"https://a\", tokenFile: /nowhere}}"),
+                "invitation.stage.page.tokenFile",
+            ),
             (document("{ivs: {tokenFile: /nowhere/at/all}}"), "invitation.stage.ivs.tokenFile"),
             (document("{ivs: secretword}"), "invitation.stage.ivs"),
             (document(whip).replace("show-42", "''"), "id"),
@@ -186,8 +220,10 @@ mod tests {
 
     #[test]
     fn one_stage_is_a_stage() {
-        let both = v1::Stage { whip: Some(v1::WhipOutput::default()), ivs: Some(v1::IvsStage::default()) };
-        assert_eq!(stage(&both).unwrap_err().field, "stage");
+        let (whip, ivs) = (Some(v1::WhipOutput::default()), Some(v1::IvsStage::default()));
+        let page = Some(v1::PageStage::default());
+        let both = [v1::Stage { whip, ivs: ivs.clone(), page: None }, v1::Stage { whip: None, ivs, page }];
+        assert!(both.iter().all(|both| stage(both).unwrap_err().reason.contains("more")));
         let ivs = v1::Stage { ivs: Some(v1::IvsStage { token: "word".into() }), ..v1::Stage::default() };
         assert_eq!(stage(&ivs).unwrap_err().field, "stage.ivs.token");
     }

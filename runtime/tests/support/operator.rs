@@ -15,12 +15,15 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 use understudy_proto::v1::control_link_server::{ControlLink, ControlLinkServer};
 use understudy_proto::v1::{
-    Desired, Invitation, InvitationReport, Livestream, OperatorMessage, Report, RuntimeMessage, SessionSpec,
-    WebRtcOutput, Welcome, operator_message, runtime_message,
+    AccessTokens, Desired, Invitation, InvitationReport, Livestream, OperatorMessage, Report, RuntimeMessage,
+    SessionSpec, WebRtcOutput, Welcome, operator_message, runtime_message,
 };
 
 /// A browser and a stage on another stack, on a machine that does more than this.
 const SOON: Duration = Duration::from_secs(60);
+
+/// What opens the session's own surfaces.
+pub const KEY: &str = "key-of-the-session";
 
 pub struct Operator {
     pub port: u16,
@@ -58,6 +61,7 @@ impl Operator {
             leader_term: 1,
             session: Some(session),
             livestreams,
+            access: Some(AccessTokens { view: KEY.into(), control: KEY.into(), admin: KEY.into() }),
             ..Desired::default()
         };
         let (told, reports) = watch::channel(Report::default());

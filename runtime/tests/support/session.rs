@@ -77,6 +77,15 @@ impl Session {
         Self::spawn(command, folder)
     }
 
+    /// The same with arguments; it tells more than usual.
+    pub fn idle_told(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let log = std::fs::File::create(folder.path().join(LOG)).expect("a log must be begun");
+        let mut command = program();
+        command.arg("run").args(arguments).env("UNDERSTUDY_LOG", "debug").stderr(log);
+        Self::spawn(command, folder)
+    }
+
     /// Starts it with this SessionSpec.
     pub fn start(spec: &str) -> Self {
         Self::start_with(spec, &[])

@@ -297,11 +297,10 @@ impl<'a> Known<'a> {
 
 /// Names a stage, without its token.
 fn digest(stage: &Stage) -> String {
-    let Stage { whip, ivs } = stage;
-    let named = match (whip, ivs) {
-        (Some(whip), _) => format!("whip {}", whip.url),
-        (None, Some(_)) => "ivs".to_owned(),
-        (None, None) => String::new(),
-    };
+    let Stage { whip, ivs, page } = stage;
+    let whip = whip.iter().map(|whip| format!("whip {}", whip.url));
+    let ivs = ivs.iter().map(|_named_by_its_token| "ivs".to_owned());
+    let page = page.iter().map(|page| format!("page {}", page.url));
+    let named: String = whip.chain(ivs).chain(page).collect();
     Sha256::digest(named).iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }

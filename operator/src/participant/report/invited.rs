@@ -7,6 +7,7 @@ use crate::participant::invitation::Seat;
 use crate::participant::report::{Observed, said};
 use crate::view::{ANSWER, GRACE, View, Word};
 use understudy_crds::condition::ParticipantCondition as Type;
+use understudy_crds::v1alpha1::Stage;
 use understudy_proto::v1::{Part, Refusal};
 
 /// Ready does not depend on them.
@@ -85,9 +86,10 @@ fn hindrance(observed: &Observed<'_>, id: &str) -> Option<Verdict> {
 
 fn secret(observed: &Observed<'_>) -> &'static str {
     let stage = observed.participant.spec.invitation.as_ref().map(|invitation| &invitation.stage);
-    match stage.is_some_and(|stage| stage.ivs.is_some()) {
-        true => "spec.invitation.stage.ivs.tokenSecretRef",
-        false => "spec.invitation.stage.whip.tokenSecretRef",
+    match stage {
+        Some(Stage { ivs: Some(_), .. }) => "spec.invitation.stage.ivs.tokenSecretRef",
+        Some(Stage { page: Some(_), .. }) => "spec.invitation.stage.page.tokenSecretRef",
+        _ => "spec.invitation.stage.whip.tokenSecretRef",
     }
 }
 

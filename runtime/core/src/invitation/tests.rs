@@ -1,6 +1,6 @@
 use super::*;
 use crate::failure::Failure;
-use crate::spec::{InvitationLimits, WhipTarget};
+use crate::spec::{InvitationLimits, PageTarget, Target, WhipTarget};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -11,7 +11,7 @@ struct Life {
 }
 
 fn invitation(id: &str) -> Invitation {
-    let target = WhipTarget::parse("", "https://stage.example.org/whip", "word").unwrap();
+    let target = Target::Whip(WhipTarget::parse("", "https://stage.example.org/whip", "word").unwrap());
     Invitation {
         id: id.to_owned(),
         join_before: None,
@@ -233,7 +233,7 @@ fn why_a_token_that_has_expired_lets_nobody_in_is_told_and_a_new_one_is_tried() 
 #[test]
 fn another_token_changes_nothing_of_what_is_under_way_and_is_judged_by_itself() {
     let as_whom = |word: &str, participant_id: &str| {
-        let target = WhipTarget::parse("", "https://stage.example.org/whip", word).unwrap();
+        let target = Target::Whip(WhipTarget::parse("", "https://stage.example.org/whip", word).unwrap());
         let stage = Stage { target, participant_id: participant_id.to_owned(), expires: None };
         Invitation { stage, ..invitation("a") }
     };
@@ -254,4 +254,21 @@ fn another_token_changes_nothing_of_what_is_under_way_and_is_judged_by_itself() 
     life.desire(Some(Ok(Box::new(as_whom("wrong", "p2")))));
     life.hears(failed(whip::FORBIDDEN));
     assert_eq!(life.outcome(), None, "it can be corrected");
+}
+
+#[test]
+fn a_page_publishes_whatever_becomes_of_the_picture_that_others_watch() {
+    let target = Target::Page(PageTarget::parse("", "https://meet.example.org/room", "word").unwrap());
+    let stage = Stage { target, ..invitation("a").stage };
+    let mut life = Life::invited(Invitation { stage, ..invitation("a") });
+    life.hears(Sending::Arriving);
+    for picture in
+        [Picture::Failed("no memory"), Picture::Awaited, Picture::Silent("no sound"), Picture::Proven]
+    {
+        let said = life.seat.conditions(picture).remove(1);
+        assert_eq!((said.status, said.reason), (Status::True, "Published"), "{picture:?}");
+        assert!(said.message.contains("page"), "{}", said.message);
+    }
+    life.hears(Sending::Connected);
+    assert_eq!(life.says()[1].1, "AwaitingEvidence");
 }

@@ -158,6 +158,18 @@ async fn an_invitation_that_is_no_longer_desired_is_left_and_not_taken_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stage_that_is_a_page_needs_a_session_with_a_browser() {
+    let stage = Stage::new();
+    let page = Some(v1::PageStage { url: "https://192.0.2.1/".into(), token: "secretword".into() });
+    let by_page = Some(v1::Stage { page, ..v1::Stage::default() });
+    let invited_by_page = v1::Invitation { stage: by_page, ..invitation("a").unwrap() };
+    let (refusals, report) = stage.want(invited(1, Some(invited_by_page))).await;
+    let refused: Vec<_> = refusals.iter().map(|one| (one.part(), one.field_path.as_str())).collect();
+    assert_eq!(refused, [(v1::Part::Invitation, "stage.page")]);
+    assert_eq!(report.invitation.unwrap().state(), v1::InvitationState::Unspecified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_invitation_carries_goes_with_it() {
     let stage = Stage::new();
     let socket = || Some(v1::SocketSource {});

@@ -12,6 +12,13 @@ fn invitee(id: &str) -> VirtualParticipant {
     participant
 }
 
+fn invitee_by_page(id: &str) -> VirtualParticipant {
+    let mut participant = invitee(id);
+    let stage = json!({"page": {"url": "https://meet.example/"}});
+    participant.spec.invitation.as_mut().unwrap().stage = serde_json::from_value(stage).unwrap();
+    participant
+}
+
 /// A session that is well and can do all that is needed, and what it says of an invitation.
 fn session(invitation: Option<InvitationReport>) -> Facts {
     let View::Linked(mut facts) = well() else { unreachable!() };
@@ -98,9 +105,15 @@ fn a_stage_that_fails_is_the_last_error_and_leaves_the_participant_ready() {
 
 #[test]
 fn a_token_that_cannot_be_had_is_told_by_the_field_that_names_it() {
+    let fault = Some(Fault::Missing("stage".into()));
+    let by_page = invitee_by_page("show-42");
+    let observed = Observed { fault: fault.clone(), ..Observed::new(&by_page, None) };
+    let status = report(&Observed { pod: Some(pod()), view: View::Linked(session(None)), ..observed });
+    let message = &said(&status).find("Invited").unwrap().message;
+    assert!(message.starts_with("spec.invitation.stage.page.tokenSecretRef: "), "{message}");
+
     let ada = invitee("show-42");
     let before = published(&ada);
-    let fault = Some(Fault::Missing("stage".into()));
     let observe = |view, previous: Option<&VirtualParticipantStatus>| {
         let observed = Observed::new(&ada, previous.cloned());
         report(&Observed { pod: Some(pod()), view, fault: fault.clone(), ..observed })
@@ -150,6 +163,9 @@ fn a_runtime_that_knows_no_stages_is_told_to_be_too_old() {
     says(&status, Type::Invited, "False", "Unsupported");
     assert!(said(&status).find("Invited").unwrap().message.contains("stage.whip"));
     says(&status, Type::Ready, "True", "AllReady");
+    let by_page = invitee_by_page("show-42");
+    let status = of(&by_page, None, View::Linked(session(None)));
+    assert!(said(&status).find("Invited").unwrap().message.contains("stage.page"), "it knows another alone");
 }
 
 #[test]
