@@ -93,19 +93,21 @@ impl Failure {
         }
     }
 
-    /// Of a watch: what ends it, or else why it begins anew.
-    pub fn of_watch(error: watcher::Error) -> Result<String, Self> {
+    /// Of a watch: what ends it, or else why it begins anew, if that is news.
+    pub fn of_watch(error: watcher::Error) -> Result<Option<String>, Self> {
         let failure = match error {
             watcher::Error::InitialListFailed(error)
             | watcher::Error::WatchStartFailed(error)
             | watcher::Error::WatchFailed(error) => Self::of(error),
+            // What was seen last is too long ago: all is listed once more.
+            watcher::Error::WatchError(status) if status.code == 410 => return Ok(None),
             watcher::Error::WatchError(status) => Self::answered(status.code, status.message),
             watcher::Error::NoResourceVersion => return Err(Self::Undefined),
         };
         match failure {
             Self::Forbidden(_) | Self::Undefined | Self::Unauthenticated(_) => Err(failure),
-            Self::Unreachable(why) | Self::Answered(why) => Ok(why),
-            other => Ok(other.to_string()),
+            Self::Unreachable(why) | Self::Answered(why) => Ok(Some(why)),
+            other => Ok(Some(other.to_string())),
         }
     }
 
@@ -113,7 +115,8 @@ impl Failure {
         match code {
             401 => Self::Unauthenticated(message),
             403 => Self::Forbidden(message),
-            404 => Self::Undefined,
+            // Of an object that is not there it says which.
+            404 if !message.contains("\" not found") => Self::Undefined,
             _ => Self::Answered(message),
         }
     }
@@ -174,6 +177,8 @@ mod tests {
             "the participant ada is invited already, as a; kick it first, or invite another"
         );
         assert!(Failure::answered(404, "404 page not found".into()).to_string().contains("understudy-crds"));
+        let gone = Failure::answered(404, "pods \"ada-1\" not found".into());
+        assert_eq!(gone.to_string(), "the API server answered: pods \"ada-1\" not found");
         assert!(Failure::answered(401, "Unauthorized".into()).to_string().contains("log in"));
     }
 }

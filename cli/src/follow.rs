@@ -58,7 +58,9 @@ fn outlasting<T: Send>(
             Err(error) => match Failure::of_watch(error) {
                 Err(failure) => Some(Err(failure)),
                 Ok(why) => {
-                    if !std::mem::replace(&mut is_away, true) {
+                    let news = why.filter(|_| !is_away);
+                    if let Some(why) = news {
+                        is_away = true;
                         tell::progress(&format!("the API server is away ({why}); waiting for it"));
                     }
                     None

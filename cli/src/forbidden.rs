@@ -30,7 +30,10 @@ mod tests {
 
     #[test]
     fn the_verb_and_what_it_is_on_are_told() {
-        let said = r#"virtualparticipants.understudy.dev "ada" is forbidden: User "bob" cannot patch resource "virtualparticipants" in API group "understudy.dev" in the namespace "demo""#;
+        let said = concat!(
+            r#"virtualparticipants.understudy.dev "ada" is forbidden: User "bob" cannot patch "#,
+            r#"resource "virtualparticipants" in API group "understudy.dev" in the namespace "demo""#
+        );
         assert_eq!(
             told(said),
             "bob may not patch virtualparticipants.understudy.dev in the namespace demo: ask for a role with the verb patch on it"

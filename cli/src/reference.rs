@@ -56,21 +56,28 @@ fn page() -> String {
 
 fn about(command: &Command) -> String {
     let about = command.get_long_about().or(command.get_about());
-    about.map(ToString::to_string).unwrap_or_default()
+    sentence(about.map(ToString::to_string).unwrap_or_default())
 }
 
 fn options(page: &mut String, options: Vec<&Arg>) {
     page.push_str("| | Default | |\n|---|---|---|\n");
     for option in options {
-        let default = option.get_default_values().first().map(|value| format!("`{}`", value.display()));
+        let takes_value = option.get_action().takes_values();
+        let default = option.get_default_values().first().filter(|_| takes_value);
+        let default = default.map(|value| format!("`{}`", value.display())).unwrap_or_default();
         let values = option.get_possible_values();
         let values: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
-        let mut help = option.get_help().map(ToString::to_string).unwrap_or_default();
-        if !values.is_empty() && !matches!(option.get_action(), ArgAction::SetTrue) {
+        let mut help = sentence(option.get_help().map(ToString::to_string).unwrap_or_default());
+        if takes_value && !values.is_empty() {
             write!(help, " One of `{}`.", values.join("`, `")).unwrap();
         }
-        writeln!(page, "| {} | {} | {help} |", form(option), default.unwrap_or_default()).unwrap();
+        writeln!(page, "| {} | {default} | {help} |", form(option)).unwrap();
     }
+}
+
+/// clap takes the full stop away from what is one sentence.
+fn sentence(text: String) -> String {
+    if text.ends_with('.') { text } else { text + "." }
 }
 
 /// As it is written.

@@ -40,7 +40,8 @@ pub fn step(participant: Option<&VirtualParticipant>, id: &str, goal: Goal) -> S
     Step { told, verdict: verdict(participant, id, goal) }
 }
 
-/// What became of the invitation `id`, once the participant is on its stage no more. `asked`: the generation of the spec without it.
+/// What became of the invitation `id`, once the participant is on its stage no more. `asked`: the generation of the spec without
+/// it.
 pub fn left(participant: &VirtualParticipant, id: &str, asked: Option<i64>) -> Option<String> {
     let status = participant.status.as_ref()?;
     if status.session.as_ref().is_some_and(|session| session.invitation_id == id) {

@@ -6,11 +6,12 @@ use understudy_crds::v1alpha1::{EndpointType, VirtualParticipant};
 use url::Url;
 
 /// What to know of the address of a pod.
-pub const FROM_WHERE: &str = "this is the address of the pod, for machines with a way to pods; from elsewhere, --port-forward brings the page";
+pub const FROM_WHERE: &str = "this is the address of the pod, for machines with a way to pods; from elsewhere, --port-forward \
+    brings the page";
 
 /// What to know of a page that comes through the API server.
-pub const WITHOUT_MEDIA: &str = "only the page comes this way: its picture and sound come from the pod's own address, over UDP or TCP \
-    (port 10003), and a browser that has no way there shows the page without them";
+pub const WITHOUT_MEDIA: &str = "only the page comes this way: its picture and sound come from the pod's own address, over UDP or \
+    TCP (port 10003), and a browser that has no way there shows the page without them";
 
 /// Where the page is, and why not.
 pub fn page(participant: &VirtualParticipant) -> Result<Url, String> {

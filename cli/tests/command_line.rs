@@ -118,8 +118,9 @@ async fn each_step_is_told_until_it_is_there_or_fails() {
     let refused = json!([("Invited", "True", "Accepted"), ("Connected", "False", "StageForbidden")]);
     stage.status("bob", &session("b", "Invited", &refused, &["Connected"])).await;
     let failed = waiting.ended().await;
-    let words = "error: bob is not connected: Connected is False: StageForbidden: in words of StageForbidden";
-    assert_eq!(failed.failed(), words);
+    let words =
+        "\nerror: bob is not connected: Connected is False: StageForbidden: in words of StageForbidden";
+    assert!(failed.failed().ends_with(words), "{failed:?}");
     let late =
         stage.run(&["invite", "ada", "--whip", WHIP, "--id", "a", "--wait=invited", "--timeout", "1s"]);
     assert!(late.await.done().ends_with("ada invited"), "it is there already");
