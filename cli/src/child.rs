@@ -7,8 +7,8 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use tokio::process::{Child, Command};
 
-/// What opens an address in the browser: on Linux and others, and on macOS.
-const OPENERS: [&str; 2] = ["xdg-open", "open"];
+/// What opens a page in the browser. Elsewhere than on macOS `open` is another program.
+const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 
 /// Begins kubectl in the same place, with these arguments; what it says can be read, its complaints go to ours. It ends with its
 /// handle.
@@ -32,23 +32,13 @@ pub fn ended(what: &str, status: ExitStatus) -> Failure {
 
 /// Opens this in the browser, and goes on.
 pub async fn browser(what: &OsStr) -> Result<(), Failure> {
-    let mut failed = None;
-    for opener in OPENERS {
-        let mut command = command(opener);
-        command.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match command.status().await {
-            Ok(status) if status.success() => return Ok(()),
-            Ok(status) => {
-                let why = format!("{opener} has ended ({status}); open the address by hand");
-                failed = Some(Failure::Program(why));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => failed = Some(missing(opener, &error)),
-        }
+    let mut opener = command(OPENER);
+    opener.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = opener.status().await.map_err(|error| missing(OPENER, &error))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Failure::Program(format!("{OPENER} has ended ({status}); open the address by hand"))),
     }
-    Err(failed.unwrap_or_else(|| {
-        Failure::Program("neither xdg-open nor open is on the PATH; open the address by hand".to_owned())
-    }))
 }
 
 fn missing(program: &str, error: &io::Error) -> Failure {

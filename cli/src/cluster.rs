@@ -3,7 +3,7 @@
 use crate::args::{Place, Which};
 use crate::failure::{Failure, root};
 use kube::api::ListParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource, ResourceExt};
 use std::time::Duration;
@@ -120,19 +120,24 @@ fn silent() -> Failure {
 }
 
 async fn config(place: &Place) -> Result<Config, Failure> {
-    let unconfigured = |error: &(dyn std::error::Error + 'static)| Failure::Unconfigured(root(error));
     let read = match &place.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)
-            .map_err(|error| Failure::Unconfigured(format!("{}: {}", path.display(), root(&error))))?,
+        Some(path) => Kubeconfig::read_from(path).map_err(unconfigured)?,
         None => match Kubeconfig::read() {
             Ok(read) => read,
             // A pod has an account instead.
             Err(error) => match Config::incluster() {
                 Ok(config) if place.context.is_none() => return Ok(config),
-                _ => return Err(unconfigured(&error)),
+                _ => return Err(unconfigured(error)),
             },
         },
     };
     let options = KubeConfigOptions { context: place.context.clone(), ..KubeConfigOptions::default() };
-    Config::from_custom_kubeconfig(read, &options).await.map_err(|error| unconfigured(&error))
+    Config::from_custom_kubeconfig(read, &options).await.map_err(unconfigured)
+}
+
+fn unconfigured(error: KubeconfigError) -> Failure {
+    Failure::Unconfigured(match error {
+        KubeconfigError::ReadConfig(error, path) => format!("{} cannot be read: {error}", path.display()),
+        error => error.to_string(),
+    })
 }

@@ -85,8 +85,8 @@ async fn forward(
     let mut kubectl = child::kubectl(&cluster.place, &cluster.namespace, &arguments)?;
     tokio::select! {
         ended = carried(&mut kubectl, args, &opened) => Err(child::ended("kubectl port-forward", ended?)),
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(kubectl.kill().await?),
+        _ = terminate.recv() => Ok(kubectl.kill().await?),
     }
 }
 

@@ -78,7 +78,10 @@ fn verdict(participant: &VirtualParticipant, id: &str, goal: Goal) -> Verdict {
         return Verdict::Reached;
     }
     match failing(participant, goal) {
-        Some(wrong) => Verdict::Failed(format!("{} is {}: {}", wrong.type_, wrong.status, reason(wrong))),
+        Some(wrong) => {
+            let said = format!("{} is {}: {}", wrong.type_, wrong.status, reason(wrong));
+            Verdict::Failed(said + "; the invitation stands, and is tried again")
+        }
         None => Verdict::Waits,
     }
 }
@@ -198,7 +201,7 @@ mod tests {
     fn what_is_wrong_ends_a_wait_with_the_words_of_its_condition() {
         let said = [("Invited", "True", "A"), ("Connected", "False", "StageForbidden")];
         let refused = status("a", "Invited", &said, &["Connected"]);
-        let words = "Connected is False: StageForbidden: in words of StageForbidden";
+        let words = "Connected is False: StageForbidden: in words of StageForbidden; the invitation stands, and is tried again";
         assert_eq!(seen(&invited("a"), &refused, Goal::Published), Verdict::Failed(words.into()));
         assert_eq!(seen(&invited("a"), &refused, Goal::Invited), Verdict::Reached);
         assert_eq!(seen(&invited("a"), &status("a", "Invited", &said, &[]), Goal::Published), Verdict::Waits);
