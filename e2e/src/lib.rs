@@ -16,6 +16,7 @@ pub mod pion;
 pub mod ports;
 pub mod probe;
 pub mod publish;
+pub mod understudy;
 pub mod whip;
 
 pub mod backend;
