@@ -50,6 +50,19 @@ pub struct Wanted {
     pub policy: Policy,
 }
 
+impl Wanted {
+    /// What runs before the page's own scripts in each of its documents: a function, called with what it needs.
+    pub fn script(&self) -> String {
+        let asked = json!({
+            "binding": BINDING,
+            "origin": origin(&self.target),
+            "most": MOST_PEERS,
+            "given": { "invitationId": self.invitation, "participantToken": self.target.reveal_token() },
+        });
+        format!("({})({asked});", OBSERVER.trim_end())
+    }
+}
+
 /// A page that is visited until this is dropped.
 pub struct Visiting {
     state: watch::Receiver<Sending>,
@@ -137,7 +150,7 @@ impl Visitor {
     async fn once(&mut self, tab: &Tab, visit: &mut Visit, end: &CancellationToken) -> Ended {
         // What is there may stand still, and would answer nothing.
         leave(tab).await;
-        let mut observer = match tab.page.observe(BINDING, &script(&self.wanted)).await {
+        let mut observer = match tab.page.observe(BINDING, &self.wanted.script()).await {
             Ok(observer) => observer,
             Err(error) => return Ended::Failed(Failure::Crashed(error.to_string())),
         };
@@ -235,17 +248,6 @@ fn give_up(tab: &Tab, error: &Error) {
     }
 }
 
-/// A function, called with what it needs.
-fn script(wanted: &Wanted) -> String {
-    let asked = json!({
-        "binding": BINDING,
-        "origin": origin(&wanted.target),
-        "most": MOST_PEERS,
-        "given": { "invitationId": wanted.invitation, "participantToken": wanted.target.reveal_token() },
-    });
-    format!("({})({asked});", OBSERVER.trim_end())
-}
-
 /// As browsers write it; of what is no URL, one that no document has.
 fn origin(target: &PageTarget) -> String {
     Url::parse(target.url()).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
@@ -278,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_script_is_given_its_page_s_origin_and_what_lets_it_in() {
-        let script = script(&wanted("HTTPS://Meet.Example.org:443/room?pwd=roomword#here"));
+        let script = wanted("HTTPS://Meet.Example.org:443/room?pwd=roomword#here").script();
         assert!(script.contains(r#""origin":"https://meet.example.org""#), "{script}");
         assert!(script.contains(r#""participantToken":"a \"quoted\" </script> \\ word""#), "{script}");
         assert!(!script.contains("roomword"));
