@@ -7,6 +7,8 @@
 //! Nobody is on two stages: from `Taken(a)` nothing leads to `b` but through `Left(a)`. What was left is not joined again under
 //! its id.
 
+mod wishes;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::condition::{Condition, Severity, Status, Type};
@@ -14,6 +16,8 @@ use crate::report::Picture;
 use crate::sending::Sending;
 use crate::spec::{Inputs, Invitation, Stage};
 use crate::whip;
+
+pub use wishes::{Refusal, Wishes};
 
 /// What is desired: none, an invitation, or the id of one that cannot be carried out as it is written.
 pub type Desired = Option<Result<Box<Invitation>, String>>;
@@ -177,6 +181,11 @@ impl Seat {
     pub fn stage(&self) -> Option<(&str, &Stage)> {
         let Self::Taken(taken) = self else { return None };
         Some((taken.invitation.id.as_str(), &taken.invitation.stage))
+    }
+
+    /// What lets the page onto its stage, where it is the page that joins it; none: nobody but the runtime does.
+    pub const fn token_for_page(&self) -> Option<&str> {
+        None
     }
 
     /// Whether something is on its way, or well: another token is not worth ending that.
