@@ -2,6 +2,7 @@
 //! starts no part.
 
 use tokio::sync::{mpsc, watch};
+use understudy_core::participant::View;
 use understudy_core::spec::{FrameRate, Limits, Resolution};
 use understudy_proto::v1;
 
@@ -31,6 +32,8 @@ impl Stub {
             recordings: watch::channel(Vec::new()).1,
             screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
+            participant: watch::channel(View::default()).1,
+            page: watch::channel(None).1,
         };
         (handle, Self { messages, report, outputs })
     }
@@ -68,6 +71,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         camera_size: Resolution::HD,
         camera_frame_rate: FrameRate::THIRTY,
         ports: v1::Ports::default(),
+        has_operator: false,
         ingest: Ingest::default(),
         feed: Feed::default(),
         programs: Registry::default(),

@@ -19,6 +19,9 @@ impl Director {
     pub(super) async fn want(&mut self, wanted: Wanted) -> Vec<v1::Refusal> {
         let Wanted { generation, stance, spec, livestreams, invitation, mut refusals } = wanted;
         refusals.extend(self.want_livestreams(&livestreams));
+        if stance == Stance::Drained {
+            self.asked.wishes.drain();
+        }
         refusals.extend(self.want_invitation(invitation.as_ref()));
         refusals.extend(self.want_session(&spec, stance).await);
         self.attend().await;

@@ -15,8 +15,8 @@ use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 use understudy_proto::v1::control_link_server::{ControlLink, ControlLinkServer};
 use understudy_proto::v1::{
-    Desired, Invitation, InvitationReport, Livestream, OperatorMessage, Report, RuntimeMessage, SessionSpec,
-    WebRtcOutput, Welcome, operator_message, runtime_message,
+    AccessTokens, Desired, Invitation, InvitationReport, Livestream, OperatorMessage, Report, RuntimeMessage,
+    SessionSpec, WebRtcOutput, Welcome, operator_message, runtime_message,
 };
 
 /// A browser and a stage on another stack, on a machine that does more than this.
@@ -124,6 +124,14 @@ impl Operator {
         .flat_map(|(flag, value)| [flag.to_owned(), value])
         .chain(["--control-link".to_owned()])
         .collect()
+    }
+
+    /// What opens its session's HTTP.
+    pub fn admits(&self, tokens: AccessTokens) {
+        self.desired.send_modify(|desired| {
+            desired.generation += 1;
+            desired.access = Some(tokens);
+        });
     }
 
     pub fn invite(&self, invitation: Option<Invitation>) {

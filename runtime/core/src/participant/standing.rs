@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::record::{Kick, Record, Showing, Stage, Status, Token, View};
 use super::words::Word;
-use crate::condition::{Attention, Happening, Status as Truth, Type};
+use crate::condition::{Attention, Condition, Happening, Status as Truth, Type};
 use crate::invitation::{Outcome, Seat};
 use crate::redact::redacted;
-use crate::report::Picture;
 
 /// Happenings that a page may cause at once, and how long it takes until it may cause one more: others need the room, too.
 const AT_ONCE: u32 = 5;
@@ -41,10 +40,10 @@ impl Standing {
         &self.view
     }
 
-    /// How the seat is now, and since when. `token`: what lets the page onto its stage.
-    pub fn observe(&mut self, seat: &Seat, picture: Picture<'_>, token: Option<&str>, at: &str) {
+    /// How the seat is now, and since when. `said`: what is told of it; `token`: what lets the page onto its stage.
+    pub fn observe(&mut self, seat: &Seat, said: &[Condition], token: Option<&str>, at: &str) {
         let before = &self.view.record;
-        let showing = showing(seat, picture);
+        let showing = showing(seat, said);
         let stage = stage(seat, token);
         let outcome = left(seat, before);
         // Of one that comes, goes or arrives an error of before says nothing.
@@ -152,9 +151,8 @@ fn status(record: &Record, seat: &Seat, showing: &Showing) -> Status {
     }
 }
 
-fn showing(seat: &Seat, picture: Picture<'_>) -> Showing {
+fn showing(seat: &Seat, said: &[Condition]) -> Showing {
     let Seat::Taken(_) = seat else { return Showing::default() };
-    let said = seat.conditions(picture);
     let is = |kind| said.iter().any(|one| one.kind == kind && one.status == Truth::True);
     let reason = said.iter().find(|one| one.kind == Type::Published).map_or("", |one| one.reason);
     Showing { connected: is(Type::Connected), published: is(Type::Published), reason }

@@ -64,7 +64,8 @@ impl House {
     fn look(&mut self) {
         self.hour += 1;
         let at = format!("2026-12-01T20:00:00.{:03}Z", self.hour);
-        self.standing.observe(&self.seat, Picture::Proven, self.token, &at);
+        let said = self.seat.conditions(Picture::Proven);
+        self.standing.observe(&self.seat, &said, self.token, &at);
     }
 
     fn desire(&mut self, id: Option<&str>) {
