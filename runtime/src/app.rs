@@ -41,7 +41,7 @@ use crate::session::{self, Wanted};
 use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
 use guards::Guards;
-use listeners::Listeners;
+use listeners::{Entrances, Listeners};
 use operator::Able;
 use outward::Outward;
 use tasks::Tasks;
@@ -62,17 +62,12 @@ pub async fn run(
     gst::register(&mut registry);
 
     let families = Families::here();
-    let http = Listeners::open(&config.http_addresses(families))?;
-    let admin = Listeners::open(&config.admin_addresses(families))?;
-    let devtools =
-        Listeners::open(&config.devtools_addresses(families)).context("DevTools (--devtools-port)")?;
-    let socket = config.participant_addresses(families);
-    let participant = Listeners::open(&socket)
-        .context("the participant socket (UNDERSTUDY_PARTICIPANT_SOCKET_PORT; 0 turns it off)")?;
+    let Entrances { http, admin, devtools, participant } = Entrances::open(&config, families)?;
     // After them: WebRTC does without TCP where the port is taken, HTTP does not.
     let peers = peers(&config, families, &mut registry, &shutdown)?;
 
     // Dropped at the end, after everything that fetches through them.
+    let socket = config.participant_addresses(families);
     let guards = Guards::start(&config.allow_private_urls, media, http.port, &socket, &mut registry)?;
     let (policy, policies) = watch::channel(initial_policy(&config));
     let outward = Outward::open(&config, peers.clone(), &guards, policies.clone(), &mut registry)?;

@@ -171,3 +171,29 @@ impl Connection {
         drop(tokio::time::timeout(WRITE, self.socket.send(frame)).await);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Stub;
+
+    #[test]
+    fn the_session_s_page_and_those_of_this_server_are_let_in_and_programs() {
+        let (session, stub) = Stub::new();
+        let identity = Identity { vp: "ada".to_owned(), task: String::new() };
+        let door = ParticipantSocket::new(session, identity, 10001);
+        for origin in [None, Some("http://127.0.0.1:10001"), Some("http://LOCALHOST:10001")] {
+            assert!(door.serves(origin), "{origin:?}");
+        }
+        for origin in
+            ["null", "", "https://127.0.0.1:10001", "http://127.0.0.1:10002", "https://page.example"]
+        {
+            assert!(!door.serves(Some(origin)), "{origin}");
+        }
+        stub.open(Some("https://page.example"));
+        assert!(door.serves(Some("https://page.example")));
+        assert!(!door.serves(Some("http://page.example")) && !door.serves(Some("https://page.example.org")));
+        stub.open(None);
+        assert!(!door.serves(Some("https://page.example")), "it was another page's");
+    }
+}

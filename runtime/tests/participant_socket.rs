@@ -24,6 +24,12 @@ const SOON: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(300);
 
 const INPUTS: &str = "inputs: {video: {file: {url: \"understudy:test-picture\"}}, audio: {file: {url: \"understudy:test-picture\"}}}";
+/// The page reads where a participant token leads, and takes no other address than one of HTTP.
+const IVS: &str = r#"import('/stage/assets/address.js').then(({ stageOf }) => {
+    const token = `e30.${btoa(JSON.stringify({ whip_url: 'https://stage.example/' }))}.c2ln`;
+    const fails = (...given) => { try { stageOf(...given); return false; } catch { return true; } };
+    return stageOf(null, token) === 'https://stage.example/' && stageOf('https://a.example/w', token) === 'https://a.example/w'
+        && fails(null, 'word') && fails('javascript:alert(1)', token); })"#;
 const PRIVATE: [&str; 2] = ["--allow-private-urls", "*"];
 
 /// A page, or a program without an origin.
@@ -116,10 +122,11 @@ fn to(id: &str, stage: &str) -> Value {
     json!({"id": id, "stage": {"whip": {"url": stage, "token": TOKEN}}})
 }
 
-async fn left(stage: &Destination) {
+/// Nobody is there, after so many have left.
+async fn left(stage: &Destination, times: u32) {
     let is_left = || async {
         let told = stage.told().await.map_err(|error| error.to_string())?;
-        (told.sessions == 0 && told.deletes == 1).then_some(()).ok_or(format!("{told:?}"))
+        (told.sessions == 0 && told.deletes == times).then_some(()).ok_or(format!("{told:?}"))
     };
     wait::until(SOON, is_left).await;
 }
@@ -143,8 +150,30 @@ async fn who_is_invited_over_http_is_told_each_step_and_kicked_before_available(
     refused(post(&session, "/stage/invite", to("b", &stage.url("/whip"))).await, 409, "show-42").await;
     refused(post(&session, "/stage/kick", json!({"id": "b"})).await, 404, "no such invitation").await;
 
-    // It comes back, ready as it is: that frees nobody.
     let mut again = Talker::of(&session, None).await;
+    comes_back(&session, &mut again, &mut page).await;
+
+    assert_eq!(post(&session, "/stage/kick", json!({"id": "show-42"})).await.status(), 200);
+    for client in [&mut page, &mut again] {
+        assert_eq!(client.is_told("KICKED").await["lastUpdateSource"], "kick-api");
+        client.is_told("AVAILABLE").await;
+    }
+    left(&stage, 1).await;
+    refused(post(&session, "/stage/kick", json!({})).await, 404, "no such invitation").await;
+    refused(
+        post(&session, "/stage/invite", to("show-42", &stage.url("/whip"))).await,
+        409,
+        "come to its end",
+    )
+    .await;
+    let report = session.report().await.unwrap().to_string();
+    for told in [session.log(), report, page.told, again.told] {
+        assert!(!told.contains(TOKEN) && told.len() > 100, "{told}");
+    }
+}
+
+/// It is ready, as it is: that frees nobody. `page`: another one, that is told of nothing.
+async fn comes_back(session: &Session, again: &mut Talker, page: &mut Talker) {
     again.follows().await;
     again.is_told("JOINED").await;
     for message in [
@@ -163,24 +192,6 @@ async fn who_is_invited_over_http_is_told_each_step_and_kicked_before_available(
     assert_eq!(again.hears().await["data"]["virtualParticipant"]["published"], true);
     again.says(json!({"type": "vp.unsubscribe", "subscriptionId": "stage-show-42"})).await;
     assert_eq!(again.hears().await["type"], "subscription.removed");
-
-    assert_eq!(post(&session, "/stage/kick", json!({"id": "show-42"})).await.status(), 200);
-    for client in [&mut page, &mut again] {
-        assert_eq!(client.is_told("KICKED").await["lastUpdateSource"], "kick-api");
-        client.is_told("AVAILABLE").await;
-    }
-    left(&stage).await;
-    refused(post(&session, "/stage/kick", json!({})).await, 404, "no such invitation").await;
-    refused(
-        post(&session, "/stage/invite", to("show-42", &stage.url("/whip"))).await,
-        409,
-        "come to its end",
-    )
-    .await;
-    let report = session.report().await.unwrap().to_string();
-    for told in [session.log(), report, page.told, again.told] {
-        assert!(!told.contains(TOKEN) && told.len() > 100, "{told}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,7 +320,7 @@ async fn the_stage_page_goes_on_a_stage_with_the_participant_s_camera_and_leaves
         "document.body.dataset.state === 'waiting' && /^connected/.test(socket.textContent)",
     )
     .await;
-    let address = format!("/stage?whip={}&token={TOKEN}", stage.url("/whip"));
+    let address = format!("/stage?whip={}&whep=/whep/program&token={TOKEN}", stage.url("/whip"));
     page.evaluate(&format!("location.href = '{address}'; true")).await.unwrap();
     browser::becomes_true(&page, "document.body.dataset.state === 'on-stage'").await;
     let seen = || async {
@@ -323,18 +334,28 @@ async fn the_stage_page_goes_on_a_stage_with_the_participant_s_camera_and_leaves
     assert_eq!(page.evaluate(clean).await.unwrap(), true);
     session.until_happened("PageJoinedStage", 1).await;
     page.evaluate("leave.click(); true").await.unwrap();
-    left(&stage).await;
+    left(&stage, 1).await;
     browser::becomes_true(&page, "document.body.dataset.state === 'waiting' && !join.hidden").await;
 
-    // What is wrong is told in words; the token that a participant is invited with says where.
-    let wrong = format!("/stage?whip={}&token=another", stage.url("/whip"));
-    page.evaluate(&format!("location.href = '{wrong}'; true")).await.unwrap();
-    browser::becomes_true(
-        &page,
-        "advice.textContent.startsWith('The token is missing, wrong or no longer valid')",
-    )
-    .await;
+    // Invited with what lets it in, it goes by itself, and leaves when it is told to.
+    let told = |status: &str, token: &str| {
+        let state = json!({"status": status, "stageArn": "show-42", "participantToken": token});
+        let message = json!({"type": "vp.update", "data": {"onVirtualParticipantStateChanged": state}});
+        format!("understudy.connection.onmessage({{ data: JSON.stringify({message}) }}); true")
+    };
+    page.evaluate(&told("INVITED", TOKEN)).await.unwrap();
+    browser::becomes_true(&page, "document.body.dataset.state === 'on-stage' && !shown.hidden").await;
+    page.evaluate(&told("KICKED", "")).await.unwrap();
+    left(&stage, 2).await;
+    session.until_happened("PageLeftStage", 1).await;
+    browser::becomes_true(&page, "document.body.dataset.state === 'waiting'").await;
+
+    // What is wrong is told in words.
+    page.evaluate(&told("INVITED", "another")).await.unwrap();
+    let words = "advice.textContent.startsWith('The token is missing, wrong or no longer valid')";
+    browser::becomes_true(&page, words).await;
     session.until_happened("PageError", 1).await;
+    assert_eq!(page.evaluate(IVS).await.unwrap(), true);
     let log = session.log();
     assert!(!log.contains(TOKEN), "{log}");
 }

@@ -8,7 +8,7 @@ const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 export function open(heed, say) {
   const port = document.querySelector("meta[name=participant-socket]").content;
   // It is on the participant's machine: elsewhere another program might listen there.
-  if (!port || !LOOPBACK.includes(location.hostname)) return { send: () => {} };
+  if (!port || !LOOPBACK.includes(location.hostname)) return { send: () => {}, get connection() { return null; } };
   const own = { socket: null };
   const send = (message) => own.socket?.readyState === WebSocket.OPEN && own.socket.send(JSON.stringify(message));
 
@@ -34,5 +34,5 @@ export function open(heed, say) {
   }
 
   connect();
-  return { send };
+  return { send, get connection() { return own.socket; } };
 }

@@ -108,7 +108,8 @@ function adviceFor(error) {
     case 403: return "The stage lets nobody in with this token: ask for another one.";
     case 404: case 410: return "There is no stage at this address: check it.";
     case 400: case 406: case 415: case 422: return "The stage takes no such stream.";
-    case undefined: return error.isAbsence ? "The stage does not answer, or does not allow pages of this address." : "The stage cannot be joined.";
+    case undefined:
+      return error.isAbsence ? "The stage does not answer, or does not let pages in." : "The stage cannot be joined.";
   }
   return "The stage has trouble of its own.";
 }
@@ -188,6 +189,7 @@ async function show() {
 
 let shown = null;
 const socket = open(heed, (text) => { element("socket").textContent = text; });
+Object.defineProperty(understudy, "connection", { get: () => socket.connection });
 const own = () => join({ whip: given.whip, token: given.token, isInvited: false });
 
 element("join").onclick = () => (stage ? attempt() : own());
@@ -206,7 +208,7 @@ if (given.whip || given.token) {
   // A link of another site shall not open somebody's camera.
   if (document.body.dataset.joins === "at-once") own();
   else {
-    become("waiting", "Ready", "Somebody's link wants to publish your camera and microphone. Go on stage if that is what you want.");
+    become("waiting", "Ready", "Somebody's link would publish your camera and microphone. Go on stage if you want that.");
     element("join").hidden = false;
   }
 } else {

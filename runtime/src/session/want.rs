@@ -19,10 +19,11 @@ impl Director {
     pub(super) async fn want(&mut self, wanted: Wanted) -> Vec<v1::Refusal> {
         let Wanted { generation, stance, spec, livestreams, invitation, mut refusals } = wanted;
         refusals.extend(self.want_livestreams(&livestreams));
+        refusals.extend(self.want_invitation(invitation.as_ref()));
         if stance == Stance::Drained {
             self.asked.wishes.drain();
+            self.desire();
         }
-        refusals.extend(self.want_invitation(invitation.as_ref()));
         refusals.extend(self.want_session(&spec, stance).await);
         self.attend().await;
         self.call(stance);

@@ -46,10 +46,10 @@ impl Wishes {
             // It is the operator's from now on.
             self.heard_here.take_if(|here| here == id(told));
         }
-        self.told = told;
+        (self.told, self.is_drained) = (told, false);
     }
 
-    /// Nothing is wanted any more, nor will be.
+    /// Nothing is wanted any more, nor will be until the operator says something else.
     pub fn drain(&mut self) {
         (self.told, self.local, self.is_drained) = (None, None, true);
     }

@@ -31,7 +31,7 @@ const JOINS: &str = "{joins}";
 
 /// What the page is for browsers: made once.
 #[derive(Clone)]
-struct Served {
+pub(in crate::api) struct Served {
     port: u16,
     policy: HeaderValue,
 }

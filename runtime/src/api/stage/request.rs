@@ -21,7 +21,8 @@ pub struct Invite {
     /// Until when it may come to its stage for the first time; in the form of RFC 3339.
     #[schema(value_type = Option<String>, format = "date-time")]
     join_before: Option<String>,
-    /// `{"whip": {"url", "token"}}` or `{"ivs": {"token"}}`, which is a participant token of Amazon IVS. Tokens are told nobody again.
+    /// `{"whip": {"url", "token"}}` or `{"ivs": {"token"}}`, which is a participant token of Amazon IVS. Tokens are told nobody
+    /// again.
     #[schema(required, value_type = Object)]
     stage: Option<Value>,
     /// What camera and microphone carry meanwhile, as `inputs` of a session's document.
