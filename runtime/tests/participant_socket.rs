@@ -239,6 +239,11 @@ async fn what_is_wrong_is_told_in_words_and_ends_nothing_and_strangers_are_kept_
     page.follows().await;
     page.is_told("AVAILABLE").await;
 
+    what_is_asked_over_http(&session).await;
+    port_is_taken(at.rsplit(':').next().unwrap()).await;
+}
+
+async fn what_is_asked_over_http(session: &Session) {
     for (path, body, field) in [
         ("/stage/invite", json!({"id": "a"}), "stage: must be"),
         (
@@ -249,9 +254,24 @@ async fn what_is_wrong_is_told_in_words_and_ends_nothing_and_strangers_are_kept_
         ("/stage/invite", json!({"stage": {"ivs": {"token": TOKEN}}}), "id:"),
         ("/stage/invite", json!({"id": "a", "stage": {"ivs": {"token": TOKEN}}}), "stage.ivs.token"),
     ] {
-        refused(post(&session, path, body).await, 400, field).await;
+        refused(post(session, path, body).await, 400, field).await;
     }
-    let port = at.rsplit(':').next().unwrap();
+    for (site, joins) in
+        [("none", "at-once"), ("same-origin", "at-once"), ("cross-site", "asked"), ("same-site", "asked")]
+    {
+        let page = Client::new()
+            .get(session.url("/stage?token=word"))
+            .header("sec-fetch-site", site)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(page.headers()["referrer-policy"], "no-referrer");
+        assert!(page.text().await.unwrap().contains(&format!("data-joins=\"{joins}\"")), "{site}");
+    }
+}
+
+/// Another session says whose port it is that it has not.
+async fn port_is_taken(port: &str) {
     let free = [(); 3].map(|()| ports::free_tcp().to_string());
     let [http, admin, devtools] = &free;
     let told = session::displaced(&[
@@ -328,6 +348,7 @@ async fn the_stage_page_goes_on_a_stage_with_the_participant_s_camera_and_leaves
         told.seen.filter(|seen| seen.frames > 10).ok_or("no picture came".to_owned())
     };
     let (seen, _) = wait::until(SOON, seen).await;
+    browser::photograph(&page, "stage.png").await;
     println!("{seen:?}");
     assert!(seen.width >= 320, "{seen:?}");
     let clean = "!location.href.includes('token') && document.referrer === '' && history.length < 5";

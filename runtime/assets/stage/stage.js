@@ -150,6 +150,8 @@ async function look() {
 }
 
 function arrived(session) {
+  // What it complained of has passed.
+  if (failures) socket.send({ type: "vp.ready" });
   failures = 0;
   become("on-stage", "On stage", "Camera and microphone arrive there.");
   if (session.joined) return;
@@ -163,7 +165,8 @@ async function heed({ status, stageArn, participantToken }) {
   if (status === "INVITED" && participantToken) {
     return join({ whip: given.whip, token: participantToken, arn: stageArn, isInvited: true });
   }
-  const isOver = status === "KICKED" || (status === "AVAILABLE" && stage?.isInvited);
+  // Where somebody sent it by its address, the participant's invitations are none of its business.
+  const isOver = stage ? stage.isInvited && ["KICKED", "AVAILABLE"].includes(status) : status === "KICKED";
   if (!isOver) return;
   await leaveForGood("Left the stage", "The invitation was taken back. This page joins again when there is another one.");
   // Also from one that was on none: whoever waits for that shall not wait for ever.

@@ -28,8 +28,8 @@ pub fn control(session: Handle) -> Router {
 
 /// Invite the participant to a stage.
 ///
-/// It is on its way there when this is answered; the participant socket and `/status` tell how that goes. An operator's invitation
-/// goes first: while there is one, nobody is invited here.
+/// It is on its way there when this is answered; the participant socket tells how that goes, and `/status` where there is no
+/// operator. An operator's invitation goes first: while there is one, nobody is invited here.
 #[utoipa::path(
     post, path = "/stage/invite", tag = "stage", request_body = Invite,
     responses(

@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_addresses_of_a_door_have_one_port() {
-        let loopbacks = net::Families::here().loopbacks();
+        let loopbacks = Families::here().loopbacks();
         let addresses: Vec<_> = loopbacks.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
         let door = Listeners::open(&addresses).unwrap();
         assert_eq!(door.listeners.len(), loopbacks.len());

@@ -68,7 +68,7 @@ impl Standing {
         let mut after = Record { stage, outcome, error, metadata, ..Record::default() };
         after.status = status(&after, seat, &showing);
         self.view.showing = showing;
-        self.become_(after, None, at);
+        self.settle(after, None, at);
     }
 
     /// A connection says something of the participant.
@@ -124,13 +124,13 @@ impl Standing {
             (Status::Errored, None) => Status::Available,
             (status, _) => status,
         };
-        self.become_(after, Some(from), at);
+        self.settle(after, Some(from), at);
         let told = told.filter(|_| self.allowance.takes(now));
         let happening = told.map(|(attention, reason, message)| Happening { attention, reason, message });
         Heard { answer, happening }
     }
 
-    fn become_(&mut self, mut after: Record, by: Option<u64>, at: &str) {
+    fn settle(&mut self, mut after: Record, by: Option<u64>, at: &str) {
         if self.view.revision > 0 && self.view.record.says(&after) {
             return;
         }

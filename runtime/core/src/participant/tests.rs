@@ -411,6 +411,8 @@ fn a_page_that_reports_without_end_is_heard_seldom_and_in_short() {
 enum Event {
     Invite(u8),
     Take,
+    /// It is taken away and gone, and there may be another, before anybody looks.
+    Swap(Option<u8>),
     Arrive,
     Lose,
     Gone,
@@ -423,6 +425,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         (0..3u8).prop_map(Event::Invite),
         Just(Event::Take),
+        prop::option::of(0..3u8).prop_map(Event::Swap),
         Just(Event::Arrive),
         Just(Event::Lose),
         Just(Event::Gone),
@@ -453,6 +456,12 @@ proptest! {
             match event {
                 Event::Invite(id) => house.invited(&id.to_string()),
                 Event::Take => house.kicked(),
+                Event::Swap(next) => {
+                    house.desire(None);
+                    house.desire(next.map(|id| id.to_string()).as_deref());
+                    house.seat = std::mem::take(&mut house.seat).gone(house.now);
+                    house.look();
+                }
                 Event::Arrive => house.sending(Sending::Arriving),
                 Event::Lose => house.sending(Sending::Connecting),
                 Event::Gone => house.gone(),

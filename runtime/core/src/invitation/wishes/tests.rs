@@ -151,4 +151,6 @@ fn a_session_that_ends_leaves_and_takes_no_more() {
     life.settle();
     assert!(life.seat.is_leaving());
     assert_eq!(life.invite(invitation("b")), Err(Refusal::Drained));
+    life.told(None);
+    assert_eq!(life.invite(invitation("b")), Ok(()), "the operator has changed its mind");
 }
