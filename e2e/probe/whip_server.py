@@ -145,7 +145,6 @@ async def for_pages(request, handler):
 async def serve(options):
     server, app = Server(options), web.Application(middlewares=[for_pages])
     app.router.add_post("/whip", server.post)
-    app.router.add_options("/{path:.*}", server.seen)
     app.router.add_post("/moved", server.redirect)
     app.router.add_delete("/session/{name}", server.delete)
     app.router.add_post("/evict", server.evict)

@@ -78,7 +78,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         camera_size: Resolution::HD,
         camera_frame_rate: FrameRate::THIRTY,
         ports: v1::Ports::default(),
-        has_operator: false,
+        has_operator: true,
         ingest: Ingest::default(),
         feed: Feed::default(),
         programs: Registry::default(),
