@@ -129,8 +129,21 @@ class Server:
         return web.Response(status=401)
 
 
+@web.middleware
+async def for_pages(request, handler):
+    """Pages of other origins may publish (the CORS protocol), as with servers of the web."""
+    response = web.Response() if request.method == "OPTIONS" else await handler(request)
+    response.headers.update({
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Methods": "POST, DELETE",
+        "Access-Control-Expose-Headers": "Location, Link",
+    })
+    return response
+
+
 async def serve(options):
-    server, app = Server(options), web.Application()
+    server, app = Server(options), web.Application(middlewares=[for_pages])
     app.router.add_post("/whip", server.post)
     app.router.add_post("/moved", server.redirect)
     app.router.add_delete("/session/{name}", server.delete)

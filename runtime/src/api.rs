@@ -14,6 +14,7 @@ mod players;
 mod protocol;
 mod recordings;
 pub mod socket;
+mod stage;
 mod streams;
 pub mod whip;
 
@@ -59,6 +60,8 @@ pub struct Surface {
     pub programs: Registry,
     pub streams: StreamSettings,
     pub recordings: RecordingSettings,
+    /// Of the participant socket; 0: there is none.
+    pub participant_socket_port: u16,
     /// Where the feed page's players lie.
     pub players: PathBuf,
 }
@@ -66,7 +69,7 @@ pub struct Surface {
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
     let Surface { session, whep, ice_servers, policy, devices, ingest, feed, .. } = surface;
-    let Surface { transport, programs, streams, recordings, players, .. } = surface;
+    let Surface { transport, programs, streams, recordings, players, participant_socket_port, .. } = surface;
     let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -76,6 +79,7 @@ pub fn router(surface: Surface) -> Router {
     let streams = streams::Surface::new(session.clone(), programs, transport.clone(), streams);
     let recordings = recordings::Surface::new(session.clone(), recordings);
     let (display, computer) = (display::control(session.clone()), computer::view(session.clone()));
+    let stage = stage::control(session.clone());
     let status = Router::new().route("/status", get(status).with_state(session));
     let watching = status.merge(whep).merge(streams.clone().view()).merge(recordings.clone().view());
     let viewing = guarded(watching.merge(computer), Role::View);
@@ -85,11 +89,13 @@ pub fn router(surface: Surface) -> Router {
     let live = guarded(live::router(ingest.clone(), feed), Role::View);
     let sending = socket::router(ingest.clone()).merge(offer::router(ingest.clone(), transport.clone()));
     let sending = sending.merge(whip::router(ingest, transport));
-    let control = inputs.control().merge(streams.control()).merge(recordings.control()).merge(display);
+    let control =
+        inputs.control().merge(streams.control()).merge(recordings.control()).merge(display).merge(stage);
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
         .merge(pages::router())
         .merge(view::router())
+        .merge(stage::page::router(participant_socket_port))
         .merge(players::router(players))
         .merge(openapi::router())
         .merge(viewing)

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::camera::{Mode, choose};
 use understudy_core::outputs::PROGRAM;
+use understudy_core::participant::Identity;
 use understudy_core::report::Stance;
 use understudy_core::spec::FrameRate;
 use understudy_proto::v1;
@@ -33,13 +34,14 @@ use crate::egress::Recorder;
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
+use crate::participant_socket::{self, ParticipantSocket};
 use crate::scratch::{self, Scratch};
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
 use crate::{admin, api, browser, devtools_proxy, gst, rtc, sound, source, spec};
 
 use guards::Guards;
-use listeners::Listeners;
+use listeners::{Entrances, Listeners};
 use operator::Able;
 use outward::Outward;
 use tasks::Tasks;
@@ -60,15 +62,13 @@ pub async fn run(
     gst::register(&mut registry);
 
     let families = Families::here();
-    let http = Listeners::open(&config.http_addresses(families))?;
-    let admin = Listeners::open(&config.admin_addresses(families))?;
-    let devtools =
-        Listeners::open(&config.devtools_addresses(families)).context("DevTools (--devtools-port)")?;
+    let Entrances { http, admin, devtools, participant } = Entrances::open(&config, families)?;
     // After them: WebRTC does without TCP where the port is taken, HTTP does not.
     let peers = peers(&config, families, &mut registry, &shutdown)?;
 
     // Dropped at the end, after everything that fetches through them.
-    let guards = Guards::start(&config.allow_private_urls, media, http.port, &mut registry)?;
+    let socket = config.participant_addresses(families);
+    let guards = Guards::start(&config.allow_private_urls, media, http.port, &socket, &mut registry)?;
     let (policy, policies) = watch::channel(initial_policy(&config));
     let outward = Outward::open(&config, peers.clone(), &guards, policies.clone(), &mut registry)?;
     let recorder = recordings::recorder(&config.recordings, &std::env::temp_dir(), &mut registry)?;
@@ -91,11 +91,14 @@ pub async fn run(
         programs: outward.programs.clone(),
         streams: streams(&config, outward.rtmp_ports())?,
         recordings: recording_settings(&config)?,
+        participant_socket_port: participant.port,
         players: config.share_dir.join("players"),
     };
     let mut tasks = Tasks::default();
     outward.serve(&shutdown).into_iter().for_each(|(name, serving)| tasks.start(name, serving));
+    let page = ParticipantSocket::new(session.clone(), identity(&config), http.port);
     let surfaces = [
+        ("the participant socket", participant, participant_socket::router(page)),
         ("DevTools", devtools, devtools_router(&config, &session, policies)),
         ("HTTP", http, api::router(surface)),
         ("health and metrics", admin, admin::router(session.clone(), registry)),
@@ -211,6 +214,12 @@ fn welcome() -> v1::SessionSpec {
     v1::SessionSpec { page: Some(page), ..v1::SessionSpec::default() }
 }
 
+/// As whom the participant socket knows it.
+fn identity(config: &Run) -> Identity {
+    let pod = config.link.pod_name.as_deref();
+    Identity { vp: config.participant.id(pod), task: pod.unwrap_or_default().to_owned() }
+}
+
 /// What the platform says of livestreams that are started over HTTP.
 fn streams(config: &Run, [rtmp_port, rtmps_port]: [Option<u16>; 2]) -> anyhow::Result<api::StreamSettings> {
     let frame_rate = recordings::frame_rate(&config.recordings)?;
@@ -260,6 +269,7 @@ fn session_config(config: &Run, directory: &Path, made: Made<'_>) -> anyhow::Res
         },
         camera_size: config.devices.camera_size()?,
         camera_frame_rate: FrameRate::parse("camera.frameRate", config.devices.camera_frame_rate)?,
+        has_operator: config.control_link,
         ingest: Ingest::default(),
         feed: Feed::default(),
         ports,

@@ -2,6 +2,7 @@
 
 mod devices;
 mod link;
+mod participant;
 mod recordings;
 mod reserved;
 mod rtmp;
@@ -20,6 +21,7 @@ use crate::rtc::TcpPort;
 
 pub use devices::Devices;
 pub use link::Link;
+pub use participant::Participant;
 pub use recordings::Recordings;
 pub use reserved::Reserved;
 pub use rtmp::Rtmp;
@@ -137,6 +139,9 @@ pub struct Run {
     pub devices: Devices,
 
     #[command(flatten)]
+    pub participant: Participant,
+
+    #[command(flatten)]
     pub rtmp: Rtmp,
 
     #[command(flatten)]
@@ -213,6 +218,10 @@ impl Run {
 
     pub fn devtools_addresses(&self, families: Families) -> Vec<SocketAddr> {
         self.addresses(families, self.devtools_port)
+    }
+
+    pub fn participant_addresses(&self, families: Families) -> Vec<SocketAddr> {
+        self.participant.addresses(families)
     }
 
     pub fn rtmp_addresses(&self, families: Families) -> Vec<SocketAddr> {

@@ -42,5 +42,6 @@ pub mod admin;
 pub mod api;
 pub mod config;
 pub mod devtools_proxy;
+pub mod participant_socket;
 
 pub mod app;

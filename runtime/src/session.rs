@@ -12,6 +12,7 @@ mod audience;
 mod director;
 mod invited;
 mod kept;
+mod participant;
 mod recordings;
 mod resize;
 mod show;
@@ -30,11 +31,13 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, State, Steer};
+use understudy_core::invitation;
 use understudy_core::outputs;
+use understudy_core::participant::{Untrue, View, Word};
 use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
 use understudy_core::resize::{Asked, Courtesy, Refusal as NotResized, Shape};
-use understudy_core::spec::{FrameRate, Inputs, Limits, Livestream, Resolution};
+use understudy_core::spec::{FrameRate, Inputs, Invitation, Limits, Livestream, Resolution};
 use understudy_proto::v1;
 
 use crate::broadcast;
@@ -49,6 +52,7 @@ use crate::program::Registry;
 use crate::{sound, source};
 
 pub use metrics::Metrics;
+pub use participant::InviteError;
 pub use recordings::{RecordingError, RecordingView};
 pub use resize::ResizeError;
 pub use streams::StreamView;
@@ -82,6 +86,8 @@ pub struct Config {
     pub camera_size: Resolution,
     pub camera_frame_rate: FrameRate,
     pub ports: v1::Ports,
+    /// An operator says what is wanted; what is asked for here is none of what it is told.
+    pub has_operator: bool,
     /// Where what is sent to the session comes in.
     pub ingest: Ingest,
     /// Where people see what was sent.
@@ -138,6 +144,8 @@ pub struct Handle {
     recordings: watch::Receiver<Vec<RecordingView>>,
     screen: watch::Receiver<Option<Screen>>,
     devtools: watch::Receiver<Option<String>>,
+    participant: watch::Receiver<View>,
+    page: watch::Receiver<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -150,6 +158,10 @@ enum Mail {
     Finish(String, Stop, oneshot::Sender<Result<watch::Receiver<Recorded>, recording::Refusal>>),
     Delete(String, oneshot::Sender<Result<recordings::Removal, recording::Refusal>>),
     Resize(Asked, Courtesy, oneshot::Sender<Result<Shape, NotResized>>),
+    Invite(Box<Invitation>, oneshot::Sender<Result<(), invitation::Refusal>>),
+    Kick(Option<String>, oneshot::Sender<Result<(), invitation::Refusal>>),
+    /// What a connection of the participant socket says.
+    Heard(Word, u64, oneshot::Sender<Result<(), Untrue>>),
     News(keeper::News),
     Inputs,
     Keyframe,
@@ -205,8 +217,9 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, recordings, screen, devtools } = outlets;
-    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant, page } =
+        outlets;
+    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant, page }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.

@@ -13,6 +13,7 @@ mod guarded_session;
 mod inputs;
 mod invited;
 mod livestreams;
+mod participant_socket;
 mod recording;
 mod recordings;
 mod reference;

@@ -7,13 +7,17 @@
 //! Nobody is on two stages: from `Taken(a)` nothing leads to `b` but through `Left(a)`. What was left is not joined again under
 //! its id.
 
+mod wishes;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::condition::{Condition, Severity, Status, Type};
 use crate::report::Picture;
 use crate::sending::Sending;
-use crate::spec::{Inputs, Invitation, Stage, Target};
+use crate::spec::{Inputs, Invitation, PageTarget, Stage, Target};
 use crate::whip;
+
+pub use wishes::{Refusal, Wishes};
 
 /// What is desired: none, an invitation, or the id of one that cannot be carried out as it is written.
 pub type Desired = Option<Result<Box<Invitation>, String>>;
@@ -177,6 +181,22 @@ impl Seat {
     pub fn stage(&self) -> Option<(&str, &Stage)> {
         let Self::Taken(taken) = self else { return None };
         Some((taken.invitation.id.as_str(), &taken.invitation.stage))
+    }
+
+    /// What lets the page onto its stage, where it is the page that joins it; none: nobody but the runtime does.
+    pub fn token_for_page(&self) -> Option<&str> {
+        self.page()?.reveal_token()
+    }
+
+    /// The page that joins its stage; none: the runtime does, or nobody.
+    pub fn page(&self) -> Option<&PageTarget> {
+        match self {
+            Self::Taken(Taken { invitation, .. }) => match &invitation.stage.target {
+                Target::Page(page) => Some(page),
+                Target::Whip(_) => None,
+            },
+            Self::Empty | Self::Refused { .. } | Self::Leaving { .. } | Self::Left(_) => None,
+        }
     }
 
     /// Whether something is on its way, or well: another token is not worth ending that.

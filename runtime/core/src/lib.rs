@@ -40,6 +40,7 @@ pub mod report;
 pub mod whip;
 
 pub mod outputs;
+pub mod participant;
 pub mod recording;
 pub mod resize;
 pub mod screenshot;

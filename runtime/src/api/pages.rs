@@ -11,6 +11,9 @@ const PAGES: [(&str, &str); 2] = [
     ("welcome", include_str!("../../assets/pages/welcome.html")),
 ];
 
+/// A page of its own, whose parts lie beside it.
+const STAGE: &str = "stage";
+
 /// They hold no secrets.
 pub fn router() -> Router {
     Router::new().route("/", get(root)).route("/pages/{name}", get(page))
@@ -25,17 +28,21 @@ pub(super) async fn root() -> Redirect {
 /// A page that ships with the runtime.
 #[utoipa::path(
     get, path = "/pages/{name}", tag = "pages",
-    params(("name" = String, Path, description = "mirror or welcome.")),
+    params(("name" = String, Path, description = "mirror or welcome; stage leads to `/stage`.")),
     responses(
         (status = 200, content_type = "text/html", body = String),
+        (status = 307, description = "It is that page."),
         (status = 404, content_type = "text/plain", body = String, description = "There is no such page."),
     ),
 )]
 pub(super) async fn page(Path(name): Path<String>) -> Response {
+    if name == STAGE {
+        return Redirect::temporary("/stage").into_response();
+    }
     match PAGES.iter().find(|(known, _)| *known == name) {
         Some((_, text)) => ([(header::CACHE_CONTROL, "no-cache")], Html(*text)).into_response(),
         None => {
-            let names: Vec<_> = PAGES.iter().map(|(name, _)| *name).collect();
+            let names: Vec<_> = PAGES.iter().map(|(name, _)| *name).chain([STAGE]).collect();
             let text = format!("There is no bundled page {name}; known: {}.\n", names.join(", "));
             (StatusCode::NOT_FOUND, text).into_response()
         }

@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::connections::{self, HEAD_TIMEOUT};
-use crate::net;
+use crate::config::Run;
+use crate::net::{self, Families};
 
 /// Below the idle limits of common proxies and translators.
 const KEEPALIVE_SECONDS: u32 = 10;
@@ -22,6 +23,28 @@ const RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 pub(super) struct Listeners {
     pub(super) listeners: Vec<TcpListener>,
     pub(super) port: u16,
+}
+
+/// What speaks HTTP, at first.
+pub(super) struct Entrances {
+    pub(super) http: Listeners,
+    pub(super) admin: Listeners,
+    pub(super) devtools: Listeners,
+    pub(super) participant: Listeners,
+}
+
+impl Entrances {
+    pub(super) fn open(config: &Run, families: Families) -> anyhow::Result<Self> {
+        let participant = Listeners::open(&config.participant_addresses(families));
+        let how = "the participant socket (UNDERSTUDY_PARTICIPANT_SOCKET_PORT; 0 turns it off)";
+        Ok(Self {
+            http: Listeners::open(&config.http_addresses(families))?,
+            admin: Listeners::open(&config.admin_addresses(families))?,
+            devtools: Listeners::open(&config.devtools_addresses(families))
+                .context("DevTools (--devtools-port)")?,
+            participant: participant.context(how)?,
+        })
+    }
 }
 
 impl Listeners {
@@ -66,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_addresses_of_a_door_have_one_port() {
-        let loopbacks = net::Families::here().loopbacks();
+        let loopbacks = Families::here().loopbacks();
         let addresses: Vec<_> = loopbacks.iter().map(|ip| SocketAddr::new(*ip, 0)).collect();
         let door = Listeners::open(&addresses).unwrap();
         assert_eq!(door.listeners.len(), loopbacks.len());

@@ -135,6 +135,16 @@ fn the_speakers_sink_is_never_the_microphones() {
 }
 
 #[test]
+fn the_participant_socket_is_on_loopback_whoever_may_use_http_and_can_be_turned_off() {
+    let open = run(&["--access", "open"]);
+    assert_eq!(open.participant_addresses(BOTH), [at("127.0.0.1:3001"), at("[::1]:3001")]);
+    assert!(run(&["--participant-socket-port", "0"]).participant_addresses(BOTH).is_empty());
+    assert_eq!(open.participant.id(None), "participant");
+    assert_eq!(open.participant.id(Some("ada-1")), "ada-1");
+    assert_eq!(run(&["--participant-id", "ada"]).participant.id(Some("ada-1")), "ada");
+}
+
+#[test]
 fn a_control_link_without_an_operator_is_refused() {
     let error = Cli::try_parse_from(["understudy-runtime", "run", "--control-link"]).unwrap_err();
     assert!(error.to_string().contains("--operator-address"), "{error}");

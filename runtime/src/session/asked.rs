@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use understudy_core::invitation::Seat;
+use understudy_core::invitation::{Seat, Wishes};
 use understudy_core::report::Stance;
 use understudy_core::resize::Resized;
 use understudy_core::spec::Session;
@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) stance: Stance,
     pub(super) generation: u64,
     pub(super) session: Session,
+    /// Who invites it, and where that has led.
+    pub(super) wishes: Wishes,
     pub(super) seat: Seat,
     /// Since when there is no operator that was there before.
     pub(super) alone_since: Option<Instant>,

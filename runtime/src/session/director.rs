@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::outputs::Refusal;
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
+use understudy_core::participant::{Standing, View as Participant};
 use understudy_core::recording::Wanted;
 use understudy_core::rendition::Full;
 use understudy_core::spec::{Livestream, Location};
@@ -45,6 +46,7 @@ pub(super) struct Director {
     pub(super) journal: Journal,
     pub(super) streams: Streams,
     pub(super) stages: Stages,
+    pub(super) standing: Standing,
     pub(super) recordings: Recordings,
     pub(super) audience: Audience,
 
@@ -53,6 +55,8 @@ pub(super) struct Director {
     pub(super) outputs: watch::Sender<Vec<StreamView>>,
     pub(super) recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
+    pub(super) participant: watch::Sender<Participant>,
+    pub(super) page: watch::Sender<Option<String>>,
 }
 
 /// What others need of the browser that runs.
@@ -71,6 +75,9 @@ pub(super) struct Outlets {
     pub(super) recordings: watch::Receiver<Vec<RecordingView>>,
     pub(super) screen: watch::Receiver<Option<Screen>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
+    pub(super) participant: watch::Receiver<Participant>,
+    /// The origin of the session's page, if that is from the web.
+    pub(super) page: watch::Receiver<Option<String>>,
 }
 
 impl Director {
@@ -81,6 +88,7 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
+        let (participant, page) = (watch::Sender::default(), watch::Sender::default());
         let recordings = Recordings::new(config.recorder.clone(), mailbox.clone());
         let (outputs, recorded) = (watch::Sender::default(), watch::Sender::new(recordings.views()));
         let show = Show::new(&config, &mailbox);
@@ -91,6 +99,8 @@ impl Director {
             recordings: recorded.subscribe(),
             screen: show.screen(),
             devtools: devtools.subscribe(),
+            participant: participant.subscribe(),
+            page: page.subscribe(),
         };
         let director = Self {
             parts: Parts::new(config.camera.mode()),
@@ -98,6 +108,7 @@ impl Director {
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
             stages: Stages::new(config.senders.clone(), config.browser_guard.policy.clone(), mailbox.clone()),
+            standing: Standing::default(),
             recordings,
             audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
@@ -113,6 +124,8 @@ impl Director {
             outputs,
             recorded,
             devtools,
+            participant,
+            page,
         };
         (director, outlets)
     }
@@ -181,6 +194,9 @@ impl Director {
                 // Whoever asked may have gone; it is resized all the same.
                 drop(answer.send(resized));
             }
+            Mail::Invite(invitation, answer) => drop(answer.send(self.invite(invitation))),
+            Mail::Kick(id, answer) => drop(answer.send(self.kick(id.as_deref()))),
+            Mail::Heard(word, from, answer) => drop(answer.send(self.hear(word, from))),
             Mail::News(news) => self.news(news).await,
             Mail::Keyframe => self.show.keyframe(),
             Mail::Silence => self.offer(),

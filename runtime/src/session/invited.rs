@@ -31,8 +31,18 @@ impl Director {
                 (Some(Err(id)), Some(refused))
             }
         };
-        self.asked.seat = std::mem::take(&mut self.asked.seat).desire(desired, Instant::now());
+        match desired {
+            Some(Ok(invitation)) if !self.config.has_operator => self.asked.wishes.begin(invitation),
+            desired => self.asked.wishes.told(desired),
+        }
+        self.desire();
         refused
+    }
+
+    /// What is wanted of the seat is.
+    pub(super) fn desire(&mut self) {
+        let desired = self.asked.wishes.desired();
+        self.asked.seat = std::mem::take(&mut self.asked.seat).desire(desired, Instant::now());
     }
 
     /// There is an operator that can be heard, or there is none any more.

@@ -55,7 +55,7 @@ impl Journal {
         self.add(Happening { attention: Attention::Warning, reason, message });
     }
 
-    fn add(&mut self, happening: Happening) {
+    pub(super) fn add(&mut self, happening: Happening) {
         match happening.attention {
             Attention::Normal => {
                 tracing::info!(reason = happening.reason, message = happening.message, "session");

@@ -21,7 +21,8 @@ use crate::browser::Sandbox;
 use crate::egress::whip;
 
 impl Director {
-    pub(super) fn publish(&self) {
+    pub(super) fn publish(&mut self) {
+        self.tell_page();
         self.config.metrics.observe(&self.parts);
         let browser = self.browser.as_ref().filter(|_| self.parts.is_up(Part::Browser));
         replace(&self.devtools, browser.map(|browser| browser.devtools_url.clone()));
@@ -60,7 +61,8 @@ impl Director {
             ports: Some(self.config.ports),
             happenings: self.journal.snapshot(),
             refusals: self.asked.refusals.clone(),
-            invitation: invitation(&self.asked.seat, self.picture(self.show.silence().as_deref())),
+            invitation: invitation(&self.asked.seat, self.picture(self.show.silence().as_deref()))
+                .filter(|said| !self.config.has_operator || !self.asked.wishes.is_local(&said.id)),
         }
     }
 
@@ -99,7 +101,7 @@ impl Director {
     }
 
     /// How far it is. `silence`: why there is no sound with it.
-    fn picture<'a>(&'a self, silence: Option<&'a str>) -> Picture<'a> {
+    pub(super) fn picture<'a>(&'a self, silence: Option<&'a str>) -> Picture<'a> {
         match (self.asked.stance, self.shows(), self.show.proof()) {
             (Stance::Untold, ..) => Picture::Untold,
             (_, Shows::Nothing, _) => Picture::Without,

@@ -2,6 +2,7 @@
 //! starts no part.
 
 use tokio::sync::{mpsc, watch};
+use understudy_core::participant::View;
 use understudy_core::spec::{FrameRate, Limits, Resolution};
 use understudy_proto::v1;
 
@@ -17,12 +18,14 @@ pub(crate) struct Stub {
     messages: mpsc::Receiver<Mail>,
     report: watch::Sender<v1::Report>,
     outputs: watch::Sender<Vec<StreamView>>,
+    page: watch::Sender<Option<String>>,
 }
 
 impl Stub {
     pub(crate) fn new() -> (Handle, Self) {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let (report, outputs) = (watch::Sender::new(v1::Report::default()), watch::Sender::default());
+        let page = watch::Sender::new(None);
         let handle = Handle {
             mailbox,
             report: report.subscribe(),
@@ -31,12 +34,19 @@ impl Stub {
             recordings: watch::channel(Vec::new()).1,
             screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
+            participant: watch::channel(View::default()).1,
+            page: page.subscribe(),
         };
-        (handle, Self { messages, report, outputs })
+        (handle, Self { messages, report, outputs, page })
     }
 
     pub(crate) fn tell(&self, report: v1::Report) {
         self.report.send_replace(report);
+    }
+
+    /// Where its page is from.
+    pub(crate) fn open(&self, origin: Option<&str>) {
+        self.page.send_replace(origin.map(str::to_owned));
     }
 
     pub(crate) fn show(&self, streams: Vec<StreamView>) {
@@ -68,6 +78,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         camera_size: Resolution::HD,
         camera_frame_rate: FrameRate::THIRTY,
         ports: v1::Ports::default(),
+        has_operator: true,
         ingest: Ingest::default(),
         feed: Feed::default(),
         programs: Registry::default(),

@@ -20,6 +20,10 @@ impl Director {
         let Wanted { generation, stance, spec, livestreams, invitation, mut refusals } = wanted;
         refusals.extend(self.want_livestreams(&livestreams));
         refusals.extend(self.want_invitation(invitation.as_ref(), &spec));
+        if stance == Stance::Drained {
+            self.asked.wishes.drain();
+            self.desire();
+        }
         refusals.extend(self.want_session(&spec, stance).await);
         self.attend().await;
         self.call(stance);

@@ -130,6 +130,14 @@ impl Operator {
         .collect()
     }
 
+    /// What opens its session's HTTP.
+    pub fn admits(&self, tokens: AccessTokens) {
+        self.desired.send_modify(|desired| {
+            desired.generation += 1;
+            desired.access = Some(tokens);
+        });
+    }
+
     pub fn invite(&self, invitation: Option<Invitation>) {
         self.desired.send_modify(|desired| {
             desired.generation += 1;

@@ -56,6 +56,7 @@ pub struct Session {
     devtools: u16,
     rtmp: u16,
     rtmps: u16,
+    participant_socket: u16,
     folder: TempDir,
 }
 
@@ -94,6 +95,17 @@ impl Session {
     /// The same with more arguments.
     pub fn start_with(spec: &str, arguments: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().expect("a directory must be free"), spec, arguments)
+    }
+
+    /// The same; what it tells is kept for [`Self::log`].
+    pub fn start_heard(spec: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let log = std::fs::File::create(folder.path().join(LOG)).expect("a log must be begun");
+        let file = folder.path().join("session.yaml");
+        std::fs::write(&file, spec).expect("the session must be written");
+        let mut command = program();
+        command.arg("run").arg(&file).args(arguments).stderr(log);
+        Self::spawn(command, folder)
     }
 
     /// The same, with recordings in a directory that outlives it.
@@ -144,8 +156,8 @@ impl Session {
         Self::spawn_at(ports(), command, folder, &recordings)
     }
 
-    fn spawn_at(ports: [u16; 5], mut command: Command, folder: TempDir, recordings: &Path) -> Self {
-        let [http, admin, devtools, rtmp, rtmps] = ports;
+    fn spawn_at(ports: [u16; 6], mut command: Command, folder: TempDir, recordings: &Path) -> Self {
+        let [http, admin, devtools, rtmp, rtmps, participant_socket] = ports;
         let media = free_udp();
         command.arg("--share-dir").arg(SHARE.path()).arg("--media-dir").arg(folder.path());
         command.arg("--output-dir").arg(recordings);
@@ -154,6 +166,7 @@ impl Session {
             ("--admin-port", admin),
             ("--devtools-port", devtools),
             ("--media-port", media),
+            ("--participant-socket-port", participant_socket),
         ] {
             command.args([flag, &port.to_string()]);
         }
@@ -164,17 +177,17 @@ impl Session {
             &format!(":{rtmps}"),
         ]);
         let process = command.spawn().expect("the runtime must start");
-        Self { process, http, admin, devtools, rtmp, rtmps, folder }
+        Self { process, http, admin, devtools, rtmp, rtmps, participant_socket, folder }
     }
 
     /// Kills a session that was started with a file, and starts it where it was.
     pub async fn again(self) -> Self {
-        let Self { mut process, http, admin, devtools, rtmp, rtmps, folder } = self;
+        let Self { mut process, http, admin, devtools, rtmp, rtmps, participant_socket, folder } = self;
         process.kill().await.expect("the runtime must be there");
         let mut command = program();
         command.arg("run").arg(folder.path().join("session.yaml"));
         let recordings = folder.path().to_owned();
-        Self::spawn_at([http, admin, devtools, rtmp, rtmps], command, folder, &recordings)
+        Self::spawn_at([http, admin, devtools, rtmp, rtmps, participant_socket], command, folder, &recordings)
     }
 
     /// Starts it and waits until its page shows its camera.
@@ -182,6 +195,11 @@ impl Session {
         let session = Self::start(spec);
         session.until_live(START).await;
         session
+    }
+
+    /// Where its page hears of its invitations.
+    pub fn participant_socket(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.participant_socket)
     }
 
     /// Where RTMP is.
@@ -372,7 +390,16 @@ pub async fn refused(spec: &str) -> String {
     let folder = tempfile::tempdir().expect("a directory must be free");
     let file: PathBuf = folder.path().join("session.yaml");
     std::fs::write(&file, spec).expect("the session must be written");
-    let output = program().arg("run").arg(&file).output();
+    fails(program().arg("run").arg(&file)).await
+}
+
+/// Runs it where one of its ports is taken: what it says as it ends.
+pub async fn displaced(arguments: &[&str]) -> String {
+    fails(program().arg("run").args(arguments)).await
+}
+
+async fn fails(command: &mut Command) -> String {
+    let output = command.output();
     let output = tokio::time::timeout(END, output).await.expect("it must end").expect("it must run");
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -392,6 +419,6 @@ fn setpriv(arguments: &[&str], runtime: &Path) -> Command {
     command
 }
 
-fn ports() -> [u16; 5] {
-    [(); 5].map(|()| free_tcp())
+fn ports() -> [u16; 6] {
+    [(); 6].map(|()| free_tcp())
 }

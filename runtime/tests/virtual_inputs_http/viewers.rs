@@ -48,6 +48,7 @@ impl Guarded {
             streams: api::StreamSettings { frame_rate: None, rtmp_port: None, rtmps_port: None },
             recordings: api::RecordingSettings { frame_rate: None, limits: Limits::default() },
             players: Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players"),
+            participant_socket_port: 0,
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -106,6 +107,7 @@ fn setup(folder: &Path) -> session::Config {
         camera_size: Resolution::HD,
         camera_frame_rate: FrameRate::THIRTY,
         ports: Ports::default(),
+        has_operator: false,
         ingest: Ingest::default(),
         feed: Feed::default(),
         programs: program::Registry::default(),

@@ -47,6 +47,31 @@ pub enum Target {
     Page(PageTarget),
 }
 
+impl Target {
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Whip(whip) => whip.url(),
+            Self::Page(page) => page.url(),
+        }
+    }
+
+    pub fn reveal_token(&self) -> Option<&str> {
+        match self {
+            Self::Whip(whip) => whip.reveal_token(),
+            Self::Page(page) => page.reveal_token(),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whip(whip) => whip.fmt(f),
+            Self::Page(page) => page.fmt(f),
+        }
+    }
+}
+
 /// A page that joins a stage, and what lets it: that is shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PageTarget {

@@ -4,13 +4,15 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
+use understudy_core::invitation::Refusal as NotInvited;
+use understudy_core::participant::Status;
 use understudy_core::spec::{AudioInput, Choice, Destination, FrameRate, Inputs, Livestream, Output, Source};
 
 use super::*;
 use crate::gst;
 use crate::program::Registry;
 use crate::session::stub::config;
-use crate::session::{Handle, SteerError, start};
+use crate::session::{Handle, InviteError, SteerError, start};
 
 struct Stage {
     session: Handle,
@@ -259,4 +261,25 @@ async fn who_asks_for_all_that_the_page_has_is_given_what_everybody_is() {
     assert!(shown("large").is_as(&shown("program")) && !shown("small").is_as(&shown("program")));
     assert!(shown("all").is_as(&shown("program")) && shown("more").is_as(&shown("program")));
     assert!(!shown("less").is_as(&shown("program")) && shown("less").is(&shown("program")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_here_is_nothing_that_an_operator_is_told_and_ends_with_the_session() {
+    let stage = Stage::new();
+    stage.want(invited(1, None)).await;
+    let here = || spec::invitation(&invitation("here").unwrap()).unwrap();
+    stage.session.invite(here()).await.unwrap();
+    let mut participant = stage.session.participant();
+    participant.wait_for(|view| view.record.status == Status::Invited).await.unwrap();
+    let (_, report) = stage.want(invited(2, None)).await;
+    assert_eq!(report.invitation, None);
+    assert_eq!(
+        stage.session.participant().borrow().record.status,
+        Status::Invited,
+        "it ends nothing of that"
+    );
+    stage.want(Wanted { stance: Stance::Drained, ..invited(3, None) }).await;
+    participant.wait_for(|view| view.record.status == Status::Available).await.unwrap();
+    let refused = stage.session.invite(here()).await.unwrap_err();
+    assert!(matches!(refused, InviteError::Refused(NotInvited::Drained)), "{refused}");
 }
