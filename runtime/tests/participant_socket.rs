@@ -304,6 +304,9 @@ async fn an_operator_s_invitation_goes_first_and_hears_nothing_of_what_was_asked
     let mut page = Talker::of(&session, None).await;
     page.follows().await;
     page.is_told("INVITED").await;
+    // An answer that is newer than that.
+    operator.invite(None);
+    operator.is_linked().await;
     assert_eq!(operator.reports().borrow().invitation, None);
 
     let whip = Some(WhipOutput { url: nobody.clone(), token: TOKEN.to_owned() });

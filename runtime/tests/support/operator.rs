@@ -160,10 +160,10 @@ impl Operator {
         }
     }
 
-    /// Its session has answered.
+    /// Its session has answered what it was told last.
     pub async fn is_linked(&self) {
-        let mut reports = self.reports.clone();
-        let answered = reports.wait_for(|report| report.observed_generation > 0);
+        let (mut reports, generation) = (self.reports.clone(), self.desired.borrow().generation);
+        let answered = reports.wait_for(|report| report.observed_generation >= generation);
         let answered = tokio::time::timeout(SOON, answered).await;
         answered.expect("the runtime must link").expect("it must be told");
     }
