@@ -207,6 +207,7 @@ async fn a_page_is_given_its_token_publishes_is_left_with_a_goodbye_and_tells_it
     let first = asked.iter().find(|asked| asked.starts_with("GET /page")).unwrap();
     assert!(!first.contains("referer"), "{first}");
     let log = session.log();
+    assert!(!log.contains("is killed"), "it left by itself: {log}");
     assert!(log.contains("stage_page") && !log.contains(TOKEN) && !log.contains("room=7"), "{log}");
 }
 
@@ -230,7 +231,7 @@ async fn a_token_is_in_the_page_s_own_frame_and_in_documents_of_its_origin_alone
 #[tokio::test(flavor = "multi_thread")]
 async fn why_a_page_is_not_on_its_stage_is_told_and_one_that_hangs_is_left_all_the_same() {
     let operator = Operator::of(session()).await;
-    let _session = run(&operator);
+    let session = run(&operator);
     let stage = Destination::start(&[]).await;
     let site = Site::of(&stage).await;
     let nobody = format!("http://127.0.0.1:{}/", understudy_e2e::ports::free_tcp());
@@ -262,6 +263,8 @@ async fn why_a_page_is_not_on_its_stage_is_told_and_one_that_hangs_is_left_all_t
     println!("kicked after {:?}", kicked.elapsed());
     assert!(kicked.elapsed() < LEFT, "{:?}", kicked.elapsed());
     says(&operator, "Loaded").await;
+    let log = session.log();
+    assert!(!log.contains("is ended"), "the browser goes on: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! Source: Chrome DevTools Protocol, `Page.addScriptToEvaluateOnNewDocument`, `Runtime.addBinding`, `Page.frameNavigated`,
 //! `Page.crash`.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -16,6 +17,10 @@ const BLANK: &str = "about:blank";
 
 /// From being told to crash until a document's process has.
 const CRASH: Duration = Duration::from_secs(2);
+
+/// How often, and when, a browser that refuses to forget a page is asked again.
+const FORGETS: u32 = 5;
+const FORGET_EACH: Duration = Duration::from_millis(20);
 
 /// A page that is observed until [`Self::end`].
 #[derive(Debug)]
@@ -77,9 +82,19 @@ impl Page {
         }
         // The answer may come before the document has changed.
         while !is_loaded(&self.next(&mut events).await?, &navigated["loaderId"]) {}
-        // Nobody goes back to it.
-        self.call("Page.resetNavigationHistory", json!({})).await?;
+        self.forget().await;
         Ok(())
+    }
+
+    /// Nobody goes back to what was there. While its process is still being replaced the browser refuses that; what is gone is gone
+    /// all the same.
+    async fn forget(&self) {
+        for _ in 0..FORGETS {
+            match self.call("Page.resetNavigationHistory", json!({})).await {
+                Err(Error::Refused { .. }) => tokio::time::sleep(FORGET_EACH).await,
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     /// Whatever its scripts do. Who crashes does not answer, and is heard to have crashed.
@@ -89,9 +104,16 @@ impl Page {
             while self.next(&mut events).await?.method != "Inspector.targetCrashed" {}
             Ok(())
         };
-        let asked = tokio::time::timeout(CRASH, self.call("Page.crash", json!({})));
-        let (crashed, _) = tokio::join!(tokio::time::timeout(CRASH, crashed), asked);
-        crashed.unwrap_or(Err(Error::Timeout("Page.crash")))
+        let asked = async {
+            drop(self.call("Page.crash", json!({})).await);
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            crashed = tokio::time::timeout(CRASH, crashed) => {
+                crashed.unwrap_or(Err(Error::Timeout("Page.crash")))
+            }
+            never = asked => match never {},
+        }
     }
 }
 
