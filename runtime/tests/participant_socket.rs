@@ -365,7 +365,7 @@ async fn the_stage_page_goes_on_a_stage_with_the_participant_s_camera_and_leaves
     let told = |status: &str, token: &str| {
         let state = json!({"status": status, "stageArn": "show-42", "participantToken": token});
         let message = json!({"type": "vp.update", "data": {"onVirtualParticipantStateChanged": state}});
-        format!("understudy.connection.onmessage({{ data: JSON.stringify({message}) }}); true")
+        format!("stagePage.connection.onmessage({{ data: JSON.stringify({message}) }}); true")
     };
     page.evaluate(&told("INVITED", TOKEN)).await.unwrap();
     browser::becomes_true(&page, "document.body.dataset.state === 'on-stage' && !shown.hidden").await;
@@ -380,6 +380,25 @@ async fn the_stage_page_goes_on_a_stage_with_the_participant_s_camera_and_leaves
     browser::becomes_true(&page, words).await;
     session.until_happened("PageError", 1).await;
     assert_eq!(page.evaluate(IVS).await.unwrap(), true);
+    by_invitation(&session, &stage).await;
     let log = session.log();
     assert!(!log.contains(TOKEN), "{log}");
+}
+
+/// The stage page as the page of a stage: what lets it in comes from the session, and nowhere else.
+async fn by_invitation(session: &Session, stage: &Destination) {
+    let mut program = Talker::of(session, None).await;
+    program.follows().await;
+    program.is_told("AVAILABLE").await;
+    let url = format!("{}?whip={}", session.url("/stage"), stage.url("/whip"));
+    let page = json!({"page": {"url": url, "token": TOKEN}});
+    assert_eq!(post(session, "/stage/invite", json!({"id": "show-43", "stage": page})).await.status(), 200);
+    let state = program.is_told("INVITED").await;
+    assert_eq!(state["participantToken"], TOKEN, "who joins by itself is told what lets it in");
+    program.is_told("JOINED").await;
+    assert_eq!(post(session, "/stage/kick", json!({"id": "show-43"})).await.status(), 200);
+    let state = program.is_told("KICKED").await;
+    assert_eq!(state.get("participantToken"), None);
+    program.is_told("AVAILABLE").await;
+    left(stage, 3).await;
 }

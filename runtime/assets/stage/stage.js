@@ -24,10 +24,13 @@ const HOPELESS = [400, 401, 403, 404, 405, 406, 410, 415, 422];
 const element = (id) => document.getElementById(id);
 
 /** For tests, and for whoever looks with the browser's tools. */
-const understudy = { state: "waiting", attempts: 0 };
-window.understudy = understudy;
+const page = { state: "waiting", attempts: 0 };
+window.stagePage = page;
 
 const given = address.take();
+// What the session's browser has for the page of a stage.
+const invited = window.understudy?.participantToken;
+given.token ||= invited;
 /** The stage to be on: `{whip, token, isInvited}`. */
 let stage = null;
 let mine = null; // {publication, since, heard}
@@ -37,7 +40,7 @@ let again = 0;
 let turn = 0;
 
 function become(state, headline, advice = "", detail = "") {
-  understudy.state = state;
+  page.state = state;
   document.body.dataset.state = state;
   element("headline").textContent = headline;
   element("advice").textContent = advice;
@@ -67,7 +70,7 @@ async function attempt() {
   const own = ++turn;
   clearTimeout(again);
   element("join").hidden = true;
-  understudy.attempts += 1;
+  page.attempts += 1;
   become("joining", "Going on stage", "Camera and microphone are opened, and the stage is asked.");
   try {
     const endpoint = address.stageOf(stage.whip, stage.token);
@@ -142,7 +145,7 @@ async function look() {
   const now = performance.now();
   if (said && said.heard !== session.heard) {
     [session.heard, session.since] = [said.heard, now];
-    if (understudy.state !== "on-stage") arrived(session);
+    if (page.state !== "on-stage") arrived(session);
   }
   if (now - session.since > (session.heard === null ? ARRIVAL_MS : SILENT_MS)) {
     fail(new Error("the stage does not say that anything arrives"), own);
@@ -192,8 +195,8 @@ async function show() {
 
 let shown = null;
 const socket = open(heed, (text) => { element("socket").textContent = text; });
-Object.defineProperty(understudy, "connection", { get: () => socket.connection });
-const own = () => join({ whip: given.whip, token: given.token, isInvited: false });
+Object.defineProperty(page, "connection", { get: () => socket.connection });
+const own = () => join({ whip: given.whip, token: given.token, isInvited: Boolean(invited) });
 
 element("join").onclick = () => (stage ? attempt() : own());
 element("leave").onclick = () => leaveForGood("Left the stage", "Go on stage again whenever you like.");
