@@ -23,7 +23,7 @@ async fn lab(kubectl: &Kubectl) {
     kubectl.apply(&profile.to_string()).await.unwrap();
     let file = json!({"file": {"url": "understudy:test-picture"}});
     let spec = json!({"runtimeProfileName": "on-stage", "inputs": {"video": file, "audio": file}});
-    let marie = json!({"apiVersion": VERSION, "kind": "VirtualParticipant", "metadata": {"name": "marie"}, "spec": spec});
+    let marie = json!({"apiVersion": VERSION, "kind": "VirtualParticipant", "metadata": {"name": "marie", "labels": {"team": "lab"}}, "spec": spec});
     kubectl.apply(&marie.to_string()).await.unwrap();
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "understudy.dev/credentials",
@@ -72,7 +72,7 @@ async fn by_a_backend(kubectl: &Kubectl, stage: &Destination) {
     let backend = Backend::new(kubectl, "stage-manager").await;
     let whip = json!({"url": stage.url("/whip"), "token": TOKEN});
     let invitation = json!({"id": "show-2", "stage": {"whip": whip}});
-    let invited = backend.post("invite", &json!({"selector": "", "invitation": invitation})).await;
+    let invited = backend.post("invite", &json!({"selector": "team=lab", "invitation": invitation})).await;
     assert_eq!(
         (&invited["name"], &invited["invitationId"]),
         (&json!("marie"), &json!("show-2")),
