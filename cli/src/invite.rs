@@ -11,7 +11,8 @@ use crate::token;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
-use understudy_client::invite::{self, Invite as Request};
+use understudy_client::invite::{self, Invite as Request, Pool};
+use understudy_client::selector;
 use understudy_crds::v1alpha1::VirtualParticipant;
 use uuid::Uuid;
 
@@ -33,9 +34,10 @@ async fn invited(cluster: &Cluster, args: &Invite, request: &Request) -> Result<
     if let Some(name) = &args.name {
         return cluster.told(invite::named(client, namespace, name, request)).await;
     }
-    let which = Which { selector: args.selector.clone(), all_namespaces: false };
-    let matching: Vec<_> = cluster.list(&which).await?.into_iter().map(Arc::new).collect();
-    cluster.told(invite::one_of(client, namespace, &matching, request)).await
+    let selector = selector::parse(args.selector.as_deref().unwrap_or_default());
+    let selector = &selector.map_err(|invalid| Failure::Ended(invalid.to_string()))?;
+    let all: Vec<_> = cluster.list(&Which::default()).await?.into_iter().map(Arc::new).collect();
+    cluster.told(invite::one_of(client, Pool { namespace, all: &all, selector }, request)).await
 }
 
 /// What is waited for.

@@ -3,11 +3,12 @@
 
 use crate::merge;
 use crate::refusal::Refusal;
-use crate::standing::{Answer, Standing, fits, free, standing};
-use crate::token;
+use crate::standing::{Answer, Standing, fits, free, held, holder, standing};
+use crate::token::{self, Kept};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
+use kube::core::{Selector, SelectorExt};
 use kube::{Api, Client, ResourceExt};
 use rand::seq::SliceRandom;
 use serde_json::{Value, json};
@@ -87,7 +88,19 @@ impl Invite {
     }
 }
 
-/// Invites the participant of that name.
+/// The participants of a namespace, and those of them that may be taken.
+#[derive(Clone, Copy)]
+pub struct Pool<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// All of it: whoever has the invitation already keeps it.
+    pub all: &'a [Arc<VirtualParticipant>],
+    /// By their labels.
+    pub selector: &'a Selector,
+}
+
+/// Invites the participant of that name. Who has the invitation keeps it, and is given another token, or the name of another Secret; until
+/// when it may join and its inputs stay.
 pub async fn named(
     client: &Client,
     namespace: &str,
@@ -98,86 +111,83 @@ pub async fn named(
     for _attempt in 0..ATTEMPTS {
         let participant =
             api.get(name).await.map_err(|error| Refusal::about(error, Some(namespace), name))?;
-        let stage = invite.described(name).stage;
-        if fits(&participant, &invite.id, &stage)? == Answer::Has {
-            renew(client, namespace, &participant, invite).await?;
-            return Ok(participant);
-        }
-        if let Some(invited) = write(client, namespace, &participant, invite).await? {
+        if let Some(invited) = offer(client, namespace, &participant, invite).await? {
             return Ok(invited);
         }
     }
     Err(Refusal::Contended(name.to_owned()))
 }
 
-/// Invites one of these that is free. `all` of the namespace: one that has the invitation already keeps it.
-pub async fn one_of(
-    client: &Client,
-    namespace: &str,
-    matching: &[Arc<VirtualParticipant>],
-    invite: &Invite,
-) -> Result<VirtualParticipant, Refusal> {
-    let has = |participant: &&Arc<VirtualParticipant>| {
-        participant.spec.invitation.as_ref().is_some_and(|invitation| invitation.id == invite.id)
-    };
-    if let Some(participant) = matching.iter().find(has) {
+/// Invites one of these that is free.
+pub async fn one_of(client: &Client, pool: Pool<'_>, invite: &Invite) -> Result<VirtualParticipant, Refusal> {
+    let Pool { namespace, all, selector } = pool;
+    if let Some(participant) = holder(all, &invite.id) {
         return named(client, namespace, &participant.name_any(), invite).await;
     }
-    let mut candidates = free(matching)?;
+    let matching: Vec<_> =
+        all.iter().filter(|participant| selector.matches(participant.labels())).cloned().collect();
+    let mut candidates = free(&matching)?;
     candidates.shuffle(&mut rand::rng()); // all who ask at the same moment see the same ones
     let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
     for candidate in &candidates {
         let name = candidate.name_any();
         for _attempt in 0..ATTEMPTS {
             let latest = api.get_opt(&name).await.map_err(Refusal::of)?;
-            let Some(latest) = latest.filter(|latest| standing(latest) == Standing::Free) else { break };
-            match write(client, namespace, &latest, invite).await? {
+            let is_ours = |latest: &VirtualParticipant| held(latest) == Some(&invite.id);
+            let Some(latest) = latest.filter(|latest| is_ours(latest) || standing(latest) == Standing::Free)
+            else {
+                break;
+            };
+            match offer(client, namespace, &latest, invite).await? {
                 Some(invited) => return Ok(invited),
                 None => tracing::debug!(name, "was changed by others at the same moment"),
             }
         }
     }
-    let matching = matching.len();
-    Err(Refusal::NoneFree { matching, invited: matching, unready: 0 })
+    Err(Refusal::Raced)
 }
 
-/// Whoever asks again may give another token, or name another Secret.
-async fn renew(
-    client: &Client,
-    namespace: &str,
-    participant: &VirtualParticipant,
-    invite: &Invite,
-) -> Result<(), Refusal> {
-    let Token::Given(given) = &invite.token else { return Ok(()) };
-    token::keep(&Api::<Secret>::namespaced(client.clone(), namespace), participant, &invite.id, given).await
-}
-
-/// None: somebody wrote since the participant was read.
-async fn write(
+/// Invites a participant as it was read. None: somebody wrote since.
+async fn offer(
     client: &Client,
     namespace: &str,
     participant: &VirtualParticipant,
     invite: &Invite,
 ) -> Result<Option<VirtualParticipant>, Refusal> {
+    let described = invite.described(&participant.name_any());
+    let invitation = match (fits(participant, &invite.id, &described.stage)?, &participant.spec.invitation) {
+        (Answer::Has, Some(has)) => Invitation { stage: described.stage, ..has.clone() },
+        (Answer::Has | Answer::Free, _) => described,
+    };
+    if participant.spec.invitation.as_ref() == Some(&invitation) && !matches!(invite.token, Token::Given(_)) {
+        return Ok(Some(participant.clone()));
+    }
+    write(client, namespace, participant, &invitation, &invite.token).await
+}
+
+async fn write(
+    client: &Client,
+    namespace: &str,
+    participant: &VirtualParticipant,
+    invitation: &Invitation,
+    token: &Token,
+) -> Result<Option<VirtualParticipant>, Refusal> {
     let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
     let (secrets, name) = (Api::<Secret>::namespaced(client.clone(), namespace), participant.name_any());
-    if let Token::Given(given) = &invite.token {
-        token::keep(&secrets, participant, &invite.id, given).await?;
-    }
-    let patch = patch(participant, &invite.described(&name), matches!(invite.token, Token::Given(_)));
-    let written = api.patch(&name, &params(), &Patch::Merge(patch)).await;
+    let kept = match token {
+        Token::Given(given) => Some(token::keep(&secrets, participant, invitation, given).await?),
+        Token::None | Token::Named(_) => None,
+    };
+    let written =
+        api.patch(&name, &params(), &Patch::Merge(patch(participant, invitation, kept.is_some()))).await;
     let refused = match written {
         Ok(invited) => return Ok(Some(invited)),
         Err(kube::Error::Api(status)) if status.is_conflict() => None,
         Err(error) => Some(Refusal::about(error, Some(namespace), &name)),
     };
-    if matches!(invite.token, Token::Given(_)) {
-        // Unless the same invitation was written by somebody else meanwhile.
-        let latest = api.get_opt(&name).await.map_err(Refusal::of)?;
-        let invitation = latest.and_then(|latest| latest.spec.invitation);
-        if invitation.is_none_or(|invitation| invitation.id != invite.id) {
-            token::remove(&secrets, &name, &invite.id).await?;
-        }
+    // Only what was made here: the same invitation may have been written by somebody else meanwhile.
+    if let Some(Kept::Made(uid)) = kept {
+        token::take_back(&secrets, &name, &invitation.id, uid).await?;
     }
     refused.map_or(Ok(None), Err)
 }
@@ -192,7 +202,7 @@ fn patch(participant: &VirtualParticipant, invitation: &Invitation, keeps_token:
     let before = participant.spec.invitation.as_ref().map(value).unwrap_or_default();
     let mut metadata = json!({"resourceVersion": participant.metadata.resource_version});
     if keeps_token {
-        metadata["annotations"] = json!({STAGE_TOKEN: invitation.id});
+        metadata["annotations"] = json!({STAGE_TOKEN: token::noted(participant, &invitation.id)});
     }
     json!({"metadata": metadata, "spec": {"invitation": merge::patch(&before, &value(invitation))}})
 }

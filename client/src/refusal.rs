@@ -45,6 +45,12 @@ pub enum Refusal {
         /// The id that was asked for.
         id: String,
     },
+    /// One was free, and somebody else was faster.
+    #[error("no participant is available any more: others were invited at the same moment")]
+    Raced,
+    /// What it is about is not there: a namespace, mostly.
+    #[error("{0}")]
+    Gone(String),
     /// Others were faster, each time.
     #[error("the participant {0} was changed by others at the same moment, several times: try again")]
     Contended(String),
@@ -65,6 +71,7 @@ impl Refusal {
         match error {
             kube::Error::Api(status) if matches!(status.code, 400 | 422) => Self::Invalid(status.message),
             kube::Error::Api(status) if status.code == 403 => Self::Forbidden(status.message),
+            kube::Error::Api(status) if status.code == 404 => Self::Gone(status.message),
             error => Self::Unreachable(error),
         }
     }

@@ -56,7 +56,13 @@ pub fn fits(participant: &VirtualParticipant, id: &str, stage: &Stage) -> Result
     if let Some(outcome) = settled(participant, id) {
         return Err(Refusal::Settled { id: id.to_owned(), outcome: outcome.to_owned() });
     }
-    match (&participant.spec.invitation, held(participant)) {
+    let holds = held(participant);
+    let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
+    if holds != Some(id) && session.is_some_and(|session| session.invitation_id == id) {
+        // It was taken away, and is being left.
+        return Err(Refusal::Settled { id: id.to_owned(), outcome: "Kicked".into() });
+    }
+    match (&participant.spec.invitation, holds) {
         (Some(invitation), Some(holds)) if holds == id => {
             if is_same(&invitation.stage, stage) {
                 Ok(Answer::Has)
@@ -77,6 +83,17 @@ fn is_same(one: &Stage, other: &Stage) -> bool {
     let whip = |stage: &Stage| stage.whip.as_ref().map(|whip| whip.url.clone());
     let page = |stage: &Stage| stage.page.as_ref().map(|page| page.url.clone());
     whip(one) == whip(other) && page(one) == page(other) && one.ivs.is_some() == other.ivs.is_some()
+}
+
+/// Whoever of these has that invitation, or had it.
+pub fn holder<'a>(all: &'a [Arc<VirtualParticipant>], id: &str) -> Option<&'a Arc<VirtualParticipant>> {
+    let has = |participant: &&Arc<VirtualParticipant>| {
+        let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
+        participant.spec.invitation.as_ref().is_some_and(|invitation| invitation.id == id)
+            || session.is_some_and(|session| session.invitation_id == id)
+    };
+    let had = |participant: &&Arc<VirtualParticipant>| settled(participant, id).is_some();
+    all.iter().find(has).or_else(|| all.iter().find(had))
 }
 
 /// Those that are free; none: why.
@@ -166,6 +183,8 @@ pub(crate) mod tests {
         assert_eq!(answer(&invited("a"), &[], &ours), Ok(Answer::Has));
         assert!(answer(&invited("a"), &[], &other).unwrap_err().contains("to another stage"));
         assert!(answer(&invited("b"), &[], &ours).unwrap_err().contains("invited already, as b"));
+        let leaving = participant(&json!({}), &status("True", Some("a"), &[]));
+        assert!(fits(&leaving, "a", &ours).unwrap_err().to_string().contains("come to its end"));
         assert!(answer(&invited("a"), &["a"], &ours).unwrap_err().contains("come to its end (Kicked)"));
     }
 

@@ -3,13 +3,12 @@
 //! Whoever may create a livestream could otherwise have any Secret of the namespace sent to a host of theirs: only Secrets of one
 //! type are read out, and they can say to which hosts.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use understudy_client::address::{host, whip_url};
 use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, SecretKeyRef, Stage};
 use understudy_crds::{ALLOWED_HOSTS, CREDENTIALS_SECRET_TYPE};
 
@@ -160,13 +159,6 @@ fn named_by(stage: &Stage) -> Option<(&SecretKeyRef, Option<&str>)> {
     at_url.or_else(|| Some((&ivs.as_ref()?.token_secret_ref, None)))
 }
 
-/// Where a participant token of Amazon IVS is sent: a JWT, one of whose claims is the address.
-fn whip_url(token: &str) -> Option<String> {
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;
-    claims["whip_url"].as_str().map(str::to_owned)
-}
-
 /// The value, if it may be sent to that address; none: it is to say where, and does not.
 fn sent(value: Value, reference: &SecretKeyRef, url: Option<&str>) -> Result<String, Fault> {
     let SecretKeyRef { name, key } = reference;
@@ -191,29 +183,6 @@ fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fau
     Ok(Value { text: text.to_owned(), hosts: secret.annotations().get(ALLOWED_HOSTS).cloned() })
 }
 
-/// The host of an address. None, unless it is written so plainly that whoever reads it finds the same one: another reading would be
-/// a way around the annotation.
-pub(crate) fn host(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (host, rest, known): (_, _, fn(u8) -> bool) = match authority.strip_prefix('[') {
-        Some(inside) => {
-            let (host, rest) = inside.split_once(']')?;
-            (host, rest, |byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.')
-        }
-        None => {
-            let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            (host, rest, |byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
-        }
-    };
-    (is_port(rest) && !host.is_empty() && host.bytes().all(known)).then_some(host)
-}
-
-/// Nothing, or a colon and digits.
-fn is_port(text: &str) -> bool {
-    text.strip_prefix(':').map_or(text.is_empty(), |port| port.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 fn allows(hosts: &str, host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     hosts.split(',').map(|known| known.trim().to_ascii_lowercase()).any(|known| {
@@ -229,6 +198,8 @@ fn allows(hosts: &str, host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
     use serde_json::json;
 
     fn reference() -> SecretKeyRef {

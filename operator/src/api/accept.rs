@@ -4,6 +4,7 @@ use crate::authority::ServerIdentity;
 use futures::{Stream, StreamExt};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -14,7 +15,9 @@ use tokio_rustls::server::TlsStream;
 /// What callers may speak, the one that we like most first: gRPC needs the first, and many programs know the second alone.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// Handshakes at a time; others wait.
-const HANDSHAKES: usize = 256;
+const HANDSHAKES: usize = 1024;
+/// One takes milliseconds, and a round trip or two.
+const HANDSHAKE: Duration = Duration::from_secs(3);
 
 /// Why there is no TLS: a defect.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +54,10 @@ where
 {
     let handshakes = connections.map(move |connection| {
         let acceptor = acceptor.clone();
-        async move { acceptor.accept(connection?).await }
+        async move {
+            let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(connection?)).await;
+            shaken.unwrap_or_else(|_late| Err(io::ErrorKind::TimedOut.into()))
+        }
     });
     handshakes.buffer_unordered(HANDSHAKES).filter_map(async |shaken| match shaken {
         Ok(stream) => Some(Ok(stream)),

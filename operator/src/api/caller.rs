@@ -53,6 +53,7 @@ pub(super) struct Act<'a> {
 pub(super) enum Resource {
     Participants,
     Pods,
+    Secrets,
 }
 
 impl Resource {
@@ -60,6 +61,7 @@ impl Resource {
         match self {
             Self::Participants => (understudy_crds::GROUP, "virtualparticipants"),
             Self::Pods => ("", "pods"),
+            Self::Secrets => ("", "secrets"),
         }
     }
 }

@@ -10,13 +10,20 @@ use futures::Stream;
 use kube::core::{Selector, SelectorExt};
 use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use understudy_client::invite::{self, Invite};
+use understudy_client::invite::{self, Invite, Pool};
 use understudy_client::kick::kick;
 use understudy_client::refusal::Refusal;
 use understudy_client::selector;
-use understudy_client::standing::settled;
+use understudy_client::standing::holder;
 use understudy_crds::v1alpha1::VirtualParticipant;
+
+/// The watch shows a write within milliseconds.
+const SHOWN: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Serves callers.
 pub(super) struct Desk {
@@ -24,6 +31,8 @@ pub(super) struct Desk {
     pub(super) stores: Stores,
     pub(super) callers: Callers,
     metrics: Metrics,
+    /// Held by whoever picks a participant.
+    turn: Mutex<()>,
     /// Streams end with it.
     shutdown: CancellationToken,
 }
@@ -60,7 +69,14 @@ impl Which {
 
 impl Desk {
     pub(super) fn new(client: Client, stores: Stores, metrics: Metrics, shutdown: CancellationToken) -> Self {
-        Self { callers: Callers::new(client.clone()), client, stores, metrics, shutdown }
+        Self {
+            callers: Callers::new(client.clone()),
+            client,
+            stores,
+            metrics,
+            turn: Mutex::default(),
+            shutdown,
+        }
     }
 
     /// Counts a call by how it ended.
@@ -70,15 +86,16 @@ impl Desk {
     }
 
     pub(super) async fn invite(
-        &self,
+        self: &Arc<Self>,
         visit: &Visit,
         namespace: &str,
-        who: &Who,
-        invite: &Invite,
+        who: Who,
+        invite: Invite,
     ) -> Result<VirtualParticipant, Refused> {
-        let name = if let Who::Named(name) = who { name.as_str() } else { "" };
+        let name = if let Who::Named(name) = &who { name.as_str() } else { "" };
         self.admit(visit, patch(namespace, name)?).await?;
-        self.invite_admitted(namespace, who, invite).await
+        let (desk, namespace) = (Arc::clone(self), namespace.to_owned());
+        unhurried(async move { desk.invite_admitted(&namespace, &who, &invite).await }).await
     }
 
     /// For a caller who may.
@@ -91,12 +108,31 @@ impl Desk {
         let invited = match who {
             Who::Named(name) => invite::named(&self.client, namespace, name, invite).await?,
             Who::Selected(selector) => {
-                let which = Which { namespace: namespace.to_owned(), selector: selector.clone() };
-                invite::one_of(&self.client, namespace, &self.matching(&which), invite).await?
+                // One after the other: all would see the same ones free.
+                let _turn = self.turn.lock().await;
+                let all = self.stores.participants_in(namespace);
+                let invited =
+                    invite::one_of(&self.client, Pool { namespace, all: &all, selector }, invite).await?;
+                self.shown(&invited).await;
+                invited
             }
         };
+        self.shown(&invited).await;
         tracing::info!(namespace, participant = invited.name_any(), invitation = invite.id, "is invited");
         Ok(invited)
+    }
+
+    /// Waits until the watch shows what was written, so that whoever asks next finds it.
+    async fn shown(&self, invited: &VirtualParticipant) {
+        let (namespace, name) = (invited.namespace().unwrap_or_default(), invited.name_any());
+        let is_shown = || {
+            let known = self.stores.participant(&namespace, &name);
+            known.is_some_and(|known| known.spec.invitation == invited.spec.invitation)
+        };
+        let late = Instant::now() + SHOWN;
+        while !is_shown() && Instant::now() < late {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// `name`: empty is whoever has the invitation `id`; `id`: empty is whichever it has.
@@ -112,7 +148,8 @@ impl Desk {
         match (name, given) {
             ("", None) => Err(Refused::invalid("name", "or invitationId must be set")),
             ("", Some(id)) => {
-                let holder = self.holder(namespace, id).ok_or_else(|| {
+                let all = self.stores.participants_in(namespace);
+                let holder = holder(&all, id).ok_or_else(|| {
                     Refused::new(
                         Why::NotFound,
                         format!("no participant in the namespace {namespace} has the invitation {id}"),
@@ -134,19 +171,6 @@ impl Desk {
         let kicked = kick(&self.client, namespace, name, id).await?;
         tracing::info!(namespace, participant = name, invitation = id, "is kicked");
         Ok(kicked)
-    }
-
-    /// Who has that invitation, or had it.
-    fn holder(&self, namespace: &str, id: &str) -> Option<Arc<VirtualParticipant>> {
-        let all = self.stores.participants_in(namespace);
-        let has = |participant: &&Arc<VirtualParticipant>| {
-            let invitation = participant.spec.invitation.as_ref();
-            let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
-            invitation.is_some_and(|invitation| invitation.id == id)
-                || session.is_some_and(|session| session.invitation_id == id)
-        };
-        let had = |participant: &&Arc<VirtualParticipant>| settled(participant, id).is_some();
-        all.iter().find(has).or_else(|| all.iter().find(had)).cloned()
     }
 
     /// As it is now, and not as it was last heard of: who has invited it sees that.
@@ -198,6 +222,16 @@ impl Desk {
     }
 }
 
+/// Goes on to its end also if the caller has gone: a Secret that was written is not left without the invitation that it is for.
+pub(super) async fn unhurried<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+) -> Result<T, Refused> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|_panicked| {
+        Err(Refused::new(Why::Unavailable, "this failed here: it is in the operator's log"))
+    })
+}
+
 pub(super) const fn participants<'a>(verb: &'a str, namespace: &'a str, name: &'a str) -> Act<'a> {
     Act { verb, resource: Resource::Participants, namespace, name }
 }
@@ -209,7 +243,7 @@ fn patch<'a>(namespace: &'a str, name: &'a str) -> Result<Act<'a>, Refused> {
 }
 
 /// Names go into paths of the API server, which the operator asks with rights of its own.
-fn named<'a>(field: &str, name: &'a str) -> Result<&'a str, Refused> {
+pub(super) fn named<'a>(field: &str, name: &'a str) -> Result<&'a str, Refused> {
     let of_name = |character: char| {
         character.is_ascii_lowercase() || character.is_ascii_digit() || "-.".contains(character)
     };

@@ -35,7 +35,7 @@ impl Participants for Service {
         let invited = async {
             let who = who(asked.name, asked.selector)?;
             let invite = convert::invite(asked.invitation, Timestamp::now())?;
-            self.desk.invite(&visit, &asked.namespace, &who, &invite).await
+            self.desk.invite(&visit, &asked.namespace, who, invite).await
         };
         let invited = self.desk.count("Invite", invited.await)?;
         Ok(Response::new(convert::participant(&invited)))

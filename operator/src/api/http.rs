@@ -220,7 +220,7 @@ async fn invite(
     let invited = async {
         let Asked { name, selector, invitation } = read(&body)?;
         let (who, invite) = (grpc::who(name, selector)?, invitation.read(Timestamp::now())?);
-        face.desk.invite(&visit, &namespace, &who, &invite).await
+        face.desk.invite(&visit, &namespace, who, invite).await
     };
     Ok(Json(convert::participant(&face.desk.count("Invite", invited.await)?)))
 }

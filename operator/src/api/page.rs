@@ -5,6 +5,7 @@ use crate::api::refused::Refused;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use prost::Message;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use understudy_crds::v1alpha1::VirtualParticipant;
 use understudy_proto::participants::v1::Participant;
@@ -40,6 +41,20 @@ pub(super) fn from(all: &[Arc<VirtualParticipant>], size: u32, token: &str) -> R
         page.participants.push(told);
     }
     Ok(page)
+}
+
+/// As many of those as one message takes, and at least one.
+pub(super) fn next(queue: &mut VecDeque<Arc<VirtualParticipant>>) -> Vec<Participant> {
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while let Some(told) = queue.front().map(|participant| convert::participant(participant)) {
+        bytes += told.encoded_len();
+        if !page.is_empty() && (page.len() >= DEFAULT_SIZE as usize || bytes > MOST_BYTES) {
+            break;
+        }
+        page.push(told);
+        queue.pop_front();
+    }
+    page
 }
 
 fn key(participant: &VirtualParticipant) -> (&str, &str) {

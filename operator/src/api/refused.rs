@@ -90,12 +90,13 @@ impl Why {
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let why = match &refusal {
-            Refusal::Unknown(..) | Refusal::NotInvited { .. } => Why::NotFound,
-            Refusal::Held { .. } | Refusal::Contended(_) => Why::Conflict,
-            Refusal::Settled { .. } | Refusal::OtherStage(_) => Why::Precondition,
+            Refusal::Unknown(..) | Refusal::NotInvited { .. } | Refusal::Gone(_) => Why::NotFound,
+            Refusal::Held { .. } | Refusal::Contended(_) | Refusal::Raced => Why::Conflict,
+            // What the operator may not is not mended by asking again.
+            Refusal::Settled { .. } | Refusal::OtherStage(_) | Refusal::Forbidden(_) => Why::Precondition,
             Refusal::NoneFree { .. } => Why::NoneFree,
             Refusal::Invalid(_) => Why::Invalid,
-            Refusal::Forbidden(_) | Refusal::Unreachable(_) => Why::Unavailable,
+            Refusal::Unreachable(_) => Why::Unavailable,
         };
         if why == Why::Unavailable {
             tracing::warn!(error = &refusal as &dyn std::error::Error, "a call could not be carried out");

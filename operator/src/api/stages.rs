@@ -5,11 +5,10 @@ mod record;
 mod told;
 
 use crate::api::caller::{Act, Caller, Resource, Visit};
-use crate::api::desk::{Who, participants};
+use crate::api::desk::{Who, named, participants, unhurried};
 use crate::api::http::{Face, read};
 use crate::api::refused::{Refused, Why, body};
 use crate::api::stages::record::{Book, Guest, Record};
-use crate::credentials;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -26,6 +25,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use understudy_client::address;
 use understudy_client::invite::{Invite, Place};
 use understudy_client::standing::held;
 use understudy_crds::v1alpha1::VirtualParticipant;
@@ -121,6 +122,7 @@ struct Where {
 struct Call {
     face: Face,
     namespace: String,
+    caller: Caller,
 }
 
 impl Call {
@@ -133,16 +135,33 @@ impl Call {
             let pods = Act { verb, resource: Resource::Pods, namespace: &namespace, name: "" };
             face.desk.callers.allow(&caller, pods).await?;
         }
-        Ok(Self { face, namespace })
+        Ok(Self { face, namespace, caller })
     }
 
     async fn book(&self) -> Result<Book, Failure> {
         Ok(Book::open(&self.face.desk.client, &self.namespace).await?)
     }
 
+    /// Whether the caller may read Secrets there by themselves.
+    async fn reads_secrets(&self) -> bool {
+        let get = Act { verb: "get", resource: Resource::Secrets, namespace: &self.namespace, name: "" };
+        self.face.desk.callers.allow(&self.caller, get).await.is_ok()
+    }
+
+    /// Who is invited to a stage, whether or not that was written down.
+    fn invited(&self, record: &Record) -> Option<Guest> {
+        let all = self.face.desk.stores.participants_in(&self.namespace);
+        let to_it = format!("stage-{}-", record.id);
+        all.iter().find_map(|one| {
+            let invitation = held(one).filter(|id| id.starts_with(&to_it))?.to_owned();
+            Some(Guest { participant: one.name_any(), invitation })
+        })
+    }
+
     /// The guest of a stage, if it is still invited there.
     async fn guest(&self, record: &Record) -> Result<Option<Guest>, Failure> {
-        let Some(guest) = &record.guest else { return Ok(None) };
+        let invited = self.invited(record);
+        let Some(guest) = invited.as_ref().or(record.guest.as_ref()) else { return Ok(None) };
         let api: Api<VirtualParticipant> = Api::namespaced(self.face.desk.client.clone(), &self.namespace);
         let found = api.get_opt(&guest.participant).await;
         let found = found.map_err(|error| Refused::from(understudy_client::refusal::Refusal::of(error)))?;
@@ -163,9 +182,10 @@ impl Call {
 fn within(place: Where, caller: &Caller) -> Result<String, Refused> {
     let own = caller.namespace().map(str::to_owned);
     let given = Some(place.namespace).filter(|namespace| !namespace.is_empty());
-    given
-        .or(own)
-        .ok_or_else(|| Refused::invalid("namespace", "is missing: add ?namespace=NAME to the address"))
+    let missing = || Refused::invalid("namespace", "is missing: add ?namespace=NAME to the address");
+    let namespace = given.or(own).ok_or_else(missing)?;
+    named("namespace", &namespace)?;
+    Ok(namespace)
 }
 
 /// A body as it is, or in an event that has it as text.
@@ -215,6 +235,8 @@ async fn create(
 ) -> Result<Json<Value>, Failure> {
     let call = Call::enter(face, place, &visit, "patch").await?;
     let CreateAsked { user_id, attributes, whip } = given(&body)?;
+    // A token that the caller did not bring is told to those alone who could read it.
+    let tells = whip.is_some() || call.reads_secrets().await;
     let preset = call
         .face
         .preset
@@ -226,7 +248,7 @@ async fn create(
             "is missing: {url, token} of the stage's WHIP server, which the chart names no other for",
         )
     })?;
-    if !whip.url.starts_with("http") || credentials::host(&whip.url).is_none() {
+    if !whip.url.starts_with("http") || address::host(&whip.url).is_none() {
         return Err(Refused::invalid("whip.url", "must be http(s)://HOST…, without user and password").into());
     }
     let (id, host, now) = (made_id(), made_id(), Timestamp::now().to_string());
@@ -243,12 +265,16 @@ async fn create(
     while !book.write(&record).await? {
         book = call.book().await?;
     }
-    if record.has_token {
-        book.keep_token(&record, &whip.token).await?;
+    if record.has_token
+        && let Err(refused) = book.keep_token(&record, &whip.token).await
+    {
+        book.strike(&record.id).await?;
+        return Err(refused.into());
     }
     let namespace = &call.namespace;
     tracing::info!(namespace, stage = id, user_id, attributes = attributes.len(), "a stage is made");
-    Ok(Json(json!({"id": id, "participantId": host, "token": whip.token})))
+    let token = if tells { whip.token } else { String::new() };
+    Ok(Json(json!({"id": id, "participantId": host, "token": token})))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -300,6 +326,12 @@ async fn token(
                        of the server's own.";
         return Err(Failure::Named(StatusCode::CONFLICT, "TokenNotAvailableException", message));
     }
+    if !call.reads_secrets().await {
+        let namespace = &call.namespace;
+        let message =
+            format!("the token of a stage is told to who may get secrets in the namespace {namespace}");
+        return Err(Refused::new(Why::Forbidden, message).into());
+    }
     let token = book.read_token(&record).await?.unwrap_or_default();
     Ok(Json(json!({"token": token, "participantId": made_id()})))
 }
@@ -329,18 +361,24 @@ async fn invite(
         token: record.token(),
         inputs: asset.as_deref().map(told::inputs),
     };
+    let (desk, namespace, id) = (Arc::clone(&call.face.desk), call.namespace.clone(), invite.id.clone());
     let any = Who::Selected(kube::core::Selector::default());
-    let invited = call.face.desk.invite_admitted(&call.namespace, &any, &invite).await;
+    let invited = unhurried(async move { desk.invite_admitted(&namespace, &any, &invite).await }).await;
     let invited = invited.map_err(|refused| match refused.why {
         Why::NoneFree => NONE_FREE,
+        Why::Conflict => RACE,
         _ => refused.into(),
     })?;
-    let guest = Guest { participant: invited.name_any(), invitation: invite.id };
-    (record.guest, record.updated_at) = (Some(guest.clone()), now.to_string());
+    let guest = Guest { participant: invited.name_any(), invitation: id };
+    let before = record.guest.replace(guest.clone());
+    record.updated_at = now.to_string();
     // Of two who invite to one stage at the same moment the one that is not written down is taken back.
-    if !book.write(&record).await? {
-        call.release(&guest).await?;
-        return Err(RACE);
+    while !book.write(&record).await? {
+        book = call.book().await?;
+        if book.find(&record.id).map(|latest| latest.guest) != Some(before.clone()) {
+            call.release(&guest).await?;
+            return Err(RACE);
+        }
     }
     Ok(Json(json!({})))
 }

@@ -2,9 +2,10 @@
 //! often, and of the newest state; nothing is kept for them but names.
 
 use crate::api::desk::Which;
-use crate::api::page::{self, Page};
+use crate::api::page;
 use crate::store::{Follower, Stores};
 use futures::{Stream, StreamExt, stream};
+use kube::ResourceExt;
 use rand::RngExt;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -29,6 +30,15 @@ pub(super) struct Watched {
     pub(super) synced: bool,
 }
 
+/// What is still to be told. It is put into words a message at a time: whoever does not read has no copies kept for them.
+#[derive(Default)]
+struct Pending {
+    there: VecDeque<Arc<VirtualParticipant>>,
+    gone: Vec<Gone>,
+    /// That all is told is yet to be said.
+    unsynced: bool,
+}
+
 /// A stream that is told.
 struct Telling {
     stores: Stores,
@@ -36,8 +46,7 @@ struct Telling {
     follower: Follower,
     /// Who was told of, and not yet that they are gone.
     told: BTreeSet<(String, String)>,
-    /// Messages that are ready.
-    ready: VecDeque<Watched>,
+    pending: Pending,
 }
 
 /// Without end but for `shutdown`, and the time that a stream has.
@@ -52,12 +61,12 @@ pub(super) fn changes(
     };
     // What changes while all is told is told again.
     let follower = stores.follow();
-    let mut telling =
-        Telling { follower, told: BTreeSet::new(), ready: VecDeque::new(), stores: stores.clone(), which };
-    let mut all = stores.participants_in(&telling.which.namespace);
-    all.retain(|participant| telling.which.holds(participant));
-    telling.ready = first(&all).into();
-    telling.remember_ready();
+    let mut all = stores.participants_in(&which.namespace);
+    all.retain(|participant| which.holds(participant));
+    let mut told = BTreeSet::new();
+    let now = all.into_iter().map(|one| (one.namespace().unwrap_or_default(), one.name_any(), Some(one)));
+    let pending = Pending { unsynced: true, ..news(now.collect(), &mut told) };
+    let telling = Telling { follower, told, pending, stores, which };
     let messages = stream::unfold(telling, |mut telling| async move {
         let next = telling.next().await;
         Some((next, telling))
@@ -68,8 +77,8 @@ pub(super) fn changes(
 impl Telling {
     async fn next(&mut self) -> Watched {
         loop {
-            if let Some(ready) = self.ready.pop_front() {
-                return ready;
+            if let Some(message) = self.pending.message() {
+                return message;
             }
             let mut names = self.follower.changed().await;
             tokio::time::sleep(BETWEEN).await;
@@ -81,66 +90,44 @@ impl Telling {
                     self.stores.participant(&namespace, &name).filter(|found| self.which.holds(found));
                 (namespace, name, found)
             };
-            let now: Vec<_> = names.into_iter().map(now).collect();
-            self.ready = news(now, &mut self.told).into();
+            let now = names.into_iter().map(now).collect();
+            self.pending = news(now, &mut self.told);
         }
-    }
-
-    fn remember_ready(&mut self) {
-        let told = self.ready.iter().flat_map(|message| &message.participants);
-        self.told.extend(told.map(|told| (told.namespace.clone(), told.name.clone())));
     }
 }
 
-/// All that there are, in pages; the last one says so.
-fn first(all: &[Arc<VirtualParticipant>]) -> Vec<Watched> {
-    let mut messages: Vec<Watched> = pages(all);
-    if messages.is_empty() {
-        messages.push(Watched::default());
+impl Pending {
+    /// The next message, if there is something to be told.
+    fn message(&mut self) -> Option<Watched> {
+        let (participants, gone) = match self.there.is_empty() {
+            true => (Vec::new(), std::mem::take(&mut self.gone)),
+            false => (page::next(&mut self.there), Vec::new()),
+        };
+        let synced = self.there.is_empty() && std::mem::take(&mut self.unsynced);
+        let is_something = synced || !participants.is_empty() || !gone.is_empty();
+        is_something.then_some(Watched { participants, gone, synced })
     }
-    if let Some(last) = messages.last_mut() {
-        last.synced = true;
-    }
-    messages
 }
 
 /// What became of those names. Who was never told of is not told as gone.
 fn news(
     now: Vec<(String, String, Option<Arc<VirtualParticipant>>)>,
     told: &mut BTreeSet<(String, String)>,
-) -> Vec<Watched> {
-    let (mut there, mut gone) = (Vec::new(), Vec::new());
+) -> Pending {
+    let mut pending = Pending::default();
     for (namespace, name, found) in now {
         match found {
             Some(found) => {
                 told.insert((namespace, name));
-                there.push(found);
+                pending.there.push_back(found);
             }
-            None if told.remove(&(namespace.clone(), name.clone())) => gone.push(Gone { namespace, name }),
+            None if told.remove(&(namespace.clone(), name.clone())) => {
+                pending.gone.push(Gone { namespace, name });
+            }
             None => {}
         }
     }
-    let mut messages = pages(&there);
-    if !gone.is_empty() {
-        messages.push(Watched { gone, ..Watched::default() });
-    }
-    messages
-}
-
-fn pages(all: &[Arc<VirtualParticipant>]) -> Vec<Watched> {
-    let mut sorted = all.to_vec();
-    sorted.sort_by_key(|one| (one.metadata.namespace.clone(), one.metadata.name.clone()));
-    let (mut messages, mut token) = (Vec::new(), String::new());
-    while !sorted.is_empty() {
-        // A token that was made here is one.
-        let Ok(Page { participants, next }) = page::from(&sorted, 0, &token) else { break };
-        messages.push(Watched { participants, ..Watched::default() });
-        token = next;
-        if token.is_empty() {
-            break;
-        }
-    }
-    messages
+    pending
 }
 
 #[cfg(test)]
@@ -158,35 +145,35 @@ mod tests {
         )
     }
 
-    fn names(messages: &[Watched]) -> Vec<(Vec<&str>, Vec<&str>, bool)> {
+    /// The names in each message: who is there, who is gone, and whether that was all.
+    fn messages(mut pending: Pending) -> Vec<(Vec<String>, Vec<String>, bool)> {
+        let mut messages = Vec::new();
+        while let Some(Watched { participants, gone, synced }) = pending.message() {
+            let there = participants.into_iter().map(|one| one.name).collect();
+            messages.push((there, gone.into_iter().map(|one| one.name).collect(), synced));
+        }
         messages
-            .iter()
-            .map(|message| {
-                let there = message.participants.iter().map(|one| one.name.as_str()).collect();
-                (there, message.gone.iter().map(|one| one.name.as_str()).collect(), message.synced)
-            })
-            .collect()
     }
 
     #[test]
     fn the_last_page_of_what_there_is_says_so() {
-        assert_eq!(names(&first(&[])), [(vec![], vec![], true)]);
-        let many: Vec<_> = (0..501).map(|number| named(&format!("p-{number:04}"))).collect();
-        let told = first(&many);
-        assert_eq!(
-            told.iter().map(|page| (page.participants.len(), page.synced)).collect::<Vec<_>>(),
-            [(500, false), (1, true)]
-        );
+        let first = |count: usize| {
+            let there = (0..count).map(|number| named(&format!("p-{number:04}"))).collect();
+            messages(Pending { there, unsynced: true, gone: Vec::new() })
+        };
+        assert_eq!(first(0), [(vec![], vec![], true)]);
+        let lengths = first(501).into_iter().map(|(there, _, synced)| (there.len(), synced));
+        assert_eq!(lengths.collect::<Vec<_>>(), [(500, false), (1, true)]);
     }
 
     #[test]
     fn who_is_gone_is_told_once_and_only_to_those_who_knew_them() {
         let mut told = BTreeSet::new();
         let now = |name: &str, there: bool| ("demo".to_owned(), name.to_owned(), there.then(|| named(name)));
-        let messages = news(vec![now("bob", true), now("ada", true), now("eve", false)], &mut told);
-        assert_eq!(names(&messages), [(vec!["ada", "bob"], vec![], false)]);
-        let messages = news(vec![now("ada", false)], &mut told);
-        assert_eq!(names(&messages), [(vec![], vec!["ada"], false)]);
-        assert!(news(vec![now("ada", false)], &mut told).is_empty());
+        let one = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let pending = news(vec![now("bob", true), now("ada", true), now("eve", false)], &mut told);
+        assert_eq!(messages(pending), [(one(&["bob", "ada"]), vec![], false)]);
+        assert_eq!(messages(news(vec![now("ada", false)], &mut told)), [(vec![], one(&["ada"]), false)]);
+        assert!(messages(news(vec![now("ada", false)], &mut told)).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The token that was given with an invitation goes when the invitation has come to its end, and with it the note that it is there.
+//! Tokens that were given with invitations go when those have come to their end, and with them the note that they are there.
 
 use crate::names;
 use k8s_openapi::api::core::v1::Secret;
@@ -12,21 +12,29 @@ use understudy_crds::v1alpha1::VirtualParticipant;
 
 /// Removes what is spent. What fails is done at a later look: the note stays until it is.
 pub(super) async fn tidy(client: &Client, participant: &VirtualParticipant) {
-    let Some(id) = token::spent(participant) else { return };
-    if let Err(error) = remove(client, participant, id).await {
+    if token::spent(participant).is_none() {
+        return;
+    }
+    if let Err(error) = remove(client, participant).await {
         let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, invitation = id, "the token of an invitation could not be removed");
+        tracing::warn!(error, "the tokens of invitations that are over could not be removed");
     }
 }
 
-async fn remove(client: &Client, participant: &VirtualParticipant, id: &str) -> Result<(), Refusal> {
+async fn remove(client: &Client, participant: &VirtualParticipant) -> Result<(), Refusal> {
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
-    token::remove(&Api::<Secret>::namespaced(client.clone(), &namespace), &name, id).await?;
     let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), &namespace);
-    let version = &participant.metadata.resource_version;
-    let without = json!({"metadata": {"resourceVersion": version, "annotations": {STAGE_TOKEN: null}}});
+    // Not as it was last heard of: it may have been invited by that id again.
+    let Some(latest) = api.get_opt(&name).await.map_err(Refusal::of)? else { return Ok(()) };
+    let Some(token::Spent { ids, note }) = token::spent(&latest) else { return Ok(()) };
+    let secrets = Api::<Secret>::namespaced(client.clone(), &namespace);
+    for id in ids {
+        token::remove(&secrets, &name, id).await?;
+    }
+    let version = &latest.metadata.resource_version;
+    let rest = json!({"metadata": {"resourceVersion": version, "annotations": {STAGE_TOKEN: note}}});
     let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
-    match api.patch(&name, &params, &Patch::Merge(without)).await {
+    match api.patch(&name, &params, &Patch::Merge(rest)).await {
         // It was changed meanwhile, which has it looked at again, or is gone.
         Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(()),
         written => written.map(drop).map_err(Refusal::of),

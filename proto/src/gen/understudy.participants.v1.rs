@@ -217,7 +217,7 @@ pub struct Participant {
     /// In RFC 3339, as all times.
     #[prost(string, tag = "7")]
     pub created_at: ::prost::alloc::string::String,
-    /// A summary: Pending, Provisioning, Available, Invited, Connected, Published, Leaving, Disrupted, Failed, Completed or
+    /// A summary: Pending, Provisioning, Available, Invited, Connected, Published, Leaving, Disrupted, Failed or
     /// Terminating; more may come. Empty: the operator has not looked at it yet.
     #[prost(string, tag = "8")]
     pub phase: ::prost::alloc::string::String,
@@ -516,8 +516,8 @@ pub mod participants_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// First all that there are, in pages, then whatever changes. A stream ends after half an hour, when the operator's leader
-        /// changes, or with a token that is not good any more: whoever begins anew is told all again, and what was not told before
+        /// First all that there are, in pages, then whatever changes. A stream ends after half an hour, and when the operator's
+        /// leader changes: whoever begins anew is told all again, and what was not told before
         /// `synced` is gone.
         pub async fn watch(
             &mut self,
@@ -587,8 +587,8 @@ pub mod participants_server {
             >
             + std::marker::Send
             + 'static;
-        /// First all that there are, in pages, then whatever changes. A stream ends after half an hour, when the operator's leader
-        /// changes, or with a token that is not good any more: whoever begins anew is told all again, and what was not told before
+        /// First all that there are, in pages, then whatever changes. A stream ends after half an hour, and when the operator's
+        /// leader changes: whoever begins anew is told all again, and what was not told before
         /// `synced` is gone.
         async fn watch(
             &self,

@@ -2,13 +2,13 @@
 //! stands in a Secret of its own.
 
 use crate::api::refused::{Refused, Why};
-use crate::credentials;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde::{Deserialize, Serialize};
+use understudy_client::address;
 use understudy_client::invite::Token;
 use understudy_client::refusal::Refusal;
 use understudy_crds::v1alpha1::SecretKeyRef;
@@ -124,7 +124,7 @@ impl Book {
             controller: None,
             block_owner_deletion: None,
         };
-        let hosts = credentials::host(&record.whip).map(|host| (ALLOWED_HOSTS.to_owned(), host.to_owned()));
+        let hosts = address::host(&record.whip).map(|host| (ALLOWED_HOSTS.to_owned(), host.to_owned()));
         let secret = Secret {
             metadata: ObjectMeta {
                 name: Some(secret_name(&record.id)),
