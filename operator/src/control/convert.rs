@@ -73,6 +73,7 @@ pub fn invitation(
             api::ControlLossAction::Leave => given(loss.after_seconds),
             api::ControlLossAction::Continue => 0,
         },
+        traceparent: String::new(),
     }
 }
 

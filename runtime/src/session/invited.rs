@@ -14,6 +14,9 @@ use crate::spec;
 
 impl Director {
     pub(super) fn want_invitation(&mut self, invitation: Option<&v1::Invitation>) -> Option<v1::Refusal> {
+        if let Some(invitation) = invitation {
+            self.stages.trace(&invitation.id, &invitation.traceparent);
+        }
         let parsed = invitation.map(|invitation| (invitation.id.clone(), spec::invitation(invitation)));
         let (desired, refused) = match parsed {
             None => (None, None),

@@ -7,6 +7,7 @@ use understudy_core::failure::Failure;
 use understudy_core::rendition::Full;
 use understudy_core::sending::Sending;
 use understudy_core::spec::{Choice, Livestream, Output, Resolution, Stage, WhipTarget};
+use understudy_trace::Place;
 
 use super::Mail;
 use super::told::forward;
@@ -19,6 +20,8 @@ pub(super) struct Stages {
     leaving: Vec<CancellationToken>,
     senders: Senders,
     mailbox: mpsc::Sender<Mail>,
+    /// The span that what is done for an invitation stands below, and its id.
+    traced_below: Option<(String, Place)>,
 }
 
 /// The one that is published to.
@@ -37,7 +40,12 @@ struct Way {
 
 impl Stages {
     pub(super) const fn new(senders: Senders, mailbox: mpsc::Sender<Mail>) -> Self {
-        Self { on: None, leaving: Vec::new(), senders, mailbox }
+        Self { on: None, leaving: Vec::new(), senders, mailbox, traced_below: None }
+    }
+
+    /// The trace of an invitation.
+    pub(super) fn trace(&mut self, id: &str, traceparent: &str) {
+        self.traced_below = Place::parse(traceparent).map(|place| (id.to_owned(), place));
     }
 
     /// What is shown is published to that stage, or to none; what was before has been told to end. `well`: what goes on is not
@@ -53,11 +61,13 @@ impl Stages {
         self.leave();
         let livestream = Livestream { name: name(id), output: Output::Whip(stage.target.clone()), choice };
         let program = &program.at(full.limit(choice));
+        let traced = self.traced_below.as_ref().filter(|(traced, _)| traced == id);
+        let senders = self.senders.traced_below(traced.map(|(_, place)| *place));
         let begun = match self.is_empty() {
-            true => self.senders.start(&livestream, program, size),
+            true => senders.start(&livestream, program, size),
             false => {
                 let before = tokio::spawn(all(self.leaving.clone()));
-                Ok(self.senders.start_after(before, &livestream, program, size))
+                Ok(senders.start_after(before, &livestream, program, size))
             }
         };
         let way = begun.map(|sender| {

@@ -1,0 +1,120 @@
+//! The spans of an attempt to publish: `join`, until the server says that something arrives, and below it its legs, one after the
+//! other; then `leave`. Without a place in a trace there are none.
+//!
+//! ```text
+//!   join   whip.offer ── answered ──> ice+dtls ── up ──> first frame sent ──> published ── the first evidence ──> arrived
+//! ```
+
+use understudy_core::whip::Failure;
+use understudy_trace::{Place, Span};
+
+/// What is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Leg {
+    /// The server is asked.
+    Offer,
+    /// A way for media is sought.
+    Way,
+    /// Its first picture is made, or waited for.
+    FirstFrame,
+    /// The server is to say that it arrives.
+    Evidence,
+}
+
+/// The spans of one that goes on.
+pub(super) struct Attempt {
+    below: Option<Place>,
+    joining: Option<Joining>,
+}
+
+struct Joining {
+    join: Span,
+    leg: Leg,
+    span: Span,
+    status: Option<u16>,
+}
+
+impl Attempt {
+    /// `host`: of the server's URL, which is all of it that is told.
+    pub fn begin(below: Option<Place>, host: &str) -> Self {
+        let joining = below.map(|below| {
+            let join = Span::begin(below, "join").with("host", host.to_owned());
+            let offer = Span::begin(join.place(), Leg::Offer.name()).of_client().with("host", host.to_owned());
+            Joining { join, leg: Leg::Offer, span: offer, status: None }
+        });
+        Self { below, joining }
+    }
+
+    /// The offer was, with that status.
+    pub fn answered(&mut self, status: Option<u16>) {
+        if let Some(joining) = &mut self.joining {
+            joining.status = status;
+        }
+    }
+
+    /// Another leg begins, unless it is behind.
+    pub fn reaches(&mut self, leg: Leg) {
+        let Some(joining) = self.joining.take_if(|joining| joining.leg < leg) else { return };
+        self.joining = Some(joining.goes_on(leg));
+    }
+
+    /// It has been joined.
+    pub fn arrives(&mut self) {
+        if let Some(joining) = self.joining.take() {
+            joining.end(Outcome::Published);
+        }
+    }
+
+    /// It is over: joined or not, failed or ended from here. The span of leaving begins.
+    pub fn over(&mut self, failure: Option<&Failure>) -> Option<Span> {
+        if let Some(joining) = self.joining.take() {
+            joining.end(failure.map_or(Outcome::Ended, |failure| Outcome::Failed(failure.reason())));
+        }
+        self.below.map(|below| Span::begin(below, "leave"))
+    }
+}
+
+/// What came of joining.
+#[derive(Clone, Copy)]
+enum Outcome {
+    Published,
+    Failed(&'static str),
+    /// It was ended from here.
+    Ended,
+}
+
+impl Joining {
+    fn goes_on(self, leg: Leg) -> Self {
+        let next = Span::begin(self.join.place(), leg.name());
+        let Self { join, span, status, .. } = self;
+        with_status(span, status).end();
+        Self { join, leg, span: next, status: None }
+    }
+
+    fn end(self, outcome: Outcome) {
+        let span = with_status(self.span, self.status);
+        let join = self.join.with("published", matches!(outcome, Outcome::Published));
+        match outcome {
+            Outcome::Published | Outcome::Ended => [span, join].into_iter().for_each(Span::end),
+            Outcome::Failed(reason) => [span, join].into_iter().for_each(|span| span.fail(reason)),
+        }
+    }
+}
+
+impl Leg {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Offer => "whip.offer",
+            Self::Way => "ice+dtls",
+            Self::FirstFrame => "first frame sent",
+            Self::Evidence => "published",
+        }
+    }
+}
+
+fn with_status(span: Span, status: Option<u16>) -> Span {
+    match status {
+        Some(status) => span.with("status", i64::from(status)),
+        None => span,
+    }
+}
