@@ -8,7 +8,9 @@ use opentelemetry::KeyValue;
 use opentelemetry_otlp::{SpanExporter as Otlp, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor,
+};
 use parking_lot::Mutex;
 use tonic::transport::ClientTlsConfig;
 
@@ -67,8 +69,9 @@ pub fn start(endpoint: &str, program: Program<'_>) -> Result<Exporting, BadEndpo
         .with_max_queue_size(MOST_WAITING)
         .with_scheduled_delay(TOGETHER)
         .build();
-    let mut spans =
-        BatchSpanProcessor::builder(Warning { otlp, said: Mutex::default() }).with_batch_config(settings).build();
+    let mut spans = BatchSpanProcessor::builder(Warning { otlp, said: Mutex::default() })
+        .with_batch_config(settings)
+        .build();
     let version = KeyValue::new("service.version", program.version);
     let instance = program.instance.map(|name| KeyValue::new("service.instance.id", name.to_owned()));
     let resource = Resource::builder().with_service_name(program.name).with_attribute(version);

@@ -20,8 +20,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// The root of an invitation's trace. It follows from who is invited and by which id, so that it is the same for each leader and
-    /// each pod, and nobody has to keep it.
+    /// The root of an invitation's trace. It follows from who is invited and by which id, so that it is the same for each leader
+    /// and each pod, and nobody has to keep it.
     pub fn of_invitation(participant_uid: &str, id: &str) -> Self {
         // Neither has a zero byte.
         let digest: [u8; 32] = Sha256::digest(format!("{participant_uid}\0{id}")).into();
@@ -36,9 +36,10 @@ impl Place {
         let mut words = traceparent.split('-');
         let (version, trace, span, flags) = (words.next()?, words.next()?, words.next()?, words.next()?);
         let is_whole = words.next().is_none() && version == VERSION;
-        let has_digits = [(trace, TRACE_BYTES), (span, SPAN_BYTES), (flags, 1)]
-            .iter()
-            .all(|(word, bytes)| word.len() == bytes * 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let has_digits =
+            [(trace, TRACE_BYTES), (span, SPAN_BYTES), (flags, 1)].iter().all(|(word, bytes)| {
+                word.len() == bytes * 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+            });
         if !is_whole || !has_digits || u8::from_str_radix(flags, 16).ok()? & SAMPLED == 0 {
             return None;
         }

@@ -1,5 +1,4 @@
-//! The operator's spans of the trace of an invitation: the look that first asks a session, the one that settles it, and the whole of
-//! it, from one to the other.
+//! The operator's spans of the trace of an invitation: the look that first asks a session, the one that settles it, and the whole.
 
 use crate::participant::report::Observed;
 use jiff::Timestamp;
@@ -28,8 +27,10 @@ pub(super) fn asked(observed: &Observed<'_>, before: Option<&Invitation>, told: 
 
 /// The status was written, and is that by now.
 pub(super) fn settled(observed: &Observed<'_>, status: Option<&VirtualParticipantStatus>) {
-    let last = |status: Option<&VirtualParticipantStatus>| status.and_then(|status| status.last_session.clone());
-    let Some(ended) = last(status).filter(|ended| last(observed.previous.as_ref()).as_ref() != Some(ended)) else {
+    let last =
+        |status: Option<&VirtualParticipantStatus>| status.and_then(|status| status.last_session.clone());
+    let Some(ended) = last(status).filter(|ended| last(observed.previous.as_ref()).as_ref() != Some(ended))
+    else {
         return;
     };
     let participant = observed.participant;

@@ -5,6 +5,8 @@
 //!   join   whip.offer ── answered ──> ice+dtls ── up ──> first frame sent ──> published ── the first evidence ──> arrived
 //! ```
 
+use std::time::SystemTime;
+
 use understudy_core::whip::Failure;
 use understudy_trace::{Place, Span};
 
@@ -39,7 +41,8 @@ impl Attempt {
     pub fn begin(below: Option<Place>, host: &str) -> Self {
         let joining = below.map(|below| {
             let join = Span::begin(below, "join").with("host", host.to_owned());
-            let offer = Span::begin(join.place(), Leg::Offer.name()).of_client().with("host", host.to_owned());
+            let offer =
+                Span::begin(join.place(), Leg::Offer.name()).of_client().with("host", host.to_owned());
             Joining { join, leg: Leg::Offer, span: offer, status: None }
         });
         Self { below, joining }
@@ -85,18 +88,19 @@ enum Outcome {
 
 impl Joining {
     fn goes_on(self, leg: Leg) -> Self {
-        let next = Span::begin(self.join.place(), leg.name());
-        let Self { join, span, status, .. } = self;
-        with_status(span, status).end();
-        Self { join, leg, span: next, status: None }
+        let (now, Self { join, span, status, .. }) = (SystemTime::now(), self);
+        with_status(span, status).end_at(now);
+        Self { leg, span: Span::since(now, join.place(), leg.name()), join, status: None }
     }
 
     fn end(self, outcome: Outcome) {
-        let span = with_status(self.span, self.status);
+        let (now, span) = (SystemTime::now(), with_status(self.span, self.status));
         let join = self.join.with("published", matches!(outcome, Outcome::Published));
-        match outcome {
-            Outcome::Published | Outcome::Ended => [span, join].into_iter().for_each(Span::end),
-            Outcome::Failed(reason) => [span, join].into_iter().for_each(|span| span.fail(reason)),
+        for span in [span, join] {
+            match outcome {
+                Outcome::Published | Outcome::Ended => span.end_at(now),
+                Outcome::Failed(reason) => span.fail_at(now, reason),
+            }
         }
     }
 }
