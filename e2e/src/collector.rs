@@ -118,7 +118,7 @@ impl Collector {
         loop {
             let mut of_trace = spans.borrow_and_update().clone();
             of_trace.retain(|span| span.trace == trace);
-            of_trace.sort_by_key(|span| span.began);
+            of_trace.sort_by_key(|span| (span.began, span.ended));
             if is(&of_trace) {
                 return of_trace;
             }

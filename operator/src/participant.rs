@@ -134,7 +134,8 @@ async fn serve(
         let wish = Wish { invitation, ..wish(observed.participant, &observed.problems, access, livestreams) };
         let before = context.registry.invited(&pod.uid).flatten();
         context.registry.wish(&pod.uid, &wish);
-        trace::asked(observed, before.as_ref(), wish.invitation.as_ref());
+        let told = context.registry.invited(&pod.uid).flatten();
+        trace::asked(observed, before.as_ref(), told.as_ref());
     }
     let soon = (is_lacking || observed.fault.is_some()).then_some(credentials::AGAIN);
     Ok(again.into_iter().chain(soon).min().unwrap_or(RESYNC))

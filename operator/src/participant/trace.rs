@@ -16,7 +16,7 @@ pub(super) fn place(participant: &VirtualParticipant, id: &str) -> Place {
     Place::of_invitation(&participant.uid().unwrap_or_default(), id)
 }
 
-/// The session was told that; `before`: what this leader had told it.
+/// The session was told that; `before`: what this leader had told it. One that is not linked is told nothing.
 pub(super) fn asked(observed: &Observed<'_>, before: Option<&Invitation>, told: Option<&Invitation>) {
     let Some(told) = told else { return };
     let is_first = before.is_none_or(|before| before.id != told.id) && !was_acknowledged(observed, &told.id);

@@ -65,8 +65,10 @@ async fn a_collector_is_told_who_was_asked_how_it_ended_and_the_whole_between() 
     let world = World::new().await;
     good_secret(&world).await;
     let operator = tracing(&world, "one").await;
-    let (ada, _pod, mut runtime) = available(&world, "ada").await;
-    world.apply("ada", invited("a")).await;
+    // Invited from the start: while its pod is not linked it is looked at as well, and nobody is asked.
+    let ada = world.apply("ada", invited("a")).await;
+    let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let mut runtime = Runtime::start(&world, &pod).await;
     let desired = told_of(&mut runtime, "a").await;
     runtime.say(on(&desired, "a", &UP));
     world.until("ada", "published", |ada| crate::is(ada, "Published", "True")).await;

@@ -27,7 +27,7 @@ use understudy_core::guard::Policy;
 use understudy_core::rendition::Video;
 use understudy_core::spec::Resolution;
 use understudy_core::whip::Failure;
-use understudy_trace::{Place, Span};
+use understudy_trace::Place;
 
 use crate::program::Program;
 use crate::rtc::{self, Lost, Progress};
@@ -143,8 +143,10 @@ impl Publisher {
             begun = &mut beginning => begun,
             // Whoever was asked already may take us in: it is to be told that we are gone.
             () = end.cancelled() => {
-                if let Ok(Ok(session)) = tokio::time::timeout(STOP / 2, beginning).await {
-                    self.leave(session, spans.over(None), None).await;
+                let begun = tokio::time::timeout(STOP / 2, beginning).await;
+                spans.over(None);
+                if let Ok(Ok(session)) = begun {
+                    spans.leave(None, self.origin.end(session)).await;
                 }
                 return None;
             }
@@ -164,7 +166,8 @@ impl Publisher {
             () = end.cancelled() => None,
         };
         self.before = self.told.borrow().receipt;
-        self.leave(session, spans.over(failure.as_ref()), failure.as_ref()).await;
+        spans.over(failure.as_ref());
+        spans.leave(failure.as_ref(), self.origin.end(session)).await;
         failure
     }
 
@@ -198,16 +201,6 @@ impl Publisher {
                 },
                 found = &mut looking, if relaying.is_none() => relaying = Some(found),
             }
-        }
-    }
-
-    /// Ends a session; `failure`: why, if it was not ended from here.
-    async fn leave(&self, session: Session, leaving: Option<Span>, failure: Option<&Failure>) {
-        self.origin.end(session).await;
-        match (leaving, failure) {
-            (Some(leaving), Some(failure)) => leaving.fail(failure.reason()),
-            (Some(leaving), None) => leaving.end(),
-            (None, _) => {}
         }
     }
 

@@ -55,10 +55,13 @@ impl Attempt {
         }
     }
 
-    /// Another leg begins, unless it is behind.
+    /// Another leg begins, unless it is behind. Those between took no time that anybody has seen.
     pub fn reaches(&mut self, leg: Leg) {
-        let Some(joining) = self.joining.take_if(|joining| joining.leg < leg) else { return };
-        self.joining = Some(joining.goes_on(leg));
+        for leg in Leg::ALL.into_iter().filter(|next| *next <= leg) {
+            if let Some(joining) = self.joining.take_if(|joining| joining.leg < leg) {
+                self.joining = Some(joining.goes_on(leg));
+            }
+        }
     }
 
     /// It has been joined.
@@ -68,12 +71,22 @@ impl Attempt {
         }
     }
 
-    /// It is over: joined or not, failed or ended from here. The span of leaving begins.
-    pub fn over(&mut self, failure: Option<&Failure>) -> Option<Span> {
+    /// It is over: joined or not, failed or ended from here.
+    pub fn over(&mut self, failure: Option<&Failure>) {
         if let Some(joining) = self.joining.take() {
             joining.end(failure.map_or(Outcome::Ended, |failure| Outcome::Failed(failure.reason())));
         }
-        self.below.map(|below| Span::begin(below, "leave"))
+    }
+
+    /// What it had begun on the server is ended by this; `failure`: why, if it was not ended from here.
+    pub async fn leave(self, failure: Option<&Failure>, ending: impl Future<Output = ()>) {
+        let leave = self.below.map(|below| Span::begin(below, "leave"));
+        ending.await;
+        match (leave, failure) {
+            (Some(leave), Some(failure)) => leave.fail(failure.reason()),
+            (Some(leave), None) => leave.end(),
+            (None, _) => {}
+        }
     }
 }
 
@@ -106,6 +119,8 @@ impl Joining {
 }
 
 impl Leg {
+    const ALL: [Self; 4] = [Self::Offer, Self::Way, Self::FirstFrame, Self::Evidence];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Offer => "whip.offer",
