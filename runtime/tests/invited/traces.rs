@@ -16,9 +16,12 @@ fn traced(id: &str, url: &str, token: &str) -> Invitation {
 
 /// A runtime whose spans go there.
 fn run_to(collector: &str, operator: &Operator) -> Session {
-    let mut arguments = operator.arguments();
-    arguments.extend(["--allow-private-urls", "*", "--otlp-endpoint", collector].map(str::to_owned));
-    Session::idle(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    Session::idle(&arguments(collector, operator).iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn arguments(collector: &str, operator: &Operator) -> Vec<String> {
+    let ours = ["--allow-private-urls", "*", "--otlp-endpoint", collector].map(str::to_owned);
+    operator.arguments().into_iter().chain(ours).collect()
 }
 
 fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
@@ -85,9 +88,21 @@ async fn an_attempt_that_fails_ends_with_the_reason_and_another_joins() {
 async fn a_collector_that_is_not_there_is_a_warning_and_holds_up_nothing() {
     let operator = Operator::of(inputs()).await;
     let nowhere = format!("http://127.0.0.1:{}", understudy_e2e::ports::free_tcp());
-    let session = run_to(&nowhere, &operator);
+    let arguments = arguments(&nowhere, &operator);
+    let session = Session::idle_logged(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let stage = Destination::start(&[]).await;
-    operator.invite(Some(traced("a", &stage.url("/whip"), TOKEN)));
-    published(&operator, "a").await;
+    let warnings = || session.log().matches("spans are lost").count();
+    for id in ["a", "b"] {
+        operator.invite(Some(traced(id, &stage.url("/whip"), TOKEN)));
+        published(&operator, id).await;
+        let start = Instant::now();
+        while warnings() == 0 {
+            assert!(start.elapsed() < SOON, "nothing is said of what is lost");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    operator.invite(None);
+    operator.hears("kicked", |said| said.id == "b" && left(said)).await;
+    assert_eq!(warnings(), 1, "it is said seldom");
     assert!(session.terminate().await.success());
 }
