@@ -9,6 +9,7 @@ mod program;
 
 pub mod browser;
 pub mod client;
+pub mod collector;
 pub mod container;
 pub mod helm;
 pub mod kubectl;

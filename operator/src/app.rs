@@ -10,6 +10,7 @@ use crate::lease::{Election, Leadership, Timing};
 use crate::metrics::Metrics;
 use crate::recheck;
 use crate::store::Scope;
+use crate::telemetry::Tracing;
 use anyhow::Context;
 use kube::{Api, Client};
 use std::net::{IpAddr, SocketAddr};
@@ -58,6 +59,8 @@ pub struct Config {
     pub recheck: Duration,
     /// Objects of each kind that are reconciled at a time.
     pub concurrency: u16,
+    /// Whether traces of invitations are kept.
+    pub tracing: Tracing,
 }
 
 impl TryFrom<Args> for Config {
@@ -87,6 +90,7 @@ impl TryFrom<Args> for Config {
             rotation: Times::default(),
             recheck: recheck::EACH,
             concurrency: args.concurrency,
+            tracing: if args.otlp_endpoint.is_empty() { Tracing::Off } else { Tracing::On },
         })
     }
 }

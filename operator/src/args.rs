@@ -61,6 +61,9 @@ pub struct Args {
     /// Which log lines are written.
     #[arg(long, env = "UNDERSTUDY_LOG", default_value = "info")]
     pub log: String,
+    /// The OpenTelemetry collector that traces of invitations go to, by OTLP over gRPC (http://collector:4317); empty: no traces.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", default_value = "")]
+    pub otlp_endpoint: String,
 }
 
 /// Says whether an installation can do its work, as `helm test` does; changes nothing.

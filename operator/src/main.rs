@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use understudy_operator::args::{Args, Verify};
 use understudy_operator::telemetry::{self, Format};
 use understudy_operator::{app, deadline, verify};
+use understudy_trace::Program;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,7 +19,7 @@ async fn main() -> ExitCode {
     } else {
         let args = Args::parse();
         telemetry::start(args.log_format, &args.log);
-        run(args).await
+        traced(args).await
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,6 +33,19 @@ async fn main() -> ExitCode {
 async fn verify(settings: &Verify) -> anyhow::Result<()> {
     let client = deadline::client(kube::Config::infer().await?, deadline::CALL_TIMEOUT)?;
     verify::verify(client, settings).await
+}
+
+/// Traces are told for as long as anything goes on.
+async fn traced(args: Args) -> anyhow::Result<()> {
+    let program = Program {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        instance: Some(&args.pod_name),
+    };
+    let spans = understudy_trace::start(&args.otlp_endpoint, program)?;
+    let ended = run(args).await;
+    tokio::task::spawn_blocking(|| spans.finish()).await?;
+    ended
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {

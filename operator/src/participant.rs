@@ -11,6 +11,7 @@ pub mod report;
 
 mod stage;
 mod token;
+mod trace;
 
 use crate::apply;
 use crate::control::convert;
@@ -25,6 +26,7 @@ use crate::participant::validate::Problem;
 use crate::retry::{Refusals, spread};
 use crate::status::{Publisher, Reported};
 use crate::store::Stores;
+use crate::telemetry::Tracing;
 use crate::view::view;
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
@@ -64,6 +66,8 @@ pub struct Context {
     pub refusals: Mutex<Refusals<Problem>>,
     /// When the newest pod of an owner was created, by the owner's UID, as far as this process saw it.
     pub born: Mutex<HashMap<String, Timestamp>>,
+    /// Whether sessions are told which trace they are in.
+    pub tracing: Tracing,
 }
 
 /// Why a reconcile has to be tried again: the API server is away, or somebody else wrote at the same moment.
@@ -106,7 +110,9 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
         happenings: &happenings,
     });
     let outlets = Outlets { publisher: &context.publisher, recorder: &context.recorder, news, session };
-    Ok(conclude(outlets, &*participant, report(&observed), again).await?)
+    let done = conclude(outlets, &*participant, report(&observed), again).await?;
+    trace::settled(&observed, context.publisher.latest(&participant).as_ref());
+    Ok(done)
 }
 
 /// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
@@ -126,7 +132,10 @@ async fn serve(
     if let (Some(pod), stage::Told::Now(invitation)) = (&observed.pod, told) {
         let invitation = invitation.map(|invitation| *invitation);
         let wish = Wish { invitation, ..wish(observed.participant, &observed.problems, access, livestreams) };
+        let before = context.registry.invited(&pod.uid).flatten();
         context.registry.wish(&pod.uid, &wish);
+        let told = context.registry.invited(&pod.uid).flatten();
+        trace::asked(observed, before.as_ref(), told.as_ref());
     }
     let soon = (is_lacking || observed.fault.is_some()).then_some(credentials::AGAIN);
     Ok(again.into_iter().chain(soon).min().unwrap_or(RESYNC))

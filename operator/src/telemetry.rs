@@ -1,4 +1,4 @@
-//! Where log lines go: standard output, as JSON for machines or as text for people.
+//! Where log lines go: standard output, as JSON for machines or as text for people. And whether traces are kept.
 
 use tracing_subscriber::EnvFilter;
 
@@ -9,6 +9,16 @@ pub enum Format {
     Json,
     /// For people.
     Text,
+}
+
+/// Whether traces of invitations are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tracing {
+    /// Sessions are told of none.
+    #[default]
+    Off,
+    /// Sessions are told which trace they are in.
+    On,
 }
 
 /// Sets both up for the whole process. `filter` is as of tracing (`info`, `understudy_operator=debug`).

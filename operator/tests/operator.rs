@@ -29,6 +29,8 @@ mod sequences;
 #[path = "operator/sources.rs"]
 mod sources;
 mod support;
+#[path = "operator/traces.rs"]
+mod traces;
 #[path = "operator/unread.rs"]
 mod unread;
 

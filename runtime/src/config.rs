@@ -80,6 +80,10 @@ pub struct Run {
     #[arg(long, env = "LOG_CDP_MESSAGES", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_cdp_messages: bool,
 
+    /// The OpenTelemetry collector that spans of invitations go to, by OTLP over gRPC (http://collector:4317); empty: none.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", default_value = "")]
+    pub otlp_endpoint: String,
+
     /// UDP port of all WebRTC, but for servers that are published to.
     #[arg(long, env = "UNDERSTUDY_MEDIA_PORT", default_value_t = 10003)]
     pub media_port: u16,

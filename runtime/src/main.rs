@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 use understudy_link::cause;
 use understudy_runtime::config::{Cli, Command, Run};
 use understudy_runtime::{app, gst, guard, test_picture};
+use understudy_trace::Program;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -41,7 +42,16 @@ fn run(config: Run) -> anyhow::Result<()> {
     let media = guard::listener().context("the guard has no port")?;
     point_to(media.local_addr()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let program = Program {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        instance: config.link.pod_name.as_deref(),
+    };
+    let within = runtime.enter();
+    let spans = understudy_trace::start(&config.otlp_endpoint, program)?;
+    drop(within);
     let done = runtime.block_on(async { app::run(config, media, signals()?).await });
+    spans.finish();
     // What blocks in the kernel or in a library by now is not waited for.
     runtime.shutdown_timeout(LEFT_OVER);
     gst::until_calls_end(LEFT_OVER);

@@ -1,5 +1,7 @@
 //! A session that an operator invites to a stage, which is a WHIP server on another WebRTC stack (aiortc).
 
+mod traces;
+
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;

@@ -201,6 +201,7 @@ impl Leader<'_> {
                 recorder: Arc::clone(&self.writers.recorder),
                 refusals: Mutex::default(),
                 born: Mutex::new(HashMap::new()),
+                tracing: self.config.tracing,
             }),
             livestreams: Arc::new(livestream::Context {
                 stores: stores.clone(),

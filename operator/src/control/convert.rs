@@ -76,6 +76,7 @@ pub fn invitation(
             api::ControlLossAction::Leave => given(loss.after_seconds),
             api::ControlLossAction::Continue => 0,
         },
+        traceparent: String::new(),
     }
 }
 
@@ -261,7 +262,8 @@ mod tests {
         let mut expected = json!({
             "id": "show-42", "joinBeforeUnixSeconds": 60, "inputs": {"startPaused": true},
             "stage": {"whip": {"url": "https://stage.example/", "token": "word"}},
-            "joinTimeoutSeconds": 30, "maxDurationSeconds": 3600, "leaveWithoutOperatorSeconds": 90
+            "joinTimeoutSeconds": 30, "maxDurationSeconds": 3600, "leaveWithoutOperatorSeconds": 90,
+            "traceparent": ""
         });
         assert_eq!(on_the_wire(&spec, JoinBefore::AsDescribed), expected);
         expected["joinBeforeUnixSeconds"] = json!(0);

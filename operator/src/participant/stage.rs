@@ -1,8 +1,9 @@
 //! Which stage a session is told to be on. Reads the Secret that names its token.
 
 use crate::control::convert::{self, JoinBefore};
-use crate::participant::Context;
 use crate::participant::report::{Observed, unsupported};
+use crate::participant::{Context, trace};
+use crate::telemetry::Tracing;
 use kube::ResourceExt;
 use understudy_proto::v1::{Invitation, Stage};
 
@@ -34,8 +35,13 @@ pub(super) async fn told(context: &Context, observed: &mut Observed<'_>) -> Told
     };
     let namespace = observed.participant.namespace().unwrap_or_default();
     let secret = context.credentials.of_stage(&namespace, &invitation.stage).await;
-    let described = |secret: Option<&str>| {
-        convert::invitation(&observed.participant.spec, invitation, join_before, secret)
+    let traceparent = match context.tracing {
+        Tracing::On => trace::place(observed.participant, id).to_string(),
+        Tracing::Off => String::new(),
+    };
+    let described = |secret: Option<&str>| Invitation {
+        traceparent: traceparent.clone(),
+        ..convert::invitation(&observed.participant.spec, invitation, join_before, secret)
     };
     let told = match &secret {
         Ok(secret) if unsupported(observed).is_none() => Some(described(secret.as_deref())),

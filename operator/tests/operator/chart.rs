@@ -15,7 +15,7 @@ use understudy_operator::store::Scope;
 use understudy_operator::verify::verify;
 
 /// Each a name, and what is set.
-const SETTINGS: [(&str, &[&str]); 9] = [
+const SETTINGS: [(&str, &[&str]); 10] = [
     ("nothing", &[]),
     (
         "images by digest",
@@ -55,6 +55,7 @@ const SETTINGS: [(&str, &[&str]); 9] = [
             "api.stage.whip={\"url\":\"https://stage.example/whip\",\"tokenSecretName\":\"stage\"}",
         ],
     ),
+    ("traces", &[COLLECTOR]),
     (
         "everything of a profile",
         &[
@@ -69,6 +70,8 @@ const SETTINGS: [(&str, &[&str]); 9] = [
         ],
     ),
 ];
+
+const COLLECTOR: &str = "tracing.otlpEndpoint=\"http://collector:4317\"";
 
 /// With what `helm test` makes.
 fn with(settings: &[&str]) -> String {
@@ -97,6 +100,27 @@ async fn account(client: &Client, namespace: &str, name: &str) {
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
     api.patch(name, &PatchParams::apply("test").force(), &Patch::Apply(&account)).await.unwrap();
+}
+
+#[test]
+fn operator_and_session_pods_are_told_of_a_collector_and_of_none_unless_there_is_one() {
+    let told = |settings: &[&str]| {
+        let manifests = with(settings);
+        let operator =
+            all(&manifests, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0]["env"].clone();
+        let profile = all(&manifests, "RuntimeProfile")[0]["spec"]["extraEnv"].clone();
+        [operator, profile].map(|variables| {
+            let variables = variables.as_array().unwrap().clone();
+            let collectors =
+                variables.iter().filter(|variable| variable["name"] == "OTEL_EXPORTER_OTLP_ENDPOINT");
+            collectors.map(|variable| variable["value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(told(&[]), [vec![], Vec::<String>::new()]);
+    let everywhere = "http://collector:4317".to_owned();
+    assert_eq!(told(&[COLLECTOR]), [vec![everywhere.clone()], vec![everywhere.clone()]]);
+    let own = "runtimeProfiles.default.extraEnv=[{\"name\":\"OTEL_EXPORTER_OTLP_ENDPOINT\",\"value\":\"http://own:4317\"}]";
+    assert_eq!(told(&[COLLECTOR, own]), [vec![everywhere], vec!["http://own:4317".to_owned()]]);
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ use understudy_operator::app::{self, Config};
 use understudy_operator::authority::Times;
 use understudy_operator::lease::Timing;
 use understudy_operator::store::Scope;
+use understudy_operator::telemetry::Tracing;
 use understudy_operator::{deadline, names, recheck};
 
 pub const NAMESPACE: &str = "demo";
@@ -380,6 +381,7 @@ fn config(release: &str, name: &str, [port, api_port]: [u16; 2]) -> Config {
         rotation: Times::default(),
         recheck: recheck::EACH,
         concurrency: 4,
+        tracing: Tracing::default(),
     }
 }
 

@@ -382,6 +382,9 @@ pub struct Invitation {
     /// It is left after so many seconds without a link to an operator; 0: it goes on.
     #[prost(uint32, tag = "7")]
     pub leave_without_operator_seconds: u32,
+    /// The span of its trace that what the runtime does for it stands below (W3C Trace Context); empty: no traces are kept.
+    #[prost(string, tag = "8")]
+    pub traceparent: ::prost::alloc::string::String,
 }
 /// Exactly one member is set.
 #[allow(clippy::all)]

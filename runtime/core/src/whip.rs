@@ -96,6 +96,18 @@ impl Failure {
         }
     }
 
+    /// Of the server's answer, if there was one that says so.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unauthorised { status }
+            | Self::NotFound { status }
+            | Self::Refused { status, .. }
+            | Self::Busy { status, .. }
+            | Self::Failed { status } => Some(*status),
+            _ => None,
+        }
+    }
+
     /// How long to wait after that many failures in a row, of which this is the last.
     pub fn wait(&self, failures: u32) -> Duration {
         let usual = backoff::after(failures);

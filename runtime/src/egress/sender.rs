@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use understudy_core::failure::Failure;
 use understudy_core::sending::Sending;
 use understudy_core::spec::{Livestream, Output, Resolution};
+use understudy_trace::Place;
 
 use super::push::{self, Destination, Push};
 use super::whip::{self, Phase};
@@ -37,9 +38,12 @@ pub struct Sender {
 
 /// Starts them; clones are the same.
 #[derive(Clone)]
-pub struct Senders(Arc<Start>);
+pub struct Senders {
+    start: Arc<Start>,
+    traced_below: Option<Place>,
+}
 
-type Start = dyn Fn(&Livestream, &Program, Resolution) -> Result<Sender, String> + Send + Sync;
+type Start = dyn Fn(&Livestream, &Program, Resolution, Option<Place>) -> Result<Sender, String> + Send + Sync;
 
 /// How others are reached.
 #[derive(Clone)]
@@ -50,13 +54,23 @@ pub struct Reach {
 
 impl Senders {
     pub fn new(reach: Reach) -> Self {
-        Self::by(move |livestream, program, size| send(&reach, livestream, program, size))
+        let start = move |livestream: &_, program: &_, size, traced_below| {
+            send(&reach, livestream, program, (size, traced_below))
+        };
+        Self { start: Arc::new(start), traced_below: None }
     }
 
     pub fn by(
         start: impl Fn(&Livestream, &Program, Resolution) -> Result<Sender, String> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(start))
+        let start = move |livestream: &_, program: &_, size, _traced_below| start(livestream, program, size);
+        Self { start: Arc::new(start), traced_below: None }
+    }
+
+    /// The same, whose spans stand below that one.
+    #[must_use]
+    pub fn traced_below(&self, place: Option<Place>) -> Self {
+        Self { traced_below: place, ..self.clone() }
     }
 
     /// Sends a program, whose picture has that size, until the sender is dropped. Why not, for people, if it cannot be begun.
@@ -66,7 +80,7 @@ impl Senders {
         program: &Program,
         size: Resolution,
     ) -> Result<Sender, String> {
-        (self.0)(livestream, program, size)
+        (self.start)(livestream, program, size, self.traced_below)
     }
 }
 
@@ -110,7 +124,7 @@ fn send(
     reach: &Reach,
     livestream: &Livestream,
     program: &Program,
-    size: Resolution,
+    (size, traced_below): (Resolution, Option<Place>),
 ) -> Result<Sender, String> {
     match &livestream.output {
         Output::RtmpPush(url) => {
@@ -125,6 +139,7 @@ fn send(
             let target =
                 whip::Target::parse(target.url(), target.reveal_token()).map_err(|bad| bad.to_string())?;
             let shown = whip::Shown::new(&livestream.name, program, size);
+            let shown = whip::Shown { traced_below, ..shown };
             let publishing = whip::publish(target, shown, reach.whip.clone());
             let (state, stop) = (publishing.state(), async { publishing.stop().await }.boxed());
             Ok(Sender::follow(state, published, stop))

@@ -9,6 +9,7 @@ mod http;
 mod session;
 mod state;
 mod target;
+mod trace;
 
 pub use state::{Phase, State};
 pub use target::{BadTarget, Target};
@@ -26,11 +27,13 @@ use understudy_core::guard::Policy;
 use understudy_core::rendition::Video;
 use understudy_core::spec::Resolution;
 use understudy_core::whip::Failure;
+use understudy_trace::Place;
 
 use crate::program::Program;
 use crate::rtc::{self, Lost, Progress};
 use http::Client;
 use session::{Origin, Relaying, Session};
+use trace::{Attempt, Leg};
 
 /// Servers take no more (Amazon IVS), and the offer's level stands for no more.
 pub const MOST: Resolution = Resolution::HD;
@@ -44,12 +47,14 @@ const STOP: Duration = Duration::from_secs(8);
 pub struct Shown {
     pub name: String,
     pub program: Program,
+    /// The span that what is done for it stands below.
+    pub traced_below: Option<Place>,
 }
 
 impl Shown {
     /// A program whose picture has that size, made smaller where servers take no more.
     pub fn new(name: &str, program: &Program, size: Resolution) -> Self {
-        Self { name: name.to_owned(), program: program.only(Video::within(size, MOST)) }
+        Self { name: name.to_owned(), program: program.only(Video::within(size, MOST)), traced_below: None }
     }
 }
 
@@ -132,32 +137,42 @@ impl Publisher {
 
     /// One session. None: it was ended from here.
     async fn attempt(&mut self, end: &CancellationToken) -> Option<Failure> {
+        let mut spans = Attempt::begin(self.shown.traced_below, self.target.host());
         let mut beginning = std::pin::pin!(self.origin.begin(&self.target, &self.shown));
         let begun = tokio::select! {
             begun = &mut beginning => begun,
             // Whoever was asked already may take us in: it is to be told that we are gone.
             () = end.cancelled() => {
-                if let Ok(Ok(session)) = tokio::time::timeout(STOP / 2, beginning).await {
-                    self.origin.end(session).await;
+                let begun = tokio::time::timeout(STOP / 2, beginning).await;
+                spans.over(None);
+                if let Ok(Ok(session)) = begun {
+                    spans.leave(None, self.origin.end(session)).await;
                 }
                 return None;
             }
         };
         let session = match begun {
             Ok(session) => session,
-            Err(failure) => return Some(failure),
+            Err(failure) => {
+                spans.answered(failure.status());
+                spans.over(Some(&failure));
+                return Some(failure);
+            }
         };
+        spans.answered(Some(session.status));
+        spans.reaches(Leg::Way);
         let failure = tokio::select! {
-            failure = self.follow(&session) => Some(failure),
+            failure = self.follow(&session, &mut spans) => Some(failure),
             () = end.cancelled() => None,
         };
         self.before = self.told.borrow().receipt;
-        self.origin.end(session).await;
+        spans.over(failure.as_ref());
+        spans.leave(failure.as_ref(), self.origin.end(session)).await;
         failure
     }
 
     /// Tells how it goes until it goes no more.
-    async fn follow(&self, session: &Session) -> Failure {
+    async fn follow(&self, session: &Session, spans: &mut Attempt) -> Failure {
         let mut progress = session.progress();
         let mut looking = std::pin::pin!(self.origin.find_relay(session));
         let mut relaying = None;
@@ -165,8 +180,18 @@ impl Publisher {
             let now = *progress.borrow_and_update();
             match now {
                 Progress::Connecting => {}
-                Progress::Connected => self.enter(Phase::Connected),
-                Progress::Sending(evidence) => self.acknowledged(evidence),
+                Progress::Connected => {
+                    self.enter(Phase::Connected);
+                    spans.reaches(Leg::FirstFrame);
+                }
+                Progress::Showing => {
+                    self.enter(Phase::Connected);
+                    spans.reaches(Leg::Evidence);
+                }
+                Progress::Sending(evidence) => {
+                    self.acknowledged(evidence);
+                    spans.arrives();
+                }
                 Progress::Silent => return Failure::Unacknowledged { seconds: SILENT.as_secs() },
                 Progress::Lost(lost) => return failure(lost, &relaying.unwrap_or(Relaying::Unneeded)),
             }

@@ -48,7 +48,7 @@ pub struct Published {
 /// How publishing to a server goes.
 ///
 /// ```text
-///   Connecting ── ICE and DTLS are up ──> Connected ── a report says that something came ──> Sending, with each report anew
+///   Connecting ── ICE and DTLS are up ──> Connected, Showing ── a report says that it comes ──> Sending, with each report anew
 ///        │                                   │              for half a minute no report says that of what is sent ──> Silent
 ///        └───────────────────────────────────┴──────────────────────> Lost <───────────────────┘
 /// ```
@@ -57,6 +57,8 @@ pub enum Progress {
     Connecting,
     /// What is sent may arrive; nobody has said so.
     Connected,
+    /// The same; its first picture is on its way.
+    Showing,
     Sending(Evidence),
     /// It goes on being sent to until somebody ends it.
     Silent,

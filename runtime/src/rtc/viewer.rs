@@ -44,7 +44,7 @@ use super::outlet::Outlet;
 use super::seal::Sealer;
 use super::spread::{Part, Spread};
 use super::transport_address::TransportAddress;
-use super::{Answer, OfferError};
+use super::{Answer, OfferError, Progress};
 use crate::seats::Seat;
 use adapting::Adapting;
 use arrival::Arrival;
@@ -330,6 +330,7 @@ impl Viewer {
             (self.keyframe, self.repair_at) = (frame, None);
             if let Some(arrival) = self.arrival.take() {
                 arrival.sent(Instant::now());
+                self.progresses(Progress::Showing);
             }
         }
         Some(frame)

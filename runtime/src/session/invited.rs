@@ -20,6 +20,9 @@ impl Director {
         invitation: Option<&v1::Invitation>,
         session: &v1::SessionSpec,
     ) -> Option<v1::Refusal> {
+        if let Some(invitation) = invitation {
+            self.stages.trace(&invitation.id, &invitation.traceparent);
+        }
         let parsed = invitation.map(|invitation| {
             (invitation.id.clone(), spec::invitation(invitation).and_then(|one| possible(one, session)))
         });

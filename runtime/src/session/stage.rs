@@ -10,6 +10,7 @@ use understudy_core::rendition::Full;
 use understudy_core::sending::Sending;
 use understudy_core::spec::{Choice, Livestream, Output, PageTarget, Resolution, Stage, Target, WhipTarget};
 use understudy_devtools::Page;
+use understudy_trace::Place;
 
 use super::Mail;
 use super::told::forward;
@@ -26,6 +27,8 @@ pub(super) struct Stages {
     policy: Policy,
     tab: watch::Sender<Option<Tab>>,
     mailbox: mpsc::Sender<Mail>,
+    /// The span that what is done for an invitation stands below, and its id.
+    traced_below: Option<(String, Place)>,
 }
 
 struct Leaving {
@@ -49,7 +52,20 @@ struct Way {
 
 impl Stages {
     pub(super) fn new(senders: Senders, policy: Policy, mailbox: mpsc::Sender<Mail>) -> Self {
-        Self { on: None, leaving: Vec::new(), senders, policy, tab: watch::Sender::new(None), mailbox }
+        Self {
+            on: None,
+            leaving: Vec::new(),
+            senders,
+            policy,
+            tab: watch::Sender::new(None),
+            mailbox,
+            traced_below: None,
+        }
+    }
+
+    /// The trace of an invitation.
+    pub(super) fn trace(&mut self, id: &str, traceparent: &str) {
+        self.traced_below = Place::parse(traceparent).map(|place| (id.to_owned(), place));
     }
 
     /// What is shown is published to that stage, or its page is opened, or to none; what was before has been told to end. `well`:
@@ -84,11 +100,13 @@ impl Stages {
         let choice = Choice::default();
         let (size, program) = (full.chosen(choice).size, &program.at(full.limit(choice)));
         let livestream = Livestream { name: name(id), output: Output::Whip(target.clone()), choice };
+        let traced = self.traced_below.as_ref().filter(|(traced, _)| traced == id);
+        let senders = self.senders.traced_below(traced.map(|(_, place)| *place));
         match self.is_empty() {
-            true => self.senders.start(&livestream, program, size),
+            true => senders.start(&livestream, program, size),
             false => {
                 let before = tokio::spawn(all(self.gone()));
-                Ok(self.senders.start_after(before, &livestream, program, size))
+                Ok(senders.start_after(before, &livestream, program, size))
             }
         }
     }

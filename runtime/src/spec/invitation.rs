@@ -127,6 +127,7 @@ impl Written {
             join_timeout_seconds: limits.join_timeout_seconds,
             max_duration_seconds: limits.max_duration_seconds,
             leave_without_operator_seconds: 0,
+            traceparent: String::new(),
         })
     }
 }

@@ -69,6 +69,15 @@ impl Session {
         Self::spawn(command, folder)
     }
 
+    /// The same; what it tells is kept for [`Self::log`].
+    pub fn idle_logged(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let log = std::fs::File::create(folder.path().join(LOG)).expect("a log must be begun");
+        let mut command = program();
+        command.arg("run").args(arguments).stderr(log);
+        Self::spawn(command, folder)
+    }
+
     /// The same with these variables; what it tells is kept for [`Self::log`].
     pub fn idle_with(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a directory must be free");

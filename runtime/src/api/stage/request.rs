@@ -88,6 +88,7 @@ impl Invite {
             join_timeout_seconds: limits.join_timeout_seconds.unwrap_or_default(),
             max_duration_seconds: limits.max_duration_seconds.unwrap_or_default(),
             leave_without_operator_seconds: 0,
+            traceparent: String::new(),
         })
     }
 }

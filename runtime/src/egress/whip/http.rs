@@ -54,6 +54,7 @@ pub(super) struct Ask {
 pub(super) struct Answer {
     /// Where it was asked last, and the token if that was told there.
     pub asked: Ask,
+    pub status: StatusCode,
     pub location: Option<Url>,
     pub ice_servers: Vec<IceServer>,
     pub body: String,
@@ -153,7 +154,7 @@ fn answer(asked: Ask, response: Response) -> Answer {
     let location = text(&response.headers, &LOCATION).and_then(|location| asked.url.join(location).ok());
     let links = response.headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok());
     let ice_servers = links.flat_map(ice_servers).collect();
-    Answer { location, ice_servers, body: response.body, asked }
+    Answer { location, ice_servers, status: response.status, body: response.body, asked }
 }
 
 fn refused(ask: &Ask, response: &Response) -> Failure {

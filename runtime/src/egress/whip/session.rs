@@ -45,6 +45,8 @@ pub(super) enum Relaying {
 
 pub(super) struct Session {
     published: Published,
+    /// With which the offer was answered.
+    pub status: u16,
     farewell: Option<Ask>,
     /// Those that the server names.
     ice_servers: Vec<IceServer>,
@@ -61,11 +63,11 @@ impl Origin {
             offer: Some(offering.sdp().to_owned()),
         };
         let answer = self.client.ask(ask).await?;
-        let farewell = farewell(&answer);
+        let (farewell, status) = (farewell(&answer), answer.status.as_u16());
         let answered = (offering, answer.body.as_str());
         let published = self.transport.publish(&shown.name, &shown.program, answered, &self.guard).await;
         match published {
-            Ok(published) => Ok(Session { published, farewell, ice_servers: answer.ice_servers }),
+            Ok(published) => Ok(Session { published, status, farewell, ice_servers: answer.ice_servers }),
             Err(error) => {
                 self.say(farewell).await;
                 Err(failure(error))
