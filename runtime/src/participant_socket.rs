@@ -59,12 +59,11 @@ impl ParticipantSocket {
         }
     }
 
-    /// Whether whoever comes from there is heard. No origin: no page.
-    fn serves(&self, origin: Option<&str>) -> bool {
-        let Some(origin) = origin else { return true };
-        let is_it = |own: &str| own.eq_ignore_ascii_case(origin);
-        self.own.iter().any(|own| is_it(own))
-            || self.session.page_origin().borrow().as_deref().is_some_and(is_it)
+    /// Whether whoever comes from there is heard, while it is so. No origin: no page.
+    fn serves(&self, origin: Option<&str>, view: &View) -> bool {
+        origin.is_none_or(|origin| {
+            self.own.iter().any(|own| own.eq_ignore_ascii_case(origin)) || view.is_from(origin)
+        })
     }
 }
 
@@ -83,7 +82,7 @@ async fn connect(
         Err(rejection) => return rejection.into_response(),
     };
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or_default().to_owned());
-    if !door.serves(origin.as_deref()) {
+    if !door.serves(origin.as_deref(), &door.session.participant().borrow()) {
         let text = "only the session's page and pages of this runtime are served here";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
@@ -112,26 +111,33 @@ struct Connection {
 impl Connection {
     fn new(socket: WebSocket, door: ParticipantSocket, origin: Option<String>) -> Self {
         let number = door.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let talk = Talk::new(door.identity.clone(), number, door.kicks.load(Ordering::Relaxed));
-        let views = door.session.participant();
+        let talk =
+            Talk::new(door.identity.clone(), number, door.kicks.load(Ordering::Relaxed)).with(origin.clone());
+        let mut views = door.session.participant();
+        // It may be another one than it was let in by.
+        views.mark_changed();
         Self { socket, door, origin, number, talk, views }
     }
 
     /// Says and hears, until either is gone.
     async fn run(mut self) {
-        let mut page = self.door.session.page_origin();
         let mut messages = vec![Talk::greeting(&Uuid::new_v4().to_string())];
         loop {
             if !self.say(&mut messages).await {
                 return;
             }
             tokio::select! {
+                // Who is served no more is heard no more.
+                biased;
                 changed = self.views.changed() => match changed {
-                    Ok(()) => messages = self.talk.tell(&self.views.borrow_and_update()),
+                    Ok(()) => {
+                        let view = self.views.borrow_and_update().clone();
+                        if !self.door.serves(self.origin.as_deref(), &view) {
+                            return self.leave(close_code::POLICY, "the session has another page").await;
+                        }
+                        messages = self.talk.tell(&view);
+                    }
                     Err(_) => return self.leave(close_code::AWAY, "the session ends").await,
-                },
-                changed = page.changed() => if changed.is_ok() && !self.door.serves(self.origin.as_deref()) {
-                    return self.leave(close_code::POLICY, "the session has another page").await;
                 },
                 said = self.socket.recv() => match said {
                     Some(Ok(Message::Text(text))) => messages = self.hear(&text).await,
@@ -182,18 +188,19 @@ mod tests {
         let (session, stub) = Stub::new();
         let identity = Identity { vp: "ada".to_owned(), task: String::new() };
         let door = ParticipantSocket::new(session, identity, 10001);
+        let serves = |origin| door.serves(origin, &door.session.participant().borrow());
         for origin in [None, Some("http://127.0.0.1:10001"), Some("http://LOCALHOST:10001")] {
-            assert!(door.serves(origin), "{origin:?}");
+            assert!(serves(origin), "{origin:?}");
         }
         for origin in
             ["null", "", "https://127.0.0.1:10001", "http://127.0.0.1:10002", "https://page.example"]
         {
-            assert!(!door.serves(Some(origin)), "{origin}");
+            assert!(!serves(Some(origin)), "{origin}");
         }
         stub.open(Some("https://page.example"));
-        assert!(door.serves(Some("https://page.example")));
-        assert!(!door.serves(Some("http://page.example")) && !door.serves(Some("https://page.example.org")));
+        assert!(serves(Some("https://page.example")));
+        assert!(!serves(Some("http://page.example")) && !serves(Some("https://page.example.org")));
         stub.open(None);
-        assert!(!door.serves(Some("https://page.example")), "it was another page's");
+        assert!(!serves(Some("https://page.example")), "it was another page's");
     }
 }

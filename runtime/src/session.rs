@@ -145,7 +145,6 @@ pub struct Handle {
     screen: watch::Receiver<Option<Screen>>,
     devtools: watch::Receiver<Option<String>>,
     participant: watch::Receiver<View>,
-    page: watch::Receiver<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -217,9 +216,8 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant, page } =
-        outlets;
-    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant, page }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant } = outlets;
+    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.

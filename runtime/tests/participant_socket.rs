@@ -361,23 +361,22 @@ async fn the_stage_page_goes_on_a_stage_with_the_participant_s_camera_and_leaves
     left(&stage, 1).await;
     browser::becomes_true(&page, "document.body.dataset.state === 'waiting' && !join.hidden").await;
 
-    // Invited with what lets it in, it goes by itself, and leaves when it is told to.
-    let told = |status: &str, token: &str| {
-        let state = json!({"status": status, "stageArn": "show-42", "participantToken": token});
-        let message = json!({"type": "vp.update", "data": {"onVirtualParticipantStateChanged": state}});
-        format!("stagePage.connection.onmessage({{ data: JSON.stringify({message}) }}); true")
-    };
-    page.evaluate(&told("INVITED", TOKEN)).await.unwrap();
-    browser::becomes_true(&page, "document.body.dataset.state === 'on-stage' && !shown.hidden").await;
-    page.evaluate(&told("KICKED", "")).await.unwrap();
-    left(&stage, 2).await;
-    session.until_happened("PageLeftStage", 1).await;
-    browser::becomes_true(&page, "document.body.dataset.state === 'waiting'").await;
+    // What lets others in is nothing to a page that was sent here by its address.
+    let state = json!({"status": "INVITED", "stageArn": "show-42", "participantToken": TOKEN});
+    let message = json!({"type": "vp.update", "data": {"onVirtualParticipantStateChanged": state}});
+    let told =
+        format!("stagePage.connection.onmessage({{ data: JSON.stringify({message}) }}); stagePage.attempts");
+    let before = page.evaluate(&told).await.unwrap();
+    assert_eq!(page.evaluate("stagePage.attempts").await.unwrap(), before);
 
     // What is wrong is told in words.
-    page.evaluate(&told("INVITED", "another")).await.unwrap();
+    let address = format!("/stage?whip={}&token=another", stage.url("/whip"));
+    page.evaluate(&format!("location.href = '{address}'; true")).await.unwrap();
     let words = "advice.textContent.startsWith('The token is missing, wrong or no longer valid')";
-    browser::becomes_true(&page, words).await;
+    browser::becomes_true(&page, &format!("{words} && /^connected/.test(socket.textContent)")).await;
+    page.evaluate("join.click(); true").await.unwrap();
+    let again = "stagePage.attempts === 2 && document.body.dataset.state === 'trouble'";
+    browser::becomes_true(&page, again).await;
     session.until_happened("PageError", 1).await;
     assert_eq!(page.evaluate(IVS).await.unwrap(), true);
     by_invitation(&session, &stage).await;
@@ -390,15 +389,27 @@ async fn by_invitation(session: &Session, stage: &Destination) {
     let mut program = Talker::of(session, None).await;
     program.follows().await;
     program.is_told("AVAILABLE").await;
+    let here = session.url("");
+    let mut pages = Vec::new();
+    for origin in [here.clone(), here.replace("127.0.0.1", "localhost")] {
+        let mut page = Talker::of(session, Some(&origin)).await;
+        page.follows().await;
+        page.is_told("AVAILABLE").await;
+        pages.push(page);
+    }
     let url = format!("{}?whip={}", session.url("/stage"), stage.url("/whip"));
     let page = json!({"page": {"url": url, "token": TOKEN}});
     assert_eq!(post(session, "/stage/invite", json!({"id": "show-43", "stage": page})).await.status(), 200);
     let state = program.is_told("INVITED").await;
     assert_eq!(state["participantToken"], TOKEN, "who joins by itself is told what lets it in");
+    for (page, token) in pages.iter_mut().zip([Some(&json!(TOKEN)), None]) {
+        let state = page.is_told("INVITED").await;
+        assert_eq!(state.get("participantToken"), token, "it is for pages of the stage's origin");
+    }
     program.is_told("JOINED").await;
     assert_eq!(post(session, "/stage/kick", json!({"id": "show-43"})).await.status(), 200);
     let state = program.is_told("KICKED").await;
     assert_eq!(state.get("participantToken"), None);
     program.is_told("AVAILABLE").await;
-    left(stage, 3).await;
+    left(stage, 2).await;
 }

@@ -212,6 +212,21 @@ async fn a_page_is_given_its_token_publishes_is_left_with_a_goodbye_and_tells_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_given_time_for_its_goodbye_where_the_session_is_drained() {
+    let operator = Operator::of(session()).await;
+    let session = run(&operator);
+    let stage = Destination::start(&[]).await;
+    let site = Site::of(&stage).await;
+    operator.invite(to("a", &site.url("/page")));
+    published(&operator, "a").await;
+    operator.drains();
+    operator.hears("drained", left).await;
+    assert_eq!(seen(&stage, |told| told.sessions == 0).await.deletes, 1);
+    let log = session.log();
+    assert!(!log.contains("is killed"), "it left by itself: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_in_the_page_s_own_frame_and_in_documents_of_its_origin_alone() {
     let (site, chromium) = (Site::before(String::new()).await, Chromium::launch().await);
     let page = chromium.open("about:blank").await;

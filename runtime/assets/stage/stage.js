@@ -29,8 +29,8 @@ window.stagePage = page;
 
 const given = address.take();
 // What the session's browser has for the page of a stage.
-const invited = window.understudy?.participantToken;
-given.token ||= invited;
+const invited = window.understudy;
+given.token = given.token || invited?.participantToken || "";
 /** The stage to be on: `{whip, token, isInvited}`. */
 let stage = null;
 let mine = null; // {publication, since, heard}
@@ -166,7 +166,8 @@ function arrived(session) {
 /** An update of the participant. */
 async function heed({ status, stageArn, participantToken }) {
   if (status === "INVITED" && participantToken) {
-    return join({ whip: given.whip, token: participantToken, arn: stageArn, isInvited: true });
+    // It is for the stage's own tab, and not for whoever was sent here with a ?whip= of somebody's.
+    return invited && join({ whip: given.whip, token: participantToken, arn: stageArn, isInvited: true });
   }
   // Where somebody sent it by its address, the participant's invitations are none of its business.
   const isOver = stage ? stage.isInvited && ["KICKED", "AVAILABLE"].includes(status) : status === "KICKED";

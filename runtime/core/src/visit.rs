@@ -72,7 +72,7 @@ pub struct Visit {
     since: Instant,
     /// By document and connection.
     peers: HashMap<(u64, u64), Known>,
-    /// When it was first seen to have a connection, up or not.
+    /// Since when it has had a connection that was begun, up or not: one that is only made may wait in a lobby.
     begun: Option<Instant>,
     /// When one was last known to be up.
     up: Option<Instant>,
@@ -88,6 +88,8 @@ pub struct Visit {
 struct Known {
     sent: u64,
     heard: u64,
+    /// It was on its way at least, and is not closed.
+    is_begun: bool,
     at: Instant,
 }
 
@@ -159,10 +161,14 @@ impl Visit {
             return;
         };
         self.peers.retain(|_, known| now.saturating_duration_since(known.at) < ACKNOWLEDGED);
+        for (_, known) in self.peers.iter_mut().filter(|((of, _), _)| *of == document) {
+            known.is_begun = false;
+        }
         for peer in peers.into_iter().filter(|peer| peer.state != State::Closed) {
-            self.begun.get_or_insert(now);
             self.look(document, &peer, now);
         }
+        let is_begun = self.peers.values().any(|known| known.is_begun);
+        self.begun = is_begun.then(|| self.begun.unwrap_or(now));
         if self.arrives(now) {
             self.arrived = true;
         }
@@ -172,9 +178,11 @@ impl Visit {
         let key = (document, peer.id);
         let before = self.peers.get(&key).map_or((0, 0), |known| (known.sent, known.heard));
         if self.peers.len() < MOST_KNOWN || self.peers.contains_key(&key) {
-            self.peers.insert(key, Known { sent: peer.sent, heard: peer.heard, at: now });
+            let is_begun = peer.state != State::New;
+            self.peers.insert(key, Known { sent: peer.sent, heard: peer.heard, is_begun, at: now });
         }
-        if peer.state != State::Connected {
+        // What was on its stage is not there by a connection that only receives.
+        if peer.state != State::Connected || (self.arrived && peer.sent == 0) {
             return;
         }
         self.up = Some(now);

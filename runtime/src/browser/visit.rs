@@ -152,7 +152,10 @@ impl Visitor {
         leave(tab).await;
         let mut observer = match tab.page.observe(BINDING, &self.wanted.script()).await {
             Ok(observer) => observer,
-            Err(error) => return Ended::Failed(Failure::Crashed(error.to_string())),
+            Err(error) => {
+                give_up(tab, &error);
+                return Ended::Failed(Failure::Crashed(error.to_string()));
+            }
         };
         let mut tabs = self.tabs.clone();
         tracing::info!("a stage's page is opened");

@@ -56,7 +56,6 @@ pub(super) struct Director {
     pub(super) recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
     pub(super) participant: watch::Sender<Participant>,
-    pub(super) page: watch::Sender<Option<String>>,
 }
 
 /// What others need of the browser that runs.
@@ -76,8 +75,6 @@ pub(super) struct Outlets {
     pub(super) screen: watch::Receiver<Option<Screen>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
     pub(super) participant: watch::Receiver<Participant>,
-    /// The origin of the session's page, if that is from the web.
-    pub(super) page: watch::Receiver<Option<String>>,
 }
 
 impl Director {
@@ -88,7 +85,7 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let (participant, page) = (watch::Sender::default(), watch::Sender::default());
+        let participant = watch::Sender::default();
         let recordings = Recordings::new(config.recorder.clone(), mailbox.clone());
         let (outputs, recorded) = (watch::Sender::default(), watch::Sender::new(recordings.views()));
         let show = Show::new(&config, &mailbox);
@@ -100,7 +97,6 @@ impl Director {
             screen: show.screen(),
             devtools: devtools.subscribe(),
             participant: participant.subscribe(),
-            page: page.subscribe(),
         };
         let director = Self {
             parts: Parts::new(config.camera.mode()),
@@ -125,7 +121,6 @@ impl Director {
             recorded,
             devtools,
             participant,
-            page,
         };
         (director, outlets)
     }

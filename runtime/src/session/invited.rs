@@ -93,6 +93,12 @@ impl Director {
         self.stages.lend(browser.map(|browser| (&browser.page, browser.pid)));
     }
 
+    /// The browser is about to go: a stage's page is left while it still can say goodbye.
+    pub(super) async fn leave_stage_page(&mut self) {
+        self.go();
+        self.stages.take_tab().await;
+    }
+
     fn go(&mut self) {
         let (full, seat) = (self.full(), &self.asked.seat);
         self.stages.run(seat.stage(), seat.is_there(), self.show.program(), full);

@@ -51,15 +51,13 @@ impl Director {
         let seat = &self.asked.seat;
         let said = seat.conditions(self.picture(silence.as_deref()));
         self.standing.observe(seat, &said, seat.token_for_page(), &now());
-        replace(&self.participant, self.standing.view().clone());
-        // While a stage is joined by its page that one is there, and not the session's own.
-        let url = match (seat.page(), self.asked.session.page.as_ref().map(|page| &page.location)) {
-            (Some(page), _) => Some(page.url()),
-            (None, Some(Location::Web(url))) => Some(url.as_str()),
-            (None, _) => None,
+        let own = match self.asked.session.page.as_ref().map(|page| &page.location) {
+            Some(Location::Web(url)) => origin(url),
+            Some(_) | None => None,
         };
-        let origin = url.and_then(|url| Url::parse(url).ok()).map(|url| url.origin().ascii_serialization());
-        replace(&self.page, origin);
+        // While a stage is joined by its page that one is there, and not the session's own.
+        self.standing.admit(seat, seat.page().and_then(|page| origin(page.url())), own);
+        replace(&self.participant, self.standing.view().clone());
     }
 }
 
@@ -90,11 +88,11 @@ impl Handle {
     pub fn participant(&self) -> watch::Receiver<View> {
         self.participant.clone()
     }
+}
 
-    /// The origin of the session's page, as browsers write it; none: the page is no one of the web.
-    pub fn page_origin(&self) -> watch::Receiver<Option<String>> {
-        self.page.clone()
-    }
+/// As browsers write it.
+fn origin(url: &str) -> Option<String> {
+    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
 }
 
 /// In the form of RFC 3339, to the millisecond.

@@ -1,5 +1,7 @@
 //! The stage that the session publishes to, or whose page its browser shows, and how that goes.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,9 @@ use super::told::forward;
 use crate::browser::{self, Tab};
 use crate::egress::{Sender, Senders, UNUSABLE};
 use crate::program::Program;
+
+/// For a stage's page to be left before its browser goes: its goodbye, and a crash after that. The session waits for it.
+const GOODBYE: Duration = Duration::from_secs(4);
 
 pub(super) struct Stages {
     on: Option<On>,
@@ -149,6 +154,26 @@ impl Stages {
             }
             !is_same
         });
+    }
+
+    /// Takes the tab back: no stage's page is in it then.
+    pub(super) async fn take_tab(&self) {
+        let was_lent = self.tab.borrow().is_some();
+        self.lend(None);
+        let by_page = self.leaving.iter().filter(|leaving| leaving.by_page);
+        let leaving = all(by_page.map(|leaving| leaving.gone.clone()).collect());
+        let on =
+            self.on.as_ref().filter(|on| was_lent && on.is_by_page()).and_then(|on| on.way.as_ref().ok());
+        let left = async {
+            leaving.await;
+            if let Some(way) = on {
+                // Who has ended is there no more, too.
+                drop(way.sender.state().wait_for(|sending| matches!(sending, Sending::Failed(_))).await);
+            }
+        };
+        if tokio::time::timeout(GOODBYE, left).await.is_err() {
+            tracing::warn!("a stage's page was not left before its browser went");
+        }
     }
 
     /// What the tab shows holds on to a device that is gone.

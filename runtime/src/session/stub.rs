@@ -18,14 +18,14 @@ pub(crate) struct Stub {
     messages: mpsc::Receiver<Mail>,
     report: watch::Sender<v1::Report>,
     outputs: watch::Sender<Vec<StreamView>>,
-    page: watch::Sender<Option<String>>,
+    participant: watch::Sender<View>,
 }
 
 impl Stub {
     pub(crate) fn new() -> (Handle, Self) {
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let (report, outputs) = (watch::Sender::new(v1::Report::default()), watch::Sender::default());
-        let page = watch::Sender::new(None);
+        let participant = watch::Sender::<View>::default();
         let handle = Handle {
             mailbox,
             report: report.subscribe(),
@@ -34,10 +34,9 @@ impl Stub {
             recordings: watch::channel(Vec::new()).1,
             screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
-            participant: watch::channel(View::default()).1,
-            page: page.subscribe(),
+            participant: participant.subscribe(),
         };
-        (handle, Self { messages, report, outputs, page })
+        (handle, Self { messages, report, outputs, participant })
     }
 
     pub(crate) fn tell(&self, report: v1::Report) {
@@ -46,7 +45,7 @@ impl Stub {
 
     /// Where its page is from.
     pub(crate) fn open(&self, origin: Option<&str>) {
-        self.page.send_replace(origin.map(str::to_owned));
+        self.participant.send_modify(|view| view.origin = origin.map(str::to_owned));
     }
 
     pub(crate) fn show(&self, streams: Vec<StreamView>) {

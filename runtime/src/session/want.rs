@@ -109,6 +109,9 @@ impl Director {
     }
 
     pub(super) async fn become_session(&mut self, after: Session) {
+        if self.asked.session.page.is_some() && after.page.is_none() {
+            self.leave_stage_page().await;
+        }
         let before = std::mem::replace(&mut self.asked.session, after);
         for event in changes(&before, &self.asked.session) {
             self.on(event).await;

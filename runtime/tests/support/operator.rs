@@ -138,6 +138,13 @@ impl Operator {
         });
     }
 
+    pub fn drains(&self) {
+        self.desired.send_modify(|desired| {
+            desired.generation += 1;
+            desired.drain = true;
+        });
+    }
+
     pub fn invite(&self, invitation: Option<Invitation>) {
         self.desired.send_modify(|desired| {
             desired.generation += 1;

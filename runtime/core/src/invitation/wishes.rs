@@ -1,11 +1,17 @@
 //! Who invites: the operator, or whoever asks this runtime itself, over HTTP or by a session's document. The operator goes first,
 //! and neither ends what the other wants.
 
+use std::collections::VecDeque;
+use std::mem::discriminant;
+
 use super::{Desired, Seat, id};
-use crate::spec::Invitation;
+use crate::spec::{Invitation, Target};
 
 /// Why a page joins no stage here.
 const NEEDS_BROWSER: &str = "stage.page: needs a session with a page: no browser runs without one";
+
+/// Ids that are remembered after their end.
+const MOST_ENDED: usize = 16;
 
 /// What is wanted of the seat.
 #[derive(Debug, Default)]
@@ -14,6 +20,8 @@ pub struct Wishes {
     local: Option<Box<Invitation>>,
     /// The last that was asked for here.
     heard_here: Option<String>,
+    /// What was carried out and has ended, the last at the end.
+    ended: VecDeque<String>,
     is_drained: bool,
 }
 
@@ -47,7 +55,8 @@ impl Wishes {
     /// The operator's word. Where it invites, what was asked for here is over, and does not come back after it.
     pub fn told(&mut self, told: Desired) {
         if let Some(told) = &told {
-            self.local = None;
+            let before = self.local.take().map(|local| local.id);
+            self.end(before);
             // It is the operator's from now on.
             self.heard_here.take_if(|here| here == id(told));
         }
@@ -56,7 +65,9 @@ impl Wishes {
 
     /// Nothing is wanted any more, nor will be until the operator says something else.
     pub fn drain(&mut self) {
-        (self.told, self.local, self.is_drained) = (None, None, true);
+        let before = self.local.take().map(|local| local.id);
+        self.end(before);
+        (self.told, self.is_drained) = (None, true);
     }
 
     /// What a session's document says, of which nobody is to be told but who asks here.
@@ -82,10 +93,15 @@ impl Wishes {
         let waiting = self.local.as_ref().filter(|local| seat.is_leaving() && !is_it(&local.id));
         match seat {
             Seat::Taken(taken) if !is_it(taken.id()) => return Err(Refusal::Taken(taken.id().to_owned())),
-            Seat::Taken(taken) if taken.invitation.stage.target.url() != invitation.stage.target.url() => {
+            Seat::Taken(taken) if !is_same(&taken.invitation.stage.target, &invitation.stage.target) => {
                 return Err(Refusal::OtherStage(invitation.id));
             }
             Seat::Left(left) | Seat::Leaving { left, .. } if is_it(&left.id) => {
+                return Err(Refusal::Over(invitation.id));
+            }
+            Seat::Empty | Seat::Refused { .. } | Seat::Left(_) | Seat::Leaving { .. }
+                if self.ended.contains(&invitation.id) =>
+            {
                 return Err(Refusal::Over(invitation.id));
             }
             Seat::Leaving { left, .. } => {
@@ -94,6 +110,9 @@ impl Wishes {
                 }
             }
             Seat::Empty | Seat::Refused { .. } | Seat::Taken(_) | Seat::Left(_) => {}
+        }
+        if let Seat::Left(left) | Seat::Leaving { left, .. } = seat {
+            self.end(Some(left.id.clone()));
         }
         self.begin(invitation);
         Ok(())
@@ -109,8 +128,24 @@ impl Wishes {
         let is_leaving = matches!(seat, Seat::Leaving { left, .. } if is_it(&left.id));
         let is_over = |id: &str| matches!(seat, Seat::Left(left) if left.id == id);
         let held = self.local.take_if(|local| is_it(&local.id) && !is_over(&local.id));
-        if held.is_some() || is_leaving { Ok(()) } else { Err(Refusal::Unknown) }
+        let is_known = held.is_some() || is_leaving;
+        // What only waited was not carried out, and still can be.
+        self.end(held.map(|held| held.id).filter(|held| seat.stage().is_some_and(|(id, _)| id == held)));
+        if is_known { Ok(()) } else { Err(Refusal::Unknown) }
     }
+
+    fn end(&mut self, id: Option<String>) {
+        let Some(id) = id.filter(|id| !self.ended.contains(id)) else { return };
+        if self.ended.len() >= MOST_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
+    }
+}
+
+/// Whether both lead to one place, in one way.
+fn is_same(one: &Target, other: &Target) -> bool {
+    discriminant(one) == discriminant(other) && one.url() == other.url()
 }
 
 #[cfg(test)]

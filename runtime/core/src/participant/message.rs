@@ -33,8 +33,8 @@ pub(super) fn subscription(kind: &str, id: &str, target: &str, name: &str) -> St
     message.to_string()
 }
 
-/// In both shapes: that of the source system's page, and that of its documentation.
-pub(super) fn vp_update(identity: &Identity, record: &Record, source: &str) -> String {
+/// In both shapes: that of the source system's page, and that of its documentation. `token`: for whom joins with it.
+pub(super) fn vp_update(identity: &Identity, record: &Record, source: &str, token: Option<&Token>) -> String {
     let mut state = json!({
         "id": identity.vp,
         "status": record.status.word(),
@@ -48,7 +48,7 @@ pub(super) fn vp_update(identity: &Identity, record: &Record, source: &str) -> S
     });
     if let Some(stage) = &record.stage {
         let told = [
-            ("participantToken", stage.token.as_ref().map(Token::reveal)),
+            ("participantToken", token.map(Token::reveal)),
             ("participantId", Some(stage.participant_id.as_str()).filter(|id| !id.is_empty())),
         ];
         for (field, value) in told {

@@ -90,6 +90,10 @@ pub struct View {
     pub by: Option<u64>,
     pub kick: Option<Kick>,
     pub showing: Showing,
+    /// Where the page comes from that is heard, as browsers write it; none: it is no one of the web.
+    pub origin: Option<String>,
+    /// That page is the one that joins the stage, and not the session's own.
+    pub is_stages: bool,
 }
 
 impl Status {
@@ -115,6 +119,18 @@ impl Status {
             Self::Kicked => "KICKED",
             Self::Errored => "ERRORED",
         }
+    }
+}
+
+impl View {
+    /// Whether that is where the page comes from that is heard.
+    pub fn is_from(&self, origin: &str) -> bool {
+        self.origin.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(origin))
+    }
+
+    /// Whether whoever comes from there may know what lets the page onto its stage. No origin: no page, but a program of here.
+    pub fn entrusts(&self, origin: Option<&str>) -> bool {
+        origin.is_none_or(|origin| self.is_stages && self.is_from(origin))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where the participant stands: by its seat, and by what its page said as far as that can be true.
 
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::record::{Kick, Record, Showing, Stage, Status, Token, View};
@@ -14,6 +16,9 @@ const ONE_MORE: Duration = Duration::from_secs(10);
 
 /// Characters of what a page reports: a line or two in an Event.
 const LONGEST_REPORT: usize = 300;
+
+/// Of the tokens that pages were given, the last: what they report may still name one.
+const MOST_TOKENS: usize = 8;
 
 /// What becomes of a word.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +37,7 @@ pub struct Untrue;
 #[derive(Debug, Default)]
 pub struct Standing {
     view: View,
+    tokens: VecDeque<Token>,
     allowance: Allowance,
 }
 
@@ -42,6 +48,7 @@ impl Standing {
 
     /// How the seat is now, and since when. `said`: what is told of it; `token`: what lets the page onto its stage.
     pub fn observe(&mut self, seat: &Seat, said: &[Condition], token: Option<&str>, at: &str) {
+        self.keep(token);
         let before = &self.view.record;
         let showing = showing(seat, said);
         let stage = stage(seat, token);
@@ -82,7 +89,6 @@ impl Standing {
                 after.metadata = metadata.unwrap_or(after.metadata);
             }
             Word::Status { status, metadata } => {
-                after.metadata = metadata.unwrap_or(after.metadata);
                 match status {
                     "ERRORED" if !is_published && after.status != Status::Kicked => {
                         after.error.get_or_insert_default();
@@ -93,6 +99,9 @@ impl Standing {
                     "RUNNING" => {}
                     same if same == after.status.word() => {}
                     _ => answer = Err(Untrue),
+                }
+                if answer.is_ok() {
+                    after.metadata = metadata.unwrap_or(after.metadata);
                 }
             }
             Word::JoinedStage => {
@@ -111,7 +120,7 @@ impl Standing {
             }
             Word::Error { error, metadata } => {
                 after.metadata = metadata.unwrap_or(after.metadata);
-                let error = plain(&error, after.stage.as_ref().and_then(|stage| stage.token.as_ref()));
+                let error = plain(&error, &self.tokens);
                 told = Some((Attention::Warning, "PageError", format!("the page reports an error: {error}")));
                 if !is_published && after.status != Status::Kicked {
                     after.error = Some(error);
@@ -128,6 +137,26 @@ impl Standing {
         let told = told.filter(|_| self.allowance.takes(now));
         let happening = told.map(|(attention, reason, message)| Happening { attention, reason, message });
         Heard { answer, happening }
+    }
+
+    /// Where the session's page comes from, or the stage's while it is joined by one: `own` and `stage`, as browsers write it.
+    pub fn admit(&mut self, seat: &Seat, stage: Option<String>, own: Option<String>) {
+        // Until it has left, the stage's is told to.
+        let is_left_by_page = seat.is_leaving() && self.view.is_stages;
+        if stage.is_some() {
+            (self.view.origin, self.view.is_stages) = (stage, true);
+        } else if !is_left_by_page {
+            (self.view.origin, self.view.is_stages) = (own, false);
+        }
+    }
+
+    fn keep(&mut self, token: Option<&str>) {
+        let token = token.map(Token::new).filter(|token| !self.tokens.contains(token));
+        let Some(token) = token else { return };
+        if self.tokens.len() >= MOST_TOKENS {
+            self.tokens.pop_front();
+        }
+        self.tokens.push_back(token);
     }
 
     fn settle(&mut self, mut after: Record, by: Option<u64>, at: &str) {
@@ -181,11 +210,11 @@ fn left(seat: &Seat, before: &Record) -> Option<Outcome> {
 }
 
 /// In one line, bounded, and without what lets somebody in.
-fn plain(text: &str, token: Option<&Token>) -> String {
-    let text = match token {
-        Some(token) => text.replace(token.reveal(), "***"),
-        None => text.to_owned(),
-    };
+fn plain(text: &str, tokens: &VecDeque<Token>) -> String {
+    // One may be a part of another.
+    let mut tokens: Vec<_> = tokens.iter().map(Token::reveal).collect();
+    tokens.sort_unstable_by_key(|token| Reverse(token.len()));
+    let text = tokens.iter().fold(text.to_owned(), |text, token| text.replace(token, "***"));
     // No more is looked at than could be shown, but for what is hidden in it.
     let text: String = text.chars().take(LONGEST_REPORT * 4).collect();
     let words: Vec<_> =

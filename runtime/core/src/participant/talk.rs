@@ -24,6 +24,8 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Talk {
     identity: Arc<Identity>,
+    /// Where it comes from; none: it is no page.
+    origin: Option<String>,
     /// Which connection it is, for the session.
     number: u64,
     /// The record that it was told last; none: it does not follow the participant.
@@ -37,7 +39,13 @@ pub struct Talk {
 impl Talk {
     /// `kick`: the last of which anybody was told.
     pub const fn new(identity: Arc<Identity>, number: u64, kick: u64) -> Self {
-        Self { identity, number, told: None, kick, stages: Vec::new() }
+        Self { identity, origin: None, number, told: None, kick, stages: Vec::new() }
+    }
+
+    /// The same with a page, which comes from there.
+    #[must_use]
+    pub fn with(self, origin: Option<String>) -> Self {
+        Self { origin, ..self }
     }
 
     /// What is said first.
@@ -113,11 +121,13 @@ impl Talk {
     fn kicked(&mut self, view: &View) -> Option<String> {
         let kick = view.kick.as_ref().filter(|kick| kick.number > self.kick)?;
         self.kick = kick.number;
-        Some(message::vp_update(&self.identity, &kick.record, message::source(&kick.record)))
+        Some(message::vp_update(&self.identity, &kick.record, message::source(&kick.record), None))
     }
 
     fn update(&self, view: &View, source: &str) -> String {
-        message::vp_update(&self.identity, &view.record, source)
+        let token = view.record.stage.as_ref().and_then(|stage| stage.token.as_ref());
+        let token = token.filter(|_| view.entrusts(self.origin.as_deref()));
+        message::vp_update(&self.identity, &view.record, source, token)
     }
 
     fn follow_stage(&mut self, id: String, view: &View) -> Vec<String> {

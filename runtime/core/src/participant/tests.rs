@@ -389,6 +389,61 @@ fn a_token_is_told_to_the_page_that_joins_with_it_and_printed_nowhere() {
 }
 
 #[test]
+fn a_token_is_told_to_the_stage_s_page_alone_which_is_heard_until_it_has_left() {
+    let (stage, own) = ("https://meet.example.org", "https://page.example.org");
+    let mut house = House::new();
+    let admit = |house: &mut House, stage: Option<&str>| {
+        house.standing.admit(&house.seat, stage.map(str::to_owned), Some(own.to_owned()));
+    };
+    admit(&mut house, None);
+    assert!(house.standing.view().is_from(own) && !house.standing.view().entrusts(Some(own)));
+    house.token = Some("secrettoken");
+    house.invited("a");
+    let knows = |house: &mut House, origin: Option<&str>| {
+        let mut talk = page(1).with(origin.map(str::to_owned));
+        house.follows(&mut talk).concat().contains("secrettoken")
+    };
+    // Whatever is there before the stage's page is.
+    assert_eq!((knows(&mut house, Some(own)), knows(&mut house, Some(stage))), (false, false));
+    admit(&mut house, Some(stage));
+    assert_eq!((knows(&mut house, Some(own)), knows(&mut house, Some(stage))), (false, true));
+    assert!(knows(&mut house, None), "a program");
+    house.token = None;
+    house.kicked();
+    admit(&mut house, None);
+    assert!(house.standing.view().is_from(stage), "it is told to leave");
+    assert!(!knows(&mut house, Some(stage)));
+    house.gone();
+    admit(&mut house, None);
+    assert!(house.standing.view().is_from(own) && !house.standing.view().is_from(stage));
+}
+
+#[test]
+fn what_let_pages_in_before_is_hidden_too_in_what_they_report() {
+    let (mut house, mut talk) = (House::new(), page(1));
+    for token in ["word", "wordofanother"] {
+        house.token = Some(token);
+        house.invited(token);
+        house.kicked();
+        house.gone();
+    }
+    house.token = None;
+    house.look();
+    let fails = json!({"type": "vp.error", "error": "no word with wordofanother"});
+    let heard = house.says(&mut talk, 1, fails).1.unwrap();
+    assert_eq!(heard.happening.unwrap().message, "the page reports an error: no *** with ***");
+}
+
+#[test]
+fn of_what_is_refused_nothing_is_kept() {
+    let (mut house, mut talk) = (House::new(), page(1));
+    let before = house.standing.view().clone();
+    let lie = json!({"type": "vp.status_update", "status": "JOINED", "metadata": {"version": 3}});
+    assert_eq!(house.says(&mut talk, 1, lie).0, [error("Failed to update VP status")]);
+    assert_eq!(house.standing.view(), &before);
+}
+
+#[test]
 fn a_page_that_reports_without_end_is_heard_seldom_and_in_short() {
     let (mut house, mut talk) = (House::new(), page(1));
     let fails = json!({"type": "vp.error", "error": "x ".repeat(20_000)});

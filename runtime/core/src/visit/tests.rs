@@ -113,6 +113,33 @@ fn a_page_that_does_not_come_to_its_stage_is_opened_again() {
 }
 
 #[test]
+fn a_page_that_waits_in_a_lobby_is_not_opened_again_for_a_connection_it_only_made_or_has_closed() {
+    let mut life = Life::opened();
+    assert_eq!(life.goes(100, "new", 0, false), CONNECTING);
+    assert_eq!(life.goes(20, "new", 0, false), Verdict::Over(Failure::Idle));
+    let mut life = Life::opened();
+    assert_eq!(life.goes(20, "connecting", 0, false), CONNECTING, "it tries whether there is a way");
+    assert_eq!(life.goes(40, "closed", 0, false), CONNECTING);
+    assert_eq!(life.goes(30, "connecting", 0, false), CONNECTING, "another try has its own time");
+    assert_eq!(life.goes(1, "connecting", 0, false), Verdict::Over(Failure::NoWay));
+}
+
+#[test]
+fn a_connection_that_only_receives_does_not_keep_one_on_its_stage() {
+    let beside = |life: &mut Life, seconds: u32, state: &str| {
+        for _ in 0..seconds {
+            life.goes(1, state, u64::from(state == "connected") * 30, state == "connected");
+            life.visit.told(&sample(8, "connected", 0, 0), life.now);
+        }
+        life.judged()
+    };
+    let mut life = Life::opened();
+    assert_eq!(beside(&mut life, 5, "connected"), ARRIVING);
+    assert_eq!(beside(&mut life, 4, "failed"), lost());
+    assert_eq!(beside(&mut life, 8, "failed"), Verdict::Over(Failure::Lost));
+}
+
+#[test]
 fn another_document_of_the_page_begins_to_count_anew() {
     let mut life = Life::opened();
     life.goes(20, "connected", 30, true);

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::*;
 use crate::invitation::Moment;
-use crate::spec::{InvitationLimits, Stage, Target, WhipTarget};
+use crate::spec::{InvitationLimits, PageTarget, Stage, Target, WhipTarget};
 
 /// A session: who wishes what, and where that leads.
 #[derive(Default)]
@@ -111,6 +111,42 @@ fn the_operator_s_invitation_wins_and_what_was_asked_for_here_does_not_come_back
     life.gone();
     assert_eq!(life.is_on(), None);
     assert_eq!(life.invite(invitation("x")), Ok(()));
+}
+
+#[test]
+fn what_has_ended_is_not_carried_out_again_whatever_came_after_it() {
+    let mut life = Life::default();
+    for id in ["a", "b", "c"] {
+        life.invite(invitation(id)).unwrap();
+        life.kick(None).unwrap();
+        life.gone();
+    }
+    // The operator's ends others, and its own is over, too.
+    life.invite(invitation("d")).unwrap();
+    life.told(Some("e"));
+    life.gone();
+    life.told(None);
+    life.gone();
+    for id in ["a", "b", "c", "d", "e"] {
+        assert_eq!(life.invite(invitation(id)), Err(Refusal::Over(id.into())));
+    }
+    for number in 0..MOST_ENDED {
+        life.invite(invitation(&number.to_string())).unwrap();
+        life.kick(None).unwrap();
+        life.gone();
+    }
+    assert_eq!(life.wishes.ended.len(), MOST_ENDED);
+    assert_eq!(life.invite(invitation("0")), Err(Refusal::Over("0".into())));
+}
+
+#[test]
+fn a_page_at_a_stage_s_address_is_another_stage() {
+    let mut life = Life::default();
+    life.invite(invitation("a")).unwrap();
+    let mut page = invitation("a");
+    let target = PageTarget::parse("", page.stage.target.url(), "word").unwrap();
+    page.stage.target = Target::Page(target);
+    assert_eq!(life.invite(page), Err(Refusal::OtherStage("a".into())));
 }
 
 #[test]
