@@ -1,18 +1,21 @@
 //! The control plane of the source system, by its paths, bodies and codes (contracts §4.2): a stage is a record of a WHIP server,
 //! and participants are invited to it and kicked. `?namespace=` says where; without it, it is that of the ServiceAccount that calls.
 
+mod call;
+mod failure;
 mod record;
 mod told;
 
-use crate::api::caller::{Act, Caller, Resource, Visit};
-use crate::api::desk::{Who, named, participants, unhurried};
-use crate::api::http::{Face, read};
-use crate::api::refused::{Refused, Why, body};
-use crate::api::stages::record::{Book, Guest, Record};
+use crate::api::caller::Visit;
+use crate::api::desk::{Who, unhurried};
+use crate::api::http::Face;
+use crate::api::refused::{Refused, Why};
+use crate::api::stages::call::{Call, Where, given};
+use crate::api::stages::failure::{ASSIGNED, Failure, NO_GUEST, NO_STAGE, NONE_FREE, RACE};
+use crate::api::stages::record::{Guest, Record};
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
@@ -22,14 +25,11 @@ use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
 use rand::RngExt;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use understudy_client::address;
 use understudy_client::invite::{Invite, Place};
-use understudy_client::standing::held;
-use understudy_crds::v1alpha1::VirtualParticipant;
 
 /// How long a stage may be joined: long enough for a pod that is still on its way.
 const JOIN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
@@ -62,142 +62,6 @@ pub(super) fn routes() -> Router<Face> {
         .route("/stage/list", post(list_stages).get(list_stages))
         .route("/vp/list", post(list_participants).get(list_participants))
         .route("/vp/stop", post(stop))
-}
-
-/// Why a call of here fails.
-enum Failure {
-    /// As the source system names it: code, name, message.
-    Named(StatusCode, &'static str, &'static str),
-    /// What it has no name for.
-    Refused(Refused),
-}
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-const NO_STAGE: Failure = Failure::Named(StatusCode::NOT_FOUND, "StageNotFoundException", "Stage not found.");
-const NO_GUEST: Failure =
-    Failure::Named(StatusCode::NOT_FOUND, "VpNotFoundException", "The stage has no virtual participant.");
-const NONE_FREE: Failure = Failure::Named(
-    StatusCode::NOT_FOUND,
-    "VpNotAvailableException",
-    "No virtual participants are available.",
-);
-const ASSIGNED: Failure = Failure::Named(
-    StatusCode::NOT_FOUND,
-    "VpAlreadyAssignedException",
-    "The stage has a virtual participant already.",
-);
-const RACE: Failure = Failure::Named(
-    StatusCode::CONFLICT,
-    "VpAlreadyAssignedException",
-    "Another request was faster: the stage was changed at the same moment.",
-);
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Named(code, name, message) => body(code, name, message),
-            Self::Refused(Refused { why: Why::Unavailable, message }) => {
-                let told =
-                    json!({"message": "Failed to carry the request out.", "cause": {"message": message}});
-                (StatusCode::INTERNAL_SERVER_ERROR, Json(told)).into_response()
-            }
-            Self::Refused(refused) => refused.into_response(),
-        }
-    }
-}
-
-/// Where a call is about.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Where {
-    namespace: String,
-}
-
-/// A call that was let in.
-struct Call {
-    face: Face,
-    namespace: String,
-    caller: Caller,
-}
-
-impl Call {
-    /// Refuses who may not do that to participants there.
-    async fn enter(face: Face, place: Query<Where>, visit: &Visit, verb: &str) -> Result<Self, Failure> {
-        let caller = face.desk.callers.identify(visit).await?;
-        let namespace = within(place.0, &caller)?;
-        face.desk.callers.allow(&caller, participants(verb, &namespace, "")).await?;
-        if verb == "delete" {
-            let pods = Act { verb, resource: Resource::Pods, namespace: &namespace, name: "" };
-            face.desk.callers.allow(&caller, pods).await?;
-        }
-        Ok(Self { face, namespace, caller })
-    }
-
-    async fn book(&self) -> Result<Book, Failure> {
-        Ok(Book::open(&self.face.desk.client, &self.namespace).await?)
-    }
-
-    /// Whether the caller may read Secrets there by themselves.
-    async fn reads_secrets(&self) -> bool {
-        let get = Act { verb: "get", resource: Resource::Secrets, namespace: &self.namespace, name: "" };
-        self.face.desk.callers.allow(&self.caller, get).await.is_ok()
-    }
-
-    /// Who is invited to a stage, whether or not that was written down.
-    fn invited(&self, record: &Record) -> Option<Guest> {
-        let all = self.face.desk.stores.participants_in(&self.namespace);
-        let to_it = format!("stage-{}-", record.id);
-        all.iter().find_map(|one| {
-            let invitation = held(one).filter(|id| id.starts_with(&to_it))?.to_owned();
-            Some(Guest { participant: one.name_any(), invitation })
-        })
-    }
-
-    /// The guest of a stage, if it is still invited there.
-    async fn guest(&self, record: &Record) -> Result<Option<Guest>, Failure> {
-        let invited = self.invited(record);
-        let Some(guest) = invited.as_ref().or(record.guest.as_ref()) else { return Ok(None) };
-        let api: Api<VirtualParticipant> = Api::namespaced(self.face.desk.client.clone(), &self.namespace);
-        let found = api.get_opt(&guest.participant).await;
-        let found = found.map_err(|error| Refused::from(understudy_client::refusal::Refusal::of(error)))?;
-        let is_here = found.is_some_and(|found| held(&found) == Some(guest.invitation.as_str()));
-        Ok(is_here.then(|| guest.clone()))
-    }
-
-    async fn release(&self, guest: &Guest) -> Result<(), Failure> {
-        let invitation = Some(guest.invitation.as_str());
-        let kicked = self.face.desk.kick_admitted(&self.namespace, &guest.participant, invitation).await;
-        match kicked {
-            Err(refused) if refused.why != Why::NotFound => Err(refused.into()),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn within(place: Where, caller: &Caller) -> Result<String, Refused> {
-    let own = caller.namespace().map(str::to_owned);
-    let given = Some(place.namespace).filter(|namespace| !namespace.is_empty());
-    let missing = || Refused::invalid("namespace", "is missing: add ?namespace=NAME to the address");
-    let namespace = given.or(own).ok_or_else(missing)?;
-    named("namespace", &namespace)?;
-    Ok(namespace)
-}
-
-/// A body as it is, or in an event that has it as text.
-fn given<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Refused> {
-    #[derive(Deserialize)]
-    struct Event {
-        body: String,
-    }
-    match read::<Event>(bytes) {
-        Ok(event) => read(&Bytes::from(event.body)),
-        Err(_no_event) => read(bytes),
-    }
 }
 
 #[derive(Debug, Deserialize)]
