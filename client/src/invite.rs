@@ -204,7 +204,12 @@ fn patch(participant: &VirtualParticipant, invitation: &Invitation, keeps_token:
     if keeps_token {
         metadata["annotations"] = json!({STAGE_TOKEN: token::noted(participant, &invitation.id)});
     }
-    json!({"metadata": metadata, "spec": {"invitation": merge::patch(&before, &value(invitation))}})
+    let mut patch = json!({"metadata": metadata});
+    // Nothing said of it is another thing than `null`, which takes it away.
+    if let Some(changes) = merge::patch(&before, &value(invitation)) {
+        patch["spec"] = json!({"invitation": changes});
+    }
+    patch
 }
 
 #[cfg(test)]
@@ -237,5 +242,15 @@ mod tests {
         assert_eq!(reference["name"], token::place("ada", "b").name);
         assert_eq!(patched["metadata"]["annotations"][STAGE_TOKEN], "b");
         assert!(!patched.to_string().contains("word"), "a token does not stand in a spec");
+    }
+
+    #[test]
+    fn an_invitation_that_is_as_it_was_is_left_alone() {
+        let before = json!({"invitation": {
+            "id": "b", "joinBefore": "2026-01-01T00:00:00Z", "stage": {"whip": {"url": "https://stage.example/whip"}}
+        }});
+        let ada = participant(&before, &json!({}));
+        let patched = patch(&ada, ada.spec.invitation.as_ref().unwrap(), true);
+        assert_eq!(patched.get("spec"), None, "null would take it away");
     }
 }
