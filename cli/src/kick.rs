@@ -9,6 +9,7 @@ use crate::step::left;
 use crate::tell;
 use kube::ResourceExt;
 use understudy_client::kick;
+use understudy_client::standing::holder;
 use understudy_crds::v1alpha1::VirtualParticipant;
 
 /// Takes the invitation away, and waits if that is asked for.
@@ -32,15 +33,8 @@ async fn participant(cluster: &Cluster, args: &Kick) -> Result<VirtualParticipan
     }
     let id = args.invitation.as_deref().unwrap_or_default();
     let all = cluster.list(&Which::default()).await?;
-    let (mut holders, nobody) =
-        (all.into_iter(), || Failure::NobodyHas { id: id.to_owned(), namespace: cluster.namespace.clone() });
-    holders.find(|participant| has(participant, id)).ok_or_else(nobody)
-}
-
-/// Whether it is invited by it, or leaves its stage.
-fn has(participant: &VirtualParticipant, id: &str) -> bool {
-    let desired = participant.spec.invitation.as_ref().map(|invitation| invitation.id.as_str());
-    desired == Some(id) || invitation(participant) == Some(id)
+    let nobody = || Failure::NobodyHas { id: id.to_owned(), namespace: cluster.namespace.clone() };
+    holder(&all, id).cloned().ok_or_else(nobody)
 }
 
 async fn wait(cluster: &Cluster, args: &Kick, kicked: &VirtualParticipant, id: &str) -> Result<(), Failure> {

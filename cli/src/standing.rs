@@ -1,7 +1,7 @@
 //! What stands in the object of a participant, in words. Pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use understudy_client::standing::held;
+use understudy_client::standing::{carried_out, held};
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::VirtualParticipant;
 
@@ -25,8 +25,7 @@ pub fn named<'a>(participant: &'a VirtualParticipant, type_: &str) -> Option<&'a
 
 /// The invitation that it carries out, or is to carry out.
 pub fn invitation(participant: &VirtualParticipant) -> Option<&str> {
-    let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
-    session.map(|session| session.invitation_id.as_str()).or_else(|| held(participant))
+    carried_out(participant).or_else(|| held(participant))
 }
 
 /// `REASON: MESSAGE`, without what is not there.

@@ -2,7 +2,7 @@
 
 use crate::invite::params;
 use crate::refusal::Refusal;
-use crate::standing::settled;
+use crate::standing::{carried_out, settled};
 use kube::api::Patch;
 use kube::{Api, Client};
 use serde_json::json;
@@ -39,9 +39,7 @@ pub async fn kick(
 fn has(participant: &VirtualParticipant, id: Option<&str>) -> Result<bool, Refusal> {
     let has = participant.spec.invitation.as_ref().map(|invitation| invitation.id.as_str());
     let Some(id) = id else { return Ok(has.is_some()) };
-    let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
-    let was =
-        settled(participant, id).is_some() || session.is_some_and(|session| session.invitation_id == id);
+    let was = settled(participant, id).is_some() || carried_out(participant) == Some(id);
     match has {
         Some(has) if has == id => Ok(true),
         _ if was => Ok(false),

@@ -1,9 +1,10 @@
 //! How a participant stands to invitations, from its own object. Pure.
 
 use crate::refusal::Refusal;
+use std::borrow::Borrow;
 use std::sync::Arc;
 use understudy_crds::condition::ParticipantCondition;
-use understudy_crds::v1alpha1::{Stage, VirtualParticipant, VirtualParticipantStatus};
+use understudy_crds::v1alpha1::{Stage, VirtualParticipant};
 
 /// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +21,11 @@ pub enum Standing {
 
 /// How the participant stands. An invitation that has come to its end holds nobody.
 pub fn standing(participant: &VirtualParticipant) -> Standing {
-    let status = participant.status.as_ref();
     let is_going = participant.metadata.deletion_timestamp.is_some();
-    match (held(participant), status.and_then(|status| status.session.as_ref())) {
+    match (held(participant), carried_out(participant)) {
         (Some(id), _) => Standing::Invited(id.to_owned()),
-        (None, Some(session)) => Standing::Leaving(session.invitation_id.clone()),
-        (None, None) if is_going || !status.is_some_and(is_ready) => Standing::Unready,
+        (None, Some(id)) => Standing::Leaving(id.to_owned()),
+        (None, None) if is_going || !is_ready(participant) => Standing::Unready,
         (None, None) => Standing::Free,
     }
 }
@@ -34,6 +34,12 @@ pub fn standing(participant: &VirtualParticipant) -> Standing {
 pub fn held(participant: &VirtualParticipant) -> Option<&str> {
     let id = participant.spec.invitation.as_ref()?.id.as_str();
     settled(participant, id).is_none().then_some(id)
+}
+
+/// The invitation that the participant carries out, or still leaves the stage of.
+pub fn carried_out(participant: &VirtualParticipant) -> Option<&str> {
+    let session = participant.status.as_ref()?.session.as_ref()?;
+    Some(&session.invitation_id)
 }
 
 /// How that invitation came to its end, if it did.
@@ -57,8 +63,7 @@ pub fn fits(participant: &VirtualParticipant, id: &str, stage: &Stage) -> Result
         return Err(Refusal::Settled { id: id.to_owned(), outcome: outcome.to_owned() });
     }
     let holds = held(participant);
-    let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
-    if holds != Some(id) && session.is_some_and(|session| session.invitation_id == id) {
+    if holds != Some(id) && carried_out(participant) == Some(id) {
         // It was taken away, and is being left.
         return Err(Refusal::Settled { id: id.to_owned(), outcome: "Kicked".into() });
     }
@@ -86,14 +91,13 @@ fn is_same(one: &Stage, other: &Stage) -> bool {
 }
 
 /// Whoever of these has that invitation, or had it.
-pub fn holder<'a>(all: &'a [Arc<VirtualParticipant>], id: &str) -> Option<&'a Arc<VirtualParticipant>> {
-    let has = |participant: &&Arc<VirtualParticipant>| {
-        let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
-        participant.spec.invitation.as_ref().is_some_and(|invitation| invitation.id == id)
-            || session.is_some_and(|session| session.invitation_id == id)
+pub fn holder<'a, P: Borrow<VirtualParticipant>>(all: &'a [P], id: &str) -> Option<&'a P> {
+    let has = |participant: &VirtualParticipant| {
+        let desired = participant.spec.invitation.as_ref();
+        desired.is_some_and(|invitation| invitation.id == id) || carried_out(participant) == Some(id)
     };
-    let had = |participant: &&Arc<VirtualParticipant>| settled(participant, id).is_some();
-    all.iter().find(has).or_else(|| all.iter().find(had))
+    let had = |participant: &VirtualParticipant| settled(participant, id).is_some();
+    all.iter().find(|one| has((*one).borrow())).or_else(|| all.iter().find(|one| had((*one).borrow())))
 }
 
 /// Those that are free; none: why.
@@ -112,9 +116,11 @@ pub fn free(matching: &[Arc<VirtualParticipant>]) -> Result<Vec<Arc<VirtualParti
     }
 }
 
-fn is_ready(status: &VirtualParticipantStatus) -> bool {
+/// Whether all is well with it, but for its stage.
+pub fn is_ready(participant: &VirtualParticipant) -> bool {
     let ready = ParticipantCondition::Ready.as_str();
-    status.conditions.iter().any(|condition| condition.type_ == ready && condition.status == "True")
+    let mut conditions = participant.status.iter().flat_map(|status| &status.conditions);
+    conditions.any(|condition| condition.type_ == ready && condition.status == "True")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use crate::address::{host, whip_url};
 use crate::refusal::Refusal;
-use crate::standing::settled;
+use crate::standing::{carried_out, settled};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -99,12 +99,10 @@ pub struct Spent<'a> {
 
 /// What can be taken away; none, if that is nothing. Pure.
 pub fn spent(participant: &VirtualParticipant) -> Option<Spent<'_>> {
-    let session = participant.status.as_ref().and_then(|status| status.session.as_ref());
     let is_needed = |id: &str| {
         let invitation = participant.spec.invitation.as_ref();
         let is_desired = invitation.is_some_and(|invitation| invitation.id == id);
-        let is_carried_out = session.is_some_and(|session| session.invitation_id == id);
-        is_carried_out || (is_desired && settled(participant, id).is_none())
+        carried_out(participant) == Some(id) || (is_desired && settled(participant, id).is_none())
     };
     let (needed, ids): (Vec<&str>, Vec<&str>) = kept(participant).into_iter().partition(|id| is_needed(id));
     let note = (!needed.is_empty()).then(|| needed.join(","));

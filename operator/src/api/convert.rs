@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde::Serialize;
 use understudy_client::invite::{Invite, Place, Token};
-use understudy_crds::condition::ParticipantCondition;
+use understudy_client::standing::is_ready;
 use understudy_crds::v1alpha1 as crd;
 use understudy_proto::{participants::v1 as api, v1 as wire};
 
@@ -18,7 +18,6 @@ const MADE: &str = "inv-";
 /// A participant as callers are told of it.
 pub(super) fn participant(participant: &crd::VirtualParticipant) -> api::Participant {
     let status = participant.status.clone().unwrap_or_default();
-    let ready = ParticipantCondition::Ready.as_str();
     let pod = status.pod.unwrap_or_default();
     api::Participant {
         namespace: participant.namespace().unwrap_or_default(),
@@ -29,10 +28,7 @@ pub(super) fn participant(participant: &crd::VirtualParticipant) -> api::Partici
         attributes: participant.spec.attributes.clone().into_iter().collect(),
         created_at: time(participant.metadata.creation_timestamp.as_ref()),
         phase: status.phase.map(|phase| word(&phase)).unwrap_or_default(),
-        ready: status
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ == ready && condition.status == "True"),
+        ready: is_ready(participant),
         conditions: status.conditions.into_iter().map(condition).collect(),
         invitation_id: participant.spec.invitation.as_ref().map(|invitation| invitation.id.clone()),
         session: status.session.map(session),

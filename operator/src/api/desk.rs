@@ -105,16 +105,16 @@ impl Desk {
         who: &Who,
         invite: &Invite,
     ) -> Result<VirtualParticipant, Refused> {
+        // One after the other, until it is shown: all would see the same ones free.
+        let _turn = match who {
+            Who::Named(_) => None,
+            Who::Selected(_) => Some(self.turn.lock().await),
+        };
         let invited = match who {
             Who::Named(name) => invite::named(&self.client, namespace, name, invite).await?,
             Who::Selected(selector) => {
-                // One after the other: all would see the same ones free.
-                let _turn = self.turn.lock().await;
                 let all = self.stores.participants_in(namespace);
-                let invited =
-                    invite::one_of(&self.client, Pool { namespace, all: &all, selector }, invite).await?;
-                self.shown(&invited).await;
-                invited
+                invite::one_of(&self.client, Pool { namespace, all: &all, selector }, invite).await?
             }
         };
         self.shown(&invited).await;

@@ -28,31 +28,29 @@ pub(super) fn from(all: &[Arc<VirtualParticipant>], size: u32, token: &str) -> R
     let (namespace, name) = place(token)?;
     let begin = all.partition_point(|participant| key(participant) <= (namespace.as_str(), name.as_str()));
     let size = if size == 0 { DEFAULT_SIZE } else { size.min(MOST) };
-    let mut page = Page::default();
-    let mut bytes = 0;
-    for participant in &all[begin..] {
-        let told = convert::participant(participant);
-        bytes += told.encoded_len();
-        let is_full = page.participants.len() >= size as usize || bytes > MOST_BYTES;
-        if is_full && let Some(last) = page.participants.last() {
-            page.next = token_of(last);
-            break;
-        }
-        page.participants.push(told);
-    }
-    Ok(page)
+    let participants = fill(&mut all[begin..].iter(), size);
+    let is_last = begin + participants.len() == all.len();
+    let next = participants.last().filter(|_| !is_last).map(token_of).unwrap_or_default();
+    Ok(Page { participants, next })
 }
 
-/// As many of those as one message takes, and at least one.
+/// As many of those as one message takes, which are taken from the queue.
 pub(super) fn next(queue: &mut VecDeque<Arc<VirtualParticipant>>) -> Vec<Participant> {
+    let page = fill(&mut queue.iter(), DEFAULT_SIZE);
+    queue.drain(..page.len());
+    page
+}
+
+/// As many of those as one message takes, and at least one, if there is one.
+fn fill(all: &mut dyn Iterator<Item = &Arc<VirtualParticipant>>, size: u32) -> Vec<Participant> {
     let (mut page, mut bytes) = (Vec::new(), 0);
-    while let Some(told) = queue.front().map(|participant| convert::participant(participant)) {
+    for participant in all.take(size as usize) {
+        let told = convert::participant(participant);
         bytes += told.encoded_len();
-        if !page.is_empty() && (page.len() >= DEFAULT_SIZE as usize || bytes > MOST_BYTES) {
+        if bytes > MOST_BYTES && !page.is_empty() {
             break;
         }
         page.push(told);
-        queue.pop_front();
     }
     page
 }

@@ -10,10 +10,9 @@ use crate::api::caller::Visit;
 use crate::api::desk::{Who, unhurried};
 use crate::api::http::Face;
 use crate::api::refused::{Refused, Why};
-use crate::api::stages::call::{Call, Where, given};
+use crate::api::stages::call::{Asked, Call, Where};
 use crate::api::stages::failure::{ASSIGNED, Failure, NO_GUEST, NO_STAGE, NONE_FREE, RACE};
 use crate::api::stages::record::{Guest, Record};
-use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -37,12 +36,13 @@ const JOIN_WITHIN: SignedDuration = SignedDuration::from_secs(300);
 const ID_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH: usize = 12;
 
-/// The stage of those who make one and name none.
-#[derive(Clone)]
+/// A stage, as it is named: the chart's is that of those who make one and name none.
+#[derive(Clone, Deserialize)]
 pub struct Preset {
     /// Of its WHIP server.
     pub url: String,
-    /// Its bearer token.
+    /// Its bearer token; empty: it asks for none.
+    #[serde(default)]
     pub token: String,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn routes() -> Router<Face> {
 struct CreateAsked {
     user_id: String,
     attributes: BTreeMap<String, String>,
-    whip: Option<Whip>,
+    whip: Option<Preset>,
 }
 
 impl Default for CreateAsked {
@@ -78,35 +78,11 @@ impl Default for CreateAsked {
     }
 }
 
-#[derive(Deserialize)]
-struct Whip {
-    url: String,
-    #[serde(default)]
-    token: String,
-}
-
-impl std::fmt::Debug for Whip {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Whip").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-async fn create(
-    State(face): State<Face>,
-    place: Query<Where>,
-    visit: Visit,
-    body: Bytes,
-) -> Result<Json<Value>, Failure> {
-    let call = Call::enter(face, place, &visit, "patch").await?;
-    let CreateAsked { user_id, attributes, whip } = given(&body)?;
+async fn create(Asked { call, body }: Asked<CreateAsked>) -> Result<Json<Value>, Failure> {
+    let CreateAsked { user_id, attributes, whip } = body;
     // A token that the caller did not bring is told to those alone who could read it.
     let tells = whip.is_some() || call.reads_secrets().await;
-    let preset = call
-        .face
-        .preset
-        .as_deref()
-        .map(|preset| Whip { url: preset.url.clone(), token: preset.token.clone() });
-    let whip = whip.or(preset).ok_or_else(|| {
+    let whip = whip.or_else(|| call.face.preset.as_deref().cloned()).ok_or_else(|| {
         Refused::invalid(
             "whip",
             "is missing: {url, token} of the stage's WHIP server, which the chart names no other for",
@@ -150,14 +126,7 @@ struct StageAsked {
     allow_publish: bool,
 }
 
-async fn delete(
-    State(face): State<Face>,
-    place: Query<Where>,
-    visit: Visit,
-    body: Bytes,
-) -> Result<Json<Value>, Failure> {
-    let call = Call::enter(face, place, &visit, "patch").await?;
-    let asked: StageAsked = given(&body)?;
+async fn delete(Asked { call, body: asked }: Asked<StageAsked>) -> Result<Json<Value>, Failure> {
     loop {
         let mut book = call.book().await?;
         let record = book.find(&asked.id).ok_or(NO_STAGE)?;
@@ -175,14 +144,7 @@ async fn delete(
     }
 }
 
-async fn token(
-    State(face): State<Face>,
-    place: Query<Where>,
-    visit: Visit,
-    body: Bytes,
-) -> Result<Json<Value>, Failure> {
-    let call = Call::enter(face, place, &visit, "patch").await?;
-    let asked: StageAsked = given(&body)?;
+async fn token(Asked { call, body: asked }: Asked<StageAsked>) -> Result<Json<Value>, Failure> {
     let book = call.book().await?;
     let record = book.find(&asked.id).ok_or(NO_STAGE)?;
     if !asked.allow_publish {
@@ -200,14 +162,7 @@ async fn token(
     Ok(Json(json!({"token": token, "participantId": made_id()})))
 }
 
-async fn invite(
-    State(face): State<Face>,
-    place: Query<Where>,
-    visit: Visit,
-    body: Bytes,
-) -> Result<Json<Value>, Failure> {
-    let call = Call::enter(face, place, &visit, "patch").await?;
-    let asked: StageAsked = given(&body)?;
+async fn invite(Asked { call, body: asked }: Asked<StageAsked>) -> Result<Json<Value>, Failure> {
     let asset = asked.asset_name.filter(|asset| !asset.is_empty());
     if asset.as_deref().is_some_and(|asset| !told::is_asset(asset)) {
         return Err(Refused::invalid("assetName", "must be the name of a file below the media folder").into());
@@ -247,14 +202,7 @@ async fn invite(
     Ok(Json(json!({})))
 }
 
-async fn kick(
-    State(face): State<Face>,
-    place: Query<Where>,
-    visit: Visit,
-    body: Bytes,
-) -> Result<Json<Value>, Failure> {
-    let call = Call::enter(face, place, &visit, "patch").await?;
-    let asked: StageAsked = given(&body)?;
+async fn kick(Asked { call, body: asked }: Asked<StageAsked>) -> Result<Json<Value>, Failure> {
     let record = call.book().await?.find(&asked.id).ok_or(NO_STAGE)?;
     let guest = call.guest(&record).await?.ok_or(NO_GUEST)?;
     call.release(&guest).await?;
@@ -331,6 +279,8 @@ fn made_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::stages::call::given;
+    use axum::body::Bytes;
 
     #[test]
     fn a_body_may_come_in_an_event() {

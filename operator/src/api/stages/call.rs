@@ -7,7 +7,7 @@ use crate::api::refused::{Refused, Why};
 use crate::api::stages::failure::Failure;
 use crate::api::stages::record::{Book, Guest, Record};
 use axum::body::Bytes;
-use axum::extract::Query;
+use axum::extract::{FromRequest, Query, Request};
 use kube::{Api, ResourceExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -94,6 +94,26 @@ fn within(place: Where, caller: &Caller) -> Result<String, Refused> {
     let namespace = given.or(own).ok_or_else(missing)?;
     named("namespace", &namespace)?;
     Ok(namespace)
+}
+
+/// A call that changes something, with its body.
+pub(super) struct Asked<T> {
+    pub(super) call: Call,
+    pub(super) body: T,
+}
+
+/// Who may not is told that, whatever they sent.
+impl<T: DeserializeOwned> FromRequest<Face> for Asked<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, face: &Face) -> Result<Self, Failure> {
+        let invalid = |text: String| Refused::new(Why::Invalid, text);
+        let place = Query::try_from_uri(request.uri()).map_err(|wrong| invalid(wrong.body_text()))?;
+        let visit = Visit::new(request.headers().clone(), request.extensions());
+        let call = Call::enter(face.clone(), place, &visit, "patch").await?;
+        let body = Bytes::from_request(request, face).await.map_err(|wrong| invalid(wrong.body_text()))?;
+        Ok(Self { call, body: given(&body)? })
+    }
 }
 
 /// A body as it is, or in an event that has it as text.
