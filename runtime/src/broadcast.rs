@@ -5,11 +5,13 @@
 
 mod keyframes;
 mod metrics;
+mod passage;
 mod renditions;
 mod subscriber;
 
 pub use keyframes::KeyframeRequests;
 pub use metrics::Metrics;
+pub use passage::{Pass, Passage, Passing};
 pub use renditions::Renditions;
 pub use subscriber::Subscriber;
 

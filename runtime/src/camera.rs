@@ -24,7 +24,7 @@ use understudy_core::spec::{FrameRate, Resolution};
 
 use crate::child::installed;
 
-pub use picture::{Picture, Writer};
+pub use picture::{Look, Picture, Writer};
 
 /// Where pages find the camera.
 #[derive(Clone, Debug, PartialEq, Eq)]

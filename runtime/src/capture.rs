@@ -3,6 +3,7 @@
 mod encoded;
 mod grab;
 mod mpeg1;
+mod passed;
 mod screen;
 pub mod screenshot;
 mod speaker;
@@ -17,7 +18,7 @@ use understudy_core::media::{Kind, VideoCodec};
 use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
-use crate::broadcast::{Hub, Metrics};
+use crate::broadcast::{Hub, Metrics, Passage};
 use crate::camera::Picture;
 use crate::child::Executable;
 use crate::gst;
@@ -71,6 +72,8 @@ pub struct Speaker {
     /// The source that is heard, as PulseAudio calls it.
     pub source: String,
     pub bitrate: Bitrate,
+    /// What of it comes encoded.
+    pub passage: Option<Passage>,
 }
 
 /// What is to be captured, as it comes and goes.
@@ -101,7 +104,7 @@ pub fn program(
     let pictures = Ladder::new(hubs(Kind::Video), move |rendition: Video, hub: Hub| {
         let (complain, encoders) = (complain.clone(), encoders.clone());
         let capture =
-            move |screen, came| encoders.clone().run(screen, rendition, Outlet { hub: hub.clone(), came });
+            move |screen, came| encoders.clone().run(screen, rendition, Outlet::new(hub.clone(), came));
         // That there is a picture shows by the one that all ask for.
         let is_told = rendition.codec == VideoCodec::default();
         let tell = move |fault: Option<String>| fault.into_iter().filter(|_| is_told).for_each(&complain);
@@ -110,7 +113,7 @@ pub fn program(
     let sounds = Ladder::new(hubs(Kind::Audio), move |rendition: Audio, hub: Hub| {
         let silence = silence.clone();
         let capture =
-            move |speaker, came| speaker::run(speaker, rendition, Outlet { hub: hub.clone(), came });
+            move |speaker, came| speaker::run(speaker, rendition, Outlet::new(hub.clone(), came));
         let tell = move |fault| {
             silence.send_if_modified(|now| {
                 let changed = *now != fault;

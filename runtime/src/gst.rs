@@ -96,6 +96,11 @@ pub fn now() -> Duration {
     clock.time().saturating_sub(*epoch).into()
 }
 
+/// A reading of the shared clock on the timeline.
+pub fn on_timeline(reading: gst::ClockTime) -> Duration {
+    reading.saturating_sub(EPOCH.1).into()
+}
+
 /// An element of this factory, with properties to be set by the caller.
 pub fn element(factory: &'static str) -> Result<gst::Element, Error> {
     gst::ElementFactory::make(factory).build().map_err(|_| Error::Missing(factory))

@@ -9,6 +9,7 @@ mod flow;
 mod media;
 pub mod metrics;
 mod need;
+mod passed;
 mod player;
 mod resting;
 pub mod shape;
@@ -33,6 +34,7 @@ use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::redact::redacted;
 use understudy_core::spec;
 
+use crate::broadcast::Passage;
 use crate::camera::{Format, Picture, Writer};
 use crate::feed::Feed;
 use crate::guard::Policy;
@@ -70,6 +72,10 @@ pub struct Surroundings {
     pub ears: Ears,
     /// The source's own, which it begins with.
     pub voice: Option<Voice>,
+    /// What of the sound comes encoded.
+    pub sound: Passage,
+    /// What is seen and heard goes out: no page looks and listens in between.
+    pub direct: bool,
 }
 
 /// A running source. Dropped, it ends, leaves the slate, and is neither heard nor fed any more from that moment on.
@@ -79,6 +85,7 @@ pub struct Source {
     health: watch::Receiver<Health>,
     picture: Option<Picture>,
     voice: Option<Voice>,
+    sound: Option<Passage>,
     feed: Option<Feed>,
 }
 
@@ -95,8 +102,9 @@ impl Source {
         let begin = || span.in_scope(|| Voice::begin(plan.destination, &surroundings));
         let voice = plan.carries.audio().then(begin);
         surroundings.voice.clone_from(&voice);
+        let sound = voice.is_some().then(|| surroundings.sound.clone());
         let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
-        Self { task, health, picture, voice, feed }
+        Self { task, health, picture, voice, sound, feed }
     }
 
     pub fn health(&self) -> watch::Receiver<Health> {
@@ -109,6 +117,9 @@ impl Drop for Source {
         self.task.abort();
         if let Some(voice) = &self.voice {
             voice.close();
+        }
+        if let Some(sound) = &self.sound {
+            sound.shut();
         }
         if let Some(feed) = &self.feed {
             feed.revoke();

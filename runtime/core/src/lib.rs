@@ -36,6 +36,7 @@ pub mod sending;
 
 pub mod invitation;
 pub mod mp4;
+pub mod passage;
 pub mod report;
 pub mod whip;
 

@@ -1,11 +1,14 @@
-//! The picture that the camera shows now: one slot, written by a source, read by the node.
+//! The picture that the camera shows now: one slot, written by a source, read by the node, or by whoever publishes it without a page.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use understudy_core::media::Kind;
 use understudy_core::spec::Resolution;
+
+use crate::broadcast::{Pass, Passage};
 
 /// A cheap handle to the slot.
 #[derive(Clone, Debug)]
@@ -24,10 +27,40 @@ struct Slot {
     current: Mutex<Current>,
     /// Called after each change that is looked at; set while a device is there.
     changed: Mutex<Option<Box<dyn Fn() + Send>>>,
-    /// Whether anybody looks.
+    /// Who looks.
+    lookers: Mutex<Lookers>,
+    /// Whether anybody does.
     read: watch::Sender<bool>,
     /// Told of each change.
     shown: watch::Sender<()>,
+    /// What of it comes encoded.
+    passage: Passage,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lookers {
+    /// There is a camera, or will be.
+    camera: bool,
+    /// A page looks through it; until a camera can tell, it is taken that one does.
+    pages: bool,
+    /// How many look at it without a camera.
+    others: usize,
+}
+
+/// Somebody looks at the picture, until this is dropped.
+#[derive(Debug)]
+pub struct Look(Picture);
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.looks(|lookers| lookers.others -= 1);
+    }
+}
+
+impl Lookers {
+    const fn any(self) -> bool {
+        self.camera && self.pages || self.others > 0
+    }
 }
 
 struct Current {
@@ -42,8 +75,10 @@ impl Picture {
             size,
             current: Mutex::new(Current { turn: 0, frame: slate(size) }),
             changed: Mutex::new(None),
+            lookers: Mutex::new(Lookers { camera: true, pages: true, others: 0 }),
             read: watch::Sender::new(true),
             shown: watch::Sender::default(),
+            passage: Passage::new(Kind::Video),
         }))
     }
 
@@ -65,6 +100,7 @@ impl Picture {
             current.turn += 1;
             current.frame = slate(self.0.size);
         }
+        self.0.passage.shut();
         self.changed();
     }
 
@@ -75,6 +111,7 @@ impl Picture {
             current.turn += 1;
             current.frame = plain(self.0.size, [16, 128, 128]);
         }
+        self.0.passage.shut();
         self.changed();
     }
 
@@ -88,13 +125,36 @@ impl Picture {
         self.0.shown.subscribe()
     }
 
-    /// Whether any page looks through the camera. A camera that cannot tell is taken to be looked through.
+    /// Whether anybody looks. A camera that cannot tell is taken to be looked through.
     pub fn read(&self) -> watch::Receiver<bool> {
         self.0.read.subscribe()
     }
 
+    /// Somebody looks without a camera.
+    pub fn look(&self) -> Look {
+        self.looks(|lookers| lookers.others += 1);
+        Look(self.clone())
+    }
+
+    /// Whether there is a camera, or will be.
+    pub fn has_camera(&self, camera: bool) {
+        self.looks(|lookers| lookers.camera = camera);
+    }
+
     pub(super) fn set_read(&self, read: bool) {
-        self.0.read.send_if_modified(|before| std::mem::replace(before, read) != read);
+        self.looks(|lookers| lookers.pages = read);
+    }
+
+    fn looks(&self, change: impl FnOnce(&mut Lookers)) {
+        let mut lookers = self.0.lookers.lock();
+        change(&mut lookers);
+        let any = lookers.any();
+        self.0.read.send_if_modified(|before| std::mem::replace(before, any) != any);
+    }
+
+    /// What of it comes encoded.
+    pub fn passage(&self) -> &Passage {
+        &self.0.passage
     }
 
     pub(super) fn on_change(&self, changed: Option<Box<dyn Fn() + Send>>) {
@@ -124,7 +184,18 @@ impl Eq for Picture {}
 impl Writer {
     /// Shows the slate between two frames of the same writer.
     pub fn show_slate(&self) {
+        let current = self.picture.0.current.lock();
+        if current.turn == self.turn {
+            self.picture.0.passage.close();
+        }
+        drop(current);
         self.show(slate(self.picture.0.size));
+    }
+
+    /// The way for what it shows, encoded; the slate closes it. None: it may show nothing any more.
+    pub fn pass(&self) -> Option<Pass> {
+        let current = self.picture.0.current.lock();
+        (current.turn == self.turn).then(|| self.picture.0.passage.turn())
     }
 
     /// Shows one tightly packed I420 frame. One of another length, or out of turn, is not shown.
@@ -188,6 +259,22 @@ mod tests {
         first.show(frame(3));
         second.show(frame(4));
         assert_eq!(picture.current(), frame(4));
+    }
+
+    #[test]
+    fn it_is_looked_at_through_a_camera_or_by_whoever_needs_none() {
+        let picture = Picture::new(Resolution::HD);
+        let read = || *picture.read().borrow();
+        assert!(read(), "no camera can tell yet");
+        picture.has_camera(false);
+        assert!(!read());
+        let looks = [picture.look(), picture.look()];
+        assert!(read());
+        drop(looks);
+        assert!(!read());
+        picture.has_camera(true);
+        picture.set_read(false);
+        assert!(!read());
     }
 
     #[test]

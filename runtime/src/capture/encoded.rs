@@ -8,6 +8,7 @@ use gstreamer_app as gst_app;
 use tokio::sync::watch;
 use understudy_core::media::{Track, Unit};
 
+use super::passed::Lead;
 use crate::broadcast::Hub;
 
 /// Where what an encoder makes goes.
@@ -16,12 +17,27 @@ pub(super) struct Outlet {
     pub(super) hub: Hub,
     /// Sent with each unit: that they come is what shows that a capture is well.
     pub(super) came: watch::Sender<()>,
+    /// Whether it is the encoder's, and not what comes encoded.
+    pub(super) lead: Lead,
 }
 
 impl Outlet {
+    pub(super) fn new(hub: Hub, came: watch::Sender<()>) -> Self {
+        Self { hub, came, lead: Lead::default() }
+    }
+
     pub(super) fn publish(&self, unit: Unit) {
-        self.hub.publish(unit);
+        self.lead.encoded(|| self.hub.publish(unit));
         self.came.send_replace(());
+    }
+
+    /// What was not encoded here. False: the encoder has begun.
+    pub(super) fn pass(&self, unit: Unit) -> bool {
+        let passed = self.lead.passed(|| self.hub.publish(unit));
+        if passed {
+            self.came.send_replace(());
+        }
+        passed
     }
 }
 

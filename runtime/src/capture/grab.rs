@@ -194,7 +194,7 @@ fn read(grab: &Grab, screen: &Screen, rate: FrameRate, number: u64) -> Result<Re
 /// One picture after the other as they are shown; one that does not change is given now and then all the same: readers count on
 /// frames.
 async fn look(grab: Grab, picture: Picture, number: u64) {
-    let mut shown = picture.shown();
+    let (_looks, mut shown) = (picture.look(), picture.shown());
     loop {
         shown.mark_unchanged();
         let at = crate::gst::now();

@@ -7,11 +7,13 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use understudy_core::aac;
 use understudy_core::media::{AudioCodec, Track};
+use understudy_core::passage::Groups;
 use understudy_core::rendition::Audio;
 use understudy_core::spec::Bitrate;
 
 use super::Speaker;
 use super::encoded::{Made, Outlet, publisher};
+use super::passed::Passed;
 use crate::gst::{Ended, Error, Pipeline, element};
 
 /// One Opus packet; what browsers expect.
@@ -34,9 +36,28 @@ const MP2_DELAY_SAMPLES: u32 = 481;
 const FRAGMENT_MICROSECONDS: i64 = 10_000;
 const BUFFER_MICROSECONDS: i64 = 40_000;
 
-/// Captures until it fails.
+/// What comes encoded is silent for so long at most before silence is encoded.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Captures until it fails. Opus that comes as such goes out as it came.
 pub(super) async fn run(speaker: Speaker, rendition: Audio, outlet: Outlet) -> Result<(), Error> {
-    let pipeline = build(&speaker, rendition, outlet)?;
+    match &speaker.passage {
+        Some(passage) if rendition.codec == AudioCodec::Opus => {
+            let passed = Passed {
+                units: passage.take(),
+                groups: Groups::within(rendition.bitrate.unwrap_or(speaker.bitrate)),
+                patience: PATIENCE,
+                outlet,
+                encode: |outlet| Box::pin(encode(&speaker, rendition, outlet)) as _,
+            };
+            passed.run().await
+        }
+        _ => encode(&speaker, rendition, outlet).await,
+    }
+}
+
+async fn encode(speaker: &Speaker, rendition: Audio, outlet: Outlet) -> Result<(), Error> {
+    let pipeline = build(speaker, rendition, outlet)?;
     pipeline.set(gst::State::Playing).await?;
     match pipeline.ended().await {
         Ended::Error(error) => Err(error),

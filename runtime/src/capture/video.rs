@@ -7,11 +7,13 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use understudy_core::media::{Track, VideoCodec};
+use understudy_core::passage::Groups;
 use understudy_core::rendition::Video;
 use understudy_core::spec::{Bitrate, FrameRate, Resolution};
 
 use super::encoded::{Made, Outlet, publisher};
 use super::grab::Grab;
+use super::passed::Passed;
 use super::{Screen, View};
 use crate::broadcast::Hub;
 use crate::gst::{Ended, Error, Pipeline, element};
@@ -48,6 +50,11 @@ impl Target {
         }
     }
 
+    /// Nothing is taken away.
+    fn is_all_of(&self, screen: &Screen) -> bool {
+        self.size == screen.size && self.frame_rate.per_second() >= screen.frame_rate.per_second()
+    }
+
     pub(super) const fn track(&self) -> Track {
         Track::Video {
             codec: self.codec,
@@ -58,13 +65,33 @@ impl Target {
     }
 }
 
-/// Captures and encodes until either fails.
+/// What comes encoded stands still for so long at most.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Captures and encodes until either fails. What comes encoded and is as it is to be goes out as it came.
 pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), Error> {
-    let (target, hub) = (Target::new(&screen, rendition), outlet.hub.clone());
-    let (pipeline, frames, encoded) = build(&screen, &target, outlet)?;
+    let target = Target::new(&screen, rendition);
+    match &screen.view {
+        View::Camera(picture) if target.is_all_of(&screen) => {
+            let passed = Passed {
+                units: picture.passage().take(),
+                groups: Groups::within(target.bitrate),
+                patience: PATIENCE,
+                outlet,
+                encode: |outlet| Box::pin(encode(&grab, &screen, &target, outlet)) as _,
+            };
+            passed.run().await
+        }
+        View::Camera(_) | View::Display(_) => encode(&grab, &screen, &target, outlet).await,
+    }
+}
+
+async fn encode(grab: &Grab, screen: &Screen, target: &Target, outlet: Outlet) -> Result<(), Error> {
+    let hub = outlet.hub.clone();
+    let (pipeline, frames, encoded) = build(screen, target, outlet)?;
     // It plays once it has a first frame.
     pipeline.begin(gst::State::Playing).await?;
-    let mut taken = grab.take(&screen, target.frame_rate, frames)?;
+    let mut taken = grab.take(screen, target.frame_rate, frames)?;
     tokio::select! {
         ended = pipeline.ended() => match ended {
             Ended::Error(error) => Err(error),

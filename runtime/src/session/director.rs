@@ -319,6 +319,7 @@ impl Director {
                 Shows::Inputs | Shows::Nothing => self.config.sound.source.clone(),
             },
             bitrate: self.asked.session.encoding.audio,
+            passage: (self.shows() == Shows::Inputs).then(|| self.sources.sound().clone()),
         });
         self.show.see(screen, self.streams.all().next().is_some() || self.stages.needs_picture());
         self.show.hear(speaker);

@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 use understudy_core::input::{self, Control, Health, Plan, Refusal, State, Steer};
+use understudy_core::media::Kind;
 use understudy_core::report::Stance;
 use understudy_core::spec::{Destination, Inputs};
 
 use super::told::forward;
 use super::{Config, InputsView, Mail};
+use crate::broadcast::Passage;
 use crate::camera::{Format, Picture};
 use crate::sound::{self, Ears};
 use crate::source::{Source, Surroundings};
@@ -54,6 +56,11 @@ impl Sources {
     /// What the camera shows.
     pub(super) const fn picture(&self) -> &Picture {
         &self.surroundings.picture
+    }
+
+    /// What of the sound comes encoded.
+    pub(super) const fn sound(&self) -> &Passage {
+        &self.surroundings.sound
     }
 
     /// Who listens to the microphone and the speaker.
@@ -119,6 +126,12 @@ impl Sources {
 
     pub(super) fn allow(&mut self, allowed: Allowed) {
         self.allowed = allowed;
+        let direct = allowed.shown && !allowed.speaker;
+        self.picture().has_camera(!direct);
+        if std::mem::replace(&mut self.surroundings.direct, direct) != direct {
+            // They go another way now.
+            self.running.clear();
+        }
         self.reconcile();
     }
 
@@ -201,5 +214,7 @@ fn surroundings(config: &Config) -> Surroundings {
         metrics: config.source_metrics.clone(),
         ears: Ears::default(),
         voice: None,
+        sound: Passage::new(Kind::Audio),
+        direct: false,
     }
 }

@@ -117,6 +117,8 @@ mod tests {
             metrics: Metrics::default(),
             ears: crate::sound::Ears::default(),
             voice: None,
+            sound: crate::broadcast::Passage::new(understudy_core::media::Kind::Audio),
+            direct: false,
         };
         let reason = |name: &str| {
             let location = Location::File(media.join(name).display().to_string());

@@ -125,7 +125,7 @@ impl Flow {
         self.0.over.store(false, Ordering::Relaxed);
     }
 
-    pub fn watch(&self, entry: &gst::Element, meter: Meter) {
+    pub fn watch(&self, entry: &gst::Element, meter: Option<Meter>) {
         let Some(pad) = entry.static_pad("sink") else { return };
         let flow = self.clone();
         let mask =
@@ -138,7 +138,7 @@ impl Flow {
                     return LEFT_OUT;
                 }
                 flow.came(pad, buffer);
-                meter.arrived();
+                meter.iter().for_each(Meter::arrived);
             }
             gst::PadProbeReturn::Ok
         });

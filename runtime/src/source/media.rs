@@ -28,12 +28,14 @@ use understudy_core::media::Kind;
 use super::Surroundings;
 use super::flow::Flow;
 use super::metrics::Origin;
+use super::passed::{self, Passes};
 use super::shape::{Branch, Branches, Timing};
 use super::valve;
 use crate::camera::Writer;
 use crate::gst::{Error, Pipeline, element};
 
 pub(super) use fault::{Fault, failure};
+pub(super) use tune::decoder as tune_decoder;
 
 /// What is kept ready of a source that delivers faster than it plays: a segment of HLS may take as long to come.
 const AHEAD: gst::ClockTime = gst::ClockTime::from_seconds(5);
@@ -87,6 +89,8 @@ pub(super) enum Event {
 struct Ends {
     video: Option<End>,
     audio: Option<End>,
+    pipeline: gst::glib::WeakRef<gst::Pipeline>,
+    passes: Passes,
 }
 
 struct End {
@@ -95,6 +99,8 @@ struct End {
     linked: AtomicBool,
     /// It is not there, and its branch is not either.
     absent: AtomicBool,
+    /// It comes as it goes out, too.
+    passed: AtomicBool,
 }
 
 /// With a writer the picture goes to it; the sound goes where the plan says if it is carried.
@@ -114,16 +120,18 @@ pub(super) fn open(
     decoder.set_property("buffer-duration", AHEAD.nseconds().cast_signed());
     decoder.set_property("buffer-size", AHEAD_BYTES);
     pipeline.inner.add(&decoder)?;
+    let passes = Passes::of(plan, writer.as_ref(), surroundings);
+    expose(&decoder, passes.clone());
     let branches = Branches { pipeline: &pipeline, surroundings, origin, timing: Timing::ByTimestamp };
     let video = writer.map(|writer| branches.picture(plan.shape, writer)).transpose()?;
     let audio = plan.carries.audio().then(|| branches.sound()).transpose()?;
     let flow = |branch: &Option<Branch>| branch.as_ref().map(|branch| branch.flow.clone());
     fit_valves(&decoder, [(Kind::Video, flow(&video)), (Kind::Audio, flow(&audio))]);
-    let end =
-        |branch, kind| End { kind, branch, linked: AtomicBool::new(false), absent: AtomicBool::new(false) };
     let ends = Arc::new(Ends {
-        video: video.map(|branch| end(branch, Kind::Video)),
-        audio: audio.map(|branch| end(branch, Kind::Audio)),
+        video: video.map(|branch| End::new(branch, Kind::Video)),
+        audio: audio.map(|branch| End::new(branch, Kind::Audio)),
+        pipeline: pipeline.inner.downgrade(),
+        passes,
     });
     let weak = Arc::downgrade(&ends);
     decoder.connect_pad_added(move |_, pad| link(&weak, pad));
@@ -166,6 +174,16 @@ impl Media {
                 false
             }
         }
+    }
+
+    /// Whether this kind can go out as it comes, whatever is decoded of it.
+    pub(super) fn passes(&self, kind: Kind) -> bool {
+        self.ends.all().any(|end| end.kind == kind && end.passed.load(Ordering::Acquire))
+    }
+
+    /// What is seen is not its picture any more, until that comes again.
+    pub(super) fn cover(&self) {
+        self.ends.passes.pause(Kind::Video);
     }
 
     /// Nothing of this kind is decoded while it rests; it comes all the same.
@@ -288,10 +306,25 @@ impl Media {
     }
 }
 
+impl End {
+    const fn new(branch: Branch, kind: Kind) -> Self {
+        let [linked, absent, passed] = [const { AtomicBool::new(false) }; 3];
+        Self { kind, branch, linked, absent, passed }
+    }
+}
+
 impl Ends {
     /// Those that are there, or may come to be.
     fn all(&self) -> impl Iterator<Item = &End> {
         self.video.iter().chain(&self.audio).filter(|end| !end.absent.load(Ordering::Acquire))
+    }
+
+    /// Where what is encoded is linked to. None: it has been decoded.
+    fn split(&self, end: &End, caps: &gst::CapsRef) -> Option<Result<gst::Pad, Error>> {
+        let kind = passed::kind(caps)?;
+        let pipeline = self.pipeline.upgrade()?;
+        end.passed.store(true, Ordering::Release);
+        Some(self.passes.split(kind, &pipeline, &end.branch))
     }
 }
 
@@ -314,6 +347,14 @@ fn fit_valves(decoder: &gst::Element, flows: [(Kind, Option<Flow>); 2]) {
     });
 }
 
+/// What goes out as it comes is not decoded by `decoder`.
+fn expose(decoder: &gst::Element, passes: Passes) {
+    decoder.connect("autoplug-continue", false, move |values| {
+        let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
+        Some(caps.is_none_or(|caps| !passes.take(&caps)).to_value())
+    });
+}
+
 /// The first stream of a kind is taken, others are left.
 fn link(ends: &Weak<Ends>, pad: &gst::Pad) {
     let Some(ends) = ends.upgrade() else { return };
@@ -327,6 +368,14 @@ fn link(ends: &Weak<Ends>, pad: &gst::Pad) {
     let Some(end) = end else { return };
     let Some(target) = end.branch.entry.static_pad("sink").filter(|target| !target.is_linked()) else {
         return;
+    };
+    let target = match ends.split(end, &caps) {
+        Some(Ok(split)) => split,
+        Some(Err(error)) => {
+            tracing::warn!(%error, media, "a stream that could go out as it comes cannot be taken");
+            return;
+        }
+        None => target,
     };
     match pad.link(&target) {
         Ok(_) => end.linked.store(true, Ordering::Release),

@@ -10,22 +10,47 @@ use super::Surroundings;
 
 /// Whether somebody does; where nobody can tell, it is taken that they do. Clones are the same.
 #[derive(Clone, Debug)]
-pub(super) struct Need(watch::Receiver<bool>);
+pub(super) enum Need {
+    Said(watch::Receiver<bool>),
+    /// By so many.
+    Counted(watch::Receiver<usize>),
+}
 
 /// The needs of all that one source carries.
 #[derive(Clone, Debug)]
 pub(super) struct Needs {
-    picture: Option<Need>,
-    sound: Option<Need>,
+    picture: Option<Side>,
+    sound: Option<Side>,
+}
+
+#[derive(Clone, Debug)]
+struct Side {
+    /// What is decoded of it.
+    decoded: Need,
+    /// It as it comes.
+    passed: Need,
+}
+
+impl Side {
+    fn is(&self) -> bool {
+        self.decoded.is() || self.passed.is()
+    }
 }
 
 impl Need {
     pub fn is(&self) -> bool {
-        *self.0.borrow()
+        match self {
+            Self::Said(told) => *told.borrow(),
+            Self::Counted(count) => *count.borrow() > 0,
+        }
     }
 
     pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
+        let changed = match self {
+            Self::Said(told) => told.changed().await,
+            Self::Counted(count) => count.changed().await,
+        };
+        if changed.is_err() {
             // It stays what it is.
             std::future::pending::<()>().await;
         }
@@ -53,24 +78,37 @@ impl Need {
 
 impl From<watch::Receiver<bool>> for Need {
     fn from(told: watch::Receiver<bool>) -> Self {
-        Self(told)
+        Self::Said(told)
     }
 }
 
 impl Needs {
     pub fn of(plan: &Plan, surroundings: &Surroundings) -> Self {
-        let picture = plan.carries.video().then(|| surroundings.picture.read().into());
-        let sound = plan.carries.audio().then(|| surroundings.ears.of(plan.destination).into());
+        let Surroundings { picture, ears, sound, .. } = surroundings;
+        let picture = plan.carries.video().then(|| Side {
+            decoded: picture.read().into(),
+            passed: Need::Counted(picture.passage().demand()),
+        });
+        let sound = plan.carries.audio().then(|| Side {
+            decoded: ears.of(plan.destination).into(),
+            passed: Need::Counted(sound.demand()),
+        });
         Self { picture, sound }
     }
 
     /// Whether anything of it is needed.
     pub fn any(&self) -> bool {
-        self.picture.iter().chain(&self.sound).any(Need::is)
+        self.picture.iter().chain(&self.sound).any(Side::is)
     }
 
+    /// Whether it is needed decoded.
     pub fn is(&self, kind: Kind) -> bool {
-        self.of_kind(kind).is_some_and(Need::is)
+        self.of_kind(kind).is_some_and(|side| side.decoded.is())
+    }
+
+    /// Whether it is needed as it comes.
+    pub fn is_passed(&self, kind: Kind) -> bool {
+        self.of_kind(kind).is_some_and(|side| side.passed.is())
     }
 
     /// Whether there is any of this kind.
@@ -78,7 +116,7 @@ impl Needs {
         self.of_kind(kind).is_some()
     }
 
-    const fn of_kind(&self, kind: Kind) -> Option<&Need> {
+    const fn of_kind(&self, kind: Kind) -> Option<&Side> {
         match kind {
             Kind::Video => self.picture.as_ref(),
             Kind::Audio => self.sound.as_ref(),
@@ -93,9 +131,12 @@ impl Needs {
     }
 }
 
-async fn changed(need: &mut Option<Need>) {
-    match need {
-        Some(need) => need.changed().await,
+async fn changed(side: &mut Option<Side>) {
+    match side {
+        Some(Side { decoded, passed }) => tokio::select! {
+            () = decoded.changed() => {}
+            () = passed.changed() => {}
+        },
         None => std::future::pending().await,
     }
 }

@@ -225,21 +225,15 @@ impl Player<'_> {
             .is_some_and(|last| (first == Some(last) || self.media.is_seekable()) && self.media.came_to(last))
     }
 
-    /// Of what goes on, kinds that nobody needs are not decoded; what has a start stands still if nothing of it is needed.
+    /// Kinds that nobody needs are not decoded, of what goes on or is passed as it comes; what has a start stands still if nothing of it
+    /// is needed.
     async fn heed_needs(&mut self, sight: &Sight) -> Result<(), Failure> {
         let now = crate::gst::now();
         let plays = sight.told == Some(Told::Plays) && sight.step == Step::Playing;
         match self.course {
             // Somebody may wait for its end.
             Course::Once => {}
-            Course::On => {
-                for kind in [Kind::Video, Kind::Audio] {
-                    if let Some(change) = self.rest.look_at(kind, now, plays) {
-                        tracing::debug!(?kind, ?change, "whether a source is needed has changed");
-                        self.media.rest(kind, change);
-                    }
-                }
-            }
+            Course::On => self.rest_each(now, plays, |_, _| true),
             Course::Round | Course::Anew => {
                 if let Some(change) = self.rest.look_at_all(now, plays) {
                     tracing::debug!(?change, "whether a source is needed has changed");
@@ -247,7 +241,21 @@ impl Player<'_> {
                 }
             }
         }
+        // It keeps its time by what is passed.
+        if self.course != Course::On {
+            self.rest_each(now, plays, Media::passes);
+        }
         Ok(())
+    }
+
+    /// Kinds that nobody needs decoded are not.
+    fn rest_each(&mut self, now: Duration, plays: bool, can: impl Fn(&Media, Kind) -> bool) {
+        for kind in [Kind::Video, Kind::Audio].into_iter().filter(|kind| can(&self.media, *kind)) {
+            if let Some(change) = self.rest.look_at(kind, now, plays) {
+                tracing::debug!(?kind, ?change, "whether a source is needed has changed");
+                self.media.rest(kind, change);
+            }
+        }
     }
 
     async fn stand_still(&self, change: Change) -> Result<(), Failure> {
@@ -370,6 +378,7 @@ impl Player<'_> {
         let froze = frozen && !sight.frozen;
         sight.frozen = frozen;
         if let Some(writer) = self.writer.as_ref().filter(|_| froze) {
+            self.media.cover();
             writer.show_slate();
         }
     }

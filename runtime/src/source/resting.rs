@@ -46,9 +46,10 @@ impl Resting {
         self.whole.rests()
     }
 
-    /// Whether nothing that it carries is decoded.
+    /// Whether nothing that it carries is decoded, or goes out as it comes.
     pub fn rests(&self) -> bool {
-        let carried = || KINDS.into_iter().filter(|kind| self.needs.carry(*kind));
-        self.stands_still() || carried().all(|kind| self.kinds[kind as usize].rests())
+        let mut carried = KINDS.into_iter().filter(|kind| self.needs.carry(*kind));
+        let rests = |kind| self.kinds[kind as usize].rests() && !self.needs.is_passed(kind);
+        self.stands_still() || carried.all(rests)
     }
 }

@@ -71,7 +71,7 @@ impl Branches<'_> {
         if self.timing == Timing::ByTimestamp {
             stamp::complete(&queue, self.pipeline, self.origin);
         }
-        flow.watch(&queue, meter.clone());
+        flow.watch(&queue, Some(meter.clone()));
         let upright = self.upright()?;
         let sink = self.picture_sink(writer, flow.clone(), meter.clone());
         let camera = scale()?;
@@ -95,7 +95,7 @@ impl Branches<'_> {
         let resample = element("audioresample")?;
         let sink = self.sound_sink(flow.clone(), meter.clone())?;
         self.pipeline.chain(&[&queue, &convert, &resample, sink.upcast_ref()])?;
-        flow.watch(&queue, meter);
+        flow.watch(&queue, Some(meter));
         Ok(Branch { entry: queue, flow })
     }
 
@@ -200,6 +200,14 @@ impl Branch {
         std::iter::successors(Some(self.entry.clone()), next).collect()
     }
 
+    /// Its pipeline comes to a state without waiting for anything to arrive here: it may be that nothing is decoded.
+    pub fn waits_for_nothing(&self) {
+        let sink = self.elements().pop();
+        if let Some(sink) = sink.and_downcast::<gst_app::AppSink>() {
+            sink.set_async(false);
+        }
+    }
+
     /// Takes it out of its pipeline, which shall not wait for what does not come.
     pub fn leave(&self) {
         for element in self.elements().into_iter().rev() {
@@ -281,7 +289,7 @@ fn heard(sample: &gst::Sample) -> Option<(gst::Buffer, gst::ClockTime)> {
 }
 
 /// The reading of the clock at which what has this running time is heard.
-fn at(sink: &gst::Element, running: gst::ClockTime) -> Option<gst::ClockTime> {
+pub(super) fn at(sink: &gst::Element, running: gst::ClockTime) -> Option<gst::ClockTime> {
     let sink = sink.downcast_ref::<gst_app::gst_base::BaseSink>()?;
     Some(sink.base_time()? + running + sink.latency())
 }

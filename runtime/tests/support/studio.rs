@@ -16,6 +16,8 @@ use understudy_core::spec::{
     Destination, File, FrameRate, Location, Repeat, Resolution, Shape, Source as Kind, StreamUrl,
 };
 use understudy_core::test_picture::{FRAME_RATE, SAMPLE_RATE_HZ, TONE_HZ, read};
+use understudy_core::media::Kind as Encoded;
+use understudy_runtime::broadcast::Passage;
 use understudy_runtime::camera::{Format, Picture};
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
@@ -90,6 +92,8 @@ impl Studio {
             metrics: metrics.clone(),
             ears: Ears::default(),
             voice: None,
+            sound: Passage::new(Encoded::Audio),
+            direct: false,
         };
         Self { picture, metrics, surroundings, sound, folder, playing: Mutex::default() }
     }

@@ -12,9 +12,11 @@ const FU_A: u8 = 28;
 const FU_START: u8 = 0x80;
 const FU_END: u8 = 0x40;
 const FU_HEADER_BYTES: usize = 2;
+/// A picture that nothing after it looks behind (Table 7-1 of H.264, as the next two).
+pub(crate) const IDR: u8 = 5;
 /// Access unit delimiters and filler say nothing that RTP does not.
-const DELIMITER: u8 = 9;
-const FILLER: u8 = 12;
+pub(crate) const DELIMITER: u8 = 9;
+pub(crate) const FILLER: u8 = 12;
 
 /// The payloads of one access unit, in order. The marker bit belongs on the last.
 pub fn packetize(access_unit: &Bytes) -> Vec<Bytes> {

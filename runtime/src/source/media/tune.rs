@@ -117,12 +117,15 @@ fn tune(factory: &str, element: &gst::Element) {
         // It would be waited for more kinds of pictures until a buffer is full.
         "multipartdemux" => element.set_property("single-stream", true),
         "rtmp2src" => element.set_property("timeout", ANSWER_SECONDS),
-        decoder if decoder.starts_with("avdec_") && element.has_property("thread-type") => {
-            element.set_property_from_str("thread-type", "slice");
-            element.set_property("max-threads", DECODER_THREADS);
-        }
+        name if name.starts_with("avdec_") && element.has_property("thread-type") => decoder(element),
         _ => {}
     }
+}
+
+/// One of libav.
+pub(in crate::source) fn decoder(element: &gst::Element) {
+    element.set_property_from_str("thread-type", "slice");
+    element.set_property("max-threads", DECODER_THREADS);
 }
 
 /// Keeps the end of a stream from its jitter buffer, and tells it once all have ended: what still waits for its time is

@@ -1,0 +1,254 @@
+//! What goes out as it came, without being decoded and encoded: which H.264 and Opus fit, and when a picture that can be decoded alone
+//! comes by itself.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::fanout::h264;
+use crate::spec::{Bitrate, FrameRate, Resolution};
+
+/// For a picture that can be decoded alone nobody waits longer: an encoder is faster.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// By so much more than what was asked for a group of pictures may take: encoders vary, and so does what is shown.
+const MORE_PERCENT: u64 = 25;
+
+/// Of a group that is shorter nothing follows.
+const LEAST_GROUP: Duration = Duration::from_millis(500);
+
+/// H.264 as its stream describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture<'a> {
+    /// As GStreamer calls it.
+    pub profile: &'a str,
+    /// Pixels: width, height.
+    pub size: (u32, u32),
+    /// Pictures a second, as a fraction; none where it does not say, or where they come as they like.
+    pub frame_rate: Option<(u32, u32)>,
+    /// Its pixels are square.
+    pub square: bool,
+    /// Its pictures are whole ones.
+    pub progressive: bool,
+}
+
+/// What the picture is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub size: Resolution,
+    pub frame_rate: FrameRate,
+}
+
+/// Why it has to be encoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error("its profile is {0}, and not constrained-baseline")]
+    Profile(String),
+    #[error("it has {0}×{1} pixels, and {2}×{3} are to be shown")]
+    Size(u32, u32, u32, u32),
+    #[error("it has {0}/{1} pictures a second, and {2} are to be shown")]
+    FrameRate(u32, u32, u32),
+    #[error("its pixels are not square")]
+    Pixels,
+    #[error("it is interlaced")]
+    Interlaced,
+}
+
+impl Picture<'_> {
+    /// Whether whoever was promised a picture of ours can take this one.
+    pub fn fits(&self, wanted: Wanted) -> Result<(), Unfit> {
+        let ((width, height), size) = (self.size, wanted.size);
+        let most = wanted.frame_rate.per_second();
+        match self.frame_rate {
+            _ if self.profile != "constrained-baseline" => Err(Unfit::Profile(self.profile.to_owned())),
+            _ if (width, height) != (size.width(), size.height()) => {
+                Err(Unfit::Size(width, height, size.width(), size.height()))
+            }
+            _ if !self.square => Err(Unfit::Pixels),
+            _ if !self.progressive => Err(Unfit::Interlaced),
+            Some((count, seconds)) if u64::from(count) > u64::from(most) * u64::from(seconds.max(1)) => {
+                Err(Unfit::FrameRate(count, seconds, most))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// When pictures come that can be decoded alone, and how much the groups that they begin take.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    most: Bitrate,
+    /// When the last began.
+    began: Option<Duration>,
+    /// How long the one before it was.
+    length: Option<Duration>,
+    bytes: u64,
+}
+
+impl Groups {
+    /// At most about so much.
+    pub const fn within(most: Bitrate) -> Self {
+        Self { most, began: None, length: None, bytes: 0 }
+    }
+
+    /// A picture of so many bytes comes. False: the group that it ends took too much.
+    pub fn add(&mut self, at: Duration, key: bool, bytes: usize) -> bool {
+        let mut fits = true;
+        if key {
+            if let Some(began) = self.began {
+                let length = at.saturating_sub(began);
+                fits = length < LEAST_GROUP || self.bits_per_second(length) <= self.limit();
+                self.length = Some(length);
+            }
+            (self.began, self.bytes) = (Some(at), 0);
+        }
+        self.bytes += bytes as u64;
+        fits
+    }
+
+    /// Whether the next that can be decoded alone is worth waiting for.
+    pub fn next_is_near(&self, now: Duration) -> bool {
+        let next = self.began.zip(self.length).map(|(began, length)| began + length);
+        next.is_some_and(|next| next.saturating_sub(now) <= PATIENCE && now.saturating_sub(next) <= PATIENCE)
+    }
+
+    fn bits_per_second(&self, length: Duration) -> u64 {
+        let bits = u128::from(self.bytes) * 8 * 1000 / length.as_millis().max(1);
+        u64::try_from(bits).unwrap_or(u64::MAX)
+    }
+
+    fn limit(&self) -> u64 {
+        u64::from(self.most.bits_per_second()) * (100 + MORE_PERCENT) / 100
+    }
+}
+
+/// An access unit as others of ours are, and whether it can be decoded alone: with neither delimiters nor filler, which say nothing to
+/// who is given whole units, and an IDR picture (an I-picture alone may be followed by what builds on pictures before it).
+pub fn access_unit(stream: Bytes) -> (Bytes, bool) {
+    const START: [u8; 4] = [0, 0, 0, 1];
+    let kind = |unit: &Bytes| unit.first().map_or(h264::FILLER, |header| header & 0x1f);
+    let says = |unit: &Bytes| !matches!(kind(unit), h264::DELIMITER | h264::FILLER);
+    let (mut alone, mut whole) = (false, true);
+    for unit in h264::units(&stream) {
+        alone |= kind(&unit) == h264::IDR;
+        whole &= says(&unit);
+    }
+    if whole {
+        return (stream, alone);
+    }
+    let mut out = BytesMut::with_capacity(stream.len());
+    for unit in h264::units(&stream).filter(says) {
+        out.put_slice(&START);
+        out.put_slice(&unit);
+    }
+    (out.freeze(), alone)
+}
+
+/// How long an Opus packet lasts (RFC 6716 §3.1). None: it is no packet.
+pub fn opus_duration(packet: &[u8]) -> Option<Duration> {
+    let (toc, rest) = packet.split_first()?;
+    let tenths = |each: [u32; 4]| each[usize::from(toc >> 3 & 3)];
+    // Tenths of a millisecond.
+    let frame = match toc >> 3 {
+        0..=11 => tenths([100, 200, 400, 600]),
+        12..=15 => if toc >> 3 & 1 == 0 { 100 } else { 200 },
+        _ => tenths([25, 50, 100, 200]),
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(rest.first()? & 0x3f),
+    };
+    let duration = Duration::from_micros(100) * frame * frames;
+    (!duration.is_zero() && duration <= Duration::from_millis(120)).then_some(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Encoding;
+
+    fn picture() -> Picture<'static> {
+        Picture {
+            profile: "constrained-baseline",
+            size: (1280, 720),
+            frame_rate: Some((30, 1)),
+            square: true,
+            progressive: true,
+        }
+    }
+
+    #[test]
+    fn what_is_as_our_own_fits_and_what_does_not_says_why() {
+        let wanted = Wanted { size: Resolution::HD, frame_rate: FrameRate::THIRTY };
+        let why = |picture: Picture<'_>| picture.fits(wanted).map_err(|unfit| unfit.to_string());
+        assert_eq!(why(picture()), Ok(()));
+        assert_eq!(why(Picture { frame_rate: Some((30_000, 1001)), ..picture() }), Ok(()));
+        assert_eq!(why(Picture { frame_rate: None, ..picture() }), Ok(()));
+        for (unfit, says) in [
+            (Picture { profile: "high", ..picture() }, "high"),
+            (Picture { size: (1280, 718), ..picture() }, "1280×718"),
+            (Picture { frame_rate: Some((60, 1)), ..picture() }, "60/1"),
+            (Picture { square: false, ..picture() }, "square"),
+            (Picture { progressive: false, ..picture() }, "interlaced"),
+        ] {
+            assert!(why(unfit.clone()).is_err_and(|why| why.contains(says)), "{unfit:?}");
+        }
+    }
+
+    const fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// Groups of two seconds, of so many bytes a picture, ten a second.
+    fn groups(bytes: usize) -> (Groups, bool) {
+        let mut groups = Groups::within(Encoding::default().video);
+        let fits = (0..=40_u64).all(|number| groups.add(at(number * 100), number % 20 == 0, bytes));
+        (groups, fits)
+    }
+
+    #[test]
+    fn a_group_may_take_a_quarter_more_than_was_asked_for() {
+        assert!(groups(2_500_000 / 8 / 10).1);
+        assert!(groups(3_100_000 / 8 / 10).1);
+        assert!(!groups(3_200_000 / 8 / 10).1);
+    }
+
+    #[test]
+    fn the_next_group_is_waited_for_if_it_comes_about_now() {
+        let (groups, _) = groups(1);
+        let near = |milliseconds| groups.next_is_near(at(milliseconds));
+        assert!(!near(4_100) && !near(5_700) && near(5_800) && near(6_100), "it began at 4 s, and lasts 2 s");
+        assert!(!near(6_300), "it should have come");
+        assert!(!Groups::within(Encoding::default().video).next_is_near(at(0)), "nothing is known yet");
+    }
+
+    #[test]
+    fn an_access_unit_is_an_idr_picture_or_not_and_has_no_delimiters() {
+        let unit = |kinds: &[u8]| {
+            let units = kinds.iter().map(|kind| [&[0, 0, 0, 1, *kind][..], &[7]].concat());
+            Bytes::from(units.flatten().collect::<Vec<_>>())
+        };
+        assert_eq!(access_unit(unit(&[0x67, 0x68, 0x65])), (unit(&[0x67, 0x68, 0x65]), true));
+        assert_eq!(access_unit(unit(&[9, 6, 0x61, 12])), (unit(&[6, 0x61]), false));
+    }
+
+    #[test]
+    fn an_opus_packet_says_how_long_it_is() {
+        let milliseconds = |packet: &[u8]| opus_duration(packet).map(|duration| duration.as_micros() / 100);
+        for (packet, lasts) in [
+            (&[0b1111_1100_u8][..], Some(200)),
+            (&[0b1111_1101], Some(400)),
+            (&[0b1110_0011, 3], Some(75)),
+            (&[0b0000_0000], Some(100)),
+            (&[0b0001_1000], Some(600)),
+            (&[0b0110_0000], Some(100)),
+            (&[0b0110_1000], Some(200)),
+            (&[0b1111_1111, 48], None),
+            (&[0b1111_1111], None),
+            (&[], None),
+        ] {
+            assert_eq!(milliseconds(packet), lasts, "{packet:?}");
+        }
+    }
+}

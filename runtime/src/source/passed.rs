@@ -1,0 +1,249 @@
+//! What of a source can go out as it came, beside its decoder and in its own time.
+//!
+//! ```text
+//!   demuxer ──> [parser] ──> tee ─┬─> queue ──> sink, at its time ──> Pass
+//!                                 └─> decoder ──> the branch of all that is decoded
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use understudy_core::input::Plan;
+use understudy_core::media::{Kind, Track, Unit};
+use understudy_core::passage::{Picture, Unfit, Wanted, access_unit, opus_duration};
+use understudy_core::spec::{Destination, Resolution};
+
+use super::shape::{self, Branch};
+use super::{Surroundings, valve};
+use crate::broadcast::Pass;
+use crate::camera::Writer;
+use crate::gst::{Error, element};
+
+/// Units between demuxer and sink: more than the decoded pictures that wait beside them.
+const UNITS_AHEAD: u32 = 16;
+
+/// What receivers of Opus count on.
+const OPUS_PACKET: Duration = Duration::from_millis(20);
+const OPUS_CHANNELS: i32 = 2;
+
+/// What may be passed of one opened source. Clones are of the same.
+#[derive(Clone, Debug)]
+pub(super) struct Passes {
+    picture: Option<(Arc<Pass>, Wanted)>,
+    sound: Option<Arc<Pass>>,
+}
+
+/// One kind of it.
+#[derive(Clone)]
+struct Way {
+    pass: Arc<Pass>,
+    fits: Arc<AtomicBool>,
+    /// None: sound.
+    picture: Option<Wanted>,
+    branch: Branch,
+}
+
+impl Passes {
+    /// Nothing where a page looks through the camera and listens to the microphone.
+    pub fn of(plan: &Plan, writer: Option<&Writer>, surroundings: &Surroundings) -> Self {
+        let format = surroundings.format;
+        let frame_rate = plan.shape.frame_rate.unwrap_or(format.frame_rate);
+        let (width, height) = (format.size.width(), format.size.height());
+        let whole = plan.shape.size.is_none_or(|size| size == (width, height));
+        let wanted = Wanted { size: format.size, frame_rate };
+        let picture = writer.filter(|_| surroundings.direct && whole).and_then(Writer::pass);
+        let sounds = surroundings.direct && plan.carries.audio() && plan.destination == Destination::Microphone;
+        Self {
+            picture: picture.map(|pass| (Arc::new(pass), wanted)),
+            sound: sounds.then(|| Arc::new(surroundings.sound.turn())),
+        }
+    }
+
+    /// Whether what is so described is not to be decoded by whoever finds it, but taken here.
+    pub fn take(&self, caps: &gst::CapsRef) -> bool {
+        match (kind(caps), &self.picture, &self.sound) {
+            (Some(Kind::Video), Some((_, wanted)), _) => match picture(caps, *wanted) {
+                Some(Ok(())) => true,
+                Some(Err(unfit)) => {
+                    tracing::info!(%unfit, "a picture is encoded anew");
+                    false
+                }
+                None => false,
+            },
+            (Some(Kind::Audio), _, Some(_)) => sound(caps),
+            _ => false,
+        }
+    }
+
+    /// Puts this way in front of the branch of what is decoded; what is encoded is linked to the pad.
+    pub fn split(&self, kind: Kind, pipeline: &gst::Pipeline, branch: &Branch) -> Result<gst::Pad, Error> {
+        let (pass, wanted) = match kind {
+            Kind::Video => self.picture.as_ref().map(|(pass, wanted)| (pass, Some(*wanted))),
+            Kind::Audio => self.sound.as_ref().map(|pass| (pass, None)),
+        }
+        .ok_or(Error::Missing("passage"))?;
+        let fits = Arc::new(AtomicBool::new(true));
+        let way = Way { pass: Arc::clone(pass), fits, picture: wanted, branch: branch.clone() };
+        way.build(pipeline)
+    }
+
+    /// What stands still is covered by something else, until it goes on.
+    pub fn pause(&self, kind: Kind) {
+        let pass = match kind {
+            Kind::Video => self.picture.as_ref().map(|(pass, _)| pass),
+            Kind::Audio => self.sound.as_ref(),
+        };
+        if let Some(pass) = pass {
+            pass.pause();
+        }
+    }
+}
+
+impl Way {
+    fn build(self, pipeline: &gst::Pipeline) -> Result<gst::Pad, Error> {
+        let (parsers, decoder) = self.codec()?;
+        valve::fit(&decoder, &self.branch.flow);
+        let (tee, queue, sink) = (element("tee")?, element("queue")?, self.sink());
+        queue.set_property("max-size-buffers", UNITS_AHEAD);
+        queue.set_property("max-size-bytes", 0_u32);
+        queue.set_property("max-size-time", 0_u64);
+        self.heed(&queue);
+        self.branch.flow.watch(&queue, None);
+        self.branch.waits_for_nothing();
+        let head: Vec<_> = parsers.iter().chain([&tee]).collect();
+        let sides = [&queue, sink.upcast_ref(), &decoder];
+        let all = || head.iter().copied().chain(sides);
+        pipeline.add_many(all())?;
+        gst::Element::link_many(head.iter().copied())?;
+        gst::Element::link_many([&tee, &queue, sink.upcast_ref()])?;
+        gst::Element::link_many([&tee, &decoder, &self.branch.entry])?;
+        // What is behind is ready before anything can come.
+        for element in all().collect::<Vec<_>>().into_iter().rev() {
+            element.sync_state_with_parent()?;
+        }
+        head.first().and_then(|first| first.static_pad("sink")).ok_or(Error::Missing("pad"))
+    }
+
+    /// What brings it into shape, and what decodes it.
+    fn codec(&self) -> Result<(Vec<gst::Element>, gst::Element), Error> {
+        if self.picture.is_none() {
+            return Ok((Vec::new(), element("opusdec")?));
+        }
+        let (parser, caps) = (element("h264parse")?, element("capsfilter")?);
+        // Parameter sets before each IDR picture.
+        parser.set_property("config-interval", -1_i32);
+        let format = gst::Caps::builder("video/x-h264")
+            .field("stream-format", "byte-stream")
+            .field("alignment", "au")
+            .build();
+        caps.set_property("caps", &format);
+        let decoder = element("avdec_h264")?;
+        super::media::tune_decoder(&decoder);
+        Ok((vec![parser, caps], decoder))
+    }
+
+    /// What it turns out to be later may not fit.
+    fn heed(&self, queue: &gst::Element) {
+        let Some(pad) = queue.static_pad("sink") else { return };
+        let way = self.clone();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, probe| {
+            let fits = probe.event().and_then(|event| match event.view() {
+                gst::EventView::Caps(caps) => Some(match way.picture {
+                    Some(wanted) => picture(caps.caps(), wanted).is_some_and(|fits| fits.is_ok()),
+                    None => sound(caps.caps()),
+                }),
+                gst::EventView::Tag(tags) => turned(tags.tag()).then_some(false),
+                _ => None,
+            });
+            if let Some(fits) = fits {
+                way.fits.store(fits, Ordering::Release);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    fn sink(&self) -> gst_app::AppSink {
+        let sink = gst_app::AppSink::builder().sync(true).max_buffers(UNITS_AHEAD).build();
+        sink.set_qos(false);
+        let way = self.clone();
+        let pass = move |sink: &gst_app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            match way.unit(sink, &sample) {
+                Some(unit) if way.fits.load(Ordering::Acquire) => way.pass.give(unit),
+                _ => way.pass.pause(),
+            }
+            way.branch.flow.perceived();
+            Ok(gst::FlowSuccess::Ok)
+        };
+        sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(pass).build());
+        sink
+    }
+
+    /// None: it cannot be passed.
+    fn unit(&self, sink: &gst_app::AppSink, sample: &gst::Sample) -> Option<Unit> {
+        let (buffer, segment) =
+            (sample.buffer_owned()?, sample.segment()?.downcast_ref::<gst::ClockTime>()?);
+        let running = segment.to_running_time(buffer.pts()?)?;
+        let pts = crate::gst::on_timeline(shape::at(sink.upcast_ref(), running)?);
+        let lasts = buffer.duration().map(Duration::from);
+        let payload = Bytes::from_owner(buffer.into_mapped_buffer_readable().ok()?);
+        let (track, duration, key, payload) = match self.picture {
+            Some(Wanted { size, frame_rate }) => {
+                let (payload, key) = access_unit(payload);
+                (picture_track(size, frame_rate.per_second()), lasts.unwrap_or(frame_rate.interval()), key, payload)
+            }
+            None => {
+                let duration = opus_duration(&payload).filter(|lasts| *lasts == OPUS_PACKET)?;
+                (Track::opus(OPUS_CHANNELS.cast_unsigned()), duration, true, payload)
+            }
+        };
+        Some(Unit { track, pts, dts: pts, duration, key, payload })
+    }
+}
+
+const fn picture_track(size: Resolution, frames_per_second: u32) -> Track {
+    Track::h264(size.width(), size.height(), frames_per_second)
+}
+
+/// Of what can be passed at all.
+pub(super) fn kind(caps: &gst::CapsRef) -> Option<Kind> {
+    match caps.structure(0)?.name().as_str() {
+        "video/x-h264" => Some(Kind::Video),
+        "audio/x-opus" => Some(Kind::Audio),
+        _ => None,
+    }
+}
+
+/// Whether it fits; none for what no parser has looked at.
+fn picture(caps: &gst::CapsRef, wanted: Wanted) -> Option<Result<(), Unfit>> {
+    let described = caps.structure(0)?;
+    let size = |side| described.get::<i32>(side).ok().and_then(|pixels| u32::try_from(pixels).ok());
+    let fraction = |name| described.get::<gst::Fraction>(name).ok();
+    let rate = fraction("framerate").filter(|rate| rate.numer() > 0);
+    let picture = Picture {
+        profile: described.get("profile").ok()?,
+        size: (size("width")?, size("height")?),
+        frame_rate: rate.map(|rate| (rate.numer().unsigned_abs(), rate.denom().unsigned_abs())),
+        square: fraction("pixel-aspect-ratio").is_none_or(|ratio| ratio == gst::Fraction::new(1, 1)),
+        progressive: described.get::<&str>("interlace-mode").map_or(true, |mode| mode == "progressive"),
+    };
+    Some(picture.fits(wanted))
+}
+
+/// One or two channels, as every receiver decodes them.
+fn sound(caps: &gst::CapsRef) -> bool {
+    let number = |name, otherwise| {
+        caps.structure(0).and_then(|described| described.get::<i32>(name).ok()).unwrap_or(otherwise)
+    };
+    number("channel-mapping-family", 0) == 0 && number("channels", OPUS_CHANNELS) <= OPUS_CHANNELS
+}
+
+/// Whether a picture is to be turned before it is shown.
+fn turned(tags: &gst::TagListRef) -> bool {
+    tags.get::<gst::tags::ImageOrientation>().is_some_and(|orientation| orientation.get() != "rotate-0")
+}
