@@ -70,6 +70,12 @@ impl Hub {
         self.shared.account(last.offer(frame));
     }
 
+    /// The same of one that was not encoded here.
+    pub fn pass(&self, frame: Unit) {
+        self.shared.metrics.passed(frame.kind());
+        self.publish(frame);
+    }
+
     /// A new reader. Of a picture it begins with a keyframe, which is asked for here.
     pub fn subscribe(&self) -> Subscriber {
         let (subscriber, _) = self.enter(Patience::Live);

@@ -14,6 +14,7 @@ mod inputs;
 mod invited;
 mod livestreams;
 mod participant_socket;
+mod passed;
 mod recording;
 mod recordings;
 mod reference;

@@ -15,6 +15,7 @@ pub struct Metrics {
     pub(super) lagged: Counter,
     pub(super) issued: Counter,
     frames: Family<KindLabel, Counter>,
+    passed: Family<KindLabel, Counter>,
     payload: Family<KindLabel, Counter>,
     dropped: Counter,
     requests: Family<NeedLabel, Counter>,
@@ -42,11 +43,26 @@ enum NeedValue {
     Repair,
 }
 
+impl KindLabel {
+    const fn of(kind: media::Kind) -> Self {
+        let kind = match kind {
+            media::Kind::Video => Kind::Video,
+            media::Kind::Audio => Kind::Audio,
+        };
+        Self { kind }
+    }
+}
+
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let hub = registry.sub_registry_with_prefix("understudy_hub");
         hub.register("readers", "Readers of all hubs", self.readers.clone());
         hub.register("frames", "Encoded frames published", self.frames.clone());
+        hub.register(
+            "passed_frames",
+            "Of these, frames that went out as they came, without being decoded and encoded",
+            self.passed.clone(),
+        );
         hub.register_with_unit("payload", "Encoded media published", Unit::Bytes, self.payload.clone());
         hub.register(
             "reader_dropped_frames",
@@ -59,14 +75,13 @@ impl Metrics {
     }
 
     pub(super) fn published(&self, kind: media::Kind, bytes: usize) {
-        let label = KindLabel {
-            kind: match kind {
-                media::Kind::Video => Kind::Video,
-                media::Kind::Audio => Kind::Audio,
-            },
-        };
+        let label = KindLabel::of(kind);
         self.frames.get_or_create(&label).inc();
         self.payload.get_or_create(&label).inc_by(bytes as u64);
+    }
+
+    pub(super) fn passed(&self, kind: media::Kind) {
+        self.passed.get_or_create(&KindLabel::of(kind)).inc();
     }
 
     pub(super) fn dropped(&self, frames: usize) {

@@ -33,7 +33,7 @@ impl Outlet {
 
     /// What was not encoded here. False: the encoder has begun.
     pub(super) fn pass(&self, unit: Unit) -> bool {
-        let passed = self.lead.passed(|| self.hub.publish(unit));
+        let passed = self.lead.passed(|| self.hub.pass(unit));
         if passed {
             self.came.send_replace(());
         }

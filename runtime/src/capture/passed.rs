@@ -106,7 +106,6 @@ impl<'a, E: Fn(Outlet) -> Encoding<'a>> Passed<E> {
                     last = Instant::now();
                     let fits = self.groups.add(unit.pts, unit.key, unit.payload.len());
                     if unit.key && fits && (!passes || encoding.is_some()) {
-                        tracing::debug!("what comes encoded goes out as it came");
                         encoding = None;
                         self.outlet.lead.pass();
                         passes = true;

@@ -1,4 +1,5 @@
 //! A camera's picture and a real PulseAudio daemon, with sources that play into them, seen and heard.
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,12 +14,13 @@ use tokio::sync::watch;
 use understudy_core::guard::{AllowPrivate, Policy};
 use understudy_core::input::{Carries, Health, Plan};
 use understudy_core::spec::{
-    Destination, File, FrameRate, Location, Repeat, Resolution, Shape, Source as Kind, StreamUrl,
+    Destination, Encoding, File, FrameRate, Location, Repeat, Resolution, Shape, Source as Kind, StreamUrl,
 };
 use understudy_core::test_picture::{FRAME_RATE, SAMPLE_RATE_HZ, TONE_HZ, read};
 use understudy_core::media::Kind as Encoded;
 use understudy_runtime::broadcast::Passage;
 use understudy_runtime::camera::{Format, Picture};
+use understudy_runtime::capture::Speaker;
 use understudy_runtime::feed::Feed;
 use understudy_runtime::ingest::Ingest;
 use understudy_runtime::sound::{self, Ears, Sound};
@@ -98,6 +100,24 @@ impl Studio {
         Self { picture, metrics, surroundings, sound, folder, playing: Mutex::default() }
     }
 
+    /// What is seen and heard of it goes out without a page.
+    pub async fn direct() -> Self {
+        let mut studio = Self::open().await;
+        studio.surroundings.direct = true;
+        studio.picture.has_camera(false);
+        studio
+    }
+
+    /// Where its microphone is heard without a page.
+    pub fn speaker(&self) -> Speaker {
+        Speaker {
+            server: self.surroundings.pulse_server.clone(),
+            source: sound::Names::default().source,
+            bitrate: Encoding::default().audio,
+            passage: Some(self.surroundings.sound.clone()),
+        }
+    }
+
     /// PulseAudio is killed.
     pub async fn sound_dies(&self) {
         let mut daemon = self.sound.lock().await.take().expect("it must be there");
@@ -143,8 +163,17 @@ impl Studio {
     }
 
     pub fn placed(&self, name: &str, repeat: Repeat) -> Kind {
-        let path = self.folder.path().join("media").join(name);
-        std::fs::copy(super::clip::folder().join(name), &path).expect("a clip must be copied");
+        self.copied(&super::clip::folder().join(name), repeat)
+    }
+
+    /// The same of one that lies elsewhere.
+    pub fn placed_from(&self, path: &Path) -> Kind {
+        self.copied(path, Repeat::Forever)
+    }
+
+    fn copied(&self, from: &Path, repeat: Repeat) -> Kind {
+        let path = self.folder.path().join("media").join(from.file_name().expect("a file has a name"));
+        std::fs::copy(from, &path).expect("a clip must be copied");
         file(&format!("file://{}", path.display()), repeat)
     }
 
