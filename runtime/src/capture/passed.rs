@@ -98,12 +98,13 @@ impl<'a, E: Fn(Outlet) -> Encoding<'a>> Passed<E> {
         let mut requests = self.outlet.hub.keyframe_requests();
         let mut encoding = None;
         self.begin(&mut encoding);
-        let (mut passes, mut last) = (false, Instant::now());
+        // When the last unit came, and when it is shown.
+        let (mut passes, mut last, mut at) = (false, Instant::now(), Duration::ZERO);
         loop {
             match next(&mut self.units, &mut encoding, &mut requests, passes, last + self.patience).await {
                 Event::Ended(ended) => return ended,
                 Event::Unit(unit) => {
-                    last = Instant::now();
+                    (last, at) = (Instant::now(), unit.pts);
                     let fits = self.groups.add(unit.pts, unit.key, unit.payload.len());
                     if unit.key && fits && (!passes || encoding.is_some()) {
                         encoding = None;
@@ -119,7 +120,7 @@ impl<'a, E: Fn(Outlet) -> Encoding<'a>> Passed<E> {
                     passes = false;
                     self.begin(&mut encoding);
                 }
-                Event::Asked if self.groups.next_is_near(crate::gst::now()) => {}
+                Event::Asked if self.groups.next_is_near(at + last.elapsed()) => {}
                 Event::Asked | Event::Late => self.begin(&mut encoding),
             }
         }
@@ -158,5 +159,141 @@ async fn next(
         unit = unit => unit,
         _ = requests.next(), if !encodes => Event::Asked,
         _ = timeout_at(late, std::future::pending::<()>()), if !encodes => Event::Late,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::sync::watch;
+    use tokio::task::JoinHandle;
+    use understudy_core::media::{Kind, Track};
+    use understudy_core::spec::Encoding as Asked;
+
+    use super::*;
+    use crate::broadcast::{Hub, Metrics, Pass, Passage, Subscriber};
+
+    const INTERVAL: Duration = Duration::from_millis(33);
+    const PATIENCE: Duration = Duration::from_secs(1);
+    const ENCODED: &[u8] = b"encoded";
+    const PASSED: &[u8] = b"passed";
+
+    fn unit(number: u32, key: bool, payload: Bytes) -> Unit {
+        let at = INTERVAL * number;
+        Unit { track: Track::h264(1280, 720, 30), pts: at, dts: at, duration: INTERVAL, key, payload }
+    }
+
+    /// An encoder that begins with a keyframe, after a while.
+    fn encode(outlet: Outlet) -> Encoding<'static> {
+        Box::pin(async move {
+            for number in 0.. {
+                tokio::time::sleep(INTERVAL).await;
+                outlet.publish(unit(number, number == 0, Bytes::from_static(ENCODED)));
+            }
+            Ok(())
+        })
+    }
+
+    struct Rendition {
+        hub: Hub,
+        pass: Pass,
+        reader: Subscriber,
+        running: JoinHandle<Result<(), Error>>,
+        number: u32,
+    }
+
+    impl Rendition {
+        fn begin() -> Self {
+            let (passage, hub) = (Passage::new(Kind::Video), Hub::new(Kind::Video, Metrics::default()));
+            let reader = hub.subscribe();
+            let passed = Passed {
+                units: passage.take(),
+                groups: Groups::within(Asked::default().video),
+                patience: PATIENCE,
+                outlet: Outlet::new(hub.clone(), watch::channel(()).0),
+                encode,
+            };
+            let (pass, running) = (passage.turn(), tokio::spawn(passed.run()));
+            Self { hub, pass, reader, running, number: 0 }
+        }
+
+        fn give(&mut self, key: bool, bytes: &'static [u8]) {
+            self.pass.give(unit(self.number, key, Bytes::from_static(bytes)));
+            self.number += 1;
+        }
+
+        async fn next(&mut self) -> (bool, Bytes) {
+            let unit = tokio::time::timeout(PATIENCE * 2, self.reader.next()).await.expect("something must come");
+            (unit.key, unit.payload)
+        }
+
+        /// The first that is another one.
+        async fn other_than(&mut self, payload: &'static [u8]) -> (bool, Bytes) {
+            loop {
+                let next = self.next().await;
+                if next.1 != payload {
+                    return next;
+                }
+            }
+        }
+    }
+
+    impl Drop for Rendition {
+        fn drop(&mut self) {
+            self.running.abort();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_encoder_sends_until_what_comes_can_begin_and_again_when_no_more_comes() {
+        let mut rendition = Rendition::begin();
+        assert_eq!(rendition.next().await, (true, Bytes::from_static(ENCODED)));
+        rendition.give(true, PASSED);
+        assert_eq!(rendition.other_than(ENCODED).await, (true, Bytes::from_static(PASSED)));
+        rendition.give(false, PASSED);
+        assert_eq!(rendition.next().await, (false, Bytes::from_static(PASSED)));
+        let began = Instant::now();
+        assert_eq!(rendition.next().await, (true, Bytes::from_static(ENCODED)), "nothing comes");
+        assert_eq!(began.elapsed().as_millis(), (PATIENCE + INTERVAL).as_millis());
+        rendition.give(true, PASSED);
+        rendition.other_than(ENCODED).await;
+        let began = Instant::now();
+        rendition.pass.pause();
+        assert_eq!(rendition.next().await.1, ENCODED, "it is over");
+        assert!(began.elapsed() < PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_needs_a_keyframe_is_given_an_encoders_and_nothing_that_builds_on_another() {
+        let mut rendition = Rendition::begin();
+        rendition.give(true, PASSED);
+        assert_eq!(rendition.next().await.1, PASSED);
+        let _joins = rendition.hub.subscribe();
+        tokio::task::yield_now().await;
+        rendition.give(false, PASSED);
+        assert_eq!(rendition.next().await, (false, Bytes::from_static(PASSED)), "it has not begun");
+        assert_eq!(rendition.next().await, (true, Bytes::from_static(ENCODED)));
+        rendition.give(false, PASSED);
+        assert_eq!(rendition.next().await, (false, Bytes::from_static(ENCODED)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_more_than_was_asked_for_is_encoded() {
+        static MUCH: [u8; 60_000] = [7; 60_000];
+        let mut rendition = Rendition::begin();
+        for number in 0..61 {
+            rendition.give(number % 30 == 0, &MUCH);
+            tokio::time::sleep(INTERVAL).await;
+        }
+        let mut last = false;
+        while let Ok(unit) = tokio::time::timeout(INTERVAL * 2, rendition.reader.next()).await {
+            last = unit.payload == ENCODED;
+            if last {
+                break;
+            }
+        }
+        assert!(last);
+        rendition.give(true, &MUCH);
+        assert_eq!(rendition.next().await.1, ENCODED, "that fits no more than what was before");
     }
 }
