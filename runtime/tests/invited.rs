@@ -1,5 +1,6 @@
 //! A session that an operator invites to a stage, which is a WHIP server on another WebRTC stack (aiortc).
 
+mod pion;
 mod traces;
 
 use std::time::{Duration, Instant};
