@@ -2,6 +2,7 @@
 
 mod pion;
 mod traces;
+mod wrong;
 
 use std::time::{Duration, Instant};
 
