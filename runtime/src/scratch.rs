@@ -120,7 +120,9 @@ mod tests {
         let writes = |writer: u32| {
             let left = left.clone();
             let file = move |number: u32| left.join(format!("{writer}-{number}"));
-            std::thread::spawn(move || (0..2000).take_while(|number| fs::write(file(*number), "").is_ok()).count())
+            std::thread::spawn(move || {
+                (0..2000).take_while(|number| fs::write(file(*number), "").is_ok()).count()
+            })
         };
         let writers = [1, 2, 3, 4].map(writes);
         while !left.join("1-199").exists() {

@@ -33,7 +33,9 @@ async fn pion_gets_h264_and_opus_by_each_redirect_from_who_has_its_token_and_fro
     for (number, path) in (1..).zip(["/moved/307", "/moved/308"]) {
         let (id, url) = (format!("show-{number}"), stage.url(path));
         operator.invite(Some(to(&id, &url, "another")));
-        operator.hears("refused", |said| said.id == id && because(said, "Connected", "StageUnauthorized")).await;
+        operator
+            .hears("refused", |said| said.id == id && because(said, "Connected", "StageUnauthorized"))
+            .await;
         operator.invite(Some(to(&id, &url, TOKEN)));
         published(&operator, &id).await;
         let told = until(&stage, "playing", plays).await;
@@ -138,8 +140,9 @@ async fn where_pion_never_reports_it_is_told_that_nothing_is_said_to_arrive_and_
     let watched = tokio::spawn(sequence(operator.reports(), left));
     let limited = Invitation { join_timeout_seconds: PATIENCE, ..to("mute", &stage.url("/whip"), TOKEN) };
     operator.invite(Some(limited));
-    let waits =
-        |said: &InvitationReport| is(said, "Connected", "True") && because(said, "Published", "AwaitingEvidence");
+    let waits = |said: &InvitationReport| {
+        is(said, "Connected", "True") && because(said, "Published", "AwaitingEvidence")
+    };
     let said = operator.hears("awaited", waits).await;
     let told = &of(&said, "Published").unwrap().message;
     assert_eq!(told, "the stage has not said yet that anything arrives");

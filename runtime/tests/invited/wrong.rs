@@ -22,13 +22,16 @@ use crate::whip_out::untrusted;
 async fn answering() -> String {
     async fn answer(Path(how): Path<String>, _offer: String) -> Response {
         let created = |kind, text| {
-            (StatusCode::CREATED, [(header::CONTENT_TYPE, kind), (header::LOCATION, "/1")], text).into_response()
+            (StatusCode::CREATED, [(header::CONTENT_TYPE, kind), (header::LOCATION, "/1")], text)
+                .into_response()
         };
         match how.as_str() {
             "page" => created("text/html", "<!doctype html>"),
             "words" => created("application/sdp", "come in"),
             "301" => (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, "/whip")]).into_response(),
-            status => status.parse().map_or(StatusCode::NOT_FOUND, |status: StatusCode| status).into_response(),
+            status => {
+                status.parse().map_or(StatusCode::NOT_FOUND, |status: StatusCode| status).into_response()
+            }
         }
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
