@@ -57,6 +57,8 @@ cluster_status() {
 
 cluster_ctr() { ctr --address "$state/containerd.sock" --namespace k8s.io "$@"; }
 
+cluster_network() { nsenter --target "$(first_process)" --net "$@"; }
+
 # cluster_load ARCHIVE…: one with FILE.id beside it, which says what it was made from, is imported once.
 cluster_load() {
   local archive id reference key=understudy.dev/made-from

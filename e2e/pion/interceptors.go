@@ -5,8 +5,11 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Those that pion has by itself.
-func interceptors(media *webrtc.MediaEngine) (*interceptor.Registry, error) {
+// Those that pion has by itself, or of these the one that asks for packets again.
+func interceptors(media *webrtc.MediaEngine, mute bool) (*interceptor.Registry, error) {
 	registry := &interceptor.Registry{}
+	if mute {
+		return registry, webrtc.ConfigureNack(media, registry)
+	}
 	return registry, webrtc.RegisterDefaultInterceptors(media, registry)
 }

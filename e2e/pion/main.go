@@ -30,19 +30,22 @@ type seen struct {
 func main() {
 	endpoint := endpoint{}
 	flag.StringVar(&endpoint.url, "url", "", "WHEP endpoint")
-	flag.StringVar(&endpoint.token, "token", "", "bearer token")
+	flag.StringVar(&endpoint.token, "token", "", "bearer token; as a server, the one that lets in")
 	seconds := flag.Float64("seconds", 5, "how long to watch after the first picture")
 	picture := flag.String("picture", "", "where the picture is written, as a bare H.264 stream")
 	serves := flag.Bool("serve", false, "be a WHIP server instead")
-	streams := flag.Int("streams", 1, "as a server, how many it takes")
+	streams := flag.Int("streams", 1, "as a server, how many it takes; 0: all who come, until it is killed")
 	lite := flag.Bool("lite", false, "as a server, leave all checks of ICE to whoever comes")
+	port := flag.Int("port", 0, "as a server, where it listens; 0: anywhere")
+	mute := flag.Bool("mute", false, "as a server, say nothing of what arrives")
 	over := flag.String("turn", "", "as a server, name a TURN server that is asked over udp, tcp or tls, or that is slow or has refused")
 	letsAll := flag.Bool("open", false, "with a TURN server, let others in than its relays")
 	certificate := flag.String("cert", "", "of the TURN server, a file")
 	key := flag.String("key", "", "its key, a file")
 	flag.Parse()
 	if *serves {
-		s := &server{picture: *picture, lite: *lite, streams: *streams}
+		s := &server{picture: *picture, lite: *lite, streams: *streams, port: *port, mute: *mute}
+		s.stage.token = endpoint.token
 		var err error
 		if *over != "" {
 			s.relays, err = newRelays(*over, *certificate, *key, *letsAll)

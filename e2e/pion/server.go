@@ -14,12 +14,17 @@ import (
 )
 
 // The other side of WHIP (RFC 9725): takes so many streams, all at one port of UDP if there is more than one, as servers for many do.
-// Tells what arrived of each when all are ended.
+// Tells what arrived of each when all are ended. Without a number it is a stage, which serves until it is killed.
 type server struct {
 	settings webrtc.SettingEngine
 	picture  string
 	lite     bool
 	streams  int
+	// Of HTTP; 0: any.
+	port int
+	// It says nothing of what arrives.
+	mute  bool
+	stage stage
 	// None: everybody gets in, and no TURN server is named.
 	relays   *relays
 	lock     sync.Mutex
@@ -36,15 +41,19 @@ type session struct {
 	status int
 }
 
+func (s *session) seen() seen {
+	return seen{Video: s.video.told(), Audio: s.audio.told(), DeleteStatus: s.status}
+}
+
 // Prints its port first and what arrived last, a line for each stream in the order in which they came.
 func (s *server) serve() error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 	if err != nil {
 		return err
 	}
 	s.ended = make(chan *session, s.streams)
 	s.settings.SetLite(s.lite)
-	if s.streams > 1 || s.relays != nil {
+	if s.streams != 1 || s.relays != nil {
 		media, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return err
@@ -58,8 +67,14 @@ func (s *server) serve() error {
 	}
 	http.HandleFunc("POST /whip", s.post)
 	http.HandleFunc("DELETE /whip/{session}", s.delete)
+	if s.streams == 0 {
+		s.stage.serve(s)
+	}
 	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	go http.Serve(listener, nil)
+	if s.streams == 0 {
+		select {}
+	}
 	for range s.streams {
 		<-s.ended
 	}
@@ -72,7 +87,8 @@ func (s *server) serve() error {
 	for _, of := range s.sessions {
 		defer of.file.Close()
 		defer of.peer.Close()
-		told := seen{Video: of.video.told(), Audio: of.audio.told(), DeleteStatus: of.status, Relays: given, RelaysLeft: left}
+		told := of.seen()
+		told.Relays, told.RelaysLeft = given, left
 		if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
 			return err
 		}
@@ -83,10 +99,14 @@ func (s *server) serve() error {
 func (s *server) post(w http.ResponseWriter, request *http.Request) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	if status := s.stage.refuses(request); status != 0 {
+		w.WriteHeader(status)
+		return
+	}
 	offer, err := io.ReadAll(request.Body)
 	taken := &session{audio: &sound{}}
 	if err == nil {
-		err = taken.take(string(offer), s.settings, fmt.Sprintf("%s%d.h264", s.picture, len(s.sessions)))
+		err = taken.take(string(offer), s, fmt.Sprintf("%s%d.h264", s.picture, len(s.sessions)))
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
@@ -103,17 +123,17 @@ func (s *server) post(w http.ResponseWriter, request *http.Request) {
 }
 
 // Everything as pion has it by itself, but for the candidates, which are all in the answer.
-func (s *session) take(offer string, settings webrtc.SettingEngine, path string) error {
+func (s *session) take(offer string, of *server, path string) error {
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		return err
 	}
-	reports, err := interceptors(media)
+	reports, err := interceptors(media, of.mute)
 	if err != nil {
 		return err
 	}
 	api := webrtc.NewAPI(
-		webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(reports),
+		webrtc.WithSettingEngine(of.settings), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(reports),
 	)
 	if s.peer, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
 		return err
@@ -148,10 +168,18 @@ func (s *session) take(offer string, settings webrtc.SettingEngine, path string)
 func (s *server) delete(w http.ResponseWriter, request *http.Request) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	if !s.stage.admits(request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	for number, of := range s.sessions {
 		if request.PathValue("session") == fmt.Sprint(number) && of.status == 0 {
 			of.status = http.StatusOK
-			s.ended <- of
+			if s.streams == 0 {
+				of.end()
+			} else {
+				s.ended <- of
+			}
 			return
 		}
 	}

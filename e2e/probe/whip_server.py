@@ -1,8 +1,8 @@
 """A WHIP server on another WebRTC stack (aiortc): takes a stream that is published to it, and tells what arrived.
 
 Its port is the first line that it prints. GET /seen tells, as JSON, what came in the last session and how it was asked, POST /evict
-ends all and lets nobody in again; what it
-does otherwise than a good server is said by its arguments.
+ends all and lets nobody in again, POST /token/WORD ends all and lets in by another token; what it does otherwise than a good server
+is said by its arguments.
 """
 
 import argparse
@@ -96,6 +96,13 @@ class Server:
 
     async def evict(self, request):
         self.evicts = True
+        return await self.empty()
+
+    async def token(self, request):
+        self.options.token = request.match_info["word"]
+        return await self.empty()
+
+    async def empty(self):
         for session in self.sessions.values():
             await session.end()
         self.sessions.clear()
@@ -148,6 +155,7 @@ async def serve(options):
     app.router.add_post("/moved", server.redirect)
     app.router.add_delete("/session/{name}", server.delete)
     app.router.add_post("/evict", server.evict)
+    app.router.add_post("/token/{word}", server.token)
     app.router.add_get("/seen", server.seen)
     runner = web.AppRunner(app)
     await runner.setup()

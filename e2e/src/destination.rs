@@ -71,6 +71,12 @@ impl Destination {
         reqwest::get(self.url("/seen")).await?.json().await
     }
 
+    /// Has no more whom it has, and lets in by that token from now on.
+    pub async fn wants(&self, token: &str) {
+        let asked = reqwest::Client::new().post(self.url(&format!("/token/{token}"))).send().await;
+        asked.and_then(reqwest::Response::error_for_status).expect("the server must answer");
+    }
+
     /// Where it is published to: `/whip`, or `/moved`, which redirects there.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", SocketAddr::new(self.host, self.port))

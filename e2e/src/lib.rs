@@ -16,12 +16,15 @@ pub mod kubectl;
 pub mod pion;
 pub mod ports;
 pub mod probe;
+pub mod process;
 pub mod publish;
 pub mod understudy;
 pub mod whip;
 
 pub mod backend;
+pub mod cut;
 pub mod destination;
 pub mod recording;
-
 pub mod wait;
+
+pub mod lab;

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
+use crate::destination::TOKEN;
 use crate::{program, settings};
 
 /// Start, handshake and the report, besides the watching itself, on a machine that does more than this.
@@ -53,14 +55,9 @@ impl Server {
 
     /// The same for one stream, with further arguments of the program.
     pub async fn with(arguments: &[&str], pictures: &Path) -> Self {
-        let watch = settings::cache().join("pion/watch");
-        program::needs(&watch, "sh e2e/pion/setup.sh");
-        let mut command = program::command(watch);
+        let mut command = watching();
         command.arg("-serve").args(arguments).arg("-picture").arg(pictures);
-        let mut server =
-            command.stderr(std::process::Stdio::inherit()).spawn().expect("the server must start");
-        let mut said = BufReader::new(server.stdout.take().expect("it is kept")).lines();
-        let port = said.next_line().await.expect("it must say something").expect("it must run");
+        let (server, said, port) = listening(command).await;
         Self { url: format!("http://127.0.0.1:{port}/whip"), server, said }
     }
 
@@ -78,12 +75,75 @@ impl Server {
     }
 }
 
+/// A WHIP server that people are invited to: it wants [`TOKEN`], and serves until it is dropped.
+pub struct Stage {
+    pub port: u16,
+    _server: Child,
+    _pictures: TempDir,
+}
+
+/// How it was asked, and what came.
+#[derive(Debug, Deserialize)]
+pub struct Told {
+    pub posts: u32,
+    pub redirected: u32,
+    pub unauthorised: u32,
+    pub deletes: u32,
+    /// That were not ended.
+    pub sessions: u32,
+    /// Of the last that came, so far.
+    pub seen: Option<Seen>,
+}
+
+impl Stage {
+    /// At any port, with further arguments of the program.
+    pub async fn start(arguments: &[&str]) -> Self {
+        Self::at(0, arguments).await
+    }
+
+    pub async fn at(port: u16, arguments: &[&str]) -> Self {
+        let (mut command, pictures) = (watching(), tempfile::tempdir().expect("a folder"));
+        command.args(["-serve", "-streams", "0", "-token", TOKEN, "-port", &port.to_string()]);
+        command.args(arguments).arg("-picture").arg(pictures.path().join("picture"));
+        let (server, _said, port) = listening(command).await;
+        Self { port, _server: server, _pictures: pictures }
+    }
+
+    /// What it was asked, and what came.
+    pub async fn told(&self) -> Result<Told, reqwest::Error> {
+        reqwest::get(self.url("/seen")).await?.json().await
+    }
+
+    /// Has no more whom it has, and answers who comes with that; 0: lets them in again.
+    pub async fn evicts(&self, status: u16) {
+        let asked = reqwest::Client::new().post(self.url(&format!("/evict/{status}"))).send().await;
+        asked.and_then(reqwest::Response::error_for_status).expect("the server must answer");
+    }
+
+    /// Where it is published to: `/whip`, or `/moved/STATUS`, which redirects there with that status.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+fn watching() -> tokio::process::Command {
+    let watch = settings::cache().join("pion/watch");
+    program::needs(&watch, "sh e2e/pion/setup.sh");
+    program::command(watch)
+}
+
+/// Starts a server: besides it what it goes on to say, and its port.
+async fn listening(mut command: tokio::process::Command) -> (Child, Lines<BufReader<ChildStdout>>, u16) {
+    let mut server = command.stderr(std::process::Stdio::inherit()).spawn().expect("the server must start");
+    let mut said = BufReader::new(server.stdout.take().expect("it is kept")).lines();
+    let port = said.next_line().await.expect("it must say something").expect("it must run");
+    (server, said, port.parse().expect("a port"))
+}
+
 /// Watches for so many seconds and writes the picture, a bare H.264 stream, into that file: what arrived, or why nothing
 /// did.
 pub async fn watch(url: &str, seconds: u32, picture: &Path) -> Result<Seen, String> {
-    let watch = settings::cache().join("pion/watch");
-    program::needs(&watch, "sh e2e/pion/setup.sh");
-    let mut command = program::command(watch);
+    let mut command = watching();
     command.args(["-url", url, "-seconds", &seconds.to_string(), "-picture"]).arg(picture);
     let said = program::output(&mut command, Duration::from_secs(seconds.into()) + OVERHEAD).await?;
     serde_json::from_str(&said).map_err(|error| format!("pion's viewer said {said}: {error}"))

@@ -39,6 +39,15 @@ pub(crate) async fn output(command: &mut Command, deadline: Duration) -> Result<
     }
 }
 
+/// A program of this workspace, which was built with these tests.
+pub(crate) fn built(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("a program must know its file");
+    let folder = tests.parent().and_then(Path::parent).expect("it lies below the target's folder");
+    let program = folder.join(name);
+    needs(&program, "cargo test --workspace --no-run");
+    program
+}
+
 /// A program that was built for the cluster.
 pub(crate) async fn of_cluster(name: &str) -> PathBuf {
     let mut find = command(settings::repository().join("e2e/cluster/binaries"));

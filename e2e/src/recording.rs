@@ -53,7 +53,26 @@ impl Recording {
     }
 }
 
-/// One line: phase, generation and the one that was observed, and each condition with its reason.
+/// Of such states the phase and these conditions, and `was=` if it is there; each once in a row.
+pub fn only(seen: &[String], types: &[&str]) -> Vec<String> {
+    let told = |word: &&str| {
+        let (name, value) = word.split_once('=').unwrap_or_default();
+        (name == "was" && value != "-") || types.contains(&name)
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for state in seen {
+        let phase = state.split(' ').next().unwrap_or_default();
+        let words: Vec<&str> = std::iter::once(phase).chain(state.split(' ').filter(told)).collect();
+        let line = words.join(" ");
+        if lines.last() != Some(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// One line: phase, generation and the one that was observed, each condition with its reason, which invitation ended last and how
+/// (`was=ID/OUTCOME`), and the pod.
 fn summary(object: &Value) -> String {
     let status = &object["status"];
     let phase = status["phase"].as_str().unwrap_or("-");
@@ -62,5 +81,11 @@ fn summary(object: &Value) -> String {
         format!(" {}={}/{}", text("type"), text("status"), text("reason"))
     });
     let (wanted, observed) = (&object["metadata"]["generation"], &status["observedGeneration"]);
-    format!("{phase} {wanted}/{observed}{}", conditions.collect::<String>())
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let was = match &status["lastSession"] {
+        Value::Null => "-".to_owned(),
+        last => format!("{}/{}", text(&last["invitationId"]), text(&last["outcome"])),
+    };
+    let (conditions, pod) = (conditions.collect::<String>(), text(&status["pod"]["name"]));
+    format!("{phase} {wanted}/{observed}{conditions} was={was} pod={pod}")
 }

@@ -1,6 +1,6 @@
 //! The command line, as people run it: `understudy`, which was built with these tests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -32,15 +32,8 @@ pub struct Running {
 
 impl Understudy {
     pub async fn demo(namespace: &str) -> Self {
-        let tests = std::env::current_exe().expect("a program must know its file");
-        let program = tests
-            .parent()
-            .and_then(Path::parent)
-            .expect("it lies below the target's folder")
-            .join("understudy");
-        program::needs(&program, "cargo test --workspace --no-run");
         Self {
-            program,
+            program: program::built("understudy"),
             kubectl: program::of_cluster("kubectl").await,
             kubeconfig: settings::demo("KUBECONFIG"),
             namespace: namespace.to_owned(),

@@ -155,11 +155,7 @@ async fn begin(session: &session::Handle, wanted: Wanted) -> anyhow::Result<()> 
 fn directory() -> anyhow::Result<Scratch> {
     let parent = std::env::temp_dir();
     let made = Scratch::new(&parent).context("no writable directory for temporary files")?;
-    tokio::task::spawn_blocking(move || {
-        for directory in scratch::sweep(&parent) {
-            tracing::info!(directory = %directory.display(), "removed what a killed process left");
-        }
-    });
+    tokio::spawn(scratch::sweep_for_a_while(parent));
     Ok(made)
 }
 

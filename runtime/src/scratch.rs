@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -17,6 +18,11 @@ const LOCK: &str = "in-use.lock";
 
 /// Another process may take a new directory for a left one, in the moment before it is locked; not so often.
 const TRIES: usize = 8;
+
+/// When the next process looks, after its start and then after the look before. What a killed process started ends after it: until
+/// then it may hold the lock (between fork and exec it has all descriptors) or write into the directory (Chromium its profile).
+const LOOKS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
 
 /// A private directory that nobody else uses. Dropped, it is removed.
 #[derive(Debug)]
@@ -45,9 +51,20 @@ impl Scratch {
     }
 }
 
-/// Removes the directories below `parent` whose processes are gone; which these were. One that cannot be removed is somebody
-/// else's.
-pub fn sweep(parent: &Path) -> Vec<PathBuf> {
+/// Removes the directories below `parent` whose processes are gone, also those that are gone a little later.
+pub async fn sweep_for_a_while(parent: PathBuf) {
+    for wait in LOOKS {
+        tokio::time::sleep(wait).await;
+        let parent = parent.clone();
+        let swept = tokio::task::spawn_blocking(move || sweep(&parent)).await;
+        for directory in swept.unwrap_or_default() {
+            tracing::info!(directory = %directory.display(), "removed what a killed process left");
+        }
+    }
+}
+
+/// The same once; which these were. One that cannot be removed is somebody else's, or is so for the moment.
+fn sweep(parent: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(parent).into_iter().flatten().flatten();
     let named = found.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)));
     named
@@ -63,7 +80,10 @@ fn remove_left(directory: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     let Some(_lock) = locked(File::open(directory.join(LOCK))?)? else { return Ok(false) };
-    fs::remove_dir_all(directory)?;
+    fs::remove_dir_all(directory).inspect_err(|_written_into| {
+        // By it the next look knows the directory again; where that fails there is none.
+        let _kept = File::create(directory.join(LOCK));
+    })?;
     Ok(true)
 }
 
@@ -90,6 +110,44 @@ mod tests {
         assert!(used.path().exists() && !left.exists());
         drop(used);
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_something_still_writes_into_is_removed_once_nothing_does() {
+        let parent = tempfile::tempdir().unwrap();
+        let left = Scratch::new(parent.path()).unwrap().directory.keep();
+        // Files appear for as long as there is a place for them.
+        let writes = |writer: u32| {
+            let left = left.clone();
+            let file = move |number: u32| left.join(format!("{writer}-{number}"));
+            std::thread::spawn(move || {
+                (0..2000).take_while(|number| fs::write(file(*number), "").is_ok()).count()
+            })
+        };
+        let writers = [1, 2, 3, 4].map(writes);
+        while !left.join("1-199").exists() {
+            std::thread::yield_now();
+        }
+        let writing = || writers.iter().any(|writer| !writer.is_finished());
+        let looks = (0..).take_while(|_| sweep(parent.path()).is_empty() && writing()).count();
+        let files: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+        println!("{files} files, {looks} looks in vain");
+        sweep(parent.path());
+        assert!(!left.exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_let_go_of_a_little_later_is_removed_then() {
+        let parent = tempfile::tempdir().unwrap();
+        let Scratch { directory, _lock } = Scratch::new(parent.path()).unwrap();
+        let (left, sweeping) = (directory.keep(), sweep_for_a_while(parent.path().to_owned()));
+        let lets_go = async {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            assert!(left.exists());
+            drop(_lock);
+        };
+        tokio::join!(sweeping, lets_go);
+        assert!(!left.exists());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A session that an operator invites to a stage, which is a WHIP server on another WebRTC stack (aiortc).
 
+mod pion;
 mod traces;
+mod wrong;
 
 use std::time::{Duration, Instant};
 

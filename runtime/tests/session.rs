@@ -197,7 +197,6 @@ async fn a_page_cannot_fill_the_disk() {
 async fn what_a_killed_session_left_is_removed_by_the_next() {
     let killed = Session::live(MIRROR).await;
     let left = killed.configuration("pipewire").parent().unwrap().to_owned();
-    // Gone, it has let go of its lock: the next looks once, when it starts.
     killed.kill().await;
     let next = Session::start("{}");
     next.until_reason("PageReady", "NotWanted").await;

@@ -200,7 +200,7 @@ async fn each_way_of_being_refused_is_told_apart_and_none_shows_the_token() {
 }
 
 /// The port of a server that nobody has reason to trust.
-async fn untrusted() -> u16 {
+pub async fn untrusted() -> u16 {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
     let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())

@@ -10,13 +10,13 @@ use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
-use stage::{TOKEN, UP, good_secret, in_seconds, invited, invited_by, left, on, secret, uninvited, until};
+use stage::{
+    SHOWN, TOKEN, UP, good_secret, in_seconds, invited, invited_by, left, on, secret, uninvited, until,
+};
 use std::time::Duration;
 use understudy_crds::v1alpha1::{LastSession, ParticipantPhase, VirtualParticipant};
 use understudy_operator::app::Config;
 use understudy_proto::v1::Desired;
-
-const SHOWN: &[&str] = &["Invited", "Connected", "Published"];
 
 fn told(desired: &Desired) -> Option<&str> {
     desired.invitation.as_ref().map(|invitation| invitation.id.as_str())

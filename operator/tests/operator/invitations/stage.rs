@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use understudy_proto::v1::{Desired, InvitationReport, InvitationState, Report};
 
 pub const TOKEN: &str = "bearer-word-of-the-stage";
+/// What is told of an invitation.
+pub const SHOWN: &[&str] = &["Invited", "Connected", "Published"];
 pub const UP: [&str; 2] = ["Connected", "Published"];
 
 /// A participant that is invited to the stage, whose token stands in the Secret `stage`.
