@@ -24,6 +24,8 @@ mod pods;
 mod problems;
 #[path = "operator/profiles.rs"]
 mod profiles;
+#[path = "operator/resting.rs"]
+mod resting;
 #[path = "operator/sequences.rs"]
 mod sequences;
 #[path = "operator/sources.rs"]

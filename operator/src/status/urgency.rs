@@ -134,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn that_nobody_has_a_use_for_it_is_no_passing_state() {
+        let (resting, yes) = (Verdict::not_yet("Idle", ""), Verdict::yes("Up"));
+        let rest = serde_json::json!({"since": "2026-01-01T00:00:00Z", "demandDigest": "", "reason": "Idle"});
+        let rest = serde_json::from_value(rest).unwrap();
+        let after = VirtualParticipantStatus { rest: Some(rest), ..said("Ready", &resting, 1) };
+        let before = said("Ready", &yes, 1);
+        assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now);
+    }
+
+    #[test]
     fn what_only_begins_anew_can_wait_and_is_no_recovery() {
         let (starting, yes) = (Verdict::not_yet("Starting", ""), Verdict::yes("Up"));
         assert_eq!(change("Ready", &yes, &starting), Urgency::CanWait);
