@@ -3,7 +3,7 @@
 
 use crate::merge;
 use crate::refusal::Refusal;
-use crate::standing::{Answer, Standing, fits, free, held, holder, standing};
+use crate::standing::{Answer, Standing, fits, free, held, holder, sort_resting_last, standing};
 use crate::token::{self, Kept};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -128,6 +128,7 @@ pub async fn one_of(client: &Client, pool: Pool<'_>, invite: &Invite) -> Result<
         all.iter().filter(|participant| selector.matches(participant.labels())).cloned().collect();
     let mut candidates = free(&matching)?;
     candidates.shuffle(&mut rand::rng()); // all who ask at the same moment see the same ones
+    sort_resting_last(&mut candidates);
     let api: Api<VirtualParticipant> = Api::namespaced(client.clone(), namespace);
     for candidate in &candidates {
         let name = candidate.name_any();

@@ -4,12 +4,12 @@ use crate::refusal::Refusal;
 use std::borrow::Borrow;
 use std::sync::Arc;
 use understudy_crds::condition::ParticipantCondition;
-use understudy_crds::v1alpha1::{Stage, VirtualParticipant};
+use understudy_crds::v1alpha1::{ParticipantPhase, Stage, VirtualParticipant};
 
 /// How it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is ready, and has no invitation.
+    /// It is ready, or would be if somebody had a use for it, and has no invitation.
     Free,
     /// It has this one.
     Invited(String),
@@ -25,7 +25,7 @@ pub fn standing(participant: &VirtualParticipant) -> Standing {
     match (held(participant), carried_out(participant)) {
         (Some(id), _) => Standing::Invited(id.to_owned()),
         (None, Some(id)) => Standing::Leaving(id.to_owned()),
-        (None, None) if is_going || !is_ready(participant) => Standing::Unready,
+        (None, None) if is_going || !(is_ready(participant) || is_resting(participant)) => Standing::Unready,
         (None, None) => Standing::Free,
     }
 }
@@ -116,6 +116,17 @@ pub fn free(matching: &[Arc<VirtualParticipant>]) -> Result<Vec<Arc<VirtualParti
     }
 }
 
+/// Those that have a pod come before those that need one first, and are in the order that they were in.
+pub fn sort_resting_last(free: &mut [Arc<VirtualParticipant>]) {
+    free.sort_by_key(|one| is_resting(one));
+}
+
+/// Whether its pod was removed because nobody had a use for it: an invitation brings it back.
+pub fn is_resting(participant: &VirtualParticipant) -> bool {
+    let phase = participant.status.as_ref().and_then(|status| status.phase);
+    matches!(phase, Some(ParticipantPhase::Idle | ParticipantPhase::Completed))
+}
+
 /// Whether all is well with it, but for its stage.
 pub fn is_ready(participant: &VirtualParticipant) -> bool {
     let ready = ParticipantCondition::Ready.as_str();
@@ -174,6 +185,28 @@ pub(crate) mod tests {
         let mut going = participant(&none, &status("True", None, &[]));
         going.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
         assert_eq!(standing(&going), Standing::Unready);
+    }
+
+    #[test]
+    fn who_rests_is_free_and_comes_after_all_who_do_not() {
+        for phase in ["Idle", "Completed"] {
+            let mut resting = status("False", None, &[]);
+            resting["phase"] = json!(phase);
+            let resting = Arc::new(participant(&json!({}), &resting));
+            let ready = Arc::new(participant(&json!({}), &status("True", None, &[])));
+            let all = [&resting, &ready, &resting, &ready].map(Arc::clone);
+            let mut free = free(&all).unwrap();
+            sort_resting_last(&mut free);
+            assert_eq!(
+                free.iter().map(|one| is_resting(one)).collect::<Vec<_>>(),
+                [false, false, true, true]
+            );
+            let asked = VirtualParticipant {
+                spec: serde_json::from_value(invited("a")).unwrap(),
+                ..(*resting).clone()
+            };
+            assert_eq!(standing(&asked), Standing::Invited("a".into()));
+        }
     }
 
     #[test]

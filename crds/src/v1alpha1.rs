@@ -19,7 +19,7 @@ pub use endpoint::{Endpoint, EndpointScope, EndpointType, MOST_ENDPOINTS};
 pub use input::{AudioDestination, AudioInput, Inputs, VideoInput};
 pub use invitation::{
     ControlLossAction, Invitation, IvsStage, LastSession, Limits, MOST_SETTLED, OnControlLoss, OnDisruption,
-    PageStage, SessionStatus, SettledInvitation, Stage,
+    PageStage, RestReason, RestStatus, SessionStatus, SettledInvitation, Stage,
 };
 pub use livestream::{
     EncodedAs, Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,

@@ -30,6 +30,12 @@ apiserver_arguments() {
     --enable-priority-and-fairness=false --profiling=false
 }
 
+# Who asked for what, and what became of it: tests of the operator count its writes and hold its rights against that.
+audit_policy() {
+  printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' 'rules:' \
+    '- {level: None, nonResourceURLs: ["/*"]}' '- {level: Metadata}'
+}
+
 # apiserver_certificates FOLDER ADDRESS…: the server's own, with every name it answers to, and the administrator's.
 apiserver_certificates() {
   local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local
@@ -94,7 +100,9 @@ control_plane_up() {
     mapfile -t arguments < <(etcd_arguments "$folder/etcd" "$etcd_port")
     control_plane_start "$folder" etcd etcd "${arguments[@]}"
     mapfile -t arguments < <(apiserver_arguments "$folder/pki" 127.0.0.1 "$port" "$etcd_port" 10.96.0.0/16)
-    control_plane_start "$folder" kube-apiserver "$apiserver" "${arguments[@]}" --endpoint-reconciler-type none
+    audit_policy >"$folder/audit-policy.yaml"
+    control_plane_start "$folder" kube-apiserver "$apiserver" "${arguments[@]}" --endpoint-reconciler-type none \
+      --audit-policy-file "$folder/audit-policy.yaml" --audit-log-path "$folder/audit.log"
     if control_plane_ready "$folder" "$port"; then
       echo "KUBECONFIG=$folder/kubeconfig"
       return
@@ -125,7 +133,7 @@ control_plane_stop() {
 
 control_plane_empty() {
   control_plane_stop "$1"
-  rm -rf "$1/etcd" "$1/pki" "$1"/{etcd,kube-apiserver}.log "$1/kubeconfig"
+  rm -rf "$1/etcd" "$1/pki" "$1"/{etcd,kube-apiserver,audit}.log "$1/audit-policy.yaml" "$1/kubeconfig"
 }
 
 # control_plane_down FOLDER: whatever state it is in; removes the folder if nothing of others is in it.

@@ -8,6 +8,7 @@ pub mod settings;
 mod program;
 
 pub mod browser;
+pub mod caller;
 pub mod client;
 pub mod collector;
 pub mod container;

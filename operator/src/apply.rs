@@ -16,13 +16,15 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use understudy_crds::ACCESS_SECRET_TYPE;
 use understudy_proto::v1::AccessTokens;
 
 /// 256 bits: nobody guesses one.
 const TOKEN_BYTES: usize = 32;
+/// So long what was written is taken to be there: many pods that are made at once need it written once.
+const THERE: Duration = Duration::from_secs(2);
 /// How the API server answers for an admission webhook that says no and gives no code of its own.
 const DENIED: u16 = 400;
 
@@ -62,8 +64,8 @@ pub struct Writer {
     /// Secrets are read by name and never watched (the right to list them would open all Secrets), so that this is how long
     /// a deleted or changed one may go unnoticed by a participant that is looked at.
     fresh: Duration,
-    /// Namespaces that have it, as far as this process wrote it.
-    published: Mutex<HashSet<String>>,
+    /// Namespaces that have it, as far as this process wrote it, and when it did last.
+    published: Mutex<HashMap<String, Instant>>,
     /// Tokens by participant UID, and when they were read.
     read: Mutex<HashMap<String, (Instant, AccessTokens)>>,
 }
@@ -79,7 +81,7 @@ impl Writer {
     pub async fn trust(&self, roots: String) {
         *self.roots.lock() = roots;
         let published = std::mem::take(&mut *self.published.lock());
-        for namespace in published {
+        for namespace in published.into_keys() {
             if let Err(error) = self.publish_roots(&namespace).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -110,7 +112,7 @@ impl Writer {
     /// Forgets all participants and namespaces but these.
     pub fn keep(&self, present: &Present) {
         self.read.lock().retain(|uid, _| present.uids.contains(uid));
-        self.published.lock().retain(|namespace| present.namespaces.contains(namespace));
+        self.published.lock().retain(|namespace, _| present.namespaces.contains(namespace));
     }
 
     async fn ensure_access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
@@ -168,26 +170,29 @@ impl Writer {
         loop {
             let roots = self.roots.lock().clone();
             let object = resource::ca_config_map(namespace, &roots);
-            self.published.lock().remove(namespace);
             api.patch(names::CA_CONFIG_MAP, &params, &Patch::Apply(&object))
                 .await
                 .map_err(|error| refused(error, format!("ConfigMap {}", names::CA_CONFIG_MAP)))?;
             if *self.roots.lock() == roots {
-                self.published.lock().insert(namespace.into());
+                self.published.lock().insert(namespace.into(), Instant::now());
                 return Ok(());
             }
+            self.published.lock().remove(namespace);
         }
     }
 
-    /// Writes the roots into the owner's namespace.
+    /// Writes the roots into the owner's namespace, unless that was done just now.
     pub async fn publish_root(&self, owner: &Owner) -> Result<(), Error> {
+        if self.published.lock().get(&owner.namespace).is_some_and(|at| at.elapsed() < THERE) {
+            return Ok(());
+        }
         self.publish_roots(&owner.namespace).await
     }
 
     /// Once a namespace in the life of a leader, before a session is told anything: a root that changed is spread where pods
     /// already run.
     pub async fn publish_root_once(&self, owner: &Owner) -> Result<(), Error> {
-        if self.published.lock().contains(&owner.namespace) {
+        if self.published.lock().contains_key(&owner.namespace) {
             return Ok(());
         }
         self.publish_roots(&owner.namespace).await

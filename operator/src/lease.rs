@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 /// 2025-01-01 in seconds since 1970: terms count from here, and fit into the lease's 31 bits until 2093.
 const FIRST_TERM_SECONDS: u64 = 1_735_689_600;
 
-/// How a lease is kept. The defaults are those of Kubernetes' own components.
+/// How a lease is kept. By the defaults another leads at most 13 s after a leader died ([`Timing::longest_gap`]): those of Kubernetes'
+/// own components are 15 s, 10 s and 2 s, by which it takes up to 19 s.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// After this long without renewal others may take the lease.
@@ -32,14 +33,20 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            duration: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry: Duration::from_secs(2),
+            duration: Duration::from_secs(10),
+            renew_deadline: Duration::from_secs(7),
+            retry: Duration::from_millis(1500),
         }
     }
 }
 
 impl Timing {
+    /// How long nobody leads, at most, after a leader died while another process was there: that one saw the last renewal one look
+    /// late, and sees that it has run out one look late.
+    pub fn longest_gap(&self) -> Duration {
+        self.duration + 2 * self.retry
+    }
+
     /// How long a leader that steps down may go on with what it is about: most of the time until others may take over. The
     /// rest is for what it sends last to arrive.
     pub fn last_words(&self) -> Duration {

@@ -4,6 +4,7 @@ pub mod decide;
 pub mod invitation;
 pub mod observe;
 pub mod phase;
+pub mod rest;
 pub mod validate;
 
 pub mod provide;
@@ -70,6 +71,14 @@ pub struct Context {
     pub tracing: Tracing,
 }
 
+impl Context {
+    fn has_livestreams(&self, participant: &VirtualParticipant) -> bool {
+        let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
+        let all = self.stores.livestreams_of(&namespace, &name);
+        all.iter().any(|livestream| livestream.metadata.deletion_timestamp.is_none())
+    }
+}
+
 /// Why a reconcile has to be tried again: the API server is away, or somebody else wrote at the same moment.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -87,6 +96,7 @@ pub enum Error {
 /// One look at one participant.
 pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Context>) -> Result<Action, Error> {
     let mut observed = Observed::new(&participant, context.publisher.latest(&participant));
+    observed.has_livestreams = context.has_livestreams(&participant);
     let again = if participant.metadata.deletion_timestamp.is_some() {
         context.registry.drain(&participant.uid().unwrap_or_default());
         let pods = context.stores.pods_of(&participant.uid().unwrap_or_default());
@@ -95,7 +105,7 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
     } else {
         let known = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
         token::tidy(&context.client, &participant).await;
-        let provided = provide(&context, &participant, known, observed.now).await?;
+        let provided = provide(&context, &participant, known, &observed.rest(), observed.now).await?;
         serve(&context, &mut observed, provided).await?
     };
     let again = again.min(look(&context, &mut observed));
@@ -153,7 +163,8 @@ fn look(context: &Context, observed: &mut Observed<'_>) -> Duration {
     hear(context, observed);
     let seen = observed.view.until().map(|until| until.saturating_duration_since(Instant::now()));
     let overstays = observed.pod.as_ref().and_then(|pod| overstays(pod, observed.now));
-    let changes = [seen, overstays, observed.invitation().expires_in()];
+    let changes =
+        [seen, overstays, observed.invitation().expires_in(), observed.rest().changes_in(observed.now)];
     changes.into_iter().flatten().min().unwrap_or(RESYNC)
 }
 

@@ -154,7 +154,8 @@ impl Reported for VirtualParticipant {
     }
 
     fn settles(before: &Self::Status, after: &Self::Status) -> bool {
-        before.last_session != after.last_session
+        let rests = |status: &Self::Status| status.rest.as_ref().and_then(|rest| rest.reason);
+        before.last_session != after.last_session || rests(before) != rests(after)
     }
 }
 

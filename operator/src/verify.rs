@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use understudy_crds::v1alpha1::{RuntimeProfile, VirtualParticipant};
 
-/// A leader takes over within the Lease's 15 s; a new replica has started by then.
+/// A leader takes over within the Lease's 13 s; a new replica has started by then.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
 

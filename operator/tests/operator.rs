@@ -14,6 +14,8 @@ mod events;
 mod identity;
 #[path = "operator/invitations.rs"]
 mod invitations;
+#[path = "operator/killed.rs"]
+mod killed;
 #[path = "operator/leaders.rs"]
 mod leaders;
 #[path = "operator/livestreams.rs"]
@@ -26,6 +28,10 @@ mod problems;
 mod profiles;
 #[path = "operator/real.rs"]
 mod real;
+#[path = "operator/resting.rs"]
+mod resting;
+#[path = "operator/rights.rs"]
+mod rights;
 #[path = "operator/sequences.rs"]
 mod sequences;
 #[path = "operator/sources.rs"]

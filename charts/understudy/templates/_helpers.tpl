@@ -50,11 +50,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "understudy.participantRules" -}}
 - apiGroups: [understudy.dev]
   resources: [virtualparticipants, livestreams]
-  verbs: [get, list, watch]
-# The control API: an invitation is written into the spec of its participant, and nothing else of it.
+  verbs: [list, watch]
+# The control API: an invitation is written into the spec of its participant as it is at that moment, and nothing else of it.
 - apiGroups: [understudy.dev]
   resources: [virtualparticipants]
-  verbs: [patch]
+  verbs: [get, patch]
 - apiGroups: [understudy.dev]
   resources: [virtualparticipants/status, livestreams/status]
   verbs: [patch]

@@ -85,7 +85,7 @@ pub struct PageStage {
     pub token_secret_ref: Option<SecretKeyRef>,
 }
 
-/// How long invitations may take.
+/// How long invitations may take, and how long a pod is kept for a participant that nobody has a use for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
@@ -99,6 +99,44 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_duration_seconds: Option<i32>,
+    /// The pod is removed, and the participant is `Idle`, after so many seconds in which nobody had a use for it: it had no invitation
+    /// and no livestream, and neither page nor inputs changed. Who only looks at it, or sends to it, does not count. An invitation, a
+    /// livestream, or another page or input brings the pod back; absent: it stays. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub idle_timeout_seconds: Option<i32>,
+    /// The same after its last invitation has come to its end: the participant is `Completed`. It brings back the same; absent: the
+    /// pod stays. A change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub ttl_after_finished_seconds: Option<i32>,
+}
+
+/// Since when nobody has had a use for a participant, where its limits count that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestStatus {
+    /// Since when, by the clock of the operator that saw it first.
+    pub since: Time,
+    /// Names page and inputs as they were then: with others it begins anew.
+    #[schemars(length(max = 64))]
+    pub demand_digest: String,
+    /// Why the pod was removed for it: `Idle` or `Finished`; absent: it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(max = 63))]
+    pub reason: Option<RestReason>,
+}
+
+/// Why a participant that nobody has a use for has no pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestReason {
+    /// Nobody had a use for it for `idleTimeoutSeconds`.
+    Idle,
+    /// Its last invitation came to its end `ttlAfterFinishedSeconds` ago.
+    Finished,
+    /// Written by a later version.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What becomes of an invitation whose pod ended.

@@ -2,7 +2,7 @@
 
 use crate::v1alpha1::{
     Endpoint, Inputs, Invitation, LastSession, Limits, MOST_ENDPOINTS, MOST_SETTLED, OnControlLoss,
-    OnDisruption, Page, SessionStatus, SettledInvitation,
+    OnDisruption, Page, RestStatus, SessionStatus, SettledInvitation,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -72,7 +72,7 @@ pub struct VirtualParticipantSpec {
     /// The stage that the participant is invited to; absent: it leaves the one that it is on. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invitation: Option<Invitation>,
-    /// How long invitations may take. A change is live.
+    /// How long invitations may take, and how long a pod is kept that nobody has a use for. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// What becomes of an invitation whose pod ended: `Rejoin` (the next pod joins the stage) or `Fail` (it has come to its end, as
@@ -91,8 +91,8 @@ pub struct VirtualParticipantStatus {
     /// The newest generation of the spec that was answered: carried out, or refused for the reasons in the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// A summary of the conditions for people: Pending, Provisioning, Available, Invited, Connected, Published, Leaving,
-    /// Disrupted, Failed or Terminating. More may come; programs should read the conditions.
+    /// A summary of the conditions for people: Pending, Provisioning, Available, Invited, Connected, Published, Leaving, Idle,
+    /// Completed, Disrupted, Failed or Terminating. More may come; programs should read the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(max = 63))]
     pub phase: Option<ParticipantPhase>,
@@ -142,6 +142,10 @@ pub struct VirtualParticipantStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = MOST_SETTLED, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["id"]))]
     pub settled_invitations: Vec<SettledInvitation>,
+    /// Since when nobody has had a use for it, and whether its pod was removed for that; absent: somebody has, or `limits` does not
+    /// count it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<RestStatus>,
     /// Where the participant can be watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = MOST_ENDPOINTS, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
@@ -168,6 +172,10 @@ pub enum ParticipantPhase {
     Published,
     /// It is well, and on a stage that it was told to leave.
     Leaving,
+    /// Nobody has had a use for it for `limits.idleTimeoutSeconds`: its pod was removed, and an invitation brings it back.
+    Idle,
+    /// The same since its last invitation ended, for `limits.ttlAfterFinishedSeconds`.
+    Completed,
     /// It was well, and something broke that is being repaired.
     Disrupted,
     /// It cannot become well as it is described.

@@ -35,8 +35,8 @@ async fn write(State(server): State<Arc<Server>>, body: Bytes) -> Json<Value> {
     Json(object)
 }
 
-#[tokio::test]
-async fn roots_that_were_on_their_way_when_others_came_do_not_stay() {
+/// A writer of the roots `old`, to a server that has none yet.
+async fn served() -> (Arc<Server>, Arc<Writer>, Owner) {
     let server = Arc::new(Server::default());
     let path = "/api/v1/namespaces/demo/configmaps/{name}";
     let router = Router::new().route(path, patch(write)).with_state(Arc::clone(&server));
@@ -51,7 +51,23 @@ async fn roots_that_were_on_their_way_when_others_came_do_not_stay() {
         name: "ada".into(),
         uid: "u1".into(),
     };
+    (server, writer, owner)
+}
 
+#[tokio::test]
+async fn of_many_pods_that_are_made_at_once_one_has_the_roots_written() {
+    let (server, writer, owner) = served().await;
+    server.go.notify_one();
+    for _pod in 0..3 {
+        writer.publish_root(&owner).await.unwrap();
+        writer.publish_root_once(&owner).await.unwrap();
+    }
+    assert_eq!((server.holds.lock().as_str(), *server.came.borrow()), ("old", 1));
+}
+
+#[tokio::test]
+async fn roots_that_were_on_their_way_when_others_came_do_not_stay() {
+    let (server, writer, owner) = served().await;
     let (slow, participant) = (Arc::clone(&writer), owner.clone());
     let slow = tokio::spawn(async move { slow.publish_root(&participant).await });
     let mut came = server.came.subscribe();

@@ -49,6 +49,11 @@ pub enum Step {
         /// Its name.
         name: String,
     },
+    /// None is needed.
+    Rest {
+        /// The one that may still run.
+        name: Option<String>,
+    },
     /// Not now.
     Wait {
         /// When to look again.
@@ -87,6 +92,16 @@ pub fn decide(pods: &[PodFacts], Known { pod: known, born }: Known<'_>, now: Tim
             Plan { step, remove: Vec::new() }
         }
         (None, None) => Plan { step: Step::Create { attempt }, remove: Vec::new() },
+    }
+}
+
+/// All of them go: nobody has a use for one.
+pub fn release(pods: &[PodFacts]) -> Plan {
+    let last = pods.iter().filter(|pod| pod.life != Life::Ended).max_by_key(|pod| pod.attempt);
+    let going = pods.iter().filter(|pod| !matches!(pod.life, Life::Ending { .. }));
+    Plan {
+        step: Step::Rest { name: last.map(|pod| pod.name.clone()) },
+        remove: going.map(|pod| pod.name.clone()).collect(),
     }
 }
 
@@ -196,6 +211,19 @@ mod tests {
     fn a_pod_that_ended_is_followed_by_the_next_attempt() {
         let plan = decide(&[pod(1, Life::Ended)], Known { pod: Some(&known(1)), born: None }, at(2000));
         assert_eq!(plan, Plan { step: Step::Create { attempt: 2 }, remove: vec!["ada-1".into()] });
+    }
+
+    #[test]
+    fn of_a_participant_that_rests_each_pod_is_asked_to_end_once() {
+        let ending = Life::Ending { since: at(1000), until: at(1030) };
+        let plan = |pods: &[PodFacts]| {
+            let Plan { step: Step::Rest { name }, remove } = release(pods) else { panic!("it rests") };
+            (name, remove)
+        };
+        assert_eq!(plan(&[]), (None, vec![]));
+        assert_eq!(plan(&[pod(1, Life::Alive)]), (Some("ada-1".into()), vec!["ada-1".into()]));
+        assert_eq!(plan(&[pod(1, ending)]), (Some("ada-1".into()), vec![]));
+        assert_eq!(plan(&[pod(1, Life::Ended)]), (None, vec!["ada-1".into()]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The phase of a participant: a summary for people. Pure.
 
 use crate::progress::Progress;
-use understudy_crds::v1alpha1::ParticipantPhase as Phase;
+use understudy_crds::v1alpha1::{ParticipantPhase as Phase, RestReason};
 
 /// How a participant is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum State {
     Coming,
     /// Its session cannot be what it is told to be.
     Broken,
+    /// It has no pod because nobody has a use for it.
+    Resting(RestReason),
     /// All is well; the phase that its invitation makes.
     Ready(Phase),
 }
@@ -34,6 +36,8 @@ pub fn phase(state: &State, before: Before) -> Phase {
     match (state, before) {
         (State::Deleted, _) => Phase::Terminating,
         (State::Refused, _) => Phase::Failed,
+        (State::Resting(RestReason::Finished), _) => Phase::Completed,
+        (State::Resting(RestReason::Idle | RestReason::Unknown), _) => Phase::Idle,
         (State::Absent, Before::Unproven) => Phase::Pending,
         (State::Coming, Before::Unproven) => Phase::Provisioning,
         (State::Broken, Before::Unproven) => Phase::Failed,
@@ -52,6 +56,8 @@ pub fn progress(phase: Phase) -> Progress {
         | Phase::Connected
         | Phase::Published
         | Phase::Leaving
+        | Phase::Idle
+        | Phase::Completed
         | Phase::Terminating
         | Phase::Unknown => Progress::Settled,
     }

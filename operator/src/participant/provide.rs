@@ -4,8 +4,9 @@
 use crate::apply;
 use crate::owner::Owner;
 use crate::participant::Context;
-use crate::participant::decide::{Known, Step, decide};
+use crate::participant::decide::{Known, Step, decide, release};
 use crate::participant::observe::{Life, PodFacts};
+use crate::participant::rest::Rest;
 use crate::participant::validate::{Blame, Problem, UNUSABLE_SECRET, Valid, validate};
 use crate::resource::{self, Session};
 use jiff::Timestamp;
@@ -38,11 +39,12 @@ struct Maker<'a> {
     waits: Option<(Problem, Duration)>,
 }
 
-/// `known` is the pod in the participant's status. Fails only where the API server is away, or somebody was quicker.
+/// `known` is the pod in the participant's status; one that rests has none made. Fails only where the API server is away, or somebody was quicker.
 pub async fn provide(
     context: &Context,
     participant: &VirtualParticipant,
     known: Option<&PodStatus>,
+    rest: &Rest,
     now: Timestamp,
 ) -> Result<Provided, apply::Error> {
     let owner = Owner::of(participant);
@@ -62,12 +64,20 @@ pub async fn provide(
     maker.root().await?;
     let pods = context.stores.pods_of(&maker.owner.uid);
     let facts: Vec<PodFacts> = pods.iter().map(|pod| PodFacts::of(pod)).collect();
-    let plan = decide(&facts, maker.known(known), now);
+    let plan = match rest {
+        Rest::Resting { .. } => {
+            // What was removed for that is no pod that failed: the next one follows without a delay.
+            context.born.lock().remove(&maker.owner.uid);
+            release(&facts)
+        }
+        Rest::Wanted | Rest::Counted { .. } => decide(&facts, maker.known(known), now),
+    };
     // What has ended makes room first: a quota may have none for both.
     maker.remove(&pods, &plan.remove).await?;
     let mut again = None;
     let pod = match plan.step {
         Step::Keep { name } | Step::Outlast { name } => facts.into_iter().find(|pod| pod.name == name),
+        Step::Rest { name } => facts.into_iter().find(|pod| Some(&pod.name) == name.as_ref()),
         Step::Create { attempt } => maker.create(attempt).await?,
         Step::Confirm { name, attempt, rest } => match context.writer.read_pod(&maker.owner, &name).await? {
             // The watch will show it.
@@ -83,7 +93,7 @@ pub async fn provide(
             None
         }
     };
-    let refused = maker.settle(generation, pod.as_ref());
+    let refused = maker.settle(generation, pod.as_ref().filter(|_pod| !matches!(rest, Rest::Resting { .. })));
     let again = again.into_iter().chain(refused).min();
     Ok(Provided { access, pod, problems: maker.problems, again })
 }

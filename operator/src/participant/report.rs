@@ -15,6 +15,7 @@ use crate::participant::observe::PodFacts;
 use crate::participant::phase::{Before, State, phase, progress};
 use crate::participant::report::invited::{STAGE, invited};
 use crate::participant::report::verdicts::{CAUSES, Verdicts, about, ready, verdicts};
+use crate::participant::rest::{self, Rest};
 use crate::participant::validate::Problem;
 use crate::view::{View, Word};
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use kube::ResourceExt;
 use std::collections::HashSet;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
 use understudy_crds::v1alpha1::{
-    AccessStatus, Endpoint, LastError, MOST_ENDPOINTS, MediaStatus, ParticipantPhase, PodStatus,
+    AccessStatus, Endpoint, LastError, MOST_ENDPOINTS, MediaStatus, ParticipantPhase, PodStatus, RestReason,
     VirtualParticipant, VirtualParticipantStatus,
 };
 use understudy_proto::v1::{InvitationReport, Media, Part, Refusal};
@@ -42,6 +43,8 @@ pub struct Observed<'a> {
     pub view: View,
     /// Names of the livestreams that its session was told of.
     pub livestreams: Vec<String>,
+    /// Whether there are livestreams of it, also such as its session was not told of.
+    pub has_livestreams: bool,
     /// Why it cannot be provided.
     pub problems: Vec<Problem>,
     /// Why the token of its stage cannot be had.
@@ -61,6 +64,7 @@ impl<'a> Observed<'a> {
             pod: None,
             view: View::Silent,
             livestreams: Vec::new(),
+            has_livestreams: false,
             problems: Vec::new(),
             fault: None,
             left: None,
@@ -79,6 +83,27 @@ impl<'a> Observed<'a> {
             view: &self.view,
             left: self.left.as_ref(),
             now: self.now,
+        }
+    }
+
+    /// Whether somebody has a use for it, as far as its status says.
+    pub fn rest(&self) -> Rest {
+        rest::rest(&self.demand(self.previous.as_ref()))
+    }
+
+    fn demand<'s>(&'s self, status: Option<&'s VirtualParticipantStatus>) -> rest::Known<'s> {
+        rest::Known {
+            spec: &self.participant.spec,
+            status,
+            has_livestreams: self.has_livestreams || self.is_deleted(),
+            now: self.now,
+        }
+    }
+
+    fn resting(&self) -> Option<RestReason> {
+        match self.rest() {
+            Rest::Resting { reason, .. } => Some(reason),
+            Rest::Wanted | Rest::Counted { .. } => None,
         }
     }
 
@@ -110,10 +135,12 @@ impl<'a> Observed<'a> {
         self.participant.metadata.deletion_timestamp.is_some()
     }
 
-    /// The spec as it is now was answered: by the session, or by a reason for which none can be.
+    /// The spec as it is now was answered: by the session, or by a reason for which none can be, or need be.
     fn is_answered(&self) -> bool {
         let final_word = |problem: &Problem| self.pod.is_none() || problem.condition != Type::Accepted;
-        self.view.word().answer().is_some() || self.problems.iter().any(final_word)
+        self.resting().is_some()
+            || self.view.word().answer().is_some()
+            || self.problems.iter().any(final_word)
     }
 }
 
@@ -141,7 +168,7 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
         Some(condition(observed.said(), type_.as_str(), verdict, *generation, observed.now))
     });
     let served = observed.pod.is_some();
-    VirtualParticipantStatus {
+    let mut status = VirtualParticipantStatus {
         observed_generation: match observed.is_answered() {
             true => Some(observed.generation()),
             false => previous.observed_generation,
@@ -149,7 +176,12 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
         phase: Some(phase),
         conditions: conditions.collect(),
         failing: failing(verdicts.0.iter().map(|(type_, verdict, _)| (type_.as_str(), verdict))),
-        ready_generation: if is_ready { Some(about) } else { previous.ready_generation },
+        ready_generation: match observed.resting() {
+            None if is_ready => Some(about),
+            None => previous.ready_generation,
+            // The next pod is made for whoever has a use for it, and repairs nothing.
+            Some(_) => None,
+        },
         // Without a pod the earlier one is kept: its attempt is what the next one counts on from.
         pod: observed.pod.as_ref().map(pod_status).or(previous.pod),
         runtime_profile_name: if served {
@@ -172,12 +204,18 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
         } else {
             previous.access
         },
-    }
+        rest: previous.rest,
+    };
+    status.rest = rest::remembered(&observed.demand(Some(&status)));
+    status
 }
 
 fn state(observed: &Observed<'_>, verdicts: &Verdicts, ready: &Verdict, seat: &Seat) -> State {
     if observed.is_deleted() {
         return State::Deleted;
+    }
+    if let (Some(reason), true) = (observed.resting(), observed.problems.is_empty()) {
+        return State::Resting(reason);
     }
     if ready.truth == Truth::True {
         return State::Ready(on_stage(seat, verdicts));
@@ -212,6 +250,9 @@ fn pod_status(pod: &PodFacts) -> PodStatus {
 
 /// Where a session is not heard of, what it said last is the best that is known.
 fn media(observed: &Observed<'_>) -> Option<MediaStatus> {
+    if observed.resting().is_some() {
+        return None;
+    }
     let given = |text: &str| Some(text.chars().take(63).collect()).filter(|text: &String| !text.is_empty());
     let of = |media: &Media| MediaStatus {
         camera: given(&media.camera),
@@ -225,6 +266,9 @@ fn media(observed: &Observed<'_>) -> Option<MediaStatus> {
 
 /// As media. The page is at an address of the pod, and so is each livestream that is ready.
 fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
+    if observed.resting().is_some() {
+        return Vec::new();
+    }
     let ip = observed.pod.as_ref().and_then(|pod| pod.ip.as_deref());
     let (Word::Answer(answer), Some(ip)) = (observed.view.word(), ip) else {
         return observed.earlier().map(|status| status.endpoints.clone()).unwrap_or_default();

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// A change that nobody waits for is written after this long at the latest. Most starts are over before it, so that what is
 /// passed through on the way is never written.
 const COALESCE: Duration = Duration::from_secs(5);
+/// From a way to the stage until what is sent is seen to arrive there it takes half a second most often; whoever waits for the way alone
+/// does not mind so much.
+const STEP: Duration = Duration::from_secs(1);
 /// How far back they are counted.
 const MEMORY: Duration = Duration::from_secs(300);
 /// Recoveries, or changes of whether there are viewers, in that time that are believed at once. A machine that is being
@@ -49,6 +52,7 @@ impl Pace {
         }
         match urgency {
             Urgency::Now => None,
+            Urgency::Step => left(*self.waiting.get_or_insert(now), STEP, now),
             Urgency::CanWait => left(*self.waiting.get_or_insert(now), COALESCE, now),
             Urgency::Recovery => self.recoveries.rest(now),
             Urgency::Viewers => self.viewers.rest(now),
@@ -66,7 +70,7 @@ impl Pace {
         match urgency {
             Urgency::Recovery => self.recoveries.written.push_back(now),
             Urgency::Viewers => self.viewers.written.push_back(now),
-            Urgency::Now | Urgency::CanWait => {}
+            Urgency::Now | Urgency::Step | Urgency::CanWait => {}
         }
     }
 }

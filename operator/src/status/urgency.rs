@@ -7,8 +7,11 @@ use crate::status::Reported;
 const READY: &str = "Ready";
 /// Viewers come and go, by the second if they like.
 const ACTIVE: &str = "Active";
+/// On the way to the one, the other is passed through.
+const CONNECTED: &str = "Connected";
+const PUBLISHED: &str = "Published";
 /// What people and their tools wait for (`kubectl wait --for=condition=…`). Others are steps on the way to these.
-const AWAITED: [&str; 5] = [READY, "Stalled", "Invited", "Connected", "Published"];
+const AWAITED: [&str; 5] = [READY, "Stalled", "Invited", CONNECTED, PUBLISHED];
 
 /// When a status is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(super) enum Urgency {
     Recovery,
     /// At once, unless it comes and goes; nothing is wrong either way.
     Viewers,
+    /// Together with what follows, if that does at once.
+    Step,
     /// Together with what follows, if something does soon.
     CanWait,
 }
@@ -36,6 +41,9 @@ pub(super) fn urgency<K: Reported>(before: Option<&K::Status>, after: &K::Status
     }
     if is_passing(was, is) {
         return Urgency::CanWait;
+    }
+    if is_step(was, is) {
+        return Urgency::Step;
     }
     if !K::same_phase(before, after)
         || is.conditions.iter().any(|condition| is_urgent(was, is, &condition.type_))
@@ -67,6 +75,17 @@ fn is_passing(before: Said<'_>, after: Said<'_>) -> bool {
         return false;
     };
     was == "True" && is == "False" && of == about && after.failing.is_empty()
+}
+
+/// It has a way to its stage, and nothing else that anybody waits for is new: most often its media arrives there at once.
+fn is_step(before: Said<'_>, after: Said<'_>) -> bool {
+    let truth = |said, type_| status(said, type_).map(|(truth, _)| truth);
+    let connects = truth(before, CONNECTED) != Some("True") && truth(after, CONNECTED) == Some("True");
+    let others = AWAITED.iter().filter(|type_| ![CONNECTED, PUBLISHED].contains(type_));
+    connects
+        && truth(after, PUBLISHED) != Some("True")
+        && others.into_iter().all(|type_| status(before, type_) == status(after, type_))
+        && after.failing.iter().all(|type_| before.fails(type_))
 }
 
 fn is_urgent(before: Said<'_>, after: Said<'_>, type_: &str) -> bool {
@@ -134,6 +153,16 @@ mod tests {
     }
 
     #[test]
+    fn that_nobody_has_a_use_for_it_is_no_passing_state() {
+        let (resting, yes) = (Verdict::not_yet("Idle", ""), Verdict::yes("Up"));
+        let rest = serde_json::json!({"since": "2026-01-01T00:00:00Z", "demandDigest": "", "reason": "Idle"});
+        let rest = serde_json::from_value(rest).unwrap();
+        let after = VirtualParticipantStatus { rest: Some(rest), ..said("Ready", &resting, 1) };
+        let before = said("Ready", &yes, 1);
+        assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), Urgency::Now);
+    }
+
+    #[test]
     fn what_only_begins_anew_can_wait_and_is_no_recovery() {
         let (starting, yes) = (Verdict::not_yet("Starting", ""), Verdict::yes("Up"));
         assert_eq!(change("Ready", &yes, &starting), Urgency::CanWait);
@@ -160,9 +189,11 @@ mod tests {
     #[test]
     fn whatever_somebody_waits_for_cannot_wait() {
         let (no, yes) = (Verdict::not_yet("Joining", ""), Verdict::yes("Joined"));
-        for type_ in AWAITED {
+        for type_ in AWAITED.into_iter().filter(|type_| *type_ != CONNECTED) {
             assert_eq!(change(type_, &no, &yes), Urgency::Now, "{type_}");
         }
+        assert_eq!(change(CONNECTED, &no, &yes), Urgency::Step, "Published follows, most often");
+        assert_eq!(change(CONNECTED, &yes, &no), Urgency::Now);
     }
 
     #[test]

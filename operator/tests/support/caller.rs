@@ -13,6 +13,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
+use understudy_e2e::caller::{Told, list_and_watch};
 use understudy_operator::names;
 use understudy_proto::participants::v1::participants_client::ParticipantsClient;
 
@@ -90,6 +91,12 @@ impl Caller {
         };
         let channel = tokio::time::timeout(PATIENCE, channel).await.expect("a leader must serve the API");
         ParticipantsClient::with_interceptor(channel, bearer)
+    }
+
+    /// By grpcio with its defaults: all participants of the namespace.
+    pub async fn list_and_watch(&self) -> Told {
+        let address = format!("127.0.0.1:{}", self.port);
+        list_and_watch(&address, self.root.path(), &self.token, NAMESPACE).await.unwrap()
     }
 
     /// Over HTTP/1.1, as most programs speak it: the code and the body.

@@ -1,18 +1,22 @@
 //! A world for the operator: a real API server with the chart applied, operators with the rights that the chart gives
 //! them, and the parts that a node would play (scheduler, kubelet, runtime).
 
+mod audit;
 mod caller;
 mod chart;
 #[path = "../../../crds/tests/support/mod.rs"]
 mod control_plane;
+mod program;
 mod quota;
 mod recorder;
 mod runtime;
 mod silent;
 mod spoken;
 
+pub use audit::{Audit, Call};
 pub use caller::Caller;
 pub use chart::{kubectl_apply, rendered};
+pub use program::Program;
 pub use recorder::Recorder;
 pub use runtime::{Runtime, refused, said, well};
 pub use silent::Silent;

@@ -43,6 +43,14 @@ impl Recorder {
     /// All that was seen up to this state, a line for each that differs from the one before in what is shown:
     /// `generation/observedGeneration phase Ready=…/… …`, and who says so that it stalls or comes up.
     pub async fn until(self, last: &VirtualParticipant) -> String {
+        let seen = self.states(last).await;
+        let mut lines: Vec<String> = seen.iter().map(|object| self.line(object)).collect();
+        lines.dedup();
+        lines.join("\n")
+    }
+
+    /// All states that were seen up to this one.
+    pub async fn states(&self, last: &VirtualParticipant) -> Vec<VirtualParticipant> {
         let version = last.resource_version();
         let caught_up = async {
             while !self.seen.lock().iter().any(|seen| seen.resource_version() == version) {
@@ -52,7 +60,7 @@ impl Recorder {
         tokio::time::timeout(PATIENCE, caught_up).await.expect("the watcher must see what was read");
         self.watching.abort();
         let seen = self.seen.lock();
-        let mut lines: Vec<String> = Vec::new();
+        let mut states: Vec<VirtualParticipant> = Vec::new();
         let mut answered = None;
         for object in seen.iter() {
             let observed = object.status.as_ref().and_then(|status| status.observed_generation);
@@ -60,13 +68,12 @@ impl Recorder {
             assert!(observed <= object.metadata.generation, "observedGeneration runs ahead: {object:#?}");
             answered = observed;
             assert_ready_has_its_reasons(object);
-            lines.push(self.line(object));
+            states.push(object.clone());
             if object.resource_version() == version {
                 break;
             }
         }
-        lines.dedup();
-        lines.join("\n")
+        states
     }
 
     fn line(&self, object: &VirtualParticipant) -> String {

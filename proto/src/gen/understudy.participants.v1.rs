@@ -10,7 +10,7 @@ pub struct InviteRequest {
     #[prost(string, optional, tag = "2")]
     pub name: ::core::option::Option<::prost::alloc::string::String>,
     /// Labels, as kubectl's --selector writes them; empty: any. A participant of these is taken that is ready and invited
-    /// nowhere.
+    /// nowhere; if there is none, one whose pod its limits removed: the invitation brings that back.
     #[prost(string, optional, tag = "3")]
     pub selector: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "4")]
@@ -217,8 +217,8 @@ pub struct Participant {
     /// In RFC 3339, as all times.
     #[prost(string, tag = "7")]
     pub created_at: ::prost::alloc::string::String,
-    /// A summary: Pending, Provisioning, Available, Invited, Connected, Published, Leaving, Disrupted, Failed or
-    /// Terminating; more may come. Empty: the operator has not looked at it yet.
+    /// A summary: Pending, Provisioning, Available, Invited, Connected, Published, Leaving, Idle, Completed, Disrupted,
+    /// Failed or Terminating; more may come. Empty: the operator has not looked at it yet.
     #[prost(string, tag = "8")]
     pub phase: ::prost::alloc::string::String,
     #[prost(bool, tag = "9")]
@@ -239,7 +239,7 @@ pub struct Participant {
     pub last_error: ::core::option::Option<Error>,
     #[prost(message, repeated, tag = "15")]
     pub endpoints: ::prost::alloc::vec::Vec<Endpoint>,
-    /// Where it runs; empty: nowhere.
+    /// Where it runs, or did last; empty: nowhere.
     #[prost(string, tag = "16")]
     pub pod_name: ::prost::alloc::string::String,
     #[prost(string, tag = "17")]

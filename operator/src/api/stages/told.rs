@@ -90,7 +90,10 @@ const fn word(phase: Option<ParticipantPhase>) -> &'static str {
     match phase {
         None | Some(ParticipantPhase::Pending | ParticipantPhase::Unknown) => "PENDING",
         Some(ParticipantPhase::Provisioning) => "PROVISIONING",
-        Some(ParticipantPhase::Available) => "AVAILABLE",
+        // An invitation brings the pod of the latter two back.
+        Some(ParticipantPhase::Available | ParticipantPhase::Idle | ParticipantPhase::Completed) => {
+            "AVAILABLE"
+        }
         Some(ParticipantPhase::Invited | ParticipantPhase::Connected) => "INVITED",
         Some(ParticipantPhase::Published) => "JOINED",
         Some(ParticipantPhase::Leaving) => "KICKED",

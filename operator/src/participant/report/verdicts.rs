@@ -8,6 +8,7 @@ use crate::participant::report::{Observed, said};
 use crate::view::{ANSWER, GRACE, View};
 use jiff::Timestamp;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
+use understudy_crds::v1alpha1::RestReason;
 use understudy_proto::v1::{Part, Refusal, Report};
 
 /// Together they make Ready. A source that stalls or fails is not what the participant is described to be: it is not Ready,
@@ -73,17 +74,41 @@ fn accepted(observed: &Observed<'_>) -> Verdict {
 }
 
 fn scheduled(observed: &Observed<'_>) -> Verdict {
-    match &observed.pod {
-        None => no_pod(),
-        Some(PodFacts { life: Life::Ending { since, until }, name, node, .. }) => {
-            ending(observed.now, name, node.as_deref(), (*since, *until))
-        }
-        Some(PodFacts { node: Some(_), .. }) => Verdict::yes("Scheduled"),
-        Some(PodFacts { unschedulable: Some(trouble), .. }) => {
-            Verdict::wrong(&trouble.reason, &trouble.message)
-        }
-        Some(_) => Verdict::unknown("Waiting", "no node was chosen yet"),
+    let overstays = |pod: &PodFacts| matches!(pod.life, Life::Ending { until, .. } if until <= observed.now);
+    match (&observed.pod, resting(observed)) {
+        (Some(pod), Some(_)) if overstays(pod) => of_pod(observed.now, pod),
+        (_, Some(resting)) => resting,
+        (Some(pod), None) => of_pod(observed.now, pod),
+        (None, None) => no_pod(),
     }
+}
+
+fn of_pod(now: Timestamp, pod: &PodFacts) -> Verdict {
+    match pod {
+        PodFacts { life: Life::Ending { since, until }, name, node, .. } => {
+            ending(now, name, node.as_deref(), (*since, *until))
+        }
+        PodFacts { node: Some(_), .. } => Verdict::yes("Scheduled"),
+        PodFacts { unschedulable: Some(trouble), .. } => Verdict::wrong(&trouble.reason, &trouble.message),
+        PodFacts { .. } => Verdict::unknown("Waiting", "no node was chosen yet"),
+    }
+}
+
+/// Nobody has a use for it: there is no pod, or it was asked to end.
+fn resting(observed: &Observed<'_>) -> Option<Verdict> {
+    let limits = observed.participant.spec.limits.clone().unwrap_or_default();
+    let (reason, why) = match observed.resting()? {
+        RestReason::Finished => {
+            let after = limits.ttl_after_finished_seconds.unwrap_or_default();
+            ("Finished", format!("its last invitation has ended, and nobody had a use for it for {after} s"))
+        }
+        RestReason::Idle | RestReason::Unknown => {
+            let after = limits.idle_timeout_seconds.unwrap_or_default();
+            ("Idle", format!("nobody had a use for it for {after} s"))
+        }
+    };
+    let back = "an invitation, a livestream, or another page or input brings its pod back";
+    Some(Verdict::not_yet(reason, &format!("{why}: {back}")))
 }
 
 fn no_pod() -> Verdict {
@@ -107,6 +132,9 @@ fn ending(now: Timestamp, pod: &str, node: Option<&str>, (since, until): (Timest
 }
 
 fn runtime(observed: &Observed<'_>) -> Verdict {
+    if let Some(resting) = resting(observed) {
+        return resting;
+    }
     let Some(pod) = &observed.pod else { return no_pod() };
     if let Some(refusal) = observed.refusal(Part::Access) {
         return Verdict::wrong("Rejected", &format!("access: {}", refusal.reason));
@@ -135,6 +163,9 @@ fn runtime(observed: &Observed<'_>) -> Verdict {
 /// What only the session can know, and the generation of the spec that it is about.
 fn told(observed: &Observed<'_>, type_: Type) -> (Verdict, i64) {
     let now = observed.generation();
+    if let Some(resting) = resting(observed) {
+        return (resting, now);
+    }
     if observed.pod.is_none() {
         return (no_pod(), now);
     }
