@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// A server that people are invited to: it lets in who has its token, redirects, removes whom it has, and tells meanwhile what it was
-// asked and what came of the last who came.
+// A server that people are invited to: it lets in who has its token, redirects, removes whom it has, and tells meanwhile what it
+// was asked and what came of the last who came.
 type stage struct {
 	// None: it lets everybody in.
 	token string

@@ -26,8 +26,8 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A participant of that name and the label `team: lab`, in a profile that may publish to this machine, and the Secret `stage` with
-    /// [`TOKEN`]. It is ready.
+    /// A participant of that name and the label `team: lab`, in a profile that may publish to this machine, and the Secret `stage`
+    /// with [`TOKEN`]. It is ready.
     pub async fn of(kubectl: &Kubectl, name: &'static str) -> Self {
         let mut lab = Self { kubectl: kubectl.clone(), name, uid: String::new() };
         let mut spec = kubectl.get("runtimeprofile default").await.unwrap()["spec"].clone();

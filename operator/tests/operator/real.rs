@@ -1,4 +1,5 @@
-//! Both programs as they are installed: the operator's and a runtime's process, which publishes to a stage on another WebRTC stack (pion).
+//! Both programs as they are installed: the operator's process and a runtime's, which publishes to a stage on another WebRTC stack
+//! (pion).
 
 use crate::invitations::stage::SHOWN;
 use crate::support::{NAMESPACE, RELEASE, Recorder, SYSTEM, World, kubeconfig};

@@ -1,4 +1,5 @@
-//! What may be wrong with an invitation: each has a condition that names its cause, and what is corrected works in the same session.
+//! What may be wrong with an invitation: each has a condition that names its cause, and what is corrected works in the same
+//! session.
 //!
 //! Of Secrets that are missing, of another type or for other hosts the operator tells (its `invitations`).
 
