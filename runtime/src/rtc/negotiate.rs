@@ -33,8 +33,9 @@ use super::transport_address::{TransportAddress, TransportProtocol};
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
 pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
-/// Silence after that before a peer counts as gone.
-const FAILED_AFTER: Duration = Duration::from_secs(7);
+/// Silence after that before a peer counts as gone: in all, with the second that passes until it is looked at, less than the 15 s within
+/// which the loss of a stage is told.
+const FAILED_AFTER: Duration = Duration::from_secs(5);
 /// RFC 8445 §14.2: between two checks of an agent.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Of one address, until it counts as unreachable: ten seconds of one check each interval.

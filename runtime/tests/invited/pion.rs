@@ -66,6 +66,7 @@ async fn when_pion_is_killed_nothing_is_called_published_until_the_next_has_a_pu
     assert!(died.elapsed() < NOTICED, "{:?}", died.elapsed());
     operator.hears("lost", |said| is(said, "Connected", "False") && is(said, "Published", "False")).await;
     println!("lost after {:?}", died.elapsed());
+    assert!(died.elapsed() < NOTICED, "{:?}", died.elapsed());
     let stage = Stage::at(port, &[]).await;
     published(&operator, "a").await;
     let told = until(&stage, "playing", plays).await;
