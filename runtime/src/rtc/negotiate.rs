@@ -33,9 +33,11 @@ use super::transport_address::{TransportAddress, TransportProtocol};
 
 /// Two consent checks missed (RFC 7675 §5.1: one each 5 s).
 pub(super) const DISCONNECTED_AFTER: Duration = Duration::from_secs(8);
-/// Silence after that before a peer counts as gone: in all, with the second that passes until it is looked at, less than the 15 s within
-/// which the loss of a stage is told.
-const FAILED_AFTER: Duration = Duration::from_secs(5);
+/// Silence after that before a peer counts as gone.
+const FAILED_AFTER: Duration = Duration::from_secs(7);
+/// The same of one to whom we offer, a stage among them, whose loss is told within 15 s: the stack looks each two seconds, and a report
+/// may wait for one more.
+const FAILED_AT_OFFER_AFTER: Duration = Duration::from_secs(3);
 /// RFC 8445 §14.2: between two checks of an agent.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Of one address, until it counts as unreachable: ten seconds of one check each interval.
@@ -96,6 +98,10 @@ fn connection(
 
 fn settings(peer: &Known<'_>) -> SettingEngine {
     let settings = SettingEngineBuilder::new();
+    let failed_after = match peer {
+        Known::All(_) => FAILED_AFTER,
+        Known::Nothing(_) => FAILED_AT_OFFER_AFTER,
+    };
     let settings = match peer {
         Known::All(peer) => settings
             // The stack knows of one; of several, `Connection` looks at the certificate itself.
@@ -117,7 +123,7 @@ fn settings(peer: &Known<'_>) -> SettingEngine {
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
         ])
-        .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(FAILED_AFTER), None)
+        .with_ice_timeouts(Some(DISCONNECTED_AFTER), Some(failed_after), None)
         .with_srtp_replay_protection_window(REPLAY_PACKETS)
         .with_include_loopback_candidate(true)
         .build()
