@@ -11,7 +11,7 @@ mod subscriber;
 
 pub use keyframes::KeyframeRequests;
 pub use metrics::Metrics;
-pub use passage::{Pass, Passage, Passing};
+pub use passage::{Pass, Passage, Passing, Right};
 pub use renditions::Renditions;
 pub use subscriber::Subscriber;
 

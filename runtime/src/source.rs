@@ -34,7 +34,7 @@ use understudy_core::input::{Failure, Health, Plan};
 use understudy_core::redact::redacted;
 use understudy_core::spec;
 
-use crate::broadcast::Passage;
+use crate::broadcast::{Passage, Right};
 use crate::camera::{Format, Picture, Writer};
 use crate::feed::Feed;
 use crate::guard::Policy;
@@ -74,6 +74,8 @@ pub struct Surroundings {
     pub voice: Option<Voice>,
     /// What of the sound comes encoded.
     pub sound: Passage,
+    /// The source's own, to give that.
+    pub right: Option<Right>,
     /// What is seen and heard goes out: no page looks and listens in between.
     pub direct: bool,
 }
@@ -103,6 +105,7 @@ impl Source {
         let voice = plan.carries.audio().then(begin);
         surroundings.voice.clone_from(&voice);
         let sound = voice.is_some().then(|| surroundings.sound.clone());
+        surroundings.right = sound.as_ref().map(Passage::right);
         let task = tokio::spawn(supervise(plan, surroundings, writer, sender).instrument(span));
         Self { task, health, picture, voice, sound, feed }
     }

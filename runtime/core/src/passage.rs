@@ -9,13 +9,15 @@ use crate::fanout::h264;
 use crate::spec::{Bitrate, FrameRate, Resolution};
 
 /// For a picture that can be decoded alone nobody waits longer: an encoder is faster.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub const PATIENCE: Duration = Duration::from_millis(250);
 
 /// By so much more than what was asked for a group of pictures may take: encoders vary, and so does what is shown.
 const MORE_PERCENT: u64 = 25;
 
-/// Of a group that is shorter nothing follows.
-const LEAST_GROUP: Duration = Duration::from_millis(500);
+/// What a bitrate is taken over: from one picture that can be decoded alone to another, no less than the first and about no more than
+/// the second.
+const LEAST_SPAN: Duration = Duration::from_secs(1);
+const LONGEST_SPAN: Duration = Duration::from_secs(4);
 
 /// H.264 as its stream describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,36 +76,49 @@ impl Picture<'_> {
     }
 }
 
-/// When pictures come that can be decoded alone, and how much the groups that they begin take.
+/// When units come that can be decoded alone, and how much comes.
 #[derive(Clone, Debug)]
 pub struct Groups {
     most: Bitrate,
+    most_a_second: Option<FrameRate>,
     /// When the last began.
     began: Option<Duration>,
     /// How long the one before it was.
     length: Option<Duration>,
+    span: Span,
+    fits: bool,
+}
+
+/// What came since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    since: Option<Duration>,
+    units: u64,
     bytes: u64,
 }
 
 impl Groups {
-    /// At most about so much.
-    pub const fn within(most: Bitrate) -> Self {
-        Self { most, began: None, length: None, bytes: 0 }
+    /// At most about so much, and so many a second.
+    pub fn within(most: Bitrate, most_a_second: Option<FrameRate>) -> Self {
+        Self { most, most_a_second, began: None, length: None, span: Span::default(), fits: true }
     }
 
-    /// A picture of so many bytes comes. False: the group that it ends took too much.
+    /// A unit of so many bytes comes. Whether what came lately is no more than that.
     pub fn add(&mut self, at: Duration, key: bool, bytes: usize) -> bool {
-        let mut fits = true;
-        if key {
-            if let Some(began) = self.began {
-                let length = at.saturating_sub(began);
-                fits = length < LEAST_GROUP || self.bits_per_second(length) <= self.limit();
-                self.length = Some(length);
-            }
-            (self.began, self.bytes) = (Some(at), 0);
+        let since = self.span.since.unwrap_or(at);
+        let lasted = at.saturating_sub(since);
+        if lasted >= LONGEST_SPAN || key && lasted >= LEAST_SPAN {
+            self.fits = self.takes(lasted);
+            self.span = Span { since: Some(at), ..Span::default() };
         }
-        self.bytes += bytes as u64;
-        fits
+        self.span.since.get_or_insert(at);
+        self.span.units += 1;
+        self.span.bytes += bytes as u64;
+        if key {
+            self.length = self.began.map(|began| at.saturating_sub(began));
+            self.began = Some(at);
+        }
+        self.fits
     }
 
     /// Whether the next that can be decoded alone is worth waiting for.
@@ -112,13 +127,12 @@ impl Groups {
         next.is_some_and(|next| next.saturating_sub(now) <= PATIENCE && now.saturating_sub(next) <= PATIENCE)
     }
 
-    fn bits_per_second(&self, length: Duration) -> u64 {
-        let bits = u128::from(self.bytes) * 8 * 1000 / length.as_millis().max(1);
-        u64::try_from(bits).unwrap_or(u64::MAX)
-    }
-
-    fn limit(&self) -> u64 {
-        u64::from(self.most.bits_per_second()) * (100 + MORE_PERCENT) / 100
+    fn takes(&self, lasted: Duration) -> bool {
+        let more = |most: u32| u128::from(most) * u128::from(100 + MORE_PERCENT) / 100;
+        let a_second = |count: u64| u128::from(count) * 1000 / lasted.as_millis().max(1);
+        let rate = self.most_a_second.map(FrameRate::per_second);
+        a_second(self.span.bytes * 8) <= more(self.most.bits_per_second())
+            && rate.is_none_or(|most| a_second(self.span.units) <= more(most))
     }
 }
 
@@ -200,27 +214,45 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// Groups of two seconds, of so many bytes a picture, ten a second.
-    fn groups(bytes: usize) -> (Groups, bool) {
-        let mut groups = Groups::within(Encoding::default().video);
-        let fits = (0..=40_u64).all(|number| groups.add(at(number * 100), number % 20 == 0, bytes));
-        (groups, fits)
+    fn groups() -> Groups {
+        Groups::within(Encoding::default().video, Some(FrameRate::THIRTY))
+    }
+
+    /// What is said last of so many bytes a second for nine seconds, in so many units a second of which each so manieth can be decoded
+    /// alone.
+    fn said(bytes: u64, units: u64, alone: u64) -> bool {
+        let mut groups = groups();
+        let add = |number| groups.add(at(number * 1000 / units), number % alone == 0, (bytes / units) as usize);
+        (0..=units * 9).map(add).last().expect("there are some")
     }
 
     #[test]
-    fn a_group_may_take_a_quarter_more_than_was_asked_for() {
-        assert!(groups(2_500_000 / 8 / 10).1);
-        assert!(groups(3_100_000 / 8 / 10).1);
-        assert!(!groups(3_200_000 / 8 / 10).1);
+    fn a_quarter_more_may_come_than_was_asked_for_however_it_is_grouped() {
+        for alone in [1, 10, 60, 100_000] {
+            assert!(said(2_500_000 / 8, 30, alone) && said(3_100_000 / 8, 30, alone), "{alone}");
+            assert!(!said(3_200_000 / 8, 30, alone), "{alone}");
+            assert!(said(1_000_000 / 8, 37, alone) && !said(1_000_000 / 8, 50, alone), "{alone}");
+        }
+    }
+
+    #[test]
+    fn what_takes_less_again_fits_again() {
+        let mut groups = groups();
+        let mut second = |number: u64, bytes| groups.add(at(number * 1000), true, bytes);
+        assert!(second(0, 400_000));
+        assert!(!second(1, 100_000) && second(2, 400_000) && !second(3, 0));
     }
 
     #[test]
     fn the_next_group_is_waited_for_if_it_comes_about_now() {
-        let (groups, _) = groups(1);
+        let mut groups = groups();
+        assert!(!groups.next_is_near(at(0)), "nothing is known yet");
+        for number in 0..=40_u64 {
+            groups.add(at(number * 100), number % 20 == 0, 1);
+        }
         let near = |milliseconds| groups.next_is_near(at(milliseconds));
         assert!(!near(4_100) && !near(5_700) && near(5_800) && near(6_100), "it began at 4 s, and lasts 2 s");
         assert!(!near(6_300), "it should have come");
-        assert!(!Groups::within(Encoding::default().video).next_is_near(at(0)), "nothing is known yet");
     }
 
     #[test]

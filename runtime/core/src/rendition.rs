@@ -27,6 +27,8 @@ pub struct Video {
     pub bitrate: Option<Bitrate>,
     /// Of size and bitrate, where they are left open.
     pub step: Step,
+    /// Its parameter sets stay as they are from first to last, as files have them: it is encoded here, also where what comes would fit.
+    pub steady: bool,
 }
 
 /// A picture as it is encoded for whoever chooses nothing.

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use understudy_core::media::{Kind, Unit};
@@ -20,16 +21,26 @@ pub struct Passage(Arc<Inner>);
 
 struct Inner {
     hub: Hub,
-    /// Who may give.
-    turn: Mutex<u64>,
+    turn: Mutex<Turn>,
     /// Units come.
     open: watch::Sender<bool>,
 }
 
+/// Who may give.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Turn {
+    owner: u64,
+    number: u64,
+}
+
+/// The right to take the turn, until another has it. Clones are the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Right(u64);
+
 /// The right to give, until another has it. Dropped, nothing comes any more.
 pub struct Pass {
     passage: Passage,
-    turn: u64,
+    turn: Turn,
 }
 
 /// What comes, from a unit on that can be decoded alone.
@@ -44,28 +55,34 @@ impl Passage {
         Self(Arc::new(Inner { hub, turn: Mutex::default(), open: watch::Sender::new(false) }))
     }
 
-    /// Whoever had the turn has it no more.
-    pub fn turn(&self) -> Pass {
-        let turn = self.next();
-        Pass { passage: self.clone(), turn }
+    /// Whoever had the turn has it no more, and may take it no more.
+    pub fn right(&self) -> Right {
+        let mut turn = self.0.turn.lock();
+        *turn = Turn { owner: turn.owner + 1, number: 0 };
+        self.0.open.send_if_modified(|open| std::mem::replace(open, false));
+        Right(turn.owner)
     }
 
-    /// Nobody has the turn.
+    /// None: another has the right.
+    pub fn turn(&self, right: Right) -> Option<Pass> {
+        let mut turn = self.0.turn.lock();
+        if turn.owner != right.0 {
+            return None;
+        }
+        turn.number += 1;
+        self.0.open.send_if_modified(|open| std::mem::replace(open, false));
+        Some(Pass { passage: self.clone(), turn: *turn })
+    }
+
+    /// Nobody has the right, nor the turn.
     pub fn shut(&self) {
-        self.next();
+        self.right();
     }
 
     /// Nothing comes for now.
     pub fn close(&self) {
         let _turn = self.0.turn.lock();
         self.0.open.send_if_modified(|open| std::mem::replace(open, false));
-    }
-
-    fn next(&self) -> u64 {
-        let mut turn = self.0.turn.lock();
-        *turn += 1;
-        self.0.open.send_if_modified(|open| std::mem::replace(open, false));
-        *turn
     }
 
     /// How many take what comes.
@@ -109,7 +126,11 @@ impl Passing {
     pub async fn next(&mut self) -> Option<Unit> {
         tokio::select! {
             biased;
-            _ = self.open.wait_for(|open| !*open) => None,
+            _ = self.open.wait_for(|open| !*open) => {
+                // What was given before is of no use any more.
+                while self.units.next().now_or_never().is_some() {}
+                None
+            }
             unit = self.units.next() => Some(unit),
         }
     }
@@ -137,7 +158,7 @@ impl std::fmt::Debug for Passage {
 
 impl std::fmt::Debug for Pass {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pass").field("turn", &self.turn).finish_non_exhaustive()
+        f.debug_struct("Pass").field("turn", &self.turn.number).finish_non_exhaustive()
     }
 }
 
@@ -167,7 +188,7 @@ mod tests {
     #[tokio::test]
     async fn what_comes_begins_with_a_keyframe_and_ends_when_nothing_comes() {
         let passage = Passage::new(Kind::Video);
-        let pass = passage.turn();
+        let pass = passage.turn(passage.right()).unwrap();
         let mut passing = passage.take();
         assert_eq!(*passage.demand().borrow(), 1);
         for (number, key) in [(1, false), (2, true), (3, false)] {
@@ -190,13 +211,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_given_out_of_turn_is_not_taken() {
         let passage = Passage::new(Kind::Video);
-        let (first, second) = (passage.turn(), passage.turn());
+        let right = passage.right();
+        let (first, second) = (passage.turn(right).unwrap(), passage.turn(right).unwrap());
         let mut passing = passage.take();
         first.give(unit(1, true));
         second.give(unit(2, true));
         drop(first);
         assert_eq!(next(&mut passing).await, Some(2), "the end of who was before ends nothing");
         passage.shut();
+        assert!(passage.turn(right).is_none());
         second.give(unit(3, true));
         assert_eq!(next(&mut passing).await, None);
     }

@@ -195,7 +195,8 @@ impl Writer {
     /// The way for what it shows, encoded; the slate closes it. None: it may show nothing any more.
     pub fn pass(&self) -> Option<Pass> {
         let current = self.picture.0.current.lock();
-        (current.turn == self.turn).then(|| self.picture.0.passage.turn())
+        let passage = &self.picture.0.passage;
+        (current.turn == self.turn).then(|| passage.turn(passage.right())).flatten()
     }
 
     /// Shows one tightly packed I420 frame. One of another length, or out of turn, is not shown.

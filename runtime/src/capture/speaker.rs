@@ -45,7 +45,7 @@ pub(super) async fn run(speaker: Speaker, rendition: Audio, outlet: Outlet) -> R
         Some(passage) if rendition.codec == AudioCodec::Opus => {
             let passed = Passed {
                 units: passage.take(),
-                groups: Groups::within(rendition.bitrate.unwrap_or(speaker.bitrate)),
+                groups: Groups::within(rendition.bitrate.unwrap_or(speaker.bitrate), None),
                 patience: PATIENCE,
                 outlet,
                 encode: |outlet| Box::pin(encode(&speaker, rendition, outlet)) as _,

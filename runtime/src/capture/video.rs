@@ -41,7 +41,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(screen: &Screen, rendition: Video) -> Self {
-        let Video { codec, size, frame_rate, bitrate, step } = rendition;
+        let Video { codec, size, frame_rate, bitrate, step, steady: _ } = rendition;
         Self {
             codec,
             size: size.unwrap_or_else(|| step.size(screen.size)),
@@ -72,10 +72,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), Error> {
     let target = Target::new(&screen, rendition);
     match &screen.view {
-        View::Camera(picture) if target.is_all_of(&screen) => {
+        View::Camera(picture) if target.is_all_of(&screen) && !rendition.steady => {
             let passed = Passed {
                 units: picture.passage().take(),
-                groups: Groups::within(target.bitrate),
+                groups: Groups::within(target.bitrate, Some(target.frame_rate)),
                 patience: PATIENCE,
                 outlet,
                 encode: |outlet| Box::pin(encode(&grab, &screen, &target, outlet)) as _,

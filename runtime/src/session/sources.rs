@@ -215,6 +215,7 @@ fn surroundings(config: &Config) -> Surroundings {
         ears: Ears::default(),
         voice: None,
         sound: Passage::new(Kind::Audio),
+        right: None,
         direct: false,
     }
 }

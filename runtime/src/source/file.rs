@@ -118,6 +118,7 @@ mod tests {
             ears: crate::sound::Ears::default(),
             voice: None,
             sound: crate::broadcast::Passage::new(understudy_core::media::Kind::Audio),
+            right: None,
             direct: false,
         };
         let reason = |name: &str| {

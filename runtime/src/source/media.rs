@@ -5,6 +5,7 @@ mod bounds;
 mod cause;
 mod cookies;
 mod encoding;
+mod ends;
 mod fault;
 mod fetchers;
 mod manifest;
@@ -12,8 +13,7 @@ mod ranges;
 mod timing;
 mod tune;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once, Weak};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -28,12 +28,13 @@ use understudy_core::media::Kind;
 use super::Surroundings;
 use super::flow::Flow;
 use super::metrics::Origin;
-use super::passed::{self, Passes};
+use super::passed::Passes;
 use super::shape::{Branch, Branches, Timing};
 use super::valve;
 use crate::camera::Writer;
 use crate::gst::{Error, Pipeline, element};
 
+use ends::Ends;
 pub(super) use fault::{Fault, failure};
 pub(super) use tune::decoder as tune_decoder;
 
@@ -41,9 +42,6 @@ pub(super) use tune::decoder as tune_decoder;
 const AHEAD: gst::ClockTime = gst::ClockTime::from_seconds(5);
 /// And at most so much of it: five seconds of 6 Mbit/s.
 const AHEAD_BYTES: i32 = 4 << 20;
-
-/// What an element's message is called by which it tells that a kind is not there.
-const LACKS: &str = "understudy.lacks";
 
 /// Playlists round the lengths of their parts; so much and a tenth may be missing at the end.
 const LENGTH_TOLERANCE: gst::ClockTime = gst::ClockTime::from_seconds(1);
@@ -85,24 +83,6 @@ pub(super) enum Event {
     Lacks(Fault),
 }
 
-/// Where decoded pads are linked to.
-struct Ends {
-    video: Option<End>,
-    audio: Option<End>,
-    pipeline: gst::glib::WeakRef<gst::Pipeline>,
-    passes: Passes,
-}
-
-struct End {
-    kind: Kind,
-    branch: Branch,
-    linked: AtomicBool,
-    /// It is not there, and its branch is not either.
-    absent: AtomicBool,
-    /// It comes as it goes out, too.
-    passed: AtomicBool,
-}
-
 /// With a writer the picture goes to it; the sound goes where the plan says if it is carried.
 pub(super) fn open(
     uri: &str,
@@ -127,16 +107,11 @@ pub(super) fn open(
     let audio = plan.carries.audio().then(|| branches.sound()).transpose()?;
     let flow = |branch: &Option<Branch>| branch.as_ref().map(|branch| branch.flow.clone());
     fit_valves(&decoder, [(Kind::Video, flow(&video)), (Kind::Audio, flow(&audio))]);
-    let ends = Arc::new(Ends {
-        video: video.map(|branch| End::new(branch, Kind::Video)),
-        audio: audio.map(|branch| End::new(branch, Kind::Audio)),
-        pipeline: pipeline.inner.downgrade(),
-        passes,
-    });
+    let ends = Arc::new(Ends::new(&pipeline, video, audio, passes));
     let weak = Arc::downgrade(&ends);
-    decoder.connect_pad_added(move |_, pad| link(&weak, pad));
+    decoder.connect_pad_added(move |decoder, pad| ends::link(&weak, decoder, pad));
     let weak = Arc::downgrade(&ends);
-    decoder.connect_no_more_pads(move |decoder| complain(decoder, &weak));
+    decoder.connect_no_more_pads(move |decoder| ends::complain(decoder, &weak));
     let messages = pipeline.inner.bus().ok_or(Error::Missing("bus"))?.stream();
     Ok(Media {
         pipeline,
@@ -178,12 +153,7 @@ impl Media {
 
     /// Whether this kind can go out as it comes, whatever is decoded of it.
     pub(super) fn passes(&self, kind: Kind) -> bool {
-        self.ends.all().any(|end| end.kind == kind && end.passed.load(Ordering::Acquire))
-    }
-
-    /// What is seen is not its picture any more, until that comes again.
-    pub(super) fn cover(&self) {
-        self.ends.passes.pause(Kind::Video);
+        self.ends.all().any(|end| end.kind == kind && end.is_passed())
     }
 
     /// Nothing of this kind is decoded while it rests; it comes all the same.
@@ -264,10 +234,7 @@ impl Media {
 
     /// From now on everything is shown this much later.
     pub(super) fn delay(&self, more: Duration) {
-        let more = i64::try_from(more.as_nanos()).unwrap_or(i64::MAX);
-        for pad in self.ends.all().filter_map(|end| end.branch.entry.static_pad("src")) {
-            pad.set_offset(pad.offset().saturating_add(more));
-        }
+        self.ends.delay(i64::try_from(more.as_nanos()).unwrap_or(i64::MAX));
     }
 
     fn read(&mut self, message: &gst::Message) -> Option<Event> {
@@ -294,7 +261,7 @@ impl Media {
                     return Some(Event::End);
                 }
                 if let Some(what) =
-                    (message.name() == LACKS).then(|| message.get::<&str>("what").ok()).flatten()
+                    (message.name() == ends::LACKS).then(|| message.get::<&str>("what").ok()).flatten()
                 {
                     return Some(Event::Lacks(Fault::lacking(what, &self.heard)));
                 }
@@ -303,28 +270,6 @@ impl Media {
             }
             _ => None,
         }
-    }
-}
-
-impl End {
-    const fn new(branch: Branch, kind: Kind) -> Self {
-        let [linked, absent, passed] = [const { AtomicBool::new(false) }; 3];
-        Self { kind, branch, linked, absent, passed }
-    }
-}
-
-impl Ends {
-    /// Those that are there, or may come to be.
-    fn all(&self) -> impl Iterator<Item = &End> {
-        self.video.iter().chain(&self.audio).filter(|end| !end.absent.load(Ordering::Acquire))
-    }
-
-    /// Where what is encoded is linked to. None: it has been decoded.
-    fn split(&self, end: &End, caps: &gst::CapsRef) -> Option<Result<gst::Pad, Error>> {
-        let kind = passed::kind(caps)?;
-        let pipeline = self.pipeline.upgrade()?;
-        end.passed.store(true, Ordering::Release);
-        Some(self.passes.split(kind, &pipeline, &end.branch))
     }
 }
 
@@ -353,50 +298,4 @@ fn expose(decoder: &gst::Element, passes: Passes) {
         let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
         Some(caps.is_none_or(|caps| !passes.take(&caps)).to_value())
     });
-}
-
-/// The first stream of a kind is taken, others are left.
-fn link(ends: &Weak<Ends>, pad: &gst::Pad) {
-    let Some(ends) = ends.upgrade() else { return };
-    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-    let media = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
-    let end = match media.split('/').next() {
-        Some("video") => &ends.video,
-        Some("audio") => &ends.audio,
-        _ => return,
-    };
-    let Some(end) = end else { return };
-    let Some(target) = end.branch.entry.static_pad("sink").filter(|target| !target.is_linked()) else {
-        return;
-    };
-    let target = match ends.split(end, &caps) {
-        Some(Ok(split)) => split,
-        Some(Err(error)) => {
-            tracing::warn!(%error, media, "a stream that could go out as it comes cannot be taken");
-            return;
-        }
-        None => target,
-    };
-    match pad.link(&target) {
-        Ok(_) => end.linked.store(true, Ordering::Release),
-        Err(error) => tracing::debug!(%error, media, "a decoded stream cannot be linked"),
-    }
-}
-
-/// All streams are known. What is there plays without what is not: that is told. Nothing at all is an error, not a wait.
-fn complain(decoder: &gst::Element, ends: &Weak<Ends>) {
-    let Some(ends) = ends.upgrade() else { return };
-    let any = ends.all().any(|end| end.linked.load(Ordering::Acquire));
-    for end in ends.all().filter(|end| !end.linked.load(Ordering::Acquire)) {
-        let what = end.kind.word();
-        if !any {
-            gst::element_error!(decoder, gst::StreamError::WrongType, ("it has no {}", what));
-            continue;
-        }
-        end.absent.store(true, Ordering::Release);
-        end.branch.leave();
-        let lacks = gst::Structure::builder(LACKS).field("what", what).build();
-        // Without a bus there is nobody to be told.
-        drop(decoder.post_message(gst::message::Element::builder(lacks).src(decoder).build()));
-    }
 }

@@ -42,10 +42,55 @@ pub(super) struct Passes {
 #[derive(Clone)]
 struct Way {
     pass: Arc<Pass>,
-    fits: Arc<AtomicBool>,
+    state: Arc<State>,
     /// None: sound.
     picture: Option<Wanted>,
     branch: Branch,
+}
+
+/// What was found out on the way.
+#[derive(Debug)]
+struct State {
+    fits: AtomicBool,
+    upright: AtomicBool,
+    /// What comes next builds on something that did not go out, unless it can be decoded alone.
+    broken: AtomicBool,
+}
+
+/// What is in front of a branch. Clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    /// What is encoded is linked to it.
+    pad: gst::Pad,
+    queue: gst::Element,
+    decoder: gst::Element,
+}
+
+impl Head {
+    pub fn pad(&self) -> gst::Pad {
+        self.pad.clone()
+    }
+
+    /// Nothing is linked to it any more.
+    pub fn free(&self) -> Option<gst::Pad> {
+        (!self.pad.is_linked()).then(|| self.pad.clone())
+    }
+
+    /// The branch is free for what is decoded elsewhere. False: something still comes this way.
+    pub fn leave(&self, branch: &Branch) -> bool {
+        let free = !self.pad.is_linked();
+        if free {
+            self.decoder.unlink(&branch.entry);
+        }
+        free
+    }
+
+    /// What is passed is shown so many nanoseconds after its time.
+    pub fn delay(&self, nanoseconds: i64) {
+        if let Some(pad) = self.queue.static_pad("src") {
+            pad.set_offset(nanoseconds);
+        }
+    }
 }
 
 impl Passes {
@@ -60,7 +105,11 @@ impl Passes {
         let sounds = surroundings.direct && plan.carries.audio() && plan.destination == Destination::Microphone;
         Self {
             picture: picture.map(|pass| (Arc::new(pass), wanted)),
-            sound: sounds.then(|| Arc::new(surroundings.sound.turn())),
+            sound: surroundings
+                .right
+                .filter(|_| sounds)
+                .and_then(|right| surroundings.sound.turn(right))
+                .map(Arc::new),
         }
     }
 
@@ -80,32 +129,22 @@ impl Passes {
         }
     }
 
-    /// Puts this way in front of the branch of what is decoded; what is encoded is linked to the pad.
-    pub fn split(&self, kind: Kind, pipeline: &gst::Pipeline, branch: &Branch) -> Result<gst::Pad, Error> {
+    /// Puts this way in front of the branch of what is decoded.
+    pub fn split(&self, kind: Kind, pipeline: &gst::Pipeline, branch: &Branch) -> Result<Head, Error> {
         let (pass, wanted) = match kind {
             Kind::Video => self.picture.as_ref().map(|(pass, wanted)| (pass, Some(*wanted))),
             Kind::Audio => self.sound.as_ref().map(|pass| (pass, None)),
         }
         .ok_or(Error::Missing("passage"))?;
-        let fits = Arc::new(AtomicBool::new(true));
-        let way = Way { pass: Arc::clone(pass), fits, picture: wanted, branch: branch.clone() };
+        let [fits, upright, broken] = [true, true, false].map(AtomicBool::new);
+        let state = Arc::new(State { fits, upright, broken });
+        let way = Way { pass: Arc::clone(pass), state, picture: wanted, branch: branch.clone() };
         way.build(pipeline)
-    }
-
-    /// What stands still is covered by something else, until it goes on.
-    pub fn pause(&self, kind: Kind) {
-        let pass = match kind {
-            Kind::Video => self.picture.as_ref().map(|(pass, _)| pass),
-            Kind::Audio => self.sound.as_ref(),
-        };
-        if let Some(pass) = pass {
-            pass.pause();
-        }
     }
 }
 
 impl Way {
-    fn build(self, pipeline: &gst::Pipeline) -> Result<gst::Pad, Error> {
+    fn build(self, pipeline: &gst::Pipeline) -> Result<Head, Error> {
         let (parsers, decoder) = self.codec()?;
         valve::fit(&decoder, &self.branch.flow);
         let (tee, queue, sink) = (element("tee")?, element("queue")?, self.sink());
@@ -126,7 +165,8 @@ impl Way {
         for element in all().collect::<Vec<_>>().into_iter().rev() {
             element.sync_state_with_parent()?;
         }
-        head.first().and_then(|first| first.static_pad("sink")).ok_or(Error::Missing("pad"))
+        let pad = head.first().and_then(|first| first.static_pad("sink")).ok_or(Error::Missing("pad"))?;
+        Ok(Head { pad, queue, decoder })
     }
 
     /// What brings it into shape, and what decodes it.
@@ -152,16 +192,20 @@ impl Way {
         let Some(pad) = queue.static_pad("sink") else { return };
         let way = self.clone();
         pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, probe| {
-            let fits = probe.event().and_then(|event| match event.view() {
-                gst::EventView::Caps(caps) => Some(match way.picture {
-                    Some(wanted) => picture(caps.caps(), wanted).is_some_and(|fits| fits.is_ok()),
-                    None => sound(caps.caps()),
-                }),
-                gst::EventView::Tag(tags) => turned(tags.tag()).then_some(false),
-                _ => None,
-            });
-            if let Some(fits) = fits {
-                way.fits.store(fits, Ordering::Release);
+            match probe.event().map(|event| event.view()) {
+                Some(gst::EventView::Caps(caps)) => {
+                    let fits = match way.picture {
+                        Some(wanted) => picture(caps.caps(), wanted).is_some_and(|fits| fits.is_ok()),
+                        None => sound(caps.caps()),
+                    };
+                    way.state.fits.store(fits, Ordering::Release);
+                }
+                Some(gst::EventView::Tag(tags)) => {
+                    if let Some(upright) = is_upright(tags.tag()) {
+                        way.state.upright.store(upright, Ordering::Release);
+                    }
+                }
+                _ => {}
             }
             gst::PadProbeReturn::Ok
         });
@@ -173,15 +217,39 @@ impl Way {
         let way = self.clone();
         let pass = move |sink: &gst_app::AppSink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-            match way.unit(sink, &sample) {
-                Some(unit) if way.fits.load(Ordering::Acquire) => way.pass.give(unit),
-                _ => way.pass.pause(),
+            match way.unit(sink, &sample).filter(|unit| way.goes_on(&sample, unit.key)) {
+                Some(unit) => way.pass.give(unit),
+                None => way.pass.pause(),
             }
             way.branch.flow.perceived();
             Ok(gst::FlowSuccess::Ok)
         };
         sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(pass).build());
+        self.break_at_seams(sink.upcast_ref());
         sink
+    }
+
+    /// What lies outside of its segment never comes out of a sink, and something may build on that.
+    fn break_at_seams(&self, sink: &gst::Element) {
+        let Some(pad) = sink.static_pad("sink") else { return };
+        let state = Arc::clone(&self.state);
+        let mask = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::EVENT_FLUSH;
+        pad.add_probe(mask, move |_, probe| {
+            let event = probe.event().map(|event| event.type_());
+            if matches!(event, Some(gst::EventType::Segment | gst::EventType::FlushStop)) {
+                state.broken.store(true, Ordering::Release);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    /// Whether a unit that fits can be decoded by who was given those before it.
+    fn goes_on(&self, sample: &gst::Sample, alone: bool) -> bool {
+        let State { fits, upright, broken } = &*self.state;
+        let lost = sample.buffer().is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DISCONT));
+        let whole = alone || !lost && !broken.load(Ordering::Acquire);
+        broken.store(!whole, Ordering::Release);
+        whole && fits.load(Ordering::Acquire) && upright.load(Ordering::Acquire)
     }
 
     /// None: it cannot be passed.
@@ -190,6 +258,10 @@ impl Way {
             (sample.buffer_owned()?, sample.segment()?.downcast_ref::<gst::ClockTime>()?);
         let running = segment.to_running_time(buffer.pts()?)?;
         let pts = crate::gst::on_timeline(shape::at(sink.upcast_ref(), running)?);
+        if self.branch.flow.rests() {
+            // Nobody else says how late it is.
+            self.branch.flow.judge(shape::age(sink.upcast_ref(), running).map(|(_, late)| late));
+        }
         let lasts = buffer.duration().map(Duration::from);
         let payload = Bytes::from_owner(buffer.into_mapped_buffer_readable().ok()?);
         let (track, duration, key, payload) = match self.picture {
@@ -243,7 +315,7 @@ fn sound(caps: &gst::CapsRef) -> bool {
     number("channel-mapping-family", 0) == 0 && number("channels", OPUS_CHANNELS) <= OPUS_CHANNELS
 }
 
-/// Whether a picture is to be turned before it is shown.
-fn turned(tags: &gst::TagListRef) -> bool {
-    tags.get::<gst::tags::ImageOrientation>().is_some_and(|orientation| orientation.get() != "rotate-0")
+/// Whether a picture is shown as it is; none where nothing is said of that.
+fn is_upright(tags: &gst::TagListRef) -> Option<bool> {
+    tags.get::<gst::tags::ImageOrientation>().map(|orientation| orientation.get() == "rotate-0")
 }

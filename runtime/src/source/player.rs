@@ -378,7 +378,6 @@ impl Player<'_> {
         let froze = frozen && !sight.frozen;
         sight.frozen = frozen;
         if let Some(writer) = self.writer.as_ref().filter(|_| froze) {
-            self.media.cover();
             writer.show_slate();
         }
     }

@@ -95,6 +95,7 @@ impl Studio {
             ears: Ears::default(),
             voice: None,
             sound: Passage::new(Encoded::Audio),
+            right: None,
             direct: false,
         };
         Self { picture, metrics, surroundings, sound, folder, playing: Mutex::default() }

@@ -73,7 +73,7 @@ impl Reading {
     #[tracing::instrument(name = "recording", skip_all, fields(id = wanted.id))]
     pub(super) async fn run(mut self, program: Program, wanted: Wanted) {
         tracing::info!(limits = ?wanted.limits, "a recording begins");
-        let pictures = program.video(Video::default()).subscribe_to_keep();
+        let pictures = program.video(Video { steady: true, ..Video::default() }).subscribe_to_keep();
         let sounds = program.audio(SOUND).subscribe_to_keep();
         let mut sources = Sources { pictures, sounds };
         let (mut muxer, mut tally) = (Muxer::new(Format::new(RATE_HZ, CHANNELS)), Tally::new(wanted.limits));
