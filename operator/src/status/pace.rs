@@ -183,7 +183,11 @@ mod tests {
         pace.rest(Urgency::CanWait, start);
         let step = start + 3 * SECOND;
         assert_eq!(pace.rest(Urgency::Step, step), Some(STEP));
-        assert_eq!(pace.rest(Urgency::Step, step + STEP / 4), Some(3 * STEP / 4), "more news does not prolong it");
+        assert_eq!(
+            pace.rest(Urgency::Step, step + STEP / 4),
+            Some(3 * STEP / 4),
+            "more news does not prolong it"
+        );
         assert_eq!(pace.rest(Urgency::Step, step + STEP), None);
     }
 
