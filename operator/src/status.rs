@@ -38,7 +38,14 @@ pub trait Reported:
     fn settles(_before: &Self::Status, _after: &Self::Status) -> bool {
         false
     }
+    /// Whether it holds only as long as nobody has written anything else meanwhile.
+    fn is_conditional(_before: Option<&Self::Status>, _after: &Self::Status) -> bool {
+        false
+    }
 }
+
+/// When a status that is conditional is tried again, should the watch not show before what was written meanwhile.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What became of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +101,13 @@ impl<K: Reported> Publisher<K> {
         if let Some(rest) = self.with(object, |written| written.pace.rest(urgency, Instant::now())) {
             return Ok(Published::Later(rest));
         }
-        let version = version(&self.write(object, &status).await?);
+        let only = K::is_conditional(before.as_ref(), &status).then(|| object.resource_version()).flatten();
+        let version = match self.write(object, &status, only.as_deref()).await {
+            Err(kube::Error::Api(refused)) if only.is_some() && refused.is_conflict() => {
+                return Ok(Published::Later(AGAIN));
+            }
+            written => version(&written?),
+        };
         self.with(object, |written| {
             (written.version, written.status) = (version, Some(status));
             written.pace.written(urgency, Instant::now());
@@ -112,17 +125,26 @@ impl<K: Reported> Publisher<K> {
         self.written.lock().retain(|uid, _| uids.contains(uid));
     }
 
-    /// Somebody may have written a spec meanwhile that this version cannot read.
-    async fn write(&self, object: &K, status: &K::Status) -> Result<DeserializeGuard<K>, kube::Error> {
+    /// Somebody may have written a spec meanwhile that this version cannot read. With `only`, a version, nobody may have written
+    /// anything since that.
+    async fn write(
+        &self,
+        object: &K,
+        status: &K::Status,
+        only: Option<&str>,
+    ) -> Result<DeserializeGuard<K>, kube::Error> {
         let api: Api<DeserializeGuard<K>> =
             Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default());
-        let patch = serde_json::json!({
+        let mut patch = serde_json::json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
             // Without it, an object that was deleted and made again would get the status of its predecessor.
             "metadata": {"uid": object.uid()},
             "status": status,
         });
+        if let Some(only) = only {
+            patch["metadata"]["resourceVersion"] = only.into();
+        }
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
         tracing::debug!(name = object.name_any(), "status is written");
         api.patch_status(&object.name_any(), &params, &Patch::Apply(patch)).await
@@ -154,9 +176,17 @@ impl Reported for VirtualParticipant {
     }
 
     fn settles(before: &Self::Status, after: &Self::Status) -> bool {
-        let rests = |status: &Self::Status| status.rest.as_ref().and_then(|rest| rest.reason);
         before.last_session != after.last_session || rests(before) != rests(after)
     }
+
+    /// That it rests: an invitation that was written at the same moment wakes it.
+    fn is_conditional(before: Option<&Self::Status>, after: &Self::Status) -> bool {
+        rests(after) && !before.is_some_and(rests)
+    }
+}
+
+fn rests(status: &VirtualParticipantStatus) -> bool {
+    status.rest.as_ref().is_some_and(|rest| rest.reason.is_some())
 }
 
 impl Reported for Livestream {

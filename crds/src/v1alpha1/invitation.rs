@@ -99,9 +99,10 @@ pub struct Limits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_duration_seconds: Option<i32>,
-    /// The pod is removed, and the participant is `Idle`, after so many seconds in which nobody had a use for it: it had no invitation
-    /// and no livestream, and neither page nor inputs changed. Who only looks at it, or sends to it, does not count. An invitation, a
-    /// livestream, or another page or input brings the pod back; absent: it stays. A change is live.
+    /// The pod is removed, and the participant is `Idle`, after so many seconds in which nobody had a use for it, from when it was
+    /// first ready: it had no invitation and no livestream, and neither page nor inputs changed. Who only looks at it, or sends to
+    /// it, does not count. An invitation, a livestream, or another page or input brings the pod back; absent: it stays. A change is
+    /// live.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub idle_timeout_seconds: Option<i32>,
@@ -121,7 +122,7 @@ pub struct RestStatus {
     /// Names page and inputs as they were then: with others it begins anew.
     #[schemars(length(max = 64))]
     pub demand_digest: String,
-    /// Why the pod was removed for it: `Idle` or `Finished`; absent: it was not.
+    /// Why the pod is removed for it: `Idle` or `Finished`; absent: it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(max = 63))]
     pub reason: Option<RestReason>,

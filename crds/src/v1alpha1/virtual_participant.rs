@@ -204,6 +204,11 @@ pub struct PodStatus {
     pub node: Option<String>,
     /// Counts the pods that the participant has had, from 1.
     pub attempt: i32,
+    /// The newest that was removed because nobody had a use for it, as `attempt` counts; absent: none was. It did not fail: how
+    /// long a pod's successor waits is counted from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub rested_attempt: Option<i32>,
 }
 
 /// What the runtime found and chose.

@@ -84,10 +84,12 @@ pub fn decide(pods: &[PodFacts], Known { pod: known, born }: Known<'_>, now: Tim
     }
     let shown = pods.iter().map(|pod| pod.attempt).max().unwrap_or(0);
     let attempt = shown.max(known.map_or(0, |pod| pod.attempt)) + 1;
+    let rested = known.and_then(|pod| pod.rested_attempt).unwrap_or(0);
     match (ended.max_by_key(|pod| pod.attempt), known) {
-        (Some(last), _) => succeed(last, attempt, now),
+        (Some(last), _) => succeed(last, rested, attempt, now),
         (None, Some(known)) => {
-            let rest = born.map_or(Duration::ZERO, |born| rest(known.attempt, born, now));
+            let rest =
+                born.map_or(Duration::ZERO, |born| rest(known.attempt.saturating_sub(rested), born, now));
             let step = Step::Confirm { name: known.name.clone(), attempt, rest };
             Plan { step, remove: Vec::new() }
         }
@@ -105,17 +107,23 @@ pub fn release(pods: &[PodFacts]) -> Plan {
     }
 }
 
-fn succeed(last: &PodFacts, attempt: i32, now: Timestamp) -> Plan {
-    let rest = rest(last.attempt, last.created, now);
+/// None is made and none is asked to end: that nobody has a use for one is not told yet.
+pub fn hold(pods: &[PodFacts]) -> Plan {
+    Plan { remove: Vec::new(), ..release(pods) }
+}
+
+fn succeed(last: &PodFacts, rested: i32, attempt: i32, now: Timestamp) -> Plan {
+    let rest = rest(last.attempt.saturating_sub(rested), last.created, now);
     if rest.is_zero() {
         return Plan { step: Step::Create { attempt }, remove: vec![last.name.clone()] };
     }
     Plan { step: Step::Wait { delay: rest }, remove: Vec::new() }
 }
 
-/// The longer a pod has lived, the sooner it has a successor; whether it ended or somebody deleted it.
-fn rest(last_attempt: i32, born: Timestamp, now: Timestamp) -> Duration {
-    let doublings = last_attempt.saturating_sub(1).clamp(0, 16).unsigned_abs();
+/// The longer a pod has lived, the sooner it has a successor; whether it ended or somebody deleted it. `attempts` are those since
+/// one was removed because nobody had a use for it: that is no failure.
+fn rest(attempts: i32, born: Timestamp, now: Timestamp) -> Duration {
+    let doublings = attempts.saturating_sub(1).clamp(0, 16).unsigned_abs();
     let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_DELAY);
     let age = Duration::try_from(now.duration_since(born).max(SignedDuration::ZERO)).unwrap_or_default();
     delay.saturating_sub(age)
@@ -224,6 +232,22 @@ mod tests {
         assert_eq!(plan(&[pod(1, Life::Alive)]), (Some("ada-1".into()), vec!["ada-1".into()]));
         assert_eq!(plan(&[pod(1, ending)]), (Some("ada-1".into()), vec![]));
         assert_eq!(plan(&[pod(1, Life::Ended)]), (None, vec!["ada-1".into()]));
+        let held = Plan { step: Step::Rest { name: Some("ada-1".into()) }, remove: vec![] };
+        assert_eq!(hold(&[pod(1, Life::Alive)]), held, "not before it is told");
+    }
+
+    #[test]
+    fn pods_that_were_removed_because_nobody_had_a_use_for_them_are_no_failures() {
+        let delay = |attempt, rested_attempt| {
+            let known = PodStatus { rested_attempt, ..known(attempt) };
+            let evicted = step(&[pod(attempt, Life::Ended)], Some(&known), 1000);
+            let gone = Known { pod: Some(&known), born: Some(at(1000)) };
+            match (evicted, decide(&[], gone, at(1000)).step) {
+                (Step::Wait { delay }, Step::Confirm { rest, .. }) if delay == rest => delay.as_secs(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([(10, Some(9)), (12, Some(9)), (10, None)].map(|(a, r)| delay(a, r)), [1, 4, 300]);
     }
 
     #[test]

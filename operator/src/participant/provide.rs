@@ -4,7 +4,7 @@
 use crate::apply;
 use crate::owner::Owner;
 use crate::participant::Context;
-use crate::participant::decide::{Known, Step, decide, release};
+use crate::participant::decide::{Known, Step, decide, hold, release};
 use crate::participant::observe::{Life, PodFacts};
 use crate::participant::rest::Rest;
 use crate::participant::validate::{Blame, Problem, UNUSABLE_SECRET, Valid, validate};
@@ -39,7 +39,8 @@ struct Maker<'a> {
     waits: Option<(Problem, Duration)>,
 }
 
-/// `known` is the pod in the participant's status; one that rests has none made. Fails only where the API server is away, or somebody was quicker.
+/// `known` is the pod in the participant's status; one that rests has none made, and loses the one
+/// it has once its status says so. Fails only where the API server is away, or somebody was quicker.
 pub async fn provide(
     context: &Context,
     participant: &VirtualParticipant,
@@ -65,11 +66,12 @@ pub async fn provide(
     let pods = context.stores.pods_of(&maker.owner.uid);
     let facts: Vec<PodFacts> = pods.iter().map(|pod| PodFacts::of(pod)).collect();
     let plan = match rest {
-        Rest::Resting { .. } => {
+        Rest::Resting { .. } if tells_of_rest(participant) => {
             // What was removed for that is no pod that failed: the next one follows without a delay.
             context.born.lock().remove(&maker.owner.uid);
             release(&facts)
         }
+        Rest::Resting { .. } => hold(&facts),
         Rest::Wanted | Rest::Counted { .. } => decide(&facts, maker.known(known), now),
     };
     // What has ended makes room first: a quota may have none for both.
@@ -96,6 +98,13 @@ pub async fn provide(
     let refused = maker.settle(generation, pod.as_ref().filter(|_pod| !matches!(rest, Rest::Resting { .. })));
     let again = again.into_iter().chain(refused).min();
     Ok(Provided { access, pod, problems: maker.problems, again })
+}
+
+/// Everybody can read that it rests, in a status that was written with this spec in view: whoever invites it from
+/// then on invites one that has no pod.
+fn tells_of_rest(participant: &VirtualParticipant) -> bool {
+    let rest = participant.status.as_ref().and_then(|status| status.rest.as_ref());
+    rest.is_some_and(|rest| rest.reason.is_some())
 }
 
 impl Maker<'_> {

@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
 use understudy_crds::v1alpha1::{
     AccessStatus, Endpoint, LastError, MOST_ENDPOINTS, MediaStatus, ParticipantPhase, PodStatus, RestReason,
-    VirtualParticipant, VirtualParticipantStatus,
+    RestStatus, VirtualParticipant, VirtualParticipantStatus,
 };
 use understudy_proto::v1::{InvitationReport, Media, Part, Refusal};
 
@@ -182,8 +182,7 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
             // The next pod is made for whoever has a use for it, and repairs nothing.
             Some(_) => None,
         },
-        // Without a pod the earlier one is kept: its attempt is what the next one counts on from.
-        pod: observed.pod.as_ref().map(pod_status).or(previous.pod),
+        pod: pod_status(observed),
         runtime_profile_name: if served {
             Some(observed.participant.spec.runtime_profile_name.clone())
         } else {
@@ -207,6 +206,9 @@ pub fn report(observed: &Observed<'_>) -> VirtualParticipantStatus {
         rest: previous.rest,
     };
     status.rest = rest::remembered(&observed.demand(Some(&status)));
+    if let (Some(RestStatus { reason: Some(_), .. }), Some(pod)) = (&status.rest, &mut status.pod) {
+        pod.rested_attempt = Some(pod.attempt);
+    }
     status
 }
 
@@ -239,13 +241,17 @@ fn on_stage(seat: &Seat, verdicts: &Verdicts) -> ParticipantPhase {
     }
 }
 
-fn pod_status(pod: &PodFacts) -> PodStatus {
-    PodStatus {
+/// Without a pod the earlier one is kept: its attempt is what the next one counts on from.
+fn pod_status(observed: &Observed<'_>) -> Option<PodStatus> {
+    let before = observed.previous.as_ref().and_then(|previous| previous.pod.as_ref());
+    let Some(pod) = &observed.pod else { return before.cloned() };
+    Some(PodStatus {
         name: pod.name.clone(),
         uid: Some(pod.uid.clone()),
         node: pod.node.clone(),
         attempt: pod.attempt,
-    }
+        rested_attempt: before.and_then(|before| before.rested_attempt),
+    })
 }
 
 /// Where a session is not heard of, what it said last is the best that is known.

@@ -8,6 +8,8 @@
 //!       └──── (another page or input begins Counted anew) ───────────┘
 //! ```
 //!
+//! It is counted from when it was Ready for the first time: what cannot start is no less broken for being used by nobody.
+//!
 //! It is remembered in the status, so that an operator that takes over does not begin anew; who rests goes on resting, whatever its
 //! clock says.
 
@@ -72,6 +74,9 @@ pub fn rest(known: &Known<'_>) -> Rest {
         return Rest::Wanted;
     }
     let before = known.before();
+    if before.is_none() && !known.has_been_ready() {
+        return Rest::Wanted;
+    }
     let since = before.map_or_else(|| whole_seconds(known.now), |before| before.since.0);
     if let Some(reason) = before.and_then(|before| before.reason)
         && limits.iter().any(|(counted, _)| *counted == reason)
@@ -113,6 +118,11 @@ impl Known<'_> {
         };
         let invitation = self.spec.invitation.as_ref();
         invitation.is_some_and(|invitation| !settled(&invitation.id) && self.now < invitation.join_before.0)
+    }
+
+    /// Since it last got a pod for somebody.
+    fn has_been_ready(&self) -> bool {
+        self.status.is_some_and(|status| status.ready_generation.is_some())
     }
 
     /// What is remembered of what is asked for now.
@@ -178,8 +188,13 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    fn once_ready() -> VirtualParticipantStatus {
+        status(json!({"readyGeneration": 1}))
+    }
+
     fn finished() -> VirtualParticipantStatus {
         status(json!({
+            "readyGeneration": 1,
             "lastSession": {"invitationId": "a", "outcome": "Kicked", "message": "", "endedAt": "1970-01-01T00:16:40Z"},
             "settledInvitations": [{"id": "a", "outcome": "Kicked", "at": "1970-01-01T00:16:40Z"}]
         }))
@@ -189,13 +204,13 @@ mod tests {
     fn who_has_no_limit_is_not_counted() {
         assert_eq!(rest(&known(&spec(&json!({})), &finished(), 9999)), Rest::Wanted);
         let only_finished = spec(&json!({"ttlAfterFinishedSeconds": 1}));
-        assert_eq!(looked(&only_finished, &status(json!({})), 1000).rest, None, "nothing has ended");
+        assert_eq!(looked(&only_finished, &once_ready(), 1000).rest, None, "nothing has ended");
     }
 
     #[test]
     fn it_is_counted_from_when_it_was_first_seen_so_and_rests_once_the_limit_is_over() {
         let spec = spec(&json!({"idleTimeoutSeconds": 60}));
-        let first = looked(&spec, &status(json!({})), 1000);
+        let first = looked(&spec, &once_ready(), 1000);
         let counted = rest(&known(&spec, &first, 1059));
         assert_eq!(counted, Rest::Counted { since: at(1000), until: at(1060) });
         assert_eq!(counted.changes_in(at(1059)), Some(Duration::from_secs(1)));
@@ -252,11 +267,32 @@ mod tests {
     #[test]
     fn another_page_begins_anew_and_another_name_does_not() {
         let limited = spec(&json!({"idleTimeoutSeconds": 60}));
-        let resting = looked(&limited, &looked(&limited, &status(json!({})), 1000), 1060);
+        let resting = looked(&limited, &looked(&limited, &once_ready(), 1000), 1060);
         let renamed = VirtualParticipantSpec { display_name: Some("Ada".into()), ..limited.clone() };
         assert!(matches!(rest(&known(&renamed, &resting, 2000)), Rest::Resting { .. }));
         let without_page = VirtualParticipantSpec { page: None, ..limited };
         let expected = Rest::Counted { since: at(2000), until: at(2060) };
         assert_eq!(rest(&known(&without_page, &resting, 2000)), expected);
+    }
+
+    #[test]
+    fn one_that_was_never_ready_does_not_rest_however_long_it_takes() {
+        let spec = spec(&json!({"idleTimeoutSeconds": 60, "ttlAfterFinishedSeconds": 60}));
+        for never in [status(json!({})), VirtualParticipantStatus { ready_generation: None, ..finished() }] {
+            assert_eq!(rest(&known(&spec, &never, 1000)), Rest::Wanted);
+            assert_eq!(looked(&spec, &looked(&spec, &never, 1000), 9999).rest, None, "nothing is counted");
+        }
+        let first = looked(&spec, &once_ready(), 5000);
+        assert_eq!(rest(&known(&spec, &first, 5059)), Rest::Counted { since: at(5000), until: at(5060) });
+        // What rests has no such pod any more, and goes on resting.
+        let rests = looked(&spec, &first, 5060);
+        let rests = VirtualParticipantStatus { ready_generation: None, ..rests };
+        assert!(matches!(rest(&known(&spec, &rests, 6000)), Rest::Resting { .. }));
+        let without_page = VirtualParticipantSpec { page: None, ..spec };
+        assert_eq!(
+            rest(&known(&without_page, &rests, 6000)),
+            Rest::Wanted,
+            "the next page has to be ready first"
+        );
     }
 }

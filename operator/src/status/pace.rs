@@ -26,6 +26,8 @@ const HOLD: Duration = Duration::from_secs(30);
 pub(super) struct Pace {
     /// Since when a change that is not urgent waits.
     waiting: Option<Instant>,
+    /// Since when a way to the stage does, whatever else has waited before.
+    stepping: Option<Instant>,
     /// That all is well again.
     recoveries: Damper,
     /// That somebody takes it, or nobody any more.
@@ -50,9 +52,15 @@ impl Pace {
         if urgency != Urgency::Viewers {
             self.viewers.holds = None;
         }
+        if urgency != Urgency::Step {
+            self.stepping = None;
+        }
         match urgency {
             Urgency::Now => None,
-            Urgency::Step => left(*self.waiting.get_or_insert(now), STEP, now),
+            Urgency::Step => {
+                self.waiting.get_or_insert(now);
+                left(*self.stepping.get_or_insert(now), STEP, now)
+            }
             Urgency::CanWait => left(*self.waiting.get_or_insert(now), COALESCE, now),
             Urgency::Recovery => self.recoveries.rest(now),
             Urgency::Viewers => self.viewers.rest(now),
@@ -61,7 +69,8 @@ impl Pace {
 
     /// All is as it was written last.
     pub(super) fn settle(&mut self) {
-        (self.waiting, self.recoveries.holds, self.viewers.holds) = (None, None, None);
+        (self.waiting, self.stepping) = (None, None);
+        (self.recoveries.holds, self.viewers.holds) = (None, None);
     }
 
     /// A change was written.
@@ -166,5 +175,29 @@ mod tests {
         assert_eq!(pace.rest(Urgency::CanWait, start), Some(COALESCE));
         assert_eq!(pace.rest(Urgency::CanWait, start + 2 * SECOND), Some(COALESCE - 2 * SECOND));
         assert_eq!(pace.rest(Urgency::CanWait, start + COALESCE), None);
+    }
+
+    #[test]
+    fn a_step_has_its_time_also_where_something_else_has_waited_before() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        pace.rest(Urgency::CanWait, start);
+        let step = start + 3 * SECOND;
+        assert_eq!(pace.rest(Urgency::Step, step), Some(STEP));
+        assert_eq!(
+            pace.rest(Urgency::Step, step + STEP / 4),
+            Some(3 * STEP / 4),
+            "more news does not prolong it"
+        );
+        assert_eq!(pace.rest(Urgency::Step, step + STEP), None);
+    }
+
+    #[test]
+    fn a_step_that_is_taken_back_begins_anew_and_what_can_wait_goes_on_waiting() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        assert_eq!(pace.rest(Urgency::Step, start), Some(STEP));
+        assert_eq!(pace.rest(Urgency::CanWait, start + STEP / 2), Some(COALESCE - STEP / 2));
+        assert_eq!(pace.rest(Urgency::Step, start + 2 * STEP), Some(STEP));
+        pace.written(Urgency::Step, start + 3 * STEP);
+        assert_eq!(pace.rest(Urgency::Step, start + 9 * STEP), Some(STEP), "one that was written is over");
     }
 }

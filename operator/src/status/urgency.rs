@@ -77,12 +77,14 @@ fn is_passing(before: Said<'_>, after: Said<'_>) -> bool {
     was == "True" && is == "False" && of == about && after.failing.is_empty()
 }
 
-/// It has a way to its stage, and nothing else that anybody waits for is new: most often its media arrives there at once.
+/// It has a way to its stage, and nothing else that anybody waits for is new: most often its media arrives there at once. Where media
+/// arrived before, that it does no more is bad news.
 fn is_step(before: Said<'_>, after: Said<'_>) -> bool {
     let truth = |said, type_| status(said, type_).map(|(truth, _)| truth);
     let connects = truth(before, CONNECTED) != Some("True") && truth(after, CONNECTED) == Some("True");
     let others = AWAITED.iter().filter(|type_| ![CONNECTED, PUBLISHED].contains(type_));
     connects
+        && truth(before, PUBLISHED) != Some("True")
         && truth(after, PUBLISHED) != Some("True")
         && others.into_iter().all(|type_| status(before, type_) == status(after, type_))
         && after.failing.iter().all(|type_| before.fails(type_))
@@ -194,6 +196,23 @@ mod tests {
         }
         assert_eq!(change(CONNECTED, &no, &yes), Urgency::Step, "Published follows, most often");
         assert_eq!(change(CONNECTED, &yes, &no), Urgency::Now);
+    }
+
+    #[test]
+    fn that_media_arrives_no_more_is_no_step_whatever_the_way_to_the_stage_does() {
+        let (no, yes) = (Verdict::not_yet("Joining", ""), Verdict::yes("Up"));
+        let of = |connected: &Verdict, published: &Verdict| {
+            let mut both = said(CONNECTED, connected, 1);
+            both.conditions.extend(said(PUBLISHED, published, 1).conditions);
+            both
+        };
+        for (before, after, expected) in [
+            (of(&no, &no), of(&yes, &no), Urgency::Step),
+            (of(&no, &yes), of(&yes, &no), Urgency::Now),
+            (of(&no, &no), of(&yes, &yes), Urgency::Now),
+        ] {
+            assert_eq!(urgency::<VirtualParticipant>(Some(&before), &after), expected, "{before:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 #[path = "killed/actor.rs"]
 mod actor;
 
-use crate::invitations::stage::{self, good_secret, invited, uninvited};
+use crate::invitations::stage::{self, SHOWN, good_secret, invited, uninvited};
 use crate::support::{Program, Recorder, Runtime, SYSTEM, World};
 use crate::{A_WHILE, is, phase, reason};
 use actor::{Actor, Level};
@@ -18,7 +18,6 @@ use tokio_stream::StreamExt;
 use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant};
 use understudy_operator::lease::Timing;
 
-const SHOWN: &[&str] = &["Invited", "Connected", "Published"];
 /// What a new leader does before it is seen to lead: it lists everything, and a busy machine is slow.
 const TO_LEAD: Duration = Duration::from_secs(2);
 /// The longest pause of a runtime that dials, and what it takes to be let in.

@@ -2,18 +2,16 @@
 //! (pion).
 
 use crate::invitations::stage::SHOWN;
-use crate::support::{NAMESPACE, RELEASE, Recorder, SYSTEM, World, kubeconfig};
+use crate::support::{NAMESPACE, Program, Recorder, World};
 use crate::{is, ready, reason};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::PostParams;
-use kube::config::Kubeconfig;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
-use tempfile::TempDir;
 use understudy_crds::v1alpha1::{LastSession, VirtualParticipant};
 use understudy_e2e::collector::{Collector, Span};
 use understudy_e2e::destination::TOKEN;
@@ -26,33 +24,9 @@ const RIGHT: Ahead = Ahead(0);
 /// Whole seconds, and what is under way meanwhile.
 const INEXACT: i64 = 5;
 
-/// The API server by the rights that the chart gives an operator.
-fn as_operator(folder: &TempDir) -> PathBuf {
-    let mut all = Kubeconfig::read_from(kubeconfig()).unwrap();
-    let account = all.auth_infos[0].auth_info.as_mut().unwrap();
-    account.impersonate = Some(format!("system:serviceaccount:{SYSTEM}:{RELEASE}-operator"));
-    account.impersonate_groups = Some(vec!["system:serviceaccounts".into(), "system:authenticated".into()]);
-    let path = folder.path().join("kubeconfig");
-    std::fs::write(&path, serde_yaml_ng::to_string(&all).unwrap()).unwrap();
-    path
-}
-
-fn operator(world: &World, folder: &TempDir, clock: Ahead, more: &[String]) -> Process {
-    let settings = [
-        ("--namespace", SYSTEM.to_owned()),
-        ("--pod-name", "one".to_owned()),
-        ("--pod-ip", "10.99.0.7".to_owned()),
-        ("--link-address", format!("127.0.0.1:{}", world.port)),
-        ("--link-listen", format!("127.0.0.1:{}", world.port)),
-        ("--api-listen", format!("127.0.0.1:{}", world.api_port)),
-        ("--admin-listen", "127.0.0.1:0".to_owned()),
-        ("--link-service", format!("{RELEASE}-operator-link")),
-        ("--lease", format!("{RELEASE}-operator")),
-        ("--authority-secret", format!("{RELEASE}-operator-authority")),
-    ];
-    let settings = settings.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
-    let arguments: Vec<String> = settings.chain(more.iter().cloned()).collect();
-    Process::operator(&as_operator(folder), clock, &arguments)
+fn operator(world: &World, rights: &Path, clock: Ahead, more: &[String]) -> Process {
+    let arguments = [Program::settings(world, "one", 0), more.to_vec()].concat();
+    Process::operator(rights, clock, &arguments)
 }
 
 /// A participant that is ready by a runtime of its own, and its runtime.
@@ -126,9 +100,9 @@ fn phases(seen: &str) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_leads_from_the_look_that_asks_to_the_first_picture_that_arrives_over_both_programs() {
     let world = World::new().await;
-    let (collector, folder) = (Collector::start().await, TempDir::new().unwrap());
+    let (collector, rights) = (Collector::start().await, Program::rights());
     let told = ["--otlp-endpoint".to_owned(), collector.endpoint.clone()];
-    let operator = operator(&world, &folder, RIGHT, &told);
+    let operator = operator(&world, rights.path(), RIGHT, &told);
     let (ada, runtime) = available(&world, RIGHT, &told).await;
     let stage = Stage::start(&[]).await;
     world.apply("ada", spec(to("a", &stage.url("/whip"), by(RIGHT, 60)))).await;
@@ -178,8 +152,8 @@ async fn one_trace_leads_from_the_look_that_asks_to_the_first_picture_that_arriv
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_a_minute_off_ends_no_invitation_early_or_late_and_loses_no_kick() {
     for (ours, theirs) in [(Ahead(60), RIGHT), (RIGHT, Ahead(60))] {
-        let (world, folder) = (World::new().await, TempDir::new().unwrap());
-        let operator = operator(&world, &folder, ours, &[]);
+        let (world, rights) = (World::new().await, Program::rights());
+        let operator = operator(&world, rights.path(), ours, &[]);
         let recorder = Recorder::start(&world, "ada", SHOWN).await;
         let (ada, runtime) = available(&world, theirs, &[]).await;
 

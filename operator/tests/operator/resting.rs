@@ -8,7 +8,8 @@ use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
 use std::time::Duration;
-use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant};
+use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant, VirtualParticipantStatus};
+use understudy_operator::status::{Published, Publisher};
 use understudy_proto::participants::v1::InviteRequest;
 
 const SHOWN: &[&str] = &["RuntimeReady", "Published"];
@@ -32,15 +33,21 @@ async fn until(world: &World, expected: ParticipantPhase) -> VirtualParticipant 
     world.until("ada", &format!("{expected:?}"), |ada| phase(ada) == Some(expected)).await
 }
 
-/// Waits until the pod is asked to end, and plays the kubelet that ends it.
-async fn ended(world: &World, pod: &Pod, runtime: Runtime) {
+/// Waits until the pod is asked to end, which is after it was told why, and plays the kubelet that ends it.
+async fn ended(world: &World, told: &VirtualParticipant, pod: &Pod, runtime: Runtime) {
     let asked = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
-    world.until(&pod.name_any(), "asked to end", asked).await;
+    let asked = world.until(&pod.name_any(), "asked to end", asked).await;
+    assert!(version(told) < version(&asked), "told at {}, asked at {}", version(told), version(&asked));
     runtime.end().await;
     world.pod_status(&pod.name_any(), json!({"phase": "Succeeded"})).await;
     let now = DeleteParams::default().grace_period(0);
     let _ = world.api::<Pod>().delete(&pod.name_any(), &now).await; // the operator may have been faster
     world.gone::<Pod>(&pod.name_any()).await;
+}
+
+/// Those of one API server rise, whatever they are of.
+fn version(object: &impl ResourceExt) -> u64 {
+    object.resource_version().unwrap().parse().unwrap()
 }
 
 async fn pods(world: &World) -> usize {
@@ -71,7 +78,7 @@ async fn one_that_nobody_uses_loses_its_pod_in_time_also_over_a_hand_over_and_a_
     assert_eq!(since(&rested), since(&begun), "another operator does not begin anew");
     let late = jiff::Timestamp::now().duration_since(since(&begun)).as_secs_f64() - f64::from(LIMIT);
     assert!((0.0..3.0).contains(&late), "{late} s late");
-    ended(&world, &pod, runtime).await;
+    ended(&world, &rested, &pod, runtime).await;
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(pods(&world).await, 0);
     let rested = participants.get("ada").await.unwrap();
@@ -118,7 +125,7 @@ async fn one_whose_invitation_has_ended_loses_its_pod_and_an_invitation_by_label
     assert_eq!(reason(&completed, "Ready"), "Finished");
     let last = completed.status.as_ref().unwrap().last_session.clone().unwrap();
     assert_eq!(last.ended_at.0, since(&completed));
-    ended(&world, &pod, runtime).await;
+    ended(&world, &completed, &pod, runtime).await;
 
     // What came to its end asks for nothing, whether it is taken away or not.
     let uninvited = world.apply("ada", spec(json!({"page": {"url": "understudy:mirror"}}))).await;
@@ -157,4 +164,21 @@ async fn one_whose_invitation_has_ended_loses_its_pod_and_an_invitation_by_label
 3/2 Provisioning Ready=False/Starting RuntimeReady=False/Starting Published=False/Asked Reconciling
 3/3 Published Ready=True/AllReady RuntimeReady=True/Linked Published=True/Up";
     assert_eq!(seen, expected, "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_it_rests_is_told_only_if_nobody_has_written_anything_else_meanwhile() {
+    let world = World::new().await;
+    let seen = world.apply("ada", limited(&json!({"idleTimeoutSeconds": LIMIT}))).await;
+    let invited = world.apply("ada", invited("a")).await;
+    let rests = json!({"conditions": [], "phase": "Idle",
+        "rest": {"since": "2026-01-01T00:00:00Z", "demandDigest": "", "reason": "Idle"}});
+    let rests: VirtualParticipantStatus = serde_json::from_value(rests).unwrap();
+    let publisher = Publisher::<VirtualParticipant>::new(world.client.clone());
+    let held = publisher.publish(&seen, rests.clone()).await.unwrap();
+    assert!(matches!(held, Published::Later(_)), "{held:?}");
+    let ada = world.api::<VirtualParticipant>().get("ada").await.unwrap();
+    assert!(ada.status.is_none_or(|status| status.rest.is_none()), "it is invited");
+    assert_eq!(publisher.publish(&invited, rests).await.unwrap(), Published::Done);
+    until(&world, ParticipantPhase::Idle).await;
 }

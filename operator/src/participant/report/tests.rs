@@ -2,6 +2,7 @@
 
 mod invited;
 mod problems;
+mod resting;
 
 use super::*;
 use crate::control::registry::{Facts, LinkState};

@@ -5,6 +5,7 @@ use crate::condition::{Verdict, shorten};
 use crate::control::convert;
 use crate::participant::observe::{Life, PodFacts};
 use crate::participant::report::{Observed, said};
+use crate::participant::rest::Rest;
 use crate::view::{ANSWER, GRACE, View};
 use jiff::Timestamp;
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
@@ -94,17 +95,16 @@ fn of_pod(now: Timestamp, pod: &PodFacts) -> Verdict {
     }
 }
 
-/// Nobody has a use for it: there is no pod, or it was asked to end.
+/// Nobody has a use for it: there is no pod, or it is about to end. Since when stays true whatever the limits are by now.
 fn resting(observed: &Observed<'_>) -> Option<Verdict> {
-    let limits = observed.participant.spec.limits.clone().unwrap_or_default();
-    let (reason, why) = match observed.resting()? {
-        RestReason::Finished => {
-            let after = limits.ttl_after_finished_seconds.unwrap_or_default();
-            ("Finished", format!("its last invitation has ended, and nobody had a use for it for {after} s"))
-        }
+    let Rest::Resting { since, reason } = observed.rest() else { return None };
+    let (reason, why) = match reason {
+        RestReason::Finished => (
+            "Finished",
+            format!("its last invitation has ended, and nobody has had a use for it since {since}"),
+        ),
         RestReason::Idle | RestReason::Unknown => {
-            let after = limits.idle_timeout_seconds.unwrap_or_default();
-            ("Idle", format!("nobody had a use for it for {after} s"))
+            ("Idle", format!("nobody has had a use for it since {since}"))
         }
     };
     let back = "an invitation, a livestream, or another page or input brings its pod back";
