@@ -112,8 +112,7 @@ pub fn program(
     });
     let sounds = Ladder::new(hubs(Kind::Audio), move |rendition: Audio, hub: Hub| {
         let silence = silence.clone();
-        let capture =
-            move |speaker, came| speaker::run(speaker, rendition, Outlet::new(hub.clone(), came));
+        let capture = move |speaker, came| speaker::run(speaker, rendition, Outlet::new(hub.clone(), came));
         let tell = move |fault| {
             silence.send_if_modified(|now| {
                 let changed = *now != fault;

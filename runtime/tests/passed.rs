@@ -22,8 +22,9 @@ use understudy_runtime::capture::{Screen, Subjects, View, program};
 use understudy_runtime::program::Program;
 
 use crate::support::clip;
+use crate::support::server::{Server, ok};
 use crate::support::session::Session;
-use crate::support::studio::{OPEN, Studio};
+use crate::support::studio::{OPEN, Studio, stream};
 
 /// On a machine that does more than this.
 const SOON: Duration = Duration::from_secs(20);
@@ -33,6 +34,9 @@ const ROUNDS: Duration = Duration::from_secs(13);
 const NO_GAP: Duration = Duration::from_millis(80);
 /// Far less than until the next keyframe of [`RARE`] comes.
 const AT_ONCE: Duration = Duration::from_millis(1500);
+
+/// From when a unit is shown to when it is here, on a machine that does more than this.
+const IN_TIME: Duration = Duration::from_millis(500);
 
 /// As our own, with a keyframe each second.
 const FITS: &str = "fits.mkv";
@@ -171,6 +175,30 @@ async fn what_fits_goes_out_as_it_came_round_after_round_and_is_not_decoded() {
     let (encoded, ()) =
         tokio::join!(next(&mut small), as_it_came(&mut picture, &content.pictures, Duration::from_secs(2)));
     assert!(encoded.key && !content.pictures.contains(&encoded.payload));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_site_sends_goes_out_as_it_came_and_in_its_own_time() {
+    let path = CLIPS.path().join(FITS);
+    let (content, direct) = (Content::of(&path), Direct::open().await);
+    let film = std::fs::read(&path).unwrap();
+    let site = Server::start(move |_| ok("video/x-matroska", &film)).await;
+    let _source = direct.studio.play(stream(&site.url("/film.mkv")), Carries::Both);
+    let mut picture = direct.picture();
+    let mut sound = direct.program.audio(Audio::default()).subscribe();
+    // The film is short, and is asked for again after its end.
+    let follow = async |reader: &mut Subscriber, content: &HashSet<Bytes>| {
+        // How late a stream is played is found out in its first moments.
+        let began = until(reader, content, true).await.pts;
+        let mut at = began;
+        while at - began < Duration::from_millis(800) {
+            at = until(reader, content, true).await.pts;
+        }
+        let now = understudy_runtime::gst::now();
+        assert!(now.abs_diff(at) < IN_TIME, "shown at {at:?}, and it is {now:?}");
+        as_it_came(reader, content, Duration::from_millis(500)).await;
+    };
+    tokio::join!(follow(&mut picture, &content.pictures), follow(&mut sound, &content.sounds));
 }
 
 #[tokio::test(flavor = "multi_thread")]

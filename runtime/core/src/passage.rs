@@ -165,7 +165,13 @@ pub fn opus_duration(packet: &[u8]) -> Option<Duration> {
     // Tenths of a millisecond.
     let frame = match toc >> 3 {
         0..=11 => tenths([100, 200, 400, 600]),
-        12..=15 => if toc >> 3 & 1 == 0 { 100 } else { 200 },
+        12..=15 => {
+            if toc >> 3 & 1 == 0 {
+                100
+            } else {
+                200
+            }
+        }
         _ => tenths([25, 50, 100, 200]),
     };
     let frames = match toc & 3 {
@@ -222,7 +228,8 @@ mod tests {
     /// alone.
     fn said(bytes: u64, units: u64, alone: u64) -> bool {
         let mut groups = groups();
-        let add = |number| groups.add(at(number * 1000 / units), number % alone == 0, (bytes / units) as usize);
+        let add =
+            |number| groups.add(at(number * 1000 / units), number % alone == 0, (bytes / units) as usize);
         (0..=units * 9).map(add).last().expect("there are some")
     }
 

@@ -102,7 +102,8 @@ impl Passes {
         let whole = plan.shape.size.is_none_or(|size| size == (width, height));
         let wanted = Wanted { size: format.size, frame_rate };
         let picture = writer.filter(|_| surroundings.direct && whole).and_then(Writer::pass);
-        let sounds = surroundings.direct && plan.carries.audio() && plan.destination == Destination::Microphone;
+        let sounds =
+            surroundings.direct && plan.carries.audio() && plan.destination == Destination::Microphone;
         Self {
             picture: picture.map(|pass| (Arc::new(pass), wanted)),
             sound: surroundings
@@ -254,8 +255,7 @@ impl Way {
 
     /// None: it cannot be passed.
     fn unit(&self, sink: &gst_app::AppSink, sample: &gst::Sample) -> Option<Unit> {
-        let (buffer, segment) =
-            (sample.buffer_owned()?, sample.segment()?.downcast_ref::<gst::ClockTime>()?);
+        let (buffer, segment) = (sample.buffer_owned()?, sample.segment()?.downcast_ref::<gst::ClockTime>()?);
         let running = segment.to_running_time(buffer.pts()?)?;
         let pts = crate::gst::on_timeline(shape::at(sink.upcast_ref(), running)?);
         if self.branch.flow.rests() {
@@ -267,7 +267,12 @@ impl Way {
         let (track, duration, key, payload) = match self.picture {
             Some(Wanted { size, frame_rate }) => {
                 let (payload, key) = access_unit(payload);
-                (picture_track(size, frame_rate.per_second()), lasts.unwrap_or(frame_rate.interval()), key, payload)
+                (
+                    picture_track(size, frame_rate.per_second()),
+                    lasts.unwrap_or(frame_rate.interval()),
+                    key,
+                    payload,
+                )
             }
             None => {
                 let duration = opus_duration(&payload).filter(|lasts| *lasts == OPUS_PACKET)?;

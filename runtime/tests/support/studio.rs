@@ -13,11 +13,11 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use understudy_core::guard::{AllowPrivate, Policy};
 use understudy_core::input::{Carries, Health, Plan};
+use understudy_core::media::Kind as Encoded;
 use understudy_core::spec::{
     Destination, Encoding, File, FrameRate, Location, Repeat, Resolution, Shape, Source as Kind, StreamUrl,
 };
 use understudy_core::test_picture::{FRAME_RATE, SAMPLE_RATE_HZ, TONE_HZ, read};
-use understudy_core::media::Kind as Encoded;
 use understudy_runtime::broadcast::Passage;
 use understudy_runtime::camera::{Format, Picture};
 use understudy_runtime::capture::Speaker;
