@@ -186,17 +186,17 @@ async fn what_a_site_sends_goes_out_as_it_came_and_in_its_own_time() {
     let _source = direct.studio.play(stream(&site.url("/film.mkv")), Carries::Both);
     let mut picture = direct.picture();
     let mut sound = direct.program.audio(Audio::default()).subscribe();
-    // The film is short, and is asked for again after its end.
+    // What comes late for long is played later from then on, and the encoder leads meanwhile; the film is short, and is asked for again.
     let follow = async |reader: &mut Subscriber, content: &HashSet<Bytes>| {
         // How late a stream is played is found out in its first moments.
         let began = until(reader, content, true).await.pts;
         let mut at = began;
-        while at - began < Duration::from_millis(800) {
+        while at.saturating_sub(began) < Duration::from_millis(1300) {
             at = until(reader, content, true).await.pts;
+            let now = understudy_runtime::gst::now();
+            let settled = at.saturating_sub(began) > Duration::from_millis(800);
+            assert!(!settled || now.abs_diff(at) < IN_TIME, "shown at {at:?}, and it is {now:?}");
         }
-        let now = understudy_runtime::gst::now();
-        assert!(now.abs_diff(at) < IN_TIME, "shown at {at:?}, and it is {now:?}");
-        as_it_came(reader, content, Duration::from_millis(500)).await;
     };
     tokio::join!(follow(&mut picture, &content.pictures), follow(&mut sound, &content.sounds));
 }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
+use parking_lot::Mutex;
 use understudy_core::input::Plan;
 use understudy_core::media::{Kind, Track, Unit};
 use understudy_core::passage::{Picture, Unfit, Wanted, access_unit, opus_duration};
@@ -55,6 +56,19 @@ struct State {
     upright: AtomicBool,
     /// What comes next builds on something that did not go out, unless it can be decoded alone.
     broken: AtomicBool,
+    /// When the last is shown. How late a stream is played changes, and no unit is shown before another that came earlier.
+    last: Mutex<Duration>,
+}
+
+/// Between two units that would be shown in the other order.
+const STEP: Duration = Duration::from_millis(1);
+
+impl State {
+    fn follow(&self, pts: Duration) -> Duration {
+        let mut last = self.last.lock();
+        *last = pts.max(*last + STEP);
+        *last
+    }
 }
 
 /// What is in front of a branch. Clones are the same.
@@ -138,7 +152,7 @@ impl Passes {
         }
         .ok_or(Error::Missing("passage"))?;
         let [fits, upright, broken] = [true, true, false].map(AtomicBool::new);
-        let state = Arc::new(State { fits, upright, broken });
+        let state = Arc::new(State { fits, upright, broken, last: Mutex::default() });
         let way = Way { pass: Arc::clone(pass), state, picture: wanted, branch: branch.clone() };
         way.build(pipeline)
     }
@@ -246,7 +260,7 @@ impl Way {
 
     /// Whether a unit that fits can be decoded by who was given those before it.
     fn goes_on(&self, sample: &gst::Sample, alone: bool) -> bool {
-        let State { fits, upright, broken } = &*self.state;
+        let State { fits, upright, broken, .. } = &*self.state;
         let lost = sample.buffer().is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::DISCONT));
         let whole = alone || !lost && !broken.load(Ordering::Acquire);
         broken.store(!whole, Ordering::Release);
@@ -258,6 +272,7 @@ impl Way {
         let (buffer, segment) = (sample.buffer_owned()?, sample.segment()?.downcast_ref::<gst::ClockTime>()?);
         let running = segment.to_running_time(buffer.pts()?)?;
         let pts = crate::gst::on_timeline(shape::at(sink.upcast_ref(), running)?);
+        let pts = self.state.follow(pts);
         if self.branch.flow.rests() {
             // Nobody else says how late it is.
             self.branch.flow.judge(shape::age(sink.upcast_ref(), running).map(|(_, late)| late));
