@@ -4,6 +4,7 @@ mod pion;
 mod traces;
 mod wrong;
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -72,9 +73,14 @@ async fn published(operator: &Operator, id: &str) -> InvitationReport {
 
 /// What a stage was asked and has seen, once that is so.
 async fn seen(stage: &Destination, what: &str, is: impl Fn(&Told) -> bool) -> Told {
+    told(async || stage.told().await, what, is).await
+}
+
+/// The same of any stage.
+async fn told<T: Debug>(ask: impl AsyncFn() -> reqwest::Result<T>, what: &str, is: impl Fn(&T) -> bool) -> T {
     let start = Instant::now();
     loop {
-        let told = stage.told().await.unwrap();
+        let told = ask().await.unwrap();
         if is(&told) {
             return told;
         }

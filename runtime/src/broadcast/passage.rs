@@ -59,7 +59,7 @@ impl Passage {
     pub fn right(&self) -> Right {
         let mut turn = self.0.turn.lock();
         *turn = Turn { owner: turn.owner + 1, number: 0 };
-        self.0.open.send_if_modified(|open| std::mem::replace(open, false));
+        self.0.close();
         Right(turn.owner)
     }
 
@@ -70,7 +70,7 @@ impl Passage {
             return None;
         }
         turn.number += 1;
-        self.0.open.send_if_modified(|open| std::mem::replace(open, false));
+        self.0.close();
         Some(Pass { passage: self.clone(), turn: *turn })
     }
 
@@ -82,7 +82,7 @@ impl Passage {
     /// Nothing comes for now.
     pub fn close(&self) {
         let _turn = self.0.turn.lock();
-        self.0.open.send_if_modified(|open| std::mem::replace(open, false));
+        self.0.close();
     }
 
     /// How many take what comes.
@@ -92,6 +92,13 @@ impl Passage {
 
     pub fn take(&self) -> Passing {
         Passing { units: self.0.hub.subscribe(), open: self.0.open.subscribe() }
+    }
+}
+
+impl Inner {
+    /// By whoever holds the lock of the turn.
+    fn close(&self) {
+        self.open.send_if_modified(|open| std::mem::replace(open, false));
     }
 }
 
@@ -110,7 +117,7 @@ impl Pass {
     pub fn pause(&self) {
         let turn = self.passage.0.turn.lock();
         if *turn == self.turn {
-            self.passage.0.open.send_if_modified(|open| std::mem::replace(open, false));
+            self.passage.0.close();
         }
     }
 }

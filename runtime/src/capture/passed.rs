@@ -110,11 +110,12 @@ impl<'a, E: Fn(Outlet) -> Encoding<'a>> Passed<E> {
                     (last, at) = (Instant::now(), unit.pts);
                     wish = wish.filter(|_| !unit.key);
                     let fits = self.groups.add(unit.pts, unit.key, unit.payload.len());
-                    if unit.key && fits && (!passes || encoding.is_some()) {
+                    // There is one whenever nothing is passed.
+                    if unit.key && fits && encoding.is_some() {
                         encoding = None;
                         self.outlet.lead.pass();
                         passes = true;
-                    } else if !fits && passes && encoding.is_none() {
+                    } else if !fits && encoding.is_none() {
                         tracing::info!("what comes takes more than was asked for, and is encoded");
                         self.begin(&mut encoding);
                     }

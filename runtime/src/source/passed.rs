@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use understudy_core::input::Plan;
 use understudy_core::media::{Kind, Track, Unit};
 use understudy_core::passage::{Picture, Unfit, Wanted, access_unit, opus_duration};
-use understudy_core::spec::{Destination, Resolution};
+use understudy_core::spec::Destination;
 
 use super::shape::{self, Branch};
 use super::{Surroundings, valve};
@@ -283,7 +283,7 @@ impl Way {
             Some(Wanted { size, frame_rate }) => {
                 let (payload, key) = access_unit(payload);
                 (
-                    picture_track(size, frame_rate.per_second()),
+                    Track::h264(size.width(), size.height(), frame_rate.per_second()),
                     lasts.unwrap_or(frame_rate.interval()),
                     key,
                     payload,
@@ -296,10 +296,6 @@ impl Way {
         };
         Some(Unit { track, pts, dts: pts, duration, key, payload })
     }
-}
-
-const fn picture_track(size: Resolution, frames_per_second: u32) -> Track {
-    Track::h264(size.width(), size.height(), frames_per_second)
 }
 
 /// Of what can be passed at all.

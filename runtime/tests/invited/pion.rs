@@ -10,15 +10,7 @@ const A_WHILE: f64 = 2.0;
 const PATIENCE: u32 = 6;
 
 async fn until(stage: &Stage, what: &str, is: impl Fn(&Told) -> bool) -> Told {
-    let start = Instant::now();
-    loop {
-        let told = stage.told().await.unwrap();
-        if is(&told) {
-            return told;
-        }
-        assert!(start.elapsed() < SOON, "{what} is not so: {told:?}");
-        tokio::time::sleep(LOOK).await;
-    }
+    told(async || stage.told().await, what, is).await
 }
 
 fn plays(told: &Told) -> bool {
