@@ -28,6 +28,18 @@ pub fn host(url: &str) -> Option<&str> {
     (is_port(rest) && !host.is_empty() && host.bytes().all(known)).then_some(host)
 }
 
+/// The address without user and password. What could be read in more than one way stays, and has no [`host`] then.
+pub fn without_user(url: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:".contains(&byte);
+    let without = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (user, place) = rest[..end].split_once('@')?;
+        user.bytes().all(plain).then(|| format!("{scheme}://{place}{}", &rest[end..]))
+    };
+    without().unwrap_or_else(|| url.to_owned())
+}
+
 /// Nothing, or a colon and digits.
 fn is_port(text: &str) -> bool {
     text.strip_prefix(':').map_or(text.is_empty(), |port| port.bytes().all(|byte| byte.is_ascii_digit()))

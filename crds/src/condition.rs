@@ -68,11 +68,18 @@ impl ParticipantCondition {
     }
 }
 
-/// What a condition of a Livestream is about. All are present after the first reconcile.
+/// What a condition of a Livestream is about. All are present after the first reconcile; the first two and InputsReady are about
+/// a pod of its own, and are of those alone that have a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LivestreamCondition {
+    /// What it takes can be fetched by a pod here, as far as that can be told before there is one.
+    Accepted,
+    /// A node was found for the pod.
+    PodScheduled,
     /// The runtime that produces it is linked to the operator.
     RuntimeReady,
+    /// What its source sends arrives.
+    InputsReady,
     /// A keyframe has been produced and the way out is open.
     Ready,
     /// Somebody takes it.
@@ -87,7 +94,10 @@ impl LivestreamCondition {
     /// The `type` of the condition.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Accepted => "Accepted",
+            Self::PodScheduled => "PodScheduled",
             Self::RuntimeReady => "RuntimeReady",
+            Self::InputsReady => "InputsReady",
             Self::Ready => "Ready",
             Self::Active => "Active",
             Self::Reconciling => "Reconciling",

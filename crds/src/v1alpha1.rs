@@ -22,9 +22,9 @@ pub use invitation::{
     PageStage, RestReason, RestStatus, SessionStatus, SettledInvitation, Stage,
 };
 pub use livestream::{
-    EncodedAs, Livestream, LivestreamOutput, LivestreamPhase, LivestreamSpec, LivestreamStatus, MpegTsOutput,
-    ParticipantRef, RecordingFile, RecordingOutput, Rendition, RtmpOutput, RtmpPushOutput, WebRtcOutput,
-    WhipOutput,
+    EncodedAs, Livestream, LivestreamOutput, LivestreamPhase, LivestreamSource, LivestreamSpec,
+    LivestreamStatus, MpegTsOutput, ParticipantRef, RecordingFile, RecordingOutput, Rendition, RtmpOutput,
+    RtmpPushOutput, WebRtcOutput, WhipOutput,
 };
 pub use page::Page;
 pub use runtime_profile::{

@@ -11,7 +11,7 @@ mod released;
 mod support;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, ResourceExt};
@@ -267,6 +267,47 @@ async fn livestreams_are_of_one_participant_and_go_one_way() {
 }
 
 #[tokio::test]
+async fn a_livestream_with_a_source_is_of_no_participant_and_shows_nothing_that_lets_one_in() {
+    let client = admin().await;
+    let from = |source: Value| json!({"source": source, "output": {"webRTC": {}}});
+    let at = |url: &str| from(json!({"url": url}));
+    let key = json!({"name": "camera", "key": "url"});
+    let rows = [
+        at("rtsp://camera.example:8554/1"),
+        at("rtmps://live.example.org/app/name"),
+        at("srt://relay.example.org:9000"),
+        at("https://media.example.org/live/index.m3u8"),
+        at("http://[2001:db8::1]:8080/radio.opus"),
+        from(json!({"urlSecretRef": key})),
+        from(json!({"url": "http://a", "runtimeProfileName": "wide"})),
+    ];
+    accepts(&client, "Livestream", &rows).await;
+    let both =
+        json!({"participantRef": {"name": "ada"}, "source": {"url": "http://a"}, "output": {"rtmp": {}}});
+    let table = [
+        (both, "exactly one origin must be set"),
+        (from(json!({})), "exactly one of source.url and source.urlSecretRef"),
+        (
+            json!({"source": {"url": "http://a"}, "output": {"webRTC": {}}, "frameRate": 15}),
+            "rendition and frameRate belong to a participantRef",
+        ),
+        (from(json!({"url": "http://a", "urlSecretRef": key})), "exactly one of source.url"),
+        (at("rtsp://me:word@camera.example/1"), "source.url must not carry"),
+        (at("srt://relay.example.org:9000?streamid=read:word"), "source.url must not carry"),
+        (at("https://media.example.org/index.m3u8?token=word"), "source.url must not carry"),
+        (at("file:///etc/hostname"), "source.url must be http(s)://HOST"),
+        (at("understudy:test-picture"), "source.url must be http(s)://HOST"),
+        (at("http://"), "source.url must be http(s)://HOST"),
+        (at("http://a b/"), "source.url must be http(s)://HOST"),
+        (from(json!({"urlSecretRef": {"name": "camera"}})), "spec.source.urlSecretRef.key"),
+        (from(json!({"url": "http://a", "runtimeProfileName": ""})), "spec.source.runtimeProfileName"),
+    ];
+    refuses(&client, "Livestream", &table).await;
+    let filled = tried(&client, "Livestream", "filled", at("http://a")).await.unwrap();
+    assert_eq!(filled.data["spec"]["source"]["runtimeProfileName"], "default");
+}
+
+#[tokio::test]
 async fn names_are_short_enough_for_pods_and_plain_enough_for_urls() {
     let client = admin().await;
     let spec = json!({});
@@ -330,6 +371,18 @@ async fn what_is_immutable_stays() {
     livestreams.create(&PostParams::default(), &object("Livestream", "fixed", &spec)).await.unwrap();
     let error = patched(&livestreams, json!({"participantRef": {"name": "bea"}})).await.unwrap_err();
     assert!(error.contains("participantRef.name is immutable"), "{error}");
+    let source = json!({"url": "http://a"});
+    let error = patched(&livestreams, json!({"participantRef": null, "source": source})).await.unwrap_err();
+    assert!(error.contains("the kind of origin is immutable"), "{error}");
+
+    livestreams.delete("fixed", &DeleteParams::default()).await.unwrap();
+    let spec = json!({"source": source, "output": {"webRTC": {}}});
+    livestreams.create(&PostParams::default(), &object("Livestream", "fixed", &spec)).await.unwrap();
+    for change in [json!({"url": "http://b"}), json!({"runtimeProfileName": "wide"})] {
+        let error = patched(&livestreams, json!({"source": change})).await.unwrap_err();
+        assert!(error.contains("source is immutable"), "{error}");
+    }
+    patched(&livestreams, json!({"output": {"webRTC": null, "rtmp": {}}})).await.unwrap();
 }
 
 #[tokio::test]
@@ -346,6 +399,7 @@ async fn examples_are_let_in() {
         ("livestreams/push.yaml", "Livestream"),
         ("livestreams/whip.yaml", "Livestream"),
         ("livestreams/recording.yaml", "Livestream"),
+        ("livestreams/from-url.yaml", "Livestream"),
     ] {
         let text = std::fs::read_to_string(support::repository("examples").join(file)).unwrap();
         // Behind a Secret that it names.

@@ -5,11 +5,26 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// Those that pion has by itself, or of these the one that asks for packets again.
-func interceptors(media *webrtc.MediaEngine, mute bool) (*interceptor.Registry, error) {
+// What is said of what arrives.
+type says int
+
+const (
+	saysAll says = iota
+	// Of each packet whether it came, and no reports.
+	saysPackets
+	saysNothing
+)
+
+// Those that pion has by itself, or of these the one that asks for packets again, and the one that says of each whether it came.
+func interceptors(media *webrtc.MediaEngine, says says) (*interceptor.Registry, error) {
 	registry := &interceptor.Registry{}
-	if mute {
-		return registry, webrtc.ConfigureNack(media, registry)
+	if says == saysAll {
+		return registry, webrtc.RegisterDefaultInterceptors(media, registry)
 	}
-	return registry, webrtc.RegisterDefaultInterceptors(media, registry)
+	if says == saysPackets {
+		if err := webrtc.ConfigureTWCCSender(media, registry); err != nil {
+			return nil, err
+		}
+	}
+	return registry, webrtc.ConfigureNack(media, registry)
 }

@@ -38,13 +38,21 @@ func main() {
 	lite := flag.Bool("lite", false, "as a server, leave all checks of ICE to whoever comes")
 	port := flag.Int("port", 0, "as a server, where it listens; 0: anywhere")
 	mute := flag.Bool("mute", false, "as a server, say nothing of what arrives")
+	counts := flag.Bool("counts", false, "as a server, say of each packet whether it came, and send no reports")
+	level := flag.String("level", "1f", "as a server, the level of H.264 that it takes, in hexadecimal")
 	over := flag.String("turn", "", "as a server, name a TURN server that is asked over udp, tcp or tls, or that is slow or has refused")
 	letsAll := flag.Bool("open", false, "with a TURN server, let others in than its relays")
 	certificate := flag.String("cert", "", "of the TURN server, a file")
 	key := flag.String("key", "", "its key, a file")
 	flag.Parse()
 	if *serves {
-		s := &server{picture: *picture, lite: *lite, streams: *streams, port: *port, mute: *mute}
+		s := &server{picture: *picture, lite: *lite, streams: *streams, port: *port, level: *level}
+		if *counts {
+			s.says = saysPackets
+		}
+		if *mute {
+			s.says = saysNothing
+		}
 		s.stage.token = endpoint.token
 		var err error
 		if *over != "" {

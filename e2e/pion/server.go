@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +24,9 @@ type server struct {
 	// Of HTTP; 0: any.
 	port int
 	// It says nothing of what arrives.
-	mute  bool
+	says says
+	// What it takes of a picture.
+	level string
 	stage stage
 	// None: everybody gets in, and no TURN server is named.
 	relays   *relays
@@ -119,7 +122,8 @@ func (s *server) post(w http.ResponseWriter, request *http.Request) {
 	}
 	s.sessions = append(s.sessions, taken)
 	w.WriteHeader(http.StatusCreated)
-	io.WriteString(w, taken.peer.LocalDescription().SDP)
+	answer := taken.peer.LocalDescription().SDP
+	io.WriteString(w, strings.ReplaceAll(answer, "profile-level-id=42e01f", "profile-level-id=42e0"+s.level))
 }
 
 // Everything as pion has it by itself, but for the candidates, which are all in the answer.
@@ -128,7 +132,7 @@ func (s *session) take(offer string, of *server, path string) error {
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		return err
 	}
-	reports, err := interceptors(media, of.mute)
+	reports, err := interceptors(media, of.says)
 	if err != nil {
 		return err
 	}

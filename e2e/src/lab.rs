@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::destination::{Destination, TOKEN, Told};
-use crate::kubectl::Kubectl;
+use crate::kubectl::{Kubectl, condition};
 use crate::ports::facing;
 use crate::wait;
 
@@ -165,4 +165,19 @@ pub async fn goes_on(stage: &Destination, seconds: usize) {
     let count = |told: &Told| told.seen.as_ref().map_or(0, |seen| seen.seconds.len());
     let before = count(&stage.told().await.unwrap());
     seen(stage, "it goes on", |told| count(told) >= before + seconds).await;
+}
+
+/// Whether a condition of the status has that status.
+pub fn is(status: &Value, type_: &str, expected: &str) -> bool {
+    condition(&json!({"status": status}), type_).0 == expected
+}
+
+/// Whether a condition of the status has that reason.
+pub fn because(status: &Value, type_: &str, expected: &str) -> bool {
+    condition(&json!({"status": status}), type_).1 == expected
+}
+
+/// Of the lines of a recording, those since it was published for the first time.
+pub fn from_published(lines: &[String]) -> impl Iterator<Item = &str> {
+    lines.iter().map(String::as_str).skip_while(|line| !line.starts_with("Published"))
 }

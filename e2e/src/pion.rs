@@ -1,6 +1,6 @@
 //! A viewer on a third WebRTC stack (pion), as a child process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -79,7 +79,7 @@ impl Server {
 pub struct Stage {
     pub port: u16,
     _server: Child,
-    _pictures: TempDir,
+    pictures: TempDir,
 }
 
 /// How it was asked, and what came.
@@ -106,7 +106,7 @@ impl Stage {
         command.args(["-serve", "-streams", "0", "-token", TOKEN, "-port", &port.to_string()]);
         command.args(arguments).arg("-picture").arg(pictures.path().join("picture"));
         let (server, _said, port) = listening(command).await;
-        Self { port, _server: server, _pictures: pictures }
+        Self { port, _server: server, pictures }
     }
 
     /// What it was asked, and what came.
@@ -118,6 +118,11 @@ impl Stage {
     pub async fn evicts(&self, status: u16) {
         let asked = reqwest::Client::new().post(self.url(&format!("/evict/{status}"))).send().await;
         asked.and_then(reqwest::Response::error_for_status).expect("the server must answer");
+    }
+
+    /// The picture of whoever came first, as far as it has come: a bare H.264 stream.
+    pub fn picture(&self) -> PathBuf {
+        self.pictures.path().join("picture0.h264")
     }
 
     /// Where it is published to: `/whip`, or `/moved/STATUS`, which redirects there with that status.

@@ -72,7 +72,8 @@ impl Watch {
         command.arg(settings::repository().join("e2e/probe/probe.py"));
         command.args(["--url", &self.url, "--json", "--seconds", &self.seconds.to_string()]);
         if let Some(token) = &self.token {
-            command.args(["--token", token]);
+            // One argument: a token may begin with a dash.
+            command.arg(format!("--token={token}"));
         }
         if let Some(frames) = self.clip_frames {
             command.args(["--modulo", &frames.to_string()]);

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use understudy_e2e::kubectl::Kubectl;
 use understudy_e2e::ports::{facing, free_tcp_at};
+use understudy_e2e::probe::Watch;
 use understudy_e2e::{client, settings, wait};
 
 /// From a manifest to what it causes; a pod with a browser starts within seconds.
@@ -24,7 +25,11 @@ const ADMIN: [u16; 2] = [10002, 8080];
 const KEYS: [&str; 2] = ["k3y-that-is-taken", "k3y-that-fails"];
 
 fn livestream(name: &str, participant: &str, more: &Value) -> String {
-    let mut spec = json!({"participantRef": {"name": participant}});
+    of(name, &json!({"participantRef": {"name": participant}}), more)
+}
+
+fn of(name: &str, origin: &Value, more: &Value) -> String {
+    let mut spec = origin.clone();
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let (version, metadata) = ("understudy.dev/v1alpha1", json!({"name": name}));
     json!({"apiVersion": version, "kind": "Livestream", "metadata": metadata, "spec": spec}).to_string()
@@ -70,6 +75,73 @@ async fn what_a_participant_shows_is_played_over_rtmp_and_recorded_in_a_size_of_
     // It is there for as long as its pod.
     fetch(&endpoint(&kept, "MP4"), &token, &file).await;
     assert!(file.metadata().unwrap().len() > 1000);
+}
+
+/// The picture of a livestream with a source moves.
+async fn moves(kubectl: &Kubectl, name: &str) {
+    let secret = kubectl.get(&format!("secret {name}.livestream")).await.unwrap();
+    let token = STANDARD.decode(secret["data"]["view"].as_str().unwrap()).unwrap();
+    let url = endpoint(&kubectl.get(&format!("lvs {name}")).await.unwrap(), "WHEP");
+    let watch = Watch { token: Some(String::from_utf8(token).unwrap()), ..Watch::new(url, 3) };
+    wait::until(RECONCILE, || async {
+        let seen = watch.run().await?;
+        if seen.distinct_per_second >= 10 { Ok(()) } else { Err(format!("{seen:?}")) }
+    })
+    .await;
+}
+
+/// Whose objects hold a pod, by their names.
+fn holders(pod: &Value) -> Vec<&str> {
+    let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    let mut names: Vec<_> = owners.map(|owner| owner["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn two_take_one_stream_by_one_pod_which_outlives_the_first_and_goes_with_the_last() {
+    let kubectl = Kubectl::demo("demo").await;
+    profile(&kubectl, "relaying").await;
+    kubectl.apply(&livestream("upstream", "ada", &json!({"output": {"rtmp": {}}}))).await.unwrap();
+    wait::until(RECONCILE, || kubectl.ready("lvs upstream")).await;
+    let url = endpoint(&kubectl.get("lvs upstream").await.unwrap(), "RTMP");
+    let url = format!("{url}?token={}", settings::demo("TOKEN"));
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "understudy.dev/credentials",
+        "metadata": {"name": "upstream"}, "stringData": {"url": url}
+    });
+    kubectl.apply(&secret.to_string()).await.unwrap();
+    let reference = json!({"name": "upstream", "key": "url"});
+    let source = json!({"source": {"urlSecretRef": reference, "runtimeProfileName": "relaying"}});
+    for name in ["first", "last"] {
+        kubectl.apply(&of(name, &source, &json!({"output": {"webRTC": {}}}))).await.unwrap();
+    }
+    wait::until(RECONCILE, || kubectl.ready("lvs first")).await;
+    wait::until(RECONCILE, || kubectl.ready("lvs last")).await;
+    let [first, last] = [kubectl.get("lvs first").await.unwrap(), kubectl.get("lvs last").await.unwrap()];
+    assert_eq!(first["status"]["pod"], last["status"]["pod"]);
+    moves(&kubectl, "first").await;
+    let pod = format!("pod {}", last["status"]["pod"]["name"].as_str().unwrap());
+    let before = kubectl.get(&pod).await.unwrap();
+    assert_eq!(holders(&before), ["first", "last"]);
+
+    kubectl.run(&["delete", "lvs", "first"]).await.unwrap();
+    wait::until(RECONCILE, || async {
+        let now = kubectl.get(&pod).await?;
+        if holders(&now) == ["last"] { Ok(()) } else { Err(now["metadata"].to_string()) }
+    })
+    .await;
+    moves(&kubectl, "last").await;
+    let after = kubectl.get(&pod).await.unwrap();
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    assert_eq!(after["status"]["containerStatuses"][0]["restartCount"], 0);
+    kubectl.run(&["delete", "lvs", "last", "upstream"]).await.unwrap();
+    wait::until(RECONCILE, || async {
+        let still = kubectl.get(&pod).await;
+        still.err().map(|_not_found| ()).ok_or_else(|| format!("{pod} is there"))
+    })
+    .await;
+    kubectl.run(&["delete", "secret/upstream", "runtimeprofile/relaying"]).await.unwrap();
 }
 
 async fn fetch(url: &str, token: &str, to: &Path) {
@@ -122,13 +194,20 @@ async fn the_key_of_a_destination_stands_in_its_secret_and_nowhere_else() {
     kubectl.run(&["delete", "vp/hedy", "secret/destinations", "runtimeprofile/pushing"]).await.unwrap();
 }
 
-/// A participant that may reach this machine.
-async fn lab(kubectl: &Kubectl) {
+/// Pods that may reach this machine and one another.
+async fn profile(kubectl: &Kubectl, name: &str) {
     let mut spec = kubectl.get("runtimeprofile default").await.unwrap()["spec"].clone();
     spec["allowPrivateUrls"] = json!(["*"]);
-    let version = "understudy.dev/v1alpha1";
-    let profile = json!({"apiVersion": version, "kind": "RuntimeProfile", "metadata": {"name": "pushing"}, "spec": spec});
+    let (version, metadata) = ("understudy.dev/v1alpha1", json!({"name": name}));
+    let profile =
+        json!({"apiVersion": version, "kind": "RuntimeProfile", "metadata": metadata, "spec": spec});
     kubectl.apply(&profile.to_string()).await.unwrap();
+}
+
+/// A participant that may reach this machine.
+async fn lab(kubectl: &Kubectl) {
+    profile(kubectl, "pushing").await;
+    let version = "understudy.dev/v1alpha1";
     let spec = json!({"runtimeProfileName": "pushing", "page": {"url": "understudy:welcome"}});
     let hedy = json!({"apiVersion": version, "kind": "VirtualParticipant", "metadata": {"name": "hedy"}, "spec": spec});
     kubectl.apply(&hedy.to_string()).await.unwrap();

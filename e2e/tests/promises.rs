@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
+#[path = "promises/link.rs"]
+mod link;
+
 use std::time::{Duration, Instant};
 
 use understudy_e2e::kubectl::{Kubectl, condition};

@@ -1,88 +1,22 @@
-//! What goes wrong while a participant is on a stage: the link is cut, the operator and the runtime are killed, the stage wants
-//! another token. All that somebody saw who watched is told, not the end alone.
+//! Who is killed while a participant is on a stage, and a stage that wants another token. All that somebody saw who watched is told,
+//! not the end alone.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too")]
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use understudy_e2e::cut::Cut;
+use serde_json::Value;
 use understudy_e2e::destination::TOKEN;
-use understudy_e2e::kubectl::{Kubectl, condition};
-use understudy_e2e::lab::{Lab, by, goes_on, seen, to};
+use understudy_e2e::kubectl::Kubectl;
+use understudy_e2e::lab::{Lab, because, by, from_published, goes_on, seen, to};
 use understudy_e2e::recording::{Recording, only};
 
 /// From a status to whoever watches.
 const SEEN: Duration = Duration::from_secs(10);
 const ANOTHER_TOKEN: &str = "open-barley";
 
-/// Of the status, as [`condition`] tells of an object.
-fn is(status: &Value, type_: &str, expected: &str) -> bool {
-    condition(&json!({"status": status}), type_).0 == expected
-}
-
-fn because(status: &Value, type_: &str, expected: &str) -> bool {
-    condition(&json!({"status": status}), type_).1 == expected
-}
-
 fn phase(line: &str) -> &str {
     line.split(' ').next().unwrap_or_default()
-}
-
-/// That were seen since it was published for the first time.
-fn from_published(lines: &[String]) -> impl Iterator<Item = &str> {
-    lines.iter().map(String::as_str).skip_while(|line| !line.starts_with("Published"))
-}
-
-#[tokio::test]
-async fn a_link_that_is_cut_takes_nothing_from_the_stage_and_a_kick_is_one_once_it_is_back() {
-    let kubectl = Kubectl::demo("demo").await;
-    let mut recording = Recording::start(&kubectl, "virtualparticipants", "nina");
-    let lab = Lab::of(&kubectl, "nina").await;
-    let (stage, pod) = (lab.stage().await, lab.pod().await);
-    lab.invite(to("show-1", &stage)).await;
-    lab.published("show-1").await;
-
-    let cut = Cut::of(kubectl.address_of(&pod).await).await;
-    let unknown =
-        |status: &Value| is(status, "RuntimeReady", "Unknown") && is(status, "Published", "Unknown");
-    lab.until_silent("unknown", unknown).await;
-    goes_on(&stage, 2).await;
-    lab.invite(Value::Null).await;
-    lab.until("leaving", |status| because(status, "Invited", "Leaving")).await;
-    goes_on(&stage, 3).await;
-    let told = stage.told().await.unwrap();
-    assert_eq!(
-        (told.posts, told.sessions),
-        (1, 1),
-        "it is there for as long as nobody can tell it otherwise"
-    );
-    let status = lab.until("still leaving", |status| because(status, "Invited", "Leaving")).await;
-    assert_eq!(status["lastSession"], Value::Null, "nobody knows yet that it is no more there");
-
-    cut.mend().await;
-    let status = lab.over("show-1", "Kicked").await;
-    assert_eq!(status["pod"]["name"], pod.as_str(), "nothing was replaced");
-    let told = seen(&stage, "left", |told| told.sessions == 0).await;
-    assert_eq!((told.posts, told.deletes), (1, 1));
-    let lines =
-        recording.until(SEEN, |line| line.starts_with("Available") && line.contains("was=show-1")).await;
-    assert!(lines.iter().all(|line| line.ends_with(&pod) || line.ends_with("pod=-")), "{lines:#?}");
-    let lines = only(lines, &["RuntimeReady", "Published"]);
-    println!("{lines:#?}");
-    // Between the last two it may be seen that the link is back.
-    let (back, lines): (Vec<_>, Vec<_>) = from_published(&lines)
-        .partition(|line| line.ends_with("RuntimeReady=True/Linked Published=False/Leaving"));
-    assert!(back.len() <= 2, "{back:#?}");
-    let order = [
-        "Published RuntimeReady=True/Linked Published=True/Published",
-        "Disrupted RuntimeReady=Unknown/LinkLost Published=Unknown/LinkLost",
-        "Disrupted RuntimeReady=Unknown/LinkLost Published=False/Leaving",
-        "Available RuntimeReady=True/Linked Published=False/NotInvited was=show-1/Kicked",
-    ];
-    assert_eq!(lines, order);
-    assert_eq!(lab.told("Kicked").await, 1);
-    lab.end().await;
 }
 
 #[tokio::test]

@@ -3,26 +3,25 @@
 //! Pods and Secrets are created and never changed, so they are created plainly: a name that is taken by our own is a
 //! success, one that is taken by somebody else's a failure. What is kept up to date is applied server-side.
 
+mod access;
 #[cfg(test)]
 mod roots_tests;
 
+pub use access::{Access, Holders};
+
+use crate::apply::access::Known;
 use crate::names;
 use crate::owner::Owner;
 use crate::resource;
 use crate::store::Present;
-use base64::Engine;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use parking_lot::Mutex;
+use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use understudy_crds::ACCESS_SECRET_TYPE;
-use understudy_proto::v1::AccessTokens;
 
-/// 256 bits: nobody guesses one.
-const TOKEN_BYTES: usize = 32;
 /// So long what was written is taken to be there: many pods that are made at once need it written once.
 const THERE: Duration = Duration::from_secs(2);
 /// How the API server answers for an admission webhook that says no and gives no code of its own.
@@ -39,20 +38,28 @@ pub enum Error {
         /// The API server's words.
         message: String,
     },
+    /// The API server refused a Secret with tokens: a quota, a policy, or a missing right.
+    #[error("the API server refused the Secret {0}: {1}")]
+    RefusedSecret(String, String),
     /// The API server is away, or somebody else was quicker.
     #[error("the API server could not be asked")]
     Api(#[from] kube::Error),
     /// A Secret of that name is somebody else's.
-    #[error("the Secret {0} is not this participant's; rename or delete it")]
+    #[error("the Secret {0} was not made for this object; rename or delete it")]
     ForeignSecret(String),
-    /// The Secret is still that of an earlier participant of the same name; it goes by itself.
-    #[error("the Secret {0} of the participant's predecessor is not collected yet")]
+    /// The Secret is still that of an earlier object of the same name.
+    #[error(
+        "the Secret {0} of an earlier object of that name does not go; its finalizers may say who holds it"
+    )]
     PredecessorsSecret(String),
+    /// A Secret whose tokens are no longer in use is still there.
+    #[error("the Secret {0} was asked to go and does not; its finalizers may say who holds it")]
+    StaleSecret(String),
     /// A Secret of ours was changed by somebody.
     #[error("the Secret {0} has no usable token {1:?}; delete it to have new ones made")]
     IncompleteSecret(String, &'static str),
     /// A pod of that name is somebody else's.
-    #[error("the pod {0} is not this participant's; rename or delete it")]
+    #[error("the pod {0} does not belong to this object, by its owner references; delete it")]
     ForeignPod(String),
 }
 
@@ -62,19 +69,19 @@ pub struct Writer {
     /// The roots that sessions trust, in PEM.
     roots: Mutex<String>,
     /// Secrets are read by name and never watched (the right to list them would open all Secrets), so that this is how long
-    /// a deleted or changed one may go unnoticed by a participant that is looked at.
+    /// a deleted or changed one may go unnoticed by whoever is looked at.
     fresh: Duration,
     /// Namespaces that have it, as far as this process wrote it, and when it did last.
     published: Mutex<HashMap<String, Instant>>,
-    /// Tokens by participant UID, and when they were read.
-    read: Mutex<HashMap<String, (Instant, AccessTokens)>>,
+    /// The Secrets with tokens, by the UID of a participant or livestream.
+    known: Mutex<HashMap<String, Known>>,
 }
 
 impl Writer {
     /// `roots` are those of the control link's authority. Tokens that were read within `fresh` are not read again.
     pub fn new(client: Client, roots: String, fresh: Duration) -> Self {
         let roots = Mutex::new(roots);
-        Self { client, roots, fresh, published: Mutex::default(), read: Mutex::default() }
+        Self { client, roots, fresh, published: Mutex::default(), known: Mutex::default() }
     }
 
     /// Has sessions trust these roots, wherever there are any. A namespace where that fails has them at its next look.
@@ -92,43 +99,15 @@ impl Writer {
         }
     }
 
-    /// The participant's tokens, made if there are none yet.
-    pub async fn access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
-        if let Some((read, tokens)) = self.read.lock().get(&owner.uid)
-            && read.elapsed() < self.fresh
-        {
-            return Ok(tokens.clone());
-        }
-        let tokens = self.ensure_access(owner).await?;
-        self.read.lock().insert(owner.uid.clone(), (Instant::now(), tokens.clone()));
-        Ok(tokens)
-    }
-
-    /// Forgets a participant that is gone.
+    /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
-        self.read.lock().remove(uid);
+        self.known.lock().remove(uid);
     }
 
-    /// Forgets all participants and namespaces but these.
+    /// Forgets all objects and namespaces but these.
     pub fn keep(&self, present: &Present) {
-        self.read.lock().retain(|uid, _| present.uids.contains(uid));
+        self.known.lock().retain(|uid, _| present.uids.contains(uid));
         self.published.lock().retain(|namespace, _| present.namespaces.contains(namespace));
-    }
-
-    async fn ensure_access(&self, owner: &Owner) -> Result<AccessTokens, Error> {
-        let api: Api<Secret> = self.api(owner);
-        let name = owner.access_secret();
-        let secret = match api.get_opt(&name).await? {
-            Some(secret) => secret,
-            None => {
-                let fresh = resource::access_secret(owner, &std::array::from_fn(|_key| token()));
-                match api.create(&PostParams::default(), &fresh).await {
-                    Err(kube::Error::Api(status)) if status.is_already_exists() => api.get(&name).await?,
-                    created => created.map_err(|error| refused(error, format!("Secret {name}")))?,
-                }
-            }
-        };
-        tokens(owner, &secret)
     }
 
     /// Creates the pod. The pod as it is.
@@ -149,6 +128,20 @@ impl Writer {
     /// The pod as the API server has it now: for when the watch may lag behind.
     pub async fn read_pod(&self, owner: &Owner, name: &str) -> Result<Option<Pod>, Error> {
         Ok(self.api::<Pod>(owner).get_opt(name).await?)
+    }
+
+    /// Has a pod go with the last of these objects; another of the same name is left alone.
+    pub async fn hold(&self, owner: &Owner, pod: &Pod, holders: &[Owner]) -> Result<(), Error> {
+        let metadata = json!({"uid": pod.uid(), "ownerReferences": Owner::references(holders)});
+        let patch = Patch::Merge(json!({"metadata": metadata}));
+        let params =
+            PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
+        match self.api::<Pod>(owner).patch_metadata(&pod.name_any(), &params, &patch).await {
+            Ok(_held) => Ok(()),
+            // It is gone, or going: the watch will show that.
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            Err(error) => Err(refused(error, format!("the owners of the pod {}", pod.name_any()))),
+        }
     }
 
     /// Removes a pod that has ended; another of the same name is left alone.
@@ -206,25 +199,6 @@ impl Writer {
     }
 }
 
-/// Only a Secret that was made for this very owner is read: its name alone proves nothing.
-fn tokens(owner: &Owner, secret: &Secret) -> Result<AccessTokens, Error> {
-    if owner.succeeds(secret) {
-        return Err(Error::PredecessorsSecret(secret.name_any()));
-    }
-    if !owner.owns(secret) || secret.type_.as_deref() != Some(ACCESS_SECRET_TYPE) {
-        return Err(Error::ForeignSecret(secret.name_any()));
-    }
-    let text = |key: &'static str| {
-        let bytes = secret.data.as_ref().and_then(|data| data.get(key));
-        bytes
-            .and_then(|ByteString(bytes)| String::from_utf8(bytes.clone()).ok())
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| Error::IncompleteSecret(secret.name_any(), key))
-    };
-    let [view, control, admin] = names::ACCESS_KEYS;
-    Ok(AccessTokens { view: text(view)?, control: text(control)?, admin: text(admin)? })
-}
-
 fn refused(error: kube::Error, what: String) -> Error {
     match error {
         kube::Error::Api(status) if status.is_forbidden() || status.is_invalid() || status.code == DENIED => {
@@ -234,44 +208,9 @@ fn refused(error: kube::Error, what: String) -> Error {
     }
 }
 
-fn token() -> String {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::owner::Kind;
-
-    fn owner(uid: &str) -> Owner {
-        Owner {
-            kind: Kind::VirtualParticipant,
-            namespace: "demo".into(),
-            name: "ada".into(),
-            uid: uid.into(),
-        }
-    }
-
-    #[test]
-    fn tokens_are_read_from_the_secret_that_was_made_for_the_participant() {
-        let secret = resource::access_secret(&owner("u1"), &["v".into(), "c".into(), "a".into()]);
-        let expected = AccessTokens { view: "v".into(), control: "c".into(), admin: "a".into() };
-        assert_eq!(tokens(&owner("u1"), &secret).unwrap(), expected);
-        assert!(matches!(tokens(&owner("u2"), &secret), Err(Error::PredecessorsSecret(_))));
-    }
-
-    #[test]
-    fn a_secret_of_another_type_is_not_read() {
-        let mut secret = resource::access_secret(&owner("u1"), &["v".into(), "c".into(), "a".into()]);
-        secret.type_ = Some("Opaque".into());
-        assert!(matches!(tokens(&owner("u1"), &secret), Err(Error::ForeignSecret(_))));
-    }
-
-    #[test]
-    fn an_empty_token_lets_nobody_in() {
-        let secret = resource::access_secret(&owner("u1"), &["v".into(), String::new(), "a".into()]);
-        assert!(matches!(tokens(&owner("u1"), &secret), Err(Error::IncompleteSecret(_, "control"))));
-    }
 
     #[test]
     fn what_a_policy_denies_is_refused_and_what_fails_is_tried_again() {
@@ -285,11 +224,5 @@ mod tests {
         for answer in [(409, "Conflict"), (429, "TooManyRequests"), (500, "InternalError")] {
             assert!(matches!(answered(answer), Error::Api(_)), "{answer:?}");
         }
-    }
-
-    #[test]
-    fn tokens_differ() {
-        assert_ne!(token(), token());
-        assert_eq!(token().len(), 43);
     }
 }

@@ -8,6 +8,8 @@ use understudy_crds::v1alpha1::{Inputs, Invitation, LivestreamOutput, Livestream
 
 /// The reason of what a runtime is too old for.
 pub const UNSUPPORTED: &str = "Unsupported";
+/// To carry out a source.
+pub const ORIGIN: &str = "origin";
 
 /// What these inputs need.
 pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
@@ -47,6 +49,7 @@ pub fn of_invitation(invitation: &Invitation) -> Vec<&'static str> {
 pub fn of_livestream(spec: &LivestreamSpec) -> Vec<&'static str> {
     let LivestreamOutput { web_rtc, rtmp, mpeg_ts, rtmp_push, whip, recording } = &spec.output;
     let asked = [
+        (ORIGIN, spec.source.is_some()),
         ("output.webrtc", web_rtc.is_some()),
         ("output.rtmp", rtmp.is_some()),
         ("output.mpegts", mpeg_ts.is_some()),
@@ -64,8 +67,7 @@ pub fn missing(needed: &[&str], announced: &[String]) -> Option<Verdict> {
     Some(Verdict::wrong(
         UNSUPPORTED,
         &format!(
-            "the runtime in the pod does not know {lacks}; upgrade the runtime image of the participant's profile, and delete \
-             the pod"
+            "the runtime in the pod does not know {lacks}; upgrade the runtime image of the pod's profile, and delete the pod"
         ),
     ))
 }
@@ -97,6 +99,8 @@ mod tests {
         assert_eq!(invitation(json!({"page": {"url": "https://a"}})), ["stage.page", "input.socket"]);
         let livestream = |spec| of_livestream(&serde_json::from_value(spec).unwrap());
         assert_eq!(livestream(json!({"output": {"webRTC": {}}})), ["output.webrtc"]);
+        let source = json!({"source": {"url": "http://a"}, "output": {"rtmp": {}}});
+        assert_eq!(livestream(source), ["origin", "output.rtmp"]);
         let recorded = json!({"output": {"recording": {}}, "rendition": {"width": 640}});
         assert_eq!(livestream(recorded), ["output.recording", "output.rendition"]);
     }

@@ -8,14 +8,16 @@ use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use understudy_client::address::{host, whip_url};
-use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, SecretKeyRef, Stage};
+use understudy_client::address::{host, whip_url, without_user};
+use understudy_crds::v1alpha1::{Livestream, LivestreamOutput, LivestreamSource, SecretKeyRef, Stage};
 use understudy_crds::{ALLOWED_HOSTS, CREDENTIALS_SECRET_TYPE};
 
 /// How soon one that could not be had is asked for again: it is not watched, and somebody waits for what they have just mended.
 pub const AGAIN: Duration = Duration::from_secs(10);
 /// For so long two who look at the same moment read one answer.
 const FAULTY: Duration = Duration::from_secs(2);
+/// Of a value, in bytes. Tokens have a kilobyte or two; all that a session is told has to fit into a message.
+const LONGEST: usize = 8192;
 /// How the API server answers whoever may not read a Secret.
 const FORBIDDEN: u16 = 403;
 
@@ -31,6 +33,9 @@ pub enum Fault {
     /// It has no such value, or one that is no text.
     #[error("the Secret {0:?} has no text under the key {1:?}")]
     NoText(String, String),
+    /// It is longer than anything that lets one in.
+    #[error("the Secret {0:?} has a text of more than {LONGEST} bytes under the key {1:?}")]
+    TooLong(String, String),
     /// It is to say itself where it is sent, and does not.
     #[error("the Secret {0:?} has no participant token with a whip_url under the key {1:?}")]
     NoAddress(String, String),
@@ -72,7 +77,9 @@ impl Fault {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing(_) => "SecretNotFound",
-            Self::OtherType(_) | Self::NoText(..) | Self::NoAddress(..) => "SecretUnusable",
+            Self::OtherType(_) | Self::NoText(..) | Self::TooLong(..) | Self::NoAddress(..) => {
+                "SecretUnusable"
+            }
             Self::OtherHost(_) => "HostNotAllowed",
             Self::Forbidden(_) | Self::Unread(_) => "SecretUnread",
         }
@@ -91,6 +98,14 @@ impl Credentials {
         let namespace = livestream.namespace().unwrap_or_default();
         let to = |text: &str| Some(url.unwrap_or(text).to_owned());
         self.sendable(&namespace, reference, to).await.map(Some)
+    }
+
+    /// Where a source is: its address, or the one that stands in the Secret that it names.
+    pub async fn of_source(&self, namespace: &str, source: &LivestreamSource) -> Result<String, Fault> {
+        let Some(reference) = &source.url_secret_ref else {
+            return Ok(source.url.clone().unwrap_or_default());
+        };
+        self.sendable(namespace, reference, |text| Some(without_user(text))).await
     }
 
     /// What stands in the Secret that a stage names, if it names one.
@@ -180,6 +195,9 @@ fn value(secret: Option<&Secret>, reference: &SecretKeyRef) -> Result<Value, Fau
     let text = bytes.and_then(|bytes| std::str::from_utf8(&bytes.0).ok()).map(str::trim);
     let text =
         text.filter(|text| !text.is_empty()).ok_or_else(|| Fault::NoText(name.clone(), key.clone()))?;
+    if text.len() > LONGEST {
+        return Err(Fault::TooLong(name.clone(), key.clone()));
+    }
     Ok(Value { text: text.to_owned(), hosts: secret.annotations().get(ALLOWED_HOSTS).cloned() })
 }
 
@@ -226,6 +244,17 @@ mod tests {
             let fault = read(json!({"type": CREDENTIALS_SECRET_TYPE, "data": data})).unwrap_err();
             assert_eq!(fault, Fault::NoText("push".into(), "url".into()));
         }
+    }
+
+    #[test]
+    fn a_value_that_would_crowd_others_out_of_what_a_session_is_told_is_not_sent() {
+        let of = |bytes: usize| {
+            let data = json!({"url": base64::prelude::BASE64_STANDARD.encode("x".repeat(bytes))});
+            read(json!({"type": CREDENTIALS_SECRET_TYPE, "data": data}))
+        };
+        assert_eq!(of(LONGEST + 1), Err(Fault::TooLong("push".into(), "url".into())));
+        assert_eq!(of(LONGEST + 1).unwrap_err().reason(), "SecretUnusable");
+        assert!(of(LONGEST).is_ok());
     }
 
     #[test]
@@ -307,6 +336,16 @@ mod tests {
             ("https://a.exämple/", None),
         ] {
             assert_eq!(host(url), expected, "{url}");
+        }
+        for (url, expected) in [
+            ("rtsp://me:word@a.example:8554/1?b=@c", Some("a.example")),
+            ("rtsp://me:w%40rd@[::1]/", Some("::1")),
+            ("srt://a.example:9000?streamid=me@b.example", Some("a.example")),
+            ("rtsp://me@b.example@a.example/", None),
+            ("rtsp://b.example\\@a.example/", None),
+            ("rtsp://b.example[@a.example/", None),
+        ] {
+            assert_eq!(host(&without_user(url)), expected, "{url}");
         }
         let apart = ['\\', '\t', ' ', '|', '^'];
         for letter in apart {

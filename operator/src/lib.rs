@@ -37,7 +37,10 @@ pub mod recheck;
 pub mod apply;
 pub mod control;
 
+pub mod provide;
 pub mod view;
+
+pub mod serving;
 
 pub mod livestream;
 pub mod participant;

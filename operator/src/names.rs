@@ -3,6 +3,9 @@
 /// Owner of the fields that the operator applies.
 pub const FIELD_MANAGER: &str = "understudy-operator";
 
+/// Label: who made an object.
+pub const MANAGER_LABEL: &str = "app.kubernetes.io/managed-by";
+
 /// Audience of the token with which a session shows who it is.
 pub const SESSION_AUDIENCE: &str = "understudy.dev/session";
 
@@ -31,7 +34,7 @@ pub const IDENTITY_FOLDER: &str = "/var/run/understudy";
 /// The folder of the pod that `file:` URLs point into.
 pub const MEDIA_FOLDER: &str = "/media";
 
-/// Keys of a participant's access Secret.
+/// Keys of an access Secret.
 pub const ACCESS_KEYS: [&str; 3] = ["view", "control", "admin"];
 
 /// Where the runtime listens unless it reports otherwise.
@@ -59,9 +62,14 @@ pub fn pod(owner: &str, uid: &str, attempt: i32) -> String {
     begin + &end
 }
 
-/// The Secret with the tokens that let people into a session.
+/// The Secret with the tokens that let people into a participant's session.
 pub fn access_secret(owner: &str) -> String {
     format!("{owner}-access")
+}
+
+/// The Secret with those of a livestream that has a source. No participant's is called so: a participant's name has no dot.
+pub fn livestream_secret(livestream: &str) -> String {
+    format!("{livestream}.livestream")
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! VirtualParticipant: observe, validate, decide, build, apply, report.
 
-pub mod decide;
 pub mod invitation;
-pub mod observe;
 pub mod phase;
 pub mod rest;
 pub mod validate;
 
-pub mod provide;
 pub mod report;
 
 mod stage;
@@ -20,20 +17,20 @@ use crate::control::registry::{Registry, Wish};
 use crate::credentials::{self, Credentials, Fault};
 use crate::event::{self, News, Recorder, failures, outcome, recovery};
 use crate::outcome::{Outlets, conclude};
-use crate::participant::observe::{Life, PodFacts};
-use crate::participant::provide::{Provided, provide};
+use crate::owner::Owner;
 use crate::participant::report::{Observed, report};
-use crate::participant::validate::Problem;
-use crate::retry::{Refusals, spread};
+use crate::participant::rest::Rest;
+use crate::participant::validate::validate;
+use crate::provide::observe::PodFacts;
+use crate::provide::problem::Problem;
+use crate::provide::{Error, Need, Provided, Provider, Wanted};
+use crate::retry::spread;
 use crate::status::{Publisher, Reported};
 use crate::store::Stores;
 use crate::telemetry::Tracing;
 use crate::view::view;
-use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Client, ResourceExt};
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use understudy_crds::condition::ParticipantCondition;
@@ -53,44 +50,31 @@ pub struct Context {
     pub registry: Registry,
     /// Since when this process leads.
     pub leading_since: Instant,
-    /// `HOST:PORT` that pods dial.
-    pub operator_address: String,
+    /// Makes pods.
+    pub provider: Arc<Provider>,
     /// What stands in Secrets that livestreams name.
     pub credentials: Arc<Credentials>,
-    /// Writes what participants own.
-    pub writer: Arc<apply::Writer>,
     /// Writes their status.
     pub publisher: Arc<Publisher<VirtualParticipant>>,
     /// Writes Events.
     pub recorder: Arc<Recorder>,
-    /// What the API server refused lately, and why.
-    pub refusals: Mutex<Refusals<Problem>>,
-    /// When the newest pod of an owner was created, by the owner's UID, as far as this process saw it.
-    pub born: Mutex<HashMap<String, Timestamp>>,
     /// Whether sessions are told which trace they are in.
     pub tracing: Tracing,
 }
 
 impl Context {
+    /// Whether it still is, and is not going: that may have changed since the look began.
+    fn is_there(&self, participant: &VirtualParticipant) -> bool {
+        let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
+        self.stores.participant(&namespace, &name).is_some_and(|latest| {
+            latest.uid() == participant.uid() && latest.metadata.deletion_timestamp.is_none()
+        })
+    }
+
     fn has_livestreams(&self, participant: &VirtualParticipant) -> bool {
         let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
-        let all = self.stores.livestreams_of(&namespace, &name);
-        all.iter().any(|livestream| livestream.metadata.deletion_timestamp.is_none())
+        !self.stores.served_of(&namespace, &name).is_empty()
     }
-}
-
-/// Why a reconcile has to be tried again: the API server is away, or somebody else wrote at the same moment.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// An object could not be written.
-    #[error(transparent)]
-    Apply(#[from] apply::Error),
-    /// What the Secret of a livestream holds is not known: what the session was told goes on.
-    #[error(transparent)]
-    Unread(Fault),
-    /// The status could not be written.
-    #[error("the status could not be written")]
-    Status(#[from] kube::Error),
 }
 
 /// One look at one participant.
@@ -103,9 +87,8 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
         observed.pod = pods.iter().map(|pod| PodFacts::of(pod)).max_by_key(|pod| pod.attempt);
         RESYNC
     } else {
-        let known = observed.previous.as_ref().and_then(|status| status.pod.as_ref());
         token::tidy(&context.client, &participant).await;
-        let provided = provide(&context, &participant, known, &observed.rest(), observed.now).await?;
+        let provided = provide(&context, &observed).await?;
         serve(&context, &mut observed, provided).await?
     };
     let again = again.min(look(&context, &mut observed));
@@ -125,13 +108,42 @@ pub async fn reconcile(participant: Arc<VirtualParticipant>, context: Arc<Contex
     Ok(done)
 }
 
+/// Has it provided with what it needs.
+async fn provide(context: &Context, observed: &Observed<'_>) -> Result<Provided, apply::Error> {
+    let (participant, profiles) = (observed.participant, context.stores.profiles());
+    let (owner, shape) = (Owner::of(participant), validate(participant, &profiles));
+    let wanted = Wanted {
+        owner: &owner,
+        holders: std::slice::from_ref(&owner),
+        // It shares its tokens with nobody.
+        given: &[],
+        generation: participant.metadata.generation.unwrap_or_default(),
+        shape: shape.as_ref().copied(),
+        known: observed.previous.as_ref().and_then(|status| status.pod.as_ref()),
+        need: match observed.rest() {
+            Rest::Resting { .. } if tells_of_rest(participant) => Need::Nothing,
+            Rest::Resting { .. } => Need::NothingSoon,
+            Rest::Wanted | Rest::Counted { .. } => Need::Pod,
+        },
+        now: observed.now,
+    };
+    context.provider.provide(wanted).await
+}
+
+/// Everybody can read that it rests, in a status that was written with this spec in view: whoever invites it from
+/// then on invites one that has no pod.
+fn tells_of_rest(participant: &VirtualParticipant) -> bool {
+    let rest = participant.status.as_ref().and_then(|status| status.rest.as_ref());
+    rest.is_some_and(|rest| rest.reason.is_some())
+}
+
 /// Tells the session what it is to be: as far as that is possible, also where something cannot be had.
 async fn serve(
     context: &Context,
     observed: &mut Observed<'_>,
     provided: Provided,
 ) -> Result<Duration, Error> {
-    let Provided { access, pod, problems, again } = provided;
+    let Provided { access, pod, problems, again, .. } = provided;
     let livestreams = livestreams(context, observed.participant, pod.as_ref()).await?;
     let is_lacking = livestreams.iter().any(Option::is_none);
     (observed.pod, observed.problems) = (pod, problems);
@@ -143,7 +155,7 @@ async fn serve(
         let invitation = invitation.map(|invitation| *invitation);
         let wish = Wish { invitation, ..wish(observed.participant, &observed.problems, access, livestreams) };
         let before = context.registry.invited(&pod.uid).flatten();
-        context.registry.wish(&pod.uid, &wish);
+        context.registry.wish(&pod.uid, &wish, || context.is_there(observed.participant));
         let told = context.registry.invited(&pod.uid).flatten();
         trace::asked(observed, before.as_ref(), told.as_ref());
     }
@@ -162,16 +174,10 @@ fn hear(context: &Context, observed: &mut Observed<'_>) {
 fn look(context: &Context, observed: &mut Observed<'_>) -> Duration {
     hear(context, observed);
     let seen = observed.view.until().map(|until| until.saturating_duration_since(Instant::now()));
-    let overstays = observed.pod.as_ref().and_then(|pod| overstays(pod, observed.now));
+    let overstays = observed.pod.as_ref().and_then(|pod| pod.overstays(observed.now));
     let changes =
         [seen, overstays, observed.invitation().expires_in(), observed.rest().changes_in(observed.now)];
     changes.into_iter().flatten().min().unwrap_or(RESYNC)
-}
-
-/// How long a pod that ends has left.
-fn overstays(pod: &PodFacts, now: Timestamp) -> Option<Duration> {
-    let Life::Ending { until, .. } = pod.life else { return None };
-    Duration::try_from(until.duration_since(now)).ok().filter(|rest| !rest.is_zero())
 }
 
 /// The livestreams of a participant. None stands for one whose Secret cannot be had; its own status says why. Of one whose Secret could
@@ -183,9 +189,8 @@ async fn livestreams(
 ) -> Result<Vec<Option<Livestream>>, Error> {
     let told = |name: &str| context.registry.livestream(&pod?.uid, name);
     let (namespace, name) = (participant.namespace().unwrap_or_default(), participant.name_any());
-    let livestreams = context.stores.livestreams_of(&namespace, &name);
-    let served = livestreams.iter().filter(|livestream| livestream.metadata.deletion_timestamp.is_none());
-    let described = served.map(async |livestream| match context.credentials.of(livestream).await {
+    let served = context.stores.served_of(&namespace, &name);
+    let described = served.iter().map(async |livestream| match context.credentials.of(livestream).await {
         Ok(secret) => {
             Ok(Some(convert::livestream(&livestream.name_any(), &livestream.spec, secret.as_deref())))
         }

@@ -1,5 +1,5 @@
-//! Has every participant looked at now and then, for what no watch shows: its access Secret, which is read by name and can
-//! be neither listed nor watched. One after the other, so that it is never many at a time.
+//! Has every participant, and every livestream that names Secrets or has one, looked at now and then, for what no watch shows:
+//! Secrets are read by name and can be neither listed nor watched. One after the other, so that it is never many at a time.
 
 use crate::credentials;
 use crate::store::{Stores, Triggers};
@@ -23,7 +23,8 @@ pub async fn run(stores: &Stores, triggers: &Triggers, each: Duration) {
         }
         // Where what one names went, its participant's session may have nothing to say of it.
         for livestream in stores.livestreams().state() {
-            if credentials::named(&livestream.spec.output).is_some() {
+            let has_secrets = livestream.spec.source.is_some();
+            if has_secrets || credentials::named(&livestream.spec.output).is_some() {
                 tokio::time::sleep(SHORTEST_PAUSE.min(each)).await;
                 triggers
                     .livestreams

@@ -7,12 +7,15 @@ mod index;
 pub(crate) mod lean;
 mod profiles;
 mod scope;
+mod served;
+mod takers;
 #[cfg(test)]
 mod tests;
 mod unread;
 
 pub use followers::Follower;
 pub use scope::Scope;
+pub use served::MOST_LIVESTREAMS;
 pub use unread::Unread;
 
 use crate::names;
@@ -23,6 +26,7 @@ use crate::store::followers::Followers;
 use crate::store::index::Index;
 use crate::store::profiles::ProfileStore;
 use crate::store::scope::{everywhere, follow};
+use crate::store::takers::Takers;
 use crate::tasks::Feed;
 use crate::trigger::Trigger;
 use futures::FutureExt;
@@ -47,6 +51,7 @@ pub struct Stores {
     unread_livestreams: Unread<Livestream>,
     /// Namespace and name of a participant, to its livestreams.
     livestreams_of: Arc<RwLock<Index<(String, String), Livestream>>>,
+    takers: Takers,
     /// UID of an owner, to its pods.
     pods_of: Arc<RwLock<Index<String, Pod>>>,
     followers: Followers,
@@ -59,6 +64,7 @@ pub struct Triggers {
     pub participants: Trigger<VirtualParticipant>,
     /// Livestreams to reconcile.
     pub livestreams: Trigger<Livestream>,
+    takers: Takers,
 }
 
 impl Triggers {
@@ -67,6 +73,11 @@ impl Triggers {
         match owner.kind {
             Kind::VirtualParticipant => self.participants.mark(&owner.namespace, &owner.name),
             Kind::Livestream => self.livestreams.mark(&owner.namespace, &owner.name),
+            Kind::Origin => {
+                for livestream in self.takers.of(&owner.uid) {
+                    self.livestreams.mark(&owner.namespace, &livestream.name);
+                }
+            }
         }
     }
 }
@@ -78,6 +89,8 @@ pub enum Departed<'a> {
     Participant(&'a str),
     /// A livestream.
     Livestream(&'a str),
+    /// What livestreams took: the last of them is gone, or going.
+    Origin(&'a str),
     /// A session pod.
     Pod(&'a str),
 }
@@ -85,9 +98,9 @@ pub enum Departed<'a> {
 /// What is there at one moment, for those who keep something by UID or by namespace.
 #[derive(Clone, Debug, Default)]
 pub struct Present {
-    /// UIDs of participants, livestreams and session pods.
+    /// UIDs of participants, livestreams, origins and session pods.
     pub uids: HashSet<String>,
-    /// Namespaces with participants.
+    /// Namespaces with participants or origins.
     pub namespaces: HashSet<String>,
 }
 
@@ -108,7 +121,7 @@ impl Stores {
         triggers: &Triggers,
         departed: impl Fn(Departed<'_>) + Clone + Send + 'static,
     ) -> (Self, [Feed; 4]) {
-        let (stores, writers) = Self::empty();
+        let (stores, writers) = Self::empty(triggers.takers.clone());
         let all = watcher::Config::default();
         let sessions = watcher::Config::default().labels(names::SESSION_SELECTOR);
         let places = scope.readable(client, &all, &stores.participants, &stores.unread_participants);
@@ -125,9 +138,10 @@ impl Stores {
             let (stores, marks, departed) = (stores.clone(), triggers.clone(), departed.clone());
             let mut changes = Changes::default();
             move |event| {
-                stores.livestreams_of.write().on(event, origin);
+                stores.livestreams_of.write().on(event, participant_of);
+                stores.takers.on(event);
                 let held = || stores.livestreams.state();
-                changes.on(event, held, |change| livestream_changed(&marks, &departed, change));
+                changes.on(event, held, |change| stores.livestream_changed(&marks, &departed, change));
             }
         });
         let places = scope.places(client, &sessions).into_iter();
@@ -184,9 +198,12 @@ impl Stores {
     pub fn present(&self) -> Present {
         let (participants, livestreams, pods) =
             (self.participants.state(), self.livestreams.state(), self.pods.state());
-        let namespaces = participants.iter().filter_map(|object| object.namespace()).collect();
+        let origins: Vec<Owner> = livestreams.iter().filter_map(|object| Owner::origin(object)).collect();
+        let namespaces = participants.iter().filter_map(|object| object.namespace());
+        let namespaces = namespaces.chain(origins.iter().map(|origin| origin.namespace.clone())).collect();
         let uids = participants.iter().filter_map(|object| object.uid());
         let uids = uids.chain(livestreams.iter().filter_map(|object| object.uid()));
+        let uids = uids.chain(origins.into_iter().map(|origin| origin.uid));
         Present { uids: uids.chain(pods.iter().filter_map(|object| object.uid())).collect(), namespaces }
     }
 
@@ -233,16 +250,6 @@ impl Stores {
         self.followers.join()
     }
 
-    /// The UID of the object that has an owner's name now; `None` if none has.
-    pub fn uid_of(&self, owner: &Owner) -> Option<String> {
-        match owner.kind {
-            Kind::VirtualParticipant => self.participant(&owner.namespace, &owner.name)?.uid(),
-            Kind::Livestream => {
-                self.livestreams.get(&ObjectRef::new(&owner.name).within(&owner.namespace))?.uid()
-            }
-        }
-    }
-
     /// The session pod of that name.
     pub fn pod(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
         self.pods.get(&ObjectRef::new(name).within(namespace))
@@ -263,7 +270,7 @@ impl Stores {
         all
     }
 
-    fn empty() -> (Self, Writers) {
+    fn empty(takers: Takers) -> (Self, Writers) {
         let (participants, participant_writer) = reflector::store();
         let (livestreams, livestream_writer) = reflector::store();
         let (pods, pod_writer) = reflector::store();
@@ -285,6 +292,7 @@ impl Stores {
             unread_participants,
             unread_livestreams,
             livestreams_of,
+            takers,
             pods_of,
             followers,
         };
@@ -309,7 +317,36 @@ impl Stores {
         }
     }
 
-    /// Participants of what changed are looked at: one may have waited for it, or may not have a page any more.
+    /// Its participant is looked at, and all who take the same.
+    fn livestream_changed(
+        &self,
+        marks: &Triggers,
+        departed: &impl Fn(Departed<'_>),
+        change: Change<'_, Livestream>,
+    ) {
+        let livestream = change.object();
+        let namespace = livestream.namespace().unwrap_or_default();
+        marks.livestreams.mark(&namespace, &livestream.name_any());
+        if let Some((namespace, participant)) = participant_of(livestream) {
+            marks.participants.mark(&namespace, &participant);
+            // Which are too many may be others now.
+            let all = self.livestreams_of(&namespace, &participant);
+            for other in all.iter().filter(|_other| all.len() >= MOST_LIVESTREAMS) {
+                marks.livestreams.mark(&namespace, &other.name_any());
+            }
+        }
+        if let Some(origin) = Owner::origin(livestream) {
+            marks.mark(&origin);
+            if !self.is_taken(&origin) {
+                departed(Departed::Origin(&origin.uid));
+            }
+        }
+        if let Some(uid) = gone(change) {
+            departed(Departed::Livestream(uid));
+        }
+    }
+
+    /// Who names what changed is looked at: one may have waited for it, or may not have a page any more.
     fn profiles_changed(&self, marks: &Triggers) {
         let changed = self.profiles.renew();
         if changed.is_empty() {
@@ -322,24 +359,18 @@ impl Stores {
                     .mark(&participant.namespace().unwrap_or_default(), &participant.name_any());
             }
         }
+        for livestream in self.livestreams.state() {
+            let source = livestream.spec.source.as_ref();
+            if source.is_some_and(|source| changed.contains(&source.runtime_profile_name)) {
+                marks.livestreams.mark(&livestream.namespace().unwrap_or_default(), &livestream.name_any());
+            }
+        }
     }
 }
 
-fn origin(livestream: &Livestream) -> Option<(String, String)> {
+fn participant_of(livestream: &Livestream) -> Option<(String, String)> {
     let participant = livestream.spec.participant_ref.as_ref()?;
     Some((livestream.namespace().unwrap_or_default(), participant.name.clone()))
-}
-
-fn livestream_changed(marks: &Triggers, departed: &impl Fn(Departed<'_>), change: Change<'_, Livestream>) {
-    let livestream = change.object();
-    let namespace = livestream.namespace().unwrap_or_default();
-    marks.livestreams.mark(&namespace, &livestream.name_any());
-    if let Some((namespace, participant)) = origin(livestream) {
-        marks.participants.mark(&namespace, &participant);
-    }
-    if let Some(uid) = gone(change) {
-        departed(Departed::Livestream(uid));
-    }
 }
 
 fn pod_changed(marks: &Triggers, departed: &impl Fn(Departed<'_>), change: Change<'_, Pod>) {

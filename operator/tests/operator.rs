@@ -20,6 +20,8 @@ mod killed;
 mod leaders;
 #[path = "operator/livestreams.rs"]
 mod livestreams;
+#[path = "operator/origins.rs"]
+mod origins;
 #[path = "operator/pages.rs"]
 mod pages;
 #[path = "operator/pods.rs"]

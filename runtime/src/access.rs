@@ -52,6 +52,11 @@ pub enum Denied {
 }
 
 impl Policy {
+    /// Whether tokens are what counts, if need be later.
+    pub(crate) const fn has_tokens(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Tokens(_))
+    }
+
     /// Of a door that no page can knock at: what a person's browser has open does not count there.
     pub fn admits(&self, needed: Role, token: Option<&str>, peer: IpAddr) -> Result<(), Denied> {
         if matches!(self, Self::Local) && !peer.is_loopback() {
@@ -102,7 +107,7 @@ pub async fn check(State(guard): State<Arc<Guard>>, mut request: Request, next: 
     }
 }
 
-fn weigh(policy: &Policy, needed: Role, request: &Request) -> Verdict {
+pub(crate) fn weigh(policy: &Policy, needed: Role, request: &Request) -> Verdict {
     match policy {
         Policy::Local if !host::is_local(request.headers()) => Verdict::Foreign,
         // Without tokens, every page that a person has open could steer what this person's machine reaches.
@@ -113,12 +118,15 @@ fn weigh(policy: &Policy, needed: Role, request: &Request) -> Verdict {
     }
 }
 
+/// What becomes of a request.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Pass(Role),
     Waiting,
     Unknown,
+    /// Without tokens: by a page of another site.
     Foreign,
+    /// Without tokens: under a name that anybody can have.
     Unnamed,
     TooLow,
 }
@@ -140,7 +148,8 @@ fn judge(policy: &Policy, needed: Role, token: Option<&str>) -> Verdict {
     }
 }
 
-fn presented(request: &Request) -> Option<String> {
+/// The token that a request comes with.
+pub(crate) fn presented(request: &Request) -> Option<String> {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some((scheme, token)) = header.and_then(|value| value.split_once(' ')) {
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned());

@@ -1,6 +1,7 @@
 //! The session's HTTP surface: what it consists of, and who may use which part.
 
 mod computer;
+pub mod core;
 mod display;
 mod fields;
 mod inputs;
@@ -10,7 +11,9 @@ mod message;
 pub mod offer;
 mod openapi;
 mod pages;
+mod pieces;
 mod players;
+pub mod processes_page;
 mod protocol;
 mod recordings;
 pub mod socket;
@@ -60,6 +63,8 @@ pub struct Surface {
     pub programs: Registry,
     pub streams: StreamSettings,
     pub recordings: RecordingSettings,
+    /// What processes are driven over ([`core::router`]).
+    pub core: Router,
     /// Of the participant socket; 0: there is none.
     pub participant_socket_port: u16,
     /// Where the feed page's players lie.
@@ -69,7 +74,8 @@ pub struct Surface {
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
     let Surface { session, whep, ice_servers, policy, devices, ingest, feed, .. } = surface;
-    let Surface { transport, programs, streams, recordings, players, participant_socket_port, .. } = surface;
+    let Surface { transport, programs, streams, recordings, players, participant_socket_port, core, .. } =
+        surface;
     let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -93,8 +99,10 @@ pub fn router(surface: Surface) -> Router {
         inputs.control().merge(streams.control()).merge(recordings.control()).merge(display).merge(stage);
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
+        .merge(core)
         .merge(pages::router())
         .merge(view::router())
+        .merge(processes_page::router())
         .merge(stage::page::router(participant_socket_port))
         .merge(players::router(players))
         .merge(openapi::router())

@@ -6,6 +6,7 @@ mod guards;
 mod listeners;
 mod operator;
 mod outward;
+mod processes;
 mod recordings;
 mod rtmp;
 mod tasks;
@@ -35,6 +36,7 @@ use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::net::Families;
 use crate::participant_socket::{self, ParticipantSocket};
+use crate::process::Processes;
 use crate::scratch::{self, Scratch};
 use crate::seats::Seats;
 use crate::session::{self, Wanted};
@@ -72,13 +74,18 @@ pub async fn run(
     let (policy, policies) = watch::channel(initial_policy(&config));
     let outward = Outward::open(&config, peers.clone(), &guards, policies.clone(), &mut registry)?;
     let recorder = recordings::recorder(&config.recordings, &std::env::temp_dir(), &mut registry)?;
-    let made = Made { ports: ports(&http, &outward), guards: &guards, outward: &outward, recorder };
+    let (mut tasks, hubs) = (Tasks::default(), broadcast::Metrics::default());
+    let (around, told) = ((&guards, &outward, hubs.clone()), (&mut registry, &mut tasks));
+    let processes = processes::open(&config, around, told, &shutdown)?;
+    let ports = ports(&http, &outward);
+    let made =
+        Made { ports, guards: &guards, outward: &outward, recorder, processes: processes.clone(), hubs };
     let setup = session_config(&config, directory.path(), made)?;
     let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
     register(&setup, &mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
-    let audience = peers.clone();
-    let (session, task) = session::start(setup, move |name: &str| audience.viewers(name), shutdown.clone());
+    let (session, task) = start(setup, &peers, &shutdown);
+    let core = processes::surface(&config, processes, &outward, (&mut tasks, &shutdown))?;
     let surface = api::Surface {
         session: session.clone(),
         whep: outward.router(&config, &session),
@@ -91,29 +98,48 @@ pub async fn run(
         programs: outward.programs.clone(),
         streams: streams(&config, outward.rtmp_ports())?,
         recordings: recording_settings(&config)?,
+        core,
         participant_socket_port: participant.port,
         players: config.share_dir.join("players"),
     };
-    let mut tasks = Tasks::default();
     outward.serve(&shutdown).into_iter().for_each(|(name, serving)| tasks.start(name, serving));
-    let page = ParticipantSocket::new(session.clone(), identity(&config), http.port);
     let surfaces = [
-        ("the participant socket", participant, participant_socket::router(page)),
+        ("the participant socket", participant, participant_router(&config, &session, http.port)),
         ("DevTools", devtools, devtools_router(&config, &session, policies)),
         ("HTTP", http, api::router(surface)),
         ("health and metrics", admin, admin::router(session.clone(), registry)),
     ];
-    for (name, listeners, router) in surfaces {
-        listeners.serve(&router, &shutdown).into_iter().for_each(|serving| tasks.start(name, serving));
-    }
-    if let Some(wanted) = first {
-        begin(&session, wanted).await?;
-    }
+    serve(surfaces, &shutdown, &mut tasks);
+    begin(&session, first).await?;
     if config.control_link {
         let follow = operator::follow(config.link, able, session, policy, shutdown.clone());
         tasks.start("the link to the operator", follow);
     }
     ending::last(task, tasks, || peers.stopped(), stop, shutdown).await
+}
+
+fn participant_router(config: &Run, session: &session::Handle, http_port: u16) -> axum::Router {
+    participant_socket::router(ParticipantSocket::new(session.clone(), identity(config), http_port))
+}
+
+fn start(
+    setup: session::Config,
+    peers: &rtc::Handle,
+    shutdown: &CancellationToken,
+) -> (session::Handle, tokio::task::JoinHandle<()>) {
+    let audience = peers.clone();
+    session::start(setup, move |name: &str| audience.viewers(name), shutdown.clone())
+}
+
+/// Each with what people call it.
+fn serve<const N: usize>(
+    surfaces: [(&'static str, Listeners, axum::Router); N],
+    shutdown: &CancellationToken,
+    tasks: &mut Tasks,
+) {
+    for (name, listeners, router) in surfaces {
+        listeners.serve(&router, shutdown).into_iter().for_each(|serving| tasks.start(name, serving));
+    }
 }
 
 fn ports(http: &Listeners, outward: &Outward) -> v1::Ports {
@@ -142,7 +168,8 @@ fn descriptors() {
 }
 
 /// Nobody else hears of what is refused of a person's own document.
-async fn begin(session: &session::Handle, wanted: Wanted) -> anyhow::Result<()> {
+async fn begin(session: &session::Handle, first: Option<Wanted>) -> anyhow::Result<()> {
+    let Some(wanted) = first else { return Ok(()) };
     let refusals = session.want(wanted).await?;
     for v1::Refusal { name, field_path, reason, .. } in &refusals {
         tracing::error!(name, field_path, reason, "a part of the session cannot be carried out");
@@ -246,14 +273,17 @@ struct Made<'a> {
     guards: &'a Guards,
     outward: &'a Outward,
     recorder: Recorder,
+    processes: Processes,
+    hubs: broadcast::Metrics,
 }
 
 fn session_config(config: &Run, directory: &Path, made: Made<'_>) -> anyhow::Result<session::Config> {
-    let Made { ports, guards, outward, recorder } = made;
+    let Made { ports, guards, outward, recorder, processes, hubs } = made;
     Ok(session::Config {
         directory: directory.to_owned(),
         chromium: config.chromium.clone(),
         ffmpeg: config.ffmpeg_path.clone().into(),
+        processes: Some(processes),
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),
@@ -276,7 +306,7 @@ fn session_config(config: &Run, directory: &Path, made: Made<'_>) -> anyhow::Res
         recorder,
         recording_limits: recordings::limits(&config.recordings),
         metrics: session::Metrics::default(),
-        broadcast_metrics: broadcast::Metrics::default(),
+        broadcast_metrics: hubs,
         source_metrics: source::Metrics::default(),
     })
 }

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use understudy_core::fanout::backlog::{Patience, Pushed};
+use understudy_core::fanout::group::Group;
+use understudy_core::fanout::history::Reach;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::media::{Kind, Unit};
 
@@ -34,18 +36,36 @@ pub struct Hub {
 
 struct Shared {
     kind: Kind,
-    readers: Mutex<Vec<Arc<Reader>>>,
+    reach: Reach,
+    readers: Mutex<Readers>,
     wishes: Wishes,
     demand: watch::Sender<usize>,
     keyframes: watch::Sender<u64>,
     metrics: Metrics,
 }
 
+/// Who reads, and what they begin with.
+#[derive(Default)]
+struct Readers {
+    all: Vec<Arc<Reader>>,
+    group: Group,
+}
+
 impl Hub {
     /// Of frames of this kind.
     pub fn new(kind: Kind, metrics: Metrics) -> Self {
+        Self::reaching(Reach::Near, kind, metrics)
+    }
+
+    /// Of pictures that somebody else encodes, who takes no wishes: whoever comes begins with what came since the last keyframe.
+    pub fn of_others(metrics: Metrics) -> Self {
+        Self::reaching(Reach::Keyframe, Kind::Video, metrics)
+    }
+
+    fn reaching(reach: Reach, kind: Kind, metrics: Metrics) -> Self {
         let shared = Shared {
             kind,
+            reach,
             readers: Mutex::default(),
             wishes: Wishes::default(),
             demand: watch::Sender::new(0),
@@ -62,8 +82,11 @@ impl Hub {
             self.shared.keyframes.send_modify(|count| *count += 1);
         }
         self.shared.metrics.published(frame.kind(), frame.payload.len());
-        let readers = self.shared.readers.lock();
-        let Some((last, others)) = readers.split_last() else { return };
+        let mut readers = self.shared.readers.lock();
+        if self.shared.reach == Reach::Keyframe {
+            readers.group.keep(&frame);
+        }
+        let Some((last, others)) = readers.all.split_last() else { return };
         for reader in others {
             self.shared.account(reader.offer(frame.clone()));
         }
@@ -103,7 +126,10 @@ impl Hub {
     /// A new reader, and how many there are then.
     fn enter(&self, patience: Patience) -> (Subscriber, usize) {
         let reader = Arc::new(Reader::new(patience));
-        let readers = self.shared.change(|readers| readers.push(Arc::clone(&reader)));
+        let readers = self.shared.change(|readers| {
+            reader.give(readers.group.squeezed());
+            readers.all.push(Arc::clone(&reader));
+        });
         self.shared.metrics.readers.inc();
         (Subscriber::new(self.clone(), reader), readers)
     }
@@ -132,6 +158,16 @@ impl Hub {
         self.shared.keyframes.subscribe()
     }
 
+    /// What came before is of the past: who comes waits for the next keyframe.
+    pub fn forget(&self) {
+        self.shared.readers.lock().group = Group::default();
+    }
+
+    /// How far back who comes may begin.
+    pub fn reach(&self) -> Reach {
+        self.shared.reach
+    }
+
     /// Whether both are handles on the same broadcast.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
@@ -143,18 +179,18 @@ impl Hub {
     }
 
     fn leave(&self, reader: &Arc<Reader>) {
-        self.shared.change(|readers| readers.retain(|other| !Arc::ptr_eq(other, reader)));
+        self.shared.change(|readers| readers.all.retain(|other| !Arc::ptr_eq(other, reader)));
         self.shared.metrics.readers.dec();
     }
 }
 
 impl Shared {
     /// How many there are then is told under the lock: told after it, an earlier number could be the last.
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Reader>>)) -> usize {
+    fn change(&self, change: impl FnOnce(&mut Readers)) -> usize {
         let mut readers = self.readers.lock();
         change(&mut readers);
-        self.demand.send_replace(readers.len());
-        readers.len()
+        self.demand.send_replace(readers.all.len());
+        readers.all.len()
     }
 
     fn account(&self, pushed: Pushed) {
@@ -281,6 +317,24 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_secs(60), requests.next()).await.is_err());
         hub.request_keyframe(Need::Join);
         requests.next().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_between_the_keyframes_of_others_begins_with_the_last() {
+        let hub = Hub::of_others(Metrics::default());
+        let mut first = hub.subscribe();
+        for number in 0..60 {
+            hub.publish(video(number * 33, number % 30 == 0));
+            assert_eq!(first.next().await.pts, Duration::from_millis(number * 33));
+        }
+        let mut second = hub.subscribe();
+        hub.publish(video(60 * 33, false));
+        let begins = second.next().await;
+        assert!(begins.key && begins.pts == Duration::from_millis(59 * 33 - 29), "{begins:?}");
+        for _ in 0..29 {
+            assert!(!second.next().await.key);
+        }
+        assert_eq!(second.next().await.pts, Duration::from_millis(60 * 33), "it is where all are");
     }
 
     #[tokio::test(start_paused = true)]

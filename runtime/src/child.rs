@@ -3,6 +3,11 @@
 //! Every child leads its own process group, so that whatever it starts ends with it; it sees only the
 //! variables it is given; and it is killed by the kernel should the runtime die first.
 
+pub mod confined;
+mod supervised;
+
+pub use supervised::{End, News, Supervised, Word, find};
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,22 +95,27 @@ impl Executable {
     }
 
     fn start(&self, command: &mut Command) -> Result<(Child, ChildStdout), Error> {
+        let mut child = self.launch(command)?;
+        let broken = || Error::Start { program: self.name, source: io::ErrorKind::BrokenPipe.into() };
+        let stdout = child.process.stdout.take().ok_or_else(broken)?;
+        if let Some(stderr) = child.process.stderr.take() {
+            tokio::spawn(log_lines(self.name, BufReader::new(stderr).lines()));
+        }
+        Ok((child, stdout))
+    }
+
+    fn launch(&self, command: &mut Command) -> Result<Child, Error> {
         let start = |source| Error::Start { program: self.name, source };
         // Looked up here, since it is setpriv that would not find it.
         if !installed(&self.path) {
             return Err(Error::Missing { program: self.name, path: self.path.clone() });
         }
-        let mut process = command.spawn().map_err(start)?;
+        let process = command.spawn().map_err(start)?;
         let id = process.id().and_then(|id| i32::try_from(id).ok());
         let pid = id.ok_or_else(|| start(io::ErrorKind::NotFound.into()))?;
-        let stdout = process.stdout.take().ok_or_else(|| start(io::ErrorKind::BrokenPipe.into()))?;
-        if let Some(stderr) = process.stderr.take() {
-            tokio::spawn(log_lines(self.name, BufReader::new(stderr).lines()));
-        }
         tracing::info!(program = self.name, pid, "started");
         let pid = Pid::from_raw(pid);
-        let child = Child { name: self.name, process, pid, group: Some(pid) };
-        Ok((child, stdout))
+        Ok(Child { name: self.name, process, pid, group: Some(pid) })
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the door")]

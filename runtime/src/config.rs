@@ -1,5 +1,7 @@
 //! The command line and the environment: the only place that reads either.
 
+mod confine;
+mod core;
 mod devices;
 mod link;
 mod participant;
@@ -10,21 +12,27 @@ mod rtmp;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{NonEmptyStringValueParser, Resettable};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use understudy_core::camera::Mode;
 use understudy_core::guard::AllowPrivate;
 
 use crate::egress::whep::IceServers;
 use crate::net::Families;
 use crate::rtc::TcpPort;
+use rtmp::{RTMP, RTMPS};
 
+pub use confine::Confine;
+pub use core::{Core, Login};
 pub use devices::Devices;
 pub use link::Link;
 pub use participant::Participant;
 pub use recordings::Recordings;
 pub use reserved::Reserved;
 pub use rtmp::Rtmp;
+
+/// Of the HTTP surface, unless something is said of it.
+const HTTP_PORT: u16 = 10001;
 
 /// The media runtime of one virtual participant.
 #[derive(Debug, Parser)]
@@ -38,12 +46,32 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What the program was told. Variables of datarhei's core that are empty are unset, as there.
+    pub fn told() -> Self {
+        let command = Self::command().mut_subcommand("run", |run| run.mut_args(without_empty));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn without_empty(setting: Arg) -> Arg {
+    let name = setting.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_empty = || std::env::var_os(name).is_some_and(|value| value.is_empty());
+    match name.starts_with("CORE_") && is_empty() {
+        true => setting.env(Resettable::Reset),
+        false => setting,
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run one session until interrupted.
     Run(Box<Run>),
     /// Write the test picture and its tone as a media file.
     TestPicture(TestPicture),
+    /// Become another program, which sees little of this machine.
+    #[command(hide = true)]
+    Confine(Confine),
 }
 
 #[derive(Args, Debug)]
@@ -64,9 +92,9 @@ pub struct Run {
     #[arg(long, conflicts_with = "spec", requires_all = ["operator_address", "token_file", "ca_file", "pod_name", "pod_namespace", "pod_uid"])]
     pub control_link: bool,
 
-    /// Port of the HTTP surface.
-    #[arg(long, env = "PORT", value_name = "PORT", default_value_t = 10001)]
-    pub port: u16,
+    /// Port of the HTTP surface. Default: where CORE_ADDRESS says, else 10001.
+    #[arg(long, env = "PORT", value_name = "PORT")]
+    pub port: Option<u16>,
 
     /// Port of probes and metrics.
     #[arg(long, env = "UNDERSTUDY_ADMIN_PORT", default_value_t = 10002)]
@@ -135,7 +163,8 @@ pub struct Run {
     #[arg(long, env = "UNDERSTUDY_CHROMIUM", default_value = "chromium")]
     pub chromium: PathBuf,
 
-    /// The ffmpeg program, which encodes MPEG-1; all other media goes through GStreamer.
+    /// The ffmpeg program, which encodes MPEG-1 and is what processes run, unless CORE_FFMPEG_BINARY names another; all other media
+    /// goes through GStreamer.
     #[arg(long, env = "FFMPEG_PATH", value_name = "FFMPEG_PATH", default_value = "ffmpeg", value_parser = NonEmptyStringValueParser::new())]
     pub ffmpeg_path: String,
 
@@ -147,6 +176,9 @@ pub struct Run {
 
     #[command(flatten)]
     pub rtmp: Rtmp,
+
+    #[command(flatten)]
+    pub core: Core,
 
     #[command(flatten)]
     pub recordings: Recordings,
@@ -213,7 +245,10 @@ pub enum Access {
 impl Run {
     /// Where the HTTP surface listens: not beyond loopback unless something guards it.
     pub fn http_addresses(&self, families: Families) -> Vec<SocketAddr> {
-        self.addresses(families, self.port)
+        match (self.port, self.core.core_address) {
+            (None, Some(named)) => named.addresses(self.interfaces(families)),
+            (port, _) => self.addresses(families, port.unwrap_or(HTTP_PORT)),
+        }
     }
 
     pub fn admin_addresses(&self, families: Families) -> Vec<SocketAddr> {
@@ -229,11 +264,13 @@ impl Run {
     }
 
     pub fn rtmp_addresses(&self, families: Families) -> Vec<SocketAddr> {
-        self.rtmp.rtmp_listen_addr.addresses(self.interfaces(families))
+        let named = self.rtmp.rtmp_listen_addr.or(self.core.core_rtmp_address);
+        named.unwrap_or(RTMP).addresses(self.interfaces(families))
     }
 
     pub fn rtmps_addresses(&self, families: Families) -> Vec<SocketAddr> {
-        self.rtmp.rtmps_listen_addr.addresses(self.interfaces(families))
+        let named = self.rtmp.rtmps_listen_addr.or(self.core.core_rtmp_address_tls);
+        named.unwrap_or(RTMPS).addresses(self.interfaces(families))
     }
 
     /// The one socket of all media.
@@ -242,14 +279,16 @@ impl Run {
             true => loopback(families),
             false => families.unspecified(),
         };
-        SocketAddr::new(interface, self.media_port)
+        let port = Some(self.core.core_webrtc_udp_mux_port).filter(|port| *port != 0);
+        SocketAddr::new(interface, port.unwrap_or(self.media_port))
     }
 
     pub fn announced(&self, families: Families) -> Vec<IpAddr> {
-        match (&self.announce[..], &self.link.pod_ips[..]) {
-            ([], []) => vec![loopback(families)],
-            ([], pod) => pod.to_vec(),
-            (given, _) => given.to_vec(),
+        match (&self.announce[..], &self.core.announced()[..], &self.link.pod_ips[..]) {
+            ([], [], []) => vec![loopback(families)],
+            ([], [], pod) => pod.to_vec(),
+            ([], public, _) => public.to_vec(),
+            (given, ..) => given.to_vec(),
         }
     }
 

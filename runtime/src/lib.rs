@@ -12,6 +12,7 @@ pub mod guard;
 pub mod net;
 pub mod scratch;
 pub mod seats;
+mod shipped;
 pub mod test_picture;
 mod whole;
 mod x11;
@@ -32,6 +33,7 @@ pub mod display;
 pub mod egress;
 
 pub mod browser;
+pub mod process;
 pub mod source;
 
 pub mod spec;

@@ -6,7 +6,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
 use futures::{Stream, stream};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -16,9 +15,10 @@ use understudy_runtime::{app, gst, guard, test_picture};
 use understudy_trace::Program;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::told();
     log(&cli.log);
     let done = match cli.command {
+        Command::Confine(told) => Err(told.bounds().exec(&told.program, &told.args).into()),
         Command::Run(config) => run(*config),
         Command::TestPicture(config) => {
             let length = Duration::from_secs(config.seconds.into());

@@ -21,6 +21,8 @@ pub use registry::{Found, Registry};
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use understudy_core::leg::Levels;
+use understudy_core::level::Level;
 use understudy_core::media::Kind;
 use understudy_core::rendition::{Audio, Transport, Video};
 use understudy_core::spec::Choice;
@@ -40,14 +42,36 @@ struct Sides {
     sounds: Arc<Ladder<Audio>>,
     streams: Ladder<Transport>,
     shows: watch::Receiver<bool>,
+    /// Of a picture that somebody else encodes; none: it is encoded here.
+    coming: Option<watch::Receiver<Option<Levels>>>,
 }
+
+/// Why there is no such picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it goes out as it comes, as H.264: there is no other picture of it")]
+pub struct Fixed;
 
 impl Program {
     /// `shows`: whether there is anything to be seen.
     pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
+        Self::made(pictures, sounds, (shows, None))
+    }
+
+    /// What others encode: a picture that is there as it comes, which is always shown, and of its sound what is made of that. `levels`:
+    /// of its H.264, once that is known.
+    pub fn coming(picture: Hub, sounds: Ladder<Audio>, levels: watch::Receiver<Option<Levels>>) -> Self {
+        Self::made(Ladder::fixed(picture), sounds, (watch::channel(true).1, Some(levels)))
+    }
+
+    fn made(
+        pictures: Ladder<Video>,
+        sounds: Ladder<Audio>,
+        (shows, coming): (watch::Receiver<bool>, Option<watch::Receiver<Option<Levels>>>),
+    ) -> Self {
         let (pictures, sounds) = (Arc::new(pictures), Arc::new(sounds));
         let streams = streams(Arc::clone(&pictures), Arc::clone(&sounds));
-        Self { sides: Arc::new(Sides { pictures, sounds, streams, shows }), choice: Choice::default() }
+        let sides = Sides { pictures, sounds, streams, shows, coming };
+        Self { sides: Arc::new(sides), choice: Choice::default() }
     }
 
     /// The same program, so chosen where a rendition leaves that open.
@@ -87,6 +111,18 @@ impl Program {
     /// Whether its picture is made smaller for whoever needs it so.
     pub fn has_steps(&self) -> bool {
         self.sides.pictures.has_rungs()
+    }
+
+    /// What its picture asks of decoders, if others encode it: what everybody takes, until that is known.
+    pub fn levels(&self) -> Option<Levels> {
+        let coming = self.sides.coming.as_ref()?;
+        Some(coming.borrow().unwrap_or(Levels { said: Level::HD, needed: Level::HD }))
+    }
+
+    /// Refused if there cannot be such a picture of it.
+    pub fn has(&self, rendition: Video) -> Result<(), Fixed> {
+        let is_as_it_comes = rendition == Video { step: rendition.step, ..Video::default() };
+        if self.sides.coming.is_none() || is_as_it_comes { Ok(()) } else { Err(Fixed) }
     }
 
     /// How many read its picture, whichever rendition.

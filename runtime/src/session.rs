@@ -12,6 +12,7 @@ mod audience;
 mod director;
 mod invited;
 mod kept;
+mod origin;
 mod participant;
 mod recordings;
 mod resize;
@@ -48,6 +49,7 @@ use crate::egress::{Recorder, Senders};
 use crate::feed::Feed;
 use crate::guard;
 use crate::ingest::Ingest;
+use crate::process::Processes;
 use crate::program::Registry;
 use crate::{sound, source};
 
@@ -70,6 +72,8 @@ pub struct Config {
     pub chromium: PathBuf,
     /// What encodes MPEG-1.
     pub ffmpeg: PathBuf,
+    /// Where that of an origin runs; none: there are none.
+    pub processes: Option<Processes>,
     /// Where bundled media lies.
     pub bundled_media: PathBuf,
     /// Where `file:` URLs may point to.
@@ -163,6 +167,8 @@ enum Mail {
     Heard(Word, u64, oneshot::Sender<Result<(), Untrue>>),
     News(keeper::News),
     Inputs,
+    /// How the origin fares.
+    Origin,
     Keyframe,
     CaptureFailed(String),
     /// Whether the sound is heard.

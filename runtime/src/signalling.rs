@@ -108,6 +108,14 @@ pub const fn status(error: &OfferError) -> StatusCode {
     }
 }
 
+/// Beside a refusal, for whoever says it in other words.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub text: String,
+    /// There is nothing of that name.
+    pub is_unknown: bool,
+}
+
 /// A refusal in the dialect that clients read: JSON whose `error` and `message` say what is wrong, and when to ask again if
 /// that helps.
 pub fn refusal(status: StatusCode, text: &str) -> Response {

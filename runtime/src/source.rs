@@ -11,6 +11,7 @@ pub mod metrics;
 mod need;
 mod passed;
 mod player;
+mod portions;
 mod resting;
 pub mod shape;
 mod socket;

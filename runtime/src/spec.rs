@@ -1,6 +1,7 @@
 //! The wire's SessionSpec, parsed once into a session that can be run.
 
 mod invitation;
+mod origin;
 
 use understudy_core::spec::{
     AudioInput, Bitrate, Choice, Destination, Encoding, File, FrameRate, Inputs, Invalid, Limits, Livestream,
@@ -23,6 +24,7 @@ pub fn parse(spec: &v1::SessionSpec) -> Result<Session, Invalid> {
     Ok(Session {
         page: spec.page.as_ref().map(page).transpose()?,
         inputs: inputs(spec.inputs.as_ref())?,
+        origin: spec.origin.as_ref().map(|origin| origin::parse(origin, spec)).transpose()?,
         encoding: Encoding {
             video: Bitrate::parse(
                 "encoding.videoBitrateBps",

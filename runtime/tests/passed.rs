@@ -1,5 +1,7 @@
 //! What comes as it is to go out, goes out as it came; all else is encoded.
 
+mod changes;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -242,9 +244,8 @@ async fn what_does_not_fit_is_encoded_and_so_is_what_is_seen_after_the_end_of_wh
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stage_sees_every_picture_of_a_file_that_is_passed_round_after_round_under_one_publication() {
-    let (stage, folder) = (Destination::start(&[]).await, tempfile::tempdir().unwrap());
+/// A session whose inputs are the film that fits, and that is invited to that stage.
+fn invited(folder: TempDir, stage: &str) -> Session {
     let token = folder.path().join("token");
     std::fs::write(&token, TOKEN).unwrap();
     let media = folder.path().join(FITS);
@@ -252,11 +253,16 @@ async fn a_stage_sees_every_picture_of_a_file_that_is_passed_round_after_round_u
     let file = format!("{{file: {{url: \"file://{}\"}}}}", media.display());
     let spec = format!(
         "inputs: {{video: {file}, audio: {file}}}\n\
-         invitation: {{id: show-42, stage: {{whip: {{url: \"{}\", tokenFile: \"{}\"}}}}}}",
-        stage.url("/whip"),
+         invitation: {{id: show-42, stage: {{whip: {{url: \"{stage}\", tokenFile: \"{}\"}}}}}}",
         token.display()
     );
-    let session = Session::start_in(folder, &spec, &["--allow-private-urls", "*"]);
+    Session::start_in(folder, &spec, &["--allow-private-urls", "*"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_sees_every_picture_of_a_file_that_is_passed_round_after_round_under_one_publication() {
+    let (stage, folder) = (Destination::start(&[]).await, tempfile::tempdir().unwrap());
+    let session = invited(folder, &stage.url("/whip"));
     let began = Instant::now();
     let seen = loop {
         let told = stage.told().await.expect("the server must answer");

@@ -1,9 +1,9 @@
 //! WHEP from outside: another WebRTC stack, a real browser, and offers that are none.
 
-mod many;
+pub mod many;
 mod narrow;
 pub mod pion;
-mod players;
+pub mod players;
 mod requests;
 mod tcp;
 

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rcgen::KeyPair;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use understudy_core::guard::Policy;
-use understudy_core::spec::Resolution;
+use understudy_core::rendition::Full;
+use understudy_core::spec::{Encoding, FrameRate, Resolution};
 use understudy_core::test_picture::FRAME_RATE;
 use understudy_core::whip::Failure;
 use understudy_e2e::destination::{Destination, TOKEN, Told};
@@ -36,8 +38,12 @@ fn anywhere() -> Policy {
     Policy { allow: "*".parse().expect("a policy"), own: vec![] }
 }
 
+fn full() -> Full {
+    Full { size: Resolution::HD, frame_rate: FrameRate::THIRTY, bitrate: Encoding::default().video }
+}
+
 fn shown(stage: &Stage) -> Shown {
-    Shown::new("out", &Program::of(&stage.media, watch::channel(true).1), Resolution::HD)
+    Shown::new("out", &Program::of(&stage.media, watch::channel(true).1), full())
 }
 
 fn to(stage: &Stage, url: &str, token: &str, reach: &Policy) -> Publishing {
@@ -202,12 +208,17 @@ async fn each_way_of_being_refused_is_told_apart_and_none_shows_the_token() {
 /// The port of a server that nobody has reason to trust.
 pub async fn untrusted() -> u16 {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).expect("a key");
+    secured(certified.cert.der().clone(), &certified.signing_key).await
+}
+
+/// The port of a server that says nothing but who it is.
+pub async fn secured(certificate: CertificateDer<'static>, key: &KeyPair) -> u16 {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .expect("versions of TLS")
         .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .with_single_cert(vec![certificate], key)
         .expect("a certificate");
     let (acceptor, listener) =
         (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.expect("a port"));
@@ -242,7 +253,7 @@ async fn redirected(status: &str) -> Failure {
 async fn is_kept_although_it_is_sent_nothing() {
     let (stage, server) = (Stage::open().await, Destination::start(&[]).await);
     let nothing = Program::of(&Renditions::new(&broadcast::Metrics::default()), watch::channel(true).1);
-    let shown = Shown::new("nothing", &nothing, Resolution::HD);
+    let shown = Shown::new("nothing", &nothing, full());
     let target = Target::parse(&server.url("/whip"), Some(TOKEN)).expect("a target");
     let reach = reaching(&stage, trust().expect("TLS must be there"), &anywhere());
     let publishing = publish(target, shown, reach);

@@ -58,15 +58,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [understudy.dev]
   resources: [virtualparticipants/status, livestreams/status]
   verbs: [patch]
-# Session pods are created and deleted, never changed.
+# Session pods are created and deleted. Changed is only whose one is that several livestreams take: it goes with the last of them.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, delete, patch]
 # Access tokens are made once and read by name. Participants choose their names, so that resourceNames cannot narrow this: the
-# operator could get any Secret here whose name it is told: it asks for a participant's own, for its authority's, and for those that
-# livestreams name, of which it reads out those of type understudy.dev/credentials alone.
+# operator could get any Secret here whose name it is told: it asks for a participant's or livestream's own, for its authority's, and
+# for those that livestreams name, of which it reads out those of type understudy.dev/credentials alone.
 # Neither list nor watch: those would show all Secrets without a name. watchNamespaces narrows where. Deleted are those with tokens
-# that came with invitations, and those of stages.
+# that came with invitations, those of stages, and those of access that an earlier object left or whose tokens are made anew.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, delete]

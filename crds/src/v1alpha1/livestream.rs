@@ -1,6 +1,6 @@
-//! The Livestream: one named way out of a participant.
+//! The Livestream: one named way out of a participant, or of media that no participant makes.
 
-use crate::v1alpha1::{Endpoint, MOST_ENDPOINTS, SecretKeyRef};
+use crate::v1alpha1::{AccessStatus, Endpoint, MOST_ENDPOINTS, PodStatus, SecretKeyRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,14 @@ use serde::{Deserialize, Serialize};
     namespaced,
     status = "LivestreamStatus",
     derive = "PartialEq",
-    doc = "One named way out of a participant: its picture and sound, live.",
+    doc = "One named way out of a participant, or of a source of its own: picture and sound, live.",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Active", type_ = "string", json_path = r#".status.conditions[?(@.type=="Active")].status"#),
     printcolumn(name = "Participant", type_ = "string", json_path = ".spec.participantRef.name"),
+    printcolumn(name = "Origin", type_ = "string", json_path = ".status.origin"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Pod", type_ = "string", json_path = ".status.pod.name", priority = 1),
     printcolumn(
         name = "Reason",
         type_ = "string",
@@ -35,23 +37,29 @@ use serde::{Deserialize, Serialize};
         .message("metadata.name must be lower case letters, digits and dashes")
 )]
 #[x_kube(
-    validation = Rule::new("[has(self.participantRef)].filter(set, set).size() == 1")
-        .message("exactly one origin must be set: participantRef"),
+    validation = Rule::new("[has(self.participantRef), has(self.source)].filter(set, set).size() == 1")
+        .message("exactly one origin must be set: participantRef or source"),
     validation = Rule::new("has(self.participantRef) == has(oldSelf.participantRef)")
-        .message("the kind of origin is immutable")
+        .message("the kind of origin is immutable"),
+    validation = Rule::new("!has(self.source) || !has(self.rendition) && !has(self.frameRate)")
+        .message("rendition and frameRate belong to a participantRef: what comes from a source goes out as it came")
 )]
 pub struct LivestreamSpec {
     /// The participant whose display and speaker are sent. It may come into being later than the livestream. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant_ref: Option<ParticipantRef>,
+    /// Media that no participant makes, and which a pod of its own fetches. All livestreams of a namespace that take the same from
+    /// pods of the same profile share one. Immutable: another source is another livestream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LivestreamSource>,
     /// Which way it goes. A change is live.
     pub output: LivestreamOutput,
-    /// Pictures a second, at most; absent: as many as the page has. A change is live: who watches begins anew.
+    /// Pictures a second, at most; absent: as many as the page has. Of a participant alone. A change is live: who watches begins anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 60))]
     pub frame_rate: Option<i32>,
-    /// What its picture is encoded as; absent: as the page's. All that ask for the same share one encoder. A change is live: who
-    /// watches begins anew.
+    /// What its picture is encoded as; absent: as the page's. Of a participant alone. All that ask for the same share one encoder. A
+    /// change is live: who watches begins anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rendition: Option<Rendition>,
 }
@@ -82,6 +90,36 @@ pub struct ParticipantRef {
     #[schemars(length(min = 1, max = 50))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("participantRef.name is immutable"))]
     pub name: String,
+}
+
+/// Media that goes on, at an address: exactly one of url and urlSecretRef is set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.url) != has(self.urlSecretRef)")
+        .message("exactly one of source.url and source.urlSecretRef must be set"),
+    validation = Rule::new("self == oldSelf").message("source is immutable")
+)]
+pub struct LivestreamSource {
+    /// `http(s)://…` (progressive, HLS, DASH or Icecast), `rtmp(s)://…`, `rtsp(s)://…` or `srt://…` that everybody may fetch: what
+    /// lets one in belongs into urlSecretRef. An address that is not public must be allowed by the runtime profile. Immutable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(
+        validation = Rule::new(r"!self.matches('^[a-z]+://[^/?#]*@') && !self.contains('?')")
+            .message("source.url must not carry user, password or query: keys belong into source.urlSecretRef"),
+        validation = Rule::new(r"self.matches('^(https?|rtmps?|rtsps?|srt)://[^/?#:@\\s\\\\][^/?#@\\s\\\\]*(/[^?#\\s]*)?([?].*)?$')")
+            .message("source.url must be http(s)://HOST…, rtmp(s)://HOST…, rtsp(s)://HOST… or srt://HOST…")
+    )]
+    pub url: Option<String>,
+    /// A Secret's value that is such an address, with user, password and query if need be. Once that value changes, what is fetched
+    /// begins anew, and the pod stays. Which value it is: Immutable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_secret_ref: Option<SecretKeyRef>,
+    /// The runtime profile, kept by the platform, that decides the shape of its pod. Immutable.
+    #[serde(default = "default_profile")]
+    #[schemars(length(min = 1, max = 63))]
+    pub runtime_profile_name: String,
 }
 
 /// A way out: exactly one member is set.
@@ -190,7 +228,8 @@ pub struct LivestreamStatus {
     #[schemars(with = "Option<String>", length(max = 63))]
     pub phase: Option<LivestreamPhase>,
     /// RuntimeReady, Ready (a keyframe has been produced and the way out is open) and Active (somebody takes it); Reconciling
-    /// and Stalled for tools that wait.
+    /// and Stalled for tools that wait. Of one with a source, Accepted and PodScheduled as a participant has them, too, and
+    /// InputsReady: what its source sends arrives, without which it is not Ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = 32, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -201,6 +240,16 @@ pub struct LivestreamStatus {
     /// The newest generation of the spec with which it was Ready: what breaks after that is Disrupted, not Failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_generation: Option<i64>,
+    /// Of one with a source: what it takes, without what lets one in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub origin: Option<String>,
+    /// Of one with a source: the pod that fetches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodStatus>,
+    /// Of one with a source: how to be let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessStatus>,
     /// Where it can be watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = MOST_ENDPOINTS, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
@@ -244,7 +293,7 @@ pub struct RecordingFile {
 /// A summary of the conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LivestreamPhase {
-    /// The participant is not there or its runtime is still coming up.
+    /// The participant is not there, or the runtime is still coming up.
     Pending,
     /// Somebody could take it.
     Ready,
@@ -259,4 +308,8 @@ pub enum LivestreamPhase {
     /// Written by a later version.
     #[serde(other)]
     Unknown,
+}
+
+fn default_profile() -> String {
+    "default".into()
 }

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
-    /// Name of the Secret. A change is live.
+    /// Name of the Secret. A change is live, unless what names it is immutable.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Which of its values. A change is live.
+    /// Which of its values. A change is live, unless what names it is immutable.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }

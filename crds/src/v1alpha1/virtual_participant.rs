@@ -187,11 +187,11 @@ pub enum ParticipantPhase {
     Unknown,
 }
 
-/// One pod of a participant.
+/// The pod of a participant, or of a livestream's source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
-    /// Name of the pod, in the participant's namespace.
+    /// Name of the pod, in the same namespace.
     #[schemars(length(max = 253))]
     pub name: String,
     /// UID of the pod.
@@ -202,7 +202,7 @@ pub struct PodStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub node: Option<String>,
-    /// Counts the pods that the participant has had, from 1.
+    /// Counts the pods that there were for it, from 1.
     pub attempt: i32,
     /// The newest that was removed because nobody had a use for it, as `attempt` counts; absent: none was. It did not fail: how
     /// long a pod's successor waits is counted from there.
@@ -242,7 +242,7 @@ pub struct LastError {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessStatus {
-    /// The Secret with the tokens `view`, `control` and `admin`, in the participant's namespace.
+    /// The Secret with the tokens `view`, `control` and `admin`, in the same namespace.
     #[schemars(length(max = 253))]
     pub secret_name: String,
 }

@@ -11,9 +11,11 @@ use crate::control::{self, Reviewer, Tickets};
 use crate::credentials::Credentials;
 use crate::event::Recorder;
 use crate::link_endpoint;
+use crate::livestream::Turns;
 use crate::look::Looks;
 use crate::metrics::Metrics;
 use crate::owner::Kind;
+use crate::provide::Provider;
 use crate::status::Publisher;
 use crate::store::{Departed, Stores, Triggers};
 use crate::tasks::{Feed, Tasks};
@@ -24,8 +26,6 @@ use jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{applier, controller};
 use kube::{Api, Client, Resource};
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +63,7 @@ struct Leader<'a> {
 struct Controllers {
     participants: Arc<participant::Context>,
     livestreams: Arc<livestream::Context>,
+    provider: Arc<Provider>,
     looks_at_participants: Arc<Looks>,
     looks_at_livestreams: Arc<Looks>,
 }
@@ -185,6 +186,8 @@ impl Leader<'_> {
     }
 
     fn controllers(&self, stores: &Stores) -> Controllers {
+        let (writer, dialled) = (Arc::clone(&self.writers.writer), self.config.link_address.clone());
+        let provider = Arc::new(Provider::new(stores.clone(), writer, dialled));
         // From now on sessions can find this leader.
         let leading_since = Instant::now();
         let looks = |kind| Arc::new(Looks::new(kind, self.metrics.clone()));
@@ -194,23 +197,23 @@ impl Leader<'_> {
                 stores: stores.clone(),
                 registry: self.registry.clone(),
                 leading_since,
-                operator_address: self.config.link_address.clone(),
+                provider: Arc::clone(&provider),
                 credentials: Arc::clone(&self.writers.credentials),
-                writer: Arc::clone(&self.writers.writer),
                 publisher: Arc::clone(&self.writers.participants),
                 recorder: Arc::clone(&self.writers.recorder),
-                refusals: Mutex::default(),
-                born: Mutex::new(HashMap::new()),
                 tracing: self.config.tracing,
             }),
             livestreams: Arc::new(livestream::Context {
                 stores: stores.clone(),
                 registry: self.registry.clone(),
                 leading_since,
+                provider: Arc::clone(&provider),
                 credentials: Arc::clone(&self.writers.credentials),
                 publisher: Arc::clone(&self.writers.livestreams),
                 recorder: Arc::clone(&self.writers.recorder),
+                turns: Turns::new(self.triggers.livestreams.clone()),
             }),
+            provider,
             looks_at_participants: looks(Kind::VirtualParticipant),
             looks_at_livestreams: looks(Kind::Livestream),
         }
@@ -239,7 +242,10 @@ impl Leader<'_> {
             move |object: Arc<Livestream>, context: Arc<livestream::Context>| {
                 let looks = Arc::clone(&looks);
                 Box::pin(async move {
-                    looks.at(&*object, livestream::reconcile(Arc::clone(&object), context)).await
+                    let Some(turn) = livestream::turn(&object, &context) else {
+                        return Ok(livestream::later());
+                    };
+                    looks.at(&*object, livestream::reconcile(Arc::clone(&object), context, turn)).await
                 })
             },
             move |object: Arc<Livestream>, error: &_, _context| failing.failed(&*object, error),
@@ -293,8 +299,12 @@ impl Leader<'_> {
                 recorder.forget(uid);
             }
             Departed::Livestream(uid) => {
+                writer.forget(uid);
                 livestreams.forget(uid);
                 recorder.forget(uid);
+            }
+            Departed::Origin(uid) => {
+                registry.drain(uid);
             }
             Departed::Pod(uid) => {
                 registry.forget(uid);

@@ -1,6 +1,7 @@
 //! What of a report is kept. Pure. A session is a stranger's page away from saying anything: what it says is cut where it
 //! arrives, to what somebody may look at, and kept for as long as its pod lives.
 
+use crate::store::MOST_LIVESTREAMS;
 use std::collections::HashSet;
 use understudy_proto::v1::{
     Condition, Desired, Happening, InvitationReport, LivestreamReport, Media, Refusal, Report,
@@ -12,8 +13,6 @@ const MOST_CONDITIONS: usize = 16;
 const MOST_HAPPENINGS: usize = 32;
 /// People mend one after the other.
 const MOST_REFUSALS: usize = 32;
-/// Of a session that was told nothing yet by this leader; afterwards only those that it was told of.
-const MOST_LIVESTREAMS: usize = 64;
 /// CamelCase words and names of Kubernetes objects, in bytes.
 const LONGEST_NAME: usize = 253;
 /// As many bytes as the id of an invitation may have.
@@ -71,6 +70,7 @@ fn livestreams(told: &mut Vec<LivestreamReport>, desired: Option<&Desired>) {
     told.retain(|livestream| {
         let known = match &own {
             Some(own) => own.contains(livestream.name.as_str()),
+            // Of a session that was told nothing yet by this leader.
             None => livestream.name.len() <= LONGEST_NAME && seen.len() < MOST_LIVESTREAMS,
         };
         known && seen.insert(livestream.name.clone())

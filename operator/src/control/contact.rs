@@ -7,13 +7,12 @@ use crate::owner::{Kind, Owner};
 use crate::store::Stores;
 use k8s_openapi::api::core::v1::Pod;
 use kube::core::PartialObjectMeta;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::time::Duration;
 use tonic::Status;
-use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
+use understudy_crds::v1alpha1::VirtualParticipant;
 
 /// A runtime waits 15 s for its Welcome, and the token review comes first.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,7 +20,7 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a session is let in for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It serves its owner.
+    /// It serves its owner, or will if somebody takes that again.
     Serves(Known),
     /// It is to finish; with whose it is, as far as that is known.
     Leaves(PodRef, Option<Owner>),
@@ -70,27 +69,29 @@ impl Registrar {
             return Ok(Standing::Leaves(pod, owner));
         }
         let owner = owner.ok_or_else(|| Status::permission_denied("the pod is not a session of ours"))?;
-        match self.owner(&owner).await? {
+        let presence = match owner.kind {
+            // It may be taken again at any time.
+            Kind::Origin if self.is_wanted(&owner) || is_held(object.as_ref()) => Presence::Here,
+            Kind::Origin => return Err(Status::permission_denied("the pod was left to itself")),
+            Kind::VirtualParticipant | Kind::Livestream => self.owner(&owner).await?,
+        };
+        match presence {
             Presence::Here => Ok(Standing::Serves(Known { pod, owner })),
             Presence::Going | Presence::Gone => Ok(Standing::Leaves(pod, None)),
         }
     }
 
     async fn owner(&self, owner: &Owner) -> Result<Presence, Status> {
-        let watched = match owner.kind {
-            Kind::VirtualParticipant => {
-                presence(self.stores.participant(&owner.namespace, &owner.name).as_deref(), &owner.uid)
-            }
-            Kind::Livestream => {
-                let name = ObjectRef::new(&owner.name).within(&owner.namespace);
-                presence(self.stores.livestreams().get(&name).as_deref(), &owner.uid)
-            }
-        };
-        match (watched, owner.kind) {
-            (Presence::Gone, Kind::VirtualParticipant) => self.asked::<VirtualParticipant>(owner).await,
-            (Presence::Gone, Kind::Livestream) => self.asked::<Livestream>(owner).await,
-            _ => Ok(watched),
+        let watched = self.stores.participant(&owner.namespace, &owner.name);
+        match presence(watched.as_deref(), &owner.uid) {
+            Presence::Gone => self.asked::<VirtualParticipant>(owner).await,
+            watched => Ok(watched),
         }
+    }
+
+    /// Whether somebody takes what an origin's session fetches, now. Of others it is not known here.
+    pub(super) fn is_wanted(&self, owner: &Owner) -> bool {
+        owner.kind != Kind::Origin || self.stores.is_taken(owner)
     }
 
     async fn asked<K: Asked>(&self, owner: &Owner) -> Result<Presence, Status> {
@@ -128,6 +129,10 @@ impl<K> Asked for K where
         + Debug
         + DeserializeOwned
 {
+}
+
+fn is_held(pod: Option<&Pod>) -> bool {
+    pod.is_some_and(|pod| !pod.owner_references().is_empty())
 }
 
 fn presence<K: Resource>(object: Option<&K>, uid: &str) -> Presence {

@@ -10,6 +10,16 @@ pub fn session(name: &str, spec: &api::VirtualParticipantSpec) -> wire::SessionS
         page: spec.page.as_ref().map(page),
         inputs: spec.inputs.as_ref().map(inputs),
         encoding: None,
+        origin: None,
+    }
+}
+
+/// What a runtime is asked to be that only carries out what stands at an address; none: that is not known any more.
+pub fn origin(name: &str, url: Option<String>) -> wire::SessionSpec {
+    wire::SessionSpec {
+        display_name: name.to_owned(),
+        origin: url.map(|url| wire::Origin { url }),
+        ..wire::SessionSpec::default()
     }
 }
 
@@ -113,6 +123,15 @@ pub fn livestream_field(wire: &str) -> String {
         "frameRate" | "rendition" => field(wire),
         "" | "output" => "spec.output".to_owned(),
         _ => field(&format!("output.{wire}")),
+    }
+}
+
+/// The field of a livestream with a source that a runtime means by one of its session.
+pub fn source_field(wire: &str, source: &api::LivestreamSource) -> String {
+    match (wire, &source.url_secret_ref) {
+        ("origin.url", Some(_)) => "spec.source.urlSecretRef".to_owned(),
+        ("origin.url", None) => "spec.source.url".to_owned(),
+        _ => "spec.source".to_owned(),
     }
 }
 

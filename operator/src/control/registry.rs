@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use understudy_proto::v1::{
-    AccessTokens, Desired, Invitation, InvitationReport, InvitationState, Livestream, Report, SessionSpec,
+    AccessTokens, Desired, Invitation, InvitationReport, InvitationState, Livestream, Origin, Report,
+    SessionSpec,
 };
 
 /// All sessions that have been linked to this leader.
@@ -121,10 +122,11 @@ impl Registry {
         self.sessions.lock().by_pod.get(pod_uid).map(|session| session.facts.clone())
     }
 
-    /// Tells the session what it is to be, if that is news. One that was never linked is told nothing.
-    pub fn wish(&self, pod_uid: &str, wish: &Wish) {
+    /// Tells the session what it is to be, if that is news. One that was never linked is told nothing, and neither is one that is
+    /// not wanted any more: nobody has it finish between `is_wanted` and the telling.
+    pub fn wish(&self, pod_uid: &str, wish: &Wish, is_wanted: impl FnOnce() -> bool) {
         let mut sessions = self.sessions.lock();
-        let Some(session) = sessions.by_pod.get_mut(pod_uid) else { return };
+        let Some(session) = sessions.by_pod.get_mut(pod_uid).filter(|_session| is_wanted()) else { return };
         let mut wish = wish.clone();
         // A later stream, of a process that began anew, is let hear them too.
         wish.access = wish.access.or_else(|| session.desired.borrow().as_ref()?.access.clone());
@@ -157,6 +159,13 @@ impl Registry {
         let sessions = self.sessions.lock();
         let desired = sessions.by_pod.get(pod_uid)?.desired.borrow();
         desired.as_ref()?.livestreams.iter().find(|livestream| livestream.name == name).cloned()
+    }
+
+    /// What the session was told last to carry out.
+    pub fn origin(&self, pod_uid: &str) -> Option<Origin> {
+        let sessions = self.sessions.lock();
+        let desired = sessions.by_pod.get(pod_uid)?.desired.borrow();
+        desired.as_ref()?.session.as_ref()?.origin.clone()
     }
 
     /// Whether the session was told last that the livestream is to be as it is described here.
@@ -227,8 +236,14 @@ impl Registry {
     }
 
     /// A new stream. What the pod said in an earlier stream of the same boot still holds; what it was told does in any case, but for
-    /// its stage in another boot.
-    pub(super) fn seat(&self, known: Known, boot_id: &str, capabilities: Vec<String>) -> Seat {
+    /// its stage in another boot. One whose owner is not wanted is to finish, until that is wanted again.
+    pub(super) fn seat(
+        &self,
+        known: Known,
+        boot_id: &str,
+        capabilities: Vec<String>,
+        is_wanted: impl FnOnce(&Owner) -> bool,
+    ) -> Seat {
         let uid = known.pod.uid.clone();
         let mut sessions = self.sessions.lock();
         let before = sessions.remove(&uid);
@@ -247,8 +262,12 @@ impl Registry {
         facts.link = LinkState::Up;
         facts.asked = (facts.generation > 0).then(Instant::now);
         facts.capabilities = capabilities.into();
-        self.triggers.mark(&known.owner);
-        sessions.insert(Session { known, facts, desired: sender, stream });
+        let mut session = Session { known, facts, desired: sender, stream };
+        if !is_wanted(&session.known.owner) {
+            session.drain(self.term);
+        }
+        self.triggers.mark(&session.known.owner);
+        sessions.insert(session);
         Seat { registry: self.clone(), uid, stream, desired, news: News::Nothing }
     }
 }

@@ -90,7 +90,8 @@ impl ControlLink for Service {
                     boot = welcome.boot_id,
                     "session is linked"
                 );
-                let seat = self.shared.registry.seat(known, &welcome.boot_id, capabilities);
+                let is_wanted = |owner: &Owner| self.shared.registrar.is_wanted(owner);
+                let seat = self.shared.registry.seat(known, &welcome.boot_id, capabilities, is_wanted);
                 Box::pin(serve(seat, upward, downward.clone(), welcome))
             }
             Standing::Leaves(pod, owner) => {

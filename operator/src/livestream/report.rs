@@ -1,11 +1,18 @@
 //! What a livestream's status says. Pure.
 
+mod source;
+
 use crate::capability;
 use crate::condition::{Said, Verdict, condition, failing};
 use crate::control::convert;
 use crate::credentials::Fault;
 use crate::endpoint;
 use crate::livestream::phase::{Before, State, phase, progress};
+use crate::provide::observe::PodFacts;
+use crate::provide::problem::Problem;
+use crate::redact;
+use crate::serving::STARTING;
+use crate::store::MOST_LIVESTREAMS;
 use crate::view::{View, Word};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -21,11 +28,11 @@ use understudy_proto::v1::{Encoded, LivestreamReport, Part, Recorded, Refusal, R
 pub struct Observed<'a> {
     /// The livestream.
     pub livestream: &'a Livestream,
-    /// The participant that it is of.
-    pub participant: Option<&'a VirtualParticipant>,
-    /// Where that one's pod is reached.
+    /// What it is of.
+    pub of: Of<'a>,
+    /// Where the pod of that is reached.
     pub pod_ip: Option<String>,
-    /// That one's session.
+    /// The session of that.
     pub view: View,
     /// Whether the session was told last of the livestream as it is described now.
     pub told: Told,
@@ -37,6 +44,26 @@ pub struct Observed<'a> {
     pub now: Timestamp,
 }
 
+/// What a livestream is of.
+#[derive(Clone, Debug)]
+pub enum Of<'a> {
+    /// A participant, if there is one.
+    Participant(Option<&'a VirtualParticipant>),
+    /// A source.
+    Source(Box<Fetched>),
+}
+
+/// How a source is fetched.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The pod that fetches it, or did and may still run.
+    pub pod: Option<PodFacts>,
+    /// Why there can be no other.
+    pub problems: Vec<Problem>,
+    /// Why its address cannot be had.
+    pub fault: Option<Fault>,
+}
+
 /// Whether a session was told of a livestream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -44,14 +71,29 @@ pub enum Told {
     AsItIs,
     /// Not yet, or of an older description.
     NotYet,
+    /// As many others of the same are older as may be told of.
+    Never,
 }
 
 impl Observed<'_> {
     fn said(&self) -> Said<'_> {
-        self.previous
-            .as_ref()
-            .map(|status| Said { conditions: &status.conditions, failing: &status.failing })
-            .unwrap_or_default()
+        self.previous.as_ref().map(said).unwrap_or_default()
+    }
+
+    fn fetched(&self) -> Option<&Fetched> {
+        match &self.of {
+            Of::Source(fetched) => Some(fetched),
+            Of::Participant(_) => None,
+        }
+    }
+
+    /// Whether there is nobody that it could be of, or what it takes or how it is sent is not known any more.
+    fn is_for_nothing(&self) -> bool {
+        let of_nobody = matches!(self.of, Of::Participant(None));
+        of_nobody
+            || self.told == Told::Never
+            || self.fault.is_some()
+            || self.fetched().is_some_and(Fetched::is_lost)
     }
 
     fn generation(&self) -> i64 {
@@ -61,7 +103,7 @@ impl Observed<'_> {
     /// What the session says of the livestream as it is described now.
     fn word(&self) -> Word<'_> {
         match (self.view.word(), self.told) {
-            (Word::Answer(_), Told::NotYet) => Word::Awaited,
+            (Word::Answer(_), Told::NotYet | Told::Never) => Word::Awaited,
             (word, _) => word,
         }
     }
@@ -75,11 +117,20 @@ impl Observed<'_> {
         answer.refusals.iter().find(|refusal| refusal.part() == Part::Livestream && refusal.name == name)
     }
 
-    /// The earlier status, unless it was about a session that is known to be over.
+    /// The earlier status, unless it was about a session that is known to be over, or about another pod.
     fn earlier(&self) -> Option<&LivestreamStatus> {
-        let stays = self.participant.is_some_and(|owner| owner.metadata.deletion_timestamp.is_none());
-        let may_go_on = matches!(self.view, View::Linked(_)) || runtime(self).truth != Truth::False;
-        self.previous.as_ref().filter(|_previous| stays && may_go_on)
+        let previous = self.previous.as_ref();
+        match &self.of {
+            Of::Participant(owner) => {
+                let stays = owner.is_some_and(|owner| owner.metadata.deletion_timestamp.is_none());
+                let may_go_on = matches!(self.view, View::Linked(_)) || runtime(self).truth != Truth::False;
+                previous.filter(|_previous| stays && may_go_on)
+            }
+            Of::Source(fetched) => previous.filter(|previous| {
+                let before = previous.pod.as_ref().and_then(|pod| pod.uid.as_ref());
+                before.is_some() && before == fetched.pod.as_ref().map(|pod| &pod.uid)
+            }),
+        }
     }
 
     fn earlier_verdict(&self, type_: Type) -> Option<Verdict> {
@@ -88,8 +139,25 @@ impl Observed<'_> {
 
     /// The livestream as it is now was answered: by its session, or by a reason for which none can answer.
     fn is_answered(&self) -> bool {
-        self.participant.is_none() || self.fault.is_some() || self.word().answer().is_some()
+        let refused = |fetched: &Fetched| fetched.pod.is_none() && !fetched.problems.is_empty();
+        let unable = self.fetched().is_some() && unsupported(self).is_some();
+        self.is_for_nothing()
+            || unable
+            || self.fetched().is_some_and(refused)
+            || self.word().answer().is_some()
     }
+}
+
+impl Fetched {
+    /// Whether its address may not be fetched any more. One that could not be read may.
+    pub(super) fn is_lost(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| !matches!(fault, Fault::Unread(_)))
+    }
+}
+
+/// What a status says.
+fn said(status: &LivestreamStatus) -> Said<'_> {
+    Said { conditions: &status.conditions, failing: &status.failing }
 }
 
 /// The status that follows.
@@ -103,13 +171,16 @@ pub fn report(observed: &Observed<'_>) -> LivestreamStatus {
     let phase = phase(state(observed, &ready, &active), before);
     let progress = progress(phase);
     let ready_generation = if ready.truth == Truth::True { Some(about) } else { previous.ready_generation };
-    let verdicts = [
-        (Type::RuntimeReady, runtime(observed), generation),
+    let mut verdicts = source::verdicts(observed);
+    if verdicts.is_empty() {
+        verdicts.push((Type::RuntimeReady, runtime(observed), generation));
+    }
+    verdicts.extend([
         (Type::Reconciling, progress.reconciling(&ready), about),
         (Type::Stalled, progress.stalled(&ready), about),
         (Type::Ready, ready, about),
         (Type::Active, active, about),
-    ];
+    ]);
     let conditions = verdicts.iter().map(|(type_, verdict, about)| {
         condition(observed.said(), type_.as_str(), verdict, *about, observed.now)
     });
@@ -119,6 +190,9 @@ pub fn report(observed: &Observed<'_>) -> LivestreamStatus {
         conditions: conditions.collect(),
         failing: failing(verdicts.iter().map(|(type_, verdict, _)| (type_.as_str(), verdict))),
         ready_generation,
+        origin: observed.livestream.spec.source.as_ref().map(redact::source),
+        pod: source::pod(observed),
+        access: source::access(observed),
         endpoints: endpoints(observed),
         rendition: told(observed, |told| told.encoded.map(encoded), |earlier| earlier.rendition),
         recording: told(observed, |told| told.recorded.map(file), |earlier| earlier.recording.clone()),
@@ -156,7 +230,7 @@ fn file(told: Recorded) -> RecordingFile {
 }
 
 fn runtime(observed: &Observed<'_>) -> Verdict {
-    let Some(participant) = observed.participant else { return not_found(observed) };
+    let Of::Participant(Some(participant)) = observed.of else { return not_found(observed) };
     let said = participant
         .status
         .as_ref()
@@ -171,10 +245,16 @@ fn runtime(observed: &Observed<'_>) -> Verdict {
 }
 
 fn ready(observed: &Observed<'_>) -> Verdict {
-    if observed.participant.is_none() {
-        return not_found(observed);
+    match &observed.of {
+        Of::Participant(None) => not_found(observed),
+        Of::Participant(Some(_)) => own(observed),
+        Of::Source(_) => source::ready(observed, own(observed)),
     }
-    if let Some(verdict) = unsupported(observed) {
+}
+
+/// Of itself, whatever becomes of the pod that it is of.
+fn own(observed: &Observed<'_>) -> Verdict {
+    if let Some(verdict) = one_too_many(observed).or_else(|| unsupported(observed)) {
         return verdict;
     }
     if let Some(fault) = &observed.fault {
@@ -182,7 +262,7 @@ fn ready(observed: &Observed<'_>) -> Verdict {
         let field = if output.whip.is_some() { "whip.tokenSecretRef" } else { "rtmpPush.urlSecretRef" };
         return Verdict::wrong(fault.reason(), &format!("spec.output.{field}: {fault}"));
     }
-    let earlier = observed.earlier_verdict(Type::Ready);
+    let earlier = observed.earlier_verdict(Type::Ready).filter(|_ready| source::was_own(observed));
     let was_known = earlier.as_ref().is_some_and(|earlier| earlier.truth != Truth::False);
     let answered = |answer| {
         let refused = observed.refused(answer).map(rejected);
@@ -191,10 +271,29 @@ fn ready(observed: &Observed<'_>) -> Verdict {
     match observed.word().or_before(answered, earlier) {
         Some(verdict) => verdict,
         None if was_known && observed.view == View::Silent => {
-            Verdict::unknown("LinkLost", "the participant's runtime is not heard of")
+            Verdict::unknown("LinkLost", "the runtime that makes it is not heard of")
         }
-        _ => Verdict::not_yet("ParticipantNotReady", "the participant's runtime has not told yet"),
+        _ => match observed.of {
+            Of::Participant(_) => {
+                Verdict::not_yet("ParticipantNotReady", "the participant's runtime has not told yet")
+            }
+            Of::Source(_) => Verdict::not_yet(STARTING, "the runtime has not told yet"),
+        },
     }
+}
+
+fn one_too_many(observed: &Observed<'_>) -> Option<Verdict> {
+    if observed.told != Told::Never {
+        return None;
+    }
+    let of = match observed.of {
+        Of::Participant(_) => "spec.participantRef.name: a participant",
+        Of::Source(_) => "spec.source: a source",
+    };
+    let message = format!(
+        "{of} has {MOST_LIVESTREAMS} livestreams at most, and as many are older; delete one of those"
+    );
+    Some(Verdict::wrong("TooManyLivestreams", &message))
 }
 
 fn unsupported(observed: &Observed<'_>) -> Option<Verdict> {
@@ -214,7 +313,7 @@ fn active(observed: &Observed<'_>) -> Verdict {
         false => ("Watched", Verdict::not_yet("NoViewers", "nobody takes it")),
     };
     let none = || none.clone();
-    if observed.fault.is_some() {
+    if observed.is_for_nothing() {
         return none();
     }
     let answered = |answer| {
@@ -246,7 +345,7 @@ fn state(observed: &Observed<'_>, ready: &Verdict, active: &Verdict) -> State {
 }
 
 fn endpoints(observed: &Observed<'_>) -> Vec<Endpoint> {
-    if observed.participant.is_none() || observed.fault.is_some() {
+    if observed.is_for_nothing() {
         return Vec::new();
     }
     match (observed.word(), &observed.pod_ip) {

@@ -11,12 +11,13 @@ use crate::credentials::Fault;
 use crate::endpoint;
 use crate::names;
 use crate::participant::invitation::{Known, Seat, seating};
-use crate::participant::observe::PodFacts;
 use crate::participant::phase::{Before, State, phase, progress};
 use crate::participant::report::invited::{STAGE, invited};
 use crate::participant::report::verdicts::{CAUSES, Verdicts, about, ready, verdicts};
 use crate::participant::rest::{self, Rest};
-use crate::participant::validate::Problem;
+use crate::provide::observe::PodFacts;
+use crate::provide::problem::Problem;
+use crate::serving::Serving;
 use crate::view::{View, Word};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -122,13 +123,23 @@ impl<'a> Observed<'a> {
         self.pod.as_ref().is_some_and(|pod| pod.uid == *uid).then_some(previous)
     }
 
+    fn serving(&self) -> Serving<'_> {
+        Serving {
+            pod: self.pod.as_ref(),
+            view: &self.view,
+            problems: &self.problems,
+            earlier: self.earlier().map(said),
+            now: self.now,
+        }
+    }
+
     fn earlier_verdict(&self, type_: Type) -> Option<Verdict> {
         said(self.earlier()?).verdict(type_.as_str())
     }
 
     /// The first refusal of that part of what the session was told last.
     fn refusal(&self, part: Part) -> Option<&Refusal> {
-        self.view.word().answer()?.refusals.iter().find(|refusal| refusal.part() == part)
+        self.serving().refusal(part)
     }
 
     fn is_deleted(&self) -> bool {

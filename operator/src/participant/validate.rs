@@ -1,59 +1,17 @@
 //! What the API server cannot check: whether the platform has what a participant asks for. Pure.
 
-use crate::apply;
 use crate::profile::{Profile, Profiles};
+use crate::provide::problem::{Blame, Problem, shape};
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::{Browser, VirtualParticipant};
 
-/// Why nobody can be let in: the Secret is read each time, so that this passes as soon as it does.
-pub const UNUSABLE_SECRET: &str = "AccessSecretUnusable";
-
-/// A participant that can be provided.
-#[derive(Clone, Copy, Debug)]
-pub struct Valid<'a> {
-    /// The shape of its pod.
-    pub profile: &'a Profile,
-}
-
-/// Why a participant cannot be provided as it is described.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The condition that tells it: Accepted, or one of which it makes what a session says untrue.
-    pub condition: ParticipantCondition,
-    /// CamelCase.
-    pub reason: &'static str,
-    /// Names the field, and what would do.
-    pub message: String,
-    /// Whose it is.
-    pub blame: Blame,
-}
-
-/// Whose a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
-    /// Whoever described the participant, or named its profile.
-    Caller,
-    /// The cluster's: a quota, a policy, an object in the way. It may pass at any time, and nothing tells.
-    Site,
-}
-
-/// The participant as it can be provided.
-pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) -> Result<Valid<'a>, Problem> {
+/// The shape of its pod, of a participant that can be provided.
+pub fn validate<'a>(
+    participant: &VirtualParticipant,
+    profiles: &'a Profiles,
+) -> Result<&'a Profile, Problem> {
     let name = &participant.spec.runtime_profile_name;
-    let unusable = |reason, message| Problem {
-        condition: ParticipantCondition::Accepted,
-        reason,
-        message,
-        blame: Blame::Caller,
-    };
-    let profile = match profiles.get(name) {
-        Some(Ok(profile)) => profile,
-        Some(Err(error)) => {
-            let message = format!("spec.runtimeProfileName: the profile {name:?} cannot be used: {error}");
-            return Err(unusable("ProfileUnusable", message));
-        }
-        None => return Err(unusable("ProfileNotFound", not_found(name, profiles))),
-    };
+    let profile = shape("spec.runtimeProfileName", name, profiles)?;
     if participant.spec.page.is_some() && profile.spec.browser == Browser::Forbidden {
         return Err(Problem {
             condition: ParticipantCondition::PageReady,
@@ -62,27 +20,7 @@ pub fn validate<'a>(participant: &VirtualParticipant, profiles: &'a Profiles) ->
             blame: Blame::Caller,
         });
     }
-    Ok(Valid { profile })
-}
-
-fn not_found(name: &str, profiles: &Profiles) -> String {
-    let known: Vec<&str> = profiles.names().collect();
-    let known =
-        if known.is_empty() { "there are none".into() } else { format!("there are: {}", known.join(", ")) };
-    format!("spec.runtimeProfileName: there is no RuntimeProfile {name:?}; {known}")
-}
-
-impl Problem {
-    /// Those failures of writing that people have to know of. Others pass by themselves.
-    pub fn of(error: &apply::Error) -> Option<Self> {
-        let reason = match error {
-            apply::Error::Refused { .. } | apply::Error::ForeignPod(_) => "PodRefused",
-            apply::Error::ForeignSecret(_) | apply::Error::IncompleteSecret(..) => UNUSABLE_SECRET,
-            apply::Error::Api(_) | apply::Error::PredecessorsSecret(_) => return None,
-        };
-        let condition = ParticipantCondition::Accepted;
-        Some(Self { condition, reason, message: error.to_string(), blame: Blame::Site })
-    }
+    Ok(profile)
 }
 
 #[cfg(test)]
@@ -101,7 +39,7 @@ mod tests {
         let lost = RuntimeProfileSpec { allow_private_urls: vec!["camera.lan".into()], ..plain.clone() };
         let profiles =
             Profiles::new([("default".into(), plain), ("blind".into(), blind), ("lost".into(), lost)]);
-        validate(&participant, &profiles).map(|_valid| ())
+        validate(&participant, &profiles).map(|_profile| ())
     }
 
     #[test]

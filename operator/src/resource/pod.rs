@@ -12,6 +12,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 pub struct Session<'a> {
     /// Whom it serves.
     pub owner: &'a Owner,
+    /// With whose objects it goes; the first controls it.
+    pub holders: &'a [Owner],
     /// Which pod of the owner it is.
     pub attempt: i32,
     /// Its shape.
@@ -53,8 +55,9 @@ pub fn pod(session: Session<'_>) -> Pod {
 
 /// The profile's own labels give way to those by which the pod is found.
 fn metadata(session: Session<'_>) -> ObjectMeta {
-    let Session { owner, attempt, profile, .. } = session;
+    let Session { owner, holders, attempt, profile, .. } = session;
     let mut metadata = owner.metadata(owner.pod(attempt), "session");
+    metadata.owner_references = Some(Owner::references(holders));
     let labels = metadata.labels.get_or_insert_default();
     labels.insert(names::ATTEMPT_LABEL.into(), attempt.to_string());
     labels.insert(names::PROFILE_LABEL.into(), profile.name.clone());
@@ -92,8 +95,13 @@ mod tests {
             name: "ada".into(),
             uid: "2f4b9c1e-77aa-4b51-9d9e-0d3c6f1e7b11".into(),
         };
-        let session =
-            Session { owner: &owner, attempt: 2, profile: &profile, operator_address: "link.svc:8443" };
+        let session = Session {
+            owner: &owner,
+            holders: std::slice::from_ref(&owner),
+            attempt: 2,
+            profile: &profile,
+            operator_address: "link.svc:8443",
+        };
         serde_json::to_value(pod(session)).unwrap()
     }
 

@@ -157,3 +157,31 @@ async fn an_object_that_cannot_be_read_takes_no_other_along() {
     assert_eq!(stores.unread_participants().news()[0].name_any(), "ada");
     assert_eq!(stores.unread_livestreams().news()[0].name_any(), "live");
 }
+
+#[tokio::test]
+async fn as_one_of_too_many_goes_all_of_its_participant_are_looked_at() {
+    let server = Arc::new(Server::default());
+    let live = |number: usize| object("Livestream", &format!("live-{number}"), &format!("l{number}"), "1");
+    *server.livestreams.lock() = (0..=MOST_LIVESTREAMS).map(live).collect();
+    let (triggers, client) = (Triggers::default(), client(Arc::clone(&server)).await);
+    let (stores, feeds) = Stores::watch(&client, &Scope::Cluster, &triggers, |_departed: Departed<'_>| {});
+    let mut tasks = crate::tasks::Tasks::default();
+    feeds.into_iter().for_each(|feed| tasks.start(feed));
+    tokio::time::timeout(PATIENCE, stores.ready()).await.unwrap();
+    let mut livestreams = Box::pin(triggers.livestreams.stream());
+    let mut all_are_marked = async || {
+        let mut marked = HashSet::new();
+        let all = async {
+            while marked.len() <= MOST_LIVESTREAMS {
+                marked.insert(livestreams.next().await.unwrap().name);
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.expect("each is to be looked at");
+    };
+    all_are_marked().await;
+
+    // The others are as they were, and yet all are looked at.
+    server.livestreams.lock().remove(0);
+    server.version.send_modify(|version| *version += 1);
+    all_are_marked().await;
+}

@@ -55,6 +55,11 @@ impl<K: Resource<DynamicType = ()> + Clone> Unread<K> {
         self.len() == 0
     }
 
+    /// Whether one of that UID is there.
+    pub fn holds(&self, uid: &str) -> bool {
+        self.objects.lock().values().any(|object| object.stored.meta().uid.as_deref() == Some(uid))
+    }
+
     /// Those that were not given out yet in the version that they have now; the next ones the next time.
     pub fn news(&self) -> Vec<DeserializeGuard<K>> {
         let mut objects = self.objects.lock();

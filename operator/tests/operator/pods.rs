@@ -4,9 +4,11 @@ use crate::support::{Runtime, World, well};
 use crate::{A_WHILE, available, condition, is, phase, ready, reason};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::ResourceExt;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
+use std::time::Duration;
 use understudy_crds::v1alpha1::{ParticipantPhase, VirtualParticipant};
+use understudy_operator::app::Config;
 use understudy_operator::names;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +92,26 @@ async fn a_pod_that_ended_is_followed_by_the_next_attempt() {
     runtime.say(well(&desired));
     world.until("ada", "ready again", ready).await;
     runtime.end().await;
+    operator.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_somebody_took_from_its_participant_is_told_of_and_followed_once_it_is_deleted() {
+    let world = World::new().await;
+    // No watch shows whose it was.
+    let often = Config { recheck: Duration::from_secs(1), ..world.config("one") };
+    let operator = world.operator_as(often).await;
+    let (ada, pod, runtime) = available(&world, "ada").await;
+    let taken = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
+    world.api::<Pod>().patch(&pod.name_any(), &PatchParams::default(), &taken).await.unwrap();
+    let told = |ada: &VirtualParticipant| {
+        is(ada, "Accepted", "False") && reason(ada, "Accepted") == "PodRefused" && ready(ada)
+    };
+    world.until("ada", "told of it, and served", told).await;
+    runtime.end().await;
+    let now = DeleteParams::default().grace_period(0);
+    world.api::<Pod>().delete(&pod.name_any(), &now).await.unwrap();
+    world.pod(&ada, 2).await;
     operator.end().await;
 }
 

@@ -1,10 +1,10 @@
 //! Both programs as they are installed: the operator's process and a runtime's, which publishes to a stage on another WebRTC stack
-//! (pion).
+//! (pion), or is watched by one more (aiortc).
 
 use crate::invitations::stage::SHOWN;
 use crate::support::{NAMESPACE, Program, Recorder, World};
 use crate::{is, ready, reason};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -12,10 +12,11 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
-use understudy_crds::v1alpha1::{LastSession, VirtualParticipant};
+use understudy_crds::v1alpha1::{Endpoint, EndpointType, LastSession, Livestream, VirtualParticipant};
 use understudy_e2e::collector::{Collector, Span};
 use understudy_e2e::destination::TOKEN;
 use understudy_e2e::pion::Stage;
+use understudy_e2e::probe::Watch;
 use understudy_e2e::process::{Ahead, Link, Process};
 use understudy_operator::names;
 use understudy_trace::Place;
@@ -39,8 +40,14 @@ async fn available(world: &World, clock: Ahead, more: &[String]) -> (VirtualPart
     world.api::<Secret>().create(&PostParams::default(), &secret).await.unwrap();
     let ada = world.apply("ada", spec(Value::Null)).await;
     let pod = world.run_pod(&world.pod(&ada, 1).await).await;
+    let runtime = runtime(world, &pod, clock, more).await;
+    (world.until("ada", "ready", ready).await, runtime)
+}
+
+/// What runs in that pod.
+async fn runtime(world: &World, pod: &Pod, clock: Ahead, more: &[String]) -> Process {
     let authority: ConfigMap = world.until(names::CA_CONFIG_MAP, "there", |_map| true).await;
-    let (token, uid) = (world.token(&pod, names::SESSION_AUDIENCE).await, pod.uid().unwrap());
+    let (token, uid) = (world.token(pod, names::SESSION_AUDIENCE).await, pod.uid().unwrap());
     let link = Link {
         operator: format!("127.0.0.1:{}", world.port),
         root: &authority.data.unwrap()[names::CA_KEY],
@@ -52,8 +59,7 @@ async fn available(world: &World, clock: Ahead, more: &[String]) -> (VirtualPart
     // As a pod has it from its profile.
     let reach = ["--allow-private-urls", "*"].map(str::to_owned);
     let arguments: Vec<String> = reach.into_iter().chain(more.iter().cloned()).collect();
-    let runtime = Process::runtime(&link, clock, &arguments).await;
-    (world.until("ada", "ready", ready).await, runtime)
+    Process::runtime(&link, clock, &arguments).await
 }
 
 fn spec(invitation: Value) -> Value {
@@ -151,7 +157,8 @@ async fn one_trace_leads_from_the_look_that_asks_to_the_first_picture_that_arriv
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_a_minute_off_ends_no_invitation_early_or_late_and_loses_no_kick() {
-    for (ours, theirs) in [(Ahead(60), RIGHT), (RIGHT, Ahead(60))] {
+    // Behind its API server an operator would not believe a certificate of this very minute, as that of these tests is.
+    for (ours, theirs) in [(Ahead(60), RIGHT), (RIGHT, Ahead(60)), (RIGHT, Ahead(-60))] {
         let (world, rights) = (World::new().await, Program::rights());
         let operator = operator(&world, rights.path(), ours, &[]);
         let recorder = Recorder::start(&world, "ada", SHOWN).await;
@@ -194,4 +201,56 @@ async fn a_clock_that_is_a_minute_off_ends_no_invitation_early_or_late_and_loses
         runtime.end().await;
         operator.end().await;
     }
+}
+
+/// That livestream once it is ready, or is not any more.
+async fn until_ready(world: &World, name: &str, truth: &str) -> Livestream {
+    let so = |live: &Livestream| {
+        let conditions = live.status.iter().flat_map(|status| &status.conditions);
+        conditions.filter(|said| said.type_ == "Ready").any(|said| said.status == truth)
+    };
+    world.until(name, &format!("ready: {truth}"), so).await
+}
+
+/// Where it is to be had, the pod's address being this machine's, and what lets one in.
+async fn at(world: &World, live: &Livestream, type_: EndpointType, secret: &str) -> (String, String) {
+    let endpoints = &live.status.as_ref().unwrap().endpoints;
+    let Endpoint { url, .. } = endpoints.iter().find(|endpoint| endpoint.type_ == type_).unwrap();
+    let secret: Secret = world.api().get(secret).await.unwrap();
+    let token = String::from_utf8(secret.data.unwrap()["view"].0.clone()).unwrap();
+    (url.replace("10.244.0.9", "127.0.0.1"), token)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_pod_serves_another_fetches_and_a_viewer_sees_it_until_it_ends() {
+    let (world, rights) = (World::new().await, Program::rights());
+    let operator = operator(&world, rights.path(), RIGHT, &[]);
+    let (_ada, ada) = available(&world, RIGHT, &[]).await;
+    world.livestream_by("ada-rtmp", "ada", json!({"rtmp": {}})).await;
+    let served = until_ready(&world, "ada-rtmp", "True").await;
+    let (url, token) = at(&world, &served, EndpointType::Rtmp, "ada-access").await;
+    let secret: Secret = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "understudy.dev/credentials",
+        "metadata": {"name": "relay", "annotations": {"understudy.dev/allowed-hosts": "127.0.0.1"}},
+        "stringData": {"url": format!("{url}?token={token}")}
+    }))
+    .unwrap();
+    world.api::<Secret>().create(&PostParams::default(), &secret).await.unwrap();
+
+    let source = json!({"urlSecretRef": {"name": "relay", "key": "url"}});
+    let relay = world.livestream_from("relay", source).await;
+    let pod = world.run_pod(&world.pod_of(&relay, 1).await).await;
+    let runtime = runtime(&world, &pod, RIGHT, &[]).await;
+    let relay = until_ready(&world, "relay", "True").await;
+    let (whep, view) = at(&world, &relay, EndpointType::Whep, &names::livestream_secret("relay")).await;
+    let seen = Watch { token: Some(view), ..Watch::new(whep, 4) }.run().await.unwrap();
+    println!("{seen:?}");
+    assert!(seen.distinct_per_second >= 10 && (seen.tone_hz - 1000.0).abs() < 10.0, "{seen:?}");
+
+    ada.end().await;
+    let lost = until_ready(&world, "relay", "False").await;
+    let told = serde_json::to_string(&(&lost, world.events(&lost).await)).unwrap();
+    assert!(!told.contains(&token) && told.contains("InputsReady"), "{told}");
+    runtime.end().await;
+    operator.end().await;
 }

@@ -43,6 +43,8 @@ async fn a_life_up_to_its_stage_costs_at_most_four_writes_of_status_and_pod_and_
     }
     let published = |ada: &VirtualParticipant| phase(ada) == Some(ParticipantPhase::Published);
     world.until("ada", "published", published).await;
+    let twice = |call: &Call| call.resource == "secrets" && call.code == 409;
+    assert_eq!(audit.calls().into_iter().find(twice), None, "its Secret is made once");
     let mut writes = audit.writes();
     writes.retain(|call| call.name.starts_with("ada") && call.resource != "secrets");
     assert!((3..=4).contains(&writes.len()), "{writes:#?}");
@@ -110,6 +112,16 @@ async fn called(world: &World, caller: &Caller, runtime: &mut Runtime) {
     }
 }
 
+/// One pod for two, the second of which comes once it is there.
+async fn taken_by_two(world: &World) {
+    let source = json!({"url": "rtsp://camera.example/1"});
+    let one = world.livestream_from("one", source.clone()).await;
+    let pod = world.pod_of(&one, 1).await;
+    world.livestream_from("two", source).await;
+    let both = |pod: &Pod| pod.owner_references().len() == 2;
+    world.until(&pod.name_any(), "held by both", both).await;
+}
+
 /// A pod that is gone by force, and one that has failed.
 async fn replaced(world: &World, ada: &VirtualParticipant, pod: &Pod) {
     delete(world.api::<Pod>(), &pod.name_any()).await;
@@ -139,6 +151,7 @@ async fn the_chart_gives_the_rights_that_are_used_and_no_other() {
     world.livestream("ada-live", "ada").await;
     let desired = runtime.told_that(|desired| !desired.livestreams.is_empty()).await;
     fails(&world, &runtime, &desired).await;
+    taken_by_two(&world).await;
     world.profile("other", json!({"image": "docker.io/understudy/runtime:dev"})).await;
     operator.end().await;
 

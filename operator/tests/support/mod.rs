@@ -48,6 +48,7 @@ use understudy_crds::v1alpha1::{Livestream, ParticipantPhase, RuntimeProfile, Vi
 use understudy_operator::app::{self, Config};
 use understudy_operator::authority::Times;
 use understudy_operator::lease::Timing;
+use understudy_operator::owner::Owner;
 use understudy_operator::store::Scope;
 use understudy_operator::telemetry::Tracing;
 use understudy_operator::{deadline, names, recheck};
@@ -161,10 +162,18 @@ impl World {
 
     /// One that goes this way.
     pub async fn livestream_by(&self, name: &str, participant: &str, output: Value) -> Livestream {
+        self.livestream_as(name, json!({"participantRef": {"name": participant}, "output": output})).await
+    }
+
+    /// One with this source.
+    pub async fn livestream_from(&self, name: &str, source: Value) -> Livestream {
+        self.livestream_as(name, json!({"source": source, "output": {"webRTC": {}}})).await
+    }
+
+    async fn livestream_as(&self, name: &str, spec: Value) -> Livestream {
         let livestream: Livestream = serde_json::from_value(json!({
             "apiVersion": "understudy.dev/v1alpha1", "kind": "Livestream",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"participantRef": {"name": participant}, "output": output}
+            "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec
         }))
         .unwrap();
         self.api().create(&PostParams::default(), &livestream).await.unwrap()
@@ -210,6 +219,12 @@ impl World {
     /// The pod that serves the participant, once there is one of that attempt.
     pub async fn pod(&self, participant: &VirtualParticipant, attempt: i32) -> Pod {
         let name = names::pod(&participant.name_any(), &participant.uid().unwrap(), attempt);
+        self.until(&name, "there", |_pod: &Pod| true).await
+    }
+
+    /// The pod that fetches what the livestream takes, once there is one of that attempt.
+    pub async fn pod_of(&self, livestream: &Livestream, attempt: i32) -> Pod {
+        let name = Owner::origin(livestream).unwrap().pod(attempt);
         self.until(&name, "there", |_pod: &Pod| true).await
     }
 
@@ -286,23 +301,19 @@ impl World {
         phases
     }
 
-    /// All that was told of the participant.
-    pub async fn events(&self, participant: &VirtualParticipant) -> Vec<Event> {
+    /// All that was told of the object.
+    pub async fn events(&self, object: &impl Resource) -> Vec<Event> {
         let all = self.api::<Event>().list(&ListParams::default()).await.unwrap().items;
-        let uid = participant.uid();
+        let uid = object.meta().uid.clone();
         let of_it = |event: &Event| event.regarding.as_ref().is_some_and(|object| object.uid == uid);
         all.into_iter().filter(of_it).collect()
     }
 
-    /// All that was told of the participant, once that is among it.
-    pub async fn until_told(
-        &self,
-        participant: &VirtualParticipant,
-        is: impl Fn(&Event) -> bool,
-    ) -> Vec<Event> {
+    /// All that was told of the object, once that is among it.
+    pub async fn until_told(&self, object: &impl Resource, is: impl Fn(&Event) -> bool) -> Vec<Event> {
         let told = async {
             loop {
-                let events = self.events(participant).await;
+                let events = self.events(object).await;
                 if events.iter().any(&is) {
                     return events;
                 }
@@ -311,7 +322,7 @@ impl World {
         };
         match tokio::time::timeout(PATIENCE, told).await {
             Ok(events) => events,
-            Err(_elapsed) => panic!("never told: {:#?}", self.events(participant).await),
+            Err(_elapsed) => panic!("never told: {:#?}", self.events(object).await),
         }
     }
 

@@ -17,7 +17,7 @@ use understudy_proto::v1::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// As the real one announces.
-const CAPABILITIES: [&str; 15] = [
+const CAPABILITIES: [&str; 16] = [
     "camera.pipewire",
     "output.webrtc",
     "output.rtmp",
@@ -33,6 +33,7 @@ const CAPABILITIES: [&str; 15] = [
     "stage.whip",
     "stage.ivs",
     "stage.page",
+    "origin",
 ];
 
 pub struct Runtime {

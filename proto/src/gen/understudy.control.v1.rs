@@ -18,6 +18,19 @@ pub struct SessionSpec {
     /// How the program is encoded.
     #[prost(message, optional, tag = "4")]
     pub encoding: ::core::option::Option<Encoding>,
+    /// What goes out is fetched, and nothing else: neither page nor inputs stand beside it.
+    #[prost(message, optional, tag = "5")]
+    pub origin: ::core::option::Option<Origin>,
+}
+/// Media that goes on, picture and sound of one address.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Origin {
+    /// As that of a stream. Secret: user, password and query may let one in.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
 }
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]

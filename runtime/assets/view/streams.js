@@ -11,8 +11,18 @@ const PROGRAM = "program";
 
 export const base = location.pathname.replace(/\/view(\/.*)?$/, "");
 
+/** The process that the address names, if it names one: that has no other streams beside it. */
+const PROCESS = new URLSearchParams(location.search).get("process");
+
+/** Where a stream is watched. */
+export function endpoint(name) {
+  if (PROCESS !== null) return `${base}/api/v3/process/${encodeURIComponent(PROCESS)}/whep`;
+  return `${base}/whep/${encodeURIComponent(name)}`;
+}
+
 /** What the address names. */
 export function named() {
+  if (PROCESS !== null) return PROCESS;
   const found = location.pathname.match(/\/view\/([^/]+)\/?$/);
   try {
     return found ? decodeURIComponent(found[1]) : PROGRAM;
@@ -23,6 +33,7 @@ export function named() {
 
 /** Asks what there is. Who is not told chooses nothing. */
 export async function refresh(current, headers) {
+  if (PROCESS !== null) return offer([], current);
   const told = await fetch(`${base}/stream/list`, { headers, signal: AbortSignal.timeout(ANSWER_MS) })
     .then((response) => (response.ok ? response.json() : []))
     .catch(() => []);

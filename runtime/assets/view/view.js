@@ -67,8 +67,7 @@ async function connect() {
 }
 
 async function take() {
-  const endpoint = `${streams.base}/whep/${encodeURIComponent(understudy.name)}`;
-  const session = sessionAt(new Place(endpoint, token.headers(), servers));
+  const session = sessionAt(new Place(streams.endpoint(understudy.name), token.headers(), servers));
   mine = session;
   session.place.peer.onconnectionstatechange = () => wayChanged(session);
   await session.place.take();

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod deadlines;
 pub mod estimate;
 pub mod gate;
+pub mod group;
 pub mod h264;
 pub mod keyframe;
 pub mod repair;

@@ -10,6 +10,7 @@ pub mod condition;
 pub mod cookie;
 pub mod failure;
 pub mod guard;
+pub mod level;
 pub mod media;
 pub mod mpeg;
 pub mod offer;
@@ -40,8 +41,10 @@ pub mod passage;
 pub mod report;
 pub mod whip;
 
+pub mod leg;
 pub mod outputs;
 pub mod participant;
+pub mod process;
 pub mod recording;
 pub mod resize;
 pub mod screenshot;

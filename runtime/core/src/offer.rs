@@ -9,6 +9,7 @@
 mod section;
 
 mod codec;
+mod counting;
 mod level;
 mod transport;
 
@@ -25,7 +26,8 @@ mod restart;
 
 pub use acceptance::{Acceptance, Unusable, accept};
 pub use check::{Violation, check};
-pub use incoming::{Encoding, Format, Incoming, Refresh, TRANSPORT_CC, incoming};
+pub use counting::{TRANSPORT_CC, counted};
+pub use incoming::{Encoding, Format, Incoming, Refresh, incoming};
 pub use restart::{Credentials, NoCredentials, Restart, credentials, named_ufrag};
 pub use transport::{DtlsRole, Transport};
 

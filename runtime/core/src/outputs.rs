@@ -31,6 +31,10 @@ pub enum Refusal {
     Full,
     #[error("the session ends and starts no stream")]
     Drained,
+    #[error(
+        "the session shows what comes from an origin as it comes: no stream of it has a size, frame rate or bitrate of its own"
+    )]
+    AsItComes,
 }
 
 impl Outputs {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::fanout::h264;
+use crate::level::{Level, Load};
 use crate::spec::{Bitrate, FrameRate, Resolution};
 
 /// For a picture that can be decoded alone nobody waits longer: an encoder is faster.
@@ -24,6 +25,8 @@ const LONGEST_SPAN: Duration = Duration::from_secs(4);
 pub struct Picture<'a> {
     /// As GStreamer calls it.
     pub profile: &'a str,
+    /// The same; none where it does not say.
+    pub level: Option<&'a str>,
     /// Pixels: width, height.
     pub size: (u32, u32),
     /// Pictures a second, as a fraction; none where it does not say, or where they come as they like.
@@ -46,6 +49,8 @@ pub struct Wanted {
 pub enum Unfit {
     #[error("its profile is {0}, and not constrained-baseline")]
     Profile(String),
+    #[error("its level is {0}, and what is shown needs {1}")]
+    Level(Level, Level),
     #[error("it has {0}×{1} pixels, and {2}×{3} are to be shown")]
     Size(u32, u32, u32, u32),
     #[error("it has {0}/{1} pictures a second, and {2} are to be shown")]
@@ -61,6 +66,10 @@ impl Picture<'_> {
     pub fn fits(&self, wanted: Wanted) -> Result<(), Unfit> {
         let ((width, height), size) = (self.size, wanted.size);
         let most = wanted.frame_rate.per_second();
+        let level = self.level.and_then(Level::parse).filter(|level| *level > wanted.level());
+        if let Some(level) = level {
+            return Err(Unfit::Level(level, wanted.level()));
+        }
         match self.frame_rate {
             _ if self.profile != "constrained-baseline" => Err(Unfit::Profile(self.profile.to_owned())),
             _ if (width, height) != (size.width(), size.height()) => {
@@ -73,6 +82,15 @@ impl Picture<'_> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Wanted {
+    /// What whoever takes it was promised: what it needs, and 3.1 at least, which everybody says by habit.
+    fn level(self) -> Level {
+        let (width, height) = (self.size.width(), self.size.height());
+        let load = Load { width, height, pictures_a_second: self.frame_rate.per_second(), bits_a_second: 0 };
+        Level::of(load).max(Level::HD)
     }
 }
 
@@ -191,6 +209,7 @@ mod tests {
     fn picture() -> Picture<'static> {
         Picture {
             profile: "constrained-baseline",
+            level: Some("3.1"),
             size: (1280, 720),
             frame_rate: Some((30, 1)),
             square: true,
@@ -205,8 +224,12 @@ mod tests {
         assert_eq!(why(picture()), Ok(()));
         assert_eq!(why(Picture { frame_rate: Some((30_000, 1001)), ..picture() }), Ok(()));
         assert_eq!(why(Picture { frame_rate: None, ..picture() }), Ok(()));
+        assert_eq!(why(Picture { level: None, ..picture() }), Ok(()));
+        let fast = Wanted { frame_rate: FrameRate::parse("rate", 60).unwrap(), ..wanted };
+        assert_eq!(Picture { level: Some("3.2"), ..picture() }.fits(fast), Ok(()));
         for (unfit, says) in [
             (Picture { profile: "high", ..picture() }, "high"),
+            (Picture { level: Some("4"), ..picture() }, "level is 4, and what is shown needs 3.1"),
             (Picture { size: (1280, 718), ..picture() }, "1280×718"),
             (Picture { frame_rate: Some((60, 1)), ..picture() }, "60/1"),
             (Picture { square: false, ..picture() }, "square"),

@@ -1,5 +1,8 @@
 //! URLs as they may be shown: without what lets others in.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::percent::decoded;
 
 /// What stands for a secret.
@@ -39,9 +42,46 @@ pub fn redacted_in(text: &str, url: &str) -> String {
     text
 }
 
+/// `text` with each URL in it as [`redacted`] shows it, whoever wrote them there.
+pub fn bared(text: &str) -> String {
+    let mut bared = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, from) = rest.split_at(at);
+        let scheme = before.rfind(|c: char| !is_of_scheme(c)).map_or(0, |last| last + width(before, last));
+        bared.push_str(&before[..scheme]);
+        let ends = end_of_url(from);
+        bared.push_str(&redacted(&format!("{}{}", &before[scheme..], &from[..ends])));
+        rest = &from[ends..];
+    }
+    bared + rest
+}
+
+const fn is_of_scheme(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')
+}
+
+fn width(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
+/// At a space, at a quote that nothing of a URL follows, and at the sentence's own signs before either.
+fn end_of_url(text: &str) -> usize {
+    let is_end = |(at, c): &(usize, char)| {
+        let after = text[at + c.len_utf8()..].chars().next();
+        let quotes = matches!(c, '\'' | '"' | '`' | '>')
+            && after
+                .is_none_or(|after| after.is_whitespace() || matches!(after, ':' | ',' | '.' | ';' | ')'));
+        c.is_whitespace() || quotes
+    };
+    let end = text.char_indices().find(is_end).map_or(text.len(), |(at, _)| at);
+    let url = text[..end].trim_end_matches([':', ',', '.', ';', ')', '…']);
+    url.len().max("://".len())
+}
+
 /// User and password, the values of the query, the fragment and, of RTMP, the stream key: as they are written and, where
-/// that differs, as they are meant.
-fn secrets(url: &str) -> Vec<String> {
+/// that differs, as they are meant; and user and password as headers of HTTP have them (RFC 7617).
+pub(crate) fn secrets(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -52,10 +92,12 @@ fn secrets(url: &str) -> Vec<String> {
         "rtmp" | "rtmps" => path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key),
         _ => "",
     };
+    let whole = decoded(user).ok().filter(|user| user.contains(':'));
+    let basic = whole.map(|user| STANDARD.encode(user));
     let values = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
     let written: Vec<_> = values.chain([user, name, password, key, fragment]).map(str::to_owned).collect();
     let meant: Vec<_> = written.iter().filter_map(|one| decoded(one).ok()).collect();
-    written.into_iter().chain(meant).collect()
+    written.into_iter().chain(meant).chain(basic).collect()
 }
 
 /// All that follows the application is the key.
@@ -126,6 +168,36 @@ mod tests {
         assert_eq!(redacted_in(said, url), "play live/*** of me with ***: *** or *** is 1, ***");
     }
 
+    #[test]
+    fn urls_that_nobody_knew_of_are_bared_wherever_they_stand() {
+        for (said, bare) in [
+            (
+                "[hls @ 0x1] Opening 'https://u:p@cdn.example/s1.ts?token=abc&n=1' for reading",
+                "[hls @ 0x1] Opening 'https://cdn.example/s1.ts?token=***&n=***' for reading",
+            ),
+            ("rtmp://a/live/key: Input/output error", "rtmp://a/live/***: Input/output error"),
+            (
+                "from \"rtmps://a/live/k'ey\", to 'file:///b.ts':",
+                "from \"rtmps://a/live/***\", to 'file:///b.ts':",
+            ),
+            ("http://a/?x=1 http://b/?y=2", "http://a/?x=*** http://b/?y=***"),
+            ("(see hls+https://a/b?c).", "(see hls+https://a/b?***)."),
+            ("http://a/b?u=http://c/d?e=f", "http://a/b?u=***"),
+            ("no://, ://x and : // are none", "no://, ://x and : // are none"),
+        ] {
+            assert_eq!(bared(said), bare);
+            assert_eq!(bared(bare), bare);
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_secret_as_headers_have_them() {
+        assert_eq!(
+            redacted_in("Authorization: Basic YWRhOmxvdmUgbGFjZQ==", "http://ada:love%20lace@a/"),
+            "Authorization: Basic ***"
+        );
+    }
+
     /// A secret as it is written in a URL, and as it is meant.
     fn secret() -> impl Strategy<Value = [String; 2]> {
         (SECRET, any::<bool>()).prop_map(|(meant, encoded)| {
@@ -167,6 +239,11 @@ mod tests {
         ) {
             let url = format!("rtmp://{user}@a.example:80/live/{key}?token={value}#{fragment}");
             prop_assert_eq!(redacted(&url), "rtmp://a.example:80/live/***?token=***");
+        }
+
+        #[test]
+        fn no_text_is_too_strange_to_be_bared(text in r"(\PC{0,6}|[a-z]{1,4}://[a-z:/?#@&=%.é' ]{0,20}){0,4}") {
+            let _ = bared(&text);
         }
 
         #[test]

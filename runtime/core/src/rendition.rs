@@ -2,6 +2,7 @@
 //!
 //! A rendition is encoded once for all who ask for the same one. What is left open is as the session says, and follows it.
 
+use crate::level::{Level, Load};
 use crate::media::{AudioCodec, VideoCodec};
 use crate::spec::{Bitrate, Choice, FrameRate, Resolution};
 
@@ -74,6 +75,24 @@ impl Video {
         Self { size: (size != full).then_some(size), ..Self::default() }
     }
 
+    /// As much of a picture, within that size, as a decoder of H.264 takes. What may have come as it is says level 3.1 by habit,
+    /// whatever its size: for less than that it is encoded. None: too little for any.
+    pub fn at_level(full: Full, most: Resolution, level: Level) -> Option<Self> {
+        let whole = Full { size: full.size.within(most), ..full };
+        let slow = Full { frame_rate: full.frame_rate.min(FrameRate::THIRTY), ..whole };
+        let thin = Full { bitrate: full.bitrate.within(level.bits_a_second()), ..slow };
+        let half = Full { size: whole.size.within(Resolution::HD.halved()), ..thin };
+        let quarter = Full { size: whole.size.within(Resolution::HD.halved().halved()), ..thin };
+        let taken = [whole, slow, thin, half, quarter].into_iter().find(|less| level.takes(less.load()))?;
+        Some(Self {
+            size: (taken.size != full.size).then_some(taken.size),
+            frame_rate: (taken.frame_rate != full.frame_rate).then_some(taken.frame_rate),
+            bitrate: (taken.bitrate != full.bitrate).then_some(taken.bitrate),
+            steady: level < Level::HD,
+            ..Self::default()
+        })
+    }
+
     /// As somebody chose it, where it leaves that open. A step is one of what they chose.
     #[must_use]
     pub fn or(self, choice: Choice) -> Self {
@@ -89,6 +108,16 @@ impl Video {
 }
 
 impl Full {
+    pub const fn load(self) -> Load {
+        let Self { size, frame_rate, bitrate } = self;
+        Load {
+            width: size.width(),
+            height: size.height(),
+            pictures_a_second: frame_rate.per_second(),
+            bits_a_second: bitrate.bits_per_second(),
+        }
+    }
+
     /// What of a choice makes it another picture: none is made larger or faster than it is, and who asks for all of it is given what
     /// everybody else is, and not the same encoded once more.
     pub fn limit(self, choice: Choice) -> Choice {
@@ -198,6 +227,37 @@ mod tests {
         let same = Choice { bitrate: Some(full().bitrate), ..Choice::default() };
         assert_eq!(limited(same), Choice::default());
         assert_eq!(full().chosen(same), full());
+    }
+
+    #[test]
+    fn a_decoder_is_given_no_more_than_its_level_takes_and_otherwise_what_everybody_is() {
+        let bitrate =
+            |bps| Bitrate::parse("bitrate", bps, full().bitrate, [1, 20_000_000]).expect("a bitrate");
+        let hd = Full { frame_rate: rate(60), bitrate: bitrate(15_000_000), ..full() };
+        let at = |full, idc| Video::at_level(full, Resolution::HD, Level::of_idc(idc));
+        assert_eq!(at(full(), 31), Some(Video::default()));
+        assert_eq!(
+            at(Full { size: size(1920, 1080), ..full() }, 31),
+            Some(Video::within(size(1920, 1080), Resolution::HD))
+        );
+        assert_eq!(at(hd, 32), Some(Video::default()));
+        let slow = Some(rate(30));
+        assert_eq!(
+            at(Full { bitrate: full().bitrate, ..hd }, 31),
+            Some(Video { frame_rate: slow, ..Video::default() })
+        );
+        let thin = Some(bitrate(7_500_000));
+        assert_eq!(at(hd, 31), Some(Video { frame_rate: slow, bitrate: thin, ..Video::default() }));
+        let half = Video { size: Some(size(640, 360)), steady: true, ..Video::default() };
+        assert_eq!(at(full(), 30), Some(half));
+        let small = Full { size: size(640, 360), ..full() };
+        assert_eq!(
+            at(small, 30),
+            Some(Video { steady: true, ..Video::default() }),
+            "what passes may say more"
+        );
+        assert_eq!(at(full(), 13).map(|video| video.size.map(Resolution::width)), Some(Some(312)));
+        assert_eq!(at(full(), 10), None);
     }
 
     #[test]

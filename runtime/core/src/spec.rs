@@ -23,7 +23,7 @@ pub struct Resolution {
 }
 
 /// Whole frames a second, 1 to 60.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FrameRate(u32);
 
 /// Bits a second.
@@ -46,6 +46,8 @@ pub struct Session {
     pub page: Option<Page>,
     pub inputs: Inputs,
     pub encoding: Encoding,
+    /// All that is shown is fetched from there, as it is: beside it there is neither page nor inputs.
+    pub origin: Option<StreamUrl>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ impl Invalid {
 impl Default for Session {
     /// An idle session: no page, a slate and silence.
     fn default() -> Self {
-        Self { page: None, inputs: Inputs::default(), encoding: Encoding::default() }
+        Self { page: None, inputs: Inputs::default(), encoding: Encoding::default(), origin: None }
     }
 }
 
@@ -205,6 +207,11 @@ impl FrameRate {
 impl Bitrate {
     /// Of a picture. Bounds that keep a typing mistake from filling a disk or a link.
     pub const OF_VIDEO: [u32; 2] = [100_000, 20_000_000];
+
+    /// A whole part of it that is no more than so many bits a second.
+    pub const fn within(self, most: u32) -> Self {
+        if self.0 <= most || most == 0 { self } else { self.divided(self.0.div_ceil(most)) }
+    }
 
     /// One of that many parts.
     pub const fn divided(self, parts: u32) -> Self {

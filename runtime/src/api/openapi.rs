@@ -8,6 +8,7 @@ use utoipa::openapi::{ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::message::Message;
+use super::processes_page;
 use crate::devtools_proxy;
 use crate::egress::{socket, view, whep};
 
@@ -24,6 +25,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         (name = "virtual inputs", description = "What camera and microphone carry."),
         (name = "livestreams", description = "Ways out with a name of their own."),
         (name = "stage", description = "Where the participant is invited to."),
+        (name = "processes", description = "ffmpeg, supervised: the API of datarhei's core. Errors are `{code, message, details}`."),
         (name = "recordings", description = "What the session shows, kept in files."),
         (name = "programme", description = "What the session shows, live."),
         (name = "session", description = "The session itself."),
@@ -56,16 +58,44 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::streams::offer::offer,
         super::stage::invite,
         super::stage::kick,
+        super::core::about::about,
+        super::core::about::ping,
+        super::core::login::login,
+        super::core::login::refresh,
+        super::core::memory::read,
+        super::core::skills::skills,
+        super::core::skills::reload,
+        super::core::process::list,
+        super::core::process::one,
+        super::core::process::state,
+        super::core::process::report,
+        super::core::process::config,
+        super::core::process::probe,
+        super::core::process::add,
+        super::core::process::update,
+        super::core::process::delete,
+        super::core::process::command,
+        super::core::metadata::all_of,
+        super::core::metadata::one_of,
+        super::core::metadata::keep_of,
+        super::core::metadata::all,
+        super::core::metadata::one,
+        super::core::metadata::keep,
         socket::watch,
         whep::watch,
         whep::patch,
         whep::leave,
+        whep::watch_process,
+        whep::patch_process,
+        whep::leave_process,
         super::status,
         devtools_proxy::version,
         devtools_proxy::connect,
         view::program,
         view::livestream,
         view::asset,
+        processes_page::page,
+        processes_page::asset,
         super::stage::page::stage,
         super::stage::page::asset,
         super::pages::root,
@@ -127,7 +157,8 @@ impl Modify for Doors {
             ("503", "The session has no tokens yet, or cannot serve now."),
         ];
         for item in description.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+            let operations =
+                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten().filter(|operation| operation.security.is_some())
             {
                 for (status, text) in refusals {

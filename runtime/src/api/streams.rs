@@ -156,7 +156,9 @@ pub(super) async fn list(State(surface): State<Surface>) -> Json<Vec<Stream>> {
 fn refusal(error: StreamError) -> Message {
     let status = match &error {
         // Clients take a conflict for a stream that they may use.
-        StreamError::Refused(Refusal::InProgress | Refusal::Owned) => StatusCode::CONFLICT,
+        StreamError::Refused(Refusal::InProgress | Refusal::Owned | Refusal::AsItComes) => {
+            StatusCode::CONFLICT
+        }
         StreamError::Refused(Refusal::Unknown) => StatusCode::NOT_FOUND,
         StreamError::Refused(Refusal::Full | Refusal::Drained) | StreamError::Ended => {
             StatusCode::SERVICE_UNAVAILABLE

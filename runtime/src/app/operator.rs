@@ -129,9 +129,9 @@ fn capabilities(able: Able) -> Vec<String> {
     let inputs = Source::KINDS.map(|kind| format!("input.{}", kind.to_lowercase()));
     let outputs = Output::FIELDS.map(|field| format!("output.{}", field.to_lowercase()));
     let pages = ["page", "stage.page"].map(str::to_owned).into_iter().filter(|_| able.page);
-    let renditions = ["output.rendition", "stage.whip", "stage.ivs"].map(str::to_owned);
+    let others = ["output.rendition", "stage.whip", "stage.ivs", "origin"].map(str::to_owned);
     let camera = [format!("camera.{}", able.camera)];
-    camera.into_iter().chain(pages).chain(inputs).chain(outputs).chain(renditions).collect()
+    camera.into_iter().chain(pages).chain(inputs).chain(outputs).chain(others).collect()
 }
 
 #[cfg(test)]
@@ -170,7 +170,8 @@ mod tests {
                 "output.recording",
                 "output.rendition",
                 "stage.whip",
-                "stage.ivs"
+                "stage.ivs",
+                "origin"
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });

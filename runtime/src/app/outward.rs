@@ -14,6 +14,7 @@ use crate::config::Run;
 use crate::egress::rtmp::{self, Rtmp};
 use crate::egress::{self, Senders, push, sender, socket, whep, whip};
 use crate::net::Families;
+use crate::process::RtmpDoor;
 use crate::{program, rtc, session};
 
 pub(super) struct Outward {
@@ -37,7 +38,9 @@ impl Outward {
         let (metrics, of_rtmp) = (egress::Metrics::default(), rtmp::Metrics::default());
         metrics.register(registry);
         of_rtmp.register(registry);
-        let rtmp = Rtmp { streams: rtmp::Streams::new(programs.clone()), policy, metrics: of_rtmp };
+        let own_token = uuid::Uuid::new_v4().simple().to_string().into();
+        let rtmp =
+            Rtmp { streams: rtmp::Streams::new(programs.clone()), policy, own_token, metrics: of_rtmp };
         let guard = guards.media.policy.clone();
         let tls = egress::trust().context("servers of TLS cannot be told from others")?;
         let push = push::Reach { streams: rtmp.streams.clone(), guard: guard.clone(), tls: tls.clone() };
@@ -50,6 +53,17 @@ impl Outward {
     /// Of RTMP and RTMPS; none where it does not listen.
     pub(super) fn rtmp_ports(&self) -> [Option<u16>; 2] {
         self.doors.ports()
+    }
+
+    /// Who may do what.
+    pub(super) fn policies(&self) -> watch::Receiver<Policy> {
+        self.rtmp.policy.clone()
+    }
+
+    /// Our own RTMP, for processes of ours.
+    pub(super) fn rtmp_door(&self) -> Option<RtmpDoor> {
+        let at = self.doors.at()?;
+        Some(RtmpDoor::new(at, Families::here(), self.rtmp.own_token.to_string()))
     }
 
     /// What is watched over HTTP.
@@ -75,7 +89,11 @@ impl Outward {
 }
 
 /// Whoever watches what is served no longer is told so.
-async fn end_viewers(peers: rtc::Handle, programs: program::Registry, shutdown: CancellationToken) {
+pub(super) async fn end_viewers(
+    peers: rtc::Handle,
+    programs: program::Registry,
+    shutdown: CancellationToken,
+) {
     let gone = |name: String| {
         let peers = peers.clone();
         async move { peers.end(&name).await }

@@ -33,6 +33,12 @@ impl Doors {
         [&self.plain, &self.secure].map(|door| door.as_ref().map(|door| door.port))
     }
 
+    /// Where RTMP listens, at the first of its addresses.
+    pub(super) fn at(&self) -> Option<std::net::SocketAddr> {
+        let listener = self.plain.as_ref()?.listeners.first()?;
+        listener.local_addr().ok().map(crate::net::plain)
+    }
+
     /// What serves them until `shutdown`.
     pub(super) fn serve(
         self,

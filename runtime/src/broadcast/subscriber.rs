@@ -22,6 +22,14 @@ impl Reader {
         Self { backlog, arrived: Notify::new(), lost: AtomicU64::new(0) }
     }
 
+    /// What it begins with.
+    pub(super) fn give(&self, frames: Vec<Unit>) {
+        if !frames.is_empty() {
+            self.backlog.lock().give(frames);
+            self.arrived.notify_one();
+        }
+    }
+
     pub(super) fn offer(&self, frame: Unit) -> Pushed {
         let pushed = self.backlog.lock().push(frame);
         if let Pushed::Jumped { dropped } | Pushed::Lagged { dropped } = pushed {

@@ -43,11 +43,11 @@ impl Outlet {
 
 /// What an encoder makes: units of one kind and of one length.
 #[derive(Clone, Copy)]
-pub(super) struct Made {
-    pub(super) track: Track,
-    pub(super) duration: Duration,
+pub(crate) struct Made {
+    pub(crate) track: Track,
+    pub(crate) duration: Duration,
     /// By how much what is decoded from a unit is earlier than the encoder says.
-    pub(super) delay: Duration,
+    pub(crate) delay: Duration,
 }
 
 /// A sink that publishes everything it is given.
@@ -63,7 +63,7 @@ pub(super) fn publisher(outlet: Outlet, made: Made) -> gst_app::AppSinkCallbacks
 }
 
 /// `None` for what has no time, which no encoder of ours emits.
-pub(super) fn unit(sample: &gst::Sample, made: Made) -> Option<Unit> {
+pub(crate) fn unit(sample: &gst::Sample, made: Made) -> Option<Unit> {
     let buffer = sample.buffer_owned()?;
     // Not the bare timestamp: a video encoder counts from a thousand hours, and its segment says so.
     let pts = sample.segment()?.downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)?;

@@ -76,25 +76,36 @@ fn build(speaker: &Speaker, rendition: Audio, outlet: Outlet) -> Result<Pipeline
     source.set_property("latency-time", FRAGMENT_MICROSECONDS);
     let convert = element("audioconvert")?;
     let resample = element("audioresample")?;
-    let caps = element("capsfilter")?;
-    let format = gst::Caps::builder("audio/x-raw")
-        .field("rate", RATE_HZ.cast_signed())
-        .field("channels", CHANNELS.cast_signed())
-        .build();
-    caps.set_property("caps", &format);
-    let encoder = match rendition.codec {
-        AudioCodec::Opus => opus(rendition.bitrate.unwrap_or(speaker.bitrate))?,
-        AudioCodec::Aac => aac(rendition.bitrate)?,
-        AudioCodec::Mp2 => mp2()?,
-    };
+    let caps = as_encoded()?;
+    let encoder = encoder(rendition, speaker.bitrate)?;
     let sink = gst_app::AppSink::builder().sync(false).max_buffers(50).drop(true).build();
     sink.set_callbacks(publisher(outlet, made(rendition.codec)));
     pipeline.chain(&[&source, &convert, &resample, &caps, &encoder, sink.upcast_ref()])?;
     Ok(pipeline)
 }
 
+/// What encoders take.
+pub(crate) fn as_encoded() -> Result<gst::Element, Error> {
+    let caps = element("capsfilter")?;
+    let format = gst::Caps::builder("audio/x-raw")
+        .field("rate", RATE_HZ.cast_signed())
+        .field("channels", CHANNELS.cast_signed())
+        .build();
+    caps.set_property("caps", &format);
+    Ok(caps)
+}
+
+/// `usual`: of Opus, where nobody chose another.
+pub(crate) fn encoder(rendition: Audio, usual: Bitrate) -> Result<gst::Element, Error> {
+    match rendition.codec {
+        AudioCodec::Opus => opus(rendition.bitrate.unwrap_or(usual)),
+        AudioCodec::Aac => aac(rendition.bitrate),
+        AudioCodec::Mp2 => mp2(),
+    }
+}
+
 /// What comes of it.
-fn made(codec: AudioCodec) -> Made {
+pub(crate) fn made(codec: AudioCodec) -> Made {
     match codec {
         AudioCodec::Opus => Made { track: Track::opus(CHANNELS), duration: PACKET, delay: Duration::ZERO },
         AudioCodec::Aac => {

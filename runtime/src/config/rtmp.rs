@@ -8,13 +8,14 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "RTMP")]
 pub struct Rtmp {
-    /// Where RTMP listens, as `:1935` or `127.0.0.1:1935`. Without an address it is where HTTP listens.
-    #[arg(long, env = "RTMP_LISTEN_ADDR", value_name = "RTMP_LISTEN_ADDR", default_value = ":1935", value_parser = listen)]
-    pub rtmp_listen_addr: Listen,
+    /// Where RTMP listens, as `:1935` or `127.0.0.1:1935`. Without an address it is where HTTP listens. Default: CORE_RTMP_ADDRESS,
+    /// else `:1935`.
+    #[arg(long, env = "RTMP_LISTEN_ADDR", value_name = "RTMP_LISTEN_ADDR", value_parser = listen)]
+    pub rtmp_listen_addr: Option<Listen>,
 
-    /// Where RTMPS listens.
-    #[arg(long, env = "RTMPS_LISTEN_ADDR", value_name = "RTMPS_LISTEN_ADDR", default_value = ":1936", value_parser = listen)]
-    pub rtmps_listen_addr: Listen,
+    /// Where RTMPS listens. Default: CORE_RTMP_ADDRESS_TLS, else `:1936`.
+    #[arg(long, env = "RTMPS_LISTEN_ADDR", value_name = "RTMPS_LISTEN_ADDR", value_parser = listen)]
+    pub rtmps_listen_addr: Option<Listen>,
 
     /// The certificate of RTMPS as PEM, with those that vouch for it; goes with its key. Without both, one is made that nobody
     /// vouches for.
@@ -37,6 +38,11 @@ pub struct Rtmp {
     )]
     pub rtmps_key_path: String,
 }
+
+/// Where RTMP listens unless something is said of it.
+pub(super) const RTMP: Listen = Listen { address: None, port: 1935 };
+/// The same of RTMPS.
+pub(super) const RTMPS: Listen = Listen { address: None, port: 1936 };
 
 /// An address of this machine, or wherever the others are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +81,7 @@ impl Listen {
 }
 
 /// `[host]:port`, as Go writes addresses.
-fn listen(text: &str) -> Result<Listen, String> {
+pub(super) fn listen(text: &str) -> Result<Listen, String> {
     let wrong = || "must be an address with a port, as :1935 or 127.0.0.1:1935".to_owned();
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     let port = port.parse().map_err(|_| wrong())?;

@@ -8,7 +8,7 @@ fn run(args: &[&str]) -> Run {
     let all = ["understudy-runtime", "run"].iter().chain(args);
     match Cli::try_parse_from(all).unwrap().command {
         Command::Run(run) => *run,
-        Command::TestPicture(_) => unreachable!(),
+        Command::TestPicture(_) | Command::Confine(_) => unreachable!(),
     }
 }
 
@@ -148,4 +148,25 @@ fn the_participant_socket_is_on_loopback_whoever_may_use_http_and_can_be_turned_
 fn a_control_link_without_an_operator_is_refused() {
     let error = Cli::try_parse_from(["understudy-runtime", "run", "--control-link"]).unwrap_err();
     assert!(error.to_string().contains("--operator-address"), "{error}");
+}
+
+#[test]
+fn the_core_s_addresses_count_where_ours_are_not_named() {
+    let core = ["--core-address", ":8080", "--core-rtmp-address", "127.0.0.1:19350"];
+    let (alone, both) =
+        (run(&core), run(&[&core[..], &["--port", "1", "--rtmp-listen-addr", ":2"]].concat()));
+    assert_eq!(alone.http_addresses(BOTH), [at("127.0.0.1:8080"), at("[::1]:8080")]);
+    assert_eq!(alone.rtmp_addresses(BOTH), [at("127.0.0.1:19350")]);
+    assert_eq!(both.http_addresses(BOTH), [at("127.0.0.1:1"), at("[::1]:1")]);
+    assert_eq!(both.rtmp_addresses(BOTH), [at("127.0.0.1:2"), at("[::1]:2")]);
+    let webrtc = run(&[
+        "--core-webrtc-udp-mux-port",
+        "4000",
+        "--core-webrtc-public-ip",
+        "192.0.2.1",
+        "--pod-ip",
+        "10.0.0.7",
+    ]);
+    assert_eq!(webrtc.media_address(BOTH).port(), 4000);
+    assert_eq!(webrtc.announced(BOTH), [at("192.0.2.1:0").ip()]);
 }

@@ -12,8 +12,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use understudy_core::failure::Failure;
+use understudy_core::rendition::Full;
 use understudy_core::sending::Sending;
-use understudy_core::spec::{Livestream, Output, Resolution};
+use understudy_core::spec::{Livestream, Output};
 use understudy_trace::Place;
 
 use super::push::{self, Destination, Push};
@@ -43,7 +44,7 @@ pub struct Senders {
     traced_below: Option<Place>,
 }
 
-type Start = dyn Fn(&Livestream, &Program, Resolution, Option<Place>) -> Result<Sender, String> + Send + Sync;
+type Start = dyn Fn(&Livestream, &Program, Full, Option<Place>) -> Result<Sender, String> + Send + Sync;
 
 /// How others are reached.
 #[derive(Clone)]
@@ -54,16 +55,16 @@ pub struct Reach {
 
 impl Senders {
     pub fn new(reach: Reach) -> Self {
-        let start = move |livestream: &_, program: &_, size, traced_below| {
-            send(&reach, livestream, program, (size, traced_below))
+        let start = move |livestream: &_, program: &_, full, traced_below| {
+            send(&reach, livestream, program, (full, traced_below))
         };
         Self { start: Arc::new(start), traced_below: None }
     }
 
     pub fn by(
-        start: impl Fn(&Livestream, &Program, Resolution) -> Result<Sender, String> + Send + Sync + 'static,
+        start: impl Fn(&Livestream, &Program, Full) -> Result<Sender, String> + Send + Sync + 'static,
     ) -> Self {
-        let start = move |livestream: &_, program: &_, size, _traced_below| start(livestream, program, size);
+        let start = move |livestream: &_, program: &_, full, _traced_below| start(livestream, program, full);
         Self { start: Arc::new(start), traced_below: None }
     }
 
@@ -73,14 +74,9 @@ impl Senders {
         Self { traced_below: place, ..self.clone() }
     }
 
-    /// Sends a program, whose picture has that size, until the sender is dropped. Why not, for people, if it cannot be begun.
-    pub fn start(
-        &self,
-        livestream: &Livestream,
-        program: &Program,
-        size: Resolution,
-    ) -> Result<Sender, String> {
-        (self.start)(livestream, program, size, self.traced_below)
+    /// Sends a program, with such a picture, until the sender is dropped. Why not, for people, if it cannot be begun.
+    pub fn start(&self, livestream: &Livestream, program: &Program, full: Full) -> Result<Sender, String> {
+        (self.start)(livestream, program, full, self.traced_below)
     }
 }
 
@@ -91,7 +87,7 @@ impl Senders {
         before: JoinHandle<()>,
         livestream: &Livestream,
         program: &Program,
-        size: Resolution,
+        full: Full,
     ) -> Sender {
         let (senders, livestream, program) = (self.clone(), livestream.clone(), program.clone());
         Sender::run(Sending::Connecting, async move |tell, end| {
@@ -99,7 +95,7 @@ impl Senders {
             if end.run_until_cancelled(gone).await.is_none() {
                 return;
             }
-            match senders.start(&livestream, &program, size) {
+            match senders.start(&livestream, &program, full) {
                 Ok(sender) => {
                     let as_it_is = |state: &Sending, _| (state.clone(), None);
                     end.run_until_cancelled(pass_on(&mut sender.state(), as_it_is, &tell)).await;
@@ -124,7 +120,7 @@ fn send(
     reach: &Reach,
     livestream: &Livestream,
     program: &Program,
-    (size, traced_below): (Resolution, Option<Place>),
+    (full, traced_below): (Full, Option<Place>),
 ) -> Result<Sender, String> {
     match &livestream.output {
         Output::RtmpPush(url) => {
@@ -138,7 +134,7 @@ fn send(
         Output::Whip(target) => {
             let target =
                 whip::Target::parse(target.url(), target.reveal_token()).map_err(|bad| bad.to_string())?;
-            let shown = whip::Shown::new(&livestream.name, program, size);
+            let shown = whip::Shown::new(&livestream.name, program, full);
             let shown = whip::Shown { traced_below, ..shown };
             let publishing = whip::publish(target, shown, reach.whip.clone());
             let (state, stop) = (publishing.state(), async { publishing.stop().await }.boxed());
@@ -293,14 +289,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_follows_begins_once_what_was_before_has_ended() {
+        use understudy_core::spec::{Encoding, FrameRate, Resolution};
+
         use crate::broadcast::{Metrics, Renditions};
+
         let (_states, following) = watch::channel(Sending::Arriving);
         let senders = Senders::by(move |_, _, _| Ok(failing(following.clone())));
         let (tell, told) = tokio::sync::oneshot::channel::<()>();
         let before = tokio::spawn(async { told.await.unwrap() });
         let livestream = Livestream { name: "a".into(), output: Output::WebRtc, choice: Choice::default() };
         let program = Program::of(&Renditions::new(&Metrics::default()), watch::channel(true).1);
-        let sender = senders.start_after(before, &livestream, &program, Resolution::HD);
+        let bitrate = Encoding::default().video;
+        let full = Full { size: Resolution::HD, frame_rate: FrameRate::THIRTY, bitrate };
+        let sender = senders.start_after(before, &livestream, &program, full);
         let mut state = sender.state();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(*state.borrow_and_update(), Sending::Connecting);

@@ -71,7 +71,7 @@ pub struct Asked {
         (status = 101, description = "The socket opens."),
         (status = 400, content_type = "text/plain", body = String, description = "There is no such codec."),
         (status = 404, content_type = "text/plain", body = String, description = "There is no such programme."),
-        (status = 409, content_type = "text/plain", body = String, description = "It is not for sockets; or there is nothing to show yet, and Retry-After says when to ask again."),
+        (status = 409, content_type = "text/plain", body = String, description = "It is not for sockets; or what others encode is to be another picture; or there is nothing to show yet, and Retry-After says when to ask again."),
         (status = 503, content_type = "text/plain", body = String, description = "As many watch over sockets as there may be, or the session has no tokens yet."),
     ),
     security(("view" = [])),
@@ -85,6 +85,7 @@ pub async fn watch(
 ) -> Result<Response, Refusal> {
     let rendition = rendition(asked.codec.as_deref())?;
     let program = sockets.find(&name)?;
+    program.has(rendition.video)?;
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),

@@ -2,21 +2,17 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+use crate::shipped::{self, CSS, HTML, JAVASCRIPT, Part};
 
 const PAGE: &str = include_str!("../../assets/view/index.html");
 
 /// What the page consists of, by the names under which it asks for it.
-const ASSETS: [(&str, &str, &str); 10] = [
+const ASSETS: [Part; 10] = [
     ("view.css", CSS, include_str!("../../assets/view/view.css")),
     ("view.js", JAVASCRIPT, include_str!("../../assets/view/view.js")),
     ("states.js", JAVASCRIPT, include_str!("../../assets/view/states.js")),
@@ -30,8 +26,11 @@ const ASSETS: [(&str, &str, &str); 10] = [
 ];
 
 /// Its own files and its own origin; the token in its address goes nowhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    media-src 'self' blob: mediastream:; img-src 'self' data:; base-uri 'none'; form-action 'none'";
+const POLICY: [(HeaderName, &str); 1] = [(
+    CONTENT_SECURITY_POLICY,
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    media-src 'self' blob: mediastream:; img-src 'self' data:; base-uri 'none'; form-action 'none'",
+)];
 
 /// `/view` shows `program`, `/view/{name}` any other.
 pub fn router() -> Router {
@@ -44,7 +43,7 @@ pub fn router() -> Router {
 /// A page that shows the programme.
 #[utoipa::path(get, path = "/view", tag = "pages", responses((status = 200, content_type = "text/html", body = String)))]
 pub async fn program() -> impl IntoResponse {
-    (headers(HTML), PAGE)
+    (shipped::headers(HTML), POLICY, PAGE)
 }
 
 /// A page that shows a livestream.
@@ -66,19 +65,5 @@ pub async fn livestream() -> impl IntoResponse {
     ),
 )]
 pub async fn asset(Path(name): Path<String>) -> Response {
-    match ASSETS.into_iter().find(|(known, ..)| *known == name) {
-        Some((_, kind, text)) => (headers(kind), text).into_response(),
-        None => (StatusCode::NOT_FOUND, "the page has no such part").into_response(),
-    }
-}
-
-fn headers(kind: &'static str) -> [(HeaderName, &'static str); 5] {
-    [
-        (CONTENT_TYPE, kind),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // The page and its script change together, with the binary.
-        (CACHE_CONTROL, "no-cache"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
-    ]
+    (POLICY, shipped::part(&ASSETS, &name)).into_response()
 }

@@ -11,10 +11,13 @@ mod counter;
 
 mod patch;
 
+mod process;
+
 pub use cors::with_cors;
 pub use ice_servers::{BadServers, IceServers};
 // With what describes it.
 pub use patch::*;
+pub use process::*;
 
 use std::time::Instant;
 
@@ -25,6 +28,8 @@ use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
+use understudy_core::leg::Levels;
+use understudy_core::level::Level;
 
 use crate::program::{Found, Program, Registry};
 use crate::rtc::{Handle, Ice, OfferError};
@@ -51,7 +56,7 @@ pub fn router(driver: Handle, programs: Registry, ice_servers: IceServers) -> Ro
         // Players put it there when their form takes a folder for an address.
         .route("/whep/{name}/", endpoint())
         .route("/whep/{name}/{session}", session)
-        .with_state(Whep { driver, programs, counters: Counters::default(), ice_servers })
+        .with_state(Whep::new(driver, programs, ice_servers))
 }
 
 /// Watch a programme over WHEP.
@@ -81,32 +86,64 @@ pub async fn watch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let offer = if body.is_end_stream() { None } else { Some(text(&headers, SDP, body).await?) };
-    // After the body, which may take its time: whoever came to what ended meanwhile would watch it for good.
-    let program = match whep.programs.find(&name) {
-        Found::Live(program) => program,
-        Found::Silent => return Err(Refusal::Silent),
-        Found::Unknown => return Err(Refusal::UnknownProgram),
-    };
-    whep.counters.expire(Instant::now());
-    let Some(offer) = offer else { return whep.counter(&uri, &name, &program) };
-    let answer = signalling::watch(&whep.driver, &whep.programs, (&name, &program), &offer).await;
-    let answer = answer.map_err(Refusal::Offer)?.ok_or(Refusal::UnknownProgram)?;
-    let place = (answer.session_id.as_str(), answer.ice_session.as_str());
-    Ok(whep.described(StatusCode::CREATED, &uri, place, answer.sdp.clone()))
+    whep.watch(uri, name, headers, body).await
 }
 
 impl Whep {
+    fn new(driver: Handle, programs: Registry, ice_servers: IceServers) -> Self {
+        Self { driver, programs, counters: Counters::default(), ice_servers }
+    }
+
+    /// The answer to an offer for what has that name; to none, an offer.
+    async fn watch(
+        &self,
+        uri: Uri,
+        name: String,
+        headers: HeaderMap,
+        body: Body,
+    ) -> Result<Response, Refusal> {
+        let offer = if body.is_end_stream() { None } else { Some(text(&headers, SDP, body).await?) };
+        // After the body, which may take its time: whoever came to what ended meanwhile would watch it for good.
+        let program = match self.programs.find(&name) {
+            Found::Live(program) => program,
+            Found::Silent => return Err(Refusal::Silent),
+            Found::Unknown => return Err(Refusal::UnknownProgram),
+        };
+        self.counters.expire(Instant::now());
+        let Some(offer) = offer else { return self.counter(&uri, &name, &program) };
+        let answer = signalling::watch(&self.driver, &self.programs, (&name, &program), &offer).await;
+        let answer = answer.map_err(Refusal::Offer)?.ok_or(Refusal::UnknownProgram)?;
+        let place = (answer.session_id.as_str(), answer.ice_session.as_str());
+        Ok(self.described(StatusCode::CREATED, &uri, place, answer.sdp.clone()))
+    }
+
     /// Offers what was asked for, for whoever wants to answer.
     fn counter(&self, uri: &Uri, name: &str, program: &Program) -> Result<Response, Refusal> {
         if !self.counters.have_room() {
             return Err(Refusal::Offer(OfferError::Full));
         }
-        let offering = self.driver.offer(Ice::Lite).map_err(Refusal::Offer)?;
+        let level = program.levels().map_or(Level::HD, Levels::offered);
+        let offering = self.driver.offer(Ice::Lite, level).map_err(Refusal::Offer)?;
         let place = (offering.session_id(), offering.ice_session());
         let response = self.described(StatusCode::NOT_ACCEPTABLE, uri, place, offering.sdp().to_owned());
         self.counters.keep(name, program, offering, Instant::now());
         Ok(response)
+    }
+
+    /// Whether there was such a session.
+    async fn leave(&self, session: &str) -> bool {
+        self.counters.take(session, Instant::now()).is_some() || self.driver.leave(session).await
+    }
+
+    async fn describe(&self, name: &str, session: Option<&String>) -> Result<Response, Refusal> {
+        match session {
+            _ if matches!(self.programs.find(name), Found::Unknown) => return Err(Refusal::UnknownProgram),
+            Some(session) if self.driver.begun(session).await.is_none() && !self.counters.holds(session) => {
+                return Err(Refusal::UnknownSession);
+            }
+            _ => {}
+        }
+        Ok((StatusCode::OK, [(CONTENT_TYPE, SDP), (ACCEPT_POST, SDP)]).into_response())
     }
 
     /// A session and its ICE session, with a description.
@@ -133,24 +170,12 @@ impl Whep {
     security(("view" = [])),
 )]
 pub async fn leave(State(whep): State<Whep>, place: Path<(String, String)>) -> StatusCode {
-    if whep.counters.take(&place.1, Instant::now()).is_some() {
-        return StatusCode::OK;
-    }
-    ended(whep.driver.leave(&place.1).await)
+    ended(whep.leave(&place.1).await)
 }
 
 /// See what is there: nothing but that it takes offers, or that the session lasts.
 async fn describe(State(whep): State<Whep>, place: Path<Vec<String>>) -> Result<Response, Refusal> {
-    let (name, session) = (place.first(), place.get(1));
-    let known = name.is_some_and(|name| !matches!(whep.programs.find(name), Found::Unknown));
-    match session {
-        _ if !known => return Err(Refusal::UnknownProgram),
-        Some(session) if whep.driver.begun(session).await.is_none() && !whep.counters.holds(session) => {
-            return Err(Refusal::UnknownSession);
-        }
-        _ => {}
-    }
-    Ok((StatusCode::OK, [(CONTENT_TYPE, SDP), (ACCEPT_POST, SDP)]).into_response())
+    whep.describe(place.first().map_or("", String::as_str), place.get(1)).await
 }
 
 /// What is told without a token where pages of other sites may not watch; where they may, [`with_cors`] answers.
@@ -191,8 +216,7 @@ mod tests {
         let media = Renditions::new(&Metrics::default());
         let program = Program::of(&media, values::channel(true).1);
         programs.name(&program, ["a".to_owned()]);
-        let (counters, ice_servers) = (Counters::default(), IceServers::default());
-        let whep = State(Whep { driver: driver.clone(), programs: programs.clone(), counters, ice_servers });
+        let whep = State(Whep::new(driver.clone(), programs.clone(), IceServers::default()));
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(SDP))]);
         let place = (Uri::from_static("/whep/a"), Path("a".to_owned()));
         let mut watching = pin!(watch(whep, place.0, place.1, headers, OFFER.into()));

@@ -24,7 +24,8 @@ use tracing::Instrument;
 use understudy_core::fanout::receipt::Receipt;
 use understudy_core::fanout::silence::SILENT;
 use understudy_core::guard::Policy;
-use understudy_core::rendition::Video;
+use understudy_core::level::Level;
+use understudy_core::rendition::{Full, Video};
 use understudy_core::spec::Resolution;
 use understudy_core::whip::Failure;
 use understudy_trace::Place;
@@ -35,7 +36,7 @@ use http::Client;
 use session::{Origin, Relaying, Session};
 use trace::{Attempt, Leg};
 
-/// Servers take no more (Amazon IVS), and the offer's level stands for no more.
+/// Servers take no more (Amazon IVS).
 pub const MOST: Resolution = Resolution::HD;
 /// A session that lasted so long, and of which something arrived, was well: what comes after it is a first failure.
 const STEADY: Duration = Duration::from_secs(10);
@@ -47,14 +48,38 @@ const STOP: Duration = Duration::from_secs(8);
 pub struct Shown {
     pub name: String,
     pub program: Program,
+    /// Its picture.
+    pub full: Full,
     /// The span that what is done for it stands below.
     pub traced_below: Option<Place>,
 }
 
 impl Shown {
-    /// A program whose picture has that size, made smaller where servers take no more.
-    pub fn new(name: &str, program: &Program, size: Resolution) -> Self {
-        Self { name: name.to_owned(), program: program.only(Video::within(size, MOST)), traced_below: None }
+    /// A program with such a picture, of which servers are sent what they take.
+    pub fn new(name: &str, program: &Program, full: Full) -> Self {
+        Self { name: name.to_owned(), program: program.clone(), full, traced_below: None }
+    }
+
+    /// That of H.264 which all of it has; never less than everybody says by habit.
+    fn level(&self) -> Level {
+        if let Some(levels) = self.program.levels() {
+            return levels.offered();
+        }
+        let whole = Full { size: self.full.size.within(MOST), ..self.full };
+        Level::of(whole.load()).max(Level::HD)
+    }
+
+    /// As much of it as that level takes.
+    fn at(&self, level: Level) -> Option<Program> {
+        // What others encode is there as it comes, or not at all.
+        if let Some(levels) = self.program.levels() {
+            return (level >= levels.needed).then(|| self.program.only(Video::default()));
+        }
+        let video = Video::at_level(self.full, MOST, level)?;
+        if level < self.level() {
+            tracing::info!(%level, ?video, "the server takes less than there is, and is sent no more");
+        }
+        Some(self.program.only(video))
     }
 }
 
@@ -224,5 +249,33 @@ fn failure(lost: Lost, relaying: &Relaying) -> Failure {
     match lost {
         Lost::NoWay => Failure::Lost(format!("{lost}{relaying}")),
         lost => Failure::Lost(lost.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::leg::Levels;
+    use understudy_core::media::{Kind, VideoCodec};
+    use understudy_core::spec::{Encoding, FrameRate};
+
+    use super::*;
+    use crate::broadcast::{Hub, Metrics};
+    use crate::program::{Fixed, Ladder};
+
+    #[tokio::test]
+    async fn what_others_encode_is_offered_at_its_own_level_and_is_there_as_it_comes_or_not_at_all() {
+        let hub = |kind| Hub::new(kind, Metrics::default());
+        let (tell, levels) = watch::channel(None);
+        let program = Program::coming(hub(Kind::Video), Ladder::fixed(hub(Kind::Audio)), levels);
+        let bitrate = Encoding::default().video;
+        let camera = Full { size: Resolution::HD, frame_rate: FrameRate::THIRTY, bitrate };
+        let shown = Shown::new("a", &program, camera);
+        assert_eq!(shown.level(), Level::HD, "nothing is known yet");
+        let [said, needed] = [42, 40].map(Level::of_idc);
+        tell.send_replace(Some(Levels { said, needed }));
+        assert_eq!(shown.level(), said);
+        assert_eq!([31, 40, 42].map(|idc| shown.at(Level::of_idc(idc)).is_some()), [false, true, true]);
+        let mpeg1 = Video { codec: VideoCodec::Mpeg1, ..Video::default() };
+        assert_eq!((program.has(Video::default()), program.has(mpeg1)), (Ok(()), Err(Fixed)));
     }
 }

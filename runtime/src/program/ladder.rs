@@ -37,8 +37,18 @@ struct Inner<K> {
 }
 
 enum Make<K> {
-    Encode { hub: Box<dyn Fn() -> Hub + Send + Sync>, encode: Box<dyn Fn(K, Hub) -> Encoding + Send + Sync> },
+    Encode {
+        hub: Box<dyn Fn() -> Hub + Send + Sync>,
+        encode: Box<dyn Fn(K, Hub) -> Encoding + Send + Sync>,
+        own: Option<Own<K>>,
+    },
     Fixed(Hub),
+}
+
+/// What somebody else fills.
+struct Own<K> {
+    hub: Hub,
+    is: fn(&K) -> bool,
 }
 
 struct Rung {
@@ -70,8 +80,20 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         encode: impl Fn(K, Hub) -> F + Send + Sync + 'static,
     ) -> Self {
         let encode = move |key, hub| -> Encoding { Box::pin(encode(key, hub)) };
-        let make = Make::Encode { hub: Box::new(hub), encode: Box::new(encode) };
+        let make = Make::Encode { hub: Box::new(hub), encode: Box::new(encode), own: None };
         Self(Arc::new(Inner { rungs: Mutex::default(), make, warm }))
+    }
+
+    /// One hub that somebody else fills for all that `is` says it is, and beside it what is made of that.
+    pub fn beside<F: Future<Output = ()> + Send + 'static>(
+        (own, is): (Hub, fn(&K) -> bool),
+        hub: impl Fn() -> Hub + Send + Sync + 'static,
+        encode: impl Fn(K, Hub) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let encode = move |key, hub| -> Encoding { Box::pin(encode(key, hub)) };
+        let own = Some(Own { hub: own, is });
+        let make = Make::Encode { hub: Box::new(hub), encode: Box::new(encode), own };
+        Self(Arc::new(Inner { rungs: Mutex::default(), make, warm: BRIEFLY_WARM }))
     }
 
     /// One hub, whatever is asked for.
@@ -79,9 +101,9 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         Self(Arc::new(Inner { rungs: Mutex::default(), make: Make::Fixed(hub), warm: WARM }))
     }
 
-    /// Whether it has more than one hub.
+    /// Whether it has steps: what somebody else fills has none.
     pub fn has_rungs(&self) -> bool {
-        matches!(self.0.make, Make::Encode { .. })
+        matches!(self.0.make, Make::Encode { own: None, .. })
     }
 
     /// Of all its hubs.
@@ -89,13 +111,17 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         let of = |hub: &Hub| *hub.demand().borrow();
         match &self.0.make {
             Make::Fixed(hub) => of(hub),
-            Make::Encode { .. } => self.0.rungs.lock().values().map(|rung| of(&rung.hub)).sum(),
+            Make::Encode { own, .. } => {
+                let made: usize = self.0.rungs.lock().values().map(|rung| of(&rung.hub)).sum();
+                made + own.as_ref().map_or(0, |own| of(&own.hub))
+            }
         }
     }
 
     pub fn hub(&self, key: K) -> Hub {
         let new = match &self.0.make {
             Make::Fixed(hub) => return hub.clone(),
+            Make::Encode { own: Some(own), .. } if (own.is)(&key) => return own.hub.clone(),
             Make::Encode { hub, .. } => hub,
         };
         let mut rungs = self.0.rungs.lock();

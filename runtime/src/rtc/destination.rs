@@ -48,7 +48,7 @@ pub struct Published {
 /// How publishing to a server goes.
 ///
 /// ```text
-///   Connecting ── ICE and DTLS are up ──> Connected, Showing ── a report says that it comes ──> Sending, with each report anew
+///   Connecting ── ICE and DTLS are up ──> Connected, Showing ── it is said that it comes ──> Sending, each time anew
 ///        │                                   │              for half a minute no report says that of what is sent ──> Silent
 ///        └───────────────────────────────────┴──────────────────────> Lost <───────────────────┘
 /// ```

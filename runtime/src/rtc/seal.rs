@@ -4,7 +4,7 @@ use rtc::crypto::{
     AeadAlgorithm, AeadCipher, CryptoError, HmacAlgorithm, Mac, RTCCryptoProvider, StreamCipher,
     StreamCipherAlgorithm,
 };
-use understudy_core::fanout::rtp::{HEADER_BYTES, Header, TAG_BYTES};
+use understudy_core::fanout::rtp::{Header, TAG_BYTES};
 
 use super::keys::{Keys, Tapped};
 
@@ -41,14 +41,17 @@ impl Sealer {
     /// Appends the packet. The same header goes with the same payload, always.
     pub fn seal(&mut self, header: &Header, payload: &[u8], out: &mut Vec<u8>) -> Result<(), CryptoError> {
         let begin = out.len();
-        let head = header.bytes();
-        out.extend_from_slice(&head);
+        out.extend_from_slice(&header.bytes());
+        if let Some(extension) = header.extension() {
+            out.extend_from_slice(&extension);
+        }
+        let body = out.len();
         out.extend_from_slice(payload);
-        let body = begin + HEADER_BYTES;
         match self {
             Self::Gcm { cipher, salt } => {
                 let mut tag = [0; TAG_BYTES];
-                cipher.seal_in_place(&header.nonce(salt), &head, &mut out[body..], &mut tag)?;
+                let (head, body) = out[begin..].split_at_mut(body - begin);
+                cipher.seal_in_place(&header.nonce(salt), head, body, &mut tag)?;
                 out.extend_from_slice(&tag);
             }
             Self::Cm { cipher, mac, salt } => {

@@ -13,6 +13,8 @@ use understudy_proto::v1;
 pub(super) enum Shows {
     /// A browser's.
     Page,
+    /// What is fetched from an origin, as it is: nothing of this machine is needed.
+    Origin,
     /// What the inputs carry: neither a browser nor a display is needed.
     Inputs,
     Nothing,

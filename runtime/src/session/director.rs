@@ -10,7 +10,7 @@ use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::participant::{Standing, View as Participant};
 use understudy_core::recording::Wanted;
 use understudy_core::rendition::Full;
-use understudy_core::spec::{Livestream, Location};
+use understudy_core::spec::{Choice, Livestream, Location};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
@@ -18,6 +18,7 @@ use super::asked::{Asked, Shows};
 use super::audience::Audience;
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
+use super::origin::Origin;
 use super::recordings::{RecordingView, Recordings};
 use super::show::Show;
 use super::sources::{Allowed, Sources};
@@ -42,6 +43,7 @@ pub(super) struct Director {
     display: Option<String>,
     pub(super) browser: Option<RunningBrowser>,
     pub(super) sources: Sources,
+    pub(super) origin: Origin,
     pub(super) show: Show,
     pub(super) journal: Journal,
     pub(super) streams: Streams,
@@ -101,6 +103,7 @@ impl Director {
         let director = Self {
             parts: Parts::new(config.camera.mode()),
             sources: Sources::new(&config, mailbox.clone()),
+            origin: Origin::new(config.processes.clone(), mailbox.clone()),
             show,
             streams: Streams::new(config.senders.clone(), mailbox.clone()),
             stages: Stages::new(config.senders.clone(), config.browser_guard.policy.clone(), mailbox.clone()),
@@ -130,7 +133,8 @@ impl Director {
             self.attend().await;
             self.record();
             self.publish();
-            let deadline = self.parts.deadline().into_iter().chain(self.attends_at()).min();
+            let deadlines = [self.parts.deadline(), self.attends_at(), self.origin.again_at()];
+            let deadline = deadlines.into_iter().flatten().min();
             tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => self.take(message).await,
@@ -138,6 +142,7 @@ impl Director {
                 },
                 () = crate::deadline::reached(deadline.map(Into::into)) => {
                     self.on(Event::Tick).await;
+                    self.try_origin_again().await;
                     self.offer();
                 }
                 () = shutdown.cancelled() => break,
@@ -201,6 +206,7 @@ impl Director {
             }
             Mail::Inputs => self.sources.note_failures(),
             Mail::Linked(linked) => self.linked(linked),
+            Mail::Origin => self.look_at_origin().await,
             Mail::Viewers | Mail::Sending | Mail::Recording => {}
             Mail::Ping(answer) => drop(answer.send(())),
         }
@@ -316,14 +322,14 @@ impl Director {
             server: sound::server(&self.config.directory),
             source: match self.shows() {
                 Shows::Page => sound::SPEAKER_MONITOR.to_owned(),
-                Shows::Inputs | Shows::Nothing => self.config.sound.source.clone(),
+                Shows::Origin | Shows::Inputs | Shows::Nothing => self.config.sound.source.clone(),
             },
             bitrate: self.asked.session.encoding.audio,
             passage: (self.shows() == Shows::Inputs).then(|| self.sources.sound().clone()),
         });
         self.show.see(screen, self.streams.all().next().is_some() || self.stages.needs_picture());
         self.show.hear(speaker);
-        let shown = self.shows() != Shows::Nothing;
+        let shown = matches!(self.shows(), Shows::Page | Shows::Inputs);
         let seen = self.shows() == Shows::Inputs || self.parts.is_wanted(Part::Camera);
         let speaker = self.shows() == Shows::Page;
         self.sources.allow(Allowed { shown, seen, sound, speaker });
@@ -332,6 +338,7 @@ impl Director {
     pub(super) fn shows(&self) -> Shows {
         match (&self.asked.session.page, self.sources.are_configured()) {
             (Some(_), _) => Shows::Page,
+            (None, _) if self.origin.is_wanted() => Shows::Origin,
             (None, true) => Shows::Inputs,
             (None, false) => Shows::Nothing,
         }
@@ -344,12 +351,15 @@ impl Director {
                 self.display.clone().filter(|_| self.parts.is_up(Part::Display)).map(View::Display)
             }
             Shows::Inputs => Some(View::Camera(self.sources.picture().clone())),
-            Shows::Nothing => None,
+            Shows::Origin | Shows::Nothing => None,
         }
     }
 
     fn start_stream(&mut self, livestream: Livestream) -> Result<StreamView, Refusal> {
         let name = livestream.name.clone();
+        if self.shows() == Shows::Origin && livestream.choice != Choice::default() {
+            return Err(Refusal::AsItComes);
+        }
         self.streams.start(livestream, self.asked.stance)?;
         self.restream();
         self.streams.view(&name, self.show.proof().shows()).ok_or(Refusal::Unknown)

@@ -17,6 +17,8 @@ use crate::program::Program;
 /// What a livestream asks for.
 pub(super) struct Asked {
     wanted: Wanted,
+    /// Of what.
+    program: Program,
     begun: Begun,
 }
 
@@ -42,13 +44,14 @@ pub(super) struct File {
 }
 
 impl Recordings {
-    /// These are asked for, and no others: what is asked for no more, or otherwise, is finished, and its file stays. `shows`: there
-    /// is something to be seen. Whether there are others now than before.
+    /// These are asked for, and no others: what is asked for no more, or otherwise, or of another program, is finished, and its file
+    /// stays. `shows`: there is something to be seen. Whether there are others now than before.
     pub(super) fn ask(&mut self, wanted: Vec<Wanted>, program: &Program, shows: bool) -> bool {
         self.ending.retain(|ending| !matches!(*ending.progress.borrow(), Progress::Ended(_)));
+        self.finish_others(program);
         let before = std::mem::take(&mut self.asked);
-        let (kept, over): (Vec<_>, Vec<_>) =
-            before.into_iter().partition(|(_, asked)| wanted.contains(&asked.wanted));
+        let is_the_same = |asked: &Asked| wanted.contains(&asked.wanted) && asked.program.is(program);
+        let (kept, over): (Vec<_>, Vec<_>) = before.into_iter().partition(|(_, asked)| is_the_same(asked));
         for (id, asked) in over {
             if let Begun::Yes(following) = asked.begun {
                 self.finish(&id);
@@ -62,7 +65,8 @@ impl Recordings {
                 is_other |= shows && self.put_aside(&wanted.id);
                 let begun = if shows { self.begin(&wanted, program) } else { Begun::No(None) };
                 is_other |= matches!(begun, Begun::Yes(_));
-                self.asked.insert(wanted.id.clone(), Asked { wanted, begun });
+                let program = program.clone();
+                self.asked.insert(wanted.id.clone(), Asked { wanted, program, begun });
             }
         }
         is_other
@@ -100,7 +104,7 @@ impl Recordings {
         }
         let recording = self.recorder.begin(wanted.clone(), program);
         let following = Following::new(recording.state(), self.mailbox.clone());
-        self.kept.insert(id.clone(), Entry { recording, origin: Origin::Livestream });
+        self.kept.insert(id.clone(), Entry::new(recording, program, Origin::Livestream));
         Begun::Yes(following)
     }
 

@@ -34,6 +34,14 @@ pub(super) struct Recordings {
 pub(super) struct Entry {
     pub(super) recording: Recording,
     pub(super) origin: Origin,
+    /// What it is of; none: it is of nothing that is shown any more.
+    of: Option<Program>,
+}
+
+impl Entry {
+    pub(super) fn new(recording: Recording, program: &Program, origin: Origin) -> Self {
+        Self { recording, origin, of: Some(program.clone()) }
+    }
 }
 
 /// Who began it, whoever may end it by now.
@@ -68,7 +76,8 @@ pub enum RecordingError {
 impl Recordings {
     pub(super) fn new(recorder: Recorder, mailbox: mpsc::Sender<Mail>) -> Self {
         let left = recorder.left().into_iter();
-        let kept = left.map(|(id, recording)| (id, Entry { recording, origin: Origin::Caller })).collect();
+        let entry = |recording| Entry { recording, origin: Origin::Caller, of: None };
+        let kept = left.map(|(id, recording)| (id, entry(recording))).collect();
         Self { recorder, mailbox, kept, asked: BTreeMap::new(), ending: Vec::new() }
     }
 
@@ -82,8 +91,18 @@ impl Recordings {
         let id = wanted.id.clone();
         let started = self.recorder.start(wanted, program).await;
         let recording = started.map_err(|error| RecordingError::Disk(format!("start recording: {error}")))?;
-        self.kept.insert(id, Entry { recording, origin: Origin::Caller });
+        self.kept.insert(id, Entry::new(recording, program, Origin::Caller));
         Ok(())
+    }
+
+    /// What is of another program than that is finished: nothing comes of it any more.
+    pub(super) fn finish_others(&mut self, program: &Program) {
+        for Entry { recording, of, .. } in self.kept.values_mut() {
+            if of.as_ref().is_some_and(|of| !of.is(program)) {
+                recording.stop(Stop::Finished);
+                *of = None;
+            }
+        }
     }
 
     /// It ends soon, which what is answered tells.

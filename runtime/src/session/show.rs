@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
+use tokio_util::task::AbortOnDropHandle;
 use understudy_core::outputs::PROGRAM;
 use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
@@ -15,7 +16,10 @@ use crate::program::{Program, Registry};
 
 pub(super) struct Show {
     programs: Registry,
-    program: Program,
+    /// Of display or inputs.
+    own: Program,
+    /// What is shown in its place.
+    origin: Option<Fetched>,
     screen: watch::Sender<Option<Screen>>,
     speaker: watch::Sender<Option<Speaker>>,
     shows: watch::Sender<bool>,
@@ -29,6 +33,13 @@ pub(super) struct Show {
     /// Reads the sound while it is not heard, to know when it is.
     listener: Option<Subscriber>,
     tellers: [AbortHandle; 2],
+    mailbox: mpsc::Sender<Mail>,
+}
+
+/// A program that comes encoded.
+struct Fetched {
+    program: Program,
+    _teller: AbortOnDropHandle<()>,
 }
 
 impl Show {
@@ -60,7 +71,8 @@ impl Show {
         programs.name(&program, [PROGRAM.to_owned()]);
         Self {
             programs,
-            program,
+            own: program,
+            origin: None,
             screen,
             speaker,
             shows,
@@ -70,11 +82,30 @@ impl Show {
             reader: None,
             listener: None,
             tellers,
+            mailbox: mailbox.clone(),
         }
     }
 
-    pub(super) const fn program(&self) -> &Program {
-        &self.program
+    pub(super) fn program(&self) -> &Program {
+        self.origin.as_ref().map_or(&self.own, |fetched| &fetched.program)
+    }
+
+    /// From now on it is this program, of another origin than before, or its own again.
+    pub(super) fn of(&mut self, origin: Option<&Program>) {
+        if self.origin.as_ref().map(|fetched| &fetched.program).zip(origin).is_some_and(|(a, b)| a.is(b)) {
+            // What was shown of another origin says nothing of this one.
+            self.proof.screen(true);
+            self.settle();
+            return;
+        }
+        self.called([]);
+        self.proof.screen(origin.is_some() || self.screen.borrow().is_some());
+        self.origin = origin.map(|program| {
+            let keyframes = program.video(Video::default()).keyframes();
+            let news = forward(keyframes, self.mailbox.clone(), || Mail::Keyframe);
+            Fetched { program: program.clone(), _teller: AbortOnDropHandle::new(tokio::spawn(news)) }
+        });
+        self.settle();
     }
 
     /// What is seen, as it comes and goes.
@@ -84,23 +115,25 @@ impl Show {
 
     /// Whether anybody reads the picture, beside who finds out whether there is one.
     pub(super) fn is_watched(&self) -> bool {
-        self.program.readers() > usize::from(self.reader.is_some())
+        self.program().readers() > usize::from(self.reader.is_some())
     }
 
     /// The names under which it can be fetched, each with what is chosen of it.
     pub(super) fn called(&self, names: impl IntoIterator<Item = (String, Choice)>) {
-        self.programs.name_at(&self.program, names);
+        self.programs.name_at(self.program(), names);
     }
 
     /// What there is to be seen. `needed`: somebody has to know whether it can be.
     pub(super) fn see(&mut self, screen: Option<Screen>, needed: bool) {
         let there = screen.is_some();
         if replace(&self.screen, screen) {
-            self.proof.screen(there);
+            if self.origin.is_none() {
+                self.proof.screen(there);
+            }
             self.reader = None;
         }
         // What has failed does not show, so that nobody else can find out that it is well again.
-        let read = self.proof.is_failed() || needed && self.proof.is_open();
+        let read = self.origin.is_none() && (self.proof.is_failed() || needed && self.proof.is_open());
         if read && self.reader.is_none() {
             self.reader = Some(self.picture.subscribe());
         }
@@ -111,7 +144,7 @@ impl Show {
         replace(&self.speaker, speaker);
         let silent = self.silence.borrow().is_some();
         self.listener = match (silent, self.listener.take()) {
-            (true, None) => Some(self.program.audio(Audio::default()).subscribe()),
+            (true, None) => Some(self.own.audio(Audio::default()).subscribe()),
             (true, listener) => listener,
             (false, _) => None,
         };
@@ -189,12 +222,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (mut show, _messages) = show(directory.path());
         show.see(Some(screen()), false);
-        assert!(show.reader.is_none() && show.program.shows(), "nobody needs it");
+        assert!(show.reader.is_none() && show.program().shows(), "nobody needs it");
         show.failed("no memory".to_owned());
         show.see(Some(screen()), false);
-        assert!(show.reader.is_some() && !show.program.shows());
+        assert!(show.reader.is_some() && !show.program().shows());
         show.keyframe();
-        assert!(show.reader.is_none() && show.program.shows());
+        assert!(show.reader.is_none() && show.program().shows());
     }
 
     #[tokio::test(start_paused = true)]
@@ -202,7 +235,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (show, mut messages) = show(directory.path());
         tokio::time::sleep(LONG).await;
-        show.program.video(Video::default()).publish(keyframe());
+        show.program().video(Video::default()).publish(keyframe());
         let heard = tokio::time::timeout(LONG, messages.recv()).await;
         assert!(matches!(heard, Ok(Some(Mail::Keyframe))), "{heard:?}");
     }

@@ -1,6 +1,7 @@
 //! What the session tells of itself: a report derived anew after each message.
 
 use understudy_core::condition::{Condition, Severity, Status};
+use understudy_core::input::State;
 use understudy_core::invitation::Seat;
 use understudy_core::part::Part;
 use understudy_core::proof::Proof;
@@ -42,7 +43,10 @@ impl Director {
     }
 
     fn snapshot(&self) -> v1::Report {
-        let (state, healths) = (self.sources.state(), self.sources.healths());
+        let (state, healths) = match self.origin.health() {
+            Some(health) => (State::Running, vec![health]),
+            None => (self.sources.state(), self.sources.healths()),
+        };
         let conditions = report::conditions(self.asked.stance, &self.parts, state, &healths);
         let camera = match self.parts.is_up(Part::Camera) {
             true => self.parts.camera().to_string(),
@@ -94,8 +98,11 @@ impl Director {
             message,
             viewers: u32::try_from(takers).unwrap_or(u32::MAX),
             severity: severity(status).into(),
-            encoded: (matches!(picture, Picture::Proven | Picture::Silent(_)) && self.is_encoded(livestream))
-                .then(|| self.encoded(livestream)),
+            // What an origin sends goes out as it is: its size is seen by whoever plays it.
+            encoded: (self.shows() != Shows::Origin
+                && matches!(picture, Picture::Proven | Picture::Silent(_))
+                && self.is_encoded(livestream))
+            .then(|| self.encoded(livestream)),
             recorded: self.recordings.file(name).map(recorded),
         }
     }

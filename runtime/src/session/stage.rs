@@ -103,15 +103,15 @@ impl Stages {
         full: Full,
     ) -> Result<Sender, String> {
         let choice = Choice::default();
-        let (size, program) = (full.chosen(choice).size, &program.at(full.limit(choice)));
+        let (chosen, program) = (full.chosen(choice), &program.at(full.limit(choice)));
         let livestream = Livestream { name: name(id), output: Output::Whip(target.clone()), choice };
         let traced = self.traced_below.as_ref().filter(|(traced, _)| traced == id);
         let senders = self.senders.traced_below(traced.map(|(_, place)| *place));
         match self.is_empty() {
-            true => senders.start(&livestream, program, size),
+            true => senders.start(&livestream, program, chosen),
             false => {
                 let before = tokio::spawn(all(self.gone()));
-                Ok(senders.start_after(before, &livestream, program, size))
+                Ok(senders.start_after(before, &livestream, program, chosen))
             }
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Streams {
 struct Running {
     livestream: Livestream,
     of: Picture,
+    /// What it was begun with, if it is sent.
+    program: Option<Program>,
     since: SystemTime,
     way: Way,
 }
@@ -67,8 +69,11 @@ pub struct StreamView {
 
 impl Running {
     /// What is sent of one picture is not what is sent of another.
-    fn is(&self, livestream: &Livestream, full: Full) -> bool {
-        let of_it = || self.of == picture(livestream, full);
+    fn is(&self, livestream: &Livestream, program: &Program, full: Full) -> bool {
+        let of_it = || {
+            self.of == picture(livestream, full)
+                && self.program.as_ref().is_none_or(|begun| begun.is(program))
+        };
         self.livestream == *livestream && (!livestream.output.is_sent() || of_it())
     }
 
@@ -140,7 +145,7 @@ impl Streams {
         let mut before = std::mem::take(&mut self.running);
         let wanted: Vec<_> = self.outputs.all().cloned().collect();
         let others = before.extract_if(|name, running| {
-            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, full))
+            !wanted.iter().any(|livestream| livestream.name == *name && running.is(livestream, program, full))
         });
         others.collect::<Vec<_>>().into_iter().for_each(|(name, running)| self.leave(name, running));
         self.ending.retain(|_, ending| !ending.is_finished());
@@ -148,21 +153,23 @@ impl Streams {
             let name = livestream.name.clone();
             let running = before.remove(&name).unwrap_or_else(|| {
                 let of = picture(&livestream, full);
-                let way = self.begin(&livestream, program, of);
-                Running { livestream, of, since: SystemTime::now(), way }
+                let way = self.begin(&livestream, program, full);
+                let program = livestream.output.is_sent().then(|| program.clone());
+                Running { livestream, of, program, since: SystemTime::now(), way }
             });
             self.running.insert(name, running);
         }
     }
 
-    fn begin(&mut self, livestream: &Livestream, program: &Program, (size, choice): Picture) -> Way {
+    fn begin(&mut self, livestream: &Livestream, program: &Program, full: Full) -> Way {
         if !livestream.output.is_sent() {
             return Way::Fetched;
         }
-        let program = &program.at(choice);
+        let choice = livestream.choice;
+        let (chosen, program) = (full.chosen(choice), &program.at(full.limit(choice)));
         let begun = match self.ending.remove(&livestream.name) {
-            None => self.senders.start(livestream, program, size),
-            Some(before) => Ok(self.senders.start_after(before, livestream, program, size)),
+            None => self.senders.start(livestream, program, chosen),
+            Some(before) => Ok(self.senders.start_after(before, livestream, program, chosen)),
         };
         match begun {
             Ok(sender) => {

@@ -68,6 +68,7 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
         directory: directory.to_owned(),
         chromium: "/nowhere".into(),
         ffmpeg: "/nowhere".into(),
+        processes: None,
         bundled_media: directory.to_owned(),
         media: directory.to_owned(),
         bundled_pages: "http://127.0.0.1:9/pages".into(),

@@ -112,6 +112,9 @@ impl Director {
         if self.asked.session.page.is_some() && after.page.is_none() {
             self.leave_stage_page().await;
         }
+        if self.origin.want(after.origin.as_ref()).await {
+            self.show.of(self.origin.program());
+        }
         let before = std::mem::replace(&mut self.asked.session, after);
         for event in changes(&before, &self.asked.session) {
             self.on(event).await;

@@ -20,7 +20,7 @@ use understudy_core::passage::{Picture, Unfit, Wanted, access_unit, opus_duratio
 use understudy_core::spec::Destination;
 
 use super::shape::{self, Branch};
-use super::{Surroundings, valve};
+use super::{Surroundings, portions, valve};
 use crate::broadcast::Pass;
 use crate::camera::Writer;
 use crate::gst::{Error, element};
@@ -168,6 +168,7 @@ impl Way {
         queue.set_property("max-size-time", 0_u64);
         self.heed(&queue);
         self.branch.flow.watch(&queue, None);
+        portions::fill(&queue, UNITS_AHEAD, portions::LONGEST);
         self.branch.waits_for_nothing();
         let head: Vec<_> = parsers.iter().chain([&tee]).collect();
         let sides = [&queue, sink.upcast_ref(), &decoder];
@@ -315,6 +316,7 @@ fn picture(caps: &gst::CapsRef, wanted: Wanted) -> Option<Result<(), Unfit>> {
     let rate = fraction("framerate").filter(|rate| rate.numer() > 0);
     let picture = Picture {
         profile: described.get("profile").ok()?,
+        level: described.get("level").ok(),
         size: (size("width")?, size("height")?),
         frame_rate: rate.map(|rate| (rate.numer().unsigned_abs(), rate.denom().unsigned_abs())),
         square: fraction("pixel-aspect-ratio").is_none_or(|ratio| ratio == gst::Fraction::new(1, 1)),

@@ -126,6 +126,46 @@ async fn whom_pion_takes_no_more_has_been_removed_or_waits_for_the_reason_that_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_pion_says_of_each_packet_is_evidence_without_a_report_for_as_long_as_it_comes() {
+    let operator = Operator::of(inputs()).await;
+    let _session = run(&operator);
+    let stage = Stage::start(&["-counts"]).await;
+    let watched = tokio::spawn(sequence(operator.reports(), left));
+    operator.invite(Some(to("counts", &stage.url("/whip"), TOKEN)));
+    published(&operator, "counts").await;
+    let told = until(&stage, "playing", plays).await;
+    let seen = told.seen.as_ref().unwrap();
+    assert_eq!((seen.video.missing, seen.audio.missing), (0, 0), "{seen:?}");
+    drop(stage);
+    operator.hears("silent", |said| because(said, "Published", "NothingArrives")).await;
+    operator.invite(None);
+    let watched = tokio::time::timeout(SOON, watched).await.unwrap().unwrap();
+    let times = watched.iter().filter(|said| said.ends_with("/Published")).count();
+    assert_eq!(times, 1, "it goes on to be: {watched:#?}");
+}
+
+/// Of H.264, as its stream says (`level_idc` of a sequence parameter set), of all that comes in a while.
+async fn levels(operator: &Operator, taken: &str) -> Vec<u8> {
+    let stage = Stage::start(&["-level", taken]).await;
+    operator.invite(Some(to(taken, &stage.url("/whip"), TOKEN)));
+    published(operator, taken).await;
+    until(&stage, "playing", plays).await;
+    let stream = std::fs::read(stage.picture()).unwrap();
+    stream.windows(7).filter(|bytes| bytes[..4] == [0, 0, 1, 0x67]).map(|bytes| bytes[6]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pion_is_sent_no_higher_level_of_h264_than_its_answer_takes() {
+    let operator = Operator::of(inputs()).await;
+    let _session = run(&operator);
+    for (taken, sent) in [("1f", 31), ("1e", 30)] {
+        let levels = levels(&operator, taken).await;
+        println!("{taken}: {levels:?}");
+        assert!(!levels.is_empty() && levels.iter().all(|level| *level == sent), "{taken}: {levels:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_pion_never_reports_it_is_told_that_nothing_is_said_to_arrive_and_never_published() {
     let operator = Operator::of(inputs()).await;
     let _session = run(&operator);

@@ -12,12 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use understudy_e2e::pion;
 use understudy_proto::v1::IvsStage;
 
 use super::*;
-use crate::whip_out::untrusted;
+use crate::whip_out::{secured, untrusted};
 
 /// A server that answers an offer with the status of its path, or with what is no answer.
 async fn answering() -> String {
@@ -100,6 +102,53 @@ async fn a_stage_that_comes_to_be_there_is_joined_under_the_same_id() {
     let stage = pion::Stage::at(port, &[]).await;
     published(&operator, "a").await;
     assert_eq!(stage.told().await.unwrap().posts, 1);
+}
+
+/// Whom a session believes, and its certificate in a file.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: NamedTempFile,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let (mut parameters, key) = (CertificateParams::default(), KeyPair::generate().unwrap());
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = NamedTempFile::new().unwrap();
+        std::fs::write(&certificate, parameters.self_signed(&key).unwrap().pem()).unwrap();
+        Self { issuer: Issuer::new(parameters, key), certificate }
+    }
+
+    /// Where a server is that it has certified for that name, until the beginning of that year. It serves nothing.
+    async fn certifies(&self, name: &str, until: i32) -> String {
+        let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        format!("https://localhost:{}/whip", secured(certificate.der().clone(), &key).await)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_has_another_name_or_has_ended_is_named_as_the_cause() {
+    let (operator, authority) = (Operator::of(SessionSpec::default()).await, Authority::new());
+    let mut arguments = operator.arguments();
+    arguments.extend(["--allow-private-urls", "*"].map(str::to_owned));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let _session = Session::idle_believing(authority.certificate.path(), &arguments);
+    for (name, until, reason, words) in [
+        ("other.example", 2100, "StageUntrusted", "not valid for name"),
+        ("localhost", 2021, "StageUntrusted", "expired"),
+        // It is believed, and says no more.
+        ("localhost", 2100, "StageUnreachable", "broke off"),
+    ] {
+        let (id, url) = (format!("{name}-{until}"), authority.certifies(name, until).await);
+        operator.invite(Some(to(&id, &url, TOKEN)));
+        let message = told(&operator, &id, reason).await;
+        println!("{id}: {message}");
+        assert!(message.contains(words), "{id}: {message}");
+    }
 }
 
 /// Of Amazon IVS, good until then.

@@ -1,5 +1,6 @@
 //! Servers that are not web sites: RTMP (nginx), RTSP and SRT (GStreamer).
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -113,7 +114,11 @@ impl Rtsp {
     }
 
     pub fn url(&self) -> String {
-        format!("rtsp://127.0.0.1:{}/cam", self.port)
+        format!("rtsp://{}/cam", self.place())
+    }
+
+    pub fn place(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 }
 

@@ -145,6 +145,14 @@ impl Operator {
         });
     }
 
+    /// Its session shall be another.
+    pub fn shows(&self, session: SessionSpec) {
+        self.desired.send_modify(|desired| {
+            desired.generation += 1;
+            desired.session = Some(session);
+        });
+    }
+
     pub fn invite(&self, invitation: Option<Invitation>) {
         self.desired.send_modify(|desired| {
             desired.generation += 1;

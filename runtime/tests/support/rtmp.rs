@@ -33,8 +33,12 @@ impl Broadcast {
         let program = Program::of(&media, watch::channel(true).1);
         programs.name(&program, ["program", "ours"].map(str::to_owned));
         let (policy, policies) = watch::channel(Policy::Local);
-        let rtmp =
-            Rtmp { streams: Streams::new(programs.clone()), policy: policies, metrics: Metrics::default() };
+        let rtmp = Rtmp {
+            streams: Streams::new(programs.clone()),
+            policy: policies,
+            own_token: "own".into(),
+            metrics: Metrics::default(),
+        };
         let shutdown = CancellationToken::new();
         let (plain, secure) = (port().await, port().await);
         let addresses = [&plain, &secure].map(|listener| listener.local_addr().expect("it must have one"));

@@ -78,6 +78,14 @@ impl Session {
         Self::spawn(command, folder)
     }
 
+    /// The same, which believes whom that authority has certified, and nobody else.
+    pub fn idle_believing(authority: &Path, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a directory must be free");
+        let mut command = program();
+        command.arg("run").args(arguments).env("SSL_CERT_FILE", authority);
+        Self::spawn(command, folder)
+    }
+
     /// The same with these variables; what it tells is kept for [`Self::log`].
     pub fn idle_with(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a directory must be free");
@@ -237,6 +245,13 @@ impl Session {
         let clip = self.folder.path().join("clip.mkv");
         std::fs::copy(SHARE.path().join("media/test-picture.mkv"), &clip).expect("it must be copied");
         clip
+    }
+
+    /// A copy of that file where the session may read it.
+    pub fn holds(&self, file: &Path) -> PathBuf {
+        let copy = self.folder.path().join(file.file_name().expect("a file has a name"));
+        std::fs::copy(file, &copy).expect("it must be copied");
+        copy
     }
 
     /// What it has told so far, if it was started so that this is kept.

@@ -48,6 +48,7 @@ impl Guarded {
             streams: api::StreamSettings { frame_rate: None, rtmp_port: None, rtmps_port: None },
             recordings: api::RecordingSettings { frame_rate: None, limits: Limits::default() },
             players: Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players"),
+            core: axum::Router::new(),
             participant_socket_port: 0,
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -91,6 +92,7 @@ fn setup(folder: &Path) -> session::Config {
         directory: folder.to_owned(),
         chromium: "chromium".into(),
         ffmpeg: "ffmpeg".into(),
+        processes: None,
         senders: Senders::by(|_, _, _| Err("nobody is reached".to_owned())),
         recorder: Recorder::new(
             folder.to_owned(),

@@ -7,6 +7,8 @@ use axum::routing::get;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::client;
 
+use tokio::sync::watch::Receiver;
+
 use super::settles;
 use crate::support::stage::{Stage, listen};
 
@@ -66,16 +68,22 @@ async fn site() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_players_of_others_play_and_leave() {
-    let (stage, site, chromium) = (Stage::open().await, site().await, Chromium::launch().await);
+    let stage = Stage::open().await;
+    all_play_and_leave(&stage.whep(), &stage.media.video.demand()).await;
+}
+
+/// What is watched there, until nobody does.
+pub async fn all_play_and_leave(endpoint: &str, watching: &Receiver<usize>) {
+    let (site, chromium) = (site().await, Chromium::launch().await);
     for (name, start, leave, asked) in PLAYERS {
         println!("{name}");
         let page = chromium.open(&site).await;
-        let start = start.replace("URL,", &format!("'{}',", stage.whep()));
-        let start = start.replace("URL(URL)", &format!("URL('{}')", stage.whep()));
+        let start = start.replace("URL,", &format!("'{endpoint}',"));
+        let start = start.replace("URL(URL)", &format!("URL('{endpoint}')"));
         page.evaluate(&start).await.expect("the player must start");
         browser::becomes_true(&page, "frames() > 30").await;
         page.evaluate(leave).await.expect("it must be left");
-        settles(&stage.media.video.demand(), 0).await;
+        settles(watching, 0).await;
         let list = serde_json::to_string(asked).expect("a list of words");
         browser::becomes_true(
             &page,

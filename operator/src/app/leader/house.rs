@@ -37,7 +37,7 @@ impl Leader<'_> {
     }
 
     fn count(&self, controllers: &Controllers, stores: &Stores) {
-        self.metrics.refused.set(metrics::gauge(controllers.participants.refusals.lock().len()));
+        self.metrics.refused.set(metrics::gauge(controllers.provider.refused()));
         self.metrics.wait(Kind::VirtualParticipant, self.triggers.participants.len());
         self.metrics.wait(Kind::Livestream, self.triggers.livestreams.len());
         self.metrics.leave_out(Kind::VirtualParticipant, stores.unread_participants().len());
@@ -53,8 +53,7 @@ impl Leader<'_> {
         participants.keep(&present.uids);
         livestreams.keep(&present.uids);
         recorder.keep(&present.uids);
-        controllers.participants.refusals.lock().keep(&present.uids);
-        controllers.participants.born.lock().retain(|uid, _| present.uids.contains(uid));
+        controllers.provider.keep(&present.uids);
         controllers.looks_at_participants.keep(&present.uids);
         controllers.looks_at_livestreams.keep(&present.uids);
     }

@@ -53,17 +53,32 @@ fn told(reason: &str) -> LivestreamReport {
 }
 
 fn after(previous: Option<&LivestreamStatus>, view: View) -> LivestreamStatus {
+    after_told(Told::AsItIs, previous, view)
+}
+
+fn after_told(told: Told, previous: Option<&LivestreamStatus>, view: View) -> LivestreamStatus {
     let (livestream, participant) = (livestream(), participant());
     report(&Observed {
         livestream: &livestream,
-        participant: Some(&participant),
+        of: Of::Participant(Some(&participant)),
         pod_ip: Some("10.0.0.1".into()),
         view,
-        told: Told::AsItIs,
+        told,
         fault: None,
         previous: previous.cloned(),
         now: Timestamp::UNIX_EPOCH,
     })
+}
+
+#[test]
+fn one_that_is_too_many_is_told_so_and_taken_for_nothing_that_is_said_of_it() {
+    let before = after(None, serving(told("Serving")));
+    let status = after_told(Told::Never, Some(&before), serving(told("Serving")));
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert_eq!((&*ready.status, &*ready.reason), ("False", "TooManyLivestreams"));
+    assert!(ready.message.starts_with("spec.participantRef.name: a participant has 64"), "{}", ready.message);
+    assert!(status.endpoints.is_empty() && !before.endpoints.is_empty());
+    assert_eq!(status.observed_generation, Some(1));
 }
 
 #[test]
@@ -111,7 +126,7 @@ fn what_was_said_of_an_older_description_is_about_that_one() {
     let observe = |told_of| {
         let status = report(&Observed {
             livestream: &changed,
-            participant: Some(&participant),
+            of: Of::Participant(Some(&participant)),
             pod_ip: Some("10.0.0.1".into()),
             view: serving(told("CaptureFailed")),
             told: told_of,
@@ -145,7 +160,7 @@ fn what_is_sent_no_more_for_want_of_its_secret_is_neither_active_nor_anywhere() 
     let (livestream, participant) = (livestream(), participant());
     let status = report(&Observed {
         livestream: &livestream,
-        participant: Some(&participant),
+        of: Of::Participant(Some(&participant)),
         pod_ip: Some("10.0.0.1".into()),
         view: serving(watched),
         told: Told::NotYet,
@@ -185,7 +200,7 @@ fn a_file_is_told_of_and_can_be_fetched_though_its_disk_is_full() {
     let participant = participant();
     let status = report(&Observed {
         livestream: &recorded,
-        participant: Some(&participant),
+        of: Of::Participant(Some(&participant)),
         pod_ip: Some("10.0.0.1".into()),
         view: View::Linked(Facts { capabilities: able, ..facts }),
         told: Told::AsItIs,

@@ -4,7 +4,7 @@
 use crate::condition::whole_seconds;
 use crate::participant::invitation::settle::{Over, Stand, settle, stand};
 use crate::participant::invitation::{Seat, Seating};
-use crate::participant::observe::{Life, PodFacts};
+use crate::provide::observe::{Life, PodFacts};
 use crate::view::View;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

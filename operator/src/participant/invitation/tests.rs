@@ -4,7 +4,7 @@ mod evidence;
 
 use super::*;
 use crate::control::registry::Facts;
-use crate::participant::observe::{Life, PodFacts};
+use crate::provide::observe::{Life, PodFacts};
 use crate::view::View;
 use jiff::Timestamp;
 use serde_json::json;

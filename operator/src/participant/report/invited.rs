@@ -32,7 +32,13 @@ pub(super) fn invited(observed: &Observed<'_>, seat: &Seat) -> [(Type, Verdict, 
                 *about = answered(observed, *type_);
             }
         }
-        Seat::Free | Seat::Leaving(_) | Seat::Left { .. } => {}
+        // What is on its stage is not off it because it has been told so.
+        Seat::Leaving(_) => {
+            if let Some(unheard) = unheard(&observed.view) {
+                verdicts.iter_mut().for_each(|(_, verdict, _)| verdict.clone_from(&unheard));
+            }
+        }
+        Seat::Free | Seat::Left { .. } => {}
     }
     verdicts
 }
@@ -41,21 +47,31 @@ pub(super) fn invited(observed: &Observed<'_>, seat: &Seat) -> [(Type, Verdict, 
 fn on_stage(observed: &Observed<'_>, type_: Type, id: &str, else_: &Verdict) -> Verdict {
     let known = observed.invitation();
     let said = known.accepted(id);
-    match (&observed.view, said) {
-        (View::Silent, _) => Verdict::unknown(
-            "LinkLost",
-            &format!("the runtime was not heard of for {} s; it may be on its stage", GRACE.as_secs()),
-        ),
-        (View::Mute(_), _) => Verdict::unknown(
-            "NotAnswering",
-            &format!("the runtime has not answered for {} s what it was told", ANSWER.as_secs()),
-        ),
-        (_, Some(_)) if type_ == Type::Invited => hindrance(observed, id).unwrap_or_else(|| else_.clone()),
-        (_, Some(said)) => {
+    if let Some(unheard) = unheard(&observed.view) {
+        return unheard;
+    }
+    match said {
+        Some(_) if type_ == Type::Invited => hindrance(observed, id).unwrap_or_else(|| else_.clone()),
+        Some(said) => {
             let told = said.conditions.iter().find(|told| told.r#type == type_.as_str());
             told.map_or_else(|| else_.clone(), Verdict::told)
         }
-        (_, None) => observed.earlier_verdict(type_).unwrap_or_else(|| else_.clone()),
+        None => observed.earlier_verdict(type_).unwrap_or_else(|| else_.clone()),
+    }
+}
+
+/// What holds of a stage while its session says nothing, for too long.
+fn unheard(view: &View) -> Option<Verdict> {
+    match view {
+        View::Silent => Some(Verdict::unknown(
+            "LinkLost",
+            &format!("the runtime was not heard of for {} s; it may be on its stage", GRACE.as_secs()),
+        )),
+        View::Mute(_) => Some(Verdict::unknown(
+            "NotAnswering",
+            &format!("the runtime has not answered for {} s what it was told", ANSWER.as_secs()),
+        )),
+        View::Linked(_) | View::Expected { .. } => None,
     }
 }
 

@@ -6,8 +6,8 @@ mod resting;
 
 use super::*;
 use crate::control::registry::{Facts, LinkState};
-use crate::participant::observe::{Life, Trouble};
-use crate::participant::validate::Blame;
+use crate::provide::observe::{Life, Trouble};
+use crate::provide::problem::Blame;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;

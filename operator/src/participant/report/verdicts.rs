@@ -3,11 +3,10 @@
 use crate::capability;
 use crate::condition::{Verdict, shorten};
 use crate::control::convert;
-use crate::participant::observe::{Life, PodFacts};
-use crate::participant::report::{Observed, said};
+use crate::participant::report::Observed;
 use crate::participant::rest::Rest;
-use crate::view::{ANSWER, GRACE, View};
-use jiff::Timestamp;
+use crate::provide::observe::{Life, PodFacts};
+use crate::serving::{self, no_pod};
 use understudy_crds::condition::{ParticipantCondition as Type, Truth};
 use understudy_crds::v1alpha1::RestReason;
 use understudy_proto::v1::{Part, Refusal, Report};
@@ -26,9 +25,6 @@ pub(super) const CAUSES: [Type; 6] = [
     Type::PageReady,
     Type::InputsReady,
 ];
-/// The reason of states on the way.
-const STARTING: &str = "Starting";
-
 /// Verdicts on the way to a status, each with the generation of the spec that it is about.
 pub(super) struct Verdicts(pub(super) Vec<(Type, Verdict, i64)>);
 
@@ -56,7 +52,7 @@ impl Verdicts {
 pub(super) fn verdicts(observed: &Observed<'_>) -> Verdicts {
     let now = observed.generation();
     let mut verdicts = vec![
-        (Type::Accepted, accepted(observed), now),
+        (Type::Accepted, observed.serving().accepted(), now),
         (Type::PodScheduled, scheduled(observed), now),
         (Type::RuntimeReady, runtime(observed), now),
     ];
@@ -67,31 +63,11 @@ pub(super) fn verdicts(observed: &Observed<'_>) -> Verdicts {
     Verdicts(verdicts)
 }
 
-fn accepted(observed: &Observed<'_>) -> Verdict {
-    match observed.problems.first() {
-        Some(problem) => Verdict::wrong(problem.reason, &problem.message),
-        None => Verdict::yes("Accepted"),
-    }
-}
-
 fn scheduled(observed: &Observed<'_>) -> Verdict {
     let overstays = |pod: &PodFacts| matches!(pod.life, Life::Ending { until, .. } if until <= observed.now);
-    match (&observed.pod, resting(observed)) {
-        (Some(pod), Some(_)) if overstays(pod) => of_pod(observed.now, pod),
-        (_, Some(resting)) => resting,
-        (Some(pod), None) => of_pod(observed.now, pod),
-        (None, None) => no_pod(),
-    }
-}
-
-fn of_pod(now: Timestamp, pod: &PodFacts) -> Verdict {
-    match pod {
-        PodFacts { life: Life::Ending { since, until }, name, node, .. } => {
-            ending(now, name, node.as_deref(), (*since, *until))
-        }
-        PodFacts { node: Some(_), .. } => Verdict::yes("Scheduled"),
-        PodFacts { unschedulable: Some(trouble), .. } => Verdict::wrong(&trouble.reason, &trouble.message),
-        PodFacts { .. } => Verdict::unknown("Waiting", "no node was chosen yet"),
+    match resting(observed) {
+        Some(resting) if !observed.pod.as_ref().is_some_and(overstays) => resting,
+        _ => observed.serving().scheduled(),
     }
 }
 
@@ -111,53 +87,8 @@ fn resting(observed: &Observed<'_>) -> Option<Verdict> {
     Some(Verdict::not_yet(reason, &format!("{why}: {back}")))
 }
 
-fn no_pod() -> Verdict {
-    Verdict::not_yet("NoPod", "there is no pod")
-}
-
-/// A pod that does not end is held by its node: nobody but a person can know that nothing of it runs any more.
-fn ending(now: Timestamp, pod: &str, node: Option<&str>, (since, until): (Timestamp, Timestamp)) -> Verdict {
-    if now < until {
-        return Verdict::not_yet("Terminating", &format!("the pod {pod} was asked to end at {since}"));
-    }
-    let node = node.unwrap_or("none");
-    Verdict::wrong(
-        "Terminating",
-        &format!(
-            "the pod {pod} was asked to end at {since} and should have by {until}, but its node {node} does not say that it has; \
-             its successor waits for that. If the node is lost, taint it node.kubernetes.io/out-of-service, or see that nothing \
-             runs there and delete the pod by force"
-        ),
-    )
-}
-
 fn runtime(observed: &Observed<'_>) -> Verdict {
-    if let Some(resting) = resting(observed) {
-        return resting;
-    }
-    let Some(pod) = &observed.pod else { return no_pod() };
-    if let Some(refusal) = observed.refusal(Part::Access) {
-        return Verdict::wrong("Rejected", &format!("access: {}", refusal.reason));
-    }
-    let earlier = observed.earlier_verdict(Type::RuntimeReady);
-    match (pod.life, &observed.view, earlier, &pod.trouble) {
-        (Life::Ending { .. }, ..) => scheduled(observed),
-        (_, View::Linked(_), ..) => Verdict::yes("Linked"),
-        (_, View::Mute(_), ..) => Verdict::wrong(
-            "NotAnswering",
-            &format!(
-                "the runtime has not answered for {} s what it was told; its log may say why",
-                ANSWER.as_secs()
-            ),
-        ),
-        (.., Some(trouble)) => Verdict::wrong(&trouble.reason, &trouble.message),
-        (_, View::Expected { .. }, Some(earlier), _) => earlier,
-        (_, View::Silent, Some(Verdict { truth: Truth::True | Truth::Unknown, .. }), _) => Verdict::unknown(
-            "LinkLost",
-            &format!("the runtime was not heard of for {} s; its media may go on", GRACE.as_secs()),
-        ),
-        _ => Verdict::not_yet(STARTING, "the runtime has not spoken yet"),
-    }
+    resting(observed).unwrap_or_else(|| observed.serving().runtime())
 }
 
 /// What only the session can know, and the generation of the spec that it is about.
@@ -175,17 +106,7 @@ fn told(observed: &Observed<'_>, type_: Type) -> (Verdict, i64) {
     if let Some(verdict) = unsupported(observed, type_) {
         return (verdict, now);
     }
-    let earlier = observed.earlier_verdict(type_);
-    let about = observed.earlier().and_then(|status| said(status).find(type_.as_str())?.observed_generation);
-    let was_told = earlier.as_ref().is_some_and(|earlier| earlier.reason != STARTING);
-    let held = earlier.map(|earlier| (earlier, about.unwrap_or(now)));
-    match observed.view.word().or_before(|answer| Some((answered(answer, type_), now)), held) {
-        Some(told) => told,
-        None if was_told && observed.view == View::Silent => {
-            (Verdict::unknown("LinkLost", "the runtime is not heard of"), about.unwrap_or(now))
-        }
-        None => (Verdict::unknown(STARTING, "the runtime has not answered yet"), now),
-    }
+    observed.serving().told(type_.as_str(), now, |answer| answered(answer, type_))
 }
 
 fn unsupported(observed: &Observed<'_>, type_: Type) -> Option<Verdict> {
@@ -195,12 +116,7 @@ fn unsupported(observed: &Observed<'_>, type_: Type) -> Option<Verdict> {
 
 fn answered(answer: &Report, type_: Type) -> Verdict {
     let refused = answer.refusals.iter().find(|refusal| concerns(refusal) == Some(type_));
-    let told = answer.conditions.iter().find(|condition| condition.r#type == type_.as_str());
-    match (refused, told) {
-        (Some(refusal), _) => rejected(refusal),
-        (None, Some(told)) => Verdict::told(told),
-        (None, None) => Verdict::unknown("NotTold", "the runtime does not tell"),
-    }
+    refused.map_or_else(|| serving::said(answer, type_.as_str()), rejected)
 }
 
 pub(super) fn ready(observed: &Observed<'_>, verdicts: &Verdicts) -> Verdict {

@@ -50,6 +50,8 @@ pub struct Backlog {
     frames: VecDeque<Unit>,
     gate: Gate,
     patience: Patience,
+    /// So many of the first were there before this reader, which is not behind for them.
+    given: usize,
 }
 
 impl Patience {
@@ -66,6 +68,16 @@ impl Backlog {
         Self { patience, ..Self::default() }
     }
 
+    /// Begins with these.
+    pub fn give(&mut self, frames: Vec<Unit>) {
+        for frame in frames {
+            if self.gate.admit(&frame) == Verdict::Send {
+                self.frames.push_back(frame);
+                self.given += 1;
+            }
+        }
+    }
+
     pub fn push(&mut self, frame: Unit) -> Pushed {
         if self.gate.admit(&frame) == Verdict::Skip {
             return Pushed::Skipped;
@@ -78,6 +90,7 @@ impl Backlog {
     }
 
     pub fn pop(&mut self) -> Option<Unit> {
+        self.given = self.given.saturating_sub(1);
         self.frames.pop_front()
     }
 
@@ -92,13 +105,15 @@ impl Backlog {
     /// Sound against sound and picture against picture: a stream that is late against the other is not a slow reader.
     fn is_behind(&self) -> bool {
         let Some(last) = self.frames.back() else { return false };
-        let first = self.frames.iter().find(|frame| frame.kind() == last.kind()).unwrap_or(last);
+        let mut since = self.frames.iter().skip(self.given);
+        let first = since.find(|frame| frame.kind() == last.kind()).unwrap_or(last);
         let (limit, frames) = self.patience.limits();
-        last.pts.saturating_sub(first.pts) > limit || self.frames.len() > frames
+        last.pts.saturating_sub(first.pts) > limit || self.frames.len() - self.given > frames
     }
 
     fn catch_up(&mut self) -> Pushed {
         let before = self.frames.len();
+        self.given = 0;
         // Not the first: a reader that jumps to where it stands stays behind.
         match self.frames.iter().rposition(Unit::starts_picture).filter(|at| *at > 0) {
             Some(at) => {
@@ -142,6 +157,19 @@ mod tests {
             assert_eq!(backlog.push(video(at, at == 0)), Pushed::Queued, "{at} ms");
         }
         assert!(matches!(backlog.push(video(10_100, false)), Pushed::Lagged { .. }));
+    }
+
+    #[test]
+    fn what_a_reader_begins_with_does_not_make_it_late() {
+        let mut backlog = Backlog::default();
+        backlog.give((0..300).map(|at| video(at * 10, at == 0)).collect());
+        assert_eq!(backlog.push(video(3_000, false)), Pushed::Queued);
+        assert_eq!(backlog.push(video(3_500, false)), Pushed::Queued);
+        let times: Vec<u128> = std::iter::from_fn(|| backlog.pop()).map(|f| f.pts.as_millis()).collect();
+        assert_eq!((times.len(), times[0], times[301]), (302, 0, 3_500));
+        backlog.give(vec![video(4_000, true)]);
+        assert_eq!(backlog.push(video(4_500, false)), Pushed::Queued);
+        assert!(matches!(backlog.push(video(5_100, false)), Pushed::Lagged { .. }));
     }
 
     #[test]

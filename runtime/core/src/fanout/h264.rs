@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Leaves room for RTP, SRTP, UDP, IPv6 and a tunnel within 1280 bytes, the least that IPv6 promises.
-pub const MAX_PAYLOAD_BYTES: usize = 1200;
+pub const MAX_PAYLOAD_BYTES: usize = 1192;
 
 const FU_A: u8 = 28;
 const FU_START: u8 = 0x80;

@@ -17,6 +17,11 @@ const MAX_PACKETS: usize = 1024;
 pub const JOIN_PACKETS: usize = 300;
 /// As many pictures as a phone decodes before anybody minds.
 pub const JOIN_SPAN: Duration = Duration::from_secs(3);
+/// The same of a picture of which no keyframe can be asked for: who does not begin with this waits for the next, which may be long.
+/// A good picture of ten seconds; it is out within a second.
+const REACHING_PACKETS: usize = 4096;
+const REACHING_SPAN: Duration = Duration::from_secs(10);
+
 /// A millisecond of the picture's clock.
 const JOIN_TICKS: u32 = super::clock::VIDEO_RATE_HZ / 1000;
 
@@ -24,6 +29,26 @@ const JOIN_TICKS: u32 = super::clock::VIDEO_RATE_HZ / 1000;
 pub const SWITCH_SPAN: Duration = Duration::from_millis(250);
 /// The same in RTP time: a rendition that is further behind is not of the same time.
 const SWITCH_TICKS: i32 = super::clock::VIDEO_RATE_HZ.cast_signed() / 4;
+
+/// How far back a viewer may begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Where that is too far a keyframe is asked for.
+    #[default]
+    Near,
+    /// At the last keyframe: no other can be asked for.
+    Keyframe,
+}
+
+impl Reach {
+    /// Packets that are kept; packets and time that a viewer may begin with.
+    const fn limits(self) -> (usize, usize, Duration) {
+        match self {
+            Self::Near => (MAX_PACKETS, JOIN_PACKETS, JOIN_SPAN),
+            Self::Keyframe => (REACHING_PACKETS, REACHING_PACKETS, REACHING_SPAN),
+        }
+    }
+}
 
 /// Whether a viewer goes over to another rendition with the picture that was kept last.
 #[derive(Debug)]
@@ -41,9 +66,14 @@ pub enum Switch {
 pub struct History {
     cuts: VecDeque<Arc<Cut>>,
     packets: usize,
+    reach: Reach,
 }
 
 impl History {
+    pub fn reaching(reach: Reach) -> Self {
+        Self { reach, ..Self::default() }
+    }
+
     pub fn keep(&mut self, cut: &Arc<Cut>) {
         if cut.frame.kind() != Kind::Video {
             return;
@@ -51,7 +81,8 @@ impl History {
         self.packets += cut.payloads.len();
         self.cuts.push_back(Arc::clone(cut));
         // Not the last: a keyframe may be larger than everything that is kept.
-        while self.packets > MAX_PACKETS && self.cuts.len() > 1 {
+        let (most, ..) = self.reach.limits();
+        while self.packets > most && self.cuts.len() > 1 {
             self.packets -= self.cuts.pop_front().map_or(0, |cut| cut.payloads.len());
         }
     }
@@ -65,8 +96,9 @@ impl History {
         let span = self.span(first);
         let packets: usize = self.cuts.range(first..).map(|cut| cut.payloads.len()).sum();
         // Another keyframe would be as large as this one, and everybody's.
-        let most = JOIN_PACKETS.max(2 * self.cuts[first].payloads.len());
-        (packets <= most && span <= JOIN_SPAN).then(|| self.squeezed(first))
+        let (_, usual, longest) = self.reach.limits();
+        let most = usual.max(2 * self.cuts[first].payloads.len());
+        (packets <= most && span <= longest).then(|| self.squeezed(first))
     }
 
     /// How a viewer who has a picture, of another rendition, comes to this one. `shown`: the RTP timestamp of the last that it was
@@ -228,6 +260,12 @@ mod tests {
         assert!(pictures(93, 9).beginning().is_none());
         assert!(pictures(90, 9).beginning().is_some());
         assert!(History::default().beginning().is_none());
+        let mut reaching = History::reaching(Reach::Keyframe);
+        pictures(250, 9_000).cuts.iter().for_each(|cut| reaching.keep(cut));
+        assert_eq!(reaching.beginning().map(|cuts| cuts.len()), None, "its keyframe is kept no more");
+        let mut reaching = History::reaching(Reach::Keyframe);
+        pictures(250, 9).cuts.iter().for_each(|cut| reaching.keep(cut));
+        assert_eq!(reaching.beginning().map(|cuts| cuts.len()), Some(250));
         let (mut history, mut cutter) = (History::default(), Cutter::default());
         history.keep(&Arc::new(cutter.cut(frame(Kind::Video, 500_000))));
         assert!(history.beginning().is_some_and(|cuts| cuts[0].payloads.len() > JOIN_PACKETS));

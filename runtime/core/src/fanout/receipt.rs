@@ -1,4 +1,5 @@
-//! How much of what is sent has arrived, by what a receiver reports (RFC 3550 §6.4.1).
+//! How much of what is sent has arrived, by what a receiver reports (RFC 3550 §6.4.1), or says of each packet
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
 
 use super::estimate::Report;
 
@@ -15,6 +16,14 @@ pub struct Receipt {
 pub struct Sent {
     pub packets: u32,
     pub octets: u32,
+}
+
+/// Packets that came, of which a receiver had said nothing before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// The number of the last of them.
+    pub newest: u16,
+    pub packets: u32,
 }
 
 /// Of one stream. A receiver that only repeats itself adds nothing.
@@ -44,6 +53,15 @@ impl Arrived {
         self.receipt.bytes += u64::from(octets) * arrived / u64::from(packets);
         self.last = Some((report, sent));
         self.receipt
+    }
+
+    /// The same, of whom it is said which came. What is said of late ones is not counted: they were taken for lost.
+    pub fn came(&mut self, came: Came, sent: Sent, first: u16) -> Receipt {
+        let last =
+            self.last.map_or(Report { newest: first.wrapping_sub(1), ..Report::default() }, |(last, _)| last);
+        let missed = u32::from(came.newest.wrapping_sub(last.newest)).saturating_sub(came.packets);
+        let lost = last.lost.wrapping_add(missed);
+        self.reported(Report { newest: came.newest, lost, ..Report::default() }, sent, first)
     }
 
     pub fn receipt(&self) -> Receipt {
@@ -89,6 +107,20 @@ mod tests {
             assert_eq!(arrived.reported(report(newest, 0), sent(100), 0), receipt, "{newest}");
         }
         assert_eq!(arrived.reported(report(99, 0), sent(100), 0).packets, 100);
+    }
+
+    #[test]
+    fn what_is_said_of_each_packet_counts_once() {
+        let mut arrived = Arrived::default();
+        let first = u16::MAX - 1;
+        let sent = |packets| Sent { packets, octets: 1000 * packets };
+        let mut came =
+            |newest, packets, all| arrived.came(Came { newest, packets }, sent(all), first).packets;
+        assert_eq!(came(first.wrapping_add(9), 10, 12), 10);
+        assert_eq!(came(first.wrapping_add(19), 8, 20), 18, "two are missing");
+        assert_eq!(came(first.wrapping_add(14), 1, 20), 18, "one of them was late");
+        assert_eq!(came(first.wrapping_add(29), 10, 30), 28);
+        assert_eq!(came(first.wrapping_add(30_000), 30_000, 33), 31, "never more than was sent");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What one HTTP request asks a forward proxy for (RFC 9110 section 7.6, RFC 9112 section 3.2).
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use super::Body;
 
@@ -45,13 +46,23 @@ impl Request {
         let (method, target) = (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
         let request = match method {
             "CONNECT" => {
-                let (host, port) = host_and_port(target, None)?;
+                let (host, port) =
+                    literal_and_port(target).map_or_else(|| host_and_port(target, None), Ok)?;
                 Self { host, port, ask: Ask::Tunnel }
             }
             method => forward(method, target, parsed.headers)?,
         };
         Ok(Some((request, length)))
     }
+}
+
+/// GIO writes an address of IPv6 without the brackets around it. A tunnel has a port, so that the last number is that, and no part
+/// of the address.
+fn literal_and_port(target: &str) -> Option<(String, u16)> {
+    let (host, port) = target.rsplit_once(':')?;
+    let literal: Ipv6Addr = host.parse().ok()?;
+    let port = port.bytes().all(|b| b.is_ascii_digit()).then(|| port.parse().ok())??;
+    (port > 0).then(|| (literal.to_string(), port))
 }
 
 /// Takes an authority apart: `name`, `name:port`, `[::1]:port`; user information is left out.

@@ -12,7 +12,9 @@ use super::section::{self, Lines, Section, parameter, push_line};
 use super::selection::open;
 use super::transport::{self, Transport};
 use super::{Fault, MAX_BYTES};
+use super::{counting, level};
 use crate::guard::{Class, Policy};
+use crate::level::Level;
 use crate::media::Kind;
 use candidate::{Candidate, candidates};
 
@@ -26,6 +28,8 @@ pub struct Acceptance {
     pub transport: Transport,
     /// It does not check the way to us itself (RFC 8445 §2.5).
     pub is_lite: bool,
+    /// Of H.264: what it takes of the picture.
+    pub level: Level,
     candidates: Vec<Candidate>,
     media: Vec<Taken>,
 }
@@ -42,6 +46,8 @@ struct Taken {
     encoding: String,
     parameters: Option<String>,
     feedback: Vec<String>,
+    /// The header extension in which its packets are counted, for feedback on each.
+    counted: Option<u8>,
 }
 
 /// What whoever answered must change.
@@ -63,6 +69,8 @@ pub enum Unusable {
     NotReceived { kind: &'static str },
     #[error("the answer takes the {kind} in no codec that was offered: it needs {needed}")]
     NoCodec { kind: &'static str, needed: &'static str },
+    #[error("the answer takes H.264 of level {0}, which is too little for any picture that is sent")]
+    Level(Level),
     #[error("the answer has no a=rtcp-mux: media and RTCP travel over one port")]
     NoRtcpMux,
     #[error("the answer wants a transport for each section: they have to be bundled")]
@@ -96,7 +104,12 @@ pub fn accept(offer: &str, answer: &str) -> Result<Acceptance, Unusable> {
     let transport = transport::read(&answer, &places, &places).map_err(|fault| Unusable::of(&fault))?;
     check_transport(&answer, &transport)?;
     let is_lite = transport::is_lite(&answer);
-    Ok(Acceptance { transport, is_lite, candidates: tried(&answer), media })
+    let level = places.iter().zip(&media).find_map(|(place, taken)| {
+        let said = answer.sections[*place].described("fmtp", taken.payload_type);
+        level::agreed(taken.parameters.as_deref()?, said)
+    });
+    let level = level.unwrap_or(Level::HD);
+    Ok(Acceptance { transport, is_lite, level, candidates: tried(&answer), media })
 }
 
 /// Each address once.
@@ -135,7 +148,9 @@ fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Taken, Un
                 Kind::Audio => "Opus, under the offered number",
             },
         })?;
-    let wanted = |what: &&str| asked.feedback(payload_type).any(|other| other == *what);
+    let wanted = |what: &&str| {
+        !counting::is_feedback(what) && asked.feedback(payload_type).any(|other| other == *what)
+    };
     Ok(Taken {
         kind,
         mid: mid.to_owned(),
@@ -144,6 +159,7 @@ fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Taken, Un
         encoding: asked.described("rtpmap", payload_type).unwrap_or_default().to_owned(),
         parameters: asked.described("fmtp", payload_type).map(str::to_owned),
         feedback: given.feedback(payload_type).filter(wanted).map(str::to_owned).collect(),
+        counted: counting::agreed(asked, given, payload_type),
     })
 }
 
@@ -178,6 +194,11 @@ impl Acceptance {
     /// Whether what is lost of the picture is sent again as a stream of its own.
     pub fn repairs(&self) -> bool {
         self.media.iter().any(|taken| taken.repair.is_some())
+    }
+
+    /// The header extension in which the packets of the picture are counted, if the peer says of each whether it came.
+    pub fn counted(&self) -> Option<u8> {
+        self.media.iter().find(|taken| taken.kind == Kind::Video)?.counted
     }
 
     /// Where the peer may be reached, of what may be contacted.
@@ -221,6 +242,9 @@ impl Taken {
             write_repair(out, repair, number);
         }
         self.feedback.iter().for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
+        if let Some(extension) = self.counted {
+            counting::ask(out, extension, number);
+        }
     }
 }
 

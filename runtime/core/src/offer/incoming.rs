@@ -2,14 +2,12 @@
 
 use super::answer::Outline;
 use super::check::Violation;
+use super::counting;
 use super::section::{self, Direction, Section, push_line};
 use super::selection::{Carried, Reading, Selection, open, select};
 use super::transport::Transport;
 use super::{Fault, lines};
 use crate::media::Kind;
-
-/// The one header extension that is answered (its URI): without its feedback a sender feels its way up from a poor picture.
-pub const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
 
 /// How media is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +56,8 @@ pub fn incoming(text: &str) -> Result<Incoming, Fault> {
     let selection = select(text, &lines, Reading { wants, nothing: Fault::NothingSent, codecs: known })?;
     let sdp = selection.reduce(&lines, receive_into);
     let Selection { media, transport, outline, .. } = selection;
-    let reports_arrival = media.iter().any(|(place, _)| transport_cc(&lines.sections[*place]).is_some());
+    let reports_arrival =
+        media.iter().any(|(place, _)| counting::extension(&lines.sections[*place]).is_some());
     let formats = media.into_iter().flat_map(|(_, formats)| formats).collect();
     Ok(Incoming { sdp, transport, formats, reports_arrival, outline })
 }
@@ -130,8 +129,9 @@ fn format(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Format>
 fn receive_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>) {
     let kind = section.kind().map(Kind::media).unwrap_or_default();
     open(out, kind, &formats.payload_types(), "sendonly");
-    if let Some(number) = transport_cc(section) {
-        push_line(out, &format!("a=extmap:{number} {TRANSPORT_CC}"));
+    // The one header extension that is answered: without its feedback a sender feels its way up from a poor picture.
+    if let Some(number) = counting::extension(section) {
+        counting::extend(out, number);
     }
     for format in formats {
         let number = format.payload_type;
@@ -156,15 +156,6 @@ fn stream(section: &Section<'_>) -> Option<u32> {
         .collect();
     let mut announced = section.attributes("ssrc").filter_map(|text| text.split(' ').next());
     announced.find(|ssrc| !repairs.contains(ssrc))?.parse().ok()
-}
-
-fn transport_cc(section: &Section<'_>) -> Option<u8> {
-    section.attributes("extmap").find_map(|text| {
-        let (number, uri) = text.split_once(' ')?;
-        let number = number.split('/').next()?.parse().ok()?;
-        // One-byte headers number to 14 (RFC 8285 §4.2).
-        (uri.trim() == TRANSPORT_CC && (1..15).contains(&number)).then_some(number)
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! offered, which viewers write by habit (3.1, 720p) whatever they can decode; without, it may not, and stays.
 
 use super::section::parameter;
+use crate::level::Level;
 
 /// 5.1: 3840×2160 at 30 pictures a second, the largest display that a session has.
 const SENT: u8 = 51;
@@ -30,6 +31,14 @@ pub(super) fn answers(offer: &str, answer: &str) -> bool {
     }
 }
 
+/// What is sent at most to who answers an offer of ours so. What the answer leaves unsaid is as it was offered.
+pub(super) fn agreed(offer: &str, answer: Option<&str>) -> Option<Level> {
+    let (_, offered) = parts(offer)?;
+    let (_, answered) = answer.and_then(parts).unwrap_or(("", offered));
+    let may_differ = is_asymmetric(offer) && answer.is_some_and(is_asymmetric);
+    Some(Level::of_idc(if may_differ { answered } else { answered.min(offered) }))
+}
+
 fn is_asymmetric(fmtp: &str) -> bool {
     parameter(fmtp, "level-asymmetry-allowed") == Some("1")
 }
@@ -53,6 +62,17 @@ mod tests {
         assert!(answers(BROWSER, &answer));
         let higher = BROWSER.replace("1f", "34");
         assert_eq!(answered(&higher), higher);
+    }
+
+    #[test]
+    fn whoever_answers_is_sent_what_it_takes_and_no_more_than_was_offered_where_levels_may_not_differ() {
+        let of = |answer: Option<&str>| agreed(BROWSER, answer).map(Level::idc);
+        let at = |level: &str| BROWSER.replace("1f", level);
+        assert_eq!((of(None), of(Some("packetization-mode=1"))), (Some(31), Some(31)));
+        assert_eq!((of(Some(&at("1e"))), of(Some(&at("28")))), (Some(30), Some(40)));
+        let (low, high) =
+            (at("1e").replace("allowed=1", "allowed=0"), at("28").replace("allowed=1", "allowed=0"));
+        assert_eq!((of(Some(&low)), of(Some(&high))), (Some(30), Some(31)));
     }
 
     #[test]

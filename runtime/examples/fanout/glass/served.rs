@@ -64,6 +64,7 @@ fn players(programs: Registry) -> rtmp::Rtmp {
     rtmp::Rtmp {
         streams: rtmp::Streams::new(programs),
         policy: watch::channel(Policy::Local).1,
+        own_token: "nobody".into(),
         metrics: rtmp::Metrics::default(),
     }
 }

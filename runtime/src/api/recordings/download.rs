@@ -3,13 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use bytes::BytesMut;
-use futures::Stream;
 use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, Take};
@@ -18,13 +15,11 @@ use super::Surface;
 use super::view::timestamp;
 use crate::api::fields;
 use crate::api::message::Message;
+use crate::api::pieces;
 use crate::session::RecordingView;
 
 /// A fragment comes each two or three seconds.
 const SOON: &str = "3";
-
-/// What is read of a file at a time, in bytes.
-const PIECE: usize = 64 << 10;
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -79,20 +74,12 @@ pub async fn download(
         ("X-Recording-Started-At", timestamp(since)),
         ("X-Recording-Finished-At", timestamp(recorded)),
     ];
-    Ok((headers, Body::from_stream(pieces(file))).into_response())
+    Ok((headers, pieces::body(file)).into_response())
 }
 
 /// So much of it; more may come meanwhile.
 async fn open(path: &Path, bytes: u64) -> io::Result<Take<File>> {
     Ok(File::open(path).await?.take(bytes))
-}
-
-fn pieces(file: Take<File>) -> impl Stream<Item = io::Result<BytesMut>> {
-    futures::stream::try_unfold(file, |mut file| async {
-        let mut piece = BytesMut::with_capacity(PIECE);
-        let read = file.read_buf(&mut piece).await?;
-        Ok((read > 0).then_some((piece, file)))
-    })
 }
 
 impl IntoResponse for Refusal {

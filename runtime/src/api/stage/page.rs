@@ -3,21 +3,17 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+use crate::shipped::{self, CSS, HTML, JAVASCRIPT, Part};
 
 const PAGE: &str = include_str!("../../../assets/stage/index.html");
 
 /// What the page consists of, by the names under which it asks for it.
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: [Part; 5] = [
     ("stage.css", CSS, include_str!("../../../assets/stage/stage.css")),
     ("stage.js", JAVASCRIPT, include_str!("../../../assets/stage/stage.js")),
     ("address.js", JAVASCRIPT, include_str!("../../../assets/stage/address.js")),
@@ -80,7 +76,7 @@ pub(in crate::api) async fn stage(State(served): State<Served>, headers: HeaderM
         port => port.to_string(),
     };
     let page = PAGE.replace(PORT, &port).replace(JOINS, joins);
-    (common(HTML), [(CONTENT_SECURITY_POLICY, served.policy)], page).into_response()
+    (shipped::headers(HTML), [(CONTENT_SECURITY_POLICY, served.policy)], page).into_response()
 }
 
 /// How that page looks, and what it does.
@@ -93,20 +89,7 @@ pub(in crate::api) async fn stage(State(served): State<Served>, headers: HeaderM
     ),
 )]
 pub(in crate::api) async fn asset(Path(name): Path<String>) -> Response {
-    match ASSETS.into_iter().find(|(known, ..)| *known == name) {
-        Some((_, kind, text)) => (common(kind), text).into_response(),
-        None => (StatusCode::NOT_FOUND, "the page has no such part").into_response(),
-    }
-}
-
-fn common(kind: &'static str) -> [(HeaderName, &'static str); 4] {
-    [
-        (CONTENT_TYPE, kind),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // The page and its script change together, with the binary.
-        (CACHE_CONTROL, "no-cache"),
-        (REFERRER_POLICY, "no-referrer"),
-    ]
+    shipped::part(&ASSETS, &name)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 
+use crate::program::Fixed;
+
 /// An encoder is up in less; players try again about as often by themselves.
 const RETRY_AFTER_SECONDS: &str = "2";
 
@@ -17,6 +19,8 @@ pub enum Refusal {
     Unknown,
     #[error("stream not websocket-enabled")]
     NotEnabled,
+    #[error("{0} (codec must be h264)")]
+    Fixed(#[from] Fixed),
     #[error("stream has nothing to show yet")]
     Silent,
     #[error("as many watch as there may be")]
@@ -28,7 +32,7 @@ impl Refusal {
         match self {
             Self::NoName | Self::UnknownCodec => StatusCode::BAD_REQUEST,
             Self::Unknown => StatusCode::NOT_FOUND,
-            Self::NotEnabled | Self::Silent => StatusCode::CONFLICT,
+            Self::NotEnabled | Self::Fixed(_) | Self::Silent => StatusCode::CONFLICT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

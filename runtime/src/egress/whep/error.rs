@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use understudy_core::offer::NoCredentials;
 
 use crate::rtc::{AnswerError, OfferError};
-use crate::signalling::{self, Unreadable};
+use crate::signalling::{self, Refused, Unreadable};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -60,6 +60,9 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, text) = (self.status(), self.to_string());
         tracing::debug!(%status, reason = text, "WHEP request refused");
-        signalling::refusal(status, &text)
+        let mut response = signalling::refusal(status, &text);
+        let is_unknown = matches!(self, Self::UnknownProgram | Self::Silent);
+        response.extensions_mut().insert(Refused { text, is_unknown });
+        response
     }
 }

@@ -55,7 +55,10 @@ pub(super) struct Session {
 impl Origin {
     /// Has the target take what is shown.
     pub async fn begin(&self, target: &Target, shown: &Shown) -> Result<Session, Failure> {
-        let offering = self.transport.offer(Ice::Full).map_err(|error| Failure::Ours(error.to_string()))?;
+        let offering = self
+            .transport
+            .offer(Ice::Full, shown.level())
+            .map_err(|error| Failure::Ours(error.to_string()))?;
         let ask = Ask {
             method: Method::POST,
             url: target.url.clone(),
@@ -65,7 +68,8 @@ impl Origin {
         let answer = self.client.ask(ask).await?;
         let (farewell, status) = (farewell(&answer), answer.status.as_u16());
         let answered = (offering, answer.body.as_str());
-        let published = self.transport.publish(&shown.name, &shown.program, answered, &self.guard).await;
+        let published =
+            self.transport.publish(&shown.name, |level| shown.at(level), answered, &self.guard).await;
         match published {
             Ok(published) => Ok(Session { published, status, farewell, ice_servers: answer.ice_servers }),
             Err(error) => {

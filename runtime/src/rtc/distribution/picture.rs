@@ -20,7 +20,8 @@ pub(in super::super) struct Picture {
 
 impl Picture {
     pub(super) fn new(step: Step, hub: Hub, feed: Feed) -> Self {
-        Self { step, hub, viewers: Vec::new(), arriving: Vec::new(), history: History::default(), feed }
+        let history = History::reaching(hub.reach());
+        Self { step, hub, viewers: Vec::new(), arriving: Vec::new(), history, feed }
     }
 
     /// Another viewer is the first: should the kernel's room end, it does not always end for the same.

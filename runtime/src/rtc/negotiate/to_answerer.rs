@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Error;
+use understudy_core::level::Level;
 use understudy_core::media::Kind;
-use understudy_core::offer::Codec;
+use understudy_core::offer::{Codec, counted};
 
 use super::super::Ice;
 use super::super::feedback::Feedback;
@@ -15,25 +16,27 @@ use super::super::transport_address::{TransportAddress, TransportProtocol};
 use super::to_viewer::{Sendings, engine, track, watched};
 use super::{Known, Negotiated, announce, connection, described};
 
-/// Constrained baseline, which everybody decodes, at the level of 1280×720 with thirty pictures a second (RFC 6184 §8.1), and
-/// numbers that mean nothing else to anybody (RFC 3551 §6).
-const PICTURE: (u8, &str) = (96, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f");
+/// Numbers that mean nothing else to anybody (RFC 3551 §6).
+const PICTURE: u8 = 96;
+/// Constrained baseline, which everybody decodes (RFC 6184 §8.1). The level follows.
+const PROFILE: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e0";
 /// What is lost of the picture (RFC 4588 §8.6).
 const AGAIN: u8 = 97;
 /// Stereo, as it is encoded, is what each decoder takes (RFC 7587 §7.1).
 const SOUND: (u8, &str) = (111, "minptime=10;stereo=1;sprop-stereo=1;useinbandfec=1");
 
-/// An offer, and what it takes to go on with its answer.
+/// An offer, and what it takes to go on with its answer. `level`: of the picture.
 pub(in super::super) fn to_answerer(
-    ice: Ice,
+    (ice, level): (Ice, Level),
     announced: &[TransportAddress],
     seen: Arc<Feedback>,
     cryptography: Arc<Tapped>,
     now: Instant,
 ) -> Result<(Negotiated, Sendings), Error> {
-    let codecs = [(Kind::Video, PICTURE), (Kind::Audio, SOUND)].map(|(kind, (payload_type, fmtp))| {
-        (kind, Codec { payload_type, fmtp: fmtp.to_owned(), repair: (kind == Kind::Video).then_some(AGAIN) })
-    });
+    let picture =
+        Codec { payload_type: PICTURE, fmtp: format!("{PROFILE}{:02x}", level.idc()), repair: Some(AGAIN) };
+    let sound = Codec { payload_type: SOUND.0, fmtp: SOUND.1.to_owned(), repair: None };
+    let codecs = [(Kind::Video, picture), (Kind::Audio, sound)];
     let engine = engine(codecs.iter().map(|(kind, codec)| (*kind, codec)))?;
     let peer = Known::Nothing(ice);
     let mut stack = connection(engine, watched(seen), Some(cryptography), &peer, now)?;
@@ -55,5 +58,7 @@ pub(in super::super) fn to_answerer(
     let offer = stack.create_offer(None)?;
     stack.set_local_description(now, offer)?;
     let sdp = described(&stack);
+    // A server is to say soon that something arrives. The stack sees nothing of what is sent, and need not know.
+    let sdp = if ice == Ice::Full { counted(&sdp, PICTURE) } else { sdp };
     Ok((Negotiated::new(stack, sdp), sendings))
 }

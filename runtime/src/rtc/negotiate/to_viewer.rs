@@ -38,6 +38,8 @@ pub(in super::super) struct Sending {
     pub payload_type: u8,
     /// What is lost of it is sent again in this one, if the peer takes it.
     pub repair: Option<Repair>,
+    /// The header extension in which its packets are counted, for a peer that says of each whether it came.
+    pub counted: Option<u8>,
 }
 
 /// A stream of packets that are sent again (RFC 4588).
@@ -112,7 +114,7 @@ pub(super) fn track(kind: Kind, codec: &Codec) -> (MediaStreamTrack, Sending) {
     // One stream for both: that is what makes a browser keep them in step.
     let track =
         MediaStreamTrack::new(STREAM.into(), name.into(), name.into(), codec_kind(kind), vec![encoding]);
-    (track, Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type, repair })
+    (track, Sending { track: name.to_owned(), ssrc, payload_type: codec.payload_type, repair, counted: None })
 }
 
 fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {

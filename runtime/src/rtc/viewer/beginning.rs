@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use understudy_core::fanout::cut::Cut;
-use understudy_core::fanout::history::History;
+use understudy_core::fanout::history::{History, Reach};
 use understudy_core::fanout::portions::Portions;
 use understudy_core::fanout::rtp::Index;
 use understudy_core::fanout::settling::settles_in;
@@ -111,7 +111,7 @@ impl Viewer {
     /// From now on it is sent these, and then what its hub has.
     pub(super) fn start(&mut self, cuts: Vec<Arc<Cut>>, now: Instant) {
         let Some(stream) = &self.streams.video else { return };
-        let mut history = History::default();
+        let mut history = History::reaching(Reach::Keyframe);
         cuts.iter().for_each(|cut| history.keep(cut));
         let packets = cuts.iter().map(|cut| cut.payloads.len()).sum();
         let from = stream.next();

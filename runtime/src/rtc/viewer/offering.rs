@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use understudy_core::guard::Policy;
+use understudy_core::level::Level;
 use understudy_core::offer::{Acceptance, accept};
 
 use super::super::connection::guarded;
@@ -28,7 +29,7 @@ pub struct Offering {
 
 impl Offering {
     pub(in super::super) fn new(
-        ice: Ice,
+        offered: (Ice, Level),
         announced: &[TransportAddress],
         seat: Seat,
     ) -> Result<Self, OfferError> {
@@ -37,7 +38,8 @@ impl Offering {
         let cryptography =
             Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
-        let (negotiated, sendings) = guarded(|| to_answerer(ice, announced, seen, tapped, Instant::now()))?;
+        let (negotiated, sendings) =
+            guarded(|| to_answerer(offered, announced, seen, tapped, Instant::now()))?;
         Ok(Self {
             agreed: Agreed { negotiated, sendings, feedback, cryptography, seat, arrival },
             outlet: None,
@@ -99,6 +101,9 @@ impl Offering {
             .map_err(|error| AnswerError::Untakeable(error.to_string()))?;
         if let Some(video) = agreed.sendings.video.as_mut().filter(|_| !answer.repairs()) {
             video.repair = None;
+        }
+        if let Some(video) = &mut agreed.sendings.video {
+            video.counted = answer.counted();
         }
         Ok(Viewer { outlet, ..Viewer::new(agreed, &answer.transport, now) })
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tokio::sync::watch;
-use understudy_core::fanout::receipt::Arrived;
+use understudy_core::fanout::receipt::{Arrived, Receipt};
 use understudy_core::fanout::silence::Silence;
 use understudy_core::media::Kind;
 
@@ -16,6 +16,8 @@ pub(super) struct Publication {
     told: watch::Sender<Progress>,
     video: Arrived,
     audio: Arrived,
+    /// What it says of each packet of the picture.
+    counted: Arrived,
     silence: Silence,
 }
 
@@ -24,8 +26,8 @@ impl Viewer {
     pub fn publish(&mut self) -> watch::Receiver<Progress> {
         let told = watch::Sender::new(Progress::Connecting);
         let progress = told.subscribe();
-        let (video, audio, silence) = (Arrived::default(), Arrived::default(), Silence::default());
-        self.publication = Some(Publication { told, video, audio, silence });
+        let [video, audio, counted] = [Arrived::default(); 3];
+        self.publication = Some(Publication { told, video, audio, counted, silence: Silence::default() });
         progress
     }
 
@@ -53,7 +55,7 @@ impl Viewer {
 
     pub(super) fn acknowledge(&mut self, said: &Reports, now: Instant) {
         let Some(publication) = &mut self.publication else { return };
-        let before = (publication.video.receipt(), publication.audio.receipt());
+        let before = publication.receipts();
         for kind in [Kind::Video, Kind::Audio] {
             let (stream, arrived) = match kind {
                 Kind::Video => (&self.streams.video, &mut publication.video),
@@ -64,15 +66,34 @@ impl Viewer {
                 arrived.reported(*report, stream.sent(), stream.first());
             }
         }
-        let [video, audio] = [publication.video.receipt(), publication.audio.receipt()];
-        if (video, audio) != before {
+        if let Some(stream) = &mut self.streams.video {
+            for came in &said.came {
+                publication.counted.came(*came, stream.sent(), stream.first());
+            }
+            // Its reports say as much, and cost less.
+            if publication.video.receipt() != before[0] {
+                stream.count_no_more();
+            }
+        }
+        let after = publication.receipts();
+        if after != before {
             publication.silence.ends();
         }
         // Sound goes on while a picture is stuck: what is evidence is the picture, if there is to be one.
-        let arrives = if self.streams.video.is_some() { video != before.0 } else { audio != before.1 };
+        let arrives =
+            if self.streams.video.is_some() { after[..2] != before[..2] } else { after[2] != before[2] };
         if arrives {
+            let [reported, counted, audio] = after;
+            let video = if counted.packets > reported.packets { counted } else { reported };
             self.progresses(Progress::Sending(Evidence { receipt: video + audio, at: now }));
         }
+    }
+}
+
+impl Publication {
+    /// Of the picture by reports, and by what is said of each packet; of the sound.
+    fn receipts(&self) -> [Receipt; 3] {
+        [&self.video, &self.counted, &self.audio].map(Arrived::receipt)
     }
 }
 

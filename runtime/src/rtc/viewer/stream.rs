@@ -23,6 +23,8 @@ pub(super) struct Stream {
     octets: u32,
     /// Of the packet that is sent again next, if that is in a stream of its own.
     again: Index,
+    /// From here on packets are not counted in an extension, if they were.
+    uncounted_from: Option<Index>,
 }
 
 impl Stream {
@@ -30,7 +32,7 @@ impl Stream {
         let numbering = Numbering::starting_near(rand::random());
         let first = numbering.next().sequence();
         let again = Index(u64::from(rand::random::<u16>() >> 1));
-        Self { sending, numbering, first, packets: 0, octets: 0, again }
+        Self { sending, numbering, first, packets: 0, octets: 0, again, uncounted_from: None }
     }
 
     pub fn ssrc(&self) -> u32 {
@@ -80,7 +82,14 @@ impl Stream {
             index,
             timestamp: cut.timestamp,
             ssrc: self.sending.ssrc,
+            counted: self.sending.counted.filter(|_| self.uncounted_from.is_none_or(|from| index < from)),
         }
+    }
+
+    /// Nobody has to say of each packet whether it came any more. Those that have a number stay as they are: what is sent again under
+    /// it is the very same.
+    pub fn count_no_more(&mut self) {
+        self.uncounted_from.get_or_insert(self.numbering.next());
     }
 
     /// Of the stream in which packets are sent again, if that is one of their own.
@@ -91,7 +100,7 @@ impl Stream {
     /// A packet as it is sent again in a stream of its own (RFC 4588 §4), if there is one.
     pub fn repair(&mut self, lost: &Header, payload: &[u8]) -> Option<(Header, Vec<u8>)> {
         let Repair { payload_type, ssrc } = self.sending.repair?;
-        let header = Header { payload_type, ssrc, index: self.again, ..*lost };
+        let header = Header { payload_type, ssrc, index: self.again, counted: None, ..*lost };
         self.again = self.again.plus(1);
         Some((header, [&lost.index.sequence().to_be_bytes(), payload].concat()))
     }

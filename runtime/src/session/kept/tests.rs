@@ -52,7 +52,12 @@ impl Stage {
 
     /// Shows so many pictures to whoever reads.
     async fn show(&self, pictures: std::ops::Range<u32>) {
-        self.media.video.demand().wait_for(|readers| *readers > 0).await.unwrap();
+        self.show_to(1, pictures).await;
+    }
+
+    /// The same, once there are as many readers.
+    async fn show_to(&self, count: usize, pictures: std::ops::Range<u32>) {
+        self.media.video.demand().wait_for(|readers| *readers >= count).await.unwrap();
         pictures.for_each(|number| self.media.video.publish(picture(number)));
     }
 
@@ -186,4 +191,22 @@ async fn a_disk_that_takes_no_file_is_an_end_that_is_told() {
     stage.ask(&[wanted(60)]);
     stage.until("a", |progress| matches!(progress, Progress::Ended(End::Failed(_)))).await;
     assert_eq!(stage.recordings.file("a"), None);
+}
+
+#[tokio::test]
+async fn what_is_of_another_program_is_another_file_whoever_asked_for_it() {
+    let mut stage = Stage::new();
+    stage.ask(&[wanted(60)]);
+    stage.start(Wanted { id: "b".to_owned(), ..wanted(60) }).await;
+    stage.show_to(2, 0..GROUP * 2).await;
+    stage.until("a", |progress| *progress == Progress::Written).await;
+    let before = ["a", "b"].map(|id| stage.recordings.kept[id].recording.state());
+    stage.media = Renditions::new(&broadcast::Metrics::default());
+    stage.program = Program::of(&stage.media, watch::channel(true).1);
+    assert!(stage.ask(&[wanted(60)]));
+    for mut state in before {
+        tokio::time::timeout(LONG, state.wait_for(|state| state.ended.is_some())).await.unwrap().unwrap();
+    }
+    stage.show(0..GROUP * 2).await;
+    stage.until("a", |progress| *progress == Progress::Written).await;
 }

@@ -92,6 +92,33 @@ fn what_was_said_of_a_stage_holds_for_a_while_and_is_unknown_after_that() {
 }
 
 #[test]
+fn who_is_kicked_while_nobody_hears_of_it_may_be_on_its_stage_until_it_says_that_it_has_left() {
+    let before = published(&invitee("show-42"));
+    let View::Linked(facts) = carries("show-42", &[]) else { unreachable!() };
+    for (view, truth, reason) in [
+        (expected(), "False", "Leaving"),
+        (View::Silent, "Unknown", "LinkLost"),
+        (View::Mute(facts), "Unknown", "NotAnswering"),
+    ] {
+        let kicked = of(&participant(), Some(&before), view);
+        for type_ in [Type::Invited, Type::Connected, Type::Published] {
+            says(&kicked, type_, truth, reason);
+        }
+        assert!(kicked.session.is_some() && kicked.last_session.is_none(), "{reason}");
+    }
+    let silent = of(&participant(), Some(&before), View::Silent);
+    assert_eq!(silent.phase, Some(ParticipantPhase::Disrupted));
+    let left = InvitationReport {
+        id: "show-42".into(),
+        state: InvitationState::Left.into(),
+        ..InvitationReport::default()
+    };
+    let kicked = of(&participant(), Some(&silent), View::Linked(session(Some(left))));
+    says(&kicked, Type::Published, "False", "NotInvited");
+    assert_eq!(kicked.last_session.unwrap().outcome, "Kicked");
+}
+
+#[test]
 fn a_stage_that_fails_is_the_last_error_and_leaves_the_participant_ready() {
     let ada = invitee("show-42");
     let wrong = [told("Connected", "False", "StageUnauthorized"), told("Published", "False", "Joining")];

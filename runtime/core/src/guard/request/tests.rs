@@ -45,14 +45,26 @@ fn a_tunnel_names_its_host_and_port() {
     for (target, host, port) in [
         ("example.org:443", "example.org", 443),
         ("[::1]:8443", "::1", 8443),
+        ("::1:8443", "::1", 8443),
+        ("fd00:10:244::6:1935", "fd00:10:244::6", 1935),
         ("10.0.0.1:1935", "10.0.0.1", 1935),
     ] {
         let request = parse(&format!("CONNECT {target} HTTP/1.1\r\nHost: other\r\n\r\n"));
         assert_eq!(request, Request { host: host.into(), port, ask: Ask::Tunnel });
     }
-    for target in
-        ["example.org", "example.org:", "[::1:80", ":80", "a:b:1", "a:0", "a:+1", "a:99999", "a/b:1"]
-    {
+    for target in [
+        "example.org",
+        "example.org:",
+        "[::1:80",
+        ":80",
+        "a:b:1",
+        "::1:0",
+        "::1:",
+        "a:0",
+        "a:+1",
+        "a:99999",
+        "a/b:1",
+    ] {
         assert!(
             matches!(refused(&format!("CONNECT {target} HTTP/1.1\r\n\r\n")), Bad::Malformed(_)),
             "{target}"

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::offer::{DtlsRole, Restart, credentials, read};
+use crate::offer::{DtlsRole, Restart, TRANSPORT_CC, counted, credentials, read};
 
 const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
     m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n\
@@ -67,6 +67,39 @@ fn packets_are_sent_again_as_a_stream_of_their_own_if_the_answer_takes_it() {
         accepted.repairs() && sdp.contains("SAVPF 96 97\r\n") && sdp.contains("a=fmtp:97 apt=96"),
         "{sdp}"
     );
+}
+
+#[test]
+fn what_is_taken_of_the_picture_is_what_the_answer_says() {
+    let level = |answer: &str| accept(OFFER, answer).unwrap().level.to_string();
+    assert_eq!(level(&answer()), "3.1");
+    assert_eq!(level(&answer().replace("42e01f", "42e01e")), "3");
+    assert_eq!(level(&answer().replace("profile-level-id=42e01f", "level-asymmetry-allowed=1")), "3.1");
+}
+
+#[test]
+fn packets_are_counted_for_whom_an_answer_promises_to_say_of_each_whether_it_came() {
+    let offer = counted(OFFER, 96);
+    let video = offer.split("m=").nth(1).unwrap();
+    let (extension, feedback) = (format!("a=extmap:1 {TRANSPORT_CC}\r\n"), "a=rtcp-fb:96 transport-cc\r\n");
+    assert!(video.contains(&extension) && video.contains(feedback), "{offer}");
+    assert_eq!(
+        (offer.matches("extmap").count(), offer.len()),
+        (1, OFFER.len() + extension.len() + feedback.len())
+    );
+    let whole = answer().replacen("a=mid:0\r\n", &format!("a=mid:0\r\n{extension}{feedback}"), 1);
+    let accepted = accept(&offer, &whole).unwrap();
+    assert_eq!(accepted.counted(), Some(1));
+    assert_eq!(accept(&offer, &accepted.sdp(&[])).unwrap().media, accepted.media);
+    for (offer, answer) in [
+        (&offer, answer()),
+        (&offer, whole.replace(&extension, "")),
+        (&offer, whole.replace(feedback, "")),
+        (&offer, whole.replace("extmap:1", "extmap:2")),
+        (&OFFER.to_owned(), whole.clone()),
+    ] {
+        assert_eq!(accept(offer, &answer).unwrap().counted(), None, "{answer}");
+    }
 }
 
 #[test]

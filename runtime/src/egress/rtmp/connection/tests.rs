@@ -26,7 +26,12 @@ fn tokens(control: &str) -> Policy {
 }
 
 fn rtmp(policy: watch::Receiver<Policy>) -> Rtmp {
-    Rtmp { streams: Streams::new(Registry::default()), policy, metrics: Metrics::default() }
+    Rtmp {
+        streams: Streams::new(Registry::default()),
+        policy,
+        own_token: "own".into(),
+        metrics: Metrics::default(),
+    }
 }
 
 /// The other end of a connection that is served, through which so many bytes fit at once.

@@ -11,12 +11,16 @@ use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
+    PacketStatusChunk, RecvDelta, RunLengthChunk, SymbolTypeTcc, TransportLayerCc,
+};
 use understudy_core::fanout::clock::Anchor;
 use understudy_core::fanout::cut::{Cut, Cutter};
 use understudy_core::fanout::history::History;
 use understudy_core::guard::Policy;
+use understudy_core::level::Level;
 use understudy_core::media::{Track, Unit};
-use understudy_core::offer::{DtlsRole, Unusable};
+use understudy_core::offer::{DtlsRole, TRANSPORT_CC, Unusable};
 
 use super::super::super::batch::Path;
 use super::super::super::connection::State;
@@ -72,9 +76,31 @@ impl Server {
     /// Tells how much of the picture came.
     fn reports(&mut self, viewer: &mut Viewer, ssrc: u32, newest: u16) {
         let report = ReceptionReport { ssrc, last_sequence_number: newest.into(), ..Default::default() };
-        let report = ReceiverReport { ssrc: 1, reports: vec![report], ..Default::default() };
-        let message =
-            rtc::peer_connection::message::RTCMessage::RtcpPacket(String::new(), vec![Box::new(report)]);
+        self.says(viewer, Box::new(ReceiverReport { ssrc: 1, reports: vec![report], ..Default::default() }));
+    }
+
+    /// Tells that a packet came which was counted so.
+    fn counts(&mut self, viewer: &mut Viewer, base_sequence_number: u16) {
+        let type_tcc_packet = SymbolTypeTcc::PacketReceivedSmallDelta;
+        let run = RunLengthChunk {
+            packet_status_symbol: type_tcc_packet,
+            run_length: 1,
+            ..RunLengthChunk::default()
+        };
+        self.says(
+            viewer,
+            Box::new(TransportLayerCc {
+                base_sequence_number,
+                packet_status_count: 1,
+                packet_chunks: vec![PacketStatusChunk::RunLengthChunk(run)],
+                recv_deltas: vec![RecvDelta { type_tcc_packet, delta: 0 }],
+                ..TransportLayerCc::default()
+            }),
+        );
+    }
+
+    fn says(&mut self, viewer: &mut Viewer, packet: Box<dyn rtc::rtcp::Packet>) {
+        let message = rtc::peer_connection::message::RTCMessage::RtcpPacket(String::new(), vec![packet]);
         let message = rtc::peer_connection::message::TaggedRTCMessage { now: self.now, message };
         rtc::sansio::Protocol::handle_write(&mut self.stack, message).expect("a report must be sent");
         turn(&mut self.stack, &mut viewer.connection, self.now);
@@ -82,16 +108,21 @@ impl Server {
 }
 
 fn offering(ice: Ice) -> Offering {
-    Offering::new(ice, &ANNOUNCED, seat()).expect("an offer must be made")
+    Offering::new((ice, Level::HD), &ANNOUNCED, seat()).expect("an offer must be made")
 }
 
 /// A server that has answered, and our side of it.
 fn reached(setup: &str) -> (Server, Viewer) {
+    reached_by(setup, |answer| answer)
+}
+
+/// The same, whose answer is worded otherwise.
+fn reached_by(setup: &str, worded: impl Fn(String) -> String) -> (Server, Viewer) {
     let (mut server, offering) = (Server::new(), offering(Ice::Full));
     let answer = server.answer(&offering.sdp().replace("actpass", setup));
     // The stack takes the part that is left to it, and says that it has the other.
     let answer = if setup == "active" { answer.replace("setup:active", "setup:passive") } else { answer };
-    let read = offering.read(&answer).expect("the answer must be read");
+    let read = offering.read(&worded(answer)).expect("the answer must be read");
     let at = read.reachable(&anywhere()).expect("it says where it is");
     (server, offering.reaching(&read, &at, anywhere()).expect("the answer must be taken"))
 }
@@ -110,6 +141,7 @@ fn an_offer_is_one_stream_of_a_picture_and_a_sound_that_anybody_may_take() {
         "packetization-mode=1",
         "a=rtcp-fb:96 nack pli\r\n",
         "a=rtcp-fb:96 ccm fir\r\n",
+        "a=rtcp-fb:96 transport-cc\r\n",
         "a=end-of-candidates\r\n",
     ] {
         assert!(sdp.contains(said), "{said} in {sdp}");
@@ -123,6 +155,7 @@ fn an_offer_is_one_stream_of_a_picture_and_a_sound_that_anybody_may_take() {
 #[test]
 fn whoever_is_to_check_is_told_that_we_do_not_and_where_tcp_reaches_us() {
     let offering = offering(Ice::Lite);
+    assert!(!offering.sdp().contains("transport-cc"), "{}", offering.sdp());
     let session = offering.sdp().split("m=").next().expect("a session");
     assert!(session.contains("a=ice-lite\r\n"), "{session}");
     assert!(offering.sdp().contains("tcptype passive"), "{}", offering.sdp());
@@ -176,7 +209,10 @@ struct Sending {
 
 impl Sending {
     fn begin() -> Self {
-        let (mut server, mut viewer) = reached("passive");
+        Self::begin_with(reached("passive"))
+    }
+
+    fn begin_with((mut server, mut viewer): (Server, Viewer)) -> Self {
         assert!(server.gets_in(&mut viewer));
         viewer.connected(server.now);
         let now = Instant::now();
@@ -238,6 +274,45 @@ fn sound_alone_is_no_evidence_where_a_picture_is_sent() {
         viewer.judge(anchor.instant);
         assert_eq!(matches!(*progress.borrow(), Progress::Sending(_)), is_evidence);
     }
+}
+
+#[test]
+fn what_a_server_says_of_each_packet_is_evidence_and_packets_are_counted_for_it_until_it_reports() {
+    let counting = |answer: String| {
+        let counted = format!("a=extmap:1 {TRANSPORT_CC}\r\na=rtcp-fb:96 transport-cc\r\na=rtpmap:96 ");
+        answer.replacen("a=rtpmap:96 ", &counted, 1).replace("SAVPF 96 97", "SAVPF 96")
+    };
+    let mut sending = Sending::begin_with(reached_by("passive", counting));
+    let progress = sending.viewer.publish();
+    let (cut, counted) = sending.show(Duration::ZERO);
+    assert_eq!(
+        (counted[0], &counted[12..17], &counted[17..19]),
+        (0x90, &[0xbe, 0xde, 0, 1, 0x11][..], &counted[2..4])
+    );
+    let Sending { server, viewer, anchor, .. } = &mut sending;
+    for _ in 0..4 {
+        turn(&mut server.stack, &mut viewer.connection, server.now);
+        server.now += STEP;
+    }
+    hear(&mut server.stack, TransportProtocol::UDP, &counted, server.now);
+    while rtc::sansio::Protocol::poll_read(&mut server.stack).is_some() {}
+    let opened = |packet: &Packet| matches!(packet, Packet::Rtp(packet) if packet.payload == cut.payloads[0]);
+    assert!(server.arrived.lock().iter().any(opened), "what is counted must be opened");
+    server.counts(viewer, number(&counted));
+    viewer.judge(anchor.instant);
+    let Progress::Sending(evidence) = *progress.borrow() else { panic!("nothing was said") };
+    assert_eq!(evidence.receipt.packets, 1);
+    server.reports(viewer, stream(&counted), number(&counted));
+    viewer.judge(anchor.instant);
+    let (mut history, mut again) = (History::default(), Vec::new());
+    history.keep(&cut);
+    let lost = Missing { ssrc: stream(&counted), sequence: number(&counted) };
+    viewer.again(&[lost], &history, anchor.instant, |bytes| {
+        again.extend_from_slice(bytes);
+        true
+    });
+    assert_eq!(again, counted, "under the same number nothing else may ever be sent");
+    assert_eq!(sending.show(STEP).1[0], 0x80, "it is counted no more");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Which pod serves a participant. Pure.
+//! Which pod serves an owner. Pure.
 //!
 //! A pod is replaced only on evidence that nothing of it runs any more: it has ended, or it is gone. A stream that was lost
 //! is no evidence, and a pod that is being deleted may still be on a stage.
 
-use crate::participant::observe::{Life, PodFacts};
+use crate::provide::observe::{Life, PodFacts};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use understudy_crds::v1alpha1::PodStatus;

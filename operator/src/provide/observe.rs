@@ -4,15 +4,16 @@ use crate::names;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use kube::ResourceExt;
+use std::time::Duration;
 
-/// One pod of a participant.
+/// One pod of an owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodFacts {
     /// Its name.
     pub name: String,
     /// Its UID.
     pub uid: String,
-    /// Which pod of the participant it is.
+    /// Which pod of its owner it is.
     pub attempt: i32,
     /// The revision of the profile that it was built from.
     pub profile_revision: Option<String>,
@@ -87,6 +88,12 @@ impl PodFacts {
             trouble: status.container_statuses.iter().flatten().find_map(trouble),
             halted: is_halted(&status),
         }
+    }
+
+    /// How long a pod that ends has left.
+    pub fn overstays(&self, now: Timestamp) -> Option<Duration> {
+        let Life::Ending { until, .. } = self.life else { return None };
+        Duration::try_from(until.duration_since(now)).ok().filter(|rest| !rest.is_zero())
     }
 }
 
