@@ -34,6 +34,7 @@ pub mod proof;
 pub mod repetition;
 pub mod rhythm;
 pub mod sending;
+pub mod steering;
 
 pub mod invitation;
 pub mod mp4;
