@@ -6,6 +6,8 @@
 pub mod keys;
 pub mod wire;
 
+pub mod union;
+
 /// One of those who look on and may steer, for as long as it is here. Never given twice by one runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer(pub u64);
