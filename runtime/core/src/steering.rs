@@ -5,6 +5,7 @@
 
 pub mod keys;
 pub mod seat;
+pub mod silence;
 pub mod wire;
 
 pub mod union;
