@@ -3,6 +3,7 @@
 //! A message of a data channel becomes an [`Input`] (`wire`), whoever may steer has it taken into the union of all who
 //! do, and what comes out are [`Act`]s on the display. Nothing here knows X.
 
+pub mod allowance;
 pub mod keys;
 pub mod seat;
 pub mod silence;
