@@ -4,6 +4,7 @@
 //! do, and what comes out are [`Act`]s on the display. Nothing here knows X.
 
 pub mod allowance;
+pub mod clipboard;
 pub mod keys;
 pub mod seat;
 pub mod silence;
