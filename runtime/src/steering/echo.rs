@@ -34,9 +34,8 @@ pub(super) struct Echo {
 
 impl Echo {
     pub fn open(connection: &Connection) -> Result<Self, ReplyError> {
-        let [protocols, ping] = [b"WM_PROTOCOLS".as_slice(), b"_NET_WM_PING"]
-            .map(|name| connection.intern_atom(false, name).map(|atom| atom.reply()));
-        let (protocols, ping) = (protocols??.atom, ping??.atom);
+        let atom = |name: &[u8]| Ok::<_, ReplyError>(connection.intern_atom(false, name)?.reply()?.atom);
+        let (protocols, ping) = (atom(b"WM_PROTOCOLS")?, atom(b"_NET_WM_PING")?);
         Ok(Self { protocols, ping, asked: 0, clear: Instant::now() })
     }
 
