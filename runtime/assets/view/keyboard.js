@@ -11,11 +11,20 @@ const PASTE_MS = 60;
 // A phone's keyboard deletes only where something stands.
 const FILLER = "\u200b\u200b";
 const DELETES = { deleteContentBackward: 0x08, deleteWordBackward: 0x08, deleteContentForward: 0x2e };
-const [CONTROL, ENTER, V] = [0xa2, 0x0d, 0x56];
+const [BACKSPACE, ENTER, CONTROL, V] = [0x08, 0x0d, 0xa2, 0x56];
+const ALPHABETIC = /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{M}\p{N}\p{P}\s]*$/u;
 const BIT_OF = {
   0xa0: MODIFIER.shift, 0xa1: MODIFIER.shift, 0xa2: MODIFIER.control, 0xa3: MODIFIER.control, 0xa4: MODIFIER.alt,
   0xa5: MODIFIER.alt, 0x5b: MODIFIER.meta, 0x5c: MODIFIER.meta,
 };
+
+/** What makes one text of another at its end: so many characters less, and these. */
+export function correction(before, after) {
+  const [old, now] = [[...before], [...after]];
+  let same = 0;
+  while (same < old.length && old[same] === now[same]) same += 1;
+  return { erased: old.length - same, written: now.slice(same).join("") };
+}
 
 export class Keyboard {
   #sink;
@@ -24,6 +33,7 @@ export class Keyboard {
   #held = new Map(); // what is down, by the key's place here: its virtual key
   #sticky = new Set();
   #layout = "us";
+  #composing = ""; // what was told of the word that a phone's keyboard is at
 
   /** `send` takes a message; `on` has `left` (somebody asks for the page's own buttons), `pasted(text)` and `stuck(keys)`. */
   constructor(sink, send, on) {
@@ -33,6 +43,7 @@ export class Keyboard {
     sink.addEventListener("keydown", (event) => this.#down(event));
     sink.addEventListener("keyup", (event) => this.#up(event));
     sink.addEventListener("beforeinput", (event) => this.#written(event));
+    sink.addEventListener("input", ({ isComposing }) => isComposing || this.#fill());
     sink.addEventListener("compositionend", ({ data }) => this.#composed(data));
     sink.addEventListener("paste", (event) => this.#pasted(event));
     sink.addEventListener("blur", () => this.release());
@@ -129,9 +140,9 @@ export class Keyboard {
     this.#unstick();
   }
 
-  /** What is to be written is told instead; what is composed is told when it is done. */
+  /** What is to be written is told instead. */
   #written(event) {
-    if (event.isComposing || event.inputType === "insertCompositionText") return;
+    if (event.isComposing || event.inputType === "insertCompositionText") return this.#composes(event.data ?? "");
     event.preventDefault();
     const deleted = DELETES[event.inputType];
     if (deleted) this.strike([deleted]);
@@ -139,9 +150,22 @@ export class Keyboard {
     else if (event.inputType !== "insertFromPaste" && event.data) this.#text(event.data);
   }
 
+  /** Phones compose each word, whose letters are to be seen as they are typed; others compose what is nothing before its end. */
+  #composes(text) {
+    if (ALPHABETIC.test(text) && matchMedia("(pointer: coarse)").matches) this.#correct(text);
+  }
+
   #composed(text) {
-    if (text) this.#text(text);
+    this.#correct(text ?? "");
+    this.#composing = "";
     this.#fill();
+  }
+
+  #correct(text) {
+    const { erased, written } = correction(this.#composing, text);
+    this.#composing = text;
+    for (let left = erased; left > 0; left -= 1) this.strike([BACKSPACE]);
+    if (written) this.#text(written);
   }
 
   #pasted(event) {
