@@ -119,7 +119,7 @@ export class Desk {
     if (message.Refused) return this.toast(message.Refused.reason);
     this.#known = heard(this.#known, message);
     this.#changed();
-    if (message.Asked) this.toast(`${nameOf(this.#known, this.#known.asked)} asks to steer`);
+    if (message.Asked && element("people").hidden) this.toast(`${nameOf(this.#known, this.#known.asked)} asks to steer. Answer where it says so below`);
   }
 
   #complete({ capabilities }) {

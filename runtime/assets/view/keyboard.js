@@ -136,6 +136,8 @@ export class Keyboard {
   }
 
   #text(text) {
+    // With a modifier held by its button it is a shortcut, which a phone's keyboard knows nothing of.
+    if (this.#sticky.size && /^[a-z0-9]$/i.test(text)) return this.strike([text.toUpperCase().charCodeAt(0)]);
     for (const message of texts(text)) this.#send(message);
     this.#unstick();
   }

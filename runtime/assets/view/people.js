@@ -63,7 +63,7 @@ function press(content, act, label) {
 
 /** Somebody asks for the seat of who sees this, until it is answered. */
 export function showAsked(known, say) {
-  const isAsked = known.asked !== null && known.asked !== undefined;
+  const isAsked = known.asked !== null;
   element("asked").hidden = !isAsked;
   if (!isAsked) return;
   element("asked-text").textContent = `${nameOf(known, known.asked)} asks to steer`;

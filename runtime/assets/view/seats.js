@@ -60,6 +60,10 @@ export function words(known, line, why) {
       ? { short: "You all steer", long: "Everybody who may steer does: all share one keyboard and one pointer." }
       : { short: "You steer", long: "Click on the picture: keyboard and pointer then go to the session." };
   }
+  if (isHost(known) && known.asked !== null) {
+    const name = nameOf(known, known.asked);
+    return { short: `${name} asks`, long: `${name} asks for keyboard and pointer.` };
+  }
   if (isHost(known)) return { short: "You steer", long: "Keyboard and pointer are yours until you give them away." };
   if (known.host === null) return { short: "Free", long: "Nobody steers. Ask, and the seat is yours." };
   const name = nameOf(known, known.host);
