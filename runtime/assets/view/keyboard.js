@@ -13,6 +13,8 @@ const FILLER = "\u200b\u200b";
 const DELETES = { deleteContentBackward: 0x08, deleteWordBackward: 0x08, deleteContentForward: 0x2e };
 const [BACKSPACE, ENTER, CONTROL, V] = [0x08, 0x0d, 0xa2, 0x56];
 const ALPHABETIC = /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{M}\p{N}\p{P}\s]*$/u;
+// What Command is for on a Mac, Control is for in the session.
+const MAC = /^Mac|^iP/.test(navigator.platform) ? { 0x5b: 0xa2, 0x5c: 0xa3 } : {};
 const BIT_OF = {
   0xa0: MODIFIER.shift, 0xa1: MODIFIER.shift, 0xa2: MODIFIER.control, 0xa3: MODIFIER.control, 0xa4: MODIFIER.alt,
   0xa5: MODIFIER.alt, 0x5b: MODIFIER.meta, 0x5c: MODIFIER.meta,
@@ -24,6 +26,11 @@ export function correction(before, after) {
   let same = 0;
   while (same < old.length && old[same] === now[same]) same += 1;
   return { erased: old.length - same, written: now.slice(same).join("") };
+}
+
+function isPaste(event) {
+  const held = modifiersOf(event);
+  return event.key.toLowerCase() === "v" && held === (MAC[0x5b] ? MODIFIER.meta : MODIFIER.control);
 }
 
 export class Keyboard {
@@ -99,16 +106,17 @@ export class Keyboard {
   #down(event) {
     if (event.ctrlKey && event.altKey && event.shiftKey && BIT_OF[meaning(event)?.key]) return this.#leave(event);
     // Its `paste` has the text that is to be there first.
-    if (modifiersOf(event) === MODIFIER.control && event.key.toLowerCase() === "v") return;
+    if (isPaste(event)) return;
     const meant = meaning(event, this.#layout);
     if (meant === null) return;
     event.preventDefault();
     if (meant.text) return this.#text(meant.text);
     // What is down repeats itself there.
     if (event.repeat && this.#held.has(event.code)) return;
-    this.#held.set(event.code, meant.key);
-    this.#press(true, meant.key);
-    if (!BIT_OF[meant.key]) this.#unstick();
+    const key = MAC[meant.key] ?? meant.key;
+    this.#held.set(event.code, key);
+    this.#press(true, key);
+    if (!BIT_OF[key]) this.#unstick();
   }
 
   #up(event) {
