@@ -2,8 +2,10 @@
 //
 //   closed ──open()──> asking ──> connecting ──channels are open──> open
 //                        ^ │           │                              │
-//                        │ └─ refused  └──────────> lost <────────────┘   the socket or the way broke
+//                        │ └> refused  └──────────> lost <────────────┘   the socket or the way broke
 //                        └──────── after a back-off ──┘
+//
+// Refused it stays until it is closed and opened again, with another token.
 //
 // The server offers. What it offers beside the data is taken as inactive. This side makes the channels for what hands do and takes
 // `general` and `desk`, which are the server's.
@@ -46,6 +48,7 @@ export class Line {
   #channels = {};
   #moves = {};
   #timers = [];
+  #turn = 0;
 
   /** `on`: `state()`, `told(message)` of the channel `desk`, `complete({capabilities, width, height})` and `life()`. */
   constructor(base, id, on) {
@@ -57,7 +60,7 @@ export class Line {
   /** `picture` is what a streamer is asked for that is not there yet. */
   open(picture) {
     this.#picture = picture;
-    if (this.state === "closed" || this.state === "refused") this.#ask();
+    if (this.state === "closed") this.#ask();
   }
 
   close() {
@@ -91,19 +94,22 @@ export class Line {
 
   async #ask() {
     this.#patience.cancel();
+    this.#turn += 1;
+    const turn = this.#turn;
     this.#become("asking");
     const body = JSON.stringify(wanted(this.#id.name, this.#picture));
     const headers = { "Content-Type": "application/json", ...token.headers() };
     try {
       const answer = await fetch(this.#id.http, { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
-      if (this.state !== "asking") return;
+      // Whoever closed it meanwhile may have opened it again.
+      if (turn !== this.#turn) return;
       // It is there, or it is there already.
       if (answer.ok || answer.status === 409) return this.#connect();
       this.why = refusal(answer.status);
     } catch {
       this.why = "later";
     }
-    if (this.state !== "asking") return;
+    if (turn !== this.#turn) return;
     if (this.why === "later") return this.#lose();
     this.#become("refused");
   }
@@ -209,6 +215,7 @@ export class Line {
 
   #end() {
     const { peer } = this;
+    this.#turn += 1;
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     [this.peer, this.#channels, this.#moves] = [null, {}, {}];
     const socket = this.#socket;
