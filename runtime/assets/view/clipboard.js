@@ -1,5 +1,5 @@
-// What is copied here can be pasted there, and the other way round, as far as the browser lets a page: what it does not do by itself
-// a person does in a field of text.
+// What is copied here can be pasted there, and the other way round, as far as the browser lets a page: what it does not do by
+// itself a person does in a field of text.
 
 import { element } from "./page.js";
 

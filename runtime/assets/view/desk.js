@@ -1,5 +1,5 @@
-// A place to work: puts the line to the session, the keyboard, the hands, the people and the clipboard together, and shows what there
-// is of it. Who may only look on sees nothing of it.
+// A place to work: puts the line to the session, the keyboard, the hands, the people and the clipboard together, and shows what
+// there is of it. Who may only look on sees nothing of it.
 
 import { Clipboard } from "./clipboard.js";
 import { Hands } from "./hands.js";
@@ -22,6 +22,11 @@ const sink = element("sink");
 const video = element("video");
 const isTouched = matchMedia("(pointer: coarse)").matches;
 
+/** The buttons of the modifiers that are held. */
+function stuck(held) {
+  for (const button of document.querySelectorAll("#keys [data-key]")) button.ariaPressed = String(held.has(Number(button.dataset.key)));
+}
+
 export class Desk {
   #line;
   #known = NOBODY;
@@ -36,15 +41,19 @@ export class Desk {
   #roundTrip = null;
 
   constructor(base) {
-    const on = { state: () => this.#changed(), told: (message) => this.#told(message), complete: (said) => this.#complete(said), life: () => this.#beat() };
-    this.#line = new Line(base, STREAMER, on);
+    this.#line = new Line(base, STREAMER, {
+      state: () => this.#changed(), told: (message) => this.#told(message),
+      complete: (said) => this.#complete(said), life: () => this.#beat(),
+    });
     const keys = (message) => this.#steers && this.#line.send("keyboard", message);
-    const stuck = (held) => document.querySelectorAll("#keys [data-key]").forEach((button) => { button.ariaPressed = String(held.has(Number(button.dataset.key))); });
-    this.#keyboard = new Keyboard(sink, keys, { left: () => element("seat").focus(), pasted: (text) => this.#clipboard.send(text), stuck });
-    this.#touch = new Touch((label, message, isReplaced) => this.#line.send(label, message, isReplaced));
-    const touched = (event, place) => this.#touch.on(event, place);
-    this.#hands = new Hands(element("surface"), video, (message, isReplaced) => this.#line.send("mouse", message, isReplaced), touched);
-    this.#clipboard = new Clipboard((message) => this.#known.clipboard && this.#steers && this.#line.say(message), (text) => this.toast(text));
+    const left = () => element("seat").focus();
+    this.#keyboard = new Keyboard(sink, keys, { left, pasted: (text) => this.#clipboard.send(text), stuck });
+    const fingers = (label, message, isReplaced) => this.#line.send(label, message, isReplaced);
+    this.#touch = new Touch(fingers);
+    const pointer = (message, isReplaced) => this.#line.send("mouse", message, isReplaced);
+    this.#hands = new Hands(element("surface"), video, pointer, (event, place) => this.#touch.on(event, place));
+    const copied = (message) => this.#known.clipboard && this.#steers && this.#line.say(message);
+    this.#clipboard = new Clipboard(copied, (text) => this.toast(text));
     offerKept(element("kept"), this.#keyboard, () => isTouched || sink.focus({ preventScroll: true }));
     this.#listen();
   }
@@ -119,7 +128,8 @@ export class Desk {
     if (message.Refused) return this.toast(message.Refused.reason);
     this.#known = heard(this.#known, message);
     this.#changed();
-    if (message.Asked && element("people").hidden) this.toast(`${nameOf(this.#known, this.#known.asked)} asks to steer. Answer where it says so below`);
+    if (!message.Asked || !element("people").hidden) return;
+    this.toast(`${nameOf(this.#known, this.#known.asked)} asks to steer. Answer where it says so below`);
   }
 
   #complete({ capabilities }) {
@@ -174,7 +184,8 @@ export class Desk {
     const report = [...((await this.#line.peer?.getStats()) ?? new Map()).values()];
     const pair = report.find((entry) => entry.type === "candidate-pair" && entry.nominated && entry.state === "succeeded");
     this.#roundTrip = pair?.currentRoundTripTime ?? null;
-    element("round-trip").textContent = this.#roundTrip === null ? "" : `${Math.round(this.#roundTrip * 1000)} ms to the session and back.`;
+    const said = this.#roundTrip === null ? "" : `${Math.round(this.#roundTrip * 1000)} ms to the session and back.`;
+    element("round-trip").textContent = said;
   }
 
   /** The keyboard of a phone comes, or goes. */
@@ -206,6 +217,7 @@ export class Desk {
     if (!this.#steers) return;
     sink.focus({ preventScroll: true });
     const isGrabbed = await navigator.keyboard?.lock?.().then(() => true, () => false);
-    this.toast(isGrabbed ? "Every key goes to the session. Hold Esc to leave full screen" : "Keys that this browser keeps are under Keys");
+    const grabbed = "Every key goes to the session. Hold Esc to leave full screen";
+    this.toast(isGrabbed ? grabbed : "Keys that this browser keeps are under Keys");
   }
 }

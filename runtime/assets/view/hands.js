@@ -56,7 +56,8 @@ export class Hands {
     for (const type of ["pointerdown", "pointermove", "pointerup"]) surface.addEventListener(type, (event) => this.#pointer(event));
     for (const type of ["pointercancel", "lostpointercapture"]) surface.addEventListener(type, (event) => this.#lost(event));
     surface.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    for (const type of ["contextmenu", "dragstart", "auxclick"]) surface.addEventListener(type, (event) => this.#isOn && event.preventDefault());
+    const own = (event) => this.#isOn && event.preventDefault();
+    for (const type of ["contextmenu", "dragstart", "auxclick"]) surface.addEventListener(type, own);
     window.addEventListener("blur", () => this.release());
   }
 

@@ -99,7 +99,8 @@ export class Keyboard {
   }
 
   #press(isDown, key) {
-    const held = [...this.#held.values(), ...this.#sticky];
+    // A modifier does not modify itself.
+    const held = [...this.#held.values(), ...this.#sticky].filter((one) => one !== key);
     this.#send(keyMessage(isDown, key, held.reduce((bits, one) => bits | (BIT_OF[one] ?? 0), 0)));
   }
 

@@ -44,7 +44,8 @@ function replace(place, made) {
 function row(known, { id, name, role, host }, mayTake, say) {
   const made = document.createElement("li");
   made.dataset.colour = colourOf(id);
-  const tags = [id === known.me ? "you" : "", TAGS[role] ?? "", host || id === known.host ? "steers" : ""].filter(Boolean).join(", ");
+  const steers = host || id === known.host ? "steers" : "";
+  const tags = [id === known.me ? "you" : "", TAGS[role] ?? "", steers].filter(Boolean).join(", ");
   made.append(text("i", ""), text("b", name || "Somebody"), text("span", tags));
   if (mayTake) made.append(press("Give", () => say({ Give: { to: id } }), `Give keyboard and pointer to ${name || "somebody"}`));
   return made;

@@ -1,19 +1,25 @@
-// Who is here, who steers and who may: what the server has said so far, and what that means for who looks on. Pure; the messages are
-// those of docs/reference/desk-channel.md.
+// Who is here, who steers and who may: what the server has said so far, and what that means for who looks on. Pure; the messages
+// are those of docs/reference/desk-channel.md.
 
-/** Before anything was said. */
-export const NOBODY = { me: null, role: "View", mode: "Union", layout: "us", clipboard: true, people: [], host: null, asked: null };
+/** Who has a line may steer, and if nothing else is said everybody does. */
+export const NOBODY = {
+  me: null, role: "Control", mode: "Union", layout: "us", clipboard: true, people: [], host: null, asked: null,
+};
 
 /** What is known after a message; the same object if it says nothing of seats. */
 export function heard(known, message) {
   const [kind, said] = Object.entries(message)[0] ?? [];
   switch (kind) {
-    case "You": return { ...known, me: said.id, role: said.role, mode: said.mode, layout: said.layout ?? "us", clipboard: said.clipboard ?? true };
+    case "You": return { ...known, ...itself(said) };
     case "People": return here(known, said);
     case "Host": return { ...known, host: said.id, asked: said.id === known.me ? known.asked : null };
     case "Asked": return { ...known, asked: said.by };
   }
   return known;
+}
+
+function itself({ id, role, mode, layout = "us", clipboard = true }) {
+  return { me: id, role, mode, layout, clipboard };
 }
 
 function here(known, people) {
@@ -50,7 +56,9 @@ export function takers(known) {
 /** In few words, and in more; `line` is the state of the line, `why` what it was refused for. */
 export function words(known, line, why) {
   if (line === "refused") return { short: "Looking on", long: REFUSED[why] };
-  if (line === "lost") return { short: "Reconnecting", long: "The line for keyboard and pointer was lost. It is tried again by itself." };
+  if (line === "lost") {
+    return { short: "Reconnecting", long: "The line for keyboard and pointer was lost. It is tried again by itself." };
+  }
   if (line !== "open") return { short: "Connecting", long: "The line for keyboard and pointer is on its way." };
   if (known.mode === "Off") return { short: "Looking on", long: "In this session nobody steers." };
   if (!mayEver(known)) return { short: "Looking on", long: REFUSED.looking };

@@ -9,7 +9,9 @@ const LONG_MS = 500;
 const STILL_PX = 8;
 // A finger that goes so far turns the wheel by a notch.
 const NOTCH_PX = 40;
-const KIND = { pointerdown: TOUCH.down, pointermove: TOUCH.move, pointerup: TOUCH.up, pointercancel: TOUCH.up, lostpointercapture: TOUCH.up };
+const KIND = {
+  pointerdown: TOUCH.down, pointermove: TOUCH.move, pointerup: TOUCH.up, pointercancel: TOUCH.up, lostpointercapture: TOUCH.up,
+};
 
 export class Touch {
   /** Whether the session feels fingers. */
