@@ -3,45 +3,52 @@
 
 import { element } from "./page.js";
 
-// Of one message (docs/reference/desk-channel.md), with room for how JSON writes what it holds: at most six bytes for one.
-const PART_LENGTH = 10_000;
-// In characters, none of which is less than a byte.
+/** In bytes of UTF-8, as the session has it. */
 export const LONGEST = 256 * 1024;
-const JOIN_MS = 5_000;
+// Shorter texts are one message of JSON, which writes a byte as six at worst. Others come in parts, below the 64 KiB that every
+// browser takes: `id: u32, part: u16, of: u16`, and their bytes.
+const SHORT_BYTES = 10_000;
+const PART_BYTES = 60_000;
+const HEADER_BYTES = 8;
+const JOIN_MS = 10_000;
 
 let number = 0;
 
-/** As messages. A pair of surrogates stays together. */
+/** As messages: objects for JSON, or buffers. */
 export function cut(text) {
-  if (text.length <= PART_LENGTH) return [{ Clipboard: { text } }];
-  const parts = [];
-  for (let at = 0; at < text.length;) {
-    const isWithinPair = /[\ud800-\udbff]/.test(text[at + PART_LENGTH - 1] ?? "");
-    const end = at + PART_LENGTH - Number(isWithinPair);
-    parts.push(text.slice(at, end));
-    at = end;
-  }
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= SHORT_BYTES) return [{ Clipboard: { text } }];
   number += 1;
-  return parts.map((text, part) => ({ Clipboard: { text, id: number, part, of: parts.length } }));
+  const of = Math.ceil(bytes.length / PART_BYTES);
+  return Array.from({ length: of }, (_, part) => {
+    const piece = bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+    const message = new Uint8Array(HEADER_BYTES + piece.length);
+    const header = new DataView(message.buffer);
+    header.setUint32(0, number);
+    header.setUint16(4, part);
+    header.setUint16(6, of);
+    message.set(piece, HEADER_BYTES);
+    return message.buffer;
+  });
 }
 
-/** What comes in parts, one text at a time. */
+/** What comes in parts, in their order, one text at a time. */
 export class Joined {
-  #id = null;
-  #parts = [];
-  #since = 0;
+  #coming = null; // {id, of, since, bytes}
 
-  /** The text, or null as long as a part is missing. */
-  take({ text, id, part = 0, of = 1 }, now) {
-    if (of === 1) return text;
-    if (id !== this.#id || now - this.#since > JOIN_MS) [this.#id, this.#parts, this.#since] = [id, [], now];
-    if (part >= 0 && part < of) this.#parts[part] = text;
-    const length = this.#parts.reduce((sum, one) => sum + one.length, 0);
-    if (length > LONGEST) this.#parts = [];
-    if (this.#parts.filter((one) => one !== undefined).length < of) return null;
-    const whole = this.#parts.join("");
-    [this.#id, this.#parts] = [null, []];
-    return whole;
+  /** The text with its last part, or null; whatever does not fit gives up what is on its way. */
+  take(buffer, now) {
+    const header = new DataView(buffer);
+    const [id, part, of] = [header.getUint32(0), header.getUint16(4), header.getUint16(6)];
+    const coming = part === 0 ? { id, of, next: 0, since: now, bytes: [] } : this.#coming;
+    this.#coming = null;
+    const fits = coming && coming.id === id && coming.of === of && coming.next === part && now - coming.since <= JOIN_MS;
+    if (!fits || part >= of || (part + 1) * PART_BYTES > LONGEST + PART_BYTES) return null;
+    coming.bytes.push(new Uint8Array(buffer, HEADER_BYTES));
+    coming.next += 1;
+    if (coming.next === of) return new TextDecoder().decode(new Uint8Array(coming.bytes.flatMap((bytes) => [...bytes])));
+    this.#coming = coming;
+    return null;
   }
 }
 
@@ -60,10 +67,14 @@ export class Clipboard {
     window.addEventListener("focus", () => this.#look());
   }
 
-  /** Something was copied there. */
-  heard(part) {
+  /** A part of what was copied there. */
+  joined(part) {
     const text = this.#joined.take(part, performance.now());
-    if (text === null) return;
+    if (text !== null) this.heard(text);
+  }
+
+  /** Something was copied there. */
+  heard(text) {
     this.#last = text;
     element("clip-text").value = text;
     // Refused where the page is not secure, or not in front; the field has it for all that.

@@ -124,7 +124,8 @@ export class Desk {
 
   #told(message) {
     if (message.Cursor) return people.point(this.#known, message.Cursor, this.#rectangle);
-    if (message.Clipboard) return this.#clipboard.heard(message.Clipboard);
+    if (message.Clipboard) return this.#clipboard.heard(message.Clipboard.text);
+    if (message.Part) return this.#clipboard.joined(message.Part);
     if (message.Refused) return this.toast(message.Refused.reason);
     this.#known = heard(this.#known, message);
     this.#changed();

@@ -87,9 +87,9 @@ export class Line {
     channel.send(message);
   }
 
-  /** On the server's channel `desk`. */
+  /** On the server's channel `desk`: an object as JSON, a buffer as it is. */
   say(message) {
-    this.send("desk", JSON.stringify(message));
+    this.send("desk", message instanceof ArrayBuffer ? message : JSON.stringify(message));
   }
 
   async #ask() {
@@ -157,6 +157,7 @@ export class Line {
 
   #take(channel) {
     this.#channels[channel.label] = channel;
+    channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = 0;
     channel.onbufferedamountlow = () => this.#moves[channel.label] && this.send(channel.label, this.#moves[channel.label], true);
     channel.onopen = () => this.#opened();
@@ -166,7 +167,7 @@ export class Line {
 
   #read(data) {
     try {
-      this.#on.told(JSON.parse(data));
+      this.#on.told(typeof data === "string" ? JSON.parse(data) : { Part: data });
     } catch (error) {
       console.info("understudy: not understood on the channel desk", error.message);
     }

@@ -32,13 +32,13 @@ const PLACES: &str = "import('/view/assets/hands.js').then(({ shown, placeOn, tu
 const TEXTS: &str = "Promise.all(['keyboard', 'clipboard', 'wire'].map((name) => import(`/view/assets/${name}.js`)))
     .then(([{ correction }, { cut, Joined }, { texts }]) => {
         const long = '漢😀'.repeat(9000);
-        const parts = cut(long).map(({ Clipboard }) => Clipboard);
+        const parts = cut(long);
         const joined = new Joined();
         const joins = parts.map((part) => joined.take(part, 0)).filter((text) => text !== null);
         const late = new Joined();
         late.take(parts[0], 0);
         return [correction('helo', 'hello'), correction('the', ''), parts.length > 1, joins.length === 1 && joins[0] === long,
-            late.take(parts[1], 6000), cut('short'), texts('a\\u0007\\r\\nb').map((one) => [...new Uint8Array(one)]),
+            late.take(parts[1], 11000), cut('short'), texts('a\\u0007\\r\\nb').map((one) => [...new Uint8Array(one)]),
             texts('漢'.repeat(100)).map((one) => one.byteLength)];
     })";
 
