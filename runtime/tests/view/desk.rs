@@ -1,6 +1,7 @@
 //! The page as a place to work, before a server that stands in the page itself: what hands do there goes out in the encodings of the
 //! data channels, and what is told of the others is shown. The real server is in `desk_page`.
 
+mod fingers;
 mod pure;
 mod seats;
 
@@ -24,12 +25,17 @@ const STEERS: &str = "document.body.dataset.line === 'open' && document.body.dat
 /// A page whose line is open, and which was told `welcome`.
 async fn page_of(stage: &Stage, chromium: &Chromium, welcome: &str) -> Page {
     let page = chromium.open(&stage.view()).await;
-    browser::becomes_true(&page, PLAYS).await;
+    opens(&page, welcome).await;
+    page
+}
+
+/// With a token the page asks for everything anew.
+async fn opens(page: &Page, welcome: &str) {
+    browser::becomes_true(page, PLAYS).await;
     page.evaluate(SERVER).await.unwrap();
     page.evaluate("token.value = 'secret'; entry.requestSubmit(); true").await.unwrap();
-    browser::becomes_true(&page, "server.open === 1 && document.body.dataset.line === 'open'").await;
+    browser::becomes_true(page, "server.open === 1 && document.body.dataset.line === 'open'").await;
     page.evaluate(welcome).await.unwrap();
-    page
 }
 
 async fn mouse(page: &Page, kind: &str, (x, y): (u32, u32), buttons: u32) {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use understudy_e2e::browser::{self, Chromium};
 
-use super::{SERVER, UNION, heard, key, mouse, page_of, said};
+use super::{UNION, heard, key, mouse, page_of, said};
 use crate::support::stage::Stage;
 
 /// Of a session that one steers at a time, to Ada, an admin.
@@ -39,7 +39,12 @@ async fn the_seat_is_asked_for_taken_given_and_left() {
     .await
     .unwrap();
     browser::becomes_true(&page, "asked.checkVisibility() && document.body.dataset.steers === 'yes'").await;
-    browser::photograph(&page, "desk-asked.png").await;
+    for (scheme, ground) in [("dark", "rgb(13, 14, 17)"), ("light", "rgb(228, 226, 220)")] {
+        page.prefers(scheme).await.unwrap();
+        let seen = page.evaluate("getComputedStyle(document.body).backgroundColor").await.unwrap();
+        assert_eq!(seen, ground, "{scheme}");
+        browser::photograph(&page, &format!("desk-asked-{scheme}.png")).await;
+    }
     page.evaluate("give.click(); true").await.unwrap();
     page.evaluate(&PRESS.replace("WHAT", "Stop steering")).await.unwrap();
     assert_eq!(said(&page, 2).await, [json!({"Give": {"to": "b"}}), json!("Release")]);
@@ -91,53 +96,4 @@ async fn what_was_copied_goes_both_ways() {
     key(&page, "keyUp", "Control", "ControlLeft", 0).await;
     let keys = heard(&page, "keyboard", 4).await;
     assert!(keys.iter().any(|message| message.ends_with("0056")), "{keys:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_phone_a_tap_clicks_two_fingers_scroll_and_its_keyboard_types() {
-    let stage = Stage::open().await;
-    let chromium = Chromium::launch().await;
-    let page = chromium.open("about:blank").await;
-    page.becomes_phone((360, 740)).await.unwrap();
-    page.load(&stage.view()).await.unwrap();
-    browser::becomes_true(&page, super::PLAYS).await;
-    page.evaluate(SERVER).await.unwrap();
-    page.evaluate("token.value = 'secret'; entry.requestSubmit(); true").await.unwrap();
-    browser::becomes_true(&page, "server.open === 1 && document.body.dataset.line === 'open'").await;
-    page.evaluate(UNION).await.unwrap();
-    browser::becomes_true(&page, super::STEERS).await;
-    let fingers = |kind: &'static str, points: serde_json::Value| {
-        let params = json!({"type": kind, "touchPoints": points});
-        let page = page.clone();
-        async move { page.hands("Input.dispatchTouchEvent", params).await.unwrap() }
-    };
-    let middle = "(() => { const { top, height } = video.getBoundingClientRect(); return Math.round(top + height / 2); })()";
-    let y = page.evaluate(middle).await.unwrap().as_u64().unwrap();
-    fingers("touchStart", json!([{"x": 180, "y": y, "id": 1}])).await;
-    fingers("touchEnd", json!([])).await;
-    let tap = heard(&page, "mouse", 3).await;
-    assert!(tap[0].starts_with("01") && tap[1..] == ["020101", "020001"], "{tap:?}");
-
-    let two = |dy: u64| json!([{"x": 150, "y": y - dy, "id": 1}, {"x": 210, "y": y - dy, "id": 2}]);
-    fingers("touchStart", json!([{"x": 150, "y": y, "id": 1}])).await;
-    fingers("touchStart", two(0)).await;
-    fingers("touchMove", two(40)).await;
-    fingers("touchMove", two(80)).await;
-    fingers("touchEnd", json!([])).await;
-    let scrolled = heard(&page, "mouse", 3).await;
-    let turns = scrolled.iter().filter(|message| message.starts_with("03"));
-    let sum: i32 = turns.map(|message| i32::from(i16::from_str_radix(&message[6..], 16).unwrap())).sum();
-    assert!(sum > 120 && scrolled.iter().all(|message| !message.starts_with("02")), "{scrolled:?}");
-
-    page.evaluate("type.click(); true").await.unwrap();
-    browser::becomes_true(&page, "document.activeElement === sink && sink.inputMode === 'text'").await;
-    let compose = |text: &str| {
-        let params = json!({"text": text, "selectionStart": text.len(), "selectionEnd": text.len()});
-        let page = page.clone();
-        async move { page.hands("Input.imeSetComposition", params).await.unwrap() }
-    };
-    compose("he").await;
-    compose("hey").await;
-    page.hands("Input.insertText", json!({"text": "hey"})).await.unwrap();
-    assert_eq!(heard(&page, "keyboard", 2).await, ["01026865", "010179"], "as it is typed, and once");
 }
