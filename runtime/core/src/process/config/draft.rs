@@ -53,6 +53,8 @@ pub enum Reason {
     PayloadType,
     #[error("must be another than webrtc.video_pt")]
     SamePayloadType,
+    #[error("is not offered here: start and stop the process by commands")]
+    NotOffered,
 }
 
 #[derive(Deserialize, Default)]
@@ -70,6 +72,9 @@ struct Draft {
     stale_timeout_seconds: Option<u64>,
     limits: Option<LimitsDraft>,
     webrtc: Option<WebRtcDraft>,
+    /// Of later cores: a process that has one would run at other times than it is asked to.
+    scheduler: Option<String>,
+    runtime_duration_seconds: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -123,6 +128,12 @@ impl Config {
     fn with(self, draft: Draft, mut ids: impl FnMut() -> String) -> Result<Self, Invalid> {
         if let Some(kind) = draft.r#type.filter(|kind| !kind.is_empty() && kind != "ffmpeg") {
             return Err(Invalid::UnsupportedType(kind));
+        }
+        if draft.scheduler.is_some_and(|when| !when.is_empty()) {
+            return Err(field("scheduler", Reason::NotOffered));
+        }
+        if draft.runtime_duration_seconds.is_some_and(|seconds| seconds > 0) {
+            return Err(field("runtime_duration_seconds", Reason::NotOffered));
         }
         let config = Self {
             id: draft.id.filter(|id| !id.is_empty()).unwrap_or(self.id),

@@ -50,6 +50,8 @@ fn members_that_are_not_known_or_null_are_let_be() {
         body[member] = Value::Null;
     }
     body["input"][0]["options"] = Value::Null;
+    body["scheduler"] = json!("");
+    body["runtime_duration_seconds"] = json!(0);
     assert_eq!(new(&body), new(&minimal()));
 }
 
@@ -57,6 +59,8 @@ fn members_that_are_not_known_or_null_are_let_be() {
 fn what_cannot_be_taken_is_named_by_its_field() {
     for (body, named) in [
         (with("type", json!("gstreamer")), "type: \"gstreamer\" is not a process type"),
+        (with("scheduler", json!("0 8 * * *")), "scheduler: is not offered here"),
+        (with("runtime_duration_seconds", json!(2)), "runtime_duration_seconds: is not offered here"),
         (with("input", json!([])), "at least one input and one output need to be defined: input"),
         (with("output", json!([])), "at least one input and one output need to be defined: output"),
         (with("input", json!([{ "id": "a" }])), "input[0].address: must not be empty"),
