@@ -3,7 +3,7 @@
 
 import { Clipboard } from "./clipboard.js";
 import { Hands } from "./hands.js";
-import { Keyboard, offerKept } from "./keyboard.js";
+import { Keyboard, keepsFocus, offerKept } from "./keyboard.js";
 import { Line } from "./line.js";
 import { element } from "./page.js";
 import * as panels from "./panels.js";
@@ -90,9 +90,11 @@ export class Desk {
   #listen() {
     const press = { type: () => this.#type(), lock: () => this.#hands.lock()?.catch?.(() => {}), "not-now": () => this.#notNow() };
     for (const [id, act] of Object.entries(press)) element(id).addEventListener("click", act);
+    for (const button of document.querySelectorAll("#type, #desk [aria-controls=keys]")) keepsFocus(button);
     element("type").hidden = !isTouched;
     element("lock").hidden = isTouched || !element("surface").requestPointerLock;
     element("surface").addEventListener("pointerdown", (event) => this.#met(event));
+    keepsFocus(element("surface"));
     element("person").value = localStorage.getItem(NAME) ?? "";
     element("person").addEventListener("change", ({ target }) => this.#named(target.value.trim()));
     sink.addEventListener("focus", () => { document.body.dataset.types = ""; });
@@ -114,8 +116,6 @@ export class Desk {
   /** Whoever presses on the picture wants to be there, with the keyboard too. */
   #met(event) {
     if (this.#steers) {
-      // The browser would give the focus to what was pressed.
-      event.preventDefault();
       if (event.pointerType !== "touch") sink.focus({ preventScroll: true });
     } else if (this.#wasOpen) {
       this.toast(words(this.#known, this.#line.state, this.#line.why).long);

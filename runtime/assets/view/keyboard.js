@@ -196,6 +196,11 @@ export class Keyboard {
   }
 }
 
+/** A press on it does not take the focus, or a phone's keyboard would go. */
+export function keepsFocus(button) {
+  button.addEventListener("mousedown", (event) => event.preventDefault());
+}
+
 /** Buttons for the keys that a browser keeps, and for modifiers that stay down. */
 export function offerKept(place, keyboard, focus) {
   const button = (text, label, act) => {
@@ -203,8 +208,7 @@ export function offerKept(place, keyboard, focus) {
     made.setAttribute("aria-label", label);
     // Who steers by keyboard goes on doing so.
     made.addEventListener("click", () => { act(); focus(); });
-    // A press must not take the focus, or a phone's keyboard would go.
-    made.addEventListener("pointerdown", (event) => event.preventDefault());
+    keepsFocus(made);
     place.append(made);
     return made;
   };

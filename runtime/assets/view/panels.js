@@ -8,7 +8,12 @@ const opened = () => document.querySelector(".panel:not([hidden])");
 /** `changed` is called with the name of one that opens. */
 export function listen(changed) {
   for (const panel of document.querySelectorAll(".panel")) {
-    opener(panel).addEventListener("click", () => toggle(panel.id) && changed(panel.id));
+    opener(panel).addEventListener("click", ({ detail }) => {
+      if (!toggle(panel.id)) return;
+      // Who came by keyboard would have to go back to what stands before the bar.
+      if (detail === 0) panel.querySelector(".close").focus();
+      changed(panel.id);
+    });
     panel.querySelector(".close").addEventListener("click", close);
   }
 }
