@@ -43,7 +43,8 @@ export class Desk {
   constructor(base) {
     this.#line = new Line(base, STREAMER, {
       state: () => this.#changed(), told: (message) => this.#told(message),
-      complete: (said) => this.#complete(said), life: () => this.#beat(),
+      // That channel is the server's: it may be open later than the page's own.
+      greeted: () => this.#named(element("person").value.trim()), complete: (said) => this.#complete(said), life: () => this.#beat(),
     });
     const keys = (message) => this.#steers && this.#line.send("keyboard", message);
     const left = () => element("seat").focus();
@@ -143,7 +144,6 @@ export class Desk {
     if (state === "refused") this.#wasOpen = false;
     // What is held there was let go of when the line was lost.
     if (state !== "open") [this.#known, this.#roundTrip] = [{ ...this.#known, people: [], host: null, asked: null }, null];
-    if (state === "open" && document.body.dataset.line !== "open") this.#named(element("person").value.trim());
     element("desk").hidden = !this.#wasOpen;
     if (!this.#wasOpen) for (const panel of ["people", "keys", "clip"]) element(panel).hidden || panels.toggle(panel);
     Object.assign(document.body.dataset, { line: state, steers: this.#steers ? "yes" : "no" });

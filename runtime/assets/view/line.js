@@ -50,7 +50,7 @@ export class Line {
   #timers = [];
   #turn = 0;
 
-  /** `on`: `state()`, `told(message)` of the channel `desk`, `complete({capabilities, width, height})` and `life()`. */
+  /** `on`: `state()`; `greeted()` when the channel `desk` is open, `told(message)` there; `complete({capabilities})`; `life()`. */
   constructor(base, id, on) {
     this.#id = { http: `${base}/api/streamers`, name: id };
     this.#on = on;
@@ -160,7 +160,7 @@ export class Line {
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = 0;
     channel.onbufferedamountlow = () => this.#moves[channel.label] && this.send(channel.label, this.#moves[channel.label], true);
-    channel.onopen = () => this.#opened();
+    channel.onopen = () => (channel.label === "desk" ? this.#on.greeted() : this.#opened());
     channel.onclose = () => this.#channels[channel.label] === channel && this.#lose();
     if (channel.label === "desk") channel.onmessage = ({ data }) => this.#read(data);
   }
