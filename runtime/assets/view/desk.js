@@ -163,6 +163,8 @@ export class Desk {
     if (!this.#wasOpen || short === this.#said) return;
     this.#said = short;
     element("desk-said").textContent = short;
+    // What was said before may no longer be so.
+    this.toast("");
   }
 
   #named(name) {
