@@ -2,6 +2,7 @@
 
 mod access;
 mod again;
+mod desk;
 mod phone;
 
 use std::time::Duration;

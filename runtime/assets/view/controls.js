@@ -1,7 +1,8 @@
 // What a person does with the picture: sound, volume, full screen, a window of its own. Buttons for what a browser cannot do are
 // not there.
 
-import { element, toggleDetails } from "./page.js";
+import { element } from "./page.js";
+import * as panels from "./panels.js";
 
 // In full screen the bar goes when nobody has moved for so long.
 const IDLE_MS = 3_000;
@@ -9,14 +10,16 @@ const IDLE_MS = 3_000;
 const video = element("video");
 let idle = 0;
 
-/** `changed` is called when somebody opens the details. */
+/** `changed` is called when somebody opens a panel. */
 export function listen(changed) {
-  const details = () => toggleDetails() && changed();
-  const buttons = { unmute: toggleSound, mute: toggleSound, full: toggleFullScreen, small: toggleSmall, figures: details, close: details };
+  panels.listen(changed);
+  const buttons = { unmute: toggleSound, mute: toggleSound, full: toggleFullScreen, small: toggleSmall };
   for (const [id, act] of Object.entries(buttons)) element(id).addEventListener("click", act);
-  const keys = { m: toggleSound, f: toggleFullScreen, p: toggleSmall, d: details, Escape: () => element("details").hidden || leaveDetails() };
+  const details = () => panels.toggle("details") && changed();
+  const keys = { m: toggleSound, f: toggleFullScreen, p: toggleSmall, d: details };
   document.addEventListener("keydown", (event) => {
-    const writes = event.target.matches("input:not([type=range]), select");
+    if (event.key === "Escape" && event.target.id !== "sink") panels.close();
+    const writes = event.target.matches("input:not([type=range]), select, textarea");
     if (!writes && !event.ctrlKey && !event.metaKey && !event.altKey) keys[event.key]?.();
   });
   element("volume").addEventListener("input", setVolume);
@@ -75,11 +78,6 @@ function toggleSmall() {
   if (document.pictureInPictureElement) document.exitPictureInPicture();
   // Refused before there is a picture.
   else if (document.pictureInPictureEnabled) video.requestPictureInPicture().catch(() => {});
-}
-
-function leaveDetails() {
-  toggleDetails();
-  element("figures").focus();
 }
 
 function wake() {

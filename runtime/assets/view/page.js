@@ -43,10 +43,3 @@ function item(tag, text) {
   made.textContent = text;
   return made;
 }
-
-export function toggleDetails() {
-  const isOpen = element("details").hidden;
-  element("details").hidden = !isOpen;
-  element("figures").setAttribute("aria-expanded", String(isOpen));
-  return isOpen;
-}

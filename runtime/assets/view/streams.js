@@ -31,6 +31,11 @@ export function named() {
   }
 }
 
+/** Whether it is what the session's own display shows, and not what somebody sends. */
+export function isOwn(name) {
+  return PROCESS === null && name === PROGRAM;
+}
+
 /** Asks what there is. Who is not told chooses nothing. */
 export async function refresh(current, headers) {
   if (PROCESS !== null) return offer([], current);

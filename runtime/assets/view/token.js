@@ -1,7 +1,8 @@
 // The access token: taken out of the address, where it would be bookmarked, shared and read over a shoulder. It lasts as long as
-// the tab.
+// the tab, and so does the word by which a server knows the tab again.
 
 const KEPT = "understudy.token";
+const IDENTITY = "understudy.identity";
 
 export function take() {
   const address = new URL(location.href);
@@ -19,4 +20,23 @@ export function keep(token) {
 export function headers() {
   const token = sessionStorage.getItem(KEPT);
   return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+/** For a WebSocket, which takes no headers. */
+export function query() {
+  const said = new URLSearchParams({ identity: identity() });
+  const token = sessionStorage.getItem(KEPT);
+  // As it is: that is how the server compares it.
+  return token ? `token=${token}&${said}` : String(said);
+}
+
+function identity() {
+  if (!sessionStorage.getItem(IDENTITY)) forget();
+  return sessionStorage.getItem(IDENTITY);
+}
+
+/** Somebody else is known by it, as after a tab was doubled. */
+export function forget() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  sessionStorage.setItem(IDENTITY, [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(""));
 }

@@ -13,10 +13,11 @@
 
 import { element, show, showFigures, showNext } from "./page.js";
 import * as controls from "./controls.js";
-import * as patience from "./patience.js";
 import * as streams from "./streams.js";
 import * as token from "./token.js";
 import { compare, read } from "./figures.js";
+import { Desk } from "./desk.js";
+import { Patience } from "./patience.js";
 import { verdict } from "./states.js";
 import { Place, Silence } from "./whep.js";
 
@@ -39,6 +40,8 @@ const understudy = { state: "", name: streams.named(), width: 0, height: 0, fps:
 Object.defineProperty(understudy, "peer", { get: () => mine?.place.peer });
 window.understudy = understudy;
 
+const patience = new Patience(connect);
+const desk = new Desk(streams.base);
 let mine = null; // as `sessionAt` makes it
 let given = Promise.resolve(); // when the place before is given back
 let turn = 0;
@@ -126,6 +129,7 @@ function watch(name) {
   played = false;
   understudy.name = name;
   understudy.frames = 0;
+  desk.leave();
   // The last picture of another stream is none of this one.
   element("video").srcObject = null;
   refreshStreams();
@@ -134,13 +138,13 @@ function watch(name) {
 
 /** Each second: how it goes, whether it goes at all, and what the page says of it. */
 async function look() {
-  showNext(patience.due(), Boolean(mine) && understudy.state !== "connecting");
+  showNext(patience.due, Boolean(mine) && understudy.state !== "connecting");
   const session = mine;
   const figures = session && (await measure(session));
   if (session !== mine) return;
   if (session) judge(session, performance.now());
   showFigures(understudy.state === "live" ? figures : null, told());
-  const isWaited = (mine || patience.due() !== null) && document.visibilityState === "visible";
+  const isWaited = (mine || patience.due !== null) && document.visibilityState === "visible";
   if (isWaited && performance.now() - asked > STREAMS_MS) refreshStreams();
 }
 
@@ -190,6 +194,7 @@ function settle(session) {
   trouble = null;
   played = true;
   if (understudy.state !== "live") become("live");
+  if (streams.isOwn(understudy.name)) desk.attend(session.figures ?? session.counters);
 }
 
 function lose(why) {
@@ -215,6 +220,7 @@ function told() {
     ["State", mine ? `${understudy.state}, ${mine.place.peer.connectionState}` : understudy.state],
     ["Attempts", String(understudy.attempts)],
     ...(trouble ? [["Last failure", trouble.said]] : []),
+    ...desk.rows(),
     ...(mine?.place.url ? [["Session", mine.place.url.split("/").pop()]] : []),
   ];
 }
@@ -240,12 +246,12 @@ function enter(event) {
   event.preventDefault();
   token.keep(element("token").value.trim());
   element("token").value = "";
+  desk.leave();
   refreshStreams();
   begin();
 }
 
 token.take();
-patience.listen(connect);
 controls.listen(look);
 streams.listen(watch);
 element("again").addEventListener("click", begin);
@@ -254,7 +260,7 @@ element("entry").addEventListener("submit", enter);
 element("video").addEventListener("playing", look);
 window.addEventListener("online", networkIsBack);
 document.addEventListener("visibilitychange", isShown);
-window.addEventListener("pagehide", stop);
+window.addEventListener("pagehide", () => { stop(); desk.leave(); });
 window.addEventListener("pageshow", (event) => event.persisted && begin());
 setInterval(look, LOOK_MS);
 watch(understudy.name);

@@ -162,6 +162,19 @@ impl Page {
         Ok(())
     }
 
+    /// Whoever sits before it does this: a command of the protocol's domain `Input`.
+    pub async fn hands(&self, method: &'static str, params: Value) -> Result<(), Error> {
+        self.call(method, params).await?;
+        Ok(())
+    }
+
+    /// From now on for who likes light pages, or dark ones.
+    pub async fn prefers(&self, scheme: &str) -> Result<(), Error> {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
+        Ok(())
+    }
+
     /// Takes its network away, or gives it back.
     pub async fn goes_offline(&self, offline: bool) -> Result<(), Error> {
         let network =

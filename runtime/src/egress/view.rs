@@ -12,7 +12,7 @@ use crate::shipped::{self, CSS, HTML, JAVASCRIPT, Part};
 const PAGE: &str = include_str!("../../assets/view/index.html");
 
 /// What the page consists of, by the names under which it asks for it.
-const ASSETS: [Part; 10] = [
+const ASSETS: [Part; 22] = [
     ("view.css", CSS, include_str!("../../assets/view/view.css")),
     ("view.js", JAVASCRIPT, include_str!("../../assets/view/view.js")),
     ("states.js", JAVASCRIPT, include_str!("../../assets/view/states.js")),
@@ -23,6 +23,18 @@ const ASSETS: [Part; 10] = [
     ("controls.js", JAVASCRIPT, include_str!("../../assets/view/controls.js")),
     ("streams.js", JAVASCRIPT, include_str!("../../assets/view/streams.js")),
     ("token.js", JAVASCRIPT, include_str!("../../assets/view/token.js")),
+    ("desk.css", CSS, include_str!("../../assets/view/desk.css")),
+    ("panels.js", JAVASCRIPT, include_str!("../../assets/view/panels.js")),
+    ("desk.js", JAVASCRIPT, include_str!("../../assets/view/desk.js")),
+    ("line.js", JAVASCRIPT, include_str!("../../assets/view/line.js")),
+    ("wire.js", JAVASCRIPT, include_str!("../../assets/view/wire.js")),
+    ("keys.js", JAVASCRIPT, include_str!("../../assets/view/keys.js")),
+    ("keyboard.js", JAVASCRIPT, include_str!("../../assets/view/keyboard.js")),
+    ("hands.js", JAVASCRIPT, include_str!("../../assets/view/hands.js")),
+    ("touch.js", JAVASCRIPT, include_str!("../../assets/view/touch.js")),
+    ("seats.js", JAVASCRIPT, include_str!("../../assets/view/seats.js")),
+    ("people.js", JAVASCRIPT, include_str!("../../assets/view/people.js")),
+    ("clipboard.js", JAVASCRIPT, include_str!("../../assets/view/clipboard.js")),
 ];
 
 /// Its own files and its own origin; the token in its address goes nowhere.
@@ -58,7 +70,7 @@ pub async fn livestream() -> impl IntoResponse {
 /// How these pages look, and what they do.
 #[utoipa::path(
     get, path = "/view/assets/{name}", tag = "pages",
-    params(("name" = String, Path, description = "view.css, or a script that the page names.")),
+    params(("name" = String, Path, description = "A sheet of styles or a script that the page names.")),
     responses(
         (status = 200, content_type = "text/javascript", body = String),
         (status = 404, body = String, description = "The page has no such part."),

@@ -13,7 +13,7 @@ use crate::support::stage::{self, Stage, listen};
 /// Keeps `window.most`: how many places were asked for at once and not given back, those before not counted.
 const COUNT_PLACES: &str = "window.taken = 0; window.most = 0; { let held = 0; const ask = fetch;
     window.fetch = async (url, wish) => {
-        if (wish?.method === 'POST') { taken += 1; held += 1; most = Math.max(most, held); }
+        if (wish?.method === 'POST' && `${url}`.includes('/whep/')) { taken += 1; held += 1; most = Math.max(most, held); }
         const answer = await ask(url, wish);
         if (wish?.method === 'DELETE') held = Math.max(held - 1, 0);
         return answer;
