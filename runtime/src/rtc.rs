@@ -54,6 +54,9 @@ mod loops;
 
 mod offers;
 
+mod desks;
+
+pub use desks::{Candidate, Desk, Ended, First, Message, Opening, Said, SaidError, Speaker, Told};
 pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
 pub use relay::NoRelay;

@@ -3,7 +3,6 @@
 //! A message of a data channel becomes an [`Input`] (`wire`), whoever may steer has it taken into the union of all who
 //! do, and what comes out are [`Act`]s on the display. Nothing here knows X.
 
-
 /// One of those who look on and may steer, for as long as it is here. Never given twice by one runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Peer(pub u64);
@@ -11,15 +10,28 @@ pub struct Peer(pub u64);
 /// What one message asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    Key { motion: Motion, key: VirtualKey, modifiers: Modifiers },
+    Key {
+        motion: Motion,
+        key: VirtualKey,
+        modifiers: Modifiers,
+    },
     /// Characters, whatever keyboard they came from.
     Text(String),
     /// By as many pixels of the display.
-    Move { dx: i16, dy: i16 },
+    Move {
+        dx: i16,
+        dy: i16,
+    },
     Point(Place),
-    Button { motion: Motion, button: Button },
+    Button {
+        motion: Motion,
+        button: Button,
+    },
     Scroll(Scroll),
-    Touch { id: u32, contact: Contact },
+    Touch {
+        id: u32,
+        contact: Contact,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +92,17 @@ pub enum Act {
     Release(Keysym),
     /// One character typed whole, whatever is held meanwhile.
     Type(char),
-    Move { dx: i16, dy: i16 },
+    Move {
+        dx: i16,
+        dy: i16,
+    },
     Point(Place),
     PressButton(Button),
     ReleaseButton(Button),
     Scroll(Scroll),
     /// Of a finger of one peer, numbered so that no two fingers of different peers are the same.
-    Touch { id: u32, contact: Contact },
+    Touch {
+        id: u32,
+        contact: Contact,
+    },
 }
