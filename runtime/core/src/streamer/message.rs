@@ -59,7 +59,7 @@ pub enum Told {
 }
 
 /// As in a browser's `RTCConfiguration`, every field there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct IceServer {
     pub urls: Vec<String>,
     pub username: String,
@@ -147,6 +147,13 @@ pub struct Candidate {
     pub sdp_mline_index: Option<u16>,
     #[serde(default)]
     pub username_fragment: Option<String>,
+}
+
+impl std::fmt::Debug for IceServer {
+    /// Credentials are never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 impl Told {

@@ -49,9 +49,10 @@ fn what_is_told_has_the_names_that_clients_know() {
         ),
         (Told::ConnectionTerminated { error_code: 0 }, json!({"ConnectionTerminated": {"error_code": 0}})),
         (
-            Told::Steering { host: None, you: Standing::Waits },
-            json!({"Steering": {"host": null, "you": "waits"}}),
+            Told::Steering { host: None, you: Standing::Waits, asked_by: None },
+            json!({"Steering": {"host": null, "you": "waits", "asked_by": null}}),
         ),
+        (Told::SteeringRefused { reason: "no".to_owned() }, json!({"SteeringRefused": {"reason": "no"}})),
         (Told::PeerDisconnect, json!("PeerDisconnect")),
         (Told::InternalServerError, json!("InternalServerError")),
         (Told::HostNotFound, json!("HostNotFound")),
