@@ -3,7 +3,14 @@
 //! A message of a data channel becomes an [`Input`] (`wire`), whoever may steer has it taken into the union of all who
 //! do, and what comes out are [`Act`]s on the display. Nothing here knows X.
 
+pub mod allowance;
+pub mod clipboard;
+pub mod keys;
+pub mod seat;
+pub mod silence;
 pub mod wire;
+
+pub mod union;
 
 /// One of those who look on and may steer, for as long as it is here. Never given twice by one runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
