@@ -1,149 +1,168 @@
 //! Desks: viewers that have data channels as well, and with whom descriptions are exchanged for as long as they are there.
+//!
+//! Whoever has a [`Desk`] owns what is negotiated; the loop of the peer owns the connection, from when the peer has said who it is.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use bytes::Bytes;
-use understudy_core::level::Level;
-use understudy_core::offer::{Description, Unusable};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use understudy_core::offer::{Act, Description, Dialogue, Shown, Transport, candidates};
 
+use super::desk::{Candidate, Ended, Message, Opening, Said, SaidError, Told};
+use super::driver::Command;
+use super::loops::Loops;
+use super::viewer::{End, Offering, Word};
 use super::{Handle, OfferError};
 use crate::program::Program;
 
-/// Who offers first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum First {
-    /// We do, at once. An offer of the peer's that comes before its answer is not heard.
-    Us,
-    /// The peer does. As soon as it is answered we offer what it has not asked for.
-    Peer,
-}
-
-/// What a desk is to be.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
-    /// What [`Handle::viewers`] counts by.
-    pub name: &'a str,
-    /// Of the picture.
-    pub level: Level,
-    pub first: First,
-    /// What is said on `general` each second, so that whoever is there has to acknowledge it.
-    pub pulse: &'static str,
-}
-
-/// What the peer says over its own way to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    Description(Description),
-    /// Not needed: the peer comes to us.
-    Candidate(Candidate),
-}
-
-/// As `RTCIceCandidateInit` has it (W3C WebRTC §4.8.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    pub candidate: String,
-    pub sdp_mid: Option<String>,
-    pub sdp_mline_index: Option<u16>,
-    pub username_fragment: Option<String>,
-}
-
-/// What there is to tell of a desk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// To the peer, over its own way.
-    Description(Description),
-    /// The same.
-    Candidate(Candidate),
-    Connected,
-    /// A data channel of the peer's, or `general` of ours, can be used.
-    Opened {
-        label: Arc<str>,
-    },
-    Message {
-        label: Arc<str>,
-        message: Message,
-    },
-    /// The peer, or we, closed a channel.
-    Shut {
-        label: Arc<str>,
-    },
-    /// Nothing has come from the peer for [`SILENT_AFTER`], although it was asked.
-    Silent,
-    /// Something has come again.
-    Heard,
-    /// It was the last.
-    Closed(Ended),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
-    Text(String),
-    Binary(Bytes),
-}
-
-/// Why a desk is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Ended {
-    #[error("no connection came about")]
-    NeverCame,
-    #[error("the peer fell silent")]
-    Silent,
-    #[error("the peer closed the connection")]
-    Closed,
-    #[error("the connection broke down in the WebRTC stack")]
-    Broken,
-    #[error("the peer reads its data channels too slowly")]
-    Slow,
-    #[error("what the peer says is not taken from here")]
-    Unheard,
-    /// From here.
-    #[error("it was ended")]
-    Ended,
-}
-
-/// Why something of the peer's was not taken. The desk goes on.
-#[derive(Debug, thiserror::Error)]
-pub enum SaidError {
-    #[error(transparent)]
-    Unusable(#[from] Unusable),
-    #[error(transparent)]
-    Offer(#[from] OfferError),
-}
+/// Whoever opens a desk answers, or offers, as soon as a person has let its browser; nobody else waits for longer.
+const OPEN_DEADLINE: Duration = Duration::from_secs(30);
+/// Of what is told, before somebody takes it: a second of a mouse that is moved, and more.
+const TOLD: usize = 256;
 
 /// One desk; dropped, it ends.
-pub struct Desk {}
+pub struct Desk {
+    driver: Handle,
+    program: Program,
+    name: String,
+    session_id: Arc<str>,
+    dialogue: Dialogue,
+    /// Until the peer has said who it is.
+    waiting: Option<Waiting>,
+    /// Before what comes from the loop.
+    outbox: VecDeque<Told>,
+    inbox: mpsc::Receiver<Told>,
+    ended: Arc<OnceLock<Ended>>,
+    has_named_candidates: bool,
+}
+
+struct Waiting {
+    offering: Offering,
+    end: End,
+    until: Instant,
+}
 
 /// Says something on the data channels of a desk; clones are the same.
 #[derive(Clone)]
-pub struct Speaker {}
+pub struct Speaker {
+    loops: Loops,
+    session_id: Arc<str>,
+}
 
 impl Handle {
     /// One more viewer, that has data channels as well.
     pub fn desk(&self, program: &Program, opening: Opening<'_>) -> Result<Desk, OfferError> {
-        todo!()
+        let Opening { name, level, first, pulse } = opening;
+        let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
+        let offering = Offering::of_desk(level, &self.announced, seat)?;
+        let dialogue = Dialogue::new(offering.sdp(), first)?;
+        let ended = Arc::new(OnceLock::new());
+        let (told, inbox) = mpsc::channel(TOLD);
+        let session_id = offering.session_id().into();
+        let end = End::new(told, Arc::clone(&ended), pulse);
+        let waiting = Some(Waiting { offering, end, until: Instant::now() + OPEN_DEADLINE });
+        let mut desk = Desk {
+            driver: self.clone(),
+            program: program.clone(),
+            name: name.to_owned(),
+            session_id,
+            dialogue,
+            waiting,
+            outbox: VecDeque::new(),
+            inbox,
+            ended,
+            has_named_candidates: false,
+        };
+        if let Some(offer) = desk.dialogue.begin() {
+            desk.describe(offer);
+        }
+        Ok(desk)
     }
 }
 
 impl Desk {
     /// Hears what the peer says. May take as long as a loop needs for taking in the peer.
     pub async fn hear(&mut self, said: Said) -> Result<(), SaidError> {
-        todo!()
+        // The peer checks the way to us, wherever it is: its candidates need not be known.
+        let Said::Description(said) = said else { return Ok(()) };
+        let mut comer = None;
+        for act in self.dialogue.hear(&said)? {
+            match act {
+                Act::Connect { transport, sdp } => comer = Some((transport, sdp)),
+                Act::Show(shown) => match comer.take() {
+                    Some((transport, answer)) => self.admit((&transport, answer), shown).await?,
+                    None => self.take(shown).await,
+                },
+                Act::Say(description) => self.describe(description),
+            }
+        }
+        Ok(())
     }
 
     /// What there is to tell next. After [`Told::Closed`] it is that forever. May be given up on without losing anything.
     pub async fn told(&mut self) -> Told {
-        todo!()
+        if let Some(told) = self.outbox.pop_front() {
+            return told;
+        }
+        if let Some(waiting) = &self.waiting {
+            // The end of the loop's is here.
+            tokio::time::sleep_until(waiting.until).await;
+            self.waiting = None;
+            let _ = self.ended.set(Ended::NeverCame);
+        }
+        match self.inbox.recv().await {
+            Some(told) => told,
+            None => Told::Closed(self.ended.get().copied().unwrap_or(Ended::Ended)),
+        }
     }
 
     pub fn speaker(&self) -> Speaker {
-        todo!()
+        Speaker { loops: self.driver.loops.clone(), session_id: Arc::clone(&self.session_id) }
+    }
+
+    async fn admit(&mut self, peer: (&Transport, String), shown: Shown) -> Result<(), SaidError> {
+        let Some(Waiting { offering, end, .. }) = self.waiting.take() else { return Ok(()) };
+        let viewer = offering.seated(peer, shown, end)?;
+        Ok(self.driver.admit(&self.name, &self.program, viewer, vec![]).await?)
+    }
+
+    async fn take(&self, shown: Shown) {
+        let take = |id| Command::Desk { id, word: Word::Take(shown) };
+        self.driver.loops.tell(&self.session_id, take).await;
+    }
+
+    /// Ours are the same in each description, and told once.
+    fn describe(&mut self, description: Description) {
+        let named = if self.has_named_candidates { vec![] } else { candidates(&description.sdp) };
+        self.has_named_candidates = true;
+        self.outbox.push_back(Told::Description(description));
+        let told = named.into_iter().map(|(sdp_mid, candidate)| {
+            Told::Candidate(Candidate {
+                candidate,
+                sdp_mid: Some(sdp_mid),
+                sdp_mline_index: Some(0),
+                username_fragment: None,
+            })
+        });
+        self.outbox.extend(told);
+    }
+}
+
+impl Drop for Desk {
+    /// Should the mailbox be full: the loop sees that nobody takes what it tells.
+    fn drop(&mut self) {
+        self.driver.loops.try_tell(&self.session_id, |id| Command::Desk { id, word: Word::Leave });
     }
 }
 
 impl Speaker {
-    /// False: the peer is gone. What a channel that is unordered has no room for is lost; of any other it ends the desk. A label of
-    /// which there is no open channel is passed over.
+    /// False: the peer is gone. What an unordered channel has no room for is lost; on any other, having no room ends the desk. A label
+    /// of which there is no open channel is passed over.
     pub async fn say(&self, label: &str, message: Message) -> bool {
-        todo!()
+        let label = Arc::from(label);
+        let say = |id| Command::Desk { id, word: Word::Say(label, message) };
+        self.loops.tell(&self.session_id, say).await
     }
 }
