@@ -19,8 +19,8 @@ use understudy_core::streamer::tenure::{Step, step};
 use understudy_core::streamer::{Id, MOST, view};
 use uuid::Uuid;
 
-use super::{Site, hands, now};
 use super::mail::{Claimed, Farewell, Mail, Place, Refused};
+use super::{Site, hands, now};
 use crate::access::Role;
 use crate::capture::Screen;
 use crate::deadline::reached;
@@ -226,8 +226,12 @@ impl Book {
         if self.site.table.due().is_some_and(|due| due <= now) {
             self.site.table.on(seat::Event::Timeout);
         }
-        let over: Vec<_> =
-            self.entries.iter().filter(|(_, entry)| entry.life.is_over(now)).map(|(id, _)| id.clone()).collect();
+        let over: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.life.is_over(now))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in over {
             self.delete(&id);
         }
@@ -238,7 +242,8 @@ impl Book {
 
     /// What is done is done on the display that there is.
     fn show(&mut self) {
-        let display = self.screen.borrow_and_update().as_ref().and_then(|screen| screen.display().map(str::to_owned));
+        let display =
+            self.screen.borrow_and_update().as_ref().and_then(|screen| screen.display().map(str::to_owned));
         self.site.table.show(display);
     }
 
@@ -275,6 +280,3 @@ impl Site {
 fn made() -> Id {
     Id::parse(&Uuid::new_v4().to_string()).expect("a UUID must be an id")
 }
-
-#[cfg(test)]
-mod tests;
