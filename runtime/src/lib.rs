@@ -31,6 +31,7 @@ pub mod camera;
 pub mod capture;
 pub mod display;
 pub mod egress;
+pub mod steering;
 
 pub mod browser;
 pub mod process;

@@ -1,16 +1,20 @@
 //! Many people at one keyboard, one pointer and one touch screen: what their messages say, and what of it is done.
 //!
 //! A message of a data channel becomes an [`Input`] (`wire`), whoever may steer has it taken into the union of all who
-//! do, and what comes out are [`Act`]s on the display. Nothing here knows X.
+//! do, and what comes out are [`Act`]s on the display, of which [`hands`] make strokes of keys and buttons. Nothing here speaks X.
 
 pub mod allowance;
 pub mod clipboard;
 pub mod keys;
+pub mod line;
 pub mod seat;
 pub mod silence;
 pub mod wire;
 
+pub mod keymap;
 pub mod union;
+
+pub mod hands;
 
 /// One of those who look on and may steer, for as long as it is here. Never given twice by one runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

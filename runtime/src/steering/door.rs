@@ -1,0 +1,250 @@
+//! A connection to a display that presses its keys and moves its pointer, by the XTEST extension, and owns what its spare keys write.
+//!
+//! Clients have to hear that a key writes something else before it is pressed. Of those that know the keyboard extension the
+//! server tells no other way, yet Chromium listens to the plain `MappingNotify` alone: text would arrive, and the names of its keys
+//! would be those of before. So each client is sent one.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use understudy_core::steering::hands::{Hands, NoKey, Pixels, Stroke};
+use understudy_core::steering::keymap::{Keymap, Pair};
+use understudy_core::steering::keys::Layout;
+use understudy_core::steering::{Act, Keysym, Motion};
+use x11rb::CURRENT_TIME;
+use x11rb::connection::Connection as _;
+use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
+use x11rb::protocol::Event;
+use x11rb::protocol::xproto::{
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux, ConnectionExt as _, EventMask,
+    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask, MAPPING_NOTIFY_EVENT, MOTION_NOTIFY_EVENT, Mapping,
+    MappingNotifyEvent, Window,
+};
+use x11rb::protocol::xtest::ConnectionExt as _;
+
+use super::clipboard::Clipboard;
+use crate::x11::{self, Connection};
+
+/// Who has not looked at a key's last stroke yet must not find another meaning of it. Chromium takes some milliseconds, more on a
+/// machine that has much to do.
+const REST: Duration = Duration::from_millis(50);
+
+/// Buttons that may be down: those of a hand.
+const BUTTONS: [u8; 5] = [1, 2, 3, 8, 9];
+
+const NUM_LOCK: Keysym = Keysym(0xff7f);
+const CAPS_LOCK: Keysym = Keysym(0xffe5);
+
+/// Of motion that is meant from where the pointer is (XTEST, `FakeInput`).
+const RELATIVE: u8 = 1;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("the display cannot be reached: {0}")]
+    Unreachable(#[from] ConnectError),
+    #[error("the display went away: {0}")]
+    Gone(#[from] ReplyOrIdError),
+}
+
+impl From<ConnectionError> for Error {
+    fn from(error: ConnectionError) -> Self {
+        Self::Gone(error.into())
+    }
+}
+
+impl From<ReplyError> for Error {
+    fn from(error: ReplyError) -> Self {
+        Self::Gone(error.into())
+    }
+}
+
+/// What a display says by itself.
+pub(super) enum Heard {
+    Size,
+    Copied(Arc<str>),
+}
+
+pub(super) struct Door {
+    connection: Connection,
+    root: Window,
+    screen: Pixels,
+    hands: Hands,
+    clipboard: Clipboard,
+    strokes: Vec<Stroke>,
+    /// When each key was last pressed or released.
+    used: [Option<Instant>; 256],
+}
+
+impl Door {
+    /// Nothing is held there afterwards, numbers are locked and capitals are not.
+    pub fn open(display: &str, layout: Layout) -> Result<Self, Error> {
+        let (connection, number) = x11::connect(display, &[])?;
+        let root = connection.setup().roots[number].root;
+        connection.xtest_get_version(2, 2)?.reply()?;
+        let listens = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+        connection.change_window_attributes(root, &listens)?;
+        let size = connection.get_geometry(root)?.reply()?;
+        let keymap = keymap(&connection)?;
+        release_all(&connection, root)?;
+        lock(&connection, root, &keymap)?;
+        let clipboard = Clipboard::open(&connection, root)?;
+        let hands = Hands::new(keymap, layout.keyboard().collect());
+        connection.flush()?;
+        let screen = Pixels { width: size.width, height: size.height };
+        Ok(Self { connection, root, screen, hands, clipboard, strokes: Vec::new(), used: [None; 256] })
+    }
+
+    pub const fn screen(&self) -> Pixels {
+        self.screen
+    }
+
+    /// Readable when the display says something.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.connection.stream().as_fd()
+    }
+
+    /// Is on its way with the next [`Self::flush`].
+    pub fn act(&mut self, act: &Act) -> Result<Result<(), NoKey>, Error> {
+        let mut strokes = std::mem::take(&mut self.strokes);
+        let acted = self.hands.act(act, self.screen, &mut strokes);
+        let done = strokes.drain(..).try_for_each(|stroke| self.stroke(stroke));
+        self.strokes = strokes;
+        done.map(|()| acted)
+    }
+
+    pub fn flush(&self) -> Result<(), Error> {
+        Ok(self.connection.flush()?)
+    }
+
+    pub fn let_go(&mut self) -> Result<(), Error> {
+        for stroke in self.hands.let_go() {
+            self.stroke(stroke)?;
+        }
+        // The server has to have read it before the connection ends.
+        self.connection.get_input_focus()?.reply()?;
+        Ok(())
+    }
+
+    pub fn copy(&mut self, text: Arc<str>) -> Result<(), Error> {
+        self.clipboard.hold(&self.connection, text)?;
+        self.flush()
+    }
+
+    /// What it has said, if anything.
+    pub fn hear(&mut self) -> Result<Option<Heard>, Error> {
+        while let Some(event) = self.connection.poll_for_event()? {
+            match event {
+                Event::ConfigureNotify(now) if now.window == self.root => {
+                    self.screen = Pixels { width: now.width, height: now.height };
+                    return Ok(Some(Heard::Size));
+                }
+                Event::Error(error) => tracing::debug!(?error, "a display refused something"),
+                event => {
+                    let copied = self.clipboard.on(&self.connection, &event)?;
+                    self.flush()?;
+                    if let Some(text) = copied {
+                        return Ok(Some(Heard::Copied(text)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn stroke(&mut self, stroke: Stroke) -> Result<(), Error> {
+        match stroke {
+            Stroke::Bind { code, writes } => self.bind(code, writes),
+            Stroke::Key { motion, code } => {
+                self.used[usize::from(code)] = Some(Instant::now());
+                fake(&self.connection, of(motion, KEY_PRESS_EVENT, KEY_RELEASE_EVENT), code)
+            }
+            Stroke::Button { motion, number } => {
+                fake(&self.connection, of(motion, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT), number)
+            }
+            Stroke::Point { x, y } => self.motion(0, x, y),
+            Stroke::Move { dx, dy } => self.motion(RELATIVE, dx, dy),
+        }
+    }
+
+    fn motion(&self, kind: u8, x: i16, y: i16) -> Result<(), Error> {
+        let root = if kind == RELATIVE { x11rb::NONE } else { self.root };
+        self.connection.xtest_fake_input(MOTION_NOTIFY_EVENT, kind, CURRENT_TIME, root, x, y, 0)?;
+        Ok(())
+    }
+
+    fn bind(&self, code: u8, writes: Pair) -> Result<(), Error> {
+        if let Some(left) = self.used[usize::from(code)].and_then(|at| REST.checked_sub(at.elapsed())) {
+            self.flush()?;
+            std::thread::sleep(left);
+        }
+        self.connection.change_keyboard_mapping(1, code, 2, &[writes.plain.0, writes.shifted.0])?;
+        self.tell_clients()
+    }
+
+    /// Each that has a window on the screen, by any one of them: an event that nobody is asked to select goes to whose window it is.
+    fn tell_clients(&self) -> Result<(), Error> {
+        let setup = self.connection.setup();
+        let all = (setup.min_keycode, setup.max_keycode - setup.min_keycode + 1);
+        let event = MappingNotifyEvent {
+            response_type: MAPPING_NOTIFY_EVENT,
+            sequence: 0,
+            request: Mapping::KEYBOARD,
+            first_keycode: all.0,
+            count: all.1,
+        };
+        let mut told = BTreeSet::new();
+        for window in self.connection.query_tree(self.root)?.reply()?.children {
+            if told.insert(window & !setup.resource_id_mask) {
+                self.connection.send_event(false, window, EventMask::NO_EVENT, event)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fake(connection: &Connection, kind: u8, detail: u8) -> Result<(), Error> {
+    connection.xtest_fake_input(kind, detail, CURRENT_TIME, x11rb::NONE, 0, 0, 0)?;
+    Ok(())
+}
+
+const fn of(motion: Motion, down: u8, up: u8) -> u8 {
+    match motion {
+        Motion::Down => down,
+        Motion::Up => up,
+    }
+}
+
+fn keymap(connection: &Connection) -> Result<Keymap, Error> {
+    let (first, last) = (connection.setup().min_keycode, connection.setup().max_keycode);
+    let told = connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;
+    Ok(Keymap::read(first, told.keysyms_per_keycode.into(), &told.keysyms))
+}
+
+/// Whatever somebody left down who had no time to let go: keys stay down after the connection that pressed them.
+fn release_all(connection: &Connection, root: Window) -> Result<(), Error> {
+    let keys = connection.query_keymap()?.reply()?.keys;
+    for code in (u8::MIN..=u8::MAX).filter(|code| keys[usize::from(code / 8)] >> (code % 8) & 1 == 1) {
+        fake(connection, KEY_RELEASE_EVENT, code)?;
+    }
+    let held = u16::from(connection.query_pointer(root)?.reply()?.mask);
+    // The first three are in the mask from its ninth bit on; of the others it says nothing.
+    for button in BUTTONS.into_iter().filter(|button| *button > 3 || held >> (7 + button) & 1 == 1) {
+        fake(connection, BUTTON_RELEASE_EVENT, button)?;
+    }
+    Ok(())
+}
+
+/// Digits of the keypad are digits, and letters are small.
+fn lock(connection: &Connection, root: Window, keymap: &Keymap) -> Result<(), Error> {
+    let locked = connection.query_pointer(root)?.reply()?.mask;
+    let wrong =
+        [(NUM_LOCK, !locked.contains(KeyButMask::MOD2)), (CAPS_LOCK, locked.contains(KeyButMask::LOCK))];
+    let keys = wrong.into_iter().filter(|(_, is_wrong)| *is_wrong);
+    for code in keys.filter_map(|(keysym, _)| keymap.plain(keysym)) {
+        fake(connection, KEY_PRESS_EVENT, code)?;
+        fake(connection, KEY_RELEASE_EVENT, code)?;
+    }
+    Ok(())
+}

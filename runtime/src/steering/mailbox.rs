@@ -1,0 +1,92 @@
+//! Where what is to be done at a desk waits for the thread that does it, and what wakes that thread: a byte in a socket, so that
+//! it can wait for the display as well.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use parking_lot::Mutex;
+use understudy_core::steering::line::{Errand, Full, Line};
+
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    state: Mutex<State>,
+    bell: UnixStream,
+    ear: UnixStream,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    line: Line,
+    /// Another display, or none, since it was asked for last.
+    display: Option<Option<String>>,
+    is_closed: bool,
+    /// Since it was listened to last.
+    has_rung: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub(super) enum Mail {
+    Errand(Errand),
+    Display(Option<String>),
+    End,
+}
+
+impl Mailbox {
+    pub fn open() -> io::Result<Self> {
+        let (bell, ear) = UnixStream::pair()?;
+        for end in [&bell, &ear] {
+            end.set_nonblocking(true)?;
+        }
+        Ok(Self { state: Mutex::default(), bell, ear })
+    }
+
+    pub fn push(&self, errand: Errand) -> Result<(), Full> {
+        self.ring(|state| state.line.push(errand))
+    }
+
+    pub fn display(&self, name: Option<String>) {
+        self.ring(|state| state.display = Some(name));
+    }
+
+    pub fn close(&self) {
+        self.ring(|state| state.is_closed = true);
+    }
+
+    /// What is to be done next, if anything is.
+    pub fn next(&self) -> Option<Mail> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Some(Mail::End);
+        }
+        let display = state.display.take().map(Mail::Display);
+        display.or_else(|| state.line.next().map(Mail::Errand))
+    }
+
+    /// Whatever is put here from now on rings. To be asked before [`Self::next`].
+    pub fn listen(&self) {
+        let mut state = self.state.lock();
+        if std::mem::take(&mut state.has_rung) {
+            // One byte at most is there; it is there before this is unlocked.
+            let _ = (&self.ear).read(&mut [0; 8]);
+        }
+    }
+
+    /// Readable once it has rung.
+    pub fn ear(&self) -> BorrowedFd<'_> {
+        self.ear.as_fd()
+    }
+
+    fn ring<T>(&self, put: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let put = put(&mut state);
+        if !std::mem::replace(&mut state.has_rung, true)
+            && let Err(error) = (&self.bell).write(&[1])
+            && error.kind() != ErrorKind::WouldBlock
+        {
+            tracing::error!(%error, "a desk cannot be woken");
+        }
+        put
+    }
+}
