@@ -146,9 +146,8 @@ impl Conversation {
     /// Shows what there is to be seen: an offer follows, or the answer to one.
     async fn open(&mut self) -> Goes {
         let Found::Live(program) = self.site.programs.find_within(PROGRAM, APPEARS).await else {
-            // The next change of how it stands, or a client that comes again, tries anew.
             self.say(Told::StageFailed { stage: CONNECTION, error_code: FAULT }).await?;
-            return Ok(());
+            return self.close(close_code::AGAIN, "there is nothing to be seen yet").await;
         };
         let first = match self.manners {
             Manners::Newer => First::Us,

@@ -167,3 +167,74 @@ pub(super) const fn seated(role: access::Role) -> Role {
         access::Role::Admin => Role::Admin,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::steering::keys::Layout;
+
+    use super::*;
+    use crate::steering;
+
+    const ADA: Peer = Peer(1);
+    const BOB: Peer = Peer(2);
+
+    fn table(steering: Steering) -> Table {
+        let desk = Desk::open(Layout::default(), steering::Metrics::default()).unwrap();
+        let table = Table::new(steering, desk, Metrics::default());
+        for (peer, role, name) in [(ADA, Role::Control, "ada"), (BOB, Role::Control, "bob")] {
+            table.on(Event::Join { peer, role, name: name.to_owned() });
+        }
+        table
+    }
+
+    /// A letter, down.
+    fn press(table: &Table, peer: Peer) -> Fate {
+        Hands::new(table.clone(), peer).judge("keyboard", &[0, 1, 0, 0, 0x41])
+    }
+
+    #[tokio::test]
+    async fn together_all_who_may_steer_do_and_with_nobody_at_it_none() {
+        let union = table(Steering::Union);
+        assert_eq!([press(&union, ADA), press(&union, BOB)], [Fate::Taken, Fate::Taken]);
+        assert_eq!(press(&union, Peer(3)), Fate::Refused, "it has not come");
+        assert_eq!(union.standing(ADA, access::Role::Control), Standing::Steers);
+        assert_eq!(union.standing(ADA, access::Role::View), Standing::Watches);
+        let off = table(Steering::Off);
+        assert_eq!(press(&off, ADA), Fate::Refused);
+        assert_eq!(off.standing(ADA, access::Role::Admin), Standing::Watches);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_steers_who_has_the_control_and_all_are_told_who_that_is() {
+        let table = table(Steering::Host);
+        let seating = table.seating();
+        assert_eq!(press(&table, ADA), Fate::Refused);
+        assert_eq!(table.on(Event::Request(ADA)), None);
+        assert_eq!([press(&table, ADA), press(&table, BOB)], [Fate::Taken, Fate::Refused]);
+        table.on(Event::Request(BOB));
+        assert_eq!(*seating.borrow(), Seating { host: Some(ADA), asked: Some(BOB) });
+        assert_eq!((table.name(BOB).as_deref(), table.named("ada")), (Some("bob"), Some(ADA)));
+        assert_eq!(table.standing(BOB, access::Role::Control), Standing::Waits);
+        assert!(table.due().is_some(), "who does nothing loses it to who has asked");
+        assert!(table.on(Event::Take(BOB)).is_some(), "it is an administrator's right");
+        table.on(Event::Leave(ADA));
+        assert_eq!([press(&table, ADA), press(&table, BOB)], [Fate::Refused, Fate::Taken]);
+    }
+
+    #[tokio::test]
+    async fn what_says_nothing_or_comes_too_often_is_not_done() {
+        let table = table(Steering::Union);
+        let mut hands = Hands::new(table, ADA);
+        for (label, message) in [
+            ("keyboard", &[][..]),
+            ("keyboard", &[9]),
+            ("gossip", &[0, 1, 0, 0, 0x41]),
+            ("controllers", &[0]),
+        ] {
+            assert_eq!(hands.judge(label, message), Fate::Malformed, "{label} {message:?}");
+        }
+        let moves = (0..1000).map(|_| hands.judge("mouse", &[0, 0, 1, 0, 1])).collect::<Vec<_>>();
+        assert!(moves.contains(&Fate::Taken) && moves.last() == Some(&Fate::TooMany));
+        assert_eq!(hands.judge("keyboard", &[0, 0, 0, 0, 0x41]), Fate::Taken, "an end is never dropped");
+    }
+}

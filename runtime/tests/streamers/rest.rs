@@ -108,7 +108,7 @@ async fn refusals(session: &Session) {
         (Method::GET, "/api/streamers/nobody"),
         (Method::DELETE, "/api/streamers/nobody"),
         (Method::GET, "/api/streamers/nobody/peer"),
-        (Method::GET, "/api/streamers/%2e%2e"),
+        (Method::GET, "/api/streamers/a%20b"),
     ] {
         let (status, answer) = ask(session, method, path, None).await;
         assert!(status == 404 && answer["error"] == "Streamer not found", "{path}: {status} {answer}");

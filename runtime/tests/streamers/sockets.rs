@@ -4,17 +4,15 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::client::{Socket, active, ask, at, body, until_watched};
+use super::client::{Socket, active, ask, at, until_watched};
 use crate::support::session::Session;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_watches_is_told_each_step_and_the_end_and_leaves_nothing() {
     let servers = r#"[{"urls": "stun:stun.example:3478"}]"#;
     let session = Session::idle(&["--ice-servers", servers, "--steering-max-viewers", "3"]);
-    // Before anything is to be seen it is accepted, and told when something is.
-    let early = ask(&session, Method::POST, "/api/streamers", Some(body("desk").to_string()));
-    early.await;
     active(&session, "other").await;
+    active(&session, "desk").await;
     let url = at(&session, "/api/streamers/desk/peer");
     let mut socket = Socket::open(&url).await;
     let config = socket.hears().await.unwrap();
