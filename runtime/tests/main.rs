@@ -28,6 +28,7 @@ mod session;
 mod socket;
 mod sound;
 mod stage_page;
+mod steering;
 mod streamers;
 mod streams;
 mod support;
