@@ -18,11 +18,12 @@ use x11rb::connection::Connection as _;
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux, ConnectionExt as _, EventMask,
-    KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask, MAPPING_NOTIFY_EVENT, MOTION_NOTIFY_EVENT, Mapping,
-    MappingNotifyEvent, Window,
+    AtomEnum, BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ChangeWindowAttributesAux, ConnectionExt as _,
+    EventMask, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, KeyButMask, MAPPING_NOTIFY_EVENT, MOTION_NOTIFY_EVENT,
+    Mapping, MappingNotifyEvent, PropMode, Window,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::wrapper::ConnectionExt as _;
 
 use super::clipboard::Clipboard;
 use crate::x11::{self, Connection};
@@ -36,6 +37,8 @@ const BUTTONS: [u8; 5] = [1, 2, 3, 8, 9];
 
 const NUM_LOCK: Keysym = Keysym(0xff7f);
 const CAPS_LOCK: Keysym = Keysym(0xffe5);
+
+const SPARE_KEYS: &[u8] = b"UNDERSTUDY_SPARE_KEYS";
 
 /// Of motion that is meant from where the pointer is (XTEST, `FakeInput`).
 const RELATIVE: u8 = 1;
@@ -86,7 +89,7 @@ impl Door {
         let listens = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
         connection.change_window_attributes(root, &listens)?;
         let size = connection.get_geometry(root)?.reply()?;
-        let keymap = keymap(&connection)?;
+        let keymap = keymap(&connection, root)?;
         release_all(&connection, root)?;
         lock(&connection, root, &keymap)?;
         let clipboard = Clipboard::open(&connection, root)?;
@@ -216,10 +219,17 @@ const fn of(motion: Motion, down: u8, up: u8) -> u8 {
     }
 }
 
-fn keymap(connection: &Connection) -> Result<Keymap, Error> {
+/// Keys that a connection before this one gave a meaning are known by a property of the root window.
+fn keymap(connection: &Connection, root: Window) -> Result<Keymap, Error> {
     let (first, last) = (connection.setup().min_keycode, connection.setup().max_keycode);
+    let property = connection.intern_atom(false, SPARE_KEYS)?.reply()?.atom;
+    let kind = AtomEnum::CARDINAL;
+    let before = connection.get_property(false, root, property, kind, 0, 256 / 4)?.reply()?.value;
     let told = connection.get_keyboard_mapping(first, last - first + 1)?.reply()?;
-    Ok(Keymap::read(first, told.keysyms_per_keycode.into(), &told.keysyms))
+    let keymap = Keymap::read(first, told.keysyms_per_keycode.into(), &told.keysyms, &before);
+    let spare: Vec<u8> = keymap.spare().collect();
+    connection.change_property8(PropMode::REPLACE, root, property, kind, &spare)?;
+    Ok(keymap)
 }
 
 /// Whatever somebody left down who had no time to let go: keys stay down after the connection that pressed them.

@@ -99,14 +99,14 @@ impl Driver {
     }
 
     fn reach(&mut self) {
-        let Some(display) = &self.display else { return };
-        match Door::open(display, self.layout) {
+        let Some(name) = &self.display else { return };
+        match Door::open(name, self.layout) {
             Ok(door) => {
-                tracing::debug!(display, "a desk stands at its display");
+                tracing::debug!(name, "a desk stands at its display");
                 self.screen.send_replace(Some(door.screen()));
                 self.door = Some(door);
             }
-            Err(error) => tracing::debug!(display, %error, "a desk's display cannot be reached"),
+            Err(error) => tracing::debug!(name, %error, "a desk's display cannot be reached"),
         }
     }
 

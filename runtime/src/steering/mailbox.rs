@@ -90,3 +90,41 @@ impl Mailbox {
         put
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use understudy_core::steering::Peer;
+
+    use super::*;
+
+    fn has_rung(mailbox: &Mailbox) -> bool {
+        let mut ears = [PollFd::new(mailbox.ear(), PollFlags::POLLIN)];
+        poll(&mut ears, PollTimeout::ZERO).unwrap() == 1
+    }
+
+    #[test]
+    fn it_rings_for_all_that_comes_after_it_was_listened_to() {
+        let mailbox = Mailbox::open().unwrap();
+        assert!(!has_rung(&mailbox));
+        for peer in [Peer(1), Peer(2)] {
+            mailbox.push(Errand::Leave(peer)).unwrap();
+        }
+        assert!(has_rung(&mailbox));
+        mailbox.listen();
+        assert!(!has_rung(&mailbox));
+        mailbox.push(Errand::Leave(Peer(3))).unwrap();
+        assert!(has_rung(&mailbox));
+    }
+
+    #[test]
+    fn another_display_comes_before_what_is_to_be_done_there_and_the_end_before_all() {
+        let mailbox = Mailbox::open().unwrap();
+        mailbox.push(Errand::Leave(Peer(1))).unwrap();
+        mailbox.display(None);
+        mailbox.display(Some(":7".to_owned()));
+        assert!(matches!(mailbox.next(), Some(Mail::Display(Some(name))) if name == ":7"));
+        mailbox.close();
+        assert!(matches!(mailbox.next(), Some(Mail::End)));
+    }
+}

@@ -31,7 +31,7 @@ impl Page {
         PAGE.bytes().for_each(|byte| write!(url, "%{byte:02x}").unwrap());
         browser.page.load(&url).await.unwrap();
         let page = Self(browser);
-        page.becomes("document.hasFocus() && innerWidth === 800 && innerHeight === 600").await;
+        page.becomes("document.hasFocus() && innerWidth > 790 && innerHeight > 590").await;
         (bench, page)
     }
 

@@ -58,12 +58,12 @@ impl Pair {
 
 impl Keymap {
     /// Of symbols as the display tells them (`GetKeyboardMapping`), `width` for each code from `first` on, 0 for none; with its
-    /// number lock on.
-    pub fn read(first: u8, width: usize, symbols: &[u32]) -> Self {
+    /// number lock on. Whatever those keys write that were spare before, they are spare again.
+    pub fn read(first: u8, width: usize, symbols: &[u32], before: &[u8]) -> Self {
         let mut map = Self { keys: Vec::new(), spare: Vec::new() };
         for (code, row) in (first..=u8::MAX).zip(symbols.chunks_exact(width.max(1))) {
             let [plain, shifted] = [0, 1].map(|level| Keysym(row.get(level).copied().unwrap_or_default()));
-            if row.iter().all(|symbol| *symbol == 0) {
+            if before.contains(&code) || row.iter().all(|symbol| *symbol == 0) {
                 if !PLACED.contains(&code) {
                     map.spare.push(Spare { code, writes: None });
                 }
@@ -79,6 +79,11 @@ impl Keymap {
             }
         }
         map
+    }
+
+    /// In no order.
+    pub fn spare(&self) -> impl Iterator<Item = u8> {
+        self.spare.iter().map(|spare| spare.code)
     }
 
     /// The display's own key that writes this alone.
@@ -142,7 +147,7 @@ mod tests {
 
     /// A letter at 91, a digit of the keypad at 95; 92 and 94 are spare, 93 has a place.
     fn map() -> Keymap {
-        Keymap::read(91, 2, &[0x61, 0x41, 0, 0, 0, 0, 0, 0, 0xff95, 0xffb7])
+        Keymap::read(91, 2, &[0x61, 0x41, 0, 0, 0, 0, 0, 0, 0xff95, 0xffb7], &[])
     }
 
     #[test]
@@ -157,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_letter_alone_has_its_capital() {
-        let map = Keymap::read(8, 3, &[0x61, 0, 0]);
+        let map = Keymap::read(8, 3, &[0x61, 0, 0], &[]);
         assert_eq!(map.shifted(CAPITAL_A), Some(8));
         let sharp_s = Keysym::from('ß');
         assert_eq!(Pair::of(sharp_s), Pair::same(sharp_s), "two characters are no capital");
@@ -182,6 +187,12 @@ mod tests {
         assert_eq!(bind('ж'), bound(92, false));
         assert_eq!(bind('字'), bound(94, true));
         assert_eq!(bind('漢'), bound(92, true));
+    }
+
+    #[test]
+    fn a_key_that_was_spare_before_is_spare_again() {
+        let map = Keymap::read(91, 1, &[0x61, 0x436], &[92]);
+        assert_eq!((map.plain(Keysym(0x436)), map.spare().collect::<Vec<_>>()), (None, vec![92]));
     }
 
     #[test]

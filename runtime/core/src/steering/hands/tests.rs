@@ -27,7 +27,7 @@ fn hands_with(layout: Vec<Levels>) -> Hands {
         [0, 0],
         [0, 0],
     ];
-    Hands::new(Keymap::read(KEY_A, 2, symbols.as_flattened()), layout)
+    Hands::new(Keymap::read(KEY_A, 2, symbols.as_flattened(), &[]), layout)
 }
 
 fn hands() -> Hands {
