@@ -131,17 +131,17 @@ impl Book {
         self.peers += 1;
         let (peer, peer_id) = (Peer(self.peers), Uuid::new_v4().to_string());
         let (there, gone) = oneshot::channel::<()>();
-        let farewell = entry.seat(peer, peer_id.clone(), now());
+        let joins = seat::Event::Join { peer, role: hands::seated(role), name: peer_id.clone() };
+        self.site.table.on(joins);
+        let farewell = entry.seat(peer, peer_id, now());
         let standing = entry.standing.subscribe();
-        let (named, role_there) = (peer_id.clone(), hands::seated(role));
-        self.site.table.on(seat::Event::Join { peer, role: role_there, name: named });
         let left = (id.clone(), peer);
         self.leaving.push(Box::pin(async move {
             let _ = gone.await;
             left
         }));
         let mailbox = self.mailbox.clone();
-        Ok(Place { id: id.clone(), peer, peer_id, role, standing, farewell, mailbox, _there: there })
+        Ok(Place { id: id.clone(), peer, role, standing, farewell, mailbox, _there: there })
     }
 
     fn first(&mut self, first: First, role: Role) -> Claimed {

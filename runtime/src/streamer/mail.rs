@@ -58,7 +58,6 @@ pub(super) enum Claimed {
 pub(super) struct Place {
     pub(super) id: Id,
     pub(super) peer: Peer,
-    pub(super) peer_id: String,
     pub(super) role: Role,
     pub(super) standing: watch::Receiver<Standing>,
     pub(super) farewell: oneshot::Receiver<Farewell>,
