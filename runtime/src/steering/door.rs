@@ -180,7 +180,7 @@ impl Door {
     fn bind(&self, code: u8, writes: Pair) -> Result<(), Error> {
         if let Some(left) = self.used[usize::from(code)].and_then(|at| REST.checked_sub(at.elapsed())) {
             self.flush()?;
-            std::thread::sleep(left);
+            std::thread::park_timeout(left);
         }
         self.connection.change_keyboard_mapping(1, code, 2, &[writes.plain.0, writes.shifted.0])?;
         self.tell_clients()

@@ -145,7 +145,7 @@ impl Driver {
             // Nothing can be waited for: not to spin is all that is left.
             Err(error) => {
                 tracing::error!(%error, "a desk cannot wait");
-                std::thread::sleep(RETRY);
+                std::thread::park_timeout(RETRY);
             }
         }
     }

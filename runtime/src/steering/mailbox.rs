@@ -61,7 +61,7 @@ impl Mailbox {
             return Some(Mail::End);
         }
         let display = state.display.take().map(Mail::Display);
-        display.or_else(|| state.line.next().map(Mail::Errand))
+        display.or_else(|| state.line.take().map(Mail::Errand))
     }
 
     /// Whatever is put here from now on rings. To be asked before [`Self::next`].

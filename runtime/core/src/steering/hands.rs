@@ -77,8 +77,8 @@ struct Down {
 pub struct NoKey;
 
 impl Hands {
-    /// On keys of that display, which are pressed as people's keyboards have them: `layout` says where those write something
-    /// else with Shift, or anything with the right Alt key.
+    /// On keys of that display, pressed as people's keyboards have them: `layout` says what their keys write. One that the display
+    /// has not is a spare one, which writes the same and is nowhere (`code` of the DOM is empty).
     pub fn new(keymap: Keymap, layout: Vec<Levels>) -> Self {
         let (down, buttons) = (Vec::new(), Vec::new());
         Self { keymap, layout, down, capitals: false, buttons, finger: None, left: Scroll::default() }

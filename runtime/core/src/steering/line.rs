@@ -72,7 +72,8 @@ impl Line {
         matches!(errand, Errand::Input(peer, _) | Errand::Leave(peer) if self.leaving.contains(peer))
     }
 
-    pub fn next(&mut self) -> Option<Errand> {
+    /// What is to be done next.
+    pub fn take(&mut self) -> Option<Errand> {
         let next = self.waiting.pop_front().or_else(|| self.leaving.pop_first().map(Errand::Leave))?;
         self.texts -= usize::from(matches!(next, Errand::Copy(_)));
         Some(next)
@@ -130,7 +131,7 @@ mod tests {
     }
 
     fn all(line: &mut Line) -> Vec<Errand> {
-        std::iter::from_fn(|| line.next()).collect()
+        std::iter::from_fn(|| line.take()).collect()
     }
 
     fn full() -> Line {
@@ -179,7 +180,7 @@ mod tests {
     fn who_has_yet_to_let_go_presses_nothing() {
         let mut line = full();
         assert_eq!(line.push(button(ADA, Motion::Up)), Err(Full));
-        line.next();
+        line.take();
         assert_eq!(line.push(button(ADA, Motion::Down)), Err(Full), "it would be let go of at once");
         all(&mut line);
         assert_eq!(line.push(button(ADA, Motion::Down)), Ok(()));
@@ -200,7 +201,7 @@ mod tests {
             line.push(text()).unwrap();
         }
         assert_eq!(line.push(text()), Err(Full));
-        line.next();
+        line.take();
         assert_eq!(line.push(text()), Ok(()));
     }
 }
