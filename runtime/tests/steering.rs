@@ -136,7 +136,7 @@ async fn what_is_copied_on_either_side_can_be_pasted_on_the_other() {
     page.holds("Grüße aus 漢!").await;
     control(A);
     control(0x43); // C
-    let told = tokio::time::timeout(SOON, copied.wait_for(|text| text.is_some())).await;
+    let told = tokio::time::timeout(SOON, copied.wait_for(Option::is_some)).await;
     assert_eq!(told.unwrap().unwrap().as_deref(), Some("Grüße aus 漢!"));
 }
 
