@@ -83,7 +83,7 @@ pub fn older(streamers: Streamers, policy: tokio::sync::watch::Receiver<Policy>)
 #[utoipa::path(
     post, path = "/api/streamers", tag = "streamers",
     params(("wait" = Option<u32>, Query, description = "Answer once there is something to be seen, or it is known that there is nothing, or after so many seconds, at most 60.")),
-    request_body = Object,
+    request_body(content = Object, content_type = "application/json"),
     responses(
         (status = 200, body = Object, description = "How it stands: `starting`, `active` or `failed`, with a `reason`."),
         (status = 400, body = Object, description = "A field cannot be used; it is named."),
