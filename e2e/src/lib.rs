@@ -14,6 +14,7 @@ pub mod collector;
 pub mod container;
 pub mod helm;
 pub mod kubectl;
+pub mod peer;
 pub mod pion;
 pub mod ports;
 pub mod probe;

@@ -9,6 +9,7 @@ mod outward;
 mod processes;
 mod recordings;
 mod rtmp;
+mod streamers;
 mod tasks;
 
 use std::path::Path;
@@ -54,11 +55,8 @@ pub async fn run(
     media: std::net::TcpListener,
     stop: impl Stream<Item = ()>,
 ) -> anyhow::Result<()> {
-    descriptors();
-    gst::init()?;
-    source::prepare();
-    let first = first_session(&config)?;
-    let directory = directory()?;
+    prepare()?;
+    let (first, directory) = (first_session(&config)?, directory()?);
     let shutdown = CancellationToken::new();
     let mut registry = Registry::default();
     gst::register(&mut registry);
@@ -85,6 +83,8 @@ pub async fn run(
     register(&setup, &mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     let (session, task) = start(setup, &peers, &shutdown);
+    let told = (&mut registry, &mut tasks);
+    let streamers = streamers::open(&config, (&session, &outward), told, &shutdown)?;
     let core = processes::surface(&config, processes, &outward, (&mut tasks, &shutdown))?;
     let surface = api::Surface {
         session: session.clone(),
@@ -99,6 +99,7 @@ pub async fn run(
         streams: streams(&config, outward.rtmp_ports())?,
         recordings: recording_settings(&config)?,
         core,
+        streamers,
         participant_socket_port: participant.port,
         players: config.share_dir.join("players"),
     };
@@ -152,6 +153,14 @@ fn register(setup: &session::Config, registry: &mut Registry) {
     setup.metrics.register(registry);
     setup.broadcast_metrics.register(registry);
     setup.source_metrics.register(registry);
+}
+
+/// Before anything else.
+fn prepare() -> anyhow::Result<()> {
+    descriptors();
+    gst::init()?;
+    source::prepare();
+    Ok(())
 }
 
 /// As many descriptors as connections, sources and children may need together; the usual 1024 are a default for programs that

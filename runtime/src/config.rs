@@ -8,6 +8,7 @@ mod participant;
 mod recordings;
 mod reserved;
 mod rtmp;
+mod steering;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use participant::Participant;
 pub use recordings::Recordings;
 pub use reserved::Reserved;
 pub use rtmp::Rtmp;
+pub use steering::{Steering, Who};
 
 /// Of the HTTP surface, unless something is said of it.
 const HTTP_PORT: u16 = 10001;
@@ -173,6 +175,9 @@ pub struct Run {
 
     #[command(flatten)]
     pub participant: Participant,
+
+    #[command(flatten)]
+    pub steering: Steering,
 
     #[command(flatten)]
     pub rtmp: Rtmp,

@@ -41,6 +41,8 @@ pub mod spec;
 
 pub mod session;
 
+pub mod streamer;
+
 pub mod admin;
 pub mod api;
 pub mod config;

@@ -18,6 +18,10 @@ mod keys;
 mod stun;
 mod transport_address;
 
+mod desk;
+
+mod channels;
+
 mod connection;
 mod directory;
 mod negotiate;
@@ -54,9 +58,14 @@ mod loops;
 
 mod offers;
 
+mod desks;
+
+pub use desk::{Candidate, Ended, Message, Opening, SILENT_AFTER, Said, SaidError, Told};
+pub use desks::{Desk, Speaker};
 pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
 pub use relay::NoRelay;
+pub use understudy_core::offer::First;
 pub use viewer::Offering;
 
 use std::io;

@@ -29,6 +29,7 @@ mod socket;
 mod sound;
 mod stage_page;
 mod steering;
+mod streamers;
 mod streams;
 mod support;
 mod test_picture;

@@ -35,6 +35,7 @@ pub mod repetition;
 pub mod rhythm;
 pub mod sending;
 pub mod steering;
+pub mod streamer;
 
 pub mod invitation;
 pub mod mp4;

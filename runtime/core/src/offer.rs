@@ -24,9 +24,13 @@ mod incoming;
 mod acceptance;
 mod restart;
 
+mod dialogue;
+
 pub use acceptance::{Acceptance, Unusable, accept};
 pub use check::{Violation, check};
+pub use codec::Numbers;
 pub use counting::{TRANSPORT_CC, counted};
+pub use dialogue::{Act, Description, Dialogue, First, Shown, Type, Unfit, candidates};
 pub use incoming::{Encoding, Format, Incoming, Refresh, incoming};
 pub use restart::{Credentials, NoCredentials, Restart, credentials, named_ufrag};
 pub use transport::{DtlsRole, Transport};

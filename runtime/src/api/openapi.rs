@@ -26,6 +26,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         (name = "livestreams", description = "Ways out with a name of their own."),
         (name = "stage", description = "Where the participant is invited to."),
         (name = "processes", description = "ffmpeg, supervised: the API of datarhei's core. Errors are `{code, message, details}`."),
+        (name = "streamers", description = "What many people watch and steer together. Errors are `{error}`."),
         (name = "recordings", description = "What the session shows, kept in files."),
         (name = "programme", description = "What the session shows, live."),
         (name = "session", description = "The session itself."),
@@ -81,6 +82,14 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::core::metadata::all,
         super::core::metadata::one,
         super::core::metadata::keep,
+        super::streamers::create,
+        super::streamers::list,
+        super::streamers::one,
+        super::streamers::delete,
+        super::streamers::peer,
+        super::streamers::stream,
+        super::streamers::sessions,
+        super::streamers::admin_status,
         socket::watch,
         whep::watch,
         whep::patch,
@@ -134,7 +143,11 @@ struct Bearers;
 impl Modify for Bearers {
     fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
         let components = description.components.get_or_insert_default();
-        for (role, what) in [("view", "May look."), ("control", "May look, and steer the inputs.")] {
+        for (role, what) in [
+            ("view", "May look."),
+            ("control", "May look, and steer the inputs."),
+            ("admin", "May do all of that, and see who else does."),
+        ] {
             let text =
                 format!("{what} Where a header cannot be set, a GET request may carry it as `?token=`.");
             let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(text)).build();

@@ -16,6 +16,7 @@ mod check;
 mod dtls;
 mod events;
 mod reaching;
+mod speaking;
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +32,7 @@ use understudy_core::guard::Policy;
 use understudy_core::offer::{DtlsRole, Transport};
 
 use super::OfferError;
+use super::channels::Channels;
 use super::ending::Why;
 use super::negotiate::{DISCONNECTED_AFTER, Negotiated, restart};
 use super::stun;
@@ -106,6 +108,8 @@ pub(super) struct Connection {
     media_from: Option<TransportAddress>,
     /// When the stack was last told that media is a sign of life.
     signed: Option<Instant>,
+    /// If it may have any.
+    channels: Option<Channels>,
 }
 
 impl Connection {
@@ -138,6 +142,7 @@ impl Connection {
             senders: Senders::default(),
             media_from: None,
             signed: None,
+            channels: None,
         }
     }
 
@@ -312,7 +317,7 @@ impl Connection {
         let mut state = before;
         let mut wake_at = None;
         let (mut pair, mut moved, mut alive) = (self.pair, self.moved, false);
-        let check = self.check.take();
+        let (check, mut channels) = (self.check.take(), self.channels.take());
         let fingerprints = std::mem::take(&mut self.fingerprints);
         let (role, told, port, relayed, mut begun) = (self.role, self.told, self.port, self.relayed, Ok(()));
         let through = |local| port.map(if relayed == Some(local) { Through::Relay } else { Through::Port });
@@ -339,9 +344,16 @@ impl Connection {
                         begun = stack.handle_timeout(told);
                     }
                     state = after(state, &event);
+                    if let Some(channels) = &mut channels {
+                        channels.note(stack, &event);
+                    }
                 }
-                // What is wanted of it was seen by a tap; left alone, it would pile up.
-                while stack.poll_read().is_some() {}
+                // What is wanted of media was seen by a tap; left alone, it would pile up.
+                while let Some(read) = stack.poll_read() {
+                    if let Some(channels) = &mut channels {
+                        channels.hear(read.message);
+                    }
+                }
             }
             if state == State::Live && before != State::Live && !is_known(stack, &fingerprints) {
                 tracing::info!("a peer has none of the certificates that it named");
@@ -354,6 +366,7 @@ impl Connection {
             begun
         });
         (self.fingerprints, self.pair, self.moved) = (fingerprints, pair, moved);
+        self.channels = channels;
         if self.state != State::Gone(Why::Broken) {
             (self.state, self.wake_at) = (state, wake_at);
         }

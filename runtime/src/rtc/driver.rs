@@ -29,7 +29,7 @@ use super::reception::{Addressed, Inlet, Received};
 use super::relay::Relay;
 use super::routes::Routes;
 use super::transport_address::{TransportAddress, TransportProtocol};
-use super::viewer::Viewer;
+use super::viewer::{Viewer, Word};
 use super::ways::{Spreads, Ways};
 use super::{Begun, OfferError, Restarted};
 use crate::program::{Audience, Program};
@@ -80,6 +80,10 @@ pub(super) enum Command {
         relay: Relay,
         at: Vec<SocketAddr>,
         reply: oneshot::Sender<()>,
+    },
+    Desk {
+        id: PeerId,
+        word: Word,
     },
     /// Nobody watches that program any more.
     End {
@@ -205,14 +209,9 @@ impl Driver {
                 self.settle(id);
             }
             Command::Find { id, reply } => {
-                let _ = reply.send(match self.peers.get(&id) {
-                    Some(Peer::Viewer(viewer)) => Some(Begun {
-                        ice_session: viewer.connection.ufrag().to_owned(),
-                        viewer_ufrag: viewer.ufrag().to_owned(),
-                    }),
-                    Some(Peer::Publisher(_)) | None => None,
-                });
+                let _ = reply.send(self.viewer(id).map(|viewer| viewer.begun()));
             }
+            Command::Desk { id, word } => self.hear_desk(id, word),
         }
     }
 
@@ -353,6 +352,7 @@ impl Driver {
         self.deadlines.set(id, None);
         match peer {
             Peer::Viewer(viewer) => {
+                viewer.leaves_desk(why);
                 let name =
                     viewer.distribution.and_then(|distribution| self.distributions.leave(distribution, id));
                 if viewer.is_published() {

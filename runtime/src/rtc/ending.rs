@@ -15,6 +15,10 @@ pub(super) enum Why {
     NeverCame,
     /// What it sent broke the stack's handling of it.
     Broken,
+    /// It does not read what is said to it.
+    Slow,
+    /// What it says is not taken.
+    Unheard,
     /// What it watched is served no longer.
     Ended,
     /// We stopped.

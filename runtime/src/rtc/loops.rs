@@ -121,6 +121,12 @@ impl Loops {
         answered(answer).await
     }
 
+    /// Whether the loop of that peer will hear it.
+    pub async fn tell(&self, session_id: &str, command: impl FnOnce(PeerId) -> Command) -> bool {
+        let Some(Home { peer, on }) = self.directory.find_session(session_id) else { return false };
+        self.mailboxes[on.0].send_timeout(command(peer), ANSWER_DEADLINE).await.is_ok()
+    }
+
     /// What meets a full mailbox is lost.
     pub fn try_tell(&self, session_id: &str, command: impl FnOnce(PeerId) -> Command) {
         if let Some(Home { peer, on }) = self.directory.find_session(session_id) {

@@ -7,7 +7,7 @@ mod to_viewer;
 pub(super) use from_publisher::from_publisher;
 #[cfg(test)]
 pub(super) use tests::OFFER;
-pub(super) use to_answerer::to_answerer;
+pub(super) use to_answerer::{to_answerer, to_desk};
 pub(super) use to_viewer::{Repair, STREAM, Sending, Sendings, to_viewer};
 
 use std::sync::Arc;

@@ -8,11 +8,13 @@
 mod adapting;
 mod arrival;
 mod beginning;
+mod desk;
 mod offering;
 mod publication;
 mod stream;
 
 pub(super) use beginning::Due;
+pub(super) use desk::{End, Word};
 pub use offering::Offering;
 
 use std::ops::Range;
@@ -91,6 +93,8 @@ pub(super) struct Viewer {
     arrival: Option<Arrival>,
     /// If it is a server that we publish to.
     publication: Option<Publication>,
+    /// If it is at a desk.
+    desk: Option<End>,
 }
 
 /// What comes of a negotiation with a viewer.
@@ -182,12 +186,12 @@ impl Viewer {
             begun: None,
             arrival: Some(arrival),
             publication: None,
+            desk: None,
         }
     }
 
-    /// The ICE user fragment that the viewer gave.
-    pub fn ufrag(&self) -> &str {
-        &self.ufrag
+    pub fn begun(&self) -> super::Begun {
+        super::Begun { ice_session: self.connection.ufrag().to_owned(), viewer_ufrag: self.ufrag.clone() }
     }
 
     /// Has the way to it found anew, with new credentials of its own. Tells what it has to know of ours.
@@ -210,14 +214,10 @@ impl Viewer {
             Stage::Expected | Stage::Watching => None,
         };
         let adapting = self.adapting.wake_at();
-        [self.connection.wake_at(), stage, self.repair_at, adapting].into_iter().flatten().min()
-    }
-
-    /// Other keys than those that its media is sealed with would be a reason to end it.
-    pub fn mind_keys(&mut self) {
-        if self.cryptography.again() {
-            self.cannot_protect(&CryptoError::Provider("keys were derived again".into()));
-        }
+        [self.connection.wake_at(), stage, self.repair_at, adapting, self.desk_wakes_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Spreads a frame if this viewer can use it.

@@ -7,7 +7,7 @@ mod candidate;
 
 use std::net::SocketAddr;
 
-use super::codec::{repairs, write_repair};
+use super::codec::{Numbers, repairs, write_repair};
 use super::section::{self, Lines, Section, parameter, push_line};
 use super::selection::open;
 use super::transport::{self, Transport};
@@ -163,6 +163,26 @@ fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Taken, Un
     })
 }
 
+/// What is sent into a section that may be refused; none: nothing is.
+pub(super) fn numbers(
+    offer: &Lines<'_>,
+    answer: &Lines<'_>,
+    place: usize,
+) -> Result<Option<(Kind, Numbers)>, Unusable> {
+    match take(offer, answer, place) {
+        Ok(Taken { kind, payload_type, repair, .. }) => Ok(Some((kind, Numbers { payload_type, repair }))),
+        Err(Unusable::Rejected { .. } | Unusable::NotReceived { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// That of an answer which takes these of the sections.
+pub(super) fn transport(answer: &Lines<'_>, accepted: &[usize]) -> Result<Transport, Unusable> {
+    let transport = transport::read(answer, accepted, accepted).map_err(|fault| Unusable::of(&fault))?;
+    check_transport(answer, &transport)?;
+    Ok(transport)
+}
+
 /// Whether a number stands for what we send under it. What the answer leaves unsaid is as it was offered.
 fn fits(asked: &Section<'_>, given: &Section<'_>, kind: Kind, number: u8) -> bool {
     let Some(offered) = asked.described("rtpmap", number) else { return false };
@@ -176,7 +196,7 @@ fn fits(asked: &Section<'_>, given: &Section<'_>, kind: Kind, number: u8) -> boo
 }
 
 fn check_transport(answer: &Lines<'_>, transport: &Transport) -> Result<(), Unusable> {
-    for section in &answer.sections {
+    for section in answer.sections.iter().filter(|section| !section.is_stopped()) {
         // A choice is for offers alone (RFC 5763 §5): one side has to begin.
         if let Some(setup) = answer.attribute(section, "setup").map(str::trim)
             && setup.eq_ignore_ascii_case("actpass")
@@ -250,7 +270,7 @@ impl Taken {
 
 impl Unusable {
     /// What is wrong with offers is wrong with answers too.
-    fn of(fault: &Fault) -> Self {
+    pub(super) fn of(fault: &Fault) -> Self {
         match fault {
             Fault::NotSdp { line } => Self::NotSdp { line: *line },
             Fault::NoIceCredentials => Self::NoIceCredentials,

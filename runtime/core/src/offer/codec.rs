@@ -8,6 +8,14 @@ use crate::media::Kind;
 /// What a viewer means who offers H.264 and says no more (GStreamer does).
 const PLAIN_H264: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
+/// The payload types of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    pub payload_type: u8,
+    /// Under which what is lost is sent again (RFC 4588), if the peer takes that.
+    pub repair: Option<u8>,
+}
+
 pub(super) fn choose(section: &Section<'_>, kind: Kind) -> Result<Codec, Fault> {
     let ranked = section.payload_types().filter_map(|number| {
         let codec = candidate(section, kind, number)?;

@@ -150,7 +150,7 @@ fn empty<T: Carried>(section: &Section<'_>, media: &[(usize, T)]) -> Option<u8> 
 }
 
 /// RFC 8841 §4.2.
-fn is_data_channel(section: &Section<'_>) -> bool {
+pub(super) fn is_data_channel(section: &Section<'_>) -> bool {
     let known = section.protocol().eq_ignore_ascii_case("UDP/DTLS/SCTP");
     section.is_data() && !section.is_stopped() && known && section.formats().eq(["webrtc-datachannel"])
 }

@@ -104,7 +104,7 @@ impl DtlsRole {
     }
 
     /// As `a=setup` has it.
-    const fn token(self) -> &'static str {
+    pub(super) const fn token(self) -> &'static str {
         match self {
             Self::Client => "active",
             Self::Server => "passive",

@@ -6,10 +6,15 @@ use std::sync::Arc;
 use axum::http::header::LINK;
 use axum::http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
+use understudy_core::streamer::message::IceServer;
 
-/// Each as the value of a `Link` header (RFC 9725 §4.6).
 #[derive(Clone, Debug, Default)]
-pub struct IceServers(Arc<[HeaderValue]>);
+pub struct IceServers {
+    /// Each address as the value of a `Link` header (RFC 9725 §4.6).
+    links: Arc<[HeaderValue]>,
+    /// As browsers take them.
+    servers: Arc<[IceServer]>,
+}
 
 /// Text that names no ICE servers.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +51,14 @@ enum Urls {
 
 impl IceServers {
     pub fn tell(&self, headers: &mut HeaderMap) {
-        for link in self.0.iter() {
+        for link in self.links.iter() {
             headers.append(LINK, link.clone());
         }
+    }
+
+    /// For whom is told over a socket.
+    pub fn servers(&self) -> &[IceServer] {
+        &self.servers
     }
 }
 
@@ -60,21 +70,34 @@ impl FromStr for IceServers {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let mut links = Vec::new();
+        let (mut links, mut servers) = (Vec::new(), Vec::new());
         for server in serde_json::from_str::<Vec<Server>>(text)? {
-            let urls = match &server.urls {
-                Urls::One(url) => std::slice::from_ref(url),
-                Urls::Many(urls) => urls,
-            };
-            for url in urls {
+            for url in server.urls() {
                 links.push(server.link(url)?);
             }
+            servers.push(server.told());
         }
-        Ok(Self(links.into()))
+        Ok(Self { links: links.into(), servers: servers.into() })
     }
 }
 
 impl Server {
+    fn urls(&self) -> &[String] {
+        match &self.urls {
+            Urls::One(url) => std::slice::from_ref(url),
+            Urls::Many(urls) => urls,
+        }
+    }
+
+    fn told(&self) -> IceServer {
+        let text = |given: &Option<String>| given.clone().unwrap_or_default();
+        IceServer {
+            urls: self.urls().to_vec(),
+            username: text(&self.username),
+            credential: text(&self.credential),
+        }
+    }
+
     fn link(&self, url: &str) -> Result<HeaderValue, BadServers> {
         let (scheme, rest) = url.split_once(':').unwrap_or_default();
         let is_host = |byte: u8| byte.is_ascii_graphic() && !b"<>\",;\\".contains(&byte);
@@ -113,7 +136,10 @@ mod tests {
         let text = r#"[{"urls": "stun:stun.example:3478"},
             {"urls": ["turn:turn.example?transport=udp", "turns:turn.example"], "username": "a\"b", "credential": "c"}]"#;
         let mut headers = HeaderMap::new();
-        text.parse::<IceServers>().expect("a list").tell(&mut headers);
+        let servers = text.parse::<IceServers>().expect("a list");
+        servers.tell(&mut headers);
+        assert_eq!(servers.servers()[1].urls.len(), 2, "over a socket they are told as they were given");
+        assert!(!format!("{servers:?}").contains("credential: \"c\""), "a credential is never printed");
         let links: Vec<_> =
             headers.get_all(LINK).iter().map(|link| link.to_str().unwrap_or_default()).collect();
         assert_eq!(links[0], "<stun:stun.example:3478>; rel=\"ice-server\"");
@@ -137,6 +163,6 @@ mod tests {
             let error = text.parse::<IceServers>().expect_err(text).to_string();
             assert!(error.contains(why), "{error}");
         }
-        assert!(" ".parse::<IceServers>().expect("none").0.is_empty());
+        assert!(" ".parse::<IceServers>().expect("none").links.is_empty());
     }
 }

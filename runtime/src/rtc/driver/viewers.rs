@@ -9,12 +9,13 @@ use understudy_core::offer::Credentials;
 use understudy_core::tcp::outbox::Cargo;
 
 use super::super::directory::PeerId;
+use super::super::ending::Why;
 use super::super::feedback::Missing;
 use super::super::peer::Peer;
 use super::super::relay::Relay;
 use super::super::spread::Part;
 use super::super::transport_address::{Through, TransportAddress};
-use super::super::viewer::{Due, Viewer};
+use super::super::viewer::{Due, Viewer, Word};
 use super::super::{OfferError, Restarted};
 use super::Driver;
 
@@ -68,6 +69,11 @@ impl Driver {
             tracing::info!(viewer = id.0, "viewer connected");
             viewer.connected(now);
         }
+        if viewer.is_at_desk() {
+            viewer.tells(connected, now);
+            self.send(id);
+        }
+        let Some(viewer) = self.viewer(id) else { return };
         if viewer.feedback().take_heard() {
             viewer.connection.heard(now);
         }
@@ -96,6 +102,17 @@ impl Driver {
         if let Some(step) = self.viewer(id).and_then(|viewer| viewer.judge(now)) {
             self.expect(id, step, now);
         }
+    }
+
+    pub(super) fn hear_desk(&mut self, id: PeerId, word: Word) {
+        let now = Instant::now();
+        let Some(viewer) = self.viewer(id) else { return };
+        match word {
+            Word::Say(label, message) => viewer.says(&label, message, now),
+            Word::Take(shown) => viewer.takes(shown, now),
+            Word::Leave => viewer.connection.close(Why::Left),
+        }
+        self.settle(id);
     }
 
     /// None: there is no such viewer.

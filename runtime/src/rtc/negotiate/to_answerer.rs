@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rtc::peer_connection::RTCPeerConnection;
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Error;
 use understudy_core::level::Level;
@@ -10,6 +11,7 @@ use understudy_core::media::Kind;
 use understudy_core::offer::{Codec, counted};
 
 use super::super::Ice;
+use super::super::channels::GENERAL;
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
 use super::super::transport_address::{TransportAddress, TransportProtocol};
@@ -33,6 +35,29 @@ pub(in super::super) fn to_answerer(
     cryptography: Arc<Tapped>,
     now: Instant,
 ) -> Result<(Negotiated, Sendings), Error> {
+    let (stack, sendings) = prepare((ice, level), seen, cryptography, now)?;
+    offer((stack, sendings), ice, announced, now)
+}
+
+/// The same, and data channels, to whoever comes to us.
+pub(in super::super) fn to_desk(
+    level: Level,
+    announced: &[TransportAddress],
+    seen: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
+    now: Instant,
+) -> Result<(Negotiated, Sendings), Error> {
+    let (mut stack, sendings) = prepare((Ice::Lite, level), seen, cryptography, now)?;
+    stack.create_data_channel(GENERAL, None)?;
+    offer((stack, sendings), Ice::Lite, announced, now)
+}
+
+fn prepare(
+    (ice, level): (Ice, Level),
+    seen: Arc<Feedback>,
+    cryptography: Arc<Tapped>,
+    now: Instant,
+) -> Result<(RTCPeerConnection, Sendings), Error> {
     let picture =
         Codec { payload_type: PICTURE, fmtp: format!("{PROFILE}{:02x}", level.idc()), repair: Some(AGAIN) };
     let sound = Codec { payload_type: SOUND.0, fmtp: SOUND.1.to_owned(), repair: None };
@@ -51,6 +76,15 @@ pub(in super::super) fn to_answerer(
         stack.add_transceiver_from_track(track, Some(init))?;
         sendings.add(*kind, sending);
     }
+    Ok((stack, sendings))
+}
+
+fn offer(
+    (mut stack, sendings): (RTCPeerConnection, Sendings),
+    ice: Ice,
+    announced: &[TransportAddress],
+    now: Instant,
+) -> Result<(Negotiated, Sendings), Error> {
     // Who checks connects to nobody: what comes over TCP has to be begun by the other side, which then is the one that checks.
     let is_tried =
         |address: &&TransportAddress| ice == Ice::Lite || address.protocol == TransportProtocol::UDP;

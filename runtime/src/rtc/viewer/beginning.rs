@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rtc::crypto::CryptoError;
 use understudy_core::fanout::cut::Cut;
 use understudy_core::fanout::history::{History, Reach};
 use understudy_core::fanout::portions::Portions;
@@ -90,6 +91,13 @@ impl Viewer {
             arrival.connected(now);
         }
         self.progresses(Progress::Connected);
+    }
+
+    /// Other keys than those that its media is sealed with would be a reason to end it.
+    pub fn mind_keys(&mut self) {
+        if self.cryptography.again() {
+            self.cannot_protect(&CryptoError::Provider("keys were derived again".into()));
+        }
     }
 
     /// It has its keys. False: there is nothing that it could begin with, and it needs a keyframe.

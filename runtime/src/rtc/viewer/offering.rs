@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rtc::peer_connection::sdp::RTCSessionDescription;
+use rtc::shared::error::Error;
 use understudy_core::guard::Policy;
 use understudy_core::level::Level;
-use understudy_core::offer::{Acceptance, accept};
+use understudy_core::offer::{Acceptance, Shown, Transport, accept};
 
 use super::super::connection::guarded;
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
-use super::super::negotiate::to_answerer;
+use super::super::negotiate::{Negotiated, Sendings, to_answerer, to_desk};
 use super::super::outlet::Outlet;
 use super::super::transport_address::TransportAddress;
 use super::super::{AnswerError, Ice, OfferError};
 use super::arrival::Arrival;
-use super::{Agreed, Viewer};
+use super::{Agreed, End, Viewer};
 use crate::seats::Seat;
 
 /// What was offered. Dropped, nothing comes of it.
@@ -33,13 +34,28 @@ impl Offering {
         announced: &[TransportAddress],
         seat: Seat,
     ) -> Result<Self, OfferError> {
+        Self::with(seat, |seen, tapped, now| to_answerer(offered, announced, seen, tapped, now))
+    }
+
+    /// The same, and data channels, to whoever comes to us.
+    pub(in super::super) fn of_desk(
+        level: Level,
+        announced: &[TransportAddress],
+        seat: Seat,
+    ) -> Result<Self, OfferError> {
+        Self::with(seat, |seen, tapped, now| to_desk(level, announced, seen, tapped, now))
+    }
+
+    fn with(
+        seat: Seat,
+        negotiate: impl FnOnce(Arc<Feedback>, Arc<Tapped>, Instant) -> Result<(Negotiated, Sendings), Error>,
+    ) -> Result<Self, OfferError> {
         let arrival = Arrival::begin(Instant::now());
         let feedback = Arc::new(Feedback::default());
         let cryptography =
             Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
-        let (negotiated, sendings) =
-            guarded(|| to_answerer(offered, announced, seen, tapped, Instant::now()))?;
+        let (negotiated, sendings) = guarded(|| negotiate(seen, tapped, Instant::now()))?;
         Ok(Self {
             agreed: Agreed { negotiated, sendings, feedback, cryptography, seat, arrival },
             outlet: None,
@@ -91,6 +107,20 @@ impl Offering {
         let port = self.port();
         let viewer = self.take(answer, at, now)?;
         Ok(Viewer { connection: viewer.connection.checking(reach, now).leaving_by(port), ..viewer })
+    }
+
+    /// The viewer at a desk that is known so, and takes that much. `answer`: the stack's offer taken whole.
+    pub(in super::super) fn seated(
+        self,
+        (peer, answer): (&Transport, String),
+        shown: Shown,
+        end: End,
+    ) -> Result<Viewer, OfferError> {
+        let now = Instant::now();
+        let Self { mut agreed, .. } = self;
+        let stack = &mut agreed.negotiated.stack;
+        guarded(|| stack.set_remote_description(now, RTCSessionDescription::answer(answer)?))?;
+        Ok(Viewer::new(agreed, peer, now).seated(end, shown, now))
     }
 
     fn take(self, answer: &Acceptance, at: &[SocketAddr], now: Instant) -> Result<Viewer, AnswerError> {

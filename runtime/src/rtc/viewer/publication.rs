@@ -104,7 +104,7 @@ impl Lost {
             Why::Silent => Self::Silent,
             Why::Closed => Self::Closed,
             Why::Broken => Self::Broken,
-            Why::Left | Why::Ended | Why::Shutdown => Self::Ended,
+            Why::Slow | Why::Unheard | Why::Left | Why::Ended | Why::Shutdown => Self::Ended,
         }
     }
 }

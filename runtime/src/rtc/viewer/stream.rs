@@ -11,6 +11,7 @@ use understudy_core::fanout::cut::Cut;
 use understudy_core::fanout::numbering::Numbering;
 use understudy_core::fanout::receipt::Sent;
 use understudy_core::fanout::rtp::{Header, Index};
+use understudy_core::offer::Numbers;
 
 use super::super::negotiate::{Repair, STREAM, Sending};
 
@@ -33,6 +34,15 @@ impl Stream {
         let first = numbering.next().sequence();
         let again = Index(u64::from(rand::random::<u16>() >> 1));
         Self { sending, numbering, first, packets: 0, octets: 0, again, uncounted_from: None }
+    }
+
+    /// The payload types that the peer has for it. Once something was sent they stay: the same is sent under one index, always.
+    pub fn number(&mut self, numbers: Numbers) {
+        if !self.has_sent() {
+            self.sending.payload_type = numbers.payload_type;
+            let repair = self.sending.repair.zip(numbers.repair);
+            self.sending.repair = repair.map(|(repair, payload_type)| Repair { payload_type, ..repair });
+        }
     }
 
     pub fn ssrc(&self) -> u32 {

@@ -1,0 +1,282 @@
+//! Who is there: one task owns all streamers and the places of all who watch.
+
+mod entry;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use understudy_core::steering::{Peer, seat};
+use understudy_core::streamer::life::Event;
+use understudy_core::streamer::message::{First, Told};
+use understudy_core::streamer::order::{Order, Refusal, Shape};
+use understudy_core::streamer::tenure::{Step, step};
+use understudy_core::streamer::{Id, MOST, view};
+use uuid::Uuid;
+
+use super::mail::{Claimed, Farewell, Mail, Place, Refused};
+use super::{Site, hands, now};
+use crate::access::Role;
+use crate::capture::Screen;
+use crate::deadline::reached;
+use entry::{Entry, Tenure};
+
+/// At the end: for last words to all who watch.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What is said of what shows nothing, where the session has no better word.
+const NOTHING: &str = "the session's display shows nothing";
+
+pub(super) struct Book {
+    site: Arc<Site>,
+    mailbox: mpsc::Sender<Mail>,
+    entries: BTreeMap<Id, Entry>,
+    /// Resolves with each place that is given up.
+    leaving: FuturesUnordered<BoxFuture<'static, (Id, Peer)>>,
+    screen: watch::Receiver<Option<Screen>>,
+    peers: u64,
+}
+
+impl Book {
+    pub(super) fn new(site: Arc<Site>, mailbox: mpsc::Sender<Mail>) -> Self {
+        let screen = site.session.screen();
+        let (entries, leaving) = (BTreeMap::new(), FuturesUnordered::new());
+        Self { site, mailbox, entries, leaving, screen, peers: 0 }
+    }
+
+    pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Mail>, shutdown: CancellationToken) {
+        let mut has_session = true;
+        self.show();
+        loop {
+            let lives = self.entries.values().filter_map(|entry| entry.life.due());
+            let due = lives.chain(self.site.table.due()).min();
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(mail) = mail.recv() => self.take(mail),
+                Some((id, peer)) = self.leaving.next(), if !self.leaving.is_empty() => self.left(&id, peer),
+                changed = self.screen.changed(), if has_session => {
+                    has_session = changed.is_ok();
+                    self.show();
+                }
+                () = reached(due.map(Into::into)) => {}
+            }
+            self.settle();
+        }
+        self.end().await;
+    }
+
+    fn take(&mut self, mail: Mail) {
+        // Whoever asked may be gone.
+        match mail {
+            Mail::Create(order, reply) => drop(reply.send(self.create(*order))),
+            Mail::List(reply) => {
+                drop(reply.send(self.entries.iter().map(|(id, entry)| entry.view(id)).collect()));
+            }
+            Mail::One(id, reply) => drop(reply.send(self.entries.get(&id).map(|entry| entry.view(&id)))),
+            Mail::Follow(id, reply) => {
+                drop(reply.send(self.entries.get(&id).map(|entry| entry.standing.subscribe())));
+            }
+            Mail::Delete(id, reply) => drop(reply.send(self.delete(&id))),
+            Mail::Sessions(reply) => {
+                drop(reply.send(self.entries.iter().filter_map(|(id, entry)| entry.session(id)).collect()));
+            }
+            Mail::Enter(id, role, reply) => drop(reply.send(self.enter(&id, role))),
+            Mail::First(first, role, reply) => drop(reply.send(self.first(*first, role))),
+            Mail::Steer(event, reply) => drop(reply.send(self.site.table.on(event))),
+            Mail::Live(id, peer) => {
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.live(peer);
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, order: Order) -> Result<view::Streamer, Refused> {
+        let id = order.id.clone().unwrap_or_else(made);
+        self.begin(&id, order.shape, order.idle, Tenure::Streamer)?;
+        let entry = self.entries.get(&id).ok_or(Refused::Unknown)?;
+        Ok(entry.view(&id))
+    }
+
+    fn begin(
+        &mut self,
+        id: &Id,
+        asked: Shape,
+        idle: Option<Duration>,
+        tenure: Tenure,
+    ) -> Result<(), Refused> {
+        if self.entries.contains_key(id) {
+            return Err(Refused::Exists);
+        }
+        if self.entries.len() >= MOST {
+            return Err(Refused::Full);
+        }
+        let mut entry = Entry::new(asked, idle, tenure, now());
+        entry.see(self.shape(), now());
+        tracing::info!(streamer = %id, "a streamer begins");
+        self.entries.insert(id.clone(), entry);
+        Ok(())
+    }
+
+    fn enter(&mut self, id: &Id, role: Role) -> Result<Place, Refused> {
+        let entry = self.entries.get_mut(id).ok_or(Refused::Unknown)?;
+        if entry.peers() >= self.site.most_viewers {
+            return Err(Refused::Crowded(entry.peers()));
+        }
+        self.peers += 1;
+        let (peer, peer_id) = (Peer(self.peers), Uuid::new_v4().to_string());
+        let (there, gone) = oneshot::channel::<()>();
+        let joins = seat::Event::Join { peer, role: hands::seated(role), name: peer_id.clone() };
+        self.site.table.on(joins);
+        let farewell = entry.seat(peer, peer_id, now());
+        let standing = entry.standing.subscribe();
+        let left = (id.clone(), peer);
+        self.leaving.push(Box::pin(async move {
+            let _ = gone.await;
+            left
+        }));
+        let mailbox = self.mailbox.clone();
+        Ok(Place { id: id.clone(), peer, role, standing, farewell, mailbox, _there: there })
+    }
+
+    fn first(&mut self, first: First, role: Role) -> Claimed {
+        let shape = match first.media.judge() {
+            Ok(shape) => shape,
+            Err(Refusal::Host) => return Claimed::Told(Told::HostNotFound),
+            Err(Refusal::App(_)) => return Claimed::Told(Told::AppNotFound),
+            Err(Refusal::Invalid(why)) => return Claimed::Left(Some(why)),
+        };
+        let (id, mode) = first.session.map_or_else(|| (made(), None), |(id, mode)| (id, Some(mode)));
+        let is_session = |entry: &Entry| matches!(entry.tenure, Tenure::Session { .. });
+        match step(mode, self.entries.get(&id).is_some_and(is_session)) {
+            Step::Refuse(told) => Claimed::Told(told),
+            Step::Leave => Claimed::Left(None),
+            Step::TakeOver => {
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.kick();
+                }
+                self.hold(&id, role)
+            }
+            Step::Begin { .. } if role < Role::Control => {
+                Claimed::Left(Some("these credentials may begin nothing".to_owned()))
+            }
+            Step::Begin { watches, idle } => {
+                let tenure = mode.map_or(Tenure::Streamer, |mode| Tenure::session(mode, first.client));
+                match self.begin(&id, shape, idle, tenure) {
+                    Ok(()) if watches => self.hold(&id, role),
+                    Ok(()) => match self.entries.get(&id) {
+                        Some(entry) => Claimed::Kept(entry.standing.subscribe()),
+                        None => Claimed::Told(Told::InternalServerError),
+                    },
+                    Err(Refused::Exists) => Claimed::Told(Told::AlreadyStreaming),
+                    Err(error) => {
+                        tracing::warn!(%error, "a session is not begun");
+                        Claimed::Told(Told::InternalServerError)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whoever has a session watches it, and loses it to whoever joins.
+    fn hold(&mut self, id: &Id, role: Role) -> Claimed {
+        match self.enter(id, role) {
+            Ok(place) => {
+                if let Some(entry) = self.entries.get_mut(id) {
+                    entry.hold(place.peer);
+                }
+                Claimed::Watches(place)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a session is not watched");
+                Claimed::Told(Told::InternalServerError)
+            }
+        }
+    }
+
+    fn left(&mut self, id: &Id, peer: Peer) {
+        self.site.table.on(seat::Event::Leave(peer));
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.leave(peer, now());
+        }
+    }
+
+    fn delete(&mut self, id: &Id) -> bool {
+        let Some(mut entry) = self.entries.remove(id) else { return false };
+        tracing::info!(streamer = %id, "a streamer ends");
+        entry.dismiss(Farewell::Ended);
+        true
+    }
+
+    /// What follows from what is seen and from time: all that is told is so.
+    fn settle(&mut self) {
+        let (shape, now) = (self.shape(), now());
+        for entry in self.entries.values_mut() {
+            entry.see(shape, now);
+            if entry.life.due().is_some_and(|due| due <= now) {
+                entry.life.on(Event::Passed { complaint: self.site.complaint() }, now);
+                entry.tell();
+            }
+        }
+        if self.site.table.due().is_some_and(|due| due <= now) {
+            self.site.table.on(seat::Event::Timeout);
+        }
+        let over: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.life.is_over(now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in over {
+            self.delete(&id);
+        }
+        self.site.metrics.counted(self.entries.values().map(|entry| entry.life.status()));
+        let peers = |count: fn(&Entry) -> usize| self.entries.values().map(count).sum();
+        self.site.metrics.watched(peers(Entry::peers), peers(Entry::live_peers));
+    }
+
+    /// What is done is done on the display that there is.
+    fn show(&mut self) {
+        let display =
+            self.screen.borrow_and_update().as_ref().and_then(|screen| screen.display().map(str::to_owned));
+        self.site.table.show(display);
+    }
+
+    /// Of what is seen; none, while nothing is.
+    fn shape(&self) -> Option<Shape> {
+        let screen = self.screen.borrow();
+        let Screen { size, frame_rate, .. } = screen.as_ref()?;
+        Some(Shape { width: size.width(), height: size.height(), fps: frame_rate.per_second() })
+    }
+
+    async fn end(mut self) {
+        for entry in self.entries.values_mut() {
+            entry.dismiss(Farewell::Ended);
+        }
+        self.entries.clear();
+        self.settle();
+        let gone = async { while self.leaving.next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WORDS, gone).await.is_err() {
+            tracing::warn!("some who watch streamers did not take their last words");
+        }
+    }
+}
+
+impl Site {
+    /// What is wrong with the session, as it says itself.
+    fn complaint(&self) -> String {
+        let report = self.session.report();
+        let report = report.borrow();
+        let wrong = report.conditions.iter().find(|one| one.status == "False" && !one.message.is_empty());
+        wrong.map_or_else(|| NOTHING.to_owned(), |one| one.message.clone())
+    }
+}
+
+fn made() -> Id {
+    Id::parse(&Uuid::new_v4().to_string()).expect("a UUID must be an id")
+}

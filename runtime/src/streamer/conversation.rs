@@ -1,0 +1,341 @@
+//! The socket of one who watches: descriptions go to and fro until there is a connection, and it is told what it has to know.
+//!
+//! ```text
+//!   WebRtcConfig ─> StageStarting ─> StageComplete ─> offer ⇄ answer, candidates ─> ConnectionComplete … PeerDisconnect
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use tokio::sync::watch;
+use understudy_core::leg::Levels;
+use understudy_core::level::Level;
+use understudy_core::outputs::PROGRAM;
+use understudy_core::steering::wire::Notice;
+use understudy_core::streamer::APP;
+use understudy_core::streamer::message::{
+    App, Asked, Candidate, Capabilities, Said, Signaling, Standing as You, Told,
+};
+
+use super::Site;
+use super::hands::{Hands, Seating};
+use super::mail::{Farewell, Mail, Place, Stage};
+use crate::program::Found;
+use crate::rtc::{self, Desk, First, Opening};
+use crate::steering::IS_TOUCH_SCREEN;
+
+/// A socket that does not take a message within this is left.
+const WRITE: Duration = Duration::from_secs(2);
+/// Between two messages of one socket: one that says something all the time keeps nobody else from the book.
+const PACE: Duration = Duration::from_millis(2);
+/// What is to be seen may have no name yet, for a moment.
+const APPEARS: Duration = Duration::from_secs(2);
+/// What a client says before there is something to be seen; it has an offer and its candidates to say.
+const SAID_BEFORE: usize = 64;
+/// Of what is seen.
+const DISPLAY: &str = "Display";
+/// Of the connection.
+const CONNECTION: &str = "WebRTC";
+/// Clients know no other number than that of a fault.
+const FAULT: i32 = 1;
+
+/// What the client of a socket is used to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manners {
+    /// It is offered to, and what it says wrong is passed over.
+    Newer,
+    /// It offers first, unless it joins; what it says wrong ends it.
+    Older { first: First },
+}
+
+pub(super) struct Conversation {
+    socket: WebSocket,
+    place: Place,
+    site: Arc<Site>,
+    manners: Manners,
+    desk: Option<Desk>,
+    hands: Hands,
+    seating: watch::Receiver<Seating>,
+    /// Said before there was anybody to hear it.
+    said: VecDeque<Signaling>,
+    stage: Option<Stage>,
+    /// Of the picture, as it was told last.
+    told: Option<(u32, u32)>,
+    is_live: bool,
+    /// It has spoken of who steers.
+    asks: bool,
+}
+
+/// It is over.
+struct Over;
+
+type Goes = Result<(), Over>;
+
+impl Conversation {
+    pub(super) fn new(socket: WebSocket, place: Place, site: Arc<Site>, manners: Manners) -> Self {
+        let hands = Hands::new(site.table.clone(), place.peer);
+        let seating = site.table.seating();
+        Self {
+            socket,
+            place,
+            site,
+            manners,
+            desk: None,
+            hands,
+            seating,
+            said: VecDeque::new(),
+            stage: None,
+            told: None,
+            is_live: false,
+            asks: false,
+        }
+    }
+
+    /// Says and hears, until either is gone.
+    pub(super) async fn run(mut self) {
+        drop(self.converse().await);
+    }
+
+    async fn converse(&mut self) -> Goes {
+        self.say(Told::WebRtcConfig { ice_servers: self.site.ice_servers.clone() }).await?;
+        if let Manners::Older { .. } = self.manners {
+            self.say(self.site.app()).await?;
+            self.say(Told::StageComplete { stage: super::older::LAUNCH }).await?;
+        }
+        self.stand().await?;
+        loop {
+            tokio::select! {
+                // Who is sent away is heard no more; what is done on the display is not kept waiting.
+                biased;
+                farewell = &mut self.place.farewell => return self.leave(farewell.unwrap_or(Farewell::Ended)).await,
+                told = heard(&mut self.desk) => self.follow(told).await?,
+                changed = self.place.standing.changed() => match changed {
+                    Ok(()) => self.stand().await?,
+                    Err(_) => return self.leave(Farewell::Ended).await,
+                },
+                Ok(()) = self.seating.changed() => self.seats().await?,
+                said = self.socket.recv() => match said {
+                    Some(Ok(Message::Text(text))) => self.hear(&text).await?,
+                    // Pings have been answered already, and nothing is said in binary.
+                    Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(Over),
+                },
+            }
+        }
+    }
+
+    /// How what is watched stands, as far as it has not been told.
+    async fn stand(&mut self) -> Goes {
+        let standing = *self.place.standing.borrow_and_update();
+        if self.stage != Some(standing.stage) {
+            self.stage = Some(standing.stage);
+            match standing.stage {
+                Stage::Starting => self.say(Told::StageStarting { stage: DISPLAY }).await?,
+                Stage::Active => self.say(Told::StageComplete { stage: DISPLAY }).await?,
+                Stage::Failed => self.say(Told::StageFailed { stage: DISPLAY, error_code: FAULT }).await?,
+            }
+        }
+        if standing.stage == Stage::Active && self.desk.is_none() {
+            self.open().await?;
+        }
+        self.complete().await
+    }
+
+    /// Shows what there is to be seen: an offer follows, or the answer to one.
+    async fn open(&mut self) -> Goes {
+        let Found::Live(program) = self.site.programs.find_within(PROGRAM, APPEARS).await else {
+            self.say(Told::StageFailed { stage: CONNECTION, error_code: FAULT }).await?;
+            return self.close(close_code::AGAIN, "there is nothing to be seen yet").await;
+        };
+        let first = match self.manners {
+            Manners::Newer => First::Us,
+            Manners::Older { first } => first,
+        };
+        let level = program.levels().map_or(Level::HD, Levels::offered);
+        let opening = Opening { name: PROGRAM, level, first, pulse: Notice::ConnectionOk.text() };
+        self.say(Told::StageStarting { stage: CONNECTION }).await?;
+        match self.site.transport.desk(&program, opening) {
+            Ok(desk) => self.desk = Some(desk),
+            Err(error) => {
+                tracing::warn!(%error, "somebody cannot watch a streamer");
+                self.say(Told::StageFailed { stage: CONNECTION, error_code: FAULT }).await?;
+                self.say(Told::InternalServerError).await?;
+                return self.close(close_code::AGAIN, "no connection can be made").await;
+            }
+        }
+        while let Some(said) = self.said.pop_front() {
+            self.signal(said).await;
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, text: &str) -> Goes {
+        tokio::time::sleep(PACE).await;
+        match Said::read(text) {
+            Ok(Said::Signaling(said)) if self.desk.is_some() => self.signal(said).await,
+            Ok(Said::Signaling(said)) => {
+                if self.said.len() < SAID_BEFORE {
+                    self.said.push_back(said);
+                }
+            }
+            Ok(Said::Steering(asked)) => self.ask(asked).await?,
+            Err(error) => {
+                tracing::warn!(%error, "what somebody who watches says cannot be read");
+                if let Manners::Older { .. } = self.manners {
+                    return self.close(close_code::INVALID, "this cannot be read").await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What cannot be used is passed over: the connection that there is goes on.
+    async fn signal(&mut self, said: Signaling) {
+        let Some(desk) = &mut self.desk else { return };
+        let said = match said {
+            Signaling::Description(sdp) => rtc::Said::Description(sdp.into()),
+            Signaling::AddIceCandidate(candidate) => rtc::Said::Candidate(inward(candidate)),
+        };
+        if let Err(error) = desk.hear(said).await {
+            tracing::warn!(%error, "what somebody who watches says cannot be used");
+        }
+    }
+
+    async fn follow(&mut self, told: rtc::Told) -> Goes {
+        match told {
+            rtc::Told::Description(description) => {
+                self.say(Told::Signaling(Signaling::Description(description.into()))).await
+            }
+            rtc::Told::Candidate(candidate) => {
+                self.say(Told::Signaling(Signaling::AddIceCandidate(outward(candidate)))).await
+            }
+            rtc::Told::Connected => {
+                self.is_live = true;
+                self.told = None;
+                let live = Mail::Live(self.place.id.clone(), self.place.peer);
+                self.place.mailbox.send(live).await.map_err(|_| Over)?;
+                self.say(Told::StageComplete { stage: CONNECTION }).await?;
+                self.complete().await
+            }
+            rtc::Told::Message { label, message } => {
+                match &message {
+                    rtc::Message::Text(text) => self.hands.hear(&label, text.as_bytes()),
+                    rtc::Message::Binary(bytes) => self.hands.hear(&label, bytes),
+                }
+                Ok(())
+            }
+            rtc::Told::Silent => {
+                self.hands.let_go();
+                Ok(())
+            }
+            rtc::Told::Opened { .. } | rtc::Told::Shut { .. } | rtc::Told::Heard => Ok(()),
+            rtc::Told::Closed(why) => {
+                tracing::debug!(%why, "somebody who watches is connected no more");
+                self.say(Told::ConnectionTerminated { error_code: FAULT }).await?;
+                self.close(close_code::NORMAL, "the connection has ended").await
+            }
+        }
+    }
+
+    /// To whom is connected: what is seen has this size. Again, if it has another.
+    async fn complete(&mut self) -> Goes {
+        let shape = self.place.standing.borrow().shape;
+        let size = (shape.width, shape.height);
+        if !self.is_live || self.told == Some(size) {
+            return Ok(());
+        }
+        self.told = Some(size);
+        let capabilities = Capabilities { touch: IS_TOUCH_SCREEN };
+        self.say(Told::ConnectionComplete { capabilities, width: size.0, height: size.1 }).await
+    }
+
+    async fn ask(&mut self, asked: Asked) -> Goes {
+        self.asks = true;
+        if let Some(reason) = self.place.ask(asked, &self.site.table).await {
+            self.say(Told::SteeringRefused { reason }).await?;
+        }
+        self.seats().await
+    }
+
+    /// Who steers, to whom wants to know.
+    async fn seats(&mut self) -> Goes {
+        let Seating { host, asked } = self.seating.borrow_and_update().clone();
+        if !self.asks {
+            return Ok(());
+        }
+        let table = &self.site.table;
+        let you = table.standing(self.place.peer, self.place.role);
+        let asked_by = asked.filter(|_| you == You::Steers).and_then(|peer| table.name(peer));
+        let host = host.and_then(|peer| table.name(peer));
+        self.say(Told::Steering { host, you, asked_by }).await
+    }
+
+    async fn leave(&mut self, farewell: Farewell) -> Goes {
+        if let Some(desk) = &self.desk {
+            let last = rtc::Message::Text(Notice::ConnectionTerminated.text().to_owned());
+            let speaker = desk.speaker();
+            drop(tokio::time::timeout(WRITE, speaker.say("general", last)).await);
+        }
+        match farewell {
+            Farewell::Ended => self.say(Told::PeerDisconnect).await?,
+            Farewell::Kicked => self.say(Told::ClientKicked).await?,
+        }
+        self.close(close_code::NORMAL, "it is over").await
+    }
+
+    async fn say(&mut self, told: Told) -> Goes {
+        say(&mut self.socket, &told).await.map_err(|Deaf| Over)
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) -> Goes {
+        close(&mut self.socket, code, reason.to_owned()).await;
+        Err(Over)
+    }
+}
+
+/// The socket takes nothing.
+pub(super) struct Deaf;
+
+pub(super) async fn say(socket: &mut WebSocket, told: &Told) -> Result<(), Deaf> {
+    match tokio::time::timeout(WRITE, socket.send(Message::text(told.text()))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Deaf),
+    }
+}
+
+/// A reason is cut to what a frame takes.
+pub(super) async fn close(socket: &mut WebSocket, code: u16, mut reason: String) {
+    let mut end = reason.len().min(123);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason.truncate(end);
+    let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    drop(tokio::time::timeout(WRITE, socket.send(frame)).await);
+}
+
+/// Never, where there is no connection yet.
+async fn heard(desk: &mut Option<Desk>) -> rtc::Told {
+    match desk {
+        Some(desk) => desk.told().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Site {
+    pub(super) fn app(&self) -> Told {
+        Told::UpdateApp { app: App { app_id: APP, title: self.title.clone(), is_hdr_supported: false } }
+    }
+}
+
+fn inward(candidate: Candidate) -> rtc::Candidate {
+    let Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment } = candidate;
+    rtc::Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment }
+}
+
+fn outward(candidate: rtc::Candidate) -> Candidate {
+    let rtc::Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment } = candidate;
+    Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment }
+}

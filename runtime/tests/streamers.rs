@@ -1,0 +1,8 @@
+//! Streamers from outside: their HTTP, their sockets of both kinds, and peers on another WebRTC stack.
+
+mod client;
+mod older;
+mod peers;
+mod rest;
+mod rights;
+mod sockets;
