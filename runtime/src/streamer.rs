@@ -19,11 +19,13 @@ mod mail;
 
 mod book;
 
+mod talk;
+
 mod conversation;
 
 mod older;
 
-pub use hands::Table;
+pub use hands::{Sharing, Table};
 pub use mail::Refused;
 pub use metrics::Metrics;
 

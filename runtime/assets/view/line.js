@@ -7,8 +7,8 @@
 //
 // Refused it stays until it is closed and opened again, with another token.
 //
-// The server offers. What it offers beside the data is taken as inactive. This side makes the channels for what hands do and takes
-// `general` and `desk`, which are the server's.
+// The server offers. What it offers beside the data is taken as inactive. This side makes the channels for what hands do and
+// `desk`, and takes `general`, which is the server's.
 
 import { Patience } from "./patience.js";
 import * as token from "./token.js";
@@ -23,6 +23,7 @@ const LIFE_MS = 500;
 // More is waiting than the way carries: moves that later ones replace are no longer put behind it.
 const WAITING_BYTES = 512;
 const LABELS = ["keyboard", "mouse", "touch"];
+const DESK = "desk";
 
 /** A streamer of the session's own display, for a server that has none of that name yet. */
 const wanted = (id, { width, height, fps }) => ({
@@ -89,7 +90,7 @@ export class Line {
 
   /** On the server's channel `desk`: an object as JSON, a buffer as it is. */
   say(message) {
-    this.send("desk", message instanceof ArrayBuffer ? message : JSON.stringify(message));
+    this.send(DESK, message instanceof ArrayBuffer ? message : JSON.stringify(message));
   }
 
   async #ask() {
@@ -143,7 +144,7 @@ export class Line {
     const iceServers = servers.map(({ urls, username, credential }) => (username ? { urls, username, credential } : { urls }));
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers });
     this.peer = peer;
-    for (const label of LABELS) this.#take(peer.createDataChannel(label));
+    for (const label of [...LABELS, DESK]) this.#take(peer.createDataChannel(label));
     peer.ondatachannel = ({ channel }) => this.#take(channel);
     peer.onicecandidate = ({ candidate }) => candidate && this.#offerWay(candidate);
     let broken = 0;
@@ -160,9 +161,9 @@ export class Line {
     channel.binaryType = "arraybuffer";
     channel.bufferedAmountLowThreshold = 0;
     channel.onbufferedamountlow = () => this.#moves[channel.label] && this.send(channel.label, this.#moves[channel.label], true);
-    channel.onopen = () => (channel.label === "desk" ? this.#on.greeted() : this.#opened());
+    channel.onopen = () => (channel.label === DESK ? this.#on.greeted() : this.#opened());
     channel.onclose = () => this.#channels[channel.label] === channel && this.#lose();
-    if (channel.label === "desk") channel.onmessage = ({ data }) => this.#read(data);
+    if (channel.label === DESK) channel.onmessage = ({ data }) => this.#read(data);
   }
 
   #read(data) {

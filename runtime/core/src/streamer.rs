@@ -9,6 +9,7 @@ mod id;
 pub mod life;
 pub mod message;
 pub mod order;
+pub mod talk;
 pub mod tenure;
 pub mod view;
 

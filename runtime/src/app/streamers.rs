@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::outward::Outward;
 use super::tasks::Tasks;
 use crate::config::Run;
-use crate::streamer::{self, Site, Streamers, Table};
+use crate::streamer::{self, Sharing, Site, Streamers, Table};
 use crate::{session, steering};
 
 /// Those that there will be.
@@ -23,6 +23,11 @@ pub(super) fn open(
     let settings = &config.steering;
     let desk = steering::Desk::open(settings.steering_layout, of_desk)
         .context("nothing can be opened for those who steer")?;
+    let sharing = Sharing {
+        steering: settings.steering.may(),
+        layout: settings.steering_layout,
+        clipboard: settings.steering_clipboard,
+    };
     let site = Site {
         session: session.clone(),
         programs: outward.programs.clone(),
@@ -30,7 +35,7 @@ pub(super) fn open(
         ice_servers: config.ice_servers.servers().to_vec(),
         title: super::identity(config).vp,
         most_viewers: settings.steering_max_viewers.into(),
-        table: Table::new(settings.steering.may(), desk, metrics.clone()),
+        table: Table::new(sharing, desk, metrics.clone()),
         metrics,
     };
     let (streamers, task) = streamer::start(site, shutdown.clone());

@@ -1,6 +1,6 @@
 //! Who steers what streamers show, and how many watch.
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use understudy_core::steering::keys::Layout;
 
 use crate::streamer;
@@ -15,6 +15,10 @@ pub struct Steering {
     /// The keyboard that clients' key codes are of: `us`, `de`, `fr` or `jp`.
     #[arg(long, env = "UNDERSTUDY_STEERING_LAYOUT", default_value = "us")]
     pub steering_layout: Layout,
+
+    /// Whether what is copied goes to and fro between the session and those who steer.
+    #[arg(long, env = "UNDERSTUDY_STEERING_CLIPBOARD", default_value_t = true, action = ArgAction::Set)]
+    pub steering_clipboard: bool,
 
     /// Who may watch one streamer at once, 1 to 1000; all of them count as viewers, too.
     #[arg(long, env = "UNDERSTUDY_STEERING_MAX_VIEWERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]

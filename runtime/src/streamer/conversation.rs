@@ -18,10 +18,12 @@ use understudy_core::streamer::APP;
 use understudy_core::streamer::message::{
     App, Asked, Candidate, Capabilities, Said, Signaling, Standing as You, Told,
 };
+use understudy_core::streamer::talk;
 
 use super::Site;
 use super::hands::{Hands, Seating};
 use super::mail::{Farewell, Mail, Place, Stage};
+use super::talk::Talk;
 use crate::program::Found;
 use crate::rtc::{self, Desk, First, Opening};
 use crate::steering::IS_TOUCH_SCREEN;
@@ -57,6 +59,7 @@ pub(super) struct Conversation {
     manners: Manners,
     desk: Option<Desk>,
     hands: Hands,
+    talk: Talk,
     seating: watch::Receiver<Seating>,
     /// Said before there was anybody to hear it.
     said: VecDeque<Signaling>,
@@ -76,6 +79,7 @@ type Goes = Result<(), Over>;
 impl Conversation {
     pub(super) fn new(socket: WebSocket, place: Place, site: Arc<Site>, manners: Manners) -> Self {
         let hands = Hands::new(site.table.clone(), place.peer);
+        let talk = Talk::new(site.table.clone(), place.peer, place.role);
         let seating = site.table.seating();
         Self {
             socket,
@@ -84,6 +88,7 @@ impl Conversation {
             manners,
             desk: None,
             hands,
+            talk,
             seating,
             said: VecDeque::new(),
             stage: None,
@@ -116,6 +121,7 @@ impl Conversation {
                     Err(_) => return self.leave(Farewell::Ended).await,
                 },
                 Ok(()) = self.seating.changed() => self.seats().await?,
+                news = self.talk.news() => self.talk.tell(news).await,
                 said = self.socket.recv() => match said {
                     Some(Ok(Message::Text(text))) => self.hear(&text).await?,
                     // Pings have been answered already, and nothing is said in binary.
@@ -219,6 +225,14 @@ impl Conversation {
                 self.say(Told::StageComplete { stage: CONNECTION }).await?;
                 self.complete().await
             }
+            rtc::Told::Message { label, message } if *label == *talk::LABEL => {
+                if let Some(asked) = self.talk.hear(message)
+                    && let Some(reason) = self.place.ask(asked, &self.site.table).await
+                {
+                    self.talk.refuse(reason).await;
+                }
+                Ok(())
+            }
             rtc::Told::Message { label, message } => {
                 match &message {
                     rtc::Message::Text(text) => self.hands.hear(&label, text.as_bytes()),
@@ -228,6 +242,12 @@ impl Conversation {
             }
             rtc::Told::Silent => {
                 self.hands.let_go();
+                Ok(())
+            }
+            rtc::Told::Opened { label } if *label == *talk::LABEL => {
+                if let Some(desk) = &self.desk {
+                    self.talk.open(desk.speaker());
+                }
                 Ok(())
             }
             rtc::Told::Opened { .. } | rtc::Told::Shut { .. } | rtc::Told::Heard => Ok(()),
@@ -261,14 +281,14 @@ impl Conversation {
 
     /// Who steers, to whom wants to know.
     async fn seats(&mut self) -> Goes {
-        let Seating { host, asked } = self.seating.borrow_and_update().clone();
+        let Seating { host, asked, .. } = self.seating.borrow_and_update().clone();
         if !self.asks {
             return Ok(());
         }
         let table = &self.site.table;
         let you = table.standing(self.place.peer, self.place.role);
-        let asked_by = asked.filter(|_| you == You::Steers).and_then(|peer| table.name(peer));
-        let host = host.and_then(|peer| table.name(peer));
+        let asked_by = asked.filter(|_| you == You::Steers).and_then(|peer| table.id(peer));
+        let host = host.and_then(|peer| table.id(peer));
         self.say(Told::Steering { host, you, asked_by }).await
     }
 

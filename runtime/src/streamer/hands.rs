@@ -1,20 +1,37 @@
 //! What those who watch do on the display: whose message is taken, and who is told whose turn it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use understudy_core::steering::allowance::{Allowance, Cost};
+use understudy_core::steering::keys::Layout;
 use understudy_core::steering::seat::{Event, Mode, Refusal, Role, Seats, Told};
 use understudy_core::steering::wire::Channel;
-use understudy_core::steering::{Input, Peer};
+use understudy_core::steering::{Input, Peer, Place};
 use understudy_core::streamer::message::Standing;
+use understudy_core::streamer::talk;
 
 use super::metrics::{Fate, Metrics};
 use super::{Steering, now};
 use crate::access;
 use crate::steering::Desk;
+
+/// Between two places to which one points, as others are told.
+const POINTS: Duration = Duration::from_millis(50);
+/// Of places that somebody has not been told of yet; older ones are of no use.
+const POINTED: usize = 64;
+
+/// How those who watch share what there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Sharing {
+    pub steering: Steering,
+    pub layout: Layout,
+    /// What is copied goes to and fro.
+    pub clipboard: bool,
+}
 
 /// The one keyboard and pointer that all who may share. Clones are the same.
 #[derive(Clone)]
@@ -23,16 +40,40 @@ pub struct Table(Arc<Inner>);
 struct Inner {
     /// None: nobody steers.
     seats: Option<Mutex<Seats>>,
+    sharing: Sharing,
     desk: Desk,
     seating: watch::Sender<Seating>,
+    cursors: broadcast::Sender<(Peer, Place)>,
     metrics: Metrics,
 }
 
-/// Where one steers at a time: who does, and who has asked last.
+/// Who is here. Where one steers at a time: who does, and who has asked last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seating {
+    pub(super) here: BTreeMap<Peer, Guest>,
     pub(super) host: Option<Peer>,
     pub(super) asked: Option<Peer>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Guest {
+    /// As others know it.
+    pub(super) id: String,
+    /// As people call it.
+    pub(super) name: String,
+    pub(super) role: Role,
+}
+
+impl Seating {
+    pub(super) fn people(&self) -> Vec<talk::Person> {
+        let person = |(peer, guest): (&Peer, &Guest)| talk::Person {
+            id: guest.id.clone(),
+            name: guest.name.clone(),
+            role: guest.role,
+            host: self.host == Some(*peer),
+        };
+        self.here.iter().map(person).collect()
+    }
 }
 
 /// Of one who watches.
@@ -40,28 +81,40 @@ pub(super) struct Hands {
     table: Table,
     peer: Peer,
     allowance: Allowance,
+    pointed: Option<Instant>,
 }
 
 impl Table {
-    pub fn new(steering: Steering, desk: Desk, metrics: Metrics) -> Self {
-        let mode = match steering {
+    pub fn new(sharing: Sharing, desk: Desk, metrics: Metrics) -> Self {
+        let mode = match sharing.steering {
             Steering::Union => Some(Mode::Union),
             Steering::Host => Some(Mode::Host { idle: understudy_core::steering::seat::IDLE }),
             Steering::Off => None,
         };
         let seats = mode.map(|mode| Mutex::new(Seats::new(mode)));
-        Self(Arc::new(Inner { seats, desk, seating: watch::Sender::default(), metrics }))
+        let (seating, cursors) = (watch::Sender::default(), broadcast::Sender::new(POINTED));
+        Self(Arc::new(Inner { seats, sharing, desk, seating, cursors, metrics }))
     }
 
     /// Somebody comes, goes, or asks for the control. None: it is done, or there is nothing to be done.
     pub(super) fn on(&self, event: Event) -> Option<Refusal> {
+        match &event {
+            Event::Join { peer, role, name } => {
+                let guest = Guest { id: name.clone(), name: format!("Guest {}", peer.0), role: *role };
+                self.0.seating.send_modify(|seating| drop(seating.here.insert(*peer, guest)));
+            }
+            Event::Leave(peer) => self.0.seating.send_modify(|seating| drop(seating.here.remove(peer))),
+            _ => {}
+        }
         let seats = self.0.seats.as_ref()?;
         let gone = if let Event::Leave(peer) = event { Some(peer) } else { None };
         let told = seats.lock().on(event, now());
         let mut refused = None;
         for told in told {
             match told {
-                Told::HostIs(host) => drop(self.0.seating.send_replace(Seating { host, asked: None })),
+                Told::HostIs(host) => {
+                    self.0.seating.send_modify(|seating| (seating.host, seating.asked) = (host, None));
+                }
                 Told::Asked { by } => self.0.seating.send_modify(|seating| seating.asked = Some(by)),
                 Told::Refused { why, .. } => refused = Some(why),
                 Told::Released(peer) => self.0.desk.leave(peer),
@@ -83,16 +136,57 @@ impl Table {
         self.0.seating.subscribe()
     }
 
+    /// Where those who point do so.
+    pub(super) fn cursors(&self) -> broadcast::Receiver<(Peer, Place)> {
+        self.0.cursors.subscribe()
+    }
+
+    /// What was copied in the session.
+    pub(super) fn copied(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.0.desk.copied()
+    }
+
     /// As others know that peer.
-    pub(super) fn name(&self, peer: Peer) -> Option<String> {
-        let seats = self.0.seats.as_ref()?.lock();
-        seats.here().get(&peer).map(|guest| guest.name.clone())
+    pub(super) fn id(&self, peer: Peer) -> Option<String> {
+        self.0.seating.borrow().here.get(&peer).map(|guest| guest.id.clone())
     }
 
     /// Who is known by that.
-    pub(super) fn named(&self, name: &str) -> Option<Peer> {
-        let seats = self.0.seats.as_ref()?.lock();
-        seats.here().iter().find(|(_, guest)| guest.name == name).map(|(peer, _)| *peer)
+    pub(super) fn known(&self, id: &str) -> Option<Peer> {
+        self.0.seating.borrow().here.iter().find(|(_, guest)| guest.id == id).map(|(peer, _)| *peer)
+    }
+
+    /// Whoever has no name that can be seen keeps the one before.
+    pub(super) fn rename(&self, peer: Peer, said: &str) {
+        let name = talk::name(said);
+        self.0.seating.send_if_modified(|seating| {
+            let guest = seating.here.get_mut(&peer).filter(|guest| !name.is_empty() && guest.name != name);
+            guest.map(|guest| guest.name = name).is_some()
+        });
+    }
+
+    pub(super) fn mode(&self) -> talk::Mode {
+        match self.0.sharing.steering {
+            Steering::Union => talk::Mode::Union,
+            Steering::Host => talk::Mode::Host,
+            Steering::Off => talk::Mode::Off,
+        }
+    }
+
+    pub(super) fn layout(&self) -> &'static str {
+        self.0.sharing.layout.name()
+    }
+
+    /// With a bearer of that role.
+    pub(super) fn shares_clipboard(&self, role: access::Role) -> bool {
+        self.0.sharing.clipboard && role >= access::Role::Control && self.0.seats.is_some()
+    }
+
+    /// Puts a text into the session's clipboard, of one who steers.
+    pub(super) fn copy(&self, peer: Peer, role: access::Role, text: String) {
+        if self.shares_clipboard(role) && self.may_steer(peer, now()) {
+            self.0.desk.copy(text.into());
+        }
     }
 
     /// How it stands for that peer.
@@ -119,7 +213,7 @@ impl Table {
 
 impl Hands {
     pub(super) fn new(table: Table, peer: Peer) -> Self {
-        Self { table, peer, allowance: Allowance::new(now()) }
+        Self { table, peer, allowance: Allowance::new(now()), pointed: None }
     }
 
     /// A message of a data channel: what it asks for is done, if it may be.
@@ -149,6 +243,13 @@ impl Hands {
         if !self.allowance.allows(now, Cost::of(&input)) {
             return Fate::TooMany;
         }
+        if let Input::Point(place) = input
+            && self.pointed.is_none_or(|pointed| pointed + POINTS <= now)
+        {
+            self.pointed = Some(now);
+            // There may be nobody who is told.
+            let _ = self.table.0.cursors.send((self.peer, place));
+        }
         self.table.0.desk.input(self.peer, input);
         Fate::Taken
     }
@@ -170,8 +271,6 @@ pub(super) const fn seated(role: access::Role) -> Role {
 
 #[cfg(test)]
 mod tests {
-    use understudy_core::steering::keys::Layout;
-
     use super::*;
     use crate::steering;
 
@@ -180,7 +279,8 @@ mod tests {
 
     fn table(steering: Steering) -> Table {
         let desk = Desk::open(Layout::default(), steering::Metrics::default()).unwrap();
-        let table = Table::new(steering, desk, Metrics::default());
+        let sharing = Sharing { steering, layout: Layout::default(), clipboard: true };
+        let table = Table::new(sharing, desk, Metrics::default());
         for (peer, role, name) in [(ADA, Role::Control, "ada"), (BOB, Role::Control, "bob")] {
             table.on(Event::Join { peer, role, name: name.to_owned() });
         }
@@ -212,13 +312,41 @@ mod tests {
         assert_eq!(table.on(Event::Request(ADA)), None);
         assert_eq!([press(&table, ADA), press(&table, BOB)], [Fate::Taken, Fate::Refused]);
         table.on(Event::Request(BOB));
-        assert_eq!(*seating.borrow(), Seating { host: Some(ADA), asked: Some(BOB) });
-        assert_eq!((table.name(BOB).as_deref(), table.named("ada")), (Some("bob"), Some(ADA)));
+        let both = (seating.borrow().host, seating.borrow().asked);
+        assert_eq!(both, (Some(ADA), Some(BOB)));
+        assert_eq!((table.id(BOB).as_deref(), table.known("ada")), (Some("bob"), Some(ADA)));
         assert_eq!(table.standing(BOB, access::Role::Control), Standing::Waits);
         assert!(table.due().is_some(), "who does nothing loses it to who has asked");
         assert!(table.on(Event::Take(BOB)).is_some(), "it is an administrator's right");
         table.on(Event::Leave(ADA));
         assert_eq!([press(&table, ADA), press(&table, BOB)], [Fate::Refused, Fate::Taken]);
+    }
+
+    #[tokio::test]
+    async fn who_is_here_is_told_by_name_and_where_one_points_a_few_times_a_second() {
+        let table = table(Steering::Union);
+        table.rename(ADA, " Ada ");
+        table.rename(BOB, "\n");
+        let people = table.seating().borrow().people();
+        let names: Vec<_> = people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
+        assert_eq!(names, [("ada", "Ada"), ("bob", "Guest 2")]);
+        let (mut cursors, mut hands) = (table.cursors(), Hands::new(table.clone(), ADA));
+        for _ in 0..10 {
+            assert_eq!(hands.judge("mouse", &[1, 8, 0, 4, 0, 16, 0, 16, 0]), Fate::Taken);
+        }
+        assert_eq!(cursors.try_recv().unwrap(), (ADA, Place { x: 0.5, y: 0.25 }));
+        assert!(cursors.try_recv().is_err(), "once in so short a time");
+        table.on(Event::Leave(ADA));
+        assert_eq!(table.seating().borrow().people().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_clipboard_is_for_those_who_may_steer_where_it_is_shared() {
+        let shared = table(Steering::Union);
+        assert!(
+            shared.shares_clipboard(access::Role::Control) && !shared.shares_clipboard(access::Role::View)
+        );
+        assert!(!table(Steering::Off).shares_clipboard(access::Role::Admin));
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ impl Place {
             Asked::Request => Event::Request(peer),
             Asked::Release => Event::Release(peer),
             Asked::Take => Event::Take(peer),
-            Asked::Give { peer_id } => match table.named(&peer_id) {
+            Asked::Give { peer_id } => match table.known(&peer_id) {
                 Some(to) => Event::Give { by: peer, to },
                 None => return Some(Refusal::NotHere.to_string()),
             },

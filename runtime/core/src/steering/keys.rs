@@ -41,6 +41,11 @@ impl Layout {
     pub const NAMES: [(&str, Self); 4] =
         [("us", Self::Us), ("de", Self::German), ("fr", Self::French), ("jp", Self::Japanese)];
 
+    /// As settings and pages call it.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, layout)| *layout == self).map_or("us", |(name, _)| name)
+    }
+
     /// The keysym that the key is pressed and released as. None: there is no such key.
     pub fn plain(self, key: VirtualKey) -> Option<Keysym> {
         self.levels(key).map(|levels| levels.plain)

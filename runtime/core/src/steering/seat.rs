@@ -14,6 +14,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::Peer;
 
 /// A host reads and thinks for that long before somebody who has asked takes over.
@@ -29,7 +31,7 @@ pub enum Mode {
 }
 
 /// What a peer's token allows; each also what is before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Role {
     View,
     Control,

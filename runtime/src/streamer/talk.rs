@@ -1,0 +1,176 @@
+//! The data channel `desk` of one who watches (`docs/reference/desk-channel.md`): who else is here, where they point, what was copied.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use understudy_core::steering::clipboard::{Joined, Part};
+use understudy_core::steering::{Peer, Place};
+use understudy_core::streamer::message::Asked;
+use understudy_core::streamer::talk::{LABEL, LONGEST_TEXT_BYTES, Said, Told};
+
+use super::hands::{Seating, Table};
+use super::now;
+use crate::access::Role;
+use crate::rtc::{Message, Speaker};
+
+/// Between two names of one: all others are told of each.
+const RENAMED: Duration = Duration::from_secs(1);
+
+pub(super) struct Talk {
+    table: Table,
+    peer: Peer,
+    role: Role,
+    /// Once the channel is open.
+    speaker: Option<Speaker>,
+    seating: watch::Receiver<Seating>,
+    cursors: broadcast::Receiver<(Peer, Place)>,
+    copied: watch::Receiver<Option<Arc<str>>>,
+    told: Seating,
+    joined: Joined,
+    renamed: Option<Instant>,
+}
+
+/// What there is to tell.
+pub(super) enum News {
+    Seating,
+    Cursor(Peer, Place),
+    Copied,
+}
+
+impl Talk {
+    pub(super) fn new(table: Table, peer: Peer, role: Role) -> Self {
+        let (seating, cursors, copied) = (table.seating(), table.cursors(), table.copied());
+        let (speaker, told, joined, renamed) = (None, Seating::default(), Joined::default(), None);
+        Self { table, peer, role, speaker, seating, cursors, copied, told, joined, renamed }
+    }
+
+    /// The channel can be used: says what whoever opens it has to know first.
+    pub(super) fn open(&mut self, speaker: Speaker) {
+        self.speaker = Some(speaker);
+        self.cursors = self.table.cursors();
+        self.copied.mark_unchanged();
+        self.seating.mark_changed();
+    }
+
+    /// What is next; never, while the channel is shut. May be given up on without losing anything.
+    pub(super) async fn news(&mut self) -> News {
+        if self.speaker.is_none() {
+            return std::future::pending().await;
+        }
+        let (seating, cursors, copied) = (&mut self.seating, &mut self.cursors, &mut self.copied);
+        tokio::select! {
+            Ok(()) = seating.changed() => News::Seating,
+            (peer, place) = another(cursors, self.peer) => News::Cursor(peer, place),
+            Ok(()) = copied.changed() => News::Copied,
+            else => std::future::pending().await,
+        }
+    }
+
+    pub(super) async fn tell(&mut self, news: News) {
+        match news {
+            News::Seating => self.seats().await,
+            News::Cursor(peer, Place { x, y }) => {
+                if let Some(id) = self.table.id(peer) {
+                    self.say(&Told::Cursor { id, x, y }).await;
+                }
+            }
+            News::Copied => {
+                let copied = self.copied.borrow_and_update().clone();
+                if let Some(text) = copied.filter(|_| self.table.shares_clipboard(self.role)) {
+                    self.copy(&text).await;
+                }
+            }
+        }
+    }
+
+    /// A message on the channel. What is for the seat is asked by whoever has the place.
+    pub(super) fn hear(&mut self, message: Message) -> Option<Asked> {
+        let said = match message {
+            Message::Text(text) => Said::read(&text).map_err(|error| error.to_string()),
+            Message::Binary(bytes) => {
+                let joined = Part::read(&bytes).and_then(|part| self.joined.add(part, now()));
+                match joined.map_err(|error| error.to_string()) {
+                    Ok(None) => return None,
+                    Ok(Some(text)) => Ok(Said::Clipboard { text }),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        match said {
+            Ok(Said::Name(name)) => {
+                if self.renamed.is_none_or(|renamed| renamed + RENAMED <= now()) {
+                    self.renamed = Some(now());
+                    self.table.rename(self.peer, &name);
+                }
+                None
+            }
+            Ok(Said::Clipboard { text }) => {
+                self.table.copy(self.peer, self.role, text);
+                None
+            }
+            Ok(Said::Request) => Some(Asked::Request),
+            Ok(Said::Release) => Some(Asked::Release),
+            Ok(Said::Take) => Some(Asked::Take),
+            Ok(Said::Give { to }) => Some(Asked::Give { peer_id: to }),
+            Err(error) => {
+                tracing::debug!(%error, "a message on the channel desk says nothing");
+                None
+            }
+        }
+    }
+
+    pub(super) async fn refuse(&self, reason: String) {
+        self.say(&Told::Refused { reason }).await;
+    }
+
+    async fn seats(&mut self) {
+        let seating = self.seating.borrow_and_update().clone();
+        let was = std::mem::replace(&mut self.told, seating.clone());
+        let (mine, mode) = (seating.here.get(&self.peer), self.table.mode());
+        if let Some(me) = mine.filter(|me| was.here.get(&self.peer) != Some(*me)) {
+            let (id, name, role) = (me.id.clone(), me.name.clone(), me.role);
+            let (layout, clipboard) = (self.table.layout(), self.table.shares_clipboard(self.role));
+            self.say(&Told::You { id, name, role, mode, layout, clipboard }).await;
+        }
+        if (&was.here, was.host) != (&seating.here, seating.host) {
+            self.say(&Told::People(seating.people())).await;
+        }
+        if was.host != seating.host {
+            let id = seating.host.and_then(|host| self.table.id(host));
+            self.say(&Told::Host { id }).await;
+        }
+        let asked = seating.asked.filter(|_| was.asked != seating.asked && seating.host == Some(self.peer));
+        if let Some(by) = asked.and_then(|peer| self.table.id(peer)) {
+            self.say(&Told::Asked { by }).await;
+        }
+    }
+
+    /// Whoever reads slowly keeps what was sent in memory here: more than one message is not told.
+    async fn copy(&self, text: &str) {
+        if text.len() > LONGEST_TEXT_BYTES {
+            tracing::debug!(bytes = text.len(), "what was copied is too long to be told");
+            return;
+        }
+        self.say(&Told::Clipboard { text: text.to_owned() }).await;
+    }
+
+    async fn say(&self, told: &Told) {
+        if let Some(speaker) = &self.speaker {
+            // Who is gone hears nothing, which the conversation is told.
+            let _ = speaker.say(LABEL, Message::Text(told.text())).await;
+        }
+    }
+}
+
+/// Where somebody else points. Who reads too slowly misses where it was meanwhile.
+async fn another(cursors: &mut broadcast::Receiver<(Peer, Place)>, me: Peer) -> (Peer, Place) {
+    loop {
+        match cursors.recv().await {
+            Ok((peer, place)) if peer != me => return (peer, place),
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
