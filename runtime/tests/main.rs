@@ -6,6 +6,7 @@
 
 mod camera_file;
 mod clients;
+mod desk_page;
 mod devtools_proxy;
 mod disturbances;
 mod guard;
