@@ -36,7 +36,10 @@ async fn session() -> (Operator, Session, Server, Devtools, Page) {
     operator.is_linked().await;
     let mut reports = operator.reports();
     let loaded = |report: &understudy_proto::v1::Report| {
-        report.conditions.iter().any(|condition| condition.r#type == "PageReady" && condition.status == "True")
+        report
+            .conditions
+            .iter()
+            .any(|condition| condition.r#type == "PageReady" && condition.status == "True")
     };
     reports.wait_for(loaded).await.unwrap();
     let (devtools, _reader) =
@@ -75,7 +78,11 @@ async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see
     let clicked = "seen.filter(({ type }) => type === 'mousedown' || type === 'mouseup').length === 2
         && seen.some(({ type, x }) => type === 'mousedown' && Math.abs(x - 0.5) < 0.02)";
     browser::becomes_true(&shown, clicked).await;
-    browser::becomes_true(&bea, "[...document.querySelectorAll('.cursor')].some((mark) => mark.checkVisibility())").await;
+    browser::becomes_true(
+        &bea,
+        "[...document.querySelectorAll('.cursor')].some((mark) => mark.checkVisibility())",
+    )
+    .await;
     browser::photograph(&bea, "desk-live.png").await;
 
     mouse(&ada, "mouseWheel", middle, json!({"deltaX": 0, "deltaY": 120})).await;
@@ -99,7 +106,15 @@ async fn who_may_only_look_on_sees_the_picture_and_no_controls() {
     let (_operator, session, _server, _devtools, _shown) = session().await;
     let chromium = Chromium::launch().await;
     let page = chromium.open(&session.url("/view?token=v")).await;
-    browser::becomes_true(&page, "document.body.dataset.state === 'live' && document.body.dataset.line === 'refused'").await;
+    browser::becomes_true(
+        &page,
+        "document.body.dataset.state === 'live' && document.body.dataset.line === 'refused'",
+    )
+    .await;
     page.evaluate("figures.click(); true").await.unwrap();
-    browser::becomes_true(&page, "desk.hidden && sink.disabled && rows.innerText.includes('This link is for looking on')").await;
+    browser::becomes_true(
+        &page,
+        "desk.hidden && sink.disabled && rows.innerText.includes('This link is for looking on')",
+    )
+    .await;
 }
