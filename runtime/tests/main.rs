@@ -7,6 +7,7 @@
 mod camera_file;
 mod clients;
 mod desk_page;
+mod desks;
 mod devtools_proxy;
 mod disturbances;
 mod guard;

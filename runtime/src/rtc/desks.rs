@@ -106,9 +106,9 @@ impl Desk {
         if let Some(told) = self.outbox.pop_front() {
             return told;
         }
-        if let Some(waiting) = &self.waiting {
-            // The end of the loop's is here.
-            tokio::time::sleep_until(waiting.until).await;
+        if let Some(until) = self.waiting.as_ref().map(|waiting| waiting.until) {
+            // The loop's end is here.
+            tokio::time::sleep_until(until).await;
             self.waiting = None;
             let _ = self.ended.set(Ended::NeverCame);
         }
@@ -128,7 +128,7 @@ impl Desk {
         Ok(self.driver.admit(&self.name, &self.program, viewer, vec![]).await?)
     }
 
-    async fn take(&self, shown: Shown) {
+    async fn take(&mut self, shown: Shown) {
         let take = |id| Command::Desk { id, word: Word::Take(shown) };
         self.driver.loops.tell(&self.session_id, take).await;
     }
