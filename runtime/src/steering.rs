@@ -7,6 +7,7 @@ mod clipboard;
 mod desk;
 mod door;
 mod driver;
+mod echo;
 mod mailbox;
 mod metrics;
 

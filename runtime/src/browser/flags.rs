@@ -89,7 +89,8 @@ pub(super) fn list(config: &Config, profile: &Path) -> Vec<String> {
         // Keeps the warning bar about the flag above out of the picture.
         flags.push("--test-type".to_owned());
     }
-    flags.push("about:blank".to_owned());
+    // With `about:blank` the keyboard would be the location bar's, and stay so whatever page comes after it.
+    flags.push("data:,".to_owned());
     flags
 }
 

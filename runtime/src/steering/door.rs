@@ -2,9 +2,10 @@
 //!
 //! Clients have to hear that a key writes something else before it is pressed. Of those that know the keyboard extension the
 //! server tells no other way, yet Chromium listens to the plain `MappingNotify` alone: text would arrive, and the names of its keys
-//! would be those of before. So each client is sent one.
+//! would be those of before. So each client is sent one. And whoever has not looked at a key's last stroke yet must not find another
+//! meaning of it (`echo`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,11 +27,11 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::wrapper::ConnectionExt as _;
 
 use super::clipboard::Clipboard;
+use super::echo::Echo;
 use crate::x11::{self, Connection};
 
-/// Who has not looked at a key's last stroke yet must not find another meaning of it. Chromium takes some milliseconds, more on a
-/// machine that has much to do.
-const REST: Duration = Duration::from_millis(50);
+/// After so long whoever looks at its keys at all has looked at them.
+const LOOKED_AT: Duration = Duration::from_secs(2);
 
 /// Buttons that may be down: those of a hand.
 const BUTTONS: [u8; 5] = [1, 2, 3, 8, 9];
@@ -76,6 +77,9 @@ pub(super) struct Door {
     hands: Hands,
     clipboard: Clipboard,
     strokes: Vec<Stroke>,
+    echo: Echo,
+    /// What was heard while something else was waited for.
+    unheard: VecDeque<Event>,
     /// When each key was last pressed or released.
     used: [Option<Instant>; 256],
 }
@@ -86,17 +90,20 @@ impl Door {
         let (connection, number) = x11::connect(display, &[])?;
         let root = connection.setup().roots[number].root;
         connection.xtest_get_version(2, 2)?.reply()?;
-        let listens = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
+        let listens = ChangeWindowAttributesAux::new()
+            .event_mask(EventMask::STRUCTURE_NOTIFY | EventMask::SUBSTRUCTURE_NOTIFY);
         connection.change_window_attributes(root, &listens)?;
         let size = connection.get_geometry(root)?.reply()?;
         let keymap = keymap(&connection, root)?;
         release_all(&connection, root)?;
         lock(&connection, root, &keymap)?;
         let clipboard = Clipboard::open(&connection, root)?;
+        let echo = Echo::open(&connection)?;
         let hands = Hands::new(keymap, layout.keyboard().collect());
         connection.flush()?;
         let screen = Pixels { width: size.width, height: size.height };
-        Ok(Self { connection, root, screen, hands, clipboard, strokes: Vec::new(), used: [None; 256] })
+        let (strokes, unheard, used) = (Vec::new(), VecDeque::new(), [None; 256]);
+        Ok(Self { connection, root, screen, hands, clipboard, strokes, echo, unheard, used })
     }
 
     pub const fn screen(&self) -> Pixels {
@@ -137,7 +144,7 @@ impl Door {
 
     /// What it has said, if anything.
     pub fn hear(&mut self) -> Result<Option<Heard>, Error> {
-        while let Some(event) = self.connection.poll_for_event()? {
+        while let Some(event) = self.next_event()? {
             match event {
                 Event::ConfigureNotify(now) if now.window == self.root => {
                     self.screen = Pixels { width: now.width, height: now.height };
@@ -154,6 +161,11 @@ impl Door {
             }
         }
         Ok(None)
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        let unheard = self.unheard.pop_front().map(Ok);
+        Ok(unheard.or_else(|| self.connection.poll_for_event().transpose()).transpose()?)
     }
 
     fn stroke(&mut self, stroke: Stroke) -> Result<(), Error> {
@@ -177,10 +189,9 @@ impl Door {
         Ok(())
     }
 
-    fn bind(&self, code: u8, writes: Pair) -> Result<(), Error> {
-        if let Some(left) = self.used[usize::from(code)].and_then(|at| REST.checked_sub(at.elapsed())) {
-            self.flush()?;
-            std::thread::park_timeout(left);
+    fn bind(&mut self, code: u8, writes: Pair) -> Result<(), Error> {
+        if let Some(used) = self.used[usize::from(code)].filter(|used| used.elapsed() < LOOKED_AT) {
+            self.echo.wait(&self.connection, used, &mut self.unheard)?;
         }
         self.connection.change_keyboard_mapping(1, code, 2, &[writes.plain.0, writes.shifted.0])?;
         self.tell_clients()
