@@ -128,7 +128,7 @@ impl Desk {
         Ok(self.driver.admit(&self.name, &self.program, viewer, vec![]).await?)
     }
 
-    async fn take(&self, shown: Shown) {
+    async fn take(&mut self, shown: Shown) {
         let take = |id| Command::Desk { id, word: Word::Take(shown) };
         self.driver.loops.tell(&self.session_id, take).await;
     }
