@@ -41,8 +41,15 @@ pub enum Told {
     },
     /// Who steers, where one does so at a time. Not of the source system, and only told to whom has spoken of it.
     Steering {
+        /// By its peer's id.
         host: Option<String>,
         you: Standing,
+        /// To whoever steers: who would like to.
+        asked_by: Option<String>,
+    },
+    /// What was asked about steering is not done.
+    SteeringRefused {
+        reason: String,
     },
     /// The streamer has ended, or whoever watches was sent away.
     PeerDisconnect,
