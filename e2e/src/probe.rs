@@ -1,5 +1,6 @@
 //! A viewer on another WebRTC stack (aiortc), as a child process.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -47,6 +48,21 @@ pub struct Watch {
     pub answers: bool,
 }
 
+/// Sits at a desk: lines of JSON go to it and come from it, as `desk.py` says.
+pub fn at_desk(arguments: &[&str]) -> Child {
+    let mut command = python("desk.py");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.spawn().expect("the guest must start")
+}
+
+fn python(script: &str) -> Command {
+    let python = settings::cache().join("venv/bin/python");
+    program::needs(&python, "sh e2e/probe/setup.sh");
+    let mut command = program::command(python);
+    command.arg(settings::repository().join("e2e/probe").join(script));
+    command
+}
+
 impl Watch {
     pub fn new(url: impl Into<String>, seconds: u32) -> Self {
         Self { url: url.into(), seconds, ..Self::default() }
@@ -66,10 +82,7 @@ impl Watch {
     }
 
     fn command(&self) -> Command {
-        let python = settings::cache().join("venv/bin/python");
-        program::needs(&python, "sh e2e/probe/setup.sh");
-        let mut command = program::command(python);
-        command.arg(settings::repository().join("e2e/probe/probe.py"));
+        let mut command = python("probe.py");
         command.args(["--url", &self.url, "--json", "--seconds", &self.seconds.to_string()]);
         if let Some(token) = &self.token {
             // One argument: a token may begin with a dash.

@@ -6,6 +6,7 @@
 
 mod camera_file;
 mod clients;
+mod desks;
 mod devtools_proxy;
 mod disturbances;
 mod guard;

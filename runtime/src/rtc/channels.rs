@@ -1,11 +1,14 @@
 //! The data channels of one connection: those that the peer opens, and `general` of ours.
+//!
+//! Ours is opened last. Who is the DTLS server has the odd streams (RFC 8832 §6), and aiortc takes those too wherever it is the one
+//! that checks; of two channels of one stream neither works. Behind what the peer has opened each side takes the next that is free.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use rtc::data_channel::{RTCDataChannelId, RTCDataChannelMessage};
+use rtc::data_channel::{RTCDataChannelId, RTCDataChannelInit, RTCDataChannelMessage};
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::RTCMessage;
@@ -22,8 +25,24 @@ const MOST_WAITING_BYTES: usize = 64 * 1024;
 /// Of a name; what a DCEP message has room for is far more (RFC 8832 §5.1).
 const MOST_LABEL_BYTES: usize = 256;
 
+/// Has the stack offer data channels before there is one, and tells when there may be: nothing goes over it.
+const FIRST: &str = "";
+/// The stream of that: the last for which Chromium has room.
+const FIRST_STREAM: u16 = 1023;
+/// A peer opens all that it has made before in one go.
+const GENERAL_AFTER: Duration = Duration::from_millis(300);
+
+/// Has data channels offered.
+pub(super) fn offer(stack: &mut RTCPeerConnection) -> Result<(), Error> {
+    let init = RTCDataChannelInit { negotiated: Some(FIRST_STREAM), ..RTCDataChannelInit::default() };
+    stack.create_data_channel(FIRST, Some(init)).map(drop)
+}
+
 #[derive(Default)]
 pub(super) struct Channels {
+    /// When ours is to be opened.
+    general_at: Option<Instant>,
+    has_general: bool,
     open: HashMap<RTCDataChannelId, Channel>,
     /// Since it was last taken.
     heard: Vec<Told>,
@@ -46,11 +65,17 @@ pub(super) enum Spoken {
 }
 
 impl Channels {
-    pub fn note(&mut self, stack: &mut RTCPeerConnection, event: &RTCPeerConnectionEvent) {
+    pub fn note(&mut self, stack: &mut RTCPeerConnection, event: &RTCPeerConnectionEvent, now: Instant) {
         let RTCPeerConnectionEvent::OnDataChannel(event) = event else { return };
         match event {
             RTCDataChannelEvent::OnOpen(id) => {
                 let Some(mut channel) = stack.data_channel(*id) else { return };
+                if !self.has_general {
+                    self.general_at = Some(now + GENERAL_AFTER);
+                }
+                if channel.negotiated() {
+                    return;
+                }
                 if self.open.len() >= MOST || channel.label().len() > MOST_LABEL_BYTES {
                     tracing::debug!("a data channel is one too many");
                     // Its sender learns of it, or does not.
@@ -84,6 +109,18 @@ impl Channels {
         };
         let label = Arc::clone(&channel.label);
         self.heard.extend(message.map(|message| Told::Message { label, message }));
+    }
+
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.general_at
+    }
+
+    pub fn elapse(&mut self, stack: &mut RTCPeerConnection, now: Instant) -> Result<(), Error> {
+        if self.general_at.take_if(|at| *at <= now).is_some() {
+            self.has_general = true;
+            stack.create_data_channel(GENERAL, None)?;
+        }
+        Ok(())
     }
 
     pub fn take_heard(&mut self) -> Vec<Told> {

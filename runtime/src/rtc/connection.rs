@@ -345,7 +345,7 @@ impl Connection {
                     }
                     state = after(state, &event);
                     if let Some(channels) = &mut channels {
-                        channels.note(stack, &event);
+                        channels.note(stack, &event, told);
                     }
                 }
                 // What is wanted of media was seen by a tap; left alone, it would pile up.

@@ -106,9 +106,9 @@ impl Desk {
         if let Some(told) = self.outbox.pop_front() {
             return told;
         }
-        if let Some(waiting) = &self.waiting {
-            // The end of the loop's is here.
-            tokio::time::sleep_until(waiting.until).await;
+        if let Some(until) = self.waiting.as_ref().map(|waiting| waiting.until) {
+            // The loop's end is here.
+            tokio::time::sleep_until(until).await;
             self.waiting = None;
             let _ = self.ended.set(Ended::NeverCame);
         }

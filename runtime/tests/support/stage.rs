@@ -24,6 +24,8 @@ const MAX_VIEWERS: usize = 64;
 
 pub struct Stage {
     pub media: Renditions,
+    /// What of it is shown as `program`.
+    pub program: Program,
     pub driver: Handle,
     pub http: SocketAddr,
     pub metrics: rtc::Metrics,
@@ -51,9 +53,19 @@ impl Stage {
         let metrics = rtc::Metrics::default();
         let driver = transport(address, loops, metrics.clone(), shutdown.clone());
         let program = |shows| Program::of(&media, watch::channel(shows).1);
-        let app = app(driver.clone(), [("program", program(true)), ("silent", program(false))]);
+        let shown = program(true);
+        let app = app(driver.clone(), [("program", shown.clone()), ("silent", program(false))]);
         let http = listen(app.clone()).await;
-        Self { media, driver, http, metrics, app, _encoder: encoder, _shutdown: shutdown.drop_guard() }
+        Self {
+            media,
+            program: shown,
+            driver,
+            http,
+            metrics,
+            app,
+            _encoder: encoder,
+            _shutdown: shutdown.drop_guard(),
+        }
     }
 
     pub fn whep(&self) -> String {

@@ -17,6 +17,17 @@ impl Connection {
         self.present
     }
 
+    pub fn channels_wake_at(&self) -> Option<Instant> {
+        self.channels.as_ref().and_then(Channels::wake_at)
+    }
+
+    /// Opens ours, when it is time.
+    pub fn elapse_channels(&mut self, now: Instant) {
+        let Some(mut channels) = self.channels.take() else { return };
+        self.guarded(|stack| channels.elapse(stack, now));
+        self.channels = Some(channels);
+    }
+
     /// What came since the last call.
     pub fn take_heard(&mut self) -> Vec<Told> {
         self.channels.as_mut().map(Channels::take_heard).unwrap_or_default()

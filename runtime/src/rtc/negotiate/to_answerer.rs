@@ -11,7 +11,7 @@ use understudy_core::media::Kind;
 use understudy_core::offer::{Codec, counted};
 
 use super::super::Ice;
-use super::super::channels::GENERAL;
+use super::super::channels;
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
 use super::super::transport_address::{TransportAddress, TransportProtocol};
@@ -48,7 +48,7 @@ pub(in super::super) fn to_desk(
     now: Instant,
 ) -> Result<(Negotiated, Sendings), Error> {
     let (mut stack, sendings) = prepare((Ice::Lite, level), seen, cryptography, now)?;
-    stack.create_data_channel(GENERAL, None)?;
+    channels::offer(&mut stack)?;
     offer((stack, sendings), Ice::Lite, announced, now)
 }
 

@@ -75,11 +75,13 @@ impl Viewer {
 
     pub(super) fn desk_wakes_at(&self) -> Option<Instant> {
         let desk = self.desk.as_ref().filter(|_| self.connection.state() == State::Live)?;
-        desk.wake_at(self.connection.present())
+        let alive = desk.wake_at(self.connection.present());
+        [alive, self.connection.channels_wake_at()].into_iter().flatten().min()
     }
 
     /// Has been told of what came, and of silence.
     pub fn tells(&mut self, connected: bool, now: Instant) {
+        self.connection.elapse_channels(now);
         let mut told = self.connection.take_heard();
         let (present, state) = (self.connection.present(), self.connection.state());
         let Some(desk) = &mut self.desk else { return };

@@ -1,0 +1,143 @@
+//! Desks from outside: another WebRTC stack and a real browser, which offer, answer, and speak on data channels.
+
+mod guest;
+
+use std::time::{Duration, Instant};
+
+use understudy_core::level::Level;
+use understudy_core::offer::{Description, Type};
+use understudy_e2e::browser::Chromium;
+use understudy_runtime::rtc::{Desk, Ended, First, Message, Opening, SILENT_AFTER, Said, Told};
+
+use crate::support::stage::Stage;
+use guest::{Browser, Guest, Sitting};
+
+/// What is told may come that much later, on a machine that does more than this.
+const MARGIN: Duration = Duration::from_secs(1);
+const PULSE: &str = "{\"ConnectionStatusUpdate\":{\"status\":\"Ok\"}}";
+
+fn desk(stage: &Stage, first: First) -> Desk {
+    let opening = Opening { name: "program", level: Level::HD, first, pulse: PULSE };
+    stage.driver.desk(&stage.program, opening).expect("there must be a seat")
+}
+
+fn opened(label: &str) -> Told {
+    Told::Opened { label: label.into() }
+}
+
+fn text(label: &str, text: &str) -> Told {
+    Told::Message { label: label.into(), message: Message::Text(text.into()) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_stack_answers_and_has_picture_sound_and_data_channels() {
+    let stage = Stage::open().await;
+    let guest = Guest::start(&["--channel", "keyboard", "--channel", "moves"]);
+    let mut sitting = Sitting::new(desk(&stage, First::Us), guest);
+    sitting.is_told(&Told::Connected).await;
+    for label in ["keyboard", "moves", "general"] {
+        sitting.is_told(&opened(label)).await;
+    }
+    sitting.guest_says(r#"{"media": "video"}"#).await;
+    sitting.guest_says(r#"{"media": "audio"}"#).await;
+    for label in ["keyboard", "moves"] {
+        sitting.guest.tell(&format!(r#"{{"label": "{label}", "say": "down"}}"#)).await;
+        sitting.is_told(&text(label, "down")).await;
+        assert!(sitting.desk.speaker().say(label, Message::Text("up".into())).await);
+        sitting.guest_says(&format!(r#"{{"label": "{label}", "heard": "up"}}"#)).await;
+    }
+    assert!(sitting.desk.speaker().say("general", Message::Binary(vec![1, 2].into())).await);
+    sitting.guest_says(r#"{"label": "general", "heard": "0102"}"#).await;
+    assert_eq!(*stage.driver.viewers("program").borrow(), 1);
+
+    let speaker = sitting.desk.speaker();
+    drop(sitting);
+    let mut viewers = stage.driver.viewers("program");
+    let gone = tokio::time::timeout(MARGIN, viewers.wait_for(|count| *count == 0)).await;
+    assert!(gone.is_ok(), "the desk is still counted");
+    assert!(!speaker.say("general", Message::Text("late".into())).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_stack_that_offers_data_channels_is_offered_picture_and_sound() {
+    let stage = Stage::open().await;
+    let mut sitting =
+        Sitting::new(desk(&stage, First::Peer), Guest::start(&["--first", "--channel", "keyboard"]));
+    sitting.is_told(&opened("keyboard")).await;
+    sitting.is_told(&opened("general")).await;
+    sitting.guest_says(r#"{"media": "video"}"#).await;
+    sitting.guest_says(r#"{"media": "audio"}"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_refuses_media_has_data_channels_and_is_told_of_when_it_is_silent_and_when_it_speaks_again() {
+    let stage = Stage::open().await;
+    let guest = Guest::start(&["--refuse", "--channel", "keyboard"]);
+    let mut sitting = Sitting::new(desk(&stage, First::Us), guest);
+    sitting.is_told(&opened("general")).await;
+    // It is there and says nothing.
+    let until = Instant::now() + SILENT_AFTER + MARGIN;
+    let quiet = tokio::time::timeout_at(until.into(), sitting.is_told(&Told::Silent)).await;
+    assert!(quiet.is_err(), "whoever acknowledges is not silent");
+    assert!(!sitting.guest_said(r#"{"media": "video"}"#) && !sitting.guest_said(r#"{"media": "audio"}"#));
+
+    sitting.guest.signal("STOP");
+    let stopped = Instant::now();
+    sitting.is_told(&Told::Silent).await;
+    assert!(stopped.elapsed() < SILENT_AFTER + MARGIN, "{:?}", stopped.elapsed());
+    sitting.guest.signal("CONT");
+    sitting.is_told(&Told::Heard).await;
+    sitting.guest.tell(r#"{"label": "keyboard", "say": "again"}"#).await;
+    sitting.is_told(&text("keyboard", "again")).await;
+
+    // One that reads nothing: what has to arrive ends it.
+    sitting.guest.signal("STOP");
+    let speaker = sitting.desk.speaker();
+    for _ in 0..20 {
+        speaker.say("general", Message::Text("x".repeat(8000))).await;
+    }
+    sitting.is_told(&Told::Closed(Ended::Slow)).await;
+    sitting.guest.signal("CONT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_whose_offer_collides_with_ours_answers_ours() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
+    page.evaluate(guest::PAGE).await.expect("the script must run");
+    let mut sitting = Sitting::new(desk(&stage, First::Us), Browser::new(page));
+    // It has offered before it hears anything.
+    sitting.guest_says("offer").await;
+    for label in ["keyboard", "moves", "general"] {
+        sitting.is_told(&opened(label)).await;
+    }
+    sitting.is_told(&text("keyboard", "typed")).await;
+    sitting.guest_says("pictures").await;
+    assert!(sitting.desk.speaker().say("keyboard", Message::Text("heard".into())).await);
+    sitting.guest_says("heard").await;
+    let offers = sitting.told.iter().filter(|told| matches!(told, Told::Description(_))).count();
+    assert_eq!(offers, 1, "its own offer is passed over, and it needs no other");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_offers_data_channels_first_is_offered_picture_and_sound() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
+    page.evaluate(guest::PAGE).await.expect("the script must run");
+    let mut sitting = Sitting::new(desk(&stage, First::Peer), Browser::new(page));
+    sitting.is_told(&text("keyboard", "typed")).await;
+    sitting.is_told(&opened("general")).await;
+    sitting.guest_says("pictures").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_is_said_and_the_desk_is_as_it_was() {
+    let stage = Stage::open().await;
+    let mut desk = desk(&stage, First::Us);
+    assert!(matches!(desk.told().await, Told::Description(Description { ty: Type::Offer, .. })));
+    let answer = Description { ty: Type::Answer, sdp: "v=0\r\n".into() };
+    desk.hear(Said::Description(answer)).await.expect_err("it answers nothing");
+    assert!(matches!(desk.told().await, Told::Candidate(_)), "it goes on");
+}
