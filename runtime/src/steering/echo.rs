@@ -63,7 +63,7 @@ impl Echo {
     /// Whether whoever has the keyboard will answer.
     fn ask(&mut self, connection: &Connection) -> Result<bool, ReplyOrIdError> {
         let window = connection.get_input_focus()?.reply()?.focus;
-        if window <= u8::from(InputFocus::POINTER_ROOT).into() || !self.is_answered(connection, window)? {
+        if window <= u32::from(u8::from(InputFocus::POINTER_ROOT)) || !self.is_answered(connection, window)? {
             connection.flush()?;
             return Ok(false);
         }
