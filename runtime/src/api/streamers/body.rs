@@ -15,7 +15,7 @@ use crate::streamer::Refused;
 const LONGEST_WAIT: u64 = 60;
 
 /// A body, read and judged.
-pub(super) struct Whole(pub(super) Order);
+pub(in crate::api) struct Whole(pub(super) Order);
 
 impl<S: Send + Sync> FromRequest<S> for Whole {
     type Rejection = Failure;
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
 }
 
 /// `?wait=SECONDS`.
-pub(super) struct Wait(pub(super) Option<Duration>);
+pub(in crate::api) struct Wait(pub(super) Option<Duration>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Wait {
     type Rejection = Failure;
