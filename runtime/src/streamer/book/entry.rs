@@ -110,7 +110,7 @@ impl Entry {
         let Tenure::Session { holder, .. } = &mut self.tenure else { return };
         let kicked = holder.take().and_then(|holder| self.places.get_mut(&holder));
         if let Some(farewell) = kicked.and_then(|place| place.farewell.take()) {
-            let _ = farewell.send(Farewell::Kicked); // it may have left
+            let _ = farewell.send(Farewell::Kicked);
         }
     }
 
@@ -118,7 +118,7 @@ impl Entry {
     pub(super) fn dismiss(&mut self, farewell: Farewell) {
         for place in self.places.values_mut() {
             if let Some(last) = place.farewell.take() {
-                let _ = last.send(farewell); // it may have left
+                let _ = last.send(farewell);
             }
         }
     }
