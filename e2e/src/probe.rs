@@ -51,7 +51,7 @@ pub struct Watch {
 /// Sits at a desk: lines of JSON go to it and come from it, as `desk.py` says.
 pub fn at_desk(arguments: &[&str]) -> Child {
     let mut command = python("desk.py");
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(arguments).stdin(Stdio::piped()).stderr(Stdio::inherit());
     command.spawn().expect("the guest must start")
 }
 

@@ -4,6 +4,7 @@ mod guest;
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use understudy_core::level::Level;
 use understudy_core::offer::{Description, Type};
 use understudy_e2e::browser::Chromium;
@@ -81,23 +82,23 @@ async fn whoever_refuses_media_has_data_channels_and_is_told_of_when_it_is_silen
     assert!(quiet.is_err(), "whoever acknowledges is not silent");
     assert!(!sitting.guest_said(r#"{"media": "video"}"#) && !sitting.guest_said(r#"{"media": "audio"}"#));
 
-    sitting.guest.signal("STOP");
+    sitting.guest.signal(Signal::SIGSTOP);
     let stopped = Instant::now();
     sitting.is_told(&Told::Silent).await;
     assert!(stopped.elapsed() < SILENT_AFTER + MARGIN, "{:?}", stopped.elapsed());
-    sitting.guest.signal("CONT");
+    sitting.guest.signal(Signal::SIGCONT);
     sitting.is_told(&Told::Heard).await;
     sitting.guest.tell(r#"{"label": "keyboard", "say": "again"}"#).await;
     sitting.is_told(&text("keyboard", "again")).await;
 
     // One that reads nothing: what has to arrive ends it.
-    sitting.guest.signal("STOP");
+    sitting.guest.signal(Signal::SIGSTOP);
     let speaker = sitting.desk.speaker();
     for _ in 0..20 {
         speaker.say("general", Message::Text("x".repeat(8000))).await;
     }
     sitting.is_told(&Told::Closed(Ended::Slow)).await;
-    sitting.guest.signal("CONT");
+    sitting.guest.signal(Signal::SIGCONT);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -88,10 +90,9 @@ impl Guest {
         self.to.write_all(format!("{line}\n").as_bytes()).await.expect("the guest must listen");
     }
 
-    pub fn signal(&self, name: &str) {
-        let id = self.process.id().expect("the guest must run").to_string();
-        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "the guest must be there");
+    pub fn signal(&self, signal: Signal) {
+        let id = self.process.id().and_then(|id| i32::try_from(id).ok()).expect("the guest must run");
+        kill(Pid::from_raw(id), signal).expect("the guest must be there");
     }
 }
 
