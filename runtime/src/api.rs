@@ -18,7 +18,7 @@ mod protocol;
 mod recordings;
 pub mod socket;
 mod stage;
-mod streamers;
+pub mod streamers;
 mod streams;
 pub mod whip;
 
@@ -39,7 +39,6 @@ use crate::egress::whep::{self, IceServers};
 use crate::feed::Feed;
 use crate::ingest::Ingest;
 use crate::program::Registry;
-use crate::streamer::Streamers;
 use crate::{rtc, session};
 
 pub use inputs::Devices;
@@ -67,8 +66,8 @@ pub struct Surface {
     pub recordings: RecordingSettings,
     /// What processes are driven over ([`core::router`]).
     pub core: Router,
-    /// What many watch and steer together.
-    pub streamers: Streamers,
+    /// What many watch and steer together ([`streamers::router`]).
+    pub streamers: Router,
     /// Of the participant socket; 0: there is none.
     pub participant_socket_port: u16,
     /// Where the feed page's players lie.
@@ -78,9 +77,7 @@ pub struct Surface {
 /// All routes, each behind the role that it asks for.
 pub fn router(surface: Surface) -> Router {
     let Surface { session, whep, ice_servers, policy, devices, ingest, feed, .. } = surface;
-    let Surface { transport, programs, streams, recordings, players, participant_socket_port, core, .. } =
-        surface;
-    let shared = surface.streamers;
+    let Surface { transport, programs, streams, recordings, players, participant_socket_port, .. } = surface;
     let untold = matches!(*policy.borrow(), Policy::Local | Policy::Open(_));
     let guarded = |router: Router, role| {
         let guard = Arc::new(Guard { policy: policy.clone(), role });
@@ -102,15 +99,10 @@ pub fn router(surface: Surface) -> Router {
     let sending = sending.merge(whip::router(ingest, transport));
     let control =
         inputs.control().merge(streams.control()).merge(recordings.control()).merge(display).merge(stage);
-    let older = streamers::older(shared.clone(), policy.clone());
-    let sharing = guarded(streamers::view(shared.clone()), Role::View)
-        .merge(guarded(streamers::control(shared.clone()), Role::Control))
-        .merge(guarded(streamers::admin(shared), Role::Admin))
-        .merge(older);
     // Pages hold no secrets; what they fetch is guarded.
     Router::new()
-        .merge(core)
-        .merge(sharing)
+        .merge(surface.core)
+        .merge(surface.streamers)
         .merge(pages::router())
         .merge(view::router())
         .merge(processes_page::router())

@@ -99,7 +99,7 @@ pub async fn run(
         streams: streams(&config, outward.rtmp_ports())?,
         recordings: recording_settings(&config)?,
         core,
-        streamers,
+        streamers: api::streamers::router(streamers, &policies),
         participant_socket_port: participant.port,
         players: config.share_dir.join("players"),
     };

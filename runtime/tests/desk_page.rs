@@ -62,10 +62,8 @@ async fn key(page: &Page, kind: &str, key: &str, code: &str) {
 async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see_where() {
     let (_operator, session, _server, _devtools, shown) = session().await;
     let chromium = Chromium::launch().await;
-    let (ada, bea) = tokio::join!(
-        chromium.open(&session.url("/view?token=c")),
-        chromium.open(&session.url("/view?token=c")),
-    );
+    let view = session.url("/view?token=c");
+    let (ada, bea) = tokio::join!(chromium.open(&view), chromium.open(&view));
     browser::becomes_true(&ada, STEERS).await;
     browser::becomes_true(&bea, STEERS).await;
     let middle = "(() => { const { left, top, width, height } = video.getBoundingClientRect();

@@ -4,14 +4,17 @@ mod body;
 mod older;
 mod socket;
 
+use std::sync::Arc;
+
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
-use crate::access::Policy;
+use crate::access::{self, Guard, Policy, Role};
 use crate::streamer::{Refused, Streamers};
 use body::{Wait, Whole};
 
@@ -45,8 +48,20 @@ impl From<Refused> for Failure {
     }
 }
 
+/// All routes, each behind the role that it asks for.
+pub fn router(streamers: Streamers, policy: &watch::Receiver<Policy>) -> Router {
+    let guarded = |router: Router, role| {
+        let guard = Arc::new(Guard { policy: policy.clone(), role });
+        router.layer(middleware::from_fn_with_state(guard, access::check))
+    };
+    guarded(view(streamers.clone()), Role::View)
+        .merge(guarded(control(streamers.clone()), Role::Control))
+        .merge(guarded(admin(streamers.clone()), Role::Admin))
+        .merge(older(streamers, policy.clone()))
+}
+
 /// Who looks.
-pub fn view(streamers: Streamers) -> Router {
+fn view(streamers: Streamers) -> Router {
     Router::new()
         .route("/api/streamers", get(list))
         .route("/api/streamers/{id}", get(one))
@@ -56,7 +71,7 @@ pub fn view(streamers: Streamers) -> Router {
 }
 
 /// Who makes and ends them.
-pub fn control(streamers: Streamers) -> Router {
+fn control(streamers: Streamers) -> Router {
     Router::new()
         .route("/api/streamers", post(create))
         .route("/api/streamers/{id}", axum::routing::delete(delete))
@@ -65,12 +80,12 @@ pub fn control(streamers: Streamers) -> Router {
 }
 
 /// Who keeps an eye on all of it.
-pub fn admin(streamers: Streamers) -> Router {
+fn admin(streamers: Streamers) -> Router {
     Router::new().route("/api/admin/status", get(admin_status)).with_state(streamers)
 }
 
 /// The socket whose first message says who it is: no token is asked for before.
-pub fn older(streamers: Streamers, policy: tokio::sync::watch::Receiver<Policy>) -> Router {
+fn older(streamers: Streamers, policy: watch::Receiver<Policy>) -> Router {
     Router::new().route("/api/host/stream", get(stream)).with_state((streamers, policy))
 }
 
