@@ -76,22 +76,25 @@ mod tests {
         pipeline.chain(&[from.upcast_ref(), &queue, to.upcast_ref()]).unwrap();
         fill(&queue, MOST, PATIENCE);
         let [came, went] = ["sink", "src"].map(|pad| levels(&queue.static_pad(pad).unwrap()));
-        for _ in 0..4 * MOST {
-            from.push_buffer(gst::Buffer::from_slice([0])).unwrap();
-        }
-        from.end_of_stream().unwrap();
+        let push = |count: u32| {
+            (0..count).for_each(|_| drop(from.push_buffer(gst::Buffer::from_slice([0])).unwrap()))
+        };
+        // Of the first two one is there at last and one on its way there: all others stay in the queue.
+        let beside = 2;
+        push(beside);
         pipeline.inner.set_state(gst::State::Playing).unwrap();
-        // Beside those in the queue, one is there and one on its way there.
-        let (mut taken, beside) = (0, 2);
+        for _ in 0..beside {
+            went.recv_timeout(PATIENCE).unwrap();
+        }
+        push(4 * MOST - beside);
+        from.end_of_stream().unwrap();
+        let mut taken = 0;
         let mut take = || {
             taken += 1;
             to.try_pull_sample(gst::ClockTime::from_seconds(PATIENCE.as_secs())).is_some()
         };
         for _ in 0..MOST + beside {
             came.recv_timeout(PATIENCE).expect("it is filled at first");
-        }
-        for _ in 0..beside {
-            went.recv_timeout(PATIENCE).unwrap();
         }
         for left in (MOST / LEFT..MOST).rev() {
             assert!(came.try_recv().is_err(), "nothing comes while {} are left", left + 1);

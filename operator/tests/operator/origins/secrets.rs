@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 
+/// What waits within waits shorter: so that what is held is let go, whatever comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn view(secret: &Secret) -> Vec<u8> {
     secret.data.as_ref().unwrap()["view"].0.clone()
 }
@@ -58,7 +61,7 @@ async fn a_secret_of_old_tokens_that_does_not_go_is_told_of_and_keeps_no_other_f
         runtime.told_that(|desired| desired.access.as_ref().unwrap().view.as_bytes() == new).await;
         new
     };
-    let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+    let told = tokio::time::timeout(PATIENCE, told).await;
     secrets.patch("two.livestream", &PatchParams::default(), &finalizers(Value::Null)).await.unwrap();
     let new = told.expect("one that stays must not hold up others");
     world.until("two", "accepted", |live| says(live, "Accepted", "True", "Accepted")).await;
@@ -98,7 +101,7 @@ async fn the_secret_of_an_earlier_object_is_replaced_and_one_that_does_not_go_ho
         world.pod(&ada, 1).await;
         (live, ada)
     };
-    let told = tokio::time::timeout(Duration::from_secs(20), told).await;
+    let told = tokio::time::timeout(PATIENCE, told).await;
     let freed: Patch<Value> = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     world.api::<Secret>().patch("kept.livestream", &PatchParams::default(), &freed).await.unwrap();
     let (live, ada) = told.expect("it must not hold up others");
