@@ -61,9 +61,10 @@ async fn key(page: &Page, kind: &str, key: &str, code: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see_where() {
     let (_operator, session, _server, _devtools, shown) = session().await;
-    let chromium = Chromium::launch().await;
+    // A browser each: hands are at work in one that is in front.
+    let (hers, other) = tokio::join!(Chromium::launch(), Chromium::launch());
     let view = session.url("/view?token=c");
-    let (ada, bea) = tokio::join!(chromium.open(&view), chromium.open(&view));
+    let (ada, bea) = tokio::join!(hers.open(&view), other.open(&view));
     browser::becomes_true(&ada, STEERS).await;
     browser::becomes_true(&bea, STEERS).await;
     let middle = "(() => { const { left, top, width, height } = video.getBoundingClientRect();

@@ -35,9 +35,14 @@ pub const PAGE: &str = "window.said = []; (async () => {
         video.requestVideoFrameCallback(() => tell('pictures'));
         video.play();
     };
+    const gathered = new Promise((done) => {
+        peer.onicegatheringstatechange = () => peer.iceGatheringState === 'complete' && done();
+    });
     peer.onicecandidate = ({ candidate }) => candidate && tell({ candidate: candidate.toJSON() });
     window.hear = async ({ ty, sdp, candidate }) => {
         if (candidate) return peer.addIceCandidate(candidate);
+        // Chromium that takes back an offer while it still gathers candidates for it gathers none for what comes next.
+        if (peer.signalingState === 'have-local-offer') await gathered;
         await peer.setRemoteDescription({ type: ty, sdp });
         if (ty !== 'offer') return;
         await peer.setLocalDescription();
@@ -176,7 +181,9 @@ impl<P: Peer> Sitting<P> {
                 self.guest.hear(json!({ "ty": ty, "sdp": sdp })).await;
             }
             // After its end there is nothing else.
-            Told::Closed(_) if self.told.last() == Some(&told) => panic!("it is over: {:?}", self.told),
+            Told::Closed(_) if self.told.last() == Some(&told) => {
+                panic!("it is over: {:?}, the guest said {:?}", self.told, self.said)
+            }
             _ => {}
         }
         self.told.push(told);

@@ -42,11 +42,14 @@ pub fn first(more: &Value) -> String {
     json!({ "AuthenticateAndInit": fields }).to_string()
 }
 
-/// The answer to a request, its body as JSON; nothing is null.
+/// The answer to a request, its body as JSON; nothing is null, and whoever does not listen yet answers 0.
 pub async fn ask(session: &Session, method: Method, path: &str, body: Option<String>) -> (u16, Value) {
     let request = Client::new().request(method, session.url(path));
     let request = body.into_iter().fold(request, reqwest::RequestBuilder::body);
-    let answer = request.send().await.unwrap();
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return (0, error.to_string().into()),
+    };
     let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
     (status, serde_json::from_str(&text).unwrap_or_else(|_| text.into()))
 }
@@ -138,7 +141,7 @@ impl Socket {
     }
 
     /// The names of the messages until it is closed, and how.
-    pub async fn to_the_end(&mut self) -> (Vec<String>, Option<u16>) {
+    pub async fn until_the_end(&mut self) -> (Vec<String>, Option<u16>) {
         let mut names = Vec::new();
         loop {
             match self.hears().await {

@@ -35,21 +35,21 @@ async fn the_older_socket_and_its_sessions_answer_as_their_clients_expect() {
 async fn sessions<F: Future<Output = Socket>>(session: &Session, open: &impl Fn(Value) -> F) {
     let of = |mode: &str| json!({"session_id": "ses-1", "mode": mode, "client_unique_id": "agent"});
     let mut missing = open(of("join")).await;
-    assert_eq!(missing.to_the_end().await.0, ["SessionNotFound"]);
+    assert_eq!(missing.until_the_end().await.0, ["SessionNotFound"]);
 
     let mut creator = open(of("create")).await;
     creator.until("UpdateApp").await;
     let mut again = open(of("create")).await;
-    assert_eq!(again.to_the_end().await.0, ["AlreadyStreaming"]);
+    assert_eq!(again.until_the_end().await.0, ["AlreadyStreaming"]);
     assert_eq!(listed(session).await, json!([as_listed("create", true)]));
 
     let mut joined = open(of("join")).await;
     joined.until("Signaling").await;
-    let (names, _) = creator.to_the_end().await;
+    let (names, _) = creator.until_the_end().await;
     assert_eq!(names.last().map(String::as_str), Some("ClientKicked"));
     until_watched(session, "ses-1", 1).await;
     let mut kept = open(of("keepalive")).await;
-    assert_eq!(kept.to_the_end().await.0, Vec::<String>::new(), "it is there: all is as it is to be");
+    assert_eq!(kept.until_the_end().await.0, Vec::<String>::new(), "it is there: all is as it is to be");
     drop(joined);
     until_watched(session, "ses-1", 0).await;
     assert_eq!(listed(session).await, json!([as_listed("create", false)]), "it waits for its client");
@@ -66,7 +66,7 @@ async fn sessions<F: Future<Output = Socket>>(session: &Session, open: &impl Fn(
         (&json!(0), &json!(true))
     );
     assert_eq!(ask(session, Method::DELETE, "/api/streamers/ses-1", None).await.0, 204);
-    assert_eq!(keeper.to_the_end().await.0, ["PeerDisconnect"]);
+    assert_eq!(keeper.until_the_end().await.0, ["PeerDisconnect"]);
 }
 
 fn as_listed(mode: &str, has_websocket: bool) -> Value {
@@ -81,7 +81,7 @@ async fn what_is_wrong_ends_it<F: Future<Output = Socket>>(session: &Session, op
         (json!({"mode": "steal"}), vec![]),
     ] {
         let mut socket = open(fields.clone()).await;
-        let (told, code) = socket.to_the_end().await;
+        let (told, code) = socket.until_the_end().await;
         assert_eq!(told, names, "{fields}");
         assert!(code.is_some(), "{fields}: it is closed in good order");
     }
@@ -90,13 +90,13 @@ async fn what_is_wrong_ends_it<F: Future<Output = Socket>>(session: &Session, op
         let mut socket = Socket::open(&url).await;
         socket.says(Message::Ping("first".into())).await;
         socket.says(Message::text(text)).await;
-        assert_eq!(socket.to_the_end().await, (vec!["pong".to_owned()], Some(1007)), "{text}");
+        assert_eq!(socket.until_the_end().await, (vec!["pong".to_owned()], Some(1007)), "{text}");
     }
     // Also later.
     let mut socket = open(json!({})).await;
     socket.until("UpdateApp").await;
     socket.says(Message::text("{")).await;
-    assert_eq!(socket.to_the_end().await.1, Some(1007));
+    assert_eq!(socket.until_the_end().await.1, Some(1007));
     until_streamers(session, 1).await;
 }
 

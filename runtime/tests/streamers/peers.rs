@@ -10,7 +10,7 @@ use understudy_e2e::wait;
 use super::client::{SOON, active, at, first, until_watched};
 use crate::support::session::Session;
 
-const INPUTS: &str = "inputs: {video: {file: {url: \"understudy:test-picture\"}}, audio: {file: {url: \"understudy:test-picture\"}}}";
+const INPUTS: &str = "page: {url: \"understudy:mirror\"}\ninputs: {video: {file: {url: \"understudy:test-picture\"}}, audio: {file: {url: \"understudy:test-picture\"}}}";
 
 /// What was pressed and let go of, as the page hears it.
 const LISTEN: &str = "window.keys = [];
@@ -21,7 +21,9 @@ const LISTEN: &str = "window.keys = [];
 const LETS_GO: Duration = Duration::from_secs(10);
 
 async fn page_of(session: &Session) -> (Devtools, Page) {
-    let (devtools, _reader) = Devtools::connect(&format!("ws://{}/", session.devtools())).await.unwrap();
+    let url = format!("ws://{}/", session.devtools());
+    let connected = || async { Devtools::connect(&url).await.map_err(|error| error.to_string()) };
+    let ((devtools, _reader), _) = wait::until(SOON, connected).await;
     let page = Page::first(&devtools).await.unwrap();
     (devtools, page)
 }

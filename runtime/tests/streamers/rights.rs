@@ -49,7 +49,7 @@ async fn sockets(session: &Session) {
     let bearer = Socket::knock(&peer, &[("authorization", "Bearer v")]).await;
     let by_query = Socket::knock(&format!("{peer}?token=c"), &[]).await;
     for (socket, standing) in [(bearer, "watches"), (by_query, "steers")] {
-        let mut socket = socket.ok().expect("its token opens it");
+        let mut socket = socket.expect("its token opens it");
         socket.says(Message::text(r#"{"Steering":"state"}"#)).await;
         let (_, told) = socket.until("Steering").await;
         assert_eq!(told["Steering"]["you"], standing);
@@ -68,7 +68,7 @@ async fn sockets(session: &Session) {
         socket.says(Message::text(said)).await;
         match opens {
             true => drop(socket.until("UpdateApp").await),
-            false => assert_eq!(socket.to_the_end().await, (vec![], Some(1008)), "{credentials} {mode}"),
+            false => assert_eq!(socket.until_the_end().await, (vec![], Some(1008)), "{credentials} {mode}"),
         }
     }
 }

@@ -40,7 +40,7 @@ async fn whoever_watches_is_told_each_step_and_the_end_and_leaves_nothing() {
     comes_and_goes(&session, &url).await;
 
     assert_eq!(ask(&session, Method::DELETE, "/api/streamers/desk", None).await.0, 204);
-    let (names, code) = socket.to_the_end().await;
+    let (names, code) = socket.until_the_end().await;
     assert_eq!((names.last().map(String::as_str), code), (Some("PeerDisconnect"), Some(1000)));
     let gone = Socket::knock(&url, &[]).await.err().unwrap();
     assert_eq!(gone, (404, r#"{"error":"Streamer not found"}"#.to_owned()));

@@ -93,6 +93,10 @@ impl Order {
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let body: Value =
             serde_json::from_slice(body).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        // A list would be read as the fields in their order.
+        if !body.is_object() {
+            return Err(Refusal::Invalid("invalid type: expected an object".to_owned()));
+        }
         let rest: Rest = read(&body)?;
         let id = rest.streamer_id.as_deref().map(id).transpose()?;
         let client = client(rest.client_unique_id)?;
