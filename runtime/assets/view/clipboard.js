@@ -81,20 +81,21 @@ export class Clipboard {
     navigator.clipboard?.writeText(text).catch(() => {});
   }
 
-  /** Something was copied here. */
+  /** Something was copied here. Whether it is on its way. */
   send(text) {
-    if (!text || text === this.#last) return;
-    if (new Blob([text]).size > LONGEST) return this.#told("That is too long for the session's clipboard");
+    if (!text) return false;
+    if (new Blob([text]).size > LONGEST) {
+      this.#told("That is too long for the session's clipboard");
+      return false;
+    }
+    if (!cut(text).every((message) => this.#say(message))) return false;
     this.#last = text;
     element("clip-text").value = text;
-    for (const message of cut(text)) this.#say(message);
+    return true;
   }
 
   #typed() {
-    const text = element("clip-text").value;
-    this.#last = null;
-    this.send(text);
-    if (text) this.#told("It is in the session's clipboard");
+    if (this.send(element("clip-text").value)) this.#told("It is in the session's clipboard");
   }
 
   async #copy() {
@@ -113,6 +114,6 @@ export class Clipboard {
     const state = await navigator.permissions?.query({ name: "clipboard-read" }).then((found) => found.state, () => "");
     if (state !== "granted") return;
     const text = await navigator.clipboard.readText().catch(() => "");
-    if (text.length <= LONGEST) this.send(text);
+    if (text !== this.#last && new Blob([text]).size <= LONGEST) this.send(text);
   }
 }

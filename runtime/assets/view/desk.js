@@ -38,12 +38,14 @@ export class Desk {
   #said = "";
   #toast = 0;
   #beats = 0;
+  // It had the keyboard when it could not steer any more.
+  #typed = false;
   #roundTrip = null;
 
   constructor(base) {
     this.#line = new Line(base, STREAMER, {
       state: () => this.#changed(), told: (message) => this.#told(message),
-      // That channel is the server's: it may be open later than the page's own.
+      // That channel may be open later than the others.
       greeted: () => this.#named(element("person").value.trim()), complete: (said) => this.#complete(said), life: () => this.#beat(),
     });
     const keys = (message) => this.#steers && this.#line.send("keyboard", message);
@@ -150,7 +152,13 @@ export class Desk {
     this.#keyboard.layout = this.#known.layout;
     if (!this.#steers) [this.#keyboard, this.#touch].forEach((part) => part.release());
     this.#hands.isOn = this.#steers;
+    // A field that is disabled has no focus, and does not get it back: what is typed on would be for the page.
+    this.#typed ||= document.activeElement === sink && !this.#steers;
     sink.disabled = !this.#steers;
+    if (this.#steers && this.#typed) {
+      this.#typed = false;
+      if (document.activeElement === document.body) sink.focus({ preventScroll: true });
+    }
     element("clip-send").disabled = !this.#steers;
     element("clipping").hidden = !this.#known.clipboard;
     people.show(this.#known, state, why, (message) => this.#line.say(message));

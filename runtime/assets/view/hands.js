@@ -91,11 +91,12 @@ export class Hands {
 
   #pointer(event) {
     if (!this.#isOn) return;
+    // What is beside the picture is nobody's edge of it.
+    if (event.type === "pointerdown" && !this.isLocked && !isOn(this.rectangle, event)) return;
     if (event.pointerType === "touch") return this.#touched(event, placeOn(this.rectangle, event));
-    // What a drag began on has it, wherever it goes.
+    // What a drag began on has it, wherever it goes. A pointer that is locked in cannot be captured, and need not.
     if (event.type === "pointerdown") {
-      if (!isOn(this.rectangle, event) && !this.isLocked) return;
-      this.#surface.setPointerCapture(event.pointerId);
+      if (!this.isLocked) this.#surface.setPointerCapture(event.pointerId);
       event.preventDefault();
     }
     this.#move(event);

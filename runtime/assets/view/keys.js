@@ -50,7 +50,8 @@ export function meaning(event, layout = "us") {
   if (event.isComposing || event.keyCode === 229 || COMPOSES.includes(key) || LOCKS.includes(key)) return null;
   if (key === "AltGraph") return null;
   if ([...key].length === 1 && key !== " ") return character(event, layout);
-  const found = BY_CODE[code] ?? BY_KEY[key] ?? functionKey(key);
+  // Without Num Lock a key of the keypad is what it does.
+  const found = (code.startsWith("Numpad") ? BY_KEY[key] : undefined) ?? BY_CODE[code] ?? BY_KEY[key] ?? functionKey(key);
   return found ? { key: found } : null;
 }
 

@@ -77,20 +77,21 @@ export class Line {
   /** On the channel of that label. One that `isReplaced` by the next of its kind waits where much does, and is forgotten then. */
   send(label, message, isReplaced = false) {
     const channel = this.#channels[label];
-    if (channel?.readyState !== "open") return;
+    if (channel?.readyState !== "open") return false;
     if (isReplaced && channel.bufferedAmount > WAITING_BYTES) {
       this.#moves[label] = message;
-      return;
+      return true;
     }
     const waits = this.#moves[label];
     delete this.#moves[label];
     if (waits && !isReplaced) channel.send(waits);
     channel.send(message);
+    return true;
   }
 
   /** On the server's channel `desk`: an object as JSON, a buffer as it is. */
   say(message) {
-    this.send(DESK, message instanceof ArrayBuffer ? message : JSON.stringify(message));
+    return this.send(DESK, message instanceof ArrayBuffer ? message : JSON.stringify(message));
   }
 
   async #ask() {
@@ -124,7 +125,7 @@ export class Line {
     // In the order in which they came: an answer takes several steps.
     let turn = Promise.resolve();
     socket.onmessage = ({ data }) => {
-      turn = turn.then(() => socket === this.#socket && this.#heard(data)).catch((error) => this.#failed(error));
+      turn = turn.then(() => socket === this.#socket && this.#heard(data)).catch((error) => socket === this.#socket && this.#failed(error));
     };
     socket.onclose = () => socket === this.#socket && this.#lose();
     this.#timers.push(setTimeout(() => this.state === "connecting" && this.#lose(), OPEN_MS));

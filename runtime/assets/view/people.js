@@ -36,14 +36,18 @@ export function show(known, line, why, say) {
 
 /** Who stands on a button in it goes on standing there. */
 function replace(place, made) {
-  const at = [...place.querySelectorAll("button")].indexOf(document.activeElement);
+  const stood = place.contains(document.activeElement) ? document.activeElement : null;
+  const what = stood?.getAttribute("aria-label") ?? stood?.textContent;
+  const whose = stood?.closest("[data-id]")?.dataset.id;
   place.replaceChildren(...made);
-  if (at >= 0) (place.querySelectorAll("button")[at] ?? element("seat")).focus();
+  if (!stood) return;
+  const same = (button) => (button.getAttribute("aria-label") ?? button.textContent) === what && button.closest("[data-id]")?.dataset.id === whose;
+  ([...place.querySelectorAll("button")].find(same) ?? element("seat")).focus();
 }
 
 function row(known, { id, name, role, host }, mayTake, say) {
   const made = document.createElement("li");
-  made.dataset.colour = colourOf(id);
+  Object.assign(made.dataset, { colour: colourOf(id), id });
   const steers = host || id === known.host ? "steers" : "";
   const tags = [id === known.me ? "you" : "", TAGS[role] ?? "", steers].filter(Boolean).join(", ");
   made.append(text("i", ""), text("b", name || "Somebody"), text("span", tags));

@@ -72,10 +72,10 @@ export function words(known, line, why) {
     const name = nameOf(known, known.asked);
     return { short: `${name} asks`, long: `${name} asks for keyboard and pointer.` };
   }
-  if (isHost(known)) return { short: "You steer", long: "Keyboard and pointer are yours until you give them away." };
+  if (isHost(known)) return { short: "You steer", long: "Keyboard and pointer are yours until you give them away, or do nothing for 30 s while somebody asks." };
   if (known.host === null) return { short: "Free", long: "Nobody steers. Ask, and the seat is yours." };
   const name = nameOf(known, known.host);
-  return { short: `${name} steers`, long: `${name} has keyboard and pointer. Ask for them, and you have them when they are given.` };
+  return { short: `${name} steers`, long: `${name} has keyboard and pointer. Ask for them, and you have them when they are given, or have not been used for 30 s.` };
 }
 
 const REFUSED = {

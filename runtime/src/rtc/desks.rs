@@ -161,8 +161,15 @@ impl Speaker {
     /// False: the peer is gone. What an unordered channel has no room for is lost; on any other, having no room ends the desk. A label
     /// of which there is no open channel is passed over.
     pub async fn say(&self, label: &str, message: Message) -> bool {
-        let label = Arc::from(label);
-        let say = |id| Command::Desk { id, word: Word::Say(label, message) };
-        self.loops.tell(&self.session_id, say).await
+        self.tell(Word::Say(Arc::from(label), message)).await
+    }
+
+    /// The same, of what is lost on any channel that has no room for it.
+    pub async fn offer(&self, label: &str, message: Message) -> bool {
+        self.tell(Word::Offer(Arc::from(label), message)).await
+    }
+
+    async fn tell(&self, word: Word) -> bool {
+        self.loops.tell(&self.session_id, |id| Command::Desk { id, word }).await
     }
 }

@@ -5,7 +5,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub(super) struct Driver {
     /// The one that there is to be.
     display: Option<String>,
     door: Option<Door>,
+    /// When a display that is missing is tried again.
+    retry_at: Instant,
     screen: watch::Sender<Option<Pixels>>,
     copied: watch::Sender<Option<Arc<str>>>,
     metrics: Metrics,
@@ -47,7 +49,8 @@ impl Driver {
         let (screen, shown) = watch::channel(None);
         let (copied, kept) = watch::channel(None);
         let union = Union::new(layout);
-        let mut driver = Self { mailbox, layout, union, display: None, door: None, screen, copied, metrics };
+        let (display, door, retry_at) = (None, None, Instant::now());
+        let mut driver = Self { mailbox, layout, union, display, door, retry_at, screen, copied, metrics };
         std::thread::Builder::new().name("desk".to_owned()).spawn(move || driver.run())?;
         Ok(Told { screen: shown, copied: kept })
     }
@@ -63,6 +66,9 @@ impl Driver {
                 }
             }
             self.hear();
+            if self.is_missing() && self.retry_at <= Instant::now() {
+                self.reach();
+            }
             self.wait();
         }
     }
@@ -93,6 +99,10 @@ impl Driver {
     }
 
     fn show(&mut self, display: Option<String>) {
+        // What is held and what was copied stay, if it is the one that there is.
+        if self.door.is_some() && self.display == display {
+            return;
+        }
         self.leave();
         self.display = display;
         self.reach();
@@ -100,6 +110,7 @@ impl Driver {
 
     fn reach(&mut self) {
         let Some(name) = &self.display else { return };
+        self.retry_at = Instant::now() + RETRY;
         match Door::open(name, self.layout) {
             Ok(door) => {
                 tracing::debug!(name, "a desk stands at its display");
@@ -134,13 +145,13 @@ impl Driver {
 
     /// For mail, and for what the display says.
     fn wait(&mut self) {
-        let is_missing = self.door.is_none() && self.display.is_some();
-        let timeout = is_missing.then(|| PollTimeout::try_from(RETRY).unwrap_or(PollTimeout::MAX));
+        // Whole milliseconds: a part of one would not be waited for.
+        let rest = self.retry_at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let timeout = self.is_missing().then(|| PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX));
         let door = self.door.as_ref().map(Door::descriptor);
         let ends: Vec<BorrowedFd<'_>> = [self.mailbox.ear()].into_iter().chain(door).collect();
         let mut ends: Vec<_> = ends.into_iter().map(|end| PollFd::new(end, PollFlags::POLLIN)).collect();
         match poll(&mut ends, timeout.unwrap_or(PollTimeout::NONE)) {
-            Ok(0) => self.reach(),
             Ok(_) | Err(nix::Error::EINTR) => {}
             // Nothing can be waited for: not to spin is all that is left.
             Err(error) => {
@@ -148,6 +159,10 @@ impl Driver {
                 std::thread::park_timeout(RETRY);
             }
         }
+    }
+
+    fn is_missing(&self) -> bool {
+        self.door.is_none() && self.display.is_some()
     }
 
     fn end(&mut self) {

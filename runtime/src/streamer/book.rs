@@ -156,12 +156,15 @@ impl Book {
         match step(mode, self.entries.get(&id).is_some_and(is_session)) {
             Step::Refuse(told) => Claimed::Told(told),
             Step::Leave => Claimed::Left(None),
-            Step::TakeOver => {
-                if let Some(entry) = self.entries.get_mut(&id) {
+            Step::TakeOver => match self.entries.get_mut(&id) {
+                // It looks on beside.
+                Some(entry) if !entry.yields_to(role) => self.watch(&id, role),
+                Some(entry) => {
                     entry.kick();
+                    self.hold(&id, role)
                 }
-                self.hold(&id, role)
-            }
+                None => Claimed::Told(Told::SessionNotFound),
+            },
             Step::Begin { .. } if role < Role::Control => {
                 Claimed::Left(Some("these credentials may begin nothing".to_owned()))
             }
@@ -185,13 +188,16 @@ impl Book {
 
     /// Whoever has a session watches it, and loses it to whoever joins.
     fn hold(&mut self, id: &Id, role: Role) -> Claimed {
+        let claimed = self.watch(id, role);
+        if let (Claimed::Watches(place), Some(entry)) = (&claimed, self.entries.get_mut(id)) {
+            entry.hold(place.peer, role);
+        }
+        claimed
+    }
+
+    fn watch(&mut self, id: &Id, role: Role) -> Claimed {
         match self.enter(id, role) {
-            Ok(place) => {
-                if let Some(entry) = self.entries.get_mut(id) {
-                    entry.hold(place.peer);
-                }
-                Claimed::Watches(place)
-            }
+            Ok(place) => Claimed::Watches(place),
             Err(error) => {
                 tracing::warn!(%error, "a session is not watched");
                 Claimed::Told(Told::InternalServerError)

@@ -4,7 +4,6 @@
 //!   WebRtcConfig ─> StageStarting ─> StageComplete ─> offer ⇄ answer, candidates ─> ConnectionComplete … PeerDisconnect
 //! ```
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use understudy_core::outputs::PROGRAM;
 use understudy_core::steering::wire::Notice;
 use understudy_core::streamer::APP;
 use understudy_core::streamer::message::{
-    App, Asked, Candidate, Capabilities, Said, Signaling, Standing as You, Told,
+    App, Asked, Candidate, Capabilities, Said, Sdp, Signaling, Standing as You, Told,
 };
 use understudy_core::streamer::talk;
 
@@ -34,8 +33,6 @@ const WRITE: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(2);
 /// What is to be seen may have no name yet, for a moment.
 const APPEARS: Duration = Duration::from_secs(2);
-/// What a client says before there is something to be seen; it has an offer and its candidates to say.
-const SAID_BEFORE: usize = 64;
 /// Of what is seen.
 const DISPLAY: &str = "Display";
 /// Of the connection.
@@ -61,8 +58,8 @@ pub(super) struct Conversation {
     hands: Hands,
     talk: Talk,
     seating: watch::Receiver<Seating>,
-    /// Said before there was anybody to hear it.
-    said: VecDeque<Signaling>,
+    /// Said before there was anybody to hear it, last.
+    said: Option<Sdp>,
     stage: Option<Stage>,
     /// Of the picture, as it was told last.
     told: Option<(u32, u32)>,
@@ -90,7 +87,7 @@ impl Conversation {
             hands,
             talk,
             seating,
-            said: VecDeque::new(),
+            said: None,
             stage: None,
             told: None,
             is_live: false,
@@ -171,8 +168,8 @@ impl Conversation {
                 return self.close(close_code::AGAIN, "no connection can be made").await;
             }
         }
-        while let Some(said) = self.said.pop_front() {
-            self.signal(said).await;
+        if let Some(said) = self.said.take() {
+            self.signal(Signaling::Description(said)).await;
         }
         Ok(())
     }
@@ -181,11 +178,9 @@ impl Conversation {
         tokio::time::sleep(PACE).await;
         match Said::read(text) {
             Ok(Said::Signaling(said)) if self.desk.is_some() => self.signal(said).await,
-            Ok(Said::Signaling(said)) => {
-                if self.said.len() < SAID_BEFORE {
-                    self.said.push_back(said);
-                }
-            }
+            // Candidates are not needed: the peer comes to us.
+            Ok(Said::Signaling(Signaling::AddIceCandidate(_))) => {}
+            Ok(Said::Signaling(Signaling::Description(sdp))) => self.said = Some(sdp),
             Ok(Said::Steering(asked)) => self.ask(asked).await?,
             Err(error) => {
                 tracing::warn!(%error, "what somebody who watches says cannot be read");
@@ -252,6 +247,8 @@ impl Conversation {
             }
             rtc::Told::Opened { .. } | rtc::Told::Shut { .. } | rtc::Told::Heard => Ok(()),
             rtc::Told::Closed(why) => {
+                // Whoever reads nothing keeps last words waiting.
+                self.hands.let_go();
                 tracing::debug!(%why, "somebody who watches is connected no more");
                 self.say(Told::ConnectionTerminated { error_code: FAULT }).await?;
                 self.close(close_code::NORMAL, "the connection has ended").await
@@ -281,10 +278,13 @@ impl Conversation {
 
     /// Who steers, to whom wants to know.
     async fn seats(&mut self) -> Goes {
-        let Seating { host, asked, .. } = self.seating.borrow_and_update().clone();
         if !self.asks {
             return Ok(());
         }
+        let (host, asked) = {
+            let seating = self.seating.borrow_and_update();
+            (seating.host, seating.asked)
+        };
         let table = &self.site.table;
         let you = table.standing(self.place.peer, self.place.role);
         let asked_by = asked.filter(|_| you == You::Steers).and_then(|peer| table.id(peer));
@@ -293,6 +293,7 @@ impl Conversation {
     }
 
     async fn leave(&mut self, farewell: Farewell) -> Goes {
+        self.hands.let_go();
         if let Some(desk) = &self.desk {
             let last = rtc::Message::Text(Notice::ConnectionTerminated.text().to_owned());
             let speaker = desk.speaker();

@@ -106,16 +106,16 @@ impl Table {
             Event::Leave(peer) => self.0.seating.send_modify(|seating| drop(seating.here.remove(peer))),
             _ => {}
         }
-        let seats = self.0.seats.as_ref()?;
+        let Some(seats) = &self.0.seats else {
+            return (!matches!(event, Event::Join { .. } | Event::Leave(_))).then_some(Refusal::Off);
+        };
         let gone = if let Event::Leave(peer) = event { Some(peer) } else { None };
-        let told = seats.lock().on(event, now());
         let mut refused = None;
-        for told in told {
+        // Held until what it holds is let go of: whatever one sends who has lost the seat comes before that, or is refused.
+        let mut seats = seats.lock();
+        for told in seats.on(event, now()) {
             match told {
-                Told::HostIs(host) => {
-                    self.0.seating.send_modify(|seating| (seating.host, seating.asked) = (host, None));
-                }
-                Told::Asked { by } => self.0.seating.send_modify(|seating| seating.asked = Some(by)),
+                Told::HostIs(_) | Told::Asked { .. } => {}
                 Told::Refused { why, .. } => refused = Some(why),
                 Told::Released(peer) => self.0.desk.leave(peer),
             }
@@ -124,6 +124,12 @@ impl Table {
         if let Some(gone) = gone {
             self.0.desk.leave(gone);
         }
+        let (host, asked) = (seats.host(), seats.asked());
+        self.0.seating.send_if_modified(|seating| {
+            let was = (seating.host, seating.asked);
+            (seating.host, seating.asked) = (host, asked);
+            was != (host, asked)
+        });
         refused
     }
 
@@ -237,7 +243,10 @@ impl Hands {
 
     fn take(&mut self, input: Input) -> Fate {
         let now = now();
-        if !self.table.may_steer(self.peer, now) {
+        let Some(seats) = &self.table.0.seats else { return Fate::Refused };
+        // Until it is on its way: see `Table::on`.
+        let mut seats = seats.lock();
+        if !seats.may_steer(self.peer, now) {
             return Fate::Refused;
         }
         if !self.allowance.allows(now, Cost::of(&input)) {

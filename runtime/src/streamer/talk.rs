@@ -5,18 +5,22 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use understudy_core::steering::allowance::{Allowance, Cost};
 use understudy_core::steering::clipboard::{Joined, Part};
 use understudy_core::steering::{Peer, Place};
 use understudy_core::streamer::message::Asked;
-use understudy_core::streamer::talk::{LABEL, LONGEST_TEXT_BYTES, Said, Told};
+use understudy_core::streamer::talk::{LABEL, MOST_BYTES, Said, Told};
 
 use super::hands::{Seating, Table};
 use super::now;
 use crate::access::Role;
+use crate::deadline::reached;
 use crate::rtc::{Message, Speaker};
 
 /// Between two names of one: all others are told of each.
 const RENAMED: Duration = Duration::from_secs(1);
+/// Between two times that one is told who is here.
+const PACE: Duration = Duration::from_millis(250);
 
 pub(super) struct Talk {
     table: Table,
@@ -28,6 +32,8 @@ pub(super) struct Talk {
     cursors: broadcast::Receiver<(Peer, Place)>,
     copied: watch::Receiver<Option<Arc<str>>>,
     told: Seating,
+    seated_until: Option<Instant>,
+    allowance: Allowance,
     joined: Joined,
     renamed: Option<Instant>,
 }
@@ -42,8 +48,20 @@ pub(super) enum News {
 impl Talk {
     pub(super) fn new(table: Table, peer: Peer, role: Role) -> Self {
         let (seating, cursors, copied) = (table.seating(), table.cursors(), table.copied());
-        let (speaker, told, joined, renamed) = (None, Seating::default(), Joined::default(), None);
-        Self { table, peer, role, speaker, seating, cursors, copied, told, joined, renamed }
+        Self {
+            table,
+            peer,
+            role,
+            speaker: None,
+            seating,
+            cursors,
+            copied,
+            told: Seating::default(),
+            seated_until: None,
+            allowance: Allowance::new(now()),
+            joined: Joined::default(),
+            renamed: None,
+        }
     }
 
     /// The channel can be used: says what whoever opens it has to know first.
@@ -60,8 +78,15 @@ impl Talk {
             return std::future::pending().await;
         }
         let (seating, cursors, copied) = (&mut self.seating, &mut self.cursors, &mut self.copied);
+        let until = self.seated_until;
+        let seated = async {
+            if until.is_some() {
+                reached(until.map(Into::into)).await;
+            }
+            seating.changed().await
+        };
         tokio::select! {
-            Ok(()) = seating.changed() => News::Seating,
+            Ok(()) = seated => News::Seating,
             (peer, place) = another(cursors, self.peer) => News::Cursor(peer, place),
             Ok(()) = copied.changed() => News::Copied,
             else => std::future::pending().await,
@@ -73,13 +98,13 @@ impl Talk {
             News::Seating => self.seats().await,
             News::Cursor(peer, Place { x, y }) => {
                 if let Some(id) = self.table.id(peer) {
-                    self.say(&Told::Cursor { id, x, y }).await;
+                    self.offer(&Told::Cursor { id, x, y }).await;
                 }
             }
             News::Copied => {
                 let copied = self.copied.borrow_and_update().clone();
                 if let Some(text) = copied.filter(|_| self.table.shares_clipboard(self.role)) {
-                    self.copy(&text).await;
+                    self.offer(&Told::Clipboard { text: text.to_string() }).await;
                 }
             }
         }
@@ -87,8 +112,13 @@ impl Talk {
 
     /// A message on the channel. What is for the seat is asked by whoever has the place.
     pub(super) fn hear(&mut self, message: Message) -> Option<Asked> {
+        if !self.allowance.allows(now(), Cost::Down) {
+            return None;
+        }
+        self.joined.expire(now());
         let said = match message {
             Message::Text(text) => Said::read(&text).map_err(|error| error.to_string()),
+            Message::Binary(_) if !self.table.shares_clipboard(self.role) => return None,
             Message::Binary(bytes) => {
                 let joined = Part::read(&bytes).and_then(|part| self.joined.add(part, now()));
                 match joined.map_err(|error| error.to_string()) {
@@ -127,6 +157,7 @@ impl Talk {
 
     async fn seats(&mut self) {
         let seating = self.seating.borrow_and_update().clone();
+        self.seated_until = Some(now() + PACE);
         let was = std::mem::replace(&mut self.told, seating.clone());
         let (mine, mode) = (seating.here.get(&self.peer), self.table.mode());
         if let Some(me) = mine.filter(|me| was.here.get(&self.peer) != Some(*me)) {
@@ -135,33 +166,42 @@ impl Talk {
             self.say(&Told::You { id, name, role, mode, layout, clipboard }).await;
         }
         if (&was.here, was.host) != (&seating.here, seating.host) {
-            self.say(&Told::People(seating.people())).await;
+            self.offer(&Told::People(seating.people())).await;
         }
         if was.host != seating.host {
             let id = seating.host.and_then(|host| self.table.id(host));
             self.say(&Told::Host { id }).await;
         }
-        let asked = seating.asked.filter(|_| was.asked != seating.asked && seating.host == Some(self.peer));
+        let is_new = (was.host, was.asked) != (seating.host, seating.asked);
+        let asked = seating.asked.filter(|_| is_new && seating.host == Some(self.peer));
         if let Some(by) = asked.and_then(|peer| self.table.id(peer)) {
             self.say(&Told::Asked { by }).await;
         }
     }
 
-    /// Whoever reads slowly keeps what was sent in memory here: more than one message is not told.
-    async fn copy(&self, text: &str) {
-        if text.len() > LONGEST_TEXT_BYTES {
-            tracing::debug!(bytes = text.len(), "what was copied is too long to be told");
-            return;
+    /// What ends a connection that has no room for it.
+    async fn say(&self, told: &Told) {
+        if let (Some(speaker), Some(message)) = (&self.speaker, message(told)) {
+            // Who is gone hears nothing, which the conversation is told.
+            let _ = speaker.say(LABEL, message).await;
         }
-        self.say(&Told::Clipboard { text: text.to_owned() }).await;
     }
 
-    async fn say(&self, told: &Told) {
-        if let Some(speaker) = &self.speaker {
-            // Who is gone hears nothing, which the conversation is told.
-            let _ = speaker.say(LABEL, Message::Text(told.text())).await;
+    /// What whoever reads too slowly misses: it is of others.
+    async fn offer(&self, told: &Told) {
+        if let (Some(speaker), Some(message)) = (&self.speaker, message(told)) {
+            let _ = speaker.offer(LABEL, message).await;
         }
     }
+}
+
+fn message(told: &Told) -> Option<Message> {
+    let text = told.text();
+    if text.len() > MOST_BYTES {
+        tracing::debug!(bytes = text.len(), "what is to be told on the channel desk is too long");
+        return None;
+    }
+    Some(Message::Text(text))
 }
 
 /// Where somebody else points. Who reads too slowly misses where it was meanwhile.

@@ -88,6 +88,8 @@ pub enum Refusal {
     NotAdmin,
     #[error("that peer is not here")]
     NotHere,
+    #[error("nobody steers here")]
+    Off,
 }
 
 #[derive(Debug)]
@@ -157,6 +159,14 @@ impl Seats {
     pub fn host(&self) -> Option<Peer> {
         match &self.seat {
             Seat::Taken { host, .. } => Some(*host),
+            Seat::Vacant => None,
+        }
+    }
+
+    /// Who has asked for the seat last, and still does.
+    pub fn asked(&self) -> Option<Peer> {
+        match &self.seat {
+            Seat::Taken { asked, .. } => asked.back().copied(),
             Seat::Vacant => None,
         }
     }

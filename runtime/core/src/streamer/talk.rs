@@ -9,8 +9,8 @@ use crate::steering::seat::Role;
 pub const LABEL: &str = "desk";
 /// Of a name.
 const LONGEST_NAME: usize = 40;
-/// Of a text that is told whole; a longer one comes in parts.
-pub const LONGEST_TEXT_BYTES: usize = 48 * 1024;
+/// Of a message that is told: longer ones are not, and one finds room where nothing waits.
+pub const MOST_BYTES: usize = 60_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Told {
@@ -76,8 +76,16 @@ impl Said {
 
 /// As others see it: without what cannot be seen, and not longer than fits beside others.
 pub fn name(said: &str) -> String {
-    let seen = said.trim().chars().filter(|character| !character.is_control());
+    let seen = said.trim().chars().filter(|character| !character.is_control() && !is_unseen(*character));
     seen.take(LONGEST_NAME).collect()
+}
+
+/// Without a width, or turning others round.
+const fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -146,5 +154,6 @@ mod tests {
         assert_eq!(name("  Ada \u{7}Lovelace\n"), "Ada Lovelace");
         assert_eq!(name(&"ä".repeat(100)), "ä".repeat(40));
         assert_eq!(name(" \t"), "");
+        assert_eq!(name("\u{202e}adA\u{200b}"), "adA");
     }
 }

@@ -109,6 +109,7 @@ impl Driver {
         let Some(viewer) = self.viewer(id) else { return };
         match word {
             Word::Say(label, message) => viewer.says(&label, message, now),
+            Word::Offer(label, message) => viewer.offers(&label, message, now),
             Word::Take(shown) => viewer.takes(shown, now),
             Word::Leave => viewer.connection.close(Why::Left),
         }

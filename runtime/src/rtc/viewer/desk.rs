@@ -22,6 +22,8 @@ const PULSE_INTERVAL: Duration = Duration::from_millis(600);
 /// What is said to a viewer at a desk.
 pub(in super::super) enum Word {
     Say(Arc<str>, Message),
+    /// It may be lost.
+    Offer(Arc<str>, Message),
     Take(Shown),
     Leave,
 }
@@ -112,6 +114,11 @@ impl Viewer {
             // One that has no room is acknowledged no sooner.
             self.connection.say(GENERAL, pulse, now);
         }
+    }
+
+    /// What there is no room for is lost.
+    pub fn offers(&mut self, label: &str, message: Message, now: Instant) {
+        self.connection.say(label, message, now);
     }
 
     pub fn says(&mut self, label: &str, message: Message, now: Instant) {

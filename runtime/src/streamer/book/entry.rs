@@ -11,6 +11,7 @@ use understudy_core::streamer::order::Shape;
 use understudy_core::streamer::{Id, view};
 
 use super::super::mail::{Farewell, Standing};
+use crate::access::Role;
 
 pub(super) struct Entry {
     pub(super) life: Life,
@@ -28,7 +29,7 @@ pub(super) enum Tenure {
         mode: Mode,
         client: Option<String>,
         /// Who came by the older socket last, and is there.
-        holder: Option<Peer>,
+        holder: Option<(Peer, Role)>,
     },
 }
 
@@ -68,8 +69,9 @@ impl Entry {
         self.standing.send_if_modified(|standing| std::mem::replace(&mut standing.stage, stage) != stage);
     }
 
+    /// Whoever was sent away takes no place of others.
     pub(super) fn peers(&self) -> usize {
-        self.places.len()
+        self.places.values().filter(|place| place.farewell.is_some()).count()
     }
 
     pub(super) fn live_peers(&self) -> usize {
@@ -94,21 +96,27 @@ impl Entry {
     pub(super) fn leave(&mut self, peer: Peer, now: Instant) {
         self.places.remove(&peer);
         if let Tenure::Session { holder, .. } = &mut self.tenure {
-            *holder = holder.filter(|holder| *holder != peer);
+            *holder = holder.filter(|(holder, _)| *holder != peer);
         }
         self.life.on(Event::Watched(self.places.len()), now);
     }
 
-    pub(super) fn hold(&mut self, peer: Peer) {
+    pub(super) fn hold(&mut self, peer: Peer, role: Role) {
         if let Tenure::Session { holder, .. } = &mut self.tenure {
-            *holder = Some(peer);
+            *holder = Some((peer, role));
         }
+    }
+
+    /// Whether one of that role may have the session: whoever only looks sends nobody away who does more.
+    pub(super) fn yields_to(&self, role: Role) -> bool {
+        let Tenure::Session { holder, .. } = &self.tenure else { return true };
+        holder.is_none_or(|(_, held)| role >= held)
     }
 
     /// Sends away whoever has the session.
     pub(super) fn kick(&mut self) {
         let Tenure::Session { holder, .. } = &mut self.tenure else { return };
-        let kicked = holder.take().and_then(|holder| self.places.get_mut(&holder));
+        let kicked = holder.take().and_then(|(holder, _)| self.places.get_mut(&holder));
         if let Some(farewell) = kicked.and_then(|place| place.farewell.take()) {
             let _ = farewell.send(Farewell::Kicked);
         }
