@@ -77,7 +77,9 @@ mod tests {
         fill(&queue, MOST, PATIENCE);
         let [came, went] = ["sink", "src"].map(|pad| levels(&queue.static_pad(pad).unwrap()));
         let push = |count: u32| {
-            (0..count).for_each(|_| drop(from.push_buffer(gst::Buffer::from_slice([0])).unwrap()))
+            for _ in 0..count {
+                from.push_buffer(gst::Buffer::from_slice([0])).unwrap();
+            }
         };
         // Of the first two one is there at last and one on its way there: all others stay in the queue.
         let beside = 2;
