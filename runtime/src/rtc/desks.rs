@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use understudy_core::offer::{Act, Description, Dialogue, Shown, Transport, candidates};
+use understudy_core::offer::{Act, Description, Dialogue, Shown, Transport, Type, candidates};
 
 use super::desk::{Candidate, Ended, Message, Opening, Said, SaidError, Told};
 use super::driver::Command;
@@ -36,6 +36,9 @@ pub struct Desk {
     inbox: mpsc::Receiver<Told>,
     ended: Arc<OnceLock<Ended>>,
     has_named_candidates: bool,
+    is_connected: bool,
+    /// An offer of more, until then: aiortc that is offered media while it connects never takes any.
+    held: Option<Description>,
 }
 
 struct Waiting {
@@ -74,6 +77,8 @@ impl Handle {
             inbox,
             ended,
             has_named_candidates: false,
+            is_connected: false,
+            held: None,
         };
         if let Some(offer) = desk.dialogue.begin() {
             desk.describe(offer);
@@ -113,6 +118,13 @@ impl Desk {
             let _ = self.ended.set(Ended::NeverCame);
         }
         match self.inbox.recv().await {
+            Some(Told::Connected) => {
+                self.is_connected = true;
+                if let Some(offer) = self.held.take() {
+                    self.describe(offer);
+                }
+                Told::Connected
+            }
             Some(told) => told,
             None => Told::Closed(self.ended.get().copied().unwrap_or(Ended::Ended)),
         }
@@ -135,6 +147,11 @@ impl Desk {
 
     /// Ours are the same in each description, and told once.
     fn describe(&mut self, description: Description) {
+        let is_of_more = description.ty == Type::Offer && self.waiting.is_none();
+        if is_of_more && !self.is_connected {
+            self.held = Some(description);
+            return;
+        }
         let named = if self.has_named_candidates { vec![] } else { candidates(&description.sdp) };
         self.has_named_candidates = true;
         self.outbox.push_back(Told::Description(description));
