@@ -89,7 +89,7 @@ export class Line {
     return true;
   }
 
-  /** On the server's channel `desk`: an object as JSON, a buffer as it is. */
+  /** On the channel `desk`: an object as JSON, a buffer as it is. Whether it goes. */
   say(message) {
     return this.send(DESK, message instanceof ArrayBuffer ? message : JSON.stringify(message));
   }
