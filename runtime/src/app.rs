@@ -79,12 +79,12 @@ pub async fn run(
     let made =
         Made { ports, guards: &guards, outward: &outward, recorder, processes: processes.clone(), hubs };
     let setup = session_config(&config, directory.path(), made)?;
-    let able = Able { camera: setup.camera.mode(), page: browser::installed(&config.chromium) };
+    let able = Able { camera: setup.camera_mode(), page: browser::installed(&config.chromium) };
     register(&setup, &mut registry);
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
-    let (session, task) = start(setup, &peers, &shutdown);
+    let (session, task) = start(setup.clone(), &peers, &shutdown);
     let told = (&mut registry, &mut tasks);
-    let streamers = streamers::open(&config, (&session, &outward), told, &shutdown)?;
+    let streamers = streamers::open(&config, (&session, setup, &outward), told, &shutdown)?;
     let core = processes::surface(&config, processes, &outward, (&mut tasks, &shutdown))?;
     let surface = api::Surface {
         session: session.clone(),
@@ -296,7 +296,8 @@ fn session_config(config: &Run, directory: &Path, made: Made<'_>) -> anyhow::Res
         bundled_media: config.share_dir.join("media"),
         media: config.media_dir.clone(),
         bundled_pages: format!("http://127.0.0.1:{}/pages", ports.http),
-        camera: camera_place(config, directory),
+        camera: Some(camera_place(config, directory)),
+        program: PROGRAM.to_owned(),
         display_number: config.devices.display_number,
         sound: sound::Names {
             sink: config.devices.audio_sink.clone(),

@@ -31,6 +31,7 @@ use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use understudy_core::camera::Mode;
 use understudy_core::input::{Refusal, State, Steer};
 use understudy_core::invitation;
 use understudy_core::outputs;
@@ -38,7 +39,7 @@ use understudy_core::participant::{Untrue, View, Word};
 use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
 use understudy_core::resize::{Asked, Courtesy, Refusal as NotResized, Shape};
-use understudy_core::spec::{FrameRate, Inputs, Invitation, Limits, Livestream, Resolution};
+use understudy_core::spec::{FrameRate, Inputs, Invitation, Limits, Livestream, Resolution, Sharing};
 use understudy_proto::v1;
 
 use crate::broadcast;
@@ -69,6 +70,8 @@ const MAILBOX: usize = 32;
 pub struct Config {
     /// Private and writable; sockets, profiles and configurations of the children go here.
     pub directory: PathBuf,
+    /// What its program is called.
+    pub program: String,
     pub chromium: PathBuf,
     /// What encodes MPEG-1.
     pub ffmpeg: PathBuf,
@@ -80,8 +83,8 @@ pub struct Config {
     pub media: PathBuf,
     /// What `understudy:NAME` pages are found under, as `http://127.0.0.1:10001/pages`.
     pub bundled_pages: String,
-    /// Where pages find the camera.
-    pub camera: Place,
+    /// Where pages find the camera; none: they have none.
+    pub camera: Option<Place>,
     /// The display's number; none: one that is free.
     pub display_number: Option<u16>,
     /// What the microphone and what feeds it are called.
@@ -111,6 +114,13 @@ pub struct Config {
     pub metrics: Metrics,
     pub broadcast_metrics: broadcast::Metrics,
     pub source_metrics: source::Metrics,
+}
+
+impl Config {
+    /// How pages get their camera; where they have none, in the way that needs nothing.
+    pub fn camera_mode(&self) -> Mode {
+        self.camera.as_ref().map_or(Mode::File, Place::mode)
+    }
 }
 
 /// What the session is asked to be; its parts are carried out, or refused, apart.
@@ -149,6 +159,7 @@ pub struct Handle {
     screen: watch::Receiver<Option<Screen>>,
     devtools: watch::Receiver<Option<String>>,
     participant: watch::Receiver<View>,
+    sharing: watch::Receiver<Sharing>,
 }
 
 #[derive(Debug)]
@@ -222,8 +233,9 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant } = outlets;
-    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant, sharing } =
+        outlets;
+    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant, sharing }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -280,6 +292,11 @@ impl Handle {
     /// The display, while it is there.
     pub fn screen(&self) -> watch::Receiver<Option<Screen>> {
         self.screen.clone()
+    }
+
+    /// How those who watch streamers share what they show, as the document says.
+    pub fn sharing(&self) -> watch::Receiver<Sharing> {
+        self.sharing.clone()
     }
 
     /// How the inputs stand.

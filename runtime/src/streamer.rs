@@ -2,20 +2,23 @@
 //! watches.
 //!
 //! ```text
-//!   REST ───────────> Streamers ──mail──> Book (who is there, how it stands; one task)
-//!                                          │ place: standing, farewell
+//!   REST ───────────> Streamers ──mail──> Book (who is there, how it stands; one task) ──> Scenes (what there is to be shown)
+//!                                          │ place: scene, standing, farewell
 //!   sockets ──> Conversation (one a peer) <┘
 //!                 │ descriptions              │ messages of its data channels
 //!                 └──> rtc::Desk ─────────────┴──> Hands ──> steering::Desk ──> display
 //! ```
 //!
-//! All of them show the session's own display. That is encoded once, repaired by the session, and outlives each of them.
+//! Most show the session's own display, which outlives each of them; others a page that its document names, which is there while
+//! somebody shows it. Either is encoded once for all who watch it, and repaired by its session.
 
 mod metrics;
 
 mod hands;
 
 mod mail;
+
+mod scenes;
 
 mod book;
 
@@ -25,28 +28,30 @@ mod conversation;
 
 mod older;
 
-pub use hands::{Sharing, Table};
+pub use hands::Sharing;
 pub use mail::Refused;
 pub use metrics::Metrics;
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::WebSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use understudy_core::streamer::message::IceServer;
+use understudy_core::streamer::message::{App, IceServer};
 use understudy_core::streamer::order::Order;
 use understudy_core::streamer::{Id, view};
 
 use crate::access::{Policy, Role};
 use crate::program::Registry;
 use crate::seats::{Seat, Seats};
-use crate::{rtc, session};
+use crate::{rtc, session, steering};
 
 use book::Book;
 use conversation::{Conversation, Manners};
 use mail::{Mail, Place, Stage};
+use scenes::Scenes;
 
 /// Mails wait here; a full box makes the sender wait, which is right for all of them.
 const MAILBOX: usize = 64;
@@ -54,30 +59,26 @@ const MAILBOX: usize = 64;
 /// Sockets whose first message has not come, or that watch nothing.
 const STRANGERS: usize = 64;
 
-/// Who may steer what is watched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Steering {
-    /// All who have the right, together.
-    #[default]
-    Union,
-    /// One at a time, who is asked for it.
-    Host,
-    Off,
-}
-
 /// What streamers stand on.
 pub struct Site {
-    pub session: session::Handle,
     pub programs: Registry,
     pub transport: rtc::Handle,
     /// What browsers are told of.
     pub ice_servers: Vec<IceServer>,
+    pub metrics: Metrics,
+}
+
+/// What there is to be shown, and how.
+pub struct Setup {
+    pub session: session::Handle,
+    /// As what a page that the session's document names has a session of its own.
+    pub pages: session::Config,
     /// As whom people know what is seen.
     pub title: String,
-    /// Of each streamer, at once.
-    pub most_viewers: usize,
-    pub table: Table,
+    /// Where the session's document says nothing.
+    pub sharing: Sharing,
     pub metrics: Metrics,
+    pub of_desk: steering::Metrics,
 }
 
 /// Clones are the same.
@@ -89,11 +90,16 @@ pub struct Streamers {
 }
 
 /// None yet. They end with `shutdown`, and whoever watches is told so before the task ends.
-pub fn start(site: Site, shutdown: CancellationToken) -> (Streamers, impl Future<Output = ()> + Send) {
+pub fn start(
+    site: Site,
+    setup: Setup,
+    shutdown: CancellationToken,
+) -> io::Result<(Streamers, impl Future<Output = ()> + Send)> {
     let (mailbox, mail) = mpsc::channel(MAILBOX);
-    let site = Arc::new(site);
-    let book = Book::new(Arc::clone(&site), mailbox.clone());
-    (Streamers { mailbox, site, strangers: Seats::new(STRANGERS) }, book.run(mail, shutdown))
+    let scenes = Scenes::open(setup)?;
+    let book = Book::new(scenes, site.metrics.clone(), mailbox.clone());
+    let streamers = Streamers { mailbox, site: Arc::new(site), strangers: Seats::new(STRANGERS) };
+    Ok((streamers, book.run(mail, shutdown)))
 }
 
 impl Streamers {
@@ -121,6 +127,11 @@ impl Streamers {
             drop(tokio::time::timeout(patience, settled).await);
         }
         self.one(id).await
+    }
+
+    /// What a streamer can show, by number.
+    pub async fn apps(&self) -> Result<Vec<App>, Refused> {
+        self.ask(Mail::Apps).await
     }
 
     /// Ends it; who watches is told so.

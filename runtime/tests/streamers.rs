@@ -2,6 +2,7 @@
 
 mod client;
 mod older;
+mod pages;
 mod peers;
 mod rest;
 mod rights;

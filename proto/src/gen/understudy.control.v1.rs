@@ -4,7 +4,7 @@
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SessionSpec {
     /// The name people know the participant by.
     #[prost(string, tag = "1")]
@@ -21,6 +21,50 @@ pub struct SessionSpec {
     /// What goes out is fetched, and nothing else: neither page nor inputs stand beside it.
     #[prost(message, optional, tag = "5")]
     pub origin: ::core::option::Option<Origin>,
+    /// How those who watch streamers share what they show. Absent: as the runtime is set up.
+    #[prost(message, optional, tag = "6")]
+    pub sharing: ::core::option::Option<Sharing>,
+}
+/// What is absent is as the runtime is set up (UNDERSTUDY_STEERING and its like).
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Sharing {
+    /// `Union`: all who may steer do so together; `Host`: one at a time; `Off`: nobody. Empty: as it is set up.
+    #[prost(string, tag = "1")]
+    pub mode: ::prost::alloc::string::String,
+    /// Who may watch one streamer at once, 1 to 1000; 0: as it is set up.
+    #[prost(uint32, tag = "2")]
+    pub max_viewers: u32,
+    /// Whether what is copied goes to and fro between the session and those who steer.
+    #[prost(bool, optional, tag = "3")]
+    pub clipboard: ::core::option::Option<bool>,
+    /// The keyboard that key codes are of: `US`, `German`, `French` or `Japanese`. Empty: as it is set up.
+    #[prost(string, tag = "4")]
+    pub layout: ::prost::alloc::string::String,
+    /// What streamers show beside the session's own display: the first is app 1. At most 7.
+    #[prost(message, repeated, tag = "5")]
+    pub pages: ::prost::alloc::vec::Vec<NamedPage>,
+}
+/// A page with a display, a sound and a browser of its own, while a streamer shows it. It has neither camera nor microphone.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamedPage {
+    /// A DNS label (RFC 1123), unlike those of the others.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// As that of a page.
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub width: u32,
+    #[prost(uint32, tag = "4")]
+    pub height: u32,
+    #[prost(uint32, tag = "5")]
+    pub frame_rate: u32,
 }
 /// Media that goes on, picture and sound of one address.
 #[allow(clippy::all)]

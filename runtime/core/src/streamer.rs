@@ -1,8 +1,8 @@
 //! Streamers: what many people watch and steer together, under an id. What may be asked for, how one lives, and what is said of it
 //! and to whom watches.
 //!
-//! A streamer is there before anybody watches, and stays when nobody does. What it shows is the session's own display, which the
-//! session repairs: a streamer follows that and says how it stands.
+//! A streamer is there before anybody watches, and stays when nobody does. What it shows is the session's own display or a page that
+//! its document names, which is repaired without it: a streamer follows that and says how it stands.
 
 mod id;
 
@@ -21,5 +21,5 @@ pub const MOST: usize = 8;
 /// The only host: this runtime.
 pub const HOST: u32 = 0;
 
-/// What it shows.
+/// The session's own display. Others are the pages that its document names, in their order.
 pub const APP: u32 = 0;

@@ -84,6 +84,7 @@ const YAML: &str = "application/vnd.oai.openapi";
         super::core::metadata::keep,
         super::streamers::create,
         super::streamers::list,
+        super::streamers::apps,
         super::streamers::one,
         super::streamers::delete,
         super::streamers::peer,

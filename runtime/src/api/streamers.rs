@@ -41,7 +41,7 @@ impl From<Refused> for Failure {
             Refused::Exists => StatusCode::CONFLICT,
             Refused::Order(Refusal::Invalid(_)) => StatusCode::BAD_REQUEST,
             // So the source system says what is wrong with an app.
-            Refused::Order(Refusal::App(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            Refused::Order(Refusal::App { .. }) | Refused::NotShown(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Refused::Full | Refused::Crowded(_) | Refused::Ended => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self(status, refused.to_string())
@@ -67,6 +67,7 @@ fn view(streamers: Streamers) -> Router {
         .route("/api/streamers/{id}", get(one))
         .route("/api/streamers/{id}/peer", get(peer))
         .route("/api/sessions", get(sessions))
+        .route("/api/apps", get(apps))
         .with_state(streamers)
 }
 
@@ -93,7 +94,7 @@ fn older(streamers: Streamers, policy: watch::Receiver<Policy>) -> Router {
 ///
 /// It is there before anybody watches, and stays when nobody does, until it is deleted or nobody has watched it for
 /// `idle_timeout_seconds`. All fields are needed but `streamer_id`, of which one is made, and `idle_timeout_seconds`, without which
-/// it stays. `host_id` 0 is this runtime and `app_id` 0 its own display; what is asked for of picture and sound is a wish, since all
+/// it stays. `host_id` 0 is this runtime, `app_id` 0 its own display, and others are what `GET /api/apps` says; what is asked for of picture and sound is a wish, since all
 /// who watch a runtime are shown what is encoded once.
 #[utoipa::path(
     post, path = "/api/streamers", tag = "streamers",
@@ -128,6 +129,14 @@ pub(super) async fn create(
 )]
 pub(super) async fn list(State(streamers): State<Streamers>) -> Result<Json<Value>, Failure> {
     Ok(Json(json!({ "streamers": streamers.list().await? })))
+}
+
+/// What a streamer can show: the session's own display, which is app 0, and the pages that its document names.
+#[utoipa::path(
+    get, path = "/api/apps", tag = "streamers", responses((status = 200, body = Object)), security(("view" = [])),
+)]
+pub(super) async fn apps(State(streamers): State<Streamers>) -> Result<Json<Value>, Failure> {
+    Ok(Json(json!({ "apps": streamers.apps().await? })))
 }
 
 /// One streamer, with who watches it.

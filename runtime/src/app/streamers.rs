@@ -7,13 +7,13 @@ use tokio_util::sync::CancellationToken;
 use super::outward::Outward;
 use super::tasks::Tasks;
 use crate::config::Run;
-use crate::streamer::{self, Sharing, Site, Streamers, Table};
+use crate::streamer::{self, Setup, Sharing, Site, Streamers};
 use crate::{session, steering};
 
 /// Those that there will be.
 pub(super) fn open(
     config: &Run,
-    (session, outward): (&session::Handle, &Outward),
+    (session, pages, outward): (&session::Handle, session::Config, &Outward),
     (registry, tasks): (&mut Registry, &mut Tasks),
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Streamers> {
@@ -21,24 +21,22 @@ pub(super) fn open(
     metrics.register(registry);
     of_desk.register(registry);
     let settings = &config.steering;
-    let desk = steering::Desk::open(settings.steering_layout, of_desk)
-        .context("nothing can be opened for those who steer")?;
     let sharing = Sharing {
-        steering: settings.steering.may(),
+        mode: settings.steering.mode(),
         layout: settings.steering_layout,
         clipboard: settings.steering_clipboard,
+        most_viewers: settings.steering_max_viewers.into(),
     };
     let site = Site {
-        session: session.clone(),
         programs: outward.programs.clone(),
         transport: outward.peers.clone(),
         ice_servers: config.ice_servers.servers().to_vec(),
-        title: super::identity(config).vp,
-        most_viewers: settings.steering_max_viewers.into(),
-        table: Table::new(sharing, desk, metrics.clone()),
-        metrics,
+        metrics: metrics.clone(),
     };
-    let (streamers, task) = streamer::start(site, shutdown.clone());
+    let title = super::identity(config).vp;
+    let setup = Setup { session: session.clone(), pages, title, sharing, metrics, of_desk };
+    let opened = streamer::start(site, setup, shutdown.clone());
+    let (streamers, task) = opened.context("nothing can be opened for those who steer")?;
     tasks.start("streamers", task);
     Ok(streamers)
 }

@@ -2,8 +2,7 @@
 
 use clap::{ArgAction, Args, ValueEnum};
 use understudy_core::steering::keys::Layout;
-
-use crate::streamer;
+use understudy_core::steering::seat::{IDLE, Mode};
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Streamers")]
@@ -36,11 +35,11 @@ pub enum Who {
 }
 
 impl Who {
-    pub const fn may(self) -> streamer::Steering {
+    pub const fn mode(self) -> Mode {
         match self {
-            Self::Union => streamer::Steering::Union,
-            Self::Host => streamer::Steering::Host,
-            Self::Off => streamer::Steering::Off,
+            Self::Union => Mode::Union,
+            Self::Host => Mode::Host { idle: IDLE },
+            Self::Off => Mode::Off,
         }
     }
 }

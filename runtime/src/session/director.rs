@@ -10,7 +10,7 @@ use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::participant::{Standing, View as Participant};
 use understudy_core::recording::Wanted;
 use understudy_core::rendition::Full;
-use understudy_core::spec::{Choice, Livestream, Location};
+use understudy_core::spec::{Choice, Livestream, Location, Sharing};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
@@ -58,6 +58,7 @@ pub(super) struct Director {
     pub(super) recorded: watch::Sender<Vec<RecordingView>>,
     pub(super) devtools: watch::Sender<Option<String>>,
     pub(super) participant: watch::Sender<Participant>,
+    pub(super) sharing: watch::Sender<Sharing>,
 }
 
 /// What others need of the browser that runs.
@@ -77,6 +78,7 @@ pub(super) struct Outlets {
     pub(super) screen: watch::Receiver<Option<Screen>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
     pub(super) participant: watch::Receiver<Participant>,
+    pub(super) sharing: watch::Receiver<Sharing>,
 }
 
 impl Director {
@@ -87,7 +89,7 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let participant = watch::Sender::default();
+        let (participant, sharing) = (watch::Sender::default(), watch::Sender::default());
         let recordings = Recordings::new(config.recorder.clone(), mailbox.clone());
         let (outputs, recorded) = (watch::Sender::default(), watch::Sender::new(recordings.views()));
         let show = Show::new(&config, &mailbox);
@@ -99,9 +101,10 @@ impl Director {
             screen: show.screen(),
             devtools: devtools.subscribe(),
             participant: participant.subscribe(),
+            sharing: sharing.subscribe(),
         };
         let director = Self {
-            parts: Parts::new(config.camera.mode()),
+            parts: Parts::new(config.camera_mode()),
             sources: Sources::new(&config, mailbox.clone()),
             origin: Origin::new(config.processes.clone(), mailbox.clone()),
             show,
@@ -124,6 +127,7 @@ impl Director {
             recorded,
             devtools,
             participant,
+            sharing,
         };
         (director, outlets)
     }
@@ -289,7 +293,7 @@ impl Director {
                 // A portal that is not there would hang getUserMedia, that of the microphone as well.
                 camera: match self.parts.slot(part).without.contains(&Part::Camera) {
                     true => None,
-                    false => Some(self.config.camera.clone()),
+                    false => self.config.camera.clone(),
                 },
             },
             Part::Page => Order::Page { page: self.browser.as_ref()?.page.clone(), url: self.url()? },

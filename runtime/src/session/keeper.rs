@@ -222,7 +222,8 @@ async fn start(order: Order, config: &Config) -> Result<(Running, Gives), String
         }
         Order::Camera(picture) => {
             let format = camera::Format { size: config.camera_size, frame_rate: config.camera_frame_rate };
-            let camera = camera::start(&config.camera, format, picture).await.map_err(explain)?;
+            let place = config.camera.as_ref().ok_or("this session has no camera")?;
+            let camera = camera::start(place, format, picture).await.map_err(explain)?;
             Ok((Running::Camera(camera), Gives::Nothing))
         }
         Order::Browser { display, size, camera } => {

@@ -3,7 +3,6 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::task::AbortOnDropHandle;
-use understudy_core::outputs::PROGRAM;
 use understudy_core::proof::Proof;
 use understudy_core::rendition::{Audio, Video};
 use understudy_core::spec::Choice;
@@ -68,7 +67,7 @@ impl Show {
         ];
         let tellers = tellers.map(|teller| teller.abort_handle());
         let programs = config.programs.clone();
-        programs.name(&program, [PROGRAM.to_owned()]);
+        programs.name(&program, [config.program.clone()]);
         Self {
             programs,
             own: program,

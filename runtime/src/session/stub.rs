@@ -2,8 +2,9 @@
 //! starts no part.
 
 use tokio::sync::{mpsc, watch};
+use understudy_core::outputs::PROGRAM;
 use understudy_core::participant::View;
-use understudy_core::spec::{FrameRate, Limits, Resolution};
+use understudy_core::spec::{FrameRate, Limits, Resolution, Sharing};
 use understudy_proto::v1;
 
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics, StreamView};
@@ -35,6 +36,7 @@ impl Stub {
             screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
             participant: participant.subscribe(),
+            sharing: watch::channel(Sharing::default()).1,
         };
         (handle, Self { messages, report, outputs, participant })
     }
@@ -66,13 +68,14 @@ pub(super) fn config(directory: &std::path::Path) -> Config {
     let guard = guard::Opened { address, policy: guard::Policy::default() };
     Config {
         directory: directory.to_owned(),
+        program: PROGRAM.to_owned(),
         chromium: "/nowhere".into(),
         ffmpeg: "/nowhere".into(),
         processes: None,
         bundled_media: directory.to_owned(),
         media: directory.to_owned(),
         bundled_pages: "http://127.0.0.1:9/pages".into(),
-        camera: Place::File { path: directory.join("video.y4m") },
+        camera: Some(Place::File { path: directory.join("video.y4m") }),
         display_number: None,
         sound: sound::Names::default(),
         camera_size: Resolution::HD,

@@ -1,6 +1,5 @@
 //! What the session is asked to be: each part of a wish is carried out, or refused, by itself.
 
-use understudy_core::outputs::PROGRAM;
 use understudy_core::part::{Event, Part};
 use understudy_core::proof::Proof;
 use understudy_core::recording;
@@ -12,6 +11,7 @@ use understudy_proto::v1;
 
 use super::Wanted;
 use super::director::Director;
+use super::told::replace;
 use crate::spec;
 
 impl Director {
@@ -63,7 +63,7 @@ impl Director {
         let full = self.full();
         self.streams.run(self.show.program(), full);
         // Whoever describes it says how.
-        let program = (stance != Stance::Drained).then(|| (PROGRAM.to_owned(), Choice::default()));
+        let program = (stance != Stance::Drained).then(|| (self.config.program.clone(), Choice::default()));
         let named = self.streams.all().map(|one| (one.name.clone(), full.limit(one.choice)));
         self.show.called(named.chain(program));
     }
@@ -115,21 +115,24 @@ impl Director {
         if self.origin.want(after.origin.as_ref()).await {
             self.show.of(self.origin.program());
         }
+        replace(&self.sharing, after.sharing.clone());
         let before = std::mem::replace(&mut self.asked.session, after);
-        for event in changes(&before, &self.asked.session) {
+        let has_camera = self.config.camera.is_some();
+        for event in changes(&before, &self.asked.session, has_camera) {
             self.on(event).await;
         }
     }
 }
 
 /// What a page needs. What is shown without one needs what [`Director::attend`] sees to.
-const fn parts(session: &Session) -> &'static [Part] {
-    if session.page.is_some() { &Part::ALL } else { &[] }
+fn parts(session: &Session, has_camera: bool) -> Vec<Part> {
+    let is_wanted = |part: &Part| has_camera || !matches!(part, Part::Pipewire | Part::Camera);
+    session.page.iter().flat_map(|_| Part::ALL).filter(is_wanted).collect()
 }
 
 /// The events that lead from one session to another.
-fn changes(before: &Session, after: &Session) -> Vec<Event> {
-    let (old, new) = (parts(before), parts(after));
+fn changes(before: &Session, after: &Session, has_camera: bool) -> Vec<Event> {
+    let [old, new] = [before, after].map(|session| parts(session, has_camera));
     let dropped = old.iter().rev().filter(|part| !new.contains(part)).map(|part| Event::Drop(*part));
     let wanted = new.iter().filter(|part| !old.contains(part)).map(|part| Event::Want(*part));
     dropped.chain(wanted).chain(renewed(before, after)).collect()

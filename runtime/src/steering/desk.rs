@@ -41,6 +41,11 @@ impl Desk {
         self.0.mailbox.display(display);
     }
 
+    /// From now on key codes are of that keyboard. Whatever was held is let go of.
+    pub fn lay_out(&self, layout: Layout) {
+        self.0.mailbox.lay_out(layout);
+    }
+
     /// Is done within a millisecond, if the display does not stand still; with many waiting moves are taken together, and of what
     /// finds no room nothing stays held.
     pub fn input(&self, peer: Peer, input: Input) {

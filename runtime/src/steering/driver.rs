@@ -62,6 +62,7 @@ impl Driver {
                 match mail {
                     Mail::Errand(errand) => self.carry_out(&errand),
                     Mail::Display(display) => self.show(display),
+                    Mail::Layout(layout) => self.lay_out(layout),
                     Mail::End => return self.end(),
                 }
             }
@@ -106,6 +107,16 @@ impl Driver {
         self.leave();
         self.display = display;
         self.reach();
+    }
+
+    /// The keymap is made anew, by another door: nothing is held through the one before.
+    fn lay_out(&mut self, layout: Layout) {
+        if self.layout != layout {
+            self.end();
+            self.layout = layout;
+            self.leave();
+            self.reach();
+        }
     }
 
     fn reach(&mut self) {

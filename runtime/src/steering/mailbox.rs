@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use parking_lot::Mutex;
+use understudy_core::steering::keys::Layout;
 use understudy_core::steering::line::{Errand, Full, Line};
 
 #[derive(Debug)]
@@ -20,6 +21,8 @@ struct State {
     line: Line,
     /// Another display, or none, since it was asked for last.
     display: Option<Option<String>>,
+    /// Another keyboard, since it was asked for last.
+    layout: Option<Layout>,
     is_closed: bool,
     /// Since it was listened to last.
     has_rung: bool,
@@ -30,6 +33,7 @@ struct State {
 pub(super) enum Mail {
     Errand(Errand),
     Display(Option<String>),
+    Layout(Layout),
     End,
 }
 
@@ -50,6 +54,10 @@ impl Mailbox {
         self.ring(|state| state.display = Some(name));
     }
 
+    pub fn lay_out(&self, layout: Layout) {
+        self.ring(|state| state.layout = Some(layout));
+    }
+
     pub fn close(&self) {
         self.ring(|state| state.is_closed = true);
     }
@@ -60,7 +68,8 @@ impl Mailbox {
         if state.is_closed {
             return Some(Mail::End);
         }
-        let display = state.display.take().map(Mail::Display);
+        let layout = state.layout.take().map(Mail::Layout);
+        let display = layout.or_else(|| state.display.take().map(Mail::Display));
         display.or_else(|| state.line.take().map(Mail::Errand))
     }
 

@@ -14,55 +14,48 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::steering::{Peer, seat};
 use understudy_core::streamer::life::Event;
 use understudy_core::streamer::message::{First, Told};
-use understudy_core::streamer::order::{Order, Refusal, Shape};
+use understudy_core::streamer::order::{Order, Refusal};
 use understudy_core::streamer::tenure::{Step, step};
 use understudy_core::streamer::{Id, MOST, view};
 use uuid::Uuid;
 
-use super::mail::{Claimed, Farewell, Mail, Place, Refused};
-use super::{Site, hands, now};
+use super::mail::{Claimed, Farewell, Mail, Place, Refused, Standing};
+use super::metrics::Metrics;
+use super::scenes::{Scene, Scenes};
+use super::{hands, now};
 use crate::access::Role;
-use crate::capture::Screen;
 use crate::deadline::reached;
-use entry::{Entry, Tenure};
+use entry::{Asked, Entry, Tenure};
 
 /// At the end: for last words to all who watch.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// What is said of what shows nothing, where the session has no better word.
-const NOTHING: &str = "the session's display shows nothing";
-
 pub(super) struct Book {
-    site: Arc<Site>,
+    scenes: Scenes,
+    metrics: Metrics,
     mailbox: mpsc::Sender<Mail>,
     entries: BTreeMap<Id, Entry>,
     /// Resolves with each place that is given up.
     leaving: FuturesUnordered<BoxFuture<'static, (Id, Peer)>>,
-    screen: watch::Receiver<Option<Screen>>,
     peers: u64,
 }
 
 impl Book {
-    pub(super) fn new(site: Arc<Site>, mailbox: mpsc::Sender<Mail>) -> Self {
-        let screen = site.session.screen();
+    pub(super) fn new(scenes: Scenes, metrics: Metrics, mailbox: mpsc::Sender<Mail>) -> Self {
         let (entries, leaving) = (BTreeMap::new(), FuturesUnordered::new());
-        Self { site, mailbox, entries, leaving, screen, peers: 0 }
+        Self { scenes, metrics, mailbox, entries, leaving, peers: 0 }
     }
 
     pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Mail>, shutdown: CancellationToken) {
-        let mut has_session = true;
-        self.show();
+        self.scenes.follow();
         loop {
             let lives = self.entries.values().filter_map(|entry| entry.life.due());
-            let due = lives.chain(self.site.table.due()).min();
+            let due = lives.chain(self.scenes.due()).min();
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(mail) = mail.recv() => self.take(mail),
                 Some((id, peer)) = self.leaving.next(), if !self.leaving.is_empty() => self.left(&id, peer),
-                changed = self.screen.changed(), if has_session => {
-                    has_session = changed.is_ok();
-                    self.show();
-                }
+                () = self.scenes.changed() => self.follow(),
                 () = reached(due.map(Into::into)) => {}
             }
             self.settle();
@@ -87,7 +80,8 @@ impl Book {
             }
             Mail::Enter(id, role, reply) => drop(reply.send(self.enter(&id, role))),
             Mail::First(first, role, reply) => drop(reply.send(self.first(*first, role))),
-            Mail::Steer(event, reply) => drop(reply.send(self.site.table.on(event))),
+            Mail::Apps(reply) => drop(reply.send(self.scenes.apps())),
+            Mail::Steer(scene, event, reply) => drop(reply.send(scene.table.on(event))),
             Mail::Live(id, peer) => {
                 if let Some(entry) = self.entries.get_mut(&id) {
                     entry.live(peer);
@@ -98,26 +92,22 @@ impl Book {
 
     fn create(&mut self, order: Order) -> Result<view::Streamer, Refused> {
         let id = order.id.clone().unwrap_or_else(made);
-        self.begin(&id, order.shape, order.idle, Tenure::Streamer)?;
+        let which = self.scenes.which(order.app).map_err(Refused::Order)?;
+        self.begin(&id, Asked { which, shape: order.shape, idle: order.idle }, Tenure::Streamer)?;
         let entry = self.entries.get(&id).ok_or(Refused::Unknown)?;
         Ok(entry.view(&id))
     }
 
-    fn begin(
-        &mut self,
-        id: &Id,
-        asked: Shape,
-        idle: Option<Duration>,
-        tenure: Tenure,
-    ) -> Result<(), Refused> {
+    fn begin(&mut self, id: &Id, asked: Asked, tenure: Tenure) -> Result<(), Refused> {
         if self.entries.contains_key(id) {
             return Err(Refused::Exists);
         }
         if self.entries.len() >= MOST {
             return Err(Refused::Full);
         }
-        let mut entry = Entry::new(asked, idle, tenure, now());
-        entry.see(self.shape(), now());
+        self.scenes.begin(&asked.which)?;
+        let mut entry = Entry::new(asked, tenure, now());
+        entry.see(self.scenes.shape(&entry.which), now());
         tracing::info!(streamer = %id, "a streamer begins");
         self.entries.insert(id.clone(), entry);
         Ok(())
@@ -125,31 +115,38 @@ impl Book {
 
     fn enter(&mut self, id: &Id, role: Role) -> Result<Place, Refused> {
         let entry = self.entries.get_mut(id).ok_or(Refused::Unknown)?;
-        if entry.peers() >= self.site.most_viewers {
+        let scene = self.scenes.of(&entry.which).ok_or(Refused::Unknown)?;
+        if entry.peers() >= self.scenes.most_viewers() {
             return Err(Refused::Crowded(entry.peers()));
         }
         self.peers += 1;
         let (peer, peer_id) = (Peer(self.peers), Uuid::new_v4().to_string());
         let (there, gone) = oneshot::channel::<()>();
         let joins = seat::Event::Join { peer, role: hands::seated(role), name: peer_id.clone() };
-        self.site.table.on(joins);
+        scene.table.on(joins);
         let farewell = entry.seat(peer, peer_id, now());
         let standing = entry.standing.subscribe();
-        let left = (id.clone(), peer);
+        let (left, scene) = ((id.clone(), peer), Arc::clone(scene));
+        let table = scene.table.clone();
         self.leaving.push(Box::pin(async move {
             let _ = gone.await;
+            // Also of a streamer that is no more.
+            table.on(seat::Event::Leave(peer));
             left
         }));
         let mailbox = self.mailbox.clone();
-        Ok(Place { id: id.clone(), peer, role, standing, farewell, mailbox, _there: there })
+        Ok(Place { id: id.clone(), peer, role, scene, standing, farewell, mailbox, _there: there })
     }
 
     fn first(&mut self, first: First, role: Role) -> Claimed {
         let shape = match first.media.judge() {
             Ok(shape) => shape,
             Err(Refusal::Host) => return Claimed::Told(Told::HostNotFound),
-            Err(Refusal::App(_)) => return Claimed::Told(Told::AppNotFound),
+            Err(Refusal::App { .. }) => return Claimed::Told(Told::AppNotFound),
             Err(Refusal::Invalid(why)) => return Claimed::Left(Some(why)),
+        };
+        let Ok(which) = self.scenes.which(first.media.app_id) else {
+            return Claimed::Told(Told::AppNotFound);
         };
         let (id, mode) = first.session.map_or_else(|| (made(), None), |(id, mode)| (id, Some(mode)));
         let is_session = |entry: &Entry| matches!(entry.tenure, Tenure::Session { .. });
@@ -170,10 +167,10 @@ impl Book {
             }
             Step::Begin { watches, idle } => {
                 let tenure = mode.map_or(Tenure::Streamer, |mode| Tenure::session(mode, first.client));
-                match self.begin(&id, shape, idle, tenure) {
+                match self.begin(&id, Asked { which, shape, idle }, tenure) {
                     Ok(()) if watches => self.hold(&id, role),
-                    Ok(()) => match self.entries.get(&id) {
-                        Some(entry) => Claimed::Kept(entry.standing.subscribe()),
+                    Ok(()) => match self.kept(&id) {
+                        Some((standing, scene)) => Claimed::Kept(standing, scene),
                         None => Claimed::Told(Told::InternalServerError),
                     },
                     Err(Refused::Exists) => Claimed::Told(Told::AlreadyStreaming),
@@ -195,6 +192,12 @@ impl Book {
         claimed
     }
 
+    /// For whom it is there, and does not watch.
+    fn kept(&self, id: &Id) -> Option<(watch::Receiver<Standing>, Arc<Scene>)> {
+        let entry = self.entries.get(id)?;
+        Some((entry.standing.subscribe(), Arc::clone(self.scenes.of(&entry.which)?)))
+    }
+
     fn watch(&mut self, id: &Id, role: Role) -> Claimed {
         match self.enter(id, role) {
             Ok(place) => Claimed::Watches(place),
@@ -206,7 +209,6 @@ impl Book {
     }
 
     fn left(&mut self, id: &Id, peer: Peer) {
-        self.site.table.on(seat::Event::Leave(peer));
         if let Some(entry) = self.entries.get_mut(id) {
             entry.leave(peer, now());
         }
@@ -221,17 +223,15 @@ impl Book {
 
     /// What follows from what is seen and from time: all that is told is so.
     fn settle(&mut self) {
-        let (shape, now) = (self.shape(), now());
+        let now = now();
         for entry in self.entries.values_mut() {
-            entry.see(shape, now);
+            entry.see(self.scenes.shape(&entry.which), now);
             if entry.life.due().is_some_and(|due| due <= now) {
-                entry.life.on(Event::Passed { complaint: self.site.complaint() }, now);
+                entry.life.on(Event::Passed { complaint: self.scenes.complaint(&entry.which) }, now);
                 entry.tell();
             }
         }
-        if self.site.table.due().is_some_and(|due| due <= now) {
-            self.site.table.on(seat::Event::Timeout);
-        }
+        self.scenes.pass(now);
         let over: Vec<_> = self
             .entries
             .iter()
@@ -241,23 +241,19 @@ impl Book {
         for id in over {
             self.delete(&id);
         }
-        self.site.metrics.counted(self.entries.values().map(|entry| entry.life.status()));
+        self.scenes.keep(self.entries.values().map(|entry| &entry.which));
+        self.metrics.counted(self.entries.values().map(|entry| entry.life.status()));
         let peers = |count: fn(&Entry) -> usize| self.entries.values().map(count).sum();
-        self.site.metrics.watched(peers(Entry::peers), peers(Entry::live_peers));
+        self.metrics.watched(peers(Entry::peers), peers(Entry::live_peers));
     }
 
-    /// What is done is done on the display that there is.
-    fn show(&mut self) {
-        let display =
-            self.screen.borrow_and_update().as_ref().and_then(|screen| screen.display().map(str::to_owned));
-        self.site.table.show(display);
-    }
-
-    /// Of what is seen; none, while nothing is.
-    fn shape(&self) -> Option<Shape> {
-        let screen = self.screen.borrow();
-        let Screen { size, frame_rate, .. } = screen.as_ref()?;
-        Some(Shape { width: size.width(), height: size.height(), fps: frame_rate.per_second() })
+    /// Displays have come or gone, or the document says something else: what it names no more is shown no more.
+    fn follow(&mut self) {
+        self.scenes.follow();
+        let unnamed = self.entries.iter().filter(|(_, entry)| !self.scenes.is_named(&entry.which));
+        for id in unnamed.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.delete(&id);
+        }
     }
 
     async fn end(mut self) {
@@ -270,16 +266,7 @@ impl Book {
         if tokio::time::timeout(LAST_WORDS, gone).await.is_err() {
             tracing::warn!("some who watch streamers did not take their last words");
         }
-    }
-}
-
-impl Site {
-    /// What is wrong with the session, as it says itself.
-    fn complaint(&self) -> String {
-        let report = self.session.report();
-        let report = report.borrow();
-        let wrong = report.conditions.iter().find(|one| one.status == "False" && !one.message.is_empty());
-        wrong.map_or_else(|| NOTHING.to_owned(), |one| one.message.clone())
+        self.scenes.end().await;
     }
 }
 

@@ -11,9 +11,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use tokio::sync::watch;
 use understudy_core::leg::Levels;
 use understudy_core::level::Level;
-use understudy_core::outputs::PROGRAM;
 use understudy_core::steering::wire::Notice;
-use understudy_core::streamer::APP;
 use understudy_core::streamer::message::{
     App, Asked, Candidate, Capabilities, Said, Sdp, Signaling, Standing as You, Told,
 };
@@ -22,6 +20,7 @@ use understudy_core::streamer::talk;
 use super::Site;
 use super::hands::{Hands, Seating};
 use super::mail::{Farewell, Mail, Place, Stage};
+use super::scenes::Scene;
 use super::talk::Talk;
 use crate::program::Found;
 use crate::rtc::{self, Desk, First, Opening};
@@ -75,9 +74,10 @@ type Goes = Result<(), Over>;
 
 impl Conversation {
     pub(super) fn new(socket: WebSocket, place: Place, site: Arc<Site>, manners: Manners) -> Self {
-        let hands = Hands::new(site.table.clone(), place.peer);
-        let talk = Talk::new(site.table.clone(), place.peer, place.role);
-        let seating = site.table.seating();
+        let table = &place.scene.table;
+        let hands = Hands::new(table.clone(), place.peer);
+        let talk = Talk::new(table.clone(), place.peer, place.role);
+        let seating = table.seating();
         Self {
             socket,
             place,
@@ -103,7 +103,7 @@ impl Conversation {
     async fn converse(&mut self) -> Goes {
         self.say(Told::WebRtcConfig { ice_servers: self.site.ice_servers.clone() }).await?;
         if let Manners::Older { .. } = self.manners {
-            self.say(self.site.app()).await?;
+            self.say(self.place.scene.app()).await?;
             self.say(Told::StageComplete { stage: super::older::LAUNCH }).await?;
         }
         self.stand().await?;
@@ -148,7 +148,8 @@ impl Conversation {
 
     /// Shows what there is to be seen: an offer follows, or the answer to one.
     async fn open(&mut self) -> Goes {
-        let Found::Live(program) = self.site.programs.find_within(PROGRAM, APPEARS).await else {
+        let Found::Live(program) = self.site.programs.find_within(&self.place.scene.program, APPEARS).await
+        else {
             self.say(Told::StageFailed { stage: CONNECTION, error_code: FAULT }).await?;
             return self.close(close_code::AGAIN, "there is nothing to be seen yet").await;
         };
@@ -157,7 +158,8 @@ impl Conversation {
             Manners::Older { first } => first,
         };
         let level = program.levels().map_or(Level::HD, Levels::offered);
-        let opening = Opening { name: PROGRAM, level, first, pulse: Notice::ConnectionOk.text() };
+        let scene = Arc::clone(&self.place.scene);
+        let opening = Opening { name: &scene.program, level, first, pulse: Notice::ConnectionOk.text() };
         self.say(Told::StageStarting { stage: CONNECTION }).await?;
         match self.site.transport.desk(&program, opening) {
             Ok(desk) => self.desk = Some(desk),
@@ -222,7 +224,7 @@ impl Conversation {
             }
             rtc::Told::Message { label, message } if *label == *talk::LABEL => {
                 if let Some(asked) = self.talk.hear(message)
-                    && let Some(reason) = self.place.ask(asked, &self.site.table).await
+                    && let Some(reason) = self.place.ask(asked).await
                 {
                     self.talk.refuse(reason).await;
                 }
@@ -270,7 +272,7 @@ impl Conversation {
 
     async fn ask(&mut self, asked: Asked) -> Goes {
         self.asks = true;
-        if let Some(reason) = self.place.ask(asked, &self.site.table).await {
+        if let Some(reason) = self.place.ask(asked).await {
             self.say(Told::SteeringRefused { reason }).await?;
         }
         self.seats().await
@@ -285,7 +287,7 @@ impl Conversation {
             let seating = self.seating.borrow_and_update();
             (seating.host, seating.asked)
         };
-        let table = &self.site.table;
+        let table = &self.place.scene.table;
         let you = table.standing(self.place.peer, self.place.role);
         let asked_by = asked.filter(|_| you == You::Steers).and_then(|peer| table.id(peer));
         let host = host.and_then(|peer| table.id(peer));
@@ -345,9 +347,9 @@ async fn heard(desk: &mut Option<Desk>) -> rtc::Told {
     }
 }
 
-impl Site {
+impl Scene {
     pub(super) fn app(&self) -> Told {
-        Told::UpdateApp { app: App { app_id: APP, title: self.title.clone(), is_hdr_supported: false } }
+        Told::UpdateApp { app: App { app_id: self.app, title: self.title.clone(), is_hdr_supported: false } }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
+use understudy_core::spec::Sharing as Document;
 use understudy_core::steering::allowance::{Allowance, Cost};
 use understudy_core::steering::keys::Layout;
 use understudy_core::steering::seat::{Event, Mode, Refusal, Role, Seats, Told};
@@ -15,7 +16,7 @@ use understudy_core::streamer::message::Standing;
 use understudy_core::streamer::talk;
 
 use super::metrics::{Fate, Metrics};
-use super::{Steering, now};
+use super::now;
 use crate::access;
 use crate::steering::Desk;
 
@@ -25,12 +26,26 @@ const POINTS: Duration = Duration::from_millis(50);
 const POINTED: usize = 64;
 
 /// How those who watch share what there is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sharing {
-    pub steering: Steering,
+    pub mode: Mode,
     pub layout: Layout,
     /// What is copied goes to and fro.
     pub clipboard: bool,
+    /// Of each streamer, at once.
+    pub most_viewers: usize,
+}
+
+impl Sharing {
+    /// What the session's document says of it counts.
+    pub(super) fn told(self, document: &Document) -> Self {
+        Self {
+            mode: document.mode.unwrap_or(self.mode),
+            layout: document.layout.unwrap_or(self.layout),
+            clipboard: document.clipboard.unwrap_or(self.clipboard),
+            most_viewers: document.max_viewers.map_or(self.most_viewers, |most| most as usize),
+        }
+    }
 }
 
 /// The one keyboard and pointer that all who may share. Clones are the same.
@@ -38,9 +53,7 @@ pub struct Sharing {
 pub struct Table(Arc<Inner>);
 
 struct Inner {
-    /// None: nobody steers.
-    seats: Option<Mutex<Seats>>,
-    sharing: Sharing,
+    seats: Mutex<Seats>,
     desk: Desk,
     seating: watch::Sender<Seating>,
     cursors: broadcast::Sender<(Peer, Place)>,
@@ -53,6 +66,7 @@ pub(super) struct Seating {
     pub(super) here: BTreeMap<Peer, Guest>,
     pub(super) host: Option<Peer>,
     pub(super) asked: Option<Peer>,
+    pub(super) sharing: Sharing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,14 +100,21 @@ pub(super) struct Hands {
 
 impl Table {
     pub fn new(sharing: Sharing, desk: Desk, metrics: Metrics) -> Self {
-        let mode = match sharing.steering {
-            Steering::Union => Some(Mode::Union),
-            Steering::Host => Some(Mode::Host { idle: understudy_core::steering::seat::IDLE }),
-            Steering::Off => None,
-        };
-        let seats = mode.map(|mode| Mutex::new(Seats::new(mode)));
-        let (seating, cursors) = (watch::Sender::default(), broadcast::Sender::new(POINTED));
-        Self(Arc::new(Inner { seats, sharing, desk, seating, cursors, metrics }))
+        let seats = Mutex::new(Seats::new(sharing.mode));
+        let seating = watch::Sender::new(Seating { sharing, ..Seating::default() });
+        let cursors = broadcast::Sender::new(POINTED);
+        Self(Arc::new(Inner { seats, desk, seating, cursors, metrics }))
+    }
+
+    /// From now on it is shared so. Whoever may steer no longer lets go.
+    pub(super) fn share(&self, sharing: Sharing) {
+        if self.sharing() == sharing {
+            return;
+        }
+        self.0.desk.lay_out(sharing.layout);
+        self.on(Event::Mode(sharing.mode));
+        // Last: whoever is told of it then asks how it stands.
+        self.0.seating.send_modify(|seating| seating.sharing = sharing);
     }
 
     /// Somebody comes, goes, or asks for the control. None: it is done, or there is nothing to be done.
@@ -106,13 +127,10 @@ impl Table {
             Event::Leave(peer) => self.0.seating.send_modify(|seating| drop(seating.here.remove(peer))),
             _ => {}
         }
-        let Some(seats) = &self.0.seats else {
-            return (!matches!(event, Event::Join { .. } | Event::Leave(_))).then_some(Refusal::Off);
-        };
         let gone = if let Event::Leave(peer) = event { Some(peer) } else { None };
         let mut refused = None;
         // Held until what it holds is let go of: whatever one sends who has lost the seat comes before that, or is refused.
-        let mut seats = seats.lock();
+        let mut seats = self.0.seats.lock();
         for told in seats.on(event, now()) {
             match told {
                 Told::HostIs(_) | Told::Asked { .. } => {}
@@ -135,7 +153,7 @@ impl Table {
 
     /// When time alone changes who steers.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.0.seats.as_ref()?.lock().expires_at()
+        self.0.seats.lock().expires_at()
     }
 
     pub(super) fn seating(&self) -> watch::Receiver<Seating> {
@@ -172,20 +190,25 @@ impl Table {
     }
 
     pub(super) fn mode(&self) -> talk::Mode {
-        match self.0.sharing.steering {
-            Steering::Union => talk::Mode::Union,
-            Steering::Host => talk::Mode::Host,
-            Steering::Off => talk::Mode::Off,
+        match self.sharing().mode {
+            Mode::Union => talk::Mode::Union,
+            Mode::Host { .. } => talk::Mode::Host,
+            Mode::Off => talk::Mode::Off,
         }
     }
 
     pub(super) fn layout(&self) -> &'static str {
-        self.0.sharing.layout.name()
+        self.sharing().layout.name()
+    }
+
+    fn sharing(&self) -> Sharing {
+        self.0.seating.borrow().sharing
     }
 
     /// With a bearer of that role.
     pub(super) fn shares_clipboard(&self, role: access::Role) -> bool {
-        self.0.sharing.clipboard && role >= access::Role::Control && self.0.seats.is_some()
+        let Sharing { mode, clipboard, .. } = self.sharing();
+        clipboard && role >= access::Role::Control && mode != Mode::Off
     }
 
     /// Puts a text into the session's clipboard, of one who steers.
@@ -197,9 +220,9 @@ impl Table {
 
     /// How it stands for that peer.
     pub(super) fn standing(&self, peer: Peer, role: access::Role) -> Standing {
-        let Some(seats) = &self.0.seats else { return Standing::Watches };
-        let seats = seats.lock();
+        let seats = self.0.seats.lock();
         match (seats.mode(), seats.host()) {
+            (Mode::Off, _) => Standing::Watches,
             _ if role < access::Role::Control => Standing::Watches,
             (Mode::Union, _) => Standing::Steers,
             (Mode::Host { .. }, Some(host)) if host == peer => Standing::Steers,
@@ -213,7 +236,7 @@ impl Table {
     }
 
     fn may_steer(&self, peer: Peer, now: Instant) -> bool {
-        self.0.seats.as_ref().is_some_and(|seats| seats.lock().may_steer(peer, now))
+        self.0.seats.lock().may_steer(peer, now)
     }
 }
 
@@ -243,9 +266,8 @@ impl Hands {
 
     fn take(&mut self, input: Input) -> Fate {
         let now = now();
-        let Some(seats) = &self.table.0.seats else { return Fate::Refused };
         // Until it is on its way: see `Table::on`.
-        let mut seats = seats.lock();
+        let mut seats = self.table.0.seats.lock();
         if !seats.may_steer(self.peer, now) {
             return Fate::Refused;
         }
@@ -285,10 +307,11 @@ mod tests {
 
     const ADA: Peer = Peer(1);
     const BOB: Peer = Peer(2);
+    const HOST: Mode = Mode::Host { idle: understudy_core::steering::seat::IDLE };
 
-    fn table(steering: Steering) -> Table {
+    fn table(mode: Mode) -> Table {
         let desk = Desk::open(Layout::default(), steering::Metrics::default()).unwrap();
-        let sharing = Sharing { steering, layout: Layout::default(), clipboard: true };
+        let sharing = Sharing { mode, clipboard: true, ..Sharing::default() };
         let table = Table::new(sharing, desk, Metrics::default());
         for (peer, role, name) in [(ADA, Role::Control, "ada"), (BOB, Role::Control, "bob")] {
             table.on(Event::Join { peer, role, name: name.to_owned() });
@@ -303,19 +326,19 @@ mod tests {
 
     #[tokio::test]
     async fn together_all_who_may_steer_do_and_with_nobody_at_it_none() {
-        let union = table(Steering::Union);
+        let union = table(Mode::Union);
         assert_eq!([press(&union, ADA), press(&union, BOB)], [Fate::Taken, Fate::Taken]);
         assert_eq!(press(&union, Peer(3)), Fate::Refused, "it has not come");
         assert_eq!(union.standing(ADA, access::Role::Control), Standing::Steers);
         assert_eq!(union.standing(ADA, access::Role::View), Standing::Watches);
-        let off = table(Steering::Off);
+        let off = table(Mode::Off);
         assert_eq!(press(&off, ADA), Fate::Refused);
         assert_eq!(off.standing(ADA, access::Role::Admin), Standing::Watches);
     }
 
     #[tokio::test]
     async fn one_at_a_time_steers_who_has_the_control_and_all_are_told_who_that_is() {
-        let table = table(Steering::Host);
+        let table = table(HOST);
         let seating = table.seating();
         assert_eq!(press(&table, ADA), Fate::Refused);
         assert_eq!(table.on(Event::Request(ADA)), None);
@@ -333,7 +356,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_here_is_told_by_name_and_where_one_points_a_few_times_a_second() {
-        let table = table(Steering::Union);
+        let table = table(Mode::Union);
         table.rename(ADA, " Ada ");
         table.rename(BOB, "\n");
         let people = table.seating().borrow().people();
@@ -351,16 +374,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_clipboard_is_for_those_who_may_steer_where_it_is_shared() {
-        let shared = table(Steering::Union);
+        let shared = table(Mode::Union);
         assert!(
             shared.shares_clipboard(access::Role::Control) && !shared.shares_clipboard(access::Role::View)
         );
-        assert!(!table(Steering::Off).shares_clipboard(access::Role::Admin));
+        assert!(!table(Mode::Off).shares_clipboard(access::Role::Admin));
     }
 
     #[tokio::test]
     async fn what_says_nothing_or_comes_too_often_is_not_done() {
-        let table = table(Steering::Union);
+        let table = table(Mode::Union);
         let mut hands = Hands::new(table, ADA);
         for (label, message) in [
             ("keyboard", &[][..]),

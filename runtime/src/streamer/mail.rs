@@ -1,19 +1,23 @@
 //! What is asked of the book, and what it gives out: the places of those who watch.
 
+use std::io;
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot, watch};
 use understudy_core::steering::Peer;
 use understudy_core::steering::seat::{Event, Refusal};
 use understudy_core::streamer::life::Status;
-use understudy_core::streamer::message::{Asked, First, Told};
+use understudy_core::streamer::message::{App, Asked, First, Told};
 use understudy_core::streamer::order::{self, Order, Shape};
 use understudy_core::streamer::{Id, MOST, view};
 
-use super::hands::Table;
+use super::scenes::Scene;
 use crate::access::Role;
 
 pub(super) enum Mail {
     Create(Box<Order>, oneshot::Sender<Result<view::Streamer, Refused>>),
     List(oneshot::Sender<Vec<view::Streamer>>),
+    Apps(oneshot::Sender<Vec<App>>),
     One(Id, oneshot::Sender<Option<view::Streamer>>),
     Follow(Id, oneshot::Sender<Option<watch::Receiver<Standing>>>),
     Delete(Id, oneshot::Sender<bool>),
@@ -23,7 +27,7 @@ pub(super) enum Mail {
     /// A peer is connected.
     Live(Id, Peer),
     /// Somebody wants the control, or gives it; why not.
-    Steer(Event, oneshot::Sender<Option<Refusal>>),
+    Steer(Arc<Scene>, Event, oneshot::Sender<Option<Refusal>>),
 }
 
 /// Why something is not done with a streamer.
@@ -37,8 +41,10 @@ pub enum Refused {
     Order(#[from] order::Refusal),
     #[error("there are {MOST} streamers, and there may be no more: delete one")]
     Full,
-    #[error("{0} watch it, and no more may (UNDERSTUDY_STEERING_MAX_VIEWERS)")]
+    #[error("{0} watch it, and no more may (sharing.maxViewers, UNDERSTUDY_STEERING_MAX_VIEWERS)")]
     Crowded(usize),
+    #[error("the page cannot be shown: {0}")]
+    NotShown(#[from] io::Error),
     #[error("the session ends")]
     Ended,
 }
@@ -47,7 +53,7 @@ pub enum Refused {
 pub(super) enum Claimed {
     Watches(Place),
     /// It is there, and nobody watches. Resolves at its end.
-    Kept(watch::Receiver<Standing>),
+    Kept(watch::Receiver<Standing>, Arc<Scene>),
     /// Told that, and left.
     Told(Told),
     /// Left, for that reason if there is one.
@@ -59,6 +65,7 @@ pub(super) struct Place {
     pub(super) id: Id,
     pub(super) peer: Peer,
     pub(super) role: Role,
+    pub(super) scene: Arc<Scene>,
     pub(super) standing: watch::Receiver<Standing>,
     pub(super) farewell: oneshot::Receiver<Farewell>,
     pub(super) mailbox: mpsc::Sender<Mail>,
@@ -68,8 +75,8 @@ pub(super) struct Place {
 
 impl Place {
     /// For the control, or about it; why not, if that is refused.
-    pub(super) async fn ask(&self, asked: Asked, table: &Table) -> Option<String> {
-        let peer = self.peer;
+    pub(super) async fn ask(&self, asked: Asked) -> Option<String> {
+        let (peer, table) = (self.peer, &self.scene.table);
         let event = match asked {
             Asked::State => return None,
             Asked::Request => Event::Request(peer),
@@ -81,7 +88,7 @@ impl Place {
             },
         };
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send(Mail::Steer(event, reply)).await.ok()?;
+        self.mailbox.send(Mail::Steer(Arc::clone(&self.scene), event, reply)).await.ok()?;
         answer.await.ok()?.map(|why| why.to_string())
     }
 }

@@ -10,6 +10,7 @@ use understudy_core::streamer::message::{First as Asked, Mode, Told};
 use super::Stranger;
 use super::conversation::{Conversation, Manners, close, say};
 use super::mail::{Claimed, Mail, Standing};
+use super::scenes::Scene;
 use crate::access::{Policy, Role};
 use crate::rtc::First;
 
@@ -47,7 +48,7 @@ pub(super) async fn serve(
             drop(stranger);
             Conversation::new(socket, place, site, manners).run().await;
         }
-        Claimed::Kept(standing) => keep(&mut socket, &stranger, standing).await,
+        Claimed::Kept(standing, scene) => keep(&mut socket, &scene, standing).await,
         Claimed::Told(told) => {
             drop(say(&mut socket, &told).await);
             close(&mut socket, close_code::NORMAL, String::new()).await;
@@ -75,8 +76,8 @@ fn role(policy: &Policy, credentials: &str, from: IpAddr) -> Option<Role> {
 }
 
 /// Whoever keeps a session is told that it is there; the session does not go with it.
-async fn keep(socket: &mut WebSocket, stranger: &Stranger, mut standing: watch::Receiver<Standing>) {
-    for told in [stranger.streamers.site.app(), Told::StageComplete { stage: LAUNCH }] {
+async fn keep(socket: &mut WebSocket, scene: &Scene, mut standing: watch::Receiver<Standing>) {
+    for told in [scene.app(), Told::StageComplete { stage: LAUNCH }] {
         if say(socket, &told).await.is_err() {
             return;
         }

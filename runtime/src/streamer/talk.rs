@@ -160,7 +160,8 @@ impl Talk {
         self.seated_until = Some(now() + PACE);
         let was = std::mem::replace(&mut self.told, seating.clone());
         let (mine, mode) = (seating.here.get(&self.peer), self.table.mode());
-        if let Some(me) = mine.filter(|me| was.here.get(&self.peer) != Some(*me)) {
+        let shared_otherwise = was.sharing != seating.sharing;
+        if let Some(me) = mine.filter(|me| shared_otherwise || was.here.get(&self.peer) != Some(*me)) {
             let (id, name, role) = (me.id.clone(), me.name.clone(), me.role);
             let (layout, clipboard) = (self.table.layout(), self.table.shares_clipboard(self.role));
             self.say(&Told::You { id, name, role, mode, layout, clipboard }).await;

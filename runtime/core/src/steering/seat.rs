@@ -1,4 +1,4 @@
-//! Who may steer: everybody at once, or one at a time who has the seat.
+//! Who may steer: everybody at once, one at a time who has the seat, or nobody.
 //!
 //! ```text
 //!            request, take                              request: asked ─┐
@@ -28,6 +28,8 @@ pub enum Mode {
     Union,
     /// One at a time.
     Host { idle: Duration },
+    /// Nobody.
+    Off,
 }
 
 /// What a peer's token allows; each also what is before it.
@@ -148,7 +150,7 @@ impl Seats {
                 *active = now.max(*active);
                 true
             }
-            (Mode::Host { .. }, _) => false,
+            (Mode::Host { .. } | Mode::Off, _) => false,
         }
     }
 
@@ -233,19 +235,25 @@ impl Seats {
     /// Whoever steered, and steers no longer by the new mode, lets go.
     fn change(&mut self, mode: Mode) -> Vec<Told> {
         let before = std::mem::replace(&mut self.mode, mode);
-        match (before, mode) {
-            (Mode::Union, Mode::Host { .. }) => {
-                let steered = self.here.iter().filter(|(_, guest)| guest.role >= Role::Control);
-                let released = steered.map(|(peer, _)| Told::Released(*peer));
-                released.chain([Told::HostIs(None)]).collect()
-            }
-            (Mode::Host { .. }, Mode::Union) => {
-                let had_host = self.host().is_some();
-                self.seat = Seat::Vacant;
-                if had_host { vec![Told::HostIs(None)] } else { Vec::new() }
-            }
-            _ => Vec::new(),
+        let is_other = std::mem::discriminant(&before) != std::mem::discriminant(&mode);
+        if !is_other {
+            return Vec::new();
         }
+        let had_host = self.host();
+        self.seat = Seat::Vacant;
+        let released: Vec<_> = match (before, mode) {
+            (Mode::Union, _) => self
+                .here
+                .iter()
+                .filter(|(_, guest)| guest.role >= Role::Control)
+                .map(|(peer, _)| *peer)
+                .collect(),
+            // What the host holds it may go on to hold.
+            (_, Mode::Union) => Vec::new(),
+            _ => had_host.into_iter().collect(),
+        };
+        let nobody = (had_host.is_some() || matches!(mode, Mode::Host { .. })).then_some(Told::HostIs(None));
+        released.into_iter().map(Told::Released).chain(nobody).collect()
     }
 
     fn timeout(&mut self, now: Instant) -> Vec<Told> {
@@ -291,6 +299,7 @@ impl Seats {
     fn check(&self, peer: Peer) -> Result<(), Refusal> {
         match (self.mode, self.role(peer)) {
             (_, None) => Err(Refusal::NotHere),
+            (Mode::Off, _) => Err(Refusal::Off),
             (Mode::Union, _) => Err(Refusal::NoSeat),
             (_, Some(Role::View)) => Err(Refusal::ViewOnly),
             (_, Some(_)) => Ok(()),

@@ -63,6 +63,8 @@ pub struct Order {
     /// None: one is made.
     pub id: Option<Id>,
     pub client: Option<String>,
+    /// What it shows: whether there is such an app is for whoever has them.
+    pub app: u32,
     pub shape: Shape,
     /// Nobody for so long: it ends. None: it stays.
     pub idle: Option<Duration>,
@@ -85,8 +87,10 @@ pub enum Refusal {
     /// In the words of the source system.
     #[error("Host not found")]
     Host,
-    #[error("there is no app {0}: this runtime shows its own display, which is app {APP}")]
-    App(u32),
+    #[error(
+        "there is no app {app}: {APP} is this runtime's own display, and its session's document names {pages} pages beside"
+    )]
+    App { app: u32, pages: usize },
 }
 
 impl Order {
@@ -101,8 +105,8 @@ impl Order {
         let id = rest.streamer_id.as_deref().map(id).transpose()?;
         let client = client(rest.client_unique_id)?;
         let idle = rest.idle_timeout_seconds.map(idle).transpose()?;
-        let shape = read::<Media>(&body)?.judge()?;
-        Ok(Self { id, client, shape, idle })
+        let media = read::<Media>(&body)?;
+        Ok(Self { id, client, app: media.app_id, shape: media.judge()?, idle })
     }
 }
 
@@ -119,9 +123,8 @@ impl Media {
         if self.bitrate == 0 {
             return Err(Refusal::Invalid("bitrate: must be at least 1 kbit/s".to_owned()));
         }
-        match (self.host_id, self.app_id) {
-            (HOST, APP) => Ok(Shape { width: self.width, height: self.height, fps: self.fps }),
-            (HOST, app) => Err(Refusal::App(app)),
+        match self.host_id {
+            HOST => Ok(Shape { width: self.width, height: self.height, fps: self.fps }),
             _ => Err(Refusal::Host),
         }
     }

@@ -11,14 +11,25 @@ use understudy_core::streamer::order::Shape;
 use understudy_core::streamer::{Id, view};
 
 use super::super::mail::{Farewell, Standing};
+use super::super::scenes::Which;
 use crate::access::Role;
 
 pub(super) struct Entry {
     pub(super) life: Life,
     pub(super) standing: watch::Sender<Standing>,
     pub(super) tenure: Tenure,
+    /// What it shows.
+    pub(super) which: Which,
     created: SystemTime,
     places: BTreeMap<Peer, Seated>,
+}
+
+/// What it is to be.
+pub(super) struct Asked {
+    pub(super) which: Which,
+    pub(super) shape: Shape,
+    /// Nobody for so long: it ends.
+    pub(super) idle: Option<Duration>,
 }
 
 /// Whose it is.
@@ -47,10 +58,10 @@ impl Tenure {
 }
 
 impl Entry {
-    pub(super) fn new(asked: Shape, idle: Option<Duration>, tenure: Tenure, now: Instant) -> Self {
+    pub(super) fn new(Asked { which, shape, idle }: Asked, tenure: Tenure, now: Instant) -> Self {
         let life = Life::new(idle, now);
-        let standing = watch::Sender::new(Standing { stage: life.status().into(), shape: asked });
-        Self { life, standing, tenure, created: SystemTime::now(), places: BTreeMap::new() }
+        let standing = watch::Sender::new(Standing { stage: life.status().into(), shape });
+        Self { life, standing, tenure, which, created: SystemTime::now(), places: BTreeMap::new() }
     }
 
     /// What is there to be seen now, of that shape.

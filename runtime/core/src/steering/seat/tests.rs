@@ -138,13 +138,18 @@ fn another_mode_takes_the_right_to_steer_from_whom_it_does_not_give_it() {
     assert_eq!((seats.host(), seats.expires_at()), (Some(ADA), None));
     assert_eq!(seats.on(Event::Mode(Mode::Union), now), [Told::HostIs(None)]);
     assert_eq!(steering(&mut seats, now), [ADA, BOB, ROOT]);
+    let released = [ADA, BOB, ROOT].map(Told::Released);
+    assert_eq!(seats.on(Event::Mode(Mode::Off), now), released);
+    assert_eq!(steering(&mut seats, now), []);
+    let refused = [Told::Refused { peer: ADA, why: Refusal::Off }];
+    assert_eq!(seats.on(Event::Request(ADA), now), refused);
 }
 
 fn event() -> impl Strategy<Value = Event> {
     let peer = || (0_u64..5).prop_map(Peer);
     let join = (peer(), select(vec![Role::View, Role::Control, Role::Admin]))
         .prop_map(|(peer, role)| Event::Join { peer, role, name: String::new() });
-    let mode = select(vec![Mode::Union, Mode::Host { idle: IDLE }]).prop_map(Event::Mode);
+    let mode = select(vec![Mode::Union, Mode::Host { idle: IDLE }, Mode::Off]).prop_map(Event::Mode);
     prop_oneof![
         2 => join,
         1 => peer().prop_map(Event::Leave),
