@@ -5,6 +5,7 @@
 //! its document names, which is repaired without it: a streamer follows that and says how it stands.
 
 mod id;
+pub mod identity;
 
 pub mod life;
 pub mod message;

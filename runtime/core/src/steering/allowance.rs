@@ -2,11 +2,13 @@
 //!
 //! Moves give way first: the last [`KEPT`] messages of a burst are kept for keys, buttons and fingers, so that a mouse that
 //! reports a thousand times a second loses no click. Downs are dropped when nothing is left, and their ups are then about
-//! something that nobody holds. **Ups are never dropped**, or something would stay held.
+//! something that nobody holds. **An up of what is held is never dropped**, or something would stay held; one of what is not does
+//! nothing, and is dropped at no cost: however many come, they take no room of others.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Contact, Input, Motion};
+use super::{Button, Contact, Input, Motion, VirtualKey};
 
 /// As many as a mouse that reports with each picture of a fast display, twice over.
 pub const MESSAGES_A_SECOND: f64 = 250.0;
@@ -17,12 +19,24 @@ pub const KEPT: f64 = 50.0;
 pub const TEXT_BYTES_A_SECOND: f64 = 2.0 * 1024.0;
 pub const TEXT_BYTES_AT_ONCE: f64 = 8.0 * 1024.0;
 
+/// Keys, buttons and fingers that one peer has down at once; of more nobody has use.
+pub const MOST_HELD: usize = 64;
+
 /// What is left to one peer.
 #[derive(Debug)]
 pub struct Allowance {
     messages: f64,
     text_bytes: f64,
     at: Instant,
+    /// What it has down, as far as that was allowed.
+    held: BTreeSet<Held>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Held {
+    Key(VirtualKey),
+    Button(Button),
+    Finger(u32),
 }
 
 /// What a message takes.
@@ -53,10 +67,38 @@ impl Cost {
     }
 }
 
+impl Held {
+    const fn of(input: &Input) -> Option<Self> {
+        match input {
+            Input::Key { key, .. } => Some(Self::Key(*key)),
+            Input::Button { button, .. } => Some(Self::Button(*button)),
+            Input::Touch { id, .. } => Some(Self::Finger(*id)),
+            Input::Text(_) | Input::Move { .. } | Input::Point(_) | Input::Scroll(_) => None,
+        }
+    }
+}
+
 impl Allowance {
     /// All that may come at once.
     pub fn new(now: Instant) -> Self {
-        Self { messages: MESSAGES_AT_ONCE, text_bytes: TEXT_BYTES_AT_ONCE, at: now }
+        Self { messages: MESSAGES_AT_ONCE, text_bytes: TEXT_BYTES_AT_ONCE, at: now, held: BTreeSet::new() }
+    }
+
+    /// Whether it is to be done; if not, it costs nothing.
+    pub fn admits(&mut self, now: Instant, input: &Input) -> bool {
+        let (cost, held) = (Cost::of(input), Held::of(input));
+        match (cost, held) {
+            (Cost::Up, Some(held)) => self.held.remove(&held) && self.allows(now, cost),
+            (Cost::Down, Some(held)) => {
+                let has_room = self.held.contains(&held) || self.held.len() < MOST_HELD;
+                let allowed = has_room && self.allows(now, cost);
+                if allowed {
+                    self.held.insert(held);
+                }
+                allowed
+            }
+            _ => self.allows(now, cost),
+        }
     }
 
     /// Takes what the message costs; false: it is to be dropped, and costs nothing.
@@ -125,6 +167,24 @@ mod tests {
         assert_eq!(allowed(&mut allowance, start, Cost::Up), 2_000);
         // And leaves no debt.
         assert_eq!(allowed(&mut allowance, start + Duration::from_millis(100), Cost::Down), 25);
+    }
+
+    #[test]
+    fn what_is_held_can_always_be_let_go_of_and_what_is_not_costs_nothing() {
+        let start = Instant::now();
+        let key = |motion, key| Input::Key { motion, key: VirtualKey(key), modifiers: Modifiers(0) };
+        let mut allowance = Allowance::new(start);
+        assert!((0..2_000).all(|number| !allowance.admits(start, &key(Motion::Up, number))));
+        let pressed = (0..2_000).filter(|number| allowance.admits(start, &key(Motion::Down, *number)));
+        assert_eq!(pressed.count(), MOST_HELD, "nobody has more fingers");
+        allowed(&mut allowance, start, Cost::Down);
+        let released = (0..2_000).filter(|number| allowance.admits(start, &key(Motion::Up, *number)));
+        assert_eq!(released.count(), MOST_HELD);
+        let mut repeated = Allowance::new(start);
+        assert!(
+            repeated.admits(start, &key(Motion::Down, 1)) && repeated.admits(start, &key(Motion::Down, 1))
+        );
+        assert!(repeated.admits(start, &key(Motion::Up, 1)) && !repeated.admits(start, &key(Motion::Up, 1)));
     }
 
     #[test]

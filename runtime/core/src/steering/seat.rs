@@ -49,6 +49,16 @@ pub enum Event {
         name: String,
     },
     Leave(Peer),
+    /// Its right is another from now on.
+    Rank {
+        peer: Peer,
+        role: Role,
+    },
+    /// The same person, by another connection: what the one before had of the seat it has now.
+    Replace {
+        before: Peer,
+        now: Peer,
+    },
     /// Somebody would like the seat.
     Request(Peer),
     /// Its host, or an admin, gives it away.
@@ -132,6 +142,8 @@ impl Seats {
                 Ok(Vec::new())
             }
             Event::Leave(peer) => Ok(self.leave(peer, now)),
+            Event::Rank { peer, role } => Ok(self.rank(peer, role, now)),
+            Event::Replace { before, now: after } => Ok(self.replace(before, after, now)),
             Event::Request(peer) => self.request(peer, now).map_err(|why| (peer, why)),
             Event::Give { by, to } => self.give(by, to, now).map_err(|why| (by, why)),
             Event::Take(peer) => self.take(peer, now).map_err(|why| (peer, why)),
@@ -193,6 +205,36 @@ impl Seats {
         }
         self.forget_asking(peer);
         if self.host() == Some(peer) { self.pass_on(now) } else { vec![Told::Released(peer)] }
+    }
+
+    fn rank(&mut self, peer: Peer, role: Role, now: Instant) -> Vec<Told> {
+        let Some(guest) = self.here.get_mut(&peer) else { return Vec::new() };
+        let could = std::mem::replace(&mut guest.role, role) >= Role::Control;
+        if !could || role >= Role::Control {
+            return Vec::new();
+        }
+        self.forget_asking(peer);
+        if self.host() == Some(peer) { self.pass_on(now) } else { vec![Told::Released(peer)] }
+    }
+
+    fn replace(&mut self, before: Peer, after: Peer, now: Instant) -> Vec<Told> {
+        if before == after {
+            return Vec::new();
+        }
+        let may = self.role(after) >= Some(Role::Control);
+        match &mut self.seat {
+            Seat::Taken { host, active, .. } if *host == before && may => {
+                (*host, *active) = (after, now);
+                self.here.remove(&before);
+                self.forget_asking(after);
+                return vec![Told::Released(before), Told::HostIs(Some(after))];
+            }
+            Seat::Taken { asked, .. } if may => {
+                asked.iter_mut().filter(|by| **by == before).for_each(|by| *by = after);
+            }
+            Seat::Taken { .. } | Seat::Vacant => {}
+        }
+        self.leave(before, now)
     }
 
     fn request(&mut self, peer: Peer, now: Instant) -> Result<Vec<Told>, Refusal> {

@@ -145,6 +145,47 @@ fn another_mode_takes_the_right_to_steer_from_whom_it_does_not_give_it() {
     assert_eq!(seats.on(Event::Request(ADA), now), refused);
 }
 
+#[test]
+fn whoever_may_only_look_on_from_now_on_lets_go_and_loses_the_seat() {
+    let now = Instant::now();
+    let rank = |peer, role| Event::Rank { peer, role };
+    let mut union = seats(Mode::Union, now);
+    assert_eq!(union.on(rank(ADA, Role::View), now), [Told::Released(ADA)]);
+    assert_eq!(steering(&mut union, now), [BOB, ROOT]);
+    assert_eq!(union.on(rank(ADA, Role::Control), now), []);
+    assert_eq!(steering(&mut union, now), [ADA, BOB, ROOT]);
+    let mut host = seats(Mode::Host { idle: IDLE }, now);
+    host.on(Event::Request(ADA), now);
+    host.on(Event::Request(BOB), now);
+    assert_eq!(host.on(rank(ADA, Role::View), now), [Told::Released(ADA), Told::HostIs(Some(BOB))]);
+}
+
+#[test]
+fn who_comes_back_by_another_connection_has_the_seat_or_the_turn_that_the_one_before_had() {
+    let now = Instant::now();
+    let again = Peer(9);
+    let join = |role| Event::Join { peer: again, role, name: String::new() };
+    let replace = |before| Event::Replace { before, now: again };
+    let seated = || {
+        let mut seats = seats(Mode::Host { idle: IDLE }, now);
+        seats.on(Event::Request(ADA), now);
+        seats.on(Event::Request(BOB), now);
+        seats
+    };
+    let mut host = seated();
+    host.on(join(Role::Control), now);
+    assert_eq!(host.on(replace(ADA), now), [Told::Released(ADA), Told::HostIs(Some(again))]);
+    assert_eq!((host.host(), host.asked()), (Some(again), Some(BOB)));
+    let mut asks = seated();
+    asks.on(join(Role::Control), now);
+    assert_eq!(asks.on(replace(BOB), now), [Told::Released(BOB)]);
+    assert_eq!((asks.host(), asks.asked()), (Some(ADA), Some(again)));
+    let mut looks = seated();
+    looks.on(join(Role::View), now);
+    looks.on(replace(ADA), now);
+    assert_eq!(looks.host(), Some(BOB), "with a lower right it is the next one's");
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let peer = || (0_u64..5).prop_map(Peer);
     let join = (peer(), select(vec![Role::View, Role::Control, Role::Admin]))
@@ -153,6 +194,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => join,
         1 => peer().prop_map(Event::Leave),
+        1 => (peer(), select(vec![Role::View, Role::Control, Role::Admin])).prop_map(|(peer, role)| Event::Rank { peer, role }),
+        1 => (peer(), peer()).prop_map(|(before, now)| Event::Replace { before, now }),
         4 => peer().prop_map(Event::Request),
         2 => (peer(), peer()).prop_map(|(by, to)| Event::Give { by, to }),
         1 => peer().prop_map(Event::Take),
