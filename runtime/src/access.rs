@@ -39,6 +39,38 @@ pub enum Policy {
     Tokens(Box<AccessTokens>),
 }
 
+/// Who was let in, for as long as they stay: their token may be withdrawn meanwhile.
+#[derive(Clone)]
+pub struct Bearer {
+    token: Option<String>,
+    policy: watch::Receiver<Policy>,
+}
+
+impl Bearer {
+    pub(crate) fn new(token: Option<String>, mut policy: watch::Receiver<Policy>) -> Self {
+        // What is said from now on is another policy than that by which they were let in, at most once too often.
+        policy.mark_changed();
+        Self { token, policy }
+    }
+
+    /// What they may now; none: nothing any more.
+    pub fn role(&self) -> Option<Role> {
+        match judge(&self.policy.borrow(), Role::View, self.token.as_deref()) {
+            Verdict::Pass(role) => Some(role),
+            _ => None,
+        }
+    }
+
+    /// What they may whenever that may be something else; never, where nothing is withdrawn any more. May be given up on.
+    pub async fn judged(&mut self) -> Option<Role> {
+        if self.policy.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        self.policy.borrow_and_update();
+        self.role()
+    }
+}
+
 /// Why somebody is not let in at a door that is not HTTP's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
@@ -87,7 +119,9 @@ pub async fn check(State(guard): State<Arc<Guard>>, mut request: Request, next: 
     let verdict = weigh(&guard.policy.borrow(), guard.role, &request);
     match verdict {
         Verdict::Pass(role) => {
+            let bearer = Bearer::new(presented(&request), guard.policy.clone());
             request.extensions_mut().insert(role);
+            request.extensions_mut().insert(bearer);
             next.run(request).await
         }
         Verdict::Waiting => deny(StatusCode::SERVICE_UNAVAILABLE, "the session has no access tokens yet"),
@@ -190,6 +224,27 @@ mod tests {
         assert_eq!(judge(&tokens(), Role::View, Some("v")), Verdict::Pass(Role::View));
         assert_eq!(judge(&tokens(), Role::View, Some("c")), Verdict::Pass(Role::Control));
         assert_eq!(judge(&tokens(), Role::Control, Some("v")), Verdict::TooLow);
+    }
+
+    #[tokio::test]
+    async fn who_was_let_in_is_judged_again_when_tokens_change() {
+        let policies = watch::Sender::new(tokens());
+        let mut bearer = Bearer::new(Some("c".to_owned()), policies.subscribe());
+        assert_eq!(bearer.judged().await, Some(Role::Control));
+        let other = |view: &str, control: &str| {
+            Policy::Tokens(Box::new(AccessTokens {
+                view: view.into(),
+                control: control.into(),
+                admin: String::new(),
+            }))
+        };
+        policies.send_replace(other("c", "d"));
+        assert_eq!(bearer.judged().await, Some(Role::View));
+        policies.send_replace(other("v", "d"));
+        assert_eq!((bearer.judged().await, bearer.role()), (None, None));
+        drop(policies);
+        let later = tokio::time::timeout(std::time::Duration::from_millis(1), bearer.judged());
+        assert!(later.await.is_err(), "nobody withdraws anything any more");
     }
 
     #[test]

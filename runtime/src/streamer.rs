@@ -29,10 +29,11 @@ mod conversation;
 mod older;
 
 pub use hands::Sharing;
-pub use mail::Refused;
+pub use mail::{Refused, Visitor};
 pub use metrics::Metrics;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,9 +44,9 @@ use understudy_core::streamer::message::{App, IceServer};
 use understudy_core::streamer::order::Order;
 use understudy_core::streamer::{Id, view};
 
-use crate::access::{Policy, Role};
+use crate::access::Policy;
 use crate::program::Registry;
-use crate::seats::{Seat, Seats};
+use crate::seats::{Shared, SharedSeat};
 use crate::{rtc, session, steering};
 
 use book::Book;
@@ -58,6 +59,8 @@ const MAILBOX: usize = 64;
 
 /// Sockets whose first message has not come, or that watch nothing.
 const STRANGERS: usize = 64;
+/// Of them, from one network.
+const STRANGERS_EACH: usize = 16;
 
 /// What streamers stand on.
 pub struct Site {
@@ -86,7 +89,7 @@ pub struct Setup {
 pub struct Streamers {
     mailbox: mpsc::Sender<Mail>,
     site: Arc<Site>,
-    strangers: Seats,
+    strangers: Shared,
 }
 
 /// None yet. They end with `shutdown`, and whoever watches is told so before the task ends.
@@ -98,7 +101,8 @@ pub fn start(
     let (mailbox, mail) = mpsc::channel(MAILBOX);
     let scenes = Scenes::open(setup)?;
     let book = Book::new(scenes, site.metrics.clone(), mailbox.clone());
-    let streamers = Streamers { mailbox, site: Arc::new(site), strangers: Seats::new(STRANGERS) };
+    let streamers =
+        Streamers { mailbox, site: Arc::new(site), strangers: Shared::new(STRANGERS, STRANGERS_EACH) };
     Ok((streamers, book.run(mail, shutdown)))
 }
 
@@ -146,15 +150,15 @@ impl Streamers {
     }
 
     /// A place for one more who watches.
-    pub async fn enter(&self, id: &str, role: Role) -> Result<Entrance, Refused> {
+    pub async fn enter(&self, id: &str, visitor: Visitor) -> Result<Entrance, Refused> {
         let id = Id::parse(id).ok_or(Refused::Unknown)?;
-        let place = self.ask(|reply| Mail::Enter(id, role, reply)).await??;
+        let place = self.ask(|reply| Mail::Enter(id, visitor, reply)).await??;
         Ok(Entrance { place, site: Arc::clone(&self.site) })
     }
 
-    /// One whose first message says who it is; none: as many are here as may be.
-    pub fn stranger(&self) -> Option<Stranger> {
-        let seat = self.strangers.take()?;
+    /// One from there whose first message says who it is; none: as many are here as may be.
+    pub fn stranger(&self, from: IpAddr) -> Option<Stranger> {
+        let seat = self.strangers.take(from)?;
         Some(Stranger { streamers: self.clone(), _seat: seat })
     }
 
@@ -181,12 +185,12 @@ impl Entrance {
 /// Who has said nothing yet.
 pub struct Stranger {
     streamers: Streamers,
-    _seat: Seat,
+    _seat: SharedSeat,
 }
 
 impl Stranger {
     /// Until either is gone.
-    pub async fn serve(self, socket: WebSocket, policy: watch::Receiver<Policy>, from: std::net::IpAddr) {
+    pub async fn serve(self, socket: WebSocket, policy: watch::Receiver<Policy>, from: IpAddr) {
         older::serve(socket, self, policy, from).await;
     }
 }

@@ -5,5 +5,6 @@ mod older;
 mod pages;
 mod peers;
 mod rest;
+mod returns;
 mod rights;
 mod sockets;

@@ -12,6 +12,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use understudy_core::steering::{Peer, seat};
+use understudy_core::streamer::identity::Known;
 use understudy_core::streamer::life::Event;
 use understudy_core::streamer::message::{First, Told};
 use understudy_core::streamer::order::{Order, Refusal};
@@ -19,7 +20,7 @@ use understudy_core::streamer::tenure::{Step, step};
 use understudy_core::streamer::{Id, MOST, view};
 use uuid::Uuid;
 
-use super::mail::{Claimed, Farewell, Mail, Place, Refused, Standing};
+use super::mail::{Claimed, Farewell, Mail, Place, Refused, Standing, Visitor};
 use super::metrics::Metrics;
 use super::scenes::{Scene, Scenes};
 use super::{hands, now};
@@ -36,7 +37,7 @@ pub(super) struct Book {
     mailbox: mpsc::Sender<Mail>,
     entries: BTreeMap<Id, Entry>,
     /// Resolves with each place that is given up.
-    leaving: FuturesUnordered<BoxFuture<'static, (Id, Peer)>>,
+    leaving: FuturesUnordered<BoxFuture<'static, (Id, Peer, Arc<Scene>)>>,
     peers: u64,
 }
 
@@ -54,7 +55,7 @@ impl Book {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(mail) = mail.recv() => self.take(mail),
-                Some((id, peer)) = self.leaving.next(), if !self.leaving.is_empty() => self.left(&id, peer),
+                Some((id, peer, scene)) = self.leaving.next(), if !self.leaving.is_empty() => self.left(&id, peer, &scene),
                 () = self.scenes.changed() => self.follow(),
                 () = reached(due.map(Into::into)) => {}
             }
@@ -78,8 +79,8 @@ impl Book {
             Mail::Sessions(reply) => {
                 drop(reply.send(self.entries.iter().filter_map(|(id, entry)| entry.session(id)).collect()));
             }
-            Mail::Enter(id, role, reply) => drop(reply.send(self.enter(&id, role))),
-            Mail::First(first, role, reply) => drop(reply.send(self.first(*first, role))),
+            Mail::Enter(id, visitor, reply) => drop(reply.send(self.enter(&id, visitor))),
+            Mail::First(first, visitor, reply) => drop(reply.send(self.first(*first, visitor))),
             Mail::Apps(reply) => drop(reply.send(self.scenes.apps())),
             Mail::Steer(scene, event, reply) => drop(reply.send(scene.table.on(event))),
             Mail::Live(id, peer) => {
@@ -113,32 +114,50 @@ impl Book {
         Ok(())
     }
 
-    fn enter(&mut self, id: &Id, role: Role) -> Result<Place, Refused> {
+    fn enter(&mut self, id: &Id, visitor: Visitor) -> Result<Place, Refused> {
+        let Visitor { bearer, role, identity } = visitor;
+        let (most, now) = (self.scenes.most_viewers(), now());
         let entry = self.entries.get_mut(id).ok_or(Refused::Unknown)?;
-        let scene = self.scenes.of(&entry.which).ok_or(Refused::Unknown)?;
-        if entry.peers() >= self.scenes.most_viewers() {
+        let scene = Arc::clone(self.scenes.of(&entry.which).ok_or(Refused::Unknown)?);
+        let before = identity.as_ref().and_then(|identity| entry.here(identity));
+        if before.is_none() && entry.peers() >= most {
             return Err(Refused::Crowded(entry.peers()));
         }
         self.peers += 1;
-        let (peer, peer_id) = (Peer(self.peers), Uuid::new_v4().to_string());
+        let peer = Peer(self.peers);
+        let known = match before {
+            Some(before) => scene.table.known_as(before),
+            None => identity.as_ref().and_then(|identity| entry.memory.returns(identity, now)),
+        };
+        let (peer_id, name, was_host) = match known {
+            Some(Known { peer_id, name, was_host }) => (peer_id, Some(name), was_host),
+            None => (Uuid::new_v4().to_string(), None, false),
+        };
+        scene.table.join(peer, hands::seated(role), (peer_id.clone(), name));
+        match before {
+            Some(before) => {
+                scene.table.on(seat::Event::Replace { before, now: peer });
+                entry.send_away(before, Farewell::Replaced);
+            }
+            // Nobody else has taken it meanwhile.
+            None if was_host && scene.table.seating().borrow().host.is_none() => {
+                scene.table.on(seat::Event::Request(peer));
+            }
+            None => {}
+        }
+        let farewell = entry.seat(peer, (peer_id, identity), now);
         let (there, gone) = oneshot::channel::<()>();
-        let joins = seat::Event::Join { peer, role: hands::seated(role), name: peer_id.clone() };
-        scene.table.on(joins);
-        let farewell = entry.seat(peer, peer_id, now());
-        let standing = entry.standing.subscribe();
-        let (left, scene) = ((id.clone(), peer), Arc::clone(scene));
-        let table = scene.table.clone();
+        let left = (id.clone(), peer, Arc::clone(&scene));
         self.leaving.push(Box::pin(async move {
             let _ = gone.await;
-            // Also of a streamer that is no more.
-            table.on(seat::Event::Leave(peer));
             left
         }));
-        let mailbox = self.mailbox.clone();
-        Ok(Place { id: id.clone(), peer, role, scene, standing, farewell, mailbox, _there: there })
+        let (standing, mailbox) = (entry.standing.subscribe(), self.mailbox.clone());
+        Ok(Place { id: id.clone(), peer, bearer, scene, standing, farewell, mailbox, _there: there })
     }
 
-    fn first(&mut self, first: First, role: Role) -> Claimed {
+    fn first(&mut self, first: First, visitor: Visitor) -> Claimed {
+        let role = visitor.role;
         let shape = match first.media.judge() {
             Ok(shape) => shape,
             Err(Refusal::Host) => return Claimed::Told(Told::HostNotFound),
@@ -155,10 +174,10 @@ impl Book {
             Step::Leave => Claimed::Left(None),
             Step::TakeOver => match self.entries.get_mut(&id) {
                 // It looks on beside.
-                Some(entry) if !entry.yields_to(role) => self.watch(&id, role),
+                Some(entry) if !entry.yields_to(role) => self.watch(&id, visitor),
                 Some(entry) => {
                     entry.kick();
-                    self.hold(&id, role)
+                    self.hold(&id, visitor)
                 }
                 None => Claimed::Told(Told::SessionNotFound),
             },
@@ -168,7 +187,7 @@ impl Book {
             Step::Begin { watches, idle } => {
                 let tenure = mode.map_or(Tenure::Streamer, |mode| Tenure::session(mode, first.client));
                 match self.begin(&id, Asked { which, shape, idle }, tenure) {
-                    Ok(()) if watches => self.hold(&id, role),
+                    Ok(()) if watches => self.hold(&id, visitor),
                     Ok(()) => match self.kept(&id) {
                         Some((standing, scene)) => Claimed::Kept(standing, scene),
                         None => Claimed::Told(Told::InternalServerError),
@@ -184,8 +203,9 @@ impl Book {
     }
 
     /// Whoever has a session watches it, and loses it to whoever joins.
-    fn hold(&mut self, id: &Id, role: Role) -> Claimed {
-        let claimed = self.watch(id, role);
+    fn hold(&mut self, id: &Id, visitor: Visitor) -> Claimed {
+        let role = visitor.role;
+        let claimed = self.watch(id, visitor);
         if let (Claimed::Watches(place), Some(entry)) = (&claimed, self.entries.get_mut(id)) {
             entry.hold(place.peer, role);
         }
@@ -198,8 +218,8 @@ impl Book {
         Some((entry.standing.subscribe(), Arc::clone(self.scenes.of(&entry.which)?)))
     }
 
-    fn watch(&mut self, id: &Id, role: Role) -> Claimed {
-        match self.enter(id, role) {
+    fn watch(&mut self, id: &Id, visitor: Visitor) -> Claimed {
+        match self.enter(id, visitor) {
             Ok(place) => Claimed::Watches(place),
             Err(error) => {
                 tracing::warn!(%error, "a session is not watched");
@@ -208,9 +228,11 @@ impl Book {
         }
     }
 
-    fn left(&mut self, id: &Id, peer: Peer) {
+    fn left(&mut self, id: &Id, peer: Peer, scene: &Scene) {
+        let known = scene.table.known_as(peer);
+        scene.table.on(seat::Event::Leave(peer));
         if let Some(entry) = self.entries.get_mut(id) {
-            entry.leave(peer, now());
+            entry.leave(peer, known, now());
         }
     }
 

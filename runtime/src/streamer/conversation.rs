@@ -11,6 +11,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use tokio::sync::watch;
 use understudy_core::leg::Levels;
 use understudy_core::level::Level;
+use understudy_core::steering::seat::Event;
 use understudy_core::steering::wire::Notice;
 use understudy_core::streamer::message::{
     App, Asked, Candidate, Capabilities, Said, Sdp, Signaling, Standing as You, Told,
@@ -18,10 +19,11 @@ use understudy_core::streamer::message::{
 use understudy_core::streamer::talk;
 
 use super::Site;
-use super::hands::{Hands, Seating};
+use super::hands::{Hands, Seating, seated};
 use super::mail::{Farewell, Mail, Place, Stage};
 use super::scenes::Scene;
 use super::talk::Talk;
+use crate::access::Role;
 use crate::program::Found;
 use crate::rtc::{self, Desk, First, Opening};
 use crate::steering::IS_TOUCH_SCREEN;
@@ -76,7 +78,7 @@ impl Conversation {
     pub(super) fn new(socket: WebSocket, place: Place, site: Arc<Site>, manners: Manners) -> Self {
         let table = &place.scene.table;
         let hands = Hands::new(table.clone(), place.peer);
-        let talk = Talk::new(table.clone(), place.peer, place.role);
+        let talk = Talk::new(table.clone(), place.peer);
         let seating = table.seating();
         Self {
             socket,
@@ -112,6 +114,7 @@ impl Conversation {
                 // Who is sent away is heard no more; what is done on the display is not kept waiting.
                 biased;
                 farewell = &mut self.place.farewell => return self.leave(farewell.unwrap_or(Farewell::Ended)).await,
+                role = self.place.bearer.judged() => self.rank(role).await?,
                 told = heard(&mut self.desk) => self.follow(told).await?,
                 changed = self.place.standing.changed() => match changed {
                     Ok(()) => self.stand().await?,
@@ -127,6 +130,19 @@ impl Conversation {
                 },
             }
         }
+    }
+
+    /// What its token allows may be something else now.
+    async fn rank(&mut self, role: Option<Role>) -> Goes {
+        let peer = self.place.peer;
+        let Some(role) = role else {
+            self.hands.let_go();
+            self.say(Told::PeerDisconnect).await?;
+            return self.close(close_code::POLICY, "this token opens nothing any more").await;
+        };
+        let rank = Event::Rank { peer, role: seated(role) };
+        self.place.ask_for(rank).await;
+        Ok(())
     }
 
     /// How what is watched stands, as far as it has not been told.
@@ -288,7 +304,7 @@ impl Conversation {
             (seating.host, seating.asked)
         };
         let table = &self.place.scene.table;
-        let you = table.standing(self.place.peer, self.place.role);
+        let you = table.standing(self.place.peer);
         let asked_by = asked.filter(|_| you == You::Steers).and_then(|peer| table.id(peer));
         let host = host.and_then(|peer| table.id(peer));
         self.say(Told::Steering { host, you, asked_by }).await
@@ -304,6 +320,10 @@ impl Conversation {
         match farewell {
             Farewell::Ended => self.say(Told::PeerDisconnect).await?,
             Farewell::Kicked => self.say(Told::ClientKicked).await?,
+            Farewell::Replaced => {
+                self.say(Told::PeerDisconnect).await?;
+                return self.close(close_code::NORMAL, "the same identity came by another connection").await;
+            }
         }
         self.close(close_code::NORMAL, "it is over").await
     }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 use understudy_core::spec::Sharing as Document;
-use understudy_core::steering::allowance::{Allowance, Cost};
+use understudy_core::steering::allowance::Allowance;
 use understudy_core::steering::keys::Layout;
 use understudy_core::steering::seat::{Event, Mode, Refusal, Role, Seats, Told};
 use understudy_core::steering::wire::Channel;
 use understudy_core::steering::{Input, Peer, Place};
+use understudy_core::streamer::identity::Known;
 use understudy_core::streamer::message::Standing;
 use understudy_core::streamer::talk;
 
@@ -79,6 +80,10 @@ pub(super) struct Guest {
 }
 
 impl Seating {
+    fn role(&self, peer: Peer) -> Option<Role> {
+        self.here.get(&peer).map(|guest| guest.role)
+    }
+
     pub(super) fn people(&self) -> Vec<talk::Person> {
         let person = |(peer, guest): (&Peer, &Guest)| talk::Person {
             id: guest.id.clone(),
@@ -117,17 +122,39 @@ impl Table {
         self.0.seating.send_modify(|seating| seating.sharing = sharing);
     }
 
-    /// Somebody comes, goes, or asks for the control. None: it is done, or there is nothing to be done.
+    /// Somebody comes, as others know them, with the name by which they went before if they were here.
+    pub(super) fn join(&self, peer: Peer, role: Role, (id, name): (String, Option<String>)) {
+        let guest = Guest { id, name: name.unwrap_or_else(|| format!("Guest {}", peer.0)), role };
+        self.0.seating.send_modify(|seating| drop(seating.here.insert(peer, guest)));
+        self.on(Event::Join { peer, role });
+    }
+
+    /// What somebody who leaves was to others.
+    pub(super) fn known_as(&self, peer: Peer) -> Option<Known> {
+        let seating = self.0.seating.borrow();
+        let Guest { id, name, .. } = seating.here.get(&peer)?.clone();
+        Some(Known { peer_id: id, name, was_host: seating.host == Some(peer) })
+    }
+
+    /// Somebody goes, or asks for the control. None: it is done, or there is nothing to be done.
     pub(super) fn on(&self, event: Event) -> Option<Refusal> {
         match &event {
-            Event::Join { peer, role, name } => {
-                let guest = Guest { id: name.clone(), name: format!("Guest {}", peer.0), role: *role };
-                self.0.seating.send_modify(|seating| drop(seating.here.insert(*peer, guest)));
-            }
             Event::Leave(peer) => self.0.seating.send_modify(|seating| drop(seating.here.remove(peer))),
+            Event::Rank { peer, role } => self.0.seating.send_modify(|seating| {
+                seating.here.entry(*peer).and_modify(|guest| guest.role = *role);
+            }),
+            Event::Replace { before, now } => self.0.seating.send_modify(|seating| {
+                let name = seating.here.remove(before).map(|guest| guest.name);
+                if let (Some(name), Some(guest)) = (name, seating.here.get_mut(now)) {
+                    guest.name = name;
+                }
+            }),
             _ => {}
         }
-        let gone = if let Event::Leave(peer) = event { Some(peer) } else { None };
+        let gone = match event {
+            Event::Leave(peer) | Event::Replace { before: peer, .. } => Some(peer),
+            _ => None,
+        };
         let mut refused = None;
         // Held until what it holds is let go of: whatever one sends who has lost the seat comes before that, or is refused.
         let mut seats = self.0.seats.lock();
@@ -205,25 +232,26 @@ impl Table {
         self.0.seating.borrow().sharing
     }
 
-    /// With a bearer of that role.
-    pub(super) fn shares_clipboard(&self, role: access::Role) -> bool {
-        let Sharing { mode, clipboard, .. } = self.sharing();
-        clipboard && role >= access::Role::Control && mode != Mode::Off
+    /// With that peer.
+    pub(super) fn shares_clipboard(&self, peer: Peer) -> bool {
+        let seating = self.0.seating.borrow();
+        let Sharing { mode, clipboard, .. } = seating.sharing;
+        clipboard && mode != Mode::Off && seating.role(peer) >= Some(Role::Control)
     }
 
     /// Puts a text into the session's clipboard, of one who steers.
-    pub(super) fn copy(&self, peer: Peer, role: access::Role, text: String) {
-        if self.shares_clipboard(role) && self.may_steer(peer, now()) {
+    pub(super) fn copy(&self, peer: Peer, text: String) {
+        if self.shares_clipboard(peer) && self.may_steer(peer, now()) {
             self.0.desk.copy(text.into());
         }
     }
 
     /// How it stands for that peer.
-    pub(super) fn standing(&self, peer: Peer, role: access::Role) -> Standing {
+    pub(super) fn standing(&self, peer: Peer) -> Standing {
         let seats = self.0.seats.lock();
         match (seats.mode(), seats.host()) {
+            _ if self.0.seating.borrow().role(peer) < Some(Role::Control) => Standing::Watches,
             (Mode::Off, _) => Standing::Watches,
-            _ if role < access::Role::Control => Standing::Watches,
             (Mode::Union, _) => Standing::Steers,
             (Mode::Host { .. }, Some(host)) if host == peer => Standing::Steers,
             (Mode::Host { .. }, _) => Standing::Waits,
@@ -271,7 +299,7 @@ impl Hands {
         if !seats.may_steer(self.peer, now) {
             return Fate::Refused;
         }
-        if !self.allowance.allows(now, Cost::of(&input)) {
+        if !self.allowance.admits(now, &input) {
             return Fate::TooMany;
         }
         if let Input::Point(place) = input
@@ -307,14 +335,18 @@ mod tests {
 
     const ADA: Peer = Peer(1);
     const BOB: Peer = Peer(2);
+    /// Looks on.
+    const EVE: Peer = Peer(3);
     const HOST: Mode = Mode::Host { idle: understudy_core::steering::seat::IDLE };
 
     fn table(mode: Mode) -> Table {
         let desk = Desk::open(Layout::default(), steering::Metrics::default()).unwrap();
         let sharing = Sharing { mode, clipboard: true, ..Sharing::default() };
         let table = Table::new(sharing, desk, Metrics::default());
-        for (peer, role, name) in [(ADA, Role::Control, "ada"), (BOB, Role::Control, "bob")] {
-            table.on(Event::Join { peer, role, name: name.to_owned() });
+        for (peer, role, id) in
+            [(ADA, Role::Control, "ada"), (BOB, Role::Control, "bob"), (EVE, Role::View, "eve")]
+        {
+            table.join(peer, role, (id.to_owned(), None));
         }
         table
     }
@@ -328,12 +360,11 @@ mod tests {
     async fn together_all_who_may_steer_do_and_with_nobody_at_it_none() {
         let union = table(Mode::Union);
         assert_eq!([press(&union, ADA), press(&union, BOB)], [Fate::Taken, Fate::Taken]);
-        assert_eq!(press(&union, Peer(3)), Fate::Refused, "it has not come");
-        assert_eq!(union.standing(ADA, access::Role::Control), Standing::Steers);
-        assert_eq!(union.standing(ADA, access::Role::View), Standing::Watches);
+        assert_eq!(press(&union, Peer(4)), Fate::Refused, "it has not come");
+        assert_eq!([union.standing(ADA), union.standing(EVE)], [Standing::Steers, Standing::Watches]);
         let off = table(Mode::Off);
         assert_eq!(press(&off, ADA), Fate::Refused);
-        assert_eq!(off.standing(ADA, access::Role::Admin), Standing::Watches);
+        assert_eq!(off.standing(ADA), Standing::Watches);
     }
 
     #[tokio::test]
@@ -347,7 +378,7 @@ mod tests {
         let both = (seating.borrow().host, seating.borrow().asked);
         assert_eq!(both, (Some(ADA), Some(BOB)));
         assert_eq!((table.id(BOB).as_deref(), table.known("ada")), (Some("bob"), Some(ADA)));
-        assert_eq!(table.standing(BOB, access::Role::Control), Standing::Waits);
+        assert_eq!(table.standing(BOB), Standing::Waits);
         assert!(table.due().is_some(), "who does nothing loses it to who has asked");
         assert!(table.on(Event::Take(BOB)).is_some(), "it is an administrator's right");
         table.on(Event::Leave(ADA));
@@ -361,7 +392,7 @@ mod tests {
         table.rename(BOB, "\n");
         let people = table.seating().borrow().people();
         let names: Vec<_> = people.iter().map(|person| (person.id.as_str(), person.name.as_str())).collect();
-        assert_eq!(names, [("ada", "Ada"), ("bob", "Guest 2")]);
+        assert_eq!(names, [("ada", "Ada"), ("bob", "Guest 2"), ("eve", "Guest 3")]);
         let (mut cursors, mut hands) = (table.cursors(), Hands::new(table.clone(), ADA));
         for _ in 0..10 {
             assert_eq!(hands.judge("mouse", &[1, 8, 0, 4, 0, 16, 0, 16, 0]), Fate::Taken);
@@ -369,16 +400,46 @@ mod tests {
         assert_eq!(cursors.try_recv().unwrap(), (ADA, Place { x: 0.5, y: 0.25 }));
         assert!(cursors.try_recv().is_err(), "once in so short a time");
         table.on(Event::Leave(ADA));
-        assert_eq!(table.seating().borrow().people().len(), 1);
+        assert_eq!(table.seating().borrow().people().len(), 2);
     }
 
     #[tokio::test]
     async fn the_clipboard_is_for_those_who_may_steer_where_it_is_shared() {
         let shared = table(Mode::Union);
-        assert!(
-            shared.shares_clipboard(access::Role::Control) && !shared.shares_clipboard(access::Role::View)
+        assert!(shared.shares_clipboard(ADA) && !shared.shares_clipboard(EVE));
+        assert!(!table(Mode::Off).shares_clipboard(ADA));
+    }
+
+    #[tokio::test]
+    async fn who_may_only_look_on_from_now_on_steers_no_more_and_a_mode_counts_from_when_it_is_said() {
+        let table = table(Mode::Union);
+        table.on(Event::Rank { peer: ADA, role: Role::View });
+        assert_eq!([press(&table, ADA), press(&table, BOB)], [Fate::Refused, Fate::Taken]);
+        assert!(!table.shares_clipboard(ADA));
+        let was = table.sharing();
+        table.share(Sharing { mode: HOST, ..was });
+        assert_eq!((press(&table, BOB), table.mode()), (Fate::Refused, talk::Mode::Host));
+        table.on(Event::Request(BOB));
+        assert_eq!(press(&table, BOB), Fate::Taken);
+        table.share(Sharing { mode: Mode::Off, ..was });
+        assert_eq!((press(&table, BOB), table.on(Event::Request(BOB))), (Fate::Refused, Some(Refusal::Off)));
+    }
+
+    #[tokio::test]
+    async fn who_comes_back_is_called_as_before_and_has_the_seat() {
+        let table = table(HOST);
+        table.rename(ADA, "Ada");
+        table.on(Event::Request(ADA));
+        let known = Known { peer_id: "ada".to_owned(), name: "Ada".to_owned(), was_host: true };
+        assert_eq!(table.known_as(ADA), Some(known));
+        table.join(Peer(9), Role::Control, ("ada".to_owned(), None));
+        table.on(Event::Replace { before: ADA, now: Peer(9) });
+        assert_eq!([press(&table, ADA), press(&table, Peer(9))], [Fate::Refused, Fate::Taken]);
+        assert_eq!(
+            table.seating().borrow().people().iter().filter(|one| one.name == "Ada" && one.host).count(),
+            1
         );
-        assert!(!table(Mode::Off).shares_clipboard(access::Role::Admin));
+        assert_eq!(table.known("ada"), Some(Peer(9)));
     }
 
     #[tokio::test]
@@ -393,6 +454,7 @@ mod tests {
         ] {
             assert_eq!(hands.judge(label, message), Fate::Malformed, "{label} {message:?}");
         }
+        assert_eq!(hands.judge("keyboard", &[0, 1, 0, 0, 0x41]), Fate::Taken);
         let moves = (0..1000).map(|_| hands.judge("mouse", &[0, 0, 1, 0, 1])).collect::<Vec<_>>();
         assert!(moves.contains(&Fate::Taken) && moves.last() == Some(&Fate::TooMany));
         assert_eq!(hands.judge("keyboard", &[0, 0, 0, 0, 0x41]), Fate::Taken, "an end is never dropped");

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use understudy_core::steering::Peer;
 use understudy_core::steering::seat::{Event, Refusal};
+use understudy_core::streamer::identity::Identity;
 use understudy_core::streamer::life::Status;
 use understudy_core::streamer::message::{App, Asked, First, Told};
 use understudy_core::streamer::order::{self, Order, Shape};
 use understudy_core::streamer::{Id, MOST, view};
 
 use super::scenes::Scene;
-use crate::access::Role;
+use crate::access::{Bearer, Role};
 
 pub(super) enum Mail {
     Create(Box<Order>, oneshot::Sender<Result<view::Streamer, Refused>>),
@@ -22,8 +23,8 @@ pub(super) enum Mail {
     Follow(Id, oneshot::Sender<Option<watch::Receiver<Standing>>>),
     Delete(Id, oneshot::Sender<bool>),
     Sessions(oneshot::Sender<Vec<view::Session>>),
-    Enter(Id, Role, oneshot::Sender<Result<Place, Refused>>),
-    First(Box<First>, Role, oneshot::Sender<Claimed>),
+    Enter(Id, Visitor, oneshot::Sender<Result<Place, Refused>>),
+    First(Box<First>, Visitor, oneshot::Sender<Claimed>),
     /// A peer is connected.
     Live(Id, Peer),
     /// Somebody wants the control, or gives it; why not.
@@ -49,6 +50,16 @@ pub enum Refused {
     Ended,
 }
 
+/// Who comes to watch.
+#[derive(Clone)]
+pub struct Visitor {
+    pub bearer: Bearer,
+    /// What they may as they come.
+    pub role: Role,
+    /// Who it is, if they say so: somebody who comes by another connection has the place of the one before.
+    pub identity: Option<Identity>,
+}
+
 /// What comes of a first message.
 pub(super) enum Claimed {
     Watches(Place),
@@ -64,7 +75,7 @@ pub(super) enum Claimed {
 pub(super) struct Place {
     pub(super) id: Id,
     pub(super) peer: Peer,
-    pub(super) role: Role,
+    pub(super) bearer: Bearer,
     pub(super) scene: Arc<Scene>,
     pub(super) standing: watch::Receiver<Standing>,
     pub(super) farewell: oneshot::Receiver<Farewell>,
@@ -87,9 +98,14 @@ impl Place {
                 None => return Some(Refusal::NotHere.to_string()),
             },
         };
+        self.ask_for(event).await.map(|why| why.to_string())
+    }
+
+    /// Why not, if that is refused. Who steers may follow from time then, which the book keeps.
+    pub(super) async fn ask_for(&self, event: Event) -> Option<Refusal> {
         let (reply, answer) = oneshot::channel();
         self.mailbox.send(Mail::Steer(Arc::clone(&self.scene), event, reply)).await.ok()?;
-        answer.await.ok()?.map(|why| why.to_string())
+        answer.await.ok()?
     }
 }
 
@@ -114,6 +130,8 @@ pub(super) enum Farewell {
     Ended,
     /// Another has it now.
     Kicked,
+    /// The same person has it by another connection.
+    Replaced,
 }
 
 impl From<Status<'_>> for Stage {

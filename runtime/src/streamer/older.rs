@@ -9,9 +9,9 @@ use understudy_core::streamer::message::{First as Asked, Mode, Told};
 
 use super::Stranger;
 use super::conversation::{Conversation, Manners, close, say};
-use super::mail::{Claimed, Mail, Standing};
+use super::mail::{Claimed, Mail, Standing, Visitor};
 use super::scenes::Scene;
-use crate::access::{Policy, Role};
+use crate::access::{Bearer, Policy, Role};
 use crate::rtc::First;
 
 /// From the socket to its first message.
@@ -34,12 +34,14 @@ pub(super) async fn serve(
         Ok(asked) => asked,
         Err(error) => return close(&mut socket, close_code::INVALID, error.to_string()).await,
     };
-    let role = role(&policy.borrow(), &asked.credentials, from);
-    let Some(role) = role else {
+    let admitted = policy.borrow().admits(Role::View, Some(&asked.credentials), from).is_ok();
+    let bearer = Bearer::new(Some(asked.credentials.clone()), policy);
+    let Some(role) = bearer.role().filter(|_| admitted) else {
         return close(&mut socket, close_code::POLICY, "these credentials open nothing".to_owned()).await;
     };
+    let visitor = Visitor { bearer: bearer.clone(), role, identity: None };
     let joins = matches!(&asked.session, Some((_, Mode::Join)));
-    let claimed = stranger.streamers.ask(|reply| Mail::First(Box::new(asked), role, reply)).await;
+    let claimed = stranger.streamers.ask(|reply| Mail::First(Box::new(asked), visitor, reply)).await;
     match claimed.unwrap_or(Claimed::Told(Told::InternalServerError)) {
         Claimed::Watches(place) => {
             let manners = Manners::Older { first: if joins { First::Us } else { First::Peer } };
@@ -48,7 +50,7 @@ pub(super) async fn serve(
             drop(stranger);
             Conversation::new(socket, place, site, manners).run().await;
         }
-        Claimed::Kept(standing, scene) => keep(&mut socket, &scene, standing).await,
+        Claimed::Kept(standing, scene) => keep(&mut socket, &scene, standing, bearer).await,
         Claimed::Told(told) => {
             drop(say(&mut socket, &told).await);
             close(&mut socket, close_code::NORMAL, String::new()).await;
@@ -69,14 +71,13 @@ async fn first(socket: &mut WebSocket) -> Option<String> {
     }
 }
 
-/// What those credentials allow at most.
-fn role(policy: &Policy, credentials: &str, from: IpAddr) -> Option<Role> {
-    let allows = |role: &Role| policy.admits(*role, Some(credentials), from).is_ok();
-    [Role::Admin, Role::Control, Role::View].into_iter().find(allows)
-}
-
 /// Whoever keeps a session is told that it is there; the session does not go with it.
-async fn keep(socket: &mut WebSocket, scene: &Scene, mut standing: watch::Receiver<Standing>) {
+async fn keep(
+    socket: &mut WebSocket,
+    scene: &Scene,
+    mut standing: watch::Receiver<Standing>,
+    mut bearer: Bearer,
+) {
     for told in [scene.app(), Told::StageComplete { stage: LAUNCH }] {
         if say(socket, &told).await.is_err() {
             return;
@@ -87,6 +88,10 @@ async fn keep(socket: &mut WebSocket, scene: &Scene, mut standing: watch::Receiv
             changed = standing.changed() => if changed.is_err() {
                 drop(say(socket, &Told::PeerDisconnect).await);
                 return close(socket, close_code::NORMAL, String::new()).await;
+            },
+            role = bearer.judged() => if role < Some(Role::Control) {
+                drop(say(socket, &Told::PeerDisconnect).await);
+                return close(socket, close_code::POLICY, "this token keeps nothing any more".to_owned()).await;
             },
             said = socket.recv() => match said {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,

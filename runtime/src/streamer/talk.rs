@@ -13,7 +13,6 @@ use understudy_core::streamer::talk::{LABEL, MOST_BYTES, Said, Told};
 
 use super::hands::{Seating, Table};
 use super::now;
-use crate::access::Role;
 use crate::deadline::reached;
 use crate::rtc::{Message, Speaker};
 
@@ -25,7 +24,6 @@ const PACE: Duration = Duration::from_millis(250);
 pub(super) struct Talk {
     table: Table,
     peer: Peer,
-    role: Role,
     /// Once the channel is open.
     speaker: Option<Speaker>,
     seating: watch::Receiver<Seating>,
@@ -36,6 +34,8 @@ pub(super) struct Talk {
     allowance: Allowance,
     joined: Joined,
     renamed: Option<Instant>,
+    /// What it calls itself, to be told once a second has passed since it was told last.
+    name: Option<String>,
 }
 
 /// What there is to tell.
@@ -43,15 +43,16 @@ pub(super) enum News {
     Seating,
     Cursor(Peer, Place),
     Copied,
+    /// What it calls itself is to be told to all.
+    Name(String),
 }
 
 impl Talk {
-    pub(super) fn new(table: Table, peer: Peer, role: Role) -> Self {
+    pub(super) fn new(table: Table, peer: Peer) -> Self {
         let (seating, cursors, copied) = (table.seating(), table.cursors(), table.copied());
         Self {
             table,
             peer,
-            role,
             speaker: None,
             seating,
             cursors,
@@ -61,6 +62,7 @@ impl Talk {
             allowance: Allowance::new(now()),
             joined: Joined::default(),
             renamed: None,
+            name: None,
         }
     }
 
@@ -85,8 +87,20 @@ impl Talk {
             }
             seating.changed().await
         };
+        let (name, renamed) = (&mut self.name, &mut self.renamed);
+        let named = async {
+            if name.is_none() {
+                return std::future::pending().await;
+            }
+            if let Some(renamed) = *renamed {
+                reached(Some((renamed + RENAMED).into())).await;
+            }
+            *renamed = Some(now());
+            name.take().unwrap_or_default()
+        };
         tokio::select! {
             Ok(()) = seated => News::Seating,
+            name = named => News::Name(name),
             (peer, place) = another(cursors, self.peer) => News::Cursor(peer, place),
             Ok(()) = copied.changed() => News::Copied,
             else => std::future::pending().await,
@@ -101,9 +115,10 @@ impl Talk {
                     self.offer(&Told::Cursor { id, x, y }).await;
                 }
             }
+            News::Name(name) => self.table.rename(self.peer, &name),
             News::Copied => {
                 let copied = self.copied.borrow_and_update().clone();
-                if let Some(text) = copied.filter(|_| self.table.shares_clipboard(self.role)) {
+                if let Some(text) = copied.filter(|_| self.table.shares_clipboard(self.peer)) {
                     self.offer(&Told::Clipboard { text: text.to_string() }).await;
                 }
             }
@@ -118,7 +133,7 @@ impl Talk {
         self.joined.expire(now());
         let said = match message {
             Message::Text(text) => Said::read(&text).map_err(|error| error.to_string()),
-            Message::Binary(_) if !self.table.shares_clipboard(self.role) => return None,
+            Message::Binary(_) if !self.table.shares_clipboard(self.peer) => return None,
             Message::Binary(bytes) => {
                 let joined = Part::read(&bytes).and_then(|part| self.joined.add(part, now()));
                 match joined.map_err(|error| error.to_string()) {
@@ -130,14 +145,11 @@ impl Talk {
         };
         match said {
             Ok(Said::Name(name)) => {
-                if self.renamed.is_none_or(|renamed| renamed + RENAMED <= now()) {
-                    self.renamed = Some(now());
-                    self.table.rename(self.peer, &name);
-                }
+                self.name = Some(name);
                 None
             }
             Ok(Said::Clipboard { text }) => {
-                self.table.copy(self.peer, self.role, text);
+                self.table.copy(self.peer, text);
                 None
             }
             Ok(Said::Request) => Some(Asked::Request),
@@ -163,7 +175,7 @@ impl Talk {
         let shared_otherwise = was.sharing != seating.sharing;
         if let Some(me) = mine.filter(|me| shared_otherwise || was.here.get(&self.peer) != Some(*me)) {
             let (id, name, role) = (me.id.clone(), me.name.clone(), me.role);
-            let (layout, clipboard) = (self.table.layout(), self.table.shares_clipboard(self.role));
+            let (layout, clipboard) = (self.table.layout(), self.table.shares_clipboard(self.peer));
             self.say(&Told::You { id, name, role, mode, layout, clipboard }).await;
         }
         if (&was.here, was.host) != (&seating.here, seating.host) {

@@ -46,7 +46,6 @@ pub enum Event {
     Join {
         peer: Peer,
         role: Role,
-        name: String,
     },
     Leave(Peer),
     /// Its right is another from now on.
@@ -107,14 +106,8 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct Seats {
     mode: Mode,
-    here: BTreeMap<Peer, Guest>,
+    here: BTreeMap<Peer, Role>,
     seat: Seat,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guest {
-    pub role: Role,
-    pub name: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -137,8 +130,8 @@ impl Seats {
 
     pub fn on(&mut self, event: Event, now: Instant) -> Vec<Told> {
         let done = match event {
-            Event::Join { peer, role, name } => {
-                self.here.insert(peer, Guest { role, name });
+            Event::Join { peer, role } => {
+                self.here.insert(peer, role);
                 Ok(Vec::new())
             }
             Event::Leave(peer) => Ok(self.leave(peer, now)),
@@ -185,10 +178,6 @@ impl Seats {
         }
     }
 
-    pub fn here(&self) -> &BTreeMap<Peer, Guest> {
-        &self.here
-    }
-
     /// When a host who sends nothing loses the seat to somebody who has asked.
     pub fn expires_at(&self) -> Option<Instant> {
         match (self.mode, &self.seat) {
@@ -208,8 +197,8 @@ impl Seats {
     }
 
     fn rank(&mut self, peer: Peer, role: Role, now: Instant) -> Vec<Told> {
-        let Some(guest) = self.here.get_mut(&peer) else { return Vec::new() };
-        let could = std::mem::replace(&mut guest.role, role) >= Role::Control;
+        let Some(was) = self.here.get_mut(&peer) else { return Vec::new() };
+        let could = std::mem::replace(was, role) >= Role::Control;
         if !could || role >= Role::Control {
             return Vec::new();
         }
@@ -284,12 +273,9 @@ impl Seats {
         let had_host = self.host();
         self.seat = Seat::Vacant;
         let released: Vec<_> = match (before, mode) {
-            (Mode::Union, _) => self
-                .here
-                .iter()
-                .filter(|(_, guest)| guest.role >= Role::Control)
-                .map(|(peer, _)| *peer)
-                .collect(),
+            (Mode::Union, _) => {
+                self.here.iter().filter(|(_, role)| **role >= Role::Control).map(|(peer, _)| *peer).collect()
+            }
             // What the host holds it may go on to hold.
             (_, Mode::Union) => Vec::new(),
             _ => had_host.into_iter().collect(),
@@ -348,8 +334,9 @@ impl Seats {
         }
     }
 
-    fn role(&self, peer: Peer) -> Option<Role> {
-        self.here.get(&peer).map(|guest| guest.role)
+    /// None: it is not here.
+    pub fn role(&self, peer: Peer) -> Option<Role> {
+        self.here.get(&peer).copied()
     }
 }
 

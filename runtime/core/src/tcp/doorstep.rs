@@ -75,7 +75,7 @@ impl<K: PartialEq> Doorstep<K> {
 }
 
 /// What one subscriber has.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & PREFIX).into(),
         address => address,

@@ -48,9 +48,9 @@ pub(in crate::api) async fn stream(
         Ok(Err(rejection)) => return Ok(rejection.into_response()),
         Err(never) => match never {},
     };
-    let stranger = streamers.stranger().ok_or_else(|| late("as many are connected as there may be"))?;
     // Who is nowhere is not on this machine.
     let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let stranger = streamers.stranger(from).ok_or_else(|| late("as many are connected as there may be"))?;
     Ok(upgrade
         .protocols(subprotocol::asked(&parts.headers))
         .max_message_size(LARGEST_MESSAGE)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{oneshot, watch};
 use understudy_core::steering::Peer;
+use understudy_core::streamer::identity::{Identity, Known, Memory};
 use understudy_core::streamer::life::{Event, Life};
 use understudy_core::streamer::message::Mode;
 use understudy_core::streamer::order::Shape;
@@ -20,6 +21,8 @@ pub(super) struct Entry {
     pub(super) tenure: Tenure,
     /// What it shows.
     pub(super) which: Which,
+    /// Who was here.
+    pub(super) memory: Memory,
     created: SystemTime,
     places: BTreeMap<Peer, Seated>,
 }
@@ -46,6 +49,7 @@ pub(super) enum Tenure {
 
 struct Seated {
     peer_id: String,
+    identity: Option<Identity>,
     since: SystemTime,
     is_live: bool,
     farewell: Option<oneshot::Sender<Farewell>>,
@@ -61,7 +65,15 @@ impl Entry {
     pub(super) fn new(Asked { which, shape, idle }: Asked, tenure: Tenure, now: Instant) -> Self {
         let life = Life::new(idle, now);
         let standing = watch::Sender::new(Standing { stage: life.status().into(), shape });
-        Self { life, standing, tenure, which, created: SystemTime::now(), places: BTreeMap::new() }
+        Self {
+            life,
+            standing,
+            tenure,
+            which,
+            memory: Memory::default(),
+            created: SystemTime::now(),
+            places: BTreeMap::new(),
+        }
     }
 
     /// What is there to be seen now, of that shape.
@@ -90,9 +102,15 @@ impl Entry {
     }
 
     /// A place for one more; what it hears at the end.
-    pub(super) fn seat(&mut self, peer: Peer, peer_id: String, now: Instant) -> oneshot::Receiver<Farewell> {
+    pub(super) fn seat(
+        &mut self,
+        peer: Peer,
+        (peer_id, identity): (String, Option<Identity>),
+        now: Instant,
+    ) -> oneshot::Receiver<Farewell> {
         let (farewell, heard) = oneshot::channel();
-        let place = Seated { peer_id, since: SystemTime::now(), is_live: false, farewell: Some(farewell) };
+        let place =
+            Seated { peer_id, identity, since: SystemTime::now(), is_live: false, farewell: Some(farewell) };
         self.places.insert(peer, place);
         self.life.on(Event::Watched(self.places.len()), now);
         heard
@@ -104,12 +122,29 @@ impl Entry {
         }
     }
 
-    pub(super) fn leave(&mut self, peer: Peer, now: Instant) {
-        self.places.remove(&peer);
+    /// `known`: what it was to others.
+    pub(super) fn leave(&mut self, peer: Peer, known: Option<Known>, now: Instant) {
+        let identity = self.places.remove(&peer).and_then(|place| place.identity);
+        // Whoever was replaced is known to nobody any more.
+        if let Some((identity, known)) = identity.zip(known) {
+            self.memory.leaves(identity, known, now);
+        }
         if let Tenure::Session { holder, .. } = &mut self.tenure {
             *holder = holder.filter(|(holder, _)| *holder != peer);
         }
         self.life.on(Event::Watched(self.places.len()), now);
+    }
+
+    /// Who of that identity is here.
+    pub(super) fn here(&self, identity: &Identity) -> Option<Peer> {
+        let is_it = |place: &Seated| place.farewell.is_some() && place.identity.as_ref() == Some(identity);
+        self.places.iter().find(|(_, place)| is_it(place)).map(|(peer, _)| *peer)
+    }
+
+    pub(super) fn send_away(&mut self, peer: Peer, farewell: Farewell) {
+        let last = self.places.get_mut(&peer).and_then(|place| place.farewell.take());
+        // Who is gone hears nothing.
+        last.map(|last| last.send(farewell));
     }
 
     pub(super) fn hold(&mut self, peer: Peer, role: Role) {
@@ -127,9 +162,8 @@ impl Entry {
     /// Sends away whoever has the session.
     pub(super) fn kick(&mut self) {
         let Tenure::Session { holder, .. } = &mut self.tenure else { return };
-        let kicked = holder.take().and_then(|(holder, _)| self.places.get_mut(&holder));
-        if let Some(farewell) = kicked.and_then(|place| place.farewell.take()) {
-            let _ = farewell.send(Farewell::Kicked);
+        if let Some((holder, _)) = holder.take() {
+            self.send_away(holder, Farewell::Kicked);
         }
     }
 
@@ -143,7 +177,8 @@ impl Entry {
     }
 
     pub(super) fn view(&self, id: &Id) -> view::Streamer {
-        let peers = self.places.values().map(|place| view::Peer {
+        let here = self.places.values().filter(|place| place.farewell.is_some());
+        let peers = here.map(|place| view::Peer {
             peer_id: place.peer_id.clone(),
             connected_at: rfc3339(place.since),
             is_live: place.is_live,

@@ -13,7 +13,7 @@ fn seats(mode: Mode, now: Instant) -> Seats {
     let mut seats = Seats::new(mode);
     let roles = [(ADA, Role::Control), (BOB, Role::Control), (EVE, Role::View), (ROOT, Role::Admin)];
     for (peer, role) in roles {
-        assert_eq!(seats.on(Event::Join { peer, role, name: String::new() }, now), []);
+        assert_eq!(seats.on(Event::Join { peer, role }, now), []);
     }
     seats
 }
@@ -164,7 +164,7 @@ fn whoever_may_only_look_on_from_now_on_lets_go_and_loses_the_seat() {
 fn who_comes_back_by_another_connection_has_the_seat_or_the_turn_that_the_one_before_had() {
     let now = Instant::now();
     let again = Peer(9);
-    let join = |role| Event::Join { peer: again, role, name: String::new() };
+    let join = |role| Event::Join { peer: again, role };
     let replace = |before| Event::Replace { before, now: again };
     let seated = || {
         let mut seats = seats(Mode::Host { idle: IDLE }, now);
@@ -189,7 +189,7 @@ fn who_comes_back_by_another_connection_has_the_seat_or_the_turn_that_the_one_be
 fn event() -> impl Strategy<Value = Event> {
     let peer = || (0_u64..5).prop_map(Peer);
     let join = (peer(), select(vec![Role::View, Role::Control, Role::Admin]))
-        .prop_map(|(peer, role)| Event::Join { peer, role, name: String::new() });
+        .prop_map(|(peer, role)| Event::Join { peer, role });
     let mode = select(vec![Mode::Union, Mode::Host { idle: IDLE }, Mode::Off]).prop_map(Event::Mode);
     prop_oneof![
         2 => join,
@@ -216,7 +216,7 @@ proptest! {
         for event in events {
             now += Duration::from_secs(9);
             // Nobody joins twice.
-            if matches!(&event, Event::Join { peer, .. } if seats.here().contains_key(peer)) {
+            if matches!(&event, Event::Join { peer, .. } if seats.role(*peer).is_some()) {
                 continue;
             }
             let steered: Vec<_> = (0..5).map(Peer).filter(|peer| seats.may_steer(*peer, now)).collect();
@@ -227,7 +227,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(seats.host(), host);
-            prop_assert!(host.is_none_or(|host| seats.here()[&host].role >= Role::Control));
+            prop_assert!(host.is_none_or(|host| seats.role(host) >= Some(Role::Control)));
             for peer in steered {
                 let is_released = told.contains(&Told::Released(peer));
                 prop_assert!(is_released || seats.may_steer(peer, now));
