@@ -50,7 +50,7 @@ export class Desk {
     });
     const keys = (message) => this.#steers && this.#line.send("keyboard", message);
     const left = () => element("seat").focus();
-    this.#keyboard = new Keyboard(sink, keys, { left, pasted: (text) => this.#clipboard.send(text), stuck });
+    this.#keyboard = new Keyboard(sink, keys, { left, pasted: (text) => this.#clipboard.bring(text), stuck });
     const fingers = (label, message, isReplaced) => this.#line.send(label, message, isReplaced);
     this.#touch = new Touch(fingers);
     const pointer = (message, isReplaced) => this.#line.send("mouse", message, isReplaced);
@@ -126,6 +126,7 @@ export class Desk {
   }
 
   #told(message) {
+    if (message === "Copied") return this.#clipboard.took();
     if (message.Cursor) return people.point(this.#known, message.Cursor, this.#rectangle);
     if (message.Clipboard) return this.#clipboard.heard(message.Clipboard.text);
     if (message.Part) return this.#clipboard.joined(message.Part);
@@ -143,7 +144,9 @@ export class Desk {
   #changed() {
     const { state, why } = this.#line;
     if (state === "open" && !this.#wasOpen) this.#wasOpen = true;
+    if (state === "refused" && this.#wasOpen && why === "ended") this.toast(words(this.#known, state, why).long);
     if (state === "refused") this.#wasOpen = false;
+    if (state !== "open") this.#clipboard?.lost();
     // What is held there was let go of when the line was lost.
     if (state !== "open") [this.#known, this.#roundTrip] = [{ ...this.#known, people: [], host: null, asked: null }, null];
     element("desk").hidden = !this.#wasOpen;

@@ -5,6 +5,8 @@
 //                        │ └> refused  └──────────> lost <────────────┘   the socket or the way broke
 //                        └──────── after a back-off ──┘
 //
+// A streamer that somebody has ended is not made again by whoever watched it.
+//
 // Refused it stays until it is closed and opened again, with another token.
 //
 // The server offers. What it offers beside the data is taken as inactive. This side makes the channels for what hands do and
@@ -50,6 +52,8 @@ export class Line {
   #moves = {};
   #timers = [];
   #turn = 0;
+  // Somebody has ended the streamer.
+  #ended = false;
 
   /** `on`: `state()`; `greeted()` when the channel `desk` is open, `told(message)` there; `complete({capabilities})`; `life()`. */
   constructor(base, id, on) {
@@ -65,6 +69,7 @@ export class Line {
   }
 
   close() {
+    this.#ended = false;
     this.#patience.cancel();
     this.#end();
     this.#become("closed");
@@ -101,13 +106,14 @@ export class Line {
     this.#become("asking");
     const body = JSON.stringify(wanted(this.#id.name, this.#picture));
     const headers = { "Content-Type": "application/json", ...token.headers() };
+    const [url, how] = this.#ended ? [`${this.#id.http}/${encodeURIComponent(this.#id.name)}`, {}] : [this.#id.http, { method: "POST", body }];
     try {
-      const answer = await fetch(this.#id.http, { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
+      const answer = await fetch(url, { ...how, headers, signal: AbortSignal.timeout(ANSWER_MS) });
       // Whoever closed it meanwhile may have opened it again.
       if (turn !== this.#turn) return;
       // It is there, or it is there already.
       if (answer.ok || answer.status === 409) return this.#connect();
-      this.why = refusal(answer.status);
+      this.why = this.#ended && answer.status === 404 ? "ended" : refusal(answer.status);
     } catch {
       this.why = "later";
     }
@@ -138,6 +144,7 @@ export class Line {
     else if (kind === "Signaling") await this.#signal(said);
     else if (kind === "ConnectionComplete") this.#on.complete(said);
     else if (kind === "ClientKicked") token.forget();
+    else if (kind === "PeerDisconnect") this.#ended = true;
     if (["PeerDisconnect", "ConnectionTerminated", "ClientKicked", "InternalServerError"].includes(kind)) this.#lose();
   }
 
