@@ -38,7 +38,7 @@ use understudy_core::participant::{Untrue, View, Word};
 use understudy_core::recording::{self, Stop};
 use understudy_core::report::Stance;
 use understudy_core::resize::{Asked, Courtesy, Refusal as NotResized, Shape};
-use understudy_core::spec::{FrameRate, Inputs, Invitation, Limits, Livestream, Resolution};
+use understudy_core::spec::{FrameRate, Inputs, Invitation, Limits, Livestream, Resolution, Sharing};
 use understudy_proto::v1;
 
 use crate::broadcast;
@@ -149,6 +149,7 @@ pub struct Handle {
     screen: watch::Receiver<Option<Screen>>,
     devtools: watch::Receiver<Option<String>>,
     participant: watch::Receiver<View>,
+    sharing: watch::Receiver<Sharing>,
 }
 
 #[derive(Debug)]
@@ -222,8 +223,9 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant } = outlets;
-    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant, sharing } =
+        outlets;
+    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant, sharing }, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -295,6 +297,11 @@ impl Handle {
     /// The WebSocket of the DevTools of the browser that runs; none while none does.
     pub fn devtools(&self) -> watch::Receiver<Option<String>> {
         self.devtools.clone()
+    }
+
+    /// How its displays are to be shared.
+    pub fn sharing(&self) -> watch::Receiver<Sharing> {
+        self.sharing.clone()
     }
 
     /// Whether there is an operator that can be heard; one that never was is not missed.

@@ -2,6 +2,7 @@
 
 mod invitation;
 mod origin;
+mod sharing;
 
 use understudy_core::spec::{
     AudioInput, Bitrate, Choice, Destination, Encoding, File, FrameRate, Inputs, Invalid, Limits, Livestream,
@@ -22,9 +23,10 @@ pub fn parse(spec: &v1::SessionSpec) -> Result<Session, Invalid> {
     let encoding = spec.encoding.unwrap_or_default();
     let default = Encoding::default();
     Ok(Session {
-        page: spec.page.as_ref().map(page).transpose()?,
+        page: spec.page.as_ref().map(|shown| page("page", shown)).transpose()?,
         inputs: inputs(spec.inputs.as_ref())?,
         origin: spec.origin.as_ref().map(|origin| origin::parse(origin, spec)).transpose()?,
+        sharing: sharing::parse(spec.sharing.as_ref())?,
         encoding: Encoding {
             video: Bitrate::parse(
                 "encoding.videoBitrateBps",
@@ -135,15 +137,17 @@ fn session(text: &str) -> Result<v1::SessionSpec, Invalid> {
         .map_err(|error| Invalid::new(error.path().to_string(), error.inner().to_string()))
 }
 
-fn page(page: &v1::Page) -> Result<Page, Invalid> {
-    let location = Location::parse("page.url", &page.url)?;
+/// `field`: below which its members stand.
+fn page(field: &str, page: &v1::Page) -> Result<Page, Invalid> {
+    let url = format!("{field}.url");
+    let location = Location::parse(&url, &page.url)?;
     if matches!(location, Location::File(_)) {
-        return Err(Invalid::new("page.url", "must be https:, http: or understudy:"));
+        return Err(Invalid::new(url, "must be https:, http: or understudy:"));
     }
     Ok(Page {
         location,
-        size: Resolution::parse("page", page.width, page.height)?,
-        frame_rate: FrameRate::parse("page.frameRate", page.frame_rate)?,
+        size: Resolution::parse(field, page.width, page.height)?,
+        frame_rate: FrameRate::parse(&format!("{field}.frameRate"), page.frame_rate)?,
     })
 }
 

@@ -11,6 +11,7 @@ pub fn session(name: &str, spec: &api::VirtualParticipantSpec) -> wire::SessionS
         inputs: spec.inputs.as_ref().map(inputs),
         encoding: None,
         origin: None,
+        sharing: None,
     }
 }
 

@@ -4,7 +4,7 @@
 #[allow(clippy::all)]
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SessionSpec {
     /// The name people know the participant by.
     #[prost(string, tag = "1")]
@@ -21,6 +21,50 @@ pub struct SessionSpec {
     /// What goes out is fetched, and nothing else: neither page nor inputs stand beside it.
     #[prost(message, optional, tag = "5")]
     pub origin: ::core::option::Option<Origin>,
+    /// How its displays are shared. Absent: as the runtime's settings say.
+    #[prost(message, optional, tag = "6")]
+    pub sharing: ::core::option::Option<Sharing>,
+}
+/// Who steers what streamers show, and how many watch. What is absent, zero or empty is as the runtime's settings say. No change of it
+/// restarts the session's own page.
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Sharing {
+    /// `Union`, `Host` or `Off`.
+    #[prost(string, tag = "1")]
+    pub mode: ::prost::alloc::string::String,
+    /// Of one streamer, at once; 1 to 100.
+    #[prost(uint32, tag = "2")]
+    pub max_viewers: u32,
+    /// Whether what is copied goes to and fro between the session and those who steer.
+    #[prost(bool, optional, tag = "3")]
+    pub clipboard: ::core::option::Option<bool>,
+    /// The keyboard that key codes are of: `US`, `German`, `French` or `Japanese`.
+    #[prost(string, tag = "4")]
+    pub layout: ::prost::alloc::string::String,
+    /// Further displays, each with a browser of its own: the first is what streamers of the app 1 show. At most 7, and each name once.
+    #[prost(message, repeated, tag = "5")]
+    pub pages: ::prost::alloc::vec::Vec<NamedPage>,
+}
+#[allow(clippy::all)]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamedPage {
+    /// A DNS label.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// As those of a page.
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub width: u32,
+    #[prost(uint32, tag = "4")]
+    pub height: u32,
+    #[prost(uint32, tag = "5")]
+    pub frame_rate: u32,
 }
 /// Media that goes on, picture and sound of one address.
 #[allow(clippy::all)]

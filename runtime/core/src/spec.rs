@@ -5,6 +5,7 @@
 mod inputs;
 mod invitation;
 mod livestream;
+mod sharing;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use crate::percent::{decoded, encoded_path};
 pub use inputs::{AudioInput, Destination, File, Inputs, Repeat, Shape, Source, StreamUrl, VideoInput};
 pub use invitation::{Invitation, InvitationLimits, PageTarget, Stage, Target};
 pub use livestream::{Choice, Limits, Livestream, Output, PushUrl, Refused, WhipTarget, settle};
+pub use sharing::{NamedPage, Sharing, SharingMode};
 
 /// Pixels. Both sides are multiples of eight: planes of other sizes have padded rows, which garble the
 /// picture in WebRTC's camera (measured with 642×362).
@@ -48,6 +50,7 @@ pub struct Session {
     pub encoding: Encoding,
     /// All that is shown is fetched from there, as it is: beside it there is neither page nor inputs.
     pub origin: Option<StreamUrl>,
+    pub sharing: Sharing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +84,13 @@ impl Invalid {
 impl Default for Session {
     /// An idle session: no page, a slate and silence.
     fn default() -> Self {
-        Self { page: None, inputs: Inputs::default(), encoding: Encoding::default(), origin: None }
+        Self {
+            page: None,
+            inputs: Inputs::default(),
+            encoding: Encoding::default(),
+            origin: None,
+            sharing: Sharing::default(),
+        }
     }
 }
 

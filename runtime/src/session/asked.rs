@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use tokio::sync::watch;
 use understudy_core::invitation::{Seat, Wishes};
 use understudy_core::report::Stance;
 use understudy_core::resize::Resized;
-use understudy_core::spec::Session;
+use understudy_core::spec::{Session, Sharing};
 use understudy_proto::v1;
 
 /// Whose picture and sound the program is.
@@ -25,6 +26,8 @@ pub(super) struct Asked {
     pub(super) stance: Stance,
     pub(super) generation: u64,
     pub(super) session: Session,
+    /// That of the session, for those who carry it out.
+    pub(super) sharing: watch::Sender<Sharing>,
     /// Who invites it, and where that has led.
     pub(super) wishes: Wishes,
     pub(super) seat: Seat,

@@ -10,7 +10,7 @@ use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::participant::{Standing, View as Participant};
 use understudy_core::recording::Wanted;
 use understudy_core::rendition::Full;
-use understudy_core::spec::{Choice, Livestream, Location};
+use understudy_core::spec::{Choice, Livestream, Location, Sharing};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
@@ -77,6 +77,7 @@ pub(super) struct Outlets {
     pub(super) screen: watch::Receiver<Option<Screen>>,
     pub(super) devtools: watch::Receiver<Option<String>>,
     pub(super) participant: watch::Receiver<Participant>,
+    pub(super) sharing: watch::Receiver<Sharing>,
 }
 
 impl Director {
@@ -87,7 +88,7 @@ impl Director {
     ) -> (Self, Outlets) {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
-        let participant = watch::Sender::default();
+        let (participant, asked) = (watch::Sender::default(), Asked::default());
         let recordings = Recordings::new(config.recorder.clone(), mailbox.clone());
         let (outputs, recorded) = (watch::Sender::default(), watch::Sender::new(recordings.views()));
         let show = Show::new(&config, &mailbox);
@@ -99,6 +100,7 @@ impl Director {
             screen: show.screen(),
             devtools: devtools.subscribe(),
             participant: participant.subscribe(),
+            sharing: asked.sharing.subscribe(),
         };
         let director = Self {
             parts: Parts::new(config.camera.mode()),
@@ -112,7 +114,7 @@ impl Director {
             audience: Audience::new(viewers, config.programs.clone(), mailbox.clone()),
             config,
             mailbox,
-            asked: Asked::default(),
+            asked,
             keepers: HashMap::new(),
             attempts: 0,
             display: None,

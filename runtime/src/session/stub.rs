@@ -3,7 +3,7 @@
 
 use tokio::sync::{mpsc, watch};
 use understudy_core::participant::View;
-use understudy_core::spec::{FrameRate, Limits, Resolution};
+use understudy_core::spec::{FrameRate, Limits, Resolution, Sharing};
 use understudy_proto::v1;
 
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics, StreamView};
@@ -35,6 +35,7 @@ impl Stub {
             screen: watch::channel(None).1,
             devtools: watch::channel(None).1,
             participant: participant.subscribe(),
+            sharing: watch::channel(Sharing::default()).1,
         };
         (handle, Self { messages, report, outputs, participant })
     }

@@ -12,6 +12,7 @@ use understudy_proto::v1;
 
 use super::Wanted;
 use super::director::Director;
+use super::told::replace;
 use crate::spec;
 
 impl Director {
@@ -115,6 +116,7 @@ impl Director {
         if self.origin.want(after.origin.as_ref()).await {
             self.show.of(self.origin.program());
         }
+        replace(&self.asked.sharing, after.sharing.clone());
         let before = std::mem::replace(&mut self.asked.session, after);
         for event in changes(&before, &self.asked.session) {
             self.on(event).await;
