@@ -11,8 +11,6 @@ import * as people from "./people.js";
 import { NOBODY, heard, nameOf, steers, words } from "./seats.js";
 import { Touch } from "./touch.js";
 
-/** The session's own streamer. */
-const STREAMER = "desk";
 const NAME = "understudy.name";
 const TOAST_MS = 5_000;
 // Times a sign of life; a round trip is read by people.
@@ -43,7 +41,7 @@ export class Desk {
   #roundTrip = null;
 
   constructor(base) {
-    this.#line = new Line(base, STREAMER, {
+    this.#line = new Line(base, {
       state: () => this.#changed(), told: (message) => this.#told(message),
       // That channel may be open later than the others.
       greeted: () => this.#named(element("person").value.trim()), complete: (said) => this.#complete(said), life: () => this.#beat(),
@@ -61,9 +59,9 @@ export class Desk {
     this.#listen();
   }
 
-  /** The picture of the session's own display is shown; it is so large. */
-  attend(picture) {
-    this.#line.open(picture);
+  /** The picture of a display is shown, which that streamer shows as well; it is so large. */
+  attend(streamer, picture) {
+    this.#line.open(streamer, picture);
   }
 
   leave() {

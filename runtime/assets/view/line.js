@@ -27,9 +27,9 @@ const WAITING_BYTES = 512;
 const LABELS = ["keyboard", "mouse", "touch"];
 const DESK = "desk";
 
-/** A streamer of the session's own display, for a server that has none of that name yet. */
-const wanted = (id, { width, height, fps }) => ({
-  streamer_id: id, client_unique_id: "view", host_id: 0, app_id: 0, bitrate: 4000, packet_size: 1200,
+/** A streamer of that app, for a server that has none of that name yet. */
+const wanted = (id, app, { width, height, fps }) => ({
+  streamer_id: id, client_unique_id: "view", host_id: 0, app_id: app, bitrate: 4000, packet_size: 1200,
   fps: fps || 30, width: width || 1280, height: height || 720, video_sample_queue_size: 20, play_audio_local: false,
   audio_sample_queue_size: 20, video_supported_formats: 1, video_colorspace: "Rec709", video_color_range_full: false,
 });
@@ -39,11 +39,30 @@ function refusal(status) {
   return { 401: "denied", 403: "looking", 404: "none", 405: "none", 501: "none" }[status] ?? "later";
 }
 
+/** The number of what it shows: 0 is the session's own display, null what its document does not name. */
+async function appOf(base, page) {
+  if (page === null) return 0;
+  const answer = await fetch(`${base}/api/apps`, { headers: token.headers(), signal: AbortSignal.timeout(ANSWER_MS) });
+  const { apps } = answer.ok ? await answer.json() : { apps: [] };
+  return apps.find(({ app_id: app, title }) => app > 0 && title === page)?.app_id ?? null;
+}
+
+/** Has the streamer made, where the token may and there is none. The answer's status. */
+export async function make(base, { id, page }, picture) {
+  const app = await appOf(base, page);
+  if (app === null) return 404;
+  const headers = { "Content-Type": "application/json", ...token.headers() };
+  const body = JSON.stringify(wanted(id, app, picture));
+  const answer = await fetch(`${base}/api/streamers`, { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
+  return answer.status;
+}
+
 export class Line {
   state = "closed";
   why = "";
   peer = null;
-  #id;
+  #base;
+  #streamer = null;
   #on;
   #patience = new Patience(() => this.#ask());
   #picture = {};
@@ -56,14 +75,15 @@ export class Line {
   #ended = false;
 
   /** `on`: `state()`; `greeted()` when the channel `desk` is open, `told(message)` there; `complete({capabilities})`; `life()`. */
-  constructor(base, id, on) {
-    this.#id = { http: `${base}/api/streamers`, name: id };
+  constructor(base, on) {
+    this.#base = base;
     this.#on = on;
     window.addEventListener("online", () => this.hurry());
   }
 
-  /** `picture` is what a streamer is asked for that is not there yet. */
-  open(picture) {
+  /** `streamer` has the `id` and the `page` that it shows, null the session's own; `picture` is what one is asked for that is not there yet. */
+  open(streamer, picture) {
+    this.#streamer = streamer;
     this.#picture = picture;
     if (this.state === "closed") this.#ask();
   }
@@ -104,16 +124,13 @@ export class Line {
     this.#turn += 1;
     const turn = this.#turn;
     this.#become("asking");
-    const body = JSON.stringify(wanted(this.#id.name, this.#picture));
-    const headers = { "Content-Type": "application/json", ...token.headers() };
-    const [url, how] = this.#ended ? [`${this.#id.http}/${encodeURIComponent(this.#id.name)}`, {}] : [this.#id.http, { method: "POST", body }];
     try {
-      const answer = await fetch(url, { ...how, headers, signal: AbortSignal.timeout(ANSWER_MS) });
+      const status = await (this.#ended ? this.#isThere() : make(this.#base, this.#streamer, this.#picture));
       // Whoever closed it meanwhile may have opened it again.
       if (turn !== this.#turn) return;
       // It is there, or it is there already.
-      if (answer.ok || answer.status === 409) return this.#connect();
-      this.why = this.#ended && answer.status === 404 ? "ended" : refusal(answer.status);
+      if (status === 200 || status === 409) return this.#connect();
+      this.why = this.#ended && status === 404 ? "ended" : refusal(status);
     } catch {
       this.why = "later";
     }
@@ -122,9 +139,18 @@ export class Line {
     this.#become("refused");
   }
 
+  async #isThere() {
+    const answer = await fetch(this.#http, { headers: token.headers(), signal: AbortSignal.timeout(ANSWER_MS) });
+    return answer.status;
+  }
+
+  get #http() {
+    return `${this.#base}/api/streamers/${encodeURIComponent(this.#streamer.id)}`;
+  }
+
   #connect() {
     this.#become("connecting");
-    const url = new URL(`${this.#id.http}/${encodeURIComponent(this.#id.name)}/peer?${token.query()}`, location.href);
+    const url = new URL(`${this.#http}/peer?${token.query()}`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(url);
     this.#socket = socket;
