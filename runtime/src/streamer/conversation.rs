@@ -333,7 +333,7 @@ impl Conversation {
     }
 
     /// On the channel that is for that. What it has no room for is lost.
-    async fn notify(&self, notice: &str) {
+    async fn notify(&mut self, notice: &str) {
         let Some(desk) = &self.desk else { return };
         let (speaker, text) = (desk.speaker(), rtc::Message::Text(notice.to_owned()));
         drop(tokio::time::timeout(WRITE, speaker.offer("general", text)).await);
