@@ -197,8 +197,12 @@ pub enum Form {
 /// Prints the address of the page that shows a participant, with the token that opens it.
 #[derive(Clone, Debug, Args)]
 pub struct Open {
-    /// Name of the participant.
+    /// Name of the participant; vp/NAME as well.
+    #[arg(value_parser = participant)]
     pub name: String,
+    /// What whoever opens it may do; each lets do what the one before does.
+    #[arg(long, value_enum, default_value_t = Role::View)]
+    pub role: Role,
     /// Runs kubectl port-forward to the pod, prints the address on this machine, and ends with it. The page comes this way, and its
     /// picture and sound do not.
     #[arg(long)]
@@ -206,6 +210,28 @@ pub struct Open {
     /// Opens the page in the browser.
     #[arg(long)]
     pub browser: bool,
+}
+
+/// Whose token it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Looks on.
+    View,
+    /// Works there: keyboard, pointer and clipboard.
+    Control,
+    /// Says as well who may.
+    Admin,
+}
+
+impl Role {
+    /// Of the Secret that holds the tokens.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Control => "control",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// Prints the log of a participant's pod.
@@ -260,6 +286,17 @@ pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut command = command(Path::new(words.first().map_or("understudy".as_ref(), OsString::as_os_str)));
     let matches = command.try_get_matches_from_mut(words)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// A name, or one as kubectl writes it.
+fn participant(text: &str) -> Result<String, String> {
+    match text.split_once('/') {
+        None => Ok(text.to_owned()),
+        Some(("vp" | "virtualparticipant" | "virtualparticipants", name)) if !name.is_empty() => {
+            Ok(name.to_owned())
+        }
+        Some(_) => Err("a participant is written as NAME or vp/NAME".to_owned()),
+    }
 }
 
 fn secret(text: &str) -> Result<SecretKey, String> {
@@ -333,6 +370,20 @@ mod tests {
             [goal(""), goal(" --wait"), goal(" --wait=invited")],
             [None, Some(Goal::Published), Some(Goal::Invited)]
         );
+    }
+
+    #[test]
+    fn a_page_is_opened_to_look_on_unless_it_is_said() {
+        let open = |line: &str| match read(&format!("understudy open {line}")).unwrap().command {
+            Command::Open(open) => (open.name, open.role),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(open("ada"), ("ada".to_owned(), Role::View));
+        assert_eq!(open("vp/ada --role control"), ("ada".to_owned(), Role::Control));
+        assert_eq!(open("virtualparticipant/ada --role=admin"), ("ada".to_owned(), Role::Admin));
+        for wrong in ["ada --role host", "pod/ada", "vp/"] {
+            assert!(read(&format!("understudy open {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `open`: the page that shows a participant, for people. It is the one command that prints a token.
 
-use crate::args::Open;
+use crate::args::{Open, Role};
 use crate::child;
 use crate::cluster::{Cluster, asked};
 use crate::failure::Failure;
@@ -17,8 +17,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use understudy_crds::v1alpha1::VirtualParticipant;
 use url::Url;
 
-/// The token that lets people look.
-const KEY: &str = "view";
 /// A way through the API server is there within a second or two.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 /// A browser that has to be started first has read its file by then.
@@ -28,7 +26,7 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 pub async fn run(cluster: &Cluster, args: &Open) -> Result<(), Failure> {
     let participant = cluster.participant(&args.name).await?;
     let page = view::page(&participant).map_err(Failure::Ended)?;
-    let token = token(cluster, &participant).await?;
+    let token = token(cluster, &participant, args.role).await?;
     if args.port_forward {
         return forward(cluster, args, &participant, Opened { page, token }).await;
     }
@@ -41,7 +39,7 @@ struct Opened {
     token: String,
 }
 
-async fn token(cluster: &Cluster, participant: &VirtualParticipant) -> Result<String, Failure> {
+async fn token(cluster: &Cluster, participant: &VirtualParticipant, role: Role) -> Result<String, Failure> {
     let access = participant.status.as_ref().and_then(|status| status.access.as_ref());
     let name = access.map(|access| access.secret_name.as_str());
     let unusable = |why: &str| Failure::Ended(format!("what opens the page cannot be read: {why}"));
@@ -49,9 +47,11 @@ async fn token(cluster: &Cluster, participant: &VirtualParticipant) -> Result<St
         unusable(&format!("the participant is {}, and names no Secret yet", phase(participant)))
     })?;
     let secret: Option<Secret> = asked(cluster.api().get_opt(name)).await?;
-    let data = secret.and_then(|secret| secret.data).unwrap_or_default();
-    let token = data.get(KEY).and_then(|token| String::from_utf8(token.0.clone()).ok());
-    token.ok_or_else(|| unusable(&format!("the Secret {name} has no {KEY}")))
+    let secret = secret.ok_or_else(|| unusable(&format!("there is no Secret {name}")))?;
+    let data = secret.data.unwrap_or_default();
+    let token = data.get(role.key()).and_then(|token| String::from_utf8(token.0.clone()).ok());
+    let token = token.filter(|token| !token.is_empty());
+    token.ok_or_else(|| unusable(&format!("the Secret {name} has no {}", role.key())))
 }
 
 async fn show(address: &Url, note: &str, args: &Open) -> Result<(), Failure> {

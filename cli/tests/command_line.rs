@@ -249,10 +249,14 @@ async fn the_page_is_opened_by_the_token_of_its_secret() {
         "endpoints": [view], "access": {"secretName": "ada-access"}, "pod": {"name": "ada-1", "attempt": 1}
     });
     stage.status("ada", &status).await;
-    assert!(stage.run(&["open", "ada"]).await.failed().contains("the Secret ada-access has no view"));
-    stage.secret("ada-access", &json!({"view": "s3cret"})).await;
-    let opened = stage.run(&["open", "ada"]).await;
+    assert!(stage.run(&["open", "ada"]).await.failed().contains("there is no Secret ada-access"));
+    stage.secret("ada-access", &json!({"view": "s3cret", "control": "h4nds", "admin": ""})).await;
+    let opened = stage.run(&["open", "vp/ada"]).await;
     assert_eq!(opened.done(), "http://10.0.0.9:10001/view?token=s3cret");
+    let opened = stage.run(&["open", "ada", "--role", "control"]).await;
+    assert_eq!(opened.done(), "http://10.0.0.9:10001/view?token=h4nds");
+    let nothing = stage.run(&["open", "ada", "--role", "admin"]).await;
+    assert!(nothing.failed().contains("the Secret ada-access has no admin"), "{nothing:?}");
     // Nothing runs the pods here.
     let forwarded = stage.run(&["open", "ada", "--port-forward"]).await;
     assert!(forwarded.failed().contains("pods \"ada-1\" not found"), "{forwarded:?}");

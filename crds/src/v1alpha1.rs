@@ -12,6 +12,7 @@ mod input;
 mod livestream;
 
 mod invitation;
+mod sharing;
 
 mod virtual_participant;
 
@@ -32,6 +33,7 @@ pub use runtime_profile::{
     Resources, RuntimeProfile, RuntimeProfileSpec, Seccomp, SeccompType, SecretName, Variable,
 };
 pub use secret::SecretKeyRef;
+pub use sharing::{KeyboardLayout, NamedPage, Sharing, SharingMode};
 pub use source::{FileSource, SocketSource, StreamSource, WebRtcSource};
 pub use virtual_participant::{
     AccessStatus, LastError, MediaStatus, ParticipantPhase, PodStatus, VirtualParticipant,

@@ -8,6 +8,8 @@ mod invitation;
 mod profile;
 #[path = "admission/released.rs"]
 mod released;
+#[path = "admission/sharing.rs"]
+mod sharing;
 mod support;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -391,6 +393,7 @@ async fn examples_are_let_in() {
     for (file, kind) in [
         ("ada.yaml", "VirtualParticipant"),
         ("ada-live.yaml", "Livestream"),
+        ("shared.yaml", "VirtualParticipant"),
         ("stages/whip.yaml", "VirtualParticipant"),
         ("stages/page.yaml", "VirtualParticipant"),
         ("inputs/socket.yaml", "VirtualParticipant"),

@@ -11,7 +11,7 @@ const NOTE: &str = "# Generated from crds/src by tests/generated.rs; do not edit
 fn committed_definitions_match_the_types() {
     let command = "UPDATE=1 cargo test -p understudy-crds --test generated";
     for (file, definition) in understudy_crds::definitions() {
-        let fresh = format!("{NOTE}{}", serde_yaml_ng::to_string(&definition).unwrap());
+        let fresh = format!("{NOTE}{}", quoted(&serde_yaml_ng::to_string(&definition).unwrap()));
         for folder in FOLDERS {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(file);
             #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
@@ -22,6 +22,29 @@ fn committed_definitions_match_the_types() {
             assert!(committed == fresh, "{} differs: run `{command}`", path.display());
         }
     }
+}
+
+/// Kubernetes' tools read YAML 1.1, where these words are booleans unless they stand in quotes.
+const BOOLEANS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
+
+fn quoted(yaml: &str) -> String {
+    let lines = yaml.lines().map(|line| match line.rsplit_once(' ') {
+        Some((before, word)) if before.ends_with(['-', ':']) && is_boolean(word) => {
+            format!("{before} \"{word}\"\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+fn is_boolean(word: &str) -> bool {
+    BOOLEANS.contains(&word.to_ascii_lowercase().as_str())
+}
+
+#[test]
+fn a_word_that_older_yaml_takes_for_a_boolean_stands_in_quotes() {
+    let read = "enum:\n- Host\n- \"Off\"\ndefault: \"on\"\ntext: turn it off\n";
+    assert_eq!(quoted("enum:\n- Host\n- Off\ndefault: on\ntext: turn it off\n"), read);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! announce is therefore a condition.
 
 use crate::condition::Verdict;
-use understudy_crds::v1alpha1::{Inputs, Invitation, LivestreamOutput, LivestreamSpec, Stage};
+use understudy_crds::v1alpha1::{Inputs, Invitation, LivestreamOutput, LivestreamSpec, Sharing, Stage};
 
 /// The reason of what a runtime is too old for.
 pub const UNSUPPORTED: &str = "Unsupported";
@@ -34,6 +34,12 @@ pub fn of_inputs(inputs: &Inputs) -> Vec<&'static str> {
     ];
     let needed = asked.into_iter().filter(|(_, video, audio)| [video, audio].contains(&&Some(true)));
     needed.map(|(name, ..)| name).collect()
+}
+
+/// What this sharing needs.
+pub fn of_sharing(sharing: &Sharing) -> Vec<&'static str> {
+    let asked = [("sharing", true), ("sharing.pages", !sharing.pages.is_empty())];
+    asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
 }
 
 /// What this invitation needs.
@@ -103,6 +109,14 @@ mod tests {
         assert_eq!(livestream(source), ["origin", "output.rtmp"]);
         let recorded = json!({"output": {"recording": {}}, "rendition": {"width": 640}});
         assert_eq!(livestream(recorded), ["output.recording", "output.rendition"]);
+    }
+
+    #[test]
+    fn sharing_needs_its_ability_and_so_do_further_pages() {
+        let sharing = |sharing| of_sharing(&serde_json::from_value(sharing).unwrap());
+        assert_eq!(sharing(json!({})), ["sharing"]);
+        let pages = json!({"pages": [{"name": "a", "url": "understudy:mirror"}]});
+        assert_eq!(sharing(pages), ["sharing", "sharing.pages"]);
     }
 
     #[test]

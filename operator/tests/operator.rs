@@ -38,6 +38,8 @@ mod resting;
 mod rights;
 #[path = "operator/sequences.rs"]
 mod sequences;
+#[path = "operator/sharing.rs"]
+mod sharing;
 #[path = "operator/sources.rs"]
 mod sources;
 mod support;

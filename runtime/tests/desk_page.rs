@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use understudy_devtools::{Devtools, Page};
 use understudy_e2e::browser::{self, Chromium};
+use understudy_e2e::peer::Peer;
 use understudy_proto::v1::{AccessTokens, Page as ShownPage, SessionSpec};
 
 use crate::support::operator::Operator;
@@ -98,6 +99,33 @@ async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see
     key(&ada, "keyUp", "Shift", "ShiftLeft").await;
     ada.hands("Input.insertText", json!({"text": "ößЖ漢"})).await.unwrap();
     browser::becomes_true(&shown, "field.value === 'HößЖ漢'").await;
+
+    // A third, on another stack, is killed with Shift held.
+    let url = session.url("/api/streamers/desk/peer").replace("http://", "ws://");
+    let mut holder = Peer { hold: vec![0x10], token: Some("c".to_owned()), ..Peer::new(&url, 120) }.start();
+    let shift = |kind: &str, times: u32| {
+        format!(
+            "seen.filter(({{ type, code }}) => type === '{kind}' && code === 'ShiftLeft').length === {times}"
+        )
+    };
+    browser::becomes_true(&shown, &shift("keydown", 2)).await;
+    key(&bea, "rawKeyDown", "j", "KeyJ").await;
+    key(&bea, "keyUp", "j", "KeyJ").await;
+    browser::becomes_true(&shown, "field.value.endsWith('J')").await;
+    holder.kill().await.unwrap();
+    browser::becomes_true(&shown, &shift("keyup", 2)).await;
+    key(&ada, "rawKeyDown", "k", "KeyK").await;
+    key(&ada, "keyUp", "k", "KeyK").await;
+    browser::becomes_true(&shown, "field.value.endsWith('Jk')").await;
+
+    // All see the same.
+    shown.evaluate("field.style.background = 'rgb(200, 40, 40)'; true").await.unwrap();
+    let red = "(() => { const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+        canvas.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1);
+        const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
+        return red > 170 && green < 80 && blue < 80; })()";
+    browser::becomes_true(&ada, red).await;
+    browser::becomes_true(&bea, red).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

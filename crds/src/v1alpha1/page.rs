@@ -27,14 +27,14 @@ pub struct Page {
     pub frame_rate: i32,
 }
 
-fn default_width() -> i32 {
+pub(super) fn default_width() -> i32 {
     1280
 }
 
-fn default_height() -> i32 {
+pub(super) fn default_height() -> i32 {
     720
 }
 
-fn default_frame_rate() -> i32 {
+pub(super) fn default_frame_rate() -> i32 {
     30
 }

@@ -2,7 +2,7 @@
 
 use crate::v1alpha1::{
     Endpoint, Inputs, Invitation, LastSession, Limits, MOST_ENDPOINTS, MOST_SETTLED, OnControlLoss,
-    OnDisruption, Page, RestStatus, SessionStatus, SettledInvitation,
+    OnDisruption, Page, RestStatus, SessionStatus, SettledInvitation, Sharing,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -82,6 +82,10 @@ pub struct VirtualParticipantSpec {
     /// What the runtime does on its stage without an operator; absent: it goes on. A change is live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_control_loss: Option<OnControlLoss>,
+    /// Who steers what streamers show of it, how many watch, and what they show beside its page; absent: as the runtime's settings say. A
+    /// change is live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Sharing>,
 }
 
 /// What the participant is.
@@ -98,11 +102,12 @@ pub struct VirtualParticipantStatus {
     pub phase: Option<ParticipantPhase>,
     /// Accepted, PodScheduled, RuntimeReady, DevicesReady, PageReady, InputsReady, Invited, Connected, Published and Ready;
     /// Reconciling and Stalled for tools that wait. Ready is RuntimeReady, DevicesReady, PageReady and InputsReady together.
-    /// InputsReady is also true while a source waits for somebody to send, is paused, or has come to its end; it is false
-    /// while a source fails or stalls. Accepted is false while a successor of the pod could not be made; a pod that runs goes
-    /// on. Invited is true once the runtime carries the invitation out as it is described, and false while the Secret of its stage
-    /// is faulty, although what runs goes on; Connected while there is a way for media to the stage, Published while media is sent
-    /// and the stage says that it arrives; Ready does not depend on them.
+    /// InputsReady is also true while a source waits for somebody to send, is paused, or has come to its end; it is false while a
+    /// source fails or stalls. PageReady is also false while the runtime refuses `sharing`, or is too old for it. Accepted is
+    /// false while a successor of the pod could not be made; a pod that runs goes on. Invited is true once the runtime carries
+    /// the invitation out as it is described, and false while the Secret of its stage is faulty, although what runs goes on;
+    /// Connected while there is a way for media to the stage, Published while media is sent and the stage says that it arrives;
+    /// Ready does not depend on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("maxItems" = 32, "x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

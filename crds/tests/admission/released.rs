@@ -78,7 +78,7 @@ fn stored() -> [(&'static str, &'static str, Value, Value, Value); 2] {
             "VirtualParticipant",
             participant,
             status(&all),
-            json!({"displayName": "Bea"}),
+            json!({"displayName": "Bea", "sharing": {"mode": "Host"}}),
         ),
         (
             "livestreams.yaml",

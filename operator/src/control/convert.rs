@@ -11,7 +11,7 @@ pub fn session(name: &str, spec: &api::VirtualParticipantSpec) -> wire::SessionS
         inputs: spec.inputs.as_ref().map(inputs),
         encoding: None,
         origin: None,
-        sharing: None,
+        sharing: spec.sharing.as_ref().map(sharing),
     }
 }
 
@@ -160,6 +160,27 @@ pub fn field(wire: &str) -> String {
     ["spec"].into_iter().chain(words).collect::<Vec<_>>().join(".")
 }
 
+fn sharing(sharing: &api::Sharing) -> wire::Sharing {
+    let api::Sharing { mode, max_viewers, clipboard, layout, pages } = sharing;
+    wire::Sharing {
+        mode: mode.as_str().to_owned(),
+        max_viewers: max_viewers.unsigned_abs(),
+        clipboard: Some(*clipboard),
+        layout: layout.as_str().to_owned(),
+        pages: pages.iter().map(named).collect(),
+    }
+}
+
+fn named(page: &api::NamedPage) -> wire::NamedPage {
+    wire::NamedPage {
+        name: page.name.clone(),
+        url: page.url.clone(),
+        width: page.width.unsigned_abs(),
+        height: page.height.unsigned_abs(),
+        frame_rate: page.frame_rate.unsigned_abs(),
+    }
+}
+
 fn inputs(inputs: &api::Inputs) -> wire::Inputs {
     wire::Inputs {
         video: inputs.video.as_ref().map(video),
@@ -224,9 +245,26 @@ mod tests {
                 "video": {"file": {"url": "understudy:a", "loop": false}, "width": 640, "height": 362, "frameRate": 24},
                 "audio": {"file": {"url": "understudy:b", "loop": true}, "destination": "Speaker"},
                 "startPaused": true
+            },
+            "sharing": {
+                "mode": "Host", "maxViewers": 5, "clipboard": false, "layout": "Japanese",
+                "pages": [{"name": "notes", "url": "https://notes.example/", "width": 320, "height": 240, "frameRate": 5}]
             }
         });
         assert_eq!(told(&sent(&spec)), spec);
+    }
+
+    #[test]
+    fn every_way_to_share_reaches_the_wire_and_what_nobody_wrote_says_nothing() {
+        let sharing = |sharing: Value| sent(&json!({"sharing": sharing}))["sharing"].clone();
+        for mode in ["Union", "Host", "Off"] {
+            assert_eq!(sharing(json!({"mode": mode}))["mode"], mode);
+        }
+        for layout in ["US", "German", "French", "Japanese"] {
+            assert_eq!(sharing(json!({"layout": layout}))["layout"], layout);
+        }
+        assert_eq!(sent(&json!({}))["sharing"], Value::Null);
+        assert_eq!(field("sharing.pages[1].url"), "spec.sharing.pages[1].url");
     }
 
     #[test]

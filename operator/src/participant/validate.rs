@@ -3,7 +3,7 @@
 use crate::profile::{Profile, Profiles};
 use crate::provide::problem::{Blame, Problem, shape};
 use understudy_crds::condition::ParticipantCondition;
-use understudy_crds::v1alpha1::{Browser, VirtualParticipant};
+use understudy_crds::v1alpha1::{Browser, VirtualParticipant, VirtualParticipantSpec};
 
 /// The shape of its pod, of a participant that can be provided.
 pub fn validate<'a>(
@@ -12,15 +12,24 @@ pub fn validate<'a>(
 ) -> Result<&'a Profile, Problem> {
     let name = &participant.spec.runtime_profile_name;
     let profile = shape("spec.runtimeProfileName", name, profiles)?;
-    if participant.spec.page.is_some() && profile.spec.browser == Browser::Forbidden {
+    if let Some(field) = needs_browser(&participant.spec)
+        && profile.spec.browser == Browser::Forbidden
+    {
         return Err(Problem {
             condition: ParticipantCondition::PageReady,
             reason: "ProfileWithoutBrowser",
-            message: format!("spec.page: the profile {name:?} has no browser"),
+            message: format!("spec.{field}: the profile {name:?} has no browser"),
             blame: Blame::Caller,
         });
     }
     Ok(profile)
+}
+
+/// The first field that needs one.
+fn needs_browser(spec: &VirtualParticipantSpec) -> Option<&'static str> {
+    let pages = spec.sharing.as_ref().is_some_and(|sharing| !sharing.pages.is_empty());
+    let asked = [("page", spec.page.is_some()), ("sharing.pages", pages)];
+    asked.into_iter().find(|(_, asked)| *asked).map(|(field, _)| field)
 }
 
 #[cfg(test)]
@@ -62,6 +71,10 @@ mod tests {
         assert!(checked(&json!({"page": page})).is_ok());
         let problem = checked(&json!({"page": page, "runtimeProfileName": "blind"})).unwrap_err();
         assert_eq!(problem.reason, "ProfileWithoutBrowser");
+        let sharing = json!({"pages": [{"name": "notes", "url": "understudy:mirror"}]});
+        let problem = checked(&json!({"sharing": sharing, "runtimeProfileName": "blind"})).unwrap_err();
+        assert_eq!(problem.message, "spec.sharing.pages: the profile \"blind\" has no browser");
+        assert!(checked(&json!({"sharing": {}, "runtimeProfileName": "blind"})).is_ok());
         assert!(checked(&json!({"runtimeProfileName": "blind"})).is_ok());
     }
 }

@@ -17,7 +17,7 @@ use understudy_proto::v1::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// As the real one announces.
-const CAPABILITIES: [&str; 16] = [
+const CAPABILITIES: [&str; 18] = [
     "camera.pipewire",
     "output.webrtc",
     "output.rtmp",
@@ -34,6 +34,8 @@ const CAPABILITIES: [&str; 16] = [
     "stage.ivs",
     "stage.page",
     "origin",
+    "sharing",
+    "sharing.pages",
 ];
 
 pub struct Runtime {

@@ -11,6 +11,8 @@ const SHORT_BYTES = 10_000;
 const PART_BYTES = 60_000;
 const HEADER_BYTES = 8;
 const JOIN_MS = 10_000;
+// The longest text on a slow way.
+const ARRIVES_MS = 10_000;
 
 let number = 0;
 
@@ -57,6 +59,10 @@ export class Clipboard {
   #told;
   #joined = new Joined();
   #last = null;
+  // Texts that went, and those of them that the session has.
+  #sent = 0;
+  #taken = 0;
+  #waiting = [];
 
   /** `say` sends a message, `told` says something to who is there. */
   constructor(say, told) {
@@ -71,6 +77,31 @@ export class Clipboard {
   joined(part) {
     const text = this.#joined.take(part, performance.now());
     if (text !== null) this.heard(text);
+  }
+
+  /** The session has one more of what was sent. */
+  took() {
+    this.#taken += 1;
+    this.#waiting = this.#waiting.filter(({ number, arrived }) => number > this.#taken || arrived(true));
+  }
+
+  /** What was on its way is lost with the line. */
+  lost() {
+    this.#taken = this.#sent;
+    for (const { arrived } of this.#waiting.splice(0)) arrived(false);
+  }
+
+  /** Sends what is to be pasted. Whether the session has it, or shares no clipboard, so that its own is pasted. */
+  async bring(text) {
+    if (!this.send(text)) return true;
+    const number = this.#sent;
+    const arrives = new Promise((arrived) => {
+      this.#waiting.push({ number, arrived });
+      setTimeout(() => arrived(false), ARRIVES_MS);
+    });
+    const has = await arrives;
+    if (!has) this.#told("The session did not get what was to be pasted. Try again");
+    return has;
   }
 
   /** Something was copied there. */
@@ -89,6 +120,7 @@ export class Clipboard {
       return false;
     }
     if (!cut(text).every((message) => this.#say(message))) return false;
+    this.#sent += 1;
     this.#last = text;
     element("clip-text").value = text;
     return true;

@@ -11,8 +11,6 @@ import * as people from "./people.js";
 import { NOBODY, heard, nameOf, steers, words } from "./seats.js";
 import { Touch } from "./touch.js";
 
-/** The session's own streamer. */
-const STREAMER = "desk";
 const NAME = "understudy.name";
 const TOAST_MS = 5_000;
 // Times a sign of life; a round trip is read by people.
@@ -43,14 +41,14 @@ export class Desk {
   #roundTrip = null;
 
   constructor(base) {
-    this.#line = new Line(base, STREAMER, {
+    this.#line = new Line(base, {
       state: () => this.#changed(), told: (message) => this.#told(message),
       // That channel may be open later than the others.
       greeted: () => this.#named(element("person").value.trim()), complete: (said) => this.#complete(said), life: () => this.#beat(),
     });
     const keys = (message) => this.#steers && this.#line.send("keyboard", message);
     const left = () => element("seat").focus();
-    this.#keyboard = new Keyboard(sink, keys, { left, pasted: (text) => this.#clipboard.send(text), stuck });
+    this.#keyboard = new Keyboard(sink, keys, { left, pasted: (text) => this.#clipboard.bring(text), stuck });
     const fingers = (label, message, isReplaced) => this.#line.send(label, message, isReplaced);
     this.#touch = new Touch(fingers);
     const pointer = (message, isReplaced) => this.#line.send("mouse", message, isReplaced);
@@ -61,9 +59,9 @@ export class Desk {
     this.#listen();
   }
 
-  /** The picture of the session's own display is shown; it is so large. */
-  attend(picture) {
-    this.#line.open(picture);
+  /** The picture of a display is shown, which that streamer shows as well; it is so large. */
+  attend(streamer, picture) {
+    this.#line.open(streamer, picture);
   }
 
   leave() {
@@ -126,6 +124,7 @@ export class Desk {
   }
 
   #told(message) {
+    if (message === "Copied") return this.#clipboard.took();
     if (message.Cursor) return people.point(this.#known, message.Cursor, this.#rectangle);
     if (message.Clipboard) return this.#clipboard.heard(message.Clipboard.text);
     if (message.Part) return this.#clipboard.joined(message.Part);
@@ -143,7 +142,9 @@ export class Desk {
   #changed() {
     const { state, why } = this.#line;
     if (state === "open" && !this.#wasOpen) this.#wasOpen = true;
+    if (state === "refused" && this.#wasOpen && why === "ended") this.toast(words(this.#known, state, why).long);
     if (state === "refused") this.#wasOpen = false;
+    if (state !== "open") this.#clipboard?.lost();
     // What is held there was let go of when the line was lost.
     if (state !== "open") [this.#known, this.#roundTrip] = [{ ...this.#known, people: [], host: null, asked: null }, null];
     element("desk").hidden = !this.#wasOpen;

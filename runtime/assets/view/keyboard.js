@@ -6,8 +6,6 @@
 import { KEPT, STICKY, meaning, modifiersOf } from "./keys.js";
 import { MODIFIER, key as keyMessage, texts } from "./wire.js";
 
-// The session's clipboard is told on another channel: its owner has changed by then.
-const PASTE_MS = 60;
 // A phone's keyboard deletes only where something stands.
 const FILLER = "\u200b\u200b";
 const DELETES = { deleteContentBackward: 0x08, deleteWordBackward: 0x08, deleteContentForward: 0x2e };
@@ -42,7 +40,7 @@ export class Keyboard {
   #layout = "us";
   #composing = ""; // what was told of the word that a phone's keyboard is at
 
-  /** `send` takes a message; `on` has `left` (somebody asks for the page's own buttons), `pasted(text)` and `stuck(keys)`. */
+  /** `send` takes a message; `on` has `left` (somebody asks for the page's own buttons), `pasted(text)`, which tells whether it has arrived, and `stuck(keys)`. */
   constructor(sink, send, on) {
     this.#sink = sink;
     this.#send = send;
@@ -179,11 +177,12 @@ export class Keyboard {
     if (written) this.#text(written);
   }
 
-  #pasted(event) {
+  /** The text goes another way than keys: it is pasted once it is there, and not at all if it does not get there. */
+  async #pasted(event) {
     event.preventDefault();
     const text = event.clipboardData?.getData("text/plain");
-    if (text) this.#on.pasted(text);
-    setTimeout(() => this.strike([...(this.#holds(MODIFIER.control) ? [] : [CONTROL]), V]), PASTE_MS);
+    if (text && !(await this.#on.pasted(text))) return;
+    this.strike([...(this.#holds(MODIFIER.control) ? [] : [CONTROL]), V]);
   }
 
   #holds(modifier) {

@@ -5,6 +5,8 @@
 //                        │ └> refused  └──────────> lost <────────────┘   the socket or the way broke
 //                        └──────── after a back-off ──┘
 //
+// A streamer that somebody has ended is not made again by whoever watched it.
+//
 // Refused it stays until it is closed and opened again, with another token.
 //
 // The server offers. What it offers beside the data is taken as inactive. This side makes the channels for what hands do and
@@ -25,9 +27,9 @@ const WAITING_BYTES = 512;
 const LABELS = ["keyboard", "mouse", "touch"];
 const DESK = "desk";
 
-/** A streamer of the session's own display, for a server that has none of that name yet. */
-const wanted = (id, { width, height, fps }) => ({
-  streamer_id: id, client_unique_id: "view", host_id: 0, app_id: 0, bitrate: 4000, packet_size: 1200,
+/** A streamer of that app, for a server that has none of that name yet. */
+const wanted = (id, app, { width, height, fps }) => ({
+  streamer_id: id, client_unique_id: "view", host_id: 0, app_id: app, bitrate: 4000, packet_size: 1200,
   fps: fps || 30, width: width || 1280, height: height || 720, video_sample_queue_size: 20, play_audio_local: false,
   audio_sample_queue_size: 20, video_supported_formats: 1, video_colorspace: "Rec709", video_color_range_full: false,
 });
@@ -37,11 +39,30 @@ function refusal(status) {
   return { 401: "denied", 403: "looking", 404: "none", 405: "none", 501: "none" }[status] ?? "later";
 }
 
+/** The number of what it shows: 0 is the session's own display, null what its document does not name. */
+async function appOf(base, page) {
+  if (page === null) return 0;
+  const answer = await fetch(`${base}/api/apps`, { headers: token.headers(), signal: AbortSignal.timeout(ANSWER_MS) });
+  const { apps } = answer.ok ? await answer.json() : { apps: [] };
+  return apps.find(({ app_id: app, title }) => app > 0 && title === page)?.app_id ?? null;
+}
+
+/** Has the streamer made, where the token may and there is none. The answer's status. */
+export async function make(base, { id, page }, picture) {
+  const app = await appOf(base, page);
+  if (app === null) return 404;
+  const headers = { "Content-Type": "application/json", ...token.headers() };
+  const body = JSON.stringify(wanted(id, app, picture));
+  const answer = await fetch(`${base}/api/streamers`, { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
+  return answer.status;
+}
+
 export class Line {
   state = "closed";
   why = "";
   peer = null;
-  #id;
+  #base;
+  #streamer = null;
   #on;
   #patience = new Patience(() => this.#ask());
   #picture = {};
@@ -50,21 +71,25 @@ export class Line {
   #moves = {};
   #timers = [];
   #turn = 0;
+  // Somebody has ended the streamer.
+  #ended = false;
 
   /** `on`: `state()`; `greeted()` when the channel `desk` is open, `told(message)` there; `complete({capabilities})`; `life()`. */
-  constructor(base, id, on) {
-    this.#id = { http: `${base}/api/streamers`, name: id };
+  constructor(base, on) {
+    this.#base = base;
     this.#on = on;
     window.addEventListener("online", () => this.hurry());
   }
 
-  /** `picture` is what a streamer is asked for that is not there yet. */
-  open(picture) {
+  /** `streamer` has the `id` and the `page` that it shows, null the session's own; `picture` is what one is asked for that is not there yet. */
+  open(streamer, picture) {
+    this.#streamer = streamer;
     this.#picture = picture;
     if (this.state === "closed") this.#ask();
   }
 
   close() {
+    this.#ended = false;
     this.#patience.cancel();
     this.#end();
     this.#become("closed");
@@ -99,15 +124,13 @@ export class Line {
     this.#turn += 1;
     const turn = this.#turn;
     this.#become("asking");
-    const body = JSON.stringify(wanted(this.#id.name, this.#picture));
-    const headers = { "Content-Type": "application/json", ...token.headers() };
     try {
-      const answer = await fetch(this.#id.http, { method: "POST", headers, body, signal: AbortSignal.timeout(ANSWER_MS) });
+      const status = await (this.#ended ? this.#isThere() : make(this.#base, this.#streamer, this.#picture));
       // Whoever closed it meanwhile may have opened it again.
       if (turn !== this.#turn) return;
       // It is there, or it is there already.
-      if (answer.ok || answer.status === 409) return this.#connect();
-      this.why = refusal(answer.status);
+      if (status === 200 || status === 409) return this.#connect();
+      this.why = this.#ended && status === 404 ? "ended" : refusal(status);
     } catch {
       this.why = "later";
     }
@@ -116,9 +139,18 @@ export class Line {
     this.#become("refused");
   }
 
+  async #isThere() {
+    const answer = await fetch(this.#http, { headers: token.headers(), signal: AbortSignal.timeout(ANSWER_MS) });
+    return answer.status;
+  }
+
+  get #http() {
+    return `${this.#base}/api/streamers/${encodeURIComponent(this.#streamer.id)}`;
+  }
+
   #connect() {
     this.#become("connecting");
-    const url = new URL(`${this.#id.http}/${encodeURIComponent(this.#id.name)}/peer?${token.query()}`, location.href);
+    const url = new URL(`${this.#http}/peer?${token.query()}`, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(url);
     this.#socket = socket;
@@ -138,6 +170,7 @@ export class Line {
     else if (kind === "Signaling") await this.#signal(said);
     else if (kind === "ConnectionComplete") this.#on.complete(said);
     else if (kind === "ClientKicked") token.forget();
+    else if (kind === "PeerDisconnect") this.#ended = true;
     if (["PeerDisconnect", "ConnectionTerminated", "ClientKicked", "InternalServerError"].includes(kind)) this.#lose();
   }
 

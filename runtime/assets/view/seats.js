@@ -82,4 +82,5 @@ const REFUSED = {
   looking: "This link is for looking on. To steer, open one with a control token, or ask who gave it to you.",
   denied: "This access token does not let anybody steer.",
   none: "This session cannot be steered from here.",
+  ended: "Somebody has ended what was steered here together. Load the page again to begin anew.",
 };

@@ -8,6 +8,8 @@ const ANSWER_MS = 5_000;
 
 // What a session shows, whatever its streams are called.
 const PROGRAM = "program";
+// Before the name of a page that the session's document names.
+const PAGE = "page:";
 
 export const base = location.pathname.replace(/\/view(\/.*)?$/, "");
 
@@ -31,9 +33,11 @@ export function named() {
   }
 }
 
-/** Whether it is what the session's own display shows, and not what somebody sends. */
-export function isOwn(name) {
-  return PROCESS === null && name === PROGRAM;
+/** By which a display is steered that is watched under that name, null of what somebody sends: its `id`, and the `page` that it shows. */
+export function streamer(name) {
+  if (PROCESS !== null) return null;
+  if (name === PROGRAM) return { id: "desk", page: null };
+  return name.startsWith(PAGE) ? { id: name, page: name.slice(PAGE.length) } : null;
 }
 
 /** Asks what there is. Who is not told chooses nothing. */

@@ -17,6 +17,7 @@ import * as streams from "./streams.js";
 import * as token from "./token.js";
 import { compare, read } from "./figures.js";
 import { Desk } from "./desk.js";
+import { make } from "./line.js";
 import { Patience } from "./patience.js";
 import { verdict } from "./states.js";
 import { Place, Silence } from "./whep.js";
@@ -73,6 +74,10 @@ async function take() {
   const session = sessionAt(new Place(streams.endpoint(understudy.name), token.headers(), servers));
   mine = session;
   session.place.peer.onconnectionstatechange = () => wayChanged(session);
+  const streamer = streams.streamer(understudy.name);
+  // A named page is there while a streamer shows it. Who may not make one sees it while somebody else does.
+  if (streamer?.page) await make(streams.base, streamer, {}).catch(() => {});
+  if (mine !== session) return;
   await session.place.take();
   if (mine !== session) return;
   servers = session.place.learned;
@@ -194,7 +199,8 @@ function settle(session) {
   trouble = null;
   played = true;
   if (understudy.state !== "live") become("live");
-  if (streams.isOwn(understudy.name)) desk.attend(session.figures ?? session.counters);
+  const streamer = streams.streamer(understudy.name);
+  if (streamer) desk.attend(streamer, session.figures ?? session.counters);
 }
 
 function lose(why) {

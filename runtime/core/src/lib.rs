@@ -15,6 +15,7 @@ pub mod media;
 pub mod mpeg;
 pub mod offer;
 pub mod percent;
+pub mod steering;
 pub mod tcp;
 pub mod test_picture;
 pub mod turn;
@@ -34,7 +35,6 @@ pub mod proof;
 pub mod repetition;
 pub mod rhythm;
 pub mod sending;
-pub mod steering;
 pub mod streamer;
 
 pub mod invitation;

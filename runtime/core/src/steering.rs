@@ -8,7 +8,6 @@ pub mod clipboard;
 pub mod keys;
 pub mod line;
 pub mod seat;
-pub mod silence;
 pub mod wire;
 
 pub mod keymap;

@@ -128,8 +128,8 @@ fn link_config(link: Link, able: Able) -> Option<understudy_link::Config> {
 fn capabilities(able: Able) -> Vec<String> {
     let inputs = Source::KINDS.map(|kind| format!("input.{}", kind.to_lowercase()));
     let outputs = Output::FIELDS.map(|field| format!("output.{}", field.to_lowercase()));
-    let pages = ["page", "stage.page"].map(str::to_owned).into_iter().filter(|_| able.page);
-    let others = ["output.rendition", "stage.whip", "stage.ivs", "origin"].map(str::to_owned);
+    let pages = ["page", "stage.page", "sharing.pages"].map(str::to_owned).into_iter().filter(|_| able.page);
+    let others = ["output.rendition", "stage.whip", "stage.ivs", "origin", "sharing"].map(str::to_owned);
     let camera = [format!("camera.{}", able.camera)];
     camera.into_iter().chain(pages).chain(inputs).chain(outputs).chain(others).collect()
 }
@@ -158,6 +158,7 @@ mod tests {
                 "camera.pipewire",
                 "page",
                 "stage.page",
+                "sharing.pages",
                 "input.file",
                 "input.stream",
                 "input.socket",
@@ -171,7 +172,8 @@ mod tests {
                 "output.rendition",
                 "stage.whip",
                 "stage.ivs",
-                "origin"
+                "origin",
+                "sharing"
             ]
         );
         let without = capabilities(Able { camera: Mode::File, page: false });

@@ -57,13 +57,13 @@ impl Desk {
         self.push(Errand::Leave(peer));
     }
 
-    /// Becomes what the display's clipboard holds. One of more than 256 KiB does not.
-    pub fn copy(&self, text: Arc<str>) {
+    /// Becomes what the display's clipboard holds, before what is asked for after it. False: it does not, as one of more than 256 KiB.
+    pub fn copy(&self, text: Arc<str>) -> bool {
         if text.len() <= LONGEST_BYTES {
-            self.push(Errand::Copy(text));
-        } else {
-            self.0.metrics.dropped(Reason::Full);
+            return self.push(Errand::Copy(text));
         }
+        self.0.metrics.dropped(Reason::Full);
+        false
     }
 
     /// What somebody on the display copied last, be it a page; not what came by [`Self::copy`], and no more than 256 KiB.
@@ -81,11 +81,14 @@ impl Desk {
         self.0.told.screen.clone()
     }
 
-    fn push(&self, errand: Errand) {
+    /// False: there was no room for it.
+    fn push(&self, errand: Errand) -> bool {
         self.0.metrics.came(&errand);
-        if self.0.mailbox.push(errand).is_err() {
+        let is_taken = self.0.mailbox.push(errand).is_ok();
+        if !is_taken {
             self.0.metrics.dropped(Reason::Full);
         }
+        is_taken
     }
 }
 

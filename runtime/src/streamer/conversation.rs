@@ -320,8 +320,9 @@ impl Conversation {
         match farewell {
             Farewell::Ended => self.say(Told::PeerDisconnect).await?,
             Farewell::Kicked => self.say(Told::ClientKicked).await?,
+            // In two tabs of one browser, the first: it is to come back as another.
             Farewell::Replaced => {
-                self.say(Told::PeerDisconnect).await?;
+                self.say(Told::ClientKicked).await?;
                 return self.close(close_code::NORMAL, "the same identity came by another connection").await;
             }
         }

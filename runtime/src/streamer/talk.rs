@@ -36,6 +36,8 @@ pub(super) struct Talk {
     renamed: Option<Instant>,
     /// What it calls itself, to be told once a second has passed since it was told last.
     name: Option<String>,
+    /// A text of its was taken, which it has not been told.
+    took: bool,
 }
 
 /// What there is to tell.
@@ -43,6 +45,8 @@ pub(super) enum News {
     Seating,
     Cursor(Peer, Place),
     Copied,
+    /// A text of its was taken.
+    Took,
     /// What it calls itself is to be told to all.
     Name(String),
 }
@@ -63,6 +67,7 @@ impl Talk {
             joined: Joined::default(),
             renamed: None,
             name: None,
+            took: false,
         }
     }
 
@@ -78,6 +83,9 @@ impl Talk {
     pub(super) async fn news(&mut self) -> News {
         if self.speaker.is_none() {
             return std::future::pending().await;
+        }
+        if self.took {
+            return News::Took;
         }
         let (seating, cursors, copied) = (&mut self.seating, &mut self.cursors, &mut self.copied);
         let until = self.seated_until;
@@ -115,6 +123,10 @@ impl Talk {
                     self.offer(&Told::Cursor { id, x, y }).await;
                 }
             }
+            News::Took => {
+                self.took = false;
+                self.say(&Told::Copied).await;
+            }
             News::Name(name) => self.table.rename(self.peer, &name),
             News::Copied => {
                 let copied = self.copied.borrow_and_update().clone();
@@ -149,7 +161,7 @@ impl Talk {
                 None
             }
             Ok(Said::Clipboard { text }) => {
-                self.table.copy(self.peer, text);
+                self.took |= self.table.copy(self.peer, text);
                 None
             }
             Ok(Said::Request) => Some(Asked::Request),

@@ -2,10 +2,10 @@
 
 use reqwest::Method;
 use serde_json::json;
-use understudy_e2e::peer::Peer;
+use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::wait;
 
-use super::client::{SOON, ask, at, body};
+use super::client::{SOON, ask, body};
 use crate::support::server::{Server, ok};
 use crate::support::session::Session;
 
@@ -42,9 +42,18 @@ async fn a_named_page_is_there_while_a_streamer_shows_it_and_has_a_keyboard_of_i
     assert_eq!((status, &told["status"]), (200, &json!("active")), "{told}");
     assert_eq!((&told["width"], &told["height"]), (&json!(640), &json!(480)));
     assert_eq!(session.children("Xvfb").len(), 2);
-    let peer = Peer { press: vec![0x41], ..Peer::new(at(&session, "/api/streamers/meeting/peer"), 3) };
-    let seen = peer.run().await.unwrap();
-    assert!(seen.frames > 0 && (seen.width, seen.height) == (640, 480), "{seen:?}");
+
+    // In a browser it is at a page of its own, which makes a streamer of it where there is none.
+    let chromium = Chromium::launch().await;
+    let view = chromium.open(&session.url("/view/page:board")).await;
+    let steers = "document.body.dataset.state === 'live' && document.body.dataset.steers === 'yes'
+        && video.videoWidth === 640 && video.videoHeight === 480";
+    browser::becomes_true(&view, steers).await;
+    view.evaluate("sink.focus(); true").await.unwrap();
+    for kind in ["rawKeyDown", "keyUp"] {
+        let key = json!({"type": kind, "key": "a", "code": "KeyA"});
+        view.hands("Input.dispatchKeyEvent", key).await.unwrap();
+    }
     let typed = || async {
         let paths = board.paths();
         if paths.iter().any(|path| path == "/typed/a") { Ok(()) } else { Err(format!("{paths:?}")) }
@@ -52,7 +61,11 @@ async fn a_named_page_is_there_while_a_streamer_shows_it_and_has_a_keyboard_of_i
     wait::until(SOON, typed).await;
     assert!(!own.paths().iter().any(|path| path.starts_with("/typed/")), "another keyboard");
 
-    ask(&session, Method::DELETE, "/api/streamers/meeting", None).await;
+    drop(chromium);
+    for id in ["meeting", "page:board"] {
+        let (status, _) = ask(&session, Method::DELETE, &format!("/api/streamers/{id}"), None).await;
+        assert_eq!(status, 204, "{id}");
+    }
     let ended = || async {
         let displays = session.children("Xvfb").len();
         if displays == 1 { Ok(()) } else { Err(format!("{displays} displays")) }

@@ -87,7 +87,7 @@ async fn who_comes_back_is_the_same_to_others_and_has_the_control_that_they_had(
     // By another connection, while the one before is there, though as many watch as may.
     let mut again = Socket::open(&ada).await;
     let (told, code) = first.until_the_end().await;
-    assert_eq!((told.last().map(String::as_str), code), (Some("PeerDisconnect"), Some(1000)));
+    assert_eq!((told.last().map(String::as_str), code), (Some("ClientKicked"), Some(1000)));
     assert_eq!(stands(&mut again, "steers").await["host"], known, "others know the same one");
     assert_eq!(stands(&mut other, "waits").await["host"], known);
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 use understudy_crds::condition::ParticipantCondition;
 use understudy_crds::v1alpha1::ParticipantPhase;
 use understudy_proto::v1::{
-    Condition as Told, InvitationReport, InvitationState, LivestreamReport, Report, Severity,
+    Condition as Told, InvitationReport, InvitationState, LivestreamReport, Part, Refusal, Report, Severity,
 };
 
 fn participant() -> VirtualParticipant {
@@ -323,6 +323,39 @@ fn an_input_that_the_runtime_did_not_announce_is_a_condition_whatever_it_says() 
     let status = report(&Observed { pod: Some(pod()), view: well(), ..Observed::new(&asking, None) });
     says(&status, Type::InputsReady, "False", "Unsupported");
     assert_eq!(status.phase, Some(ParticipantPhase::Failed));
+}
+
+#[test]
+fn sharing_that_the_runtime_did_not_announce_is_a_condition_whatever_it_says() {
+    let mut asking = participant();
+    asking.spec = serde_json::from_value(json!({"sharing": {"mode": "Host"}})).unwrap();
+    let shared = |capabilities: &[&str]| {
+        let View::Linked(mut facts) = well() else { unreachable!() };
+        facts.capabilities = capabilities.iter().map(ToString::to_string).collect();
+        report(&Observed { pod: Some(pod()), view: View::Linked(facts), ..Observed::new(&asking, None) })
+    };
+    let status = shared(&["input.stream"]);
+    says(&status, Type::PageReady, "False", "Unsupported");
+    assert!(status.last_error.unwrap().message.contains("does not know sharing; upgrade the runtime image"));
+    says(&shared(&["sharing"]), Type::Ready, "True", "AllReady");
+}
+
+#[test]
+fn sharing_that_the_runtime_refuses_is_told_by_its_field() {
+    let mut asking = participant();
+    asking.spec = serde_json::from_value(json!({"sharing": {}})).unwrap();
+    let View::Linked(mut facts) = well() else { unreachable!() };
+    facts.capabilities = Arc::from(["sharing".to_owned()]);
+    facts.report.as_mut().unwrap().refusals = vec![Refusal {
+        part: Part::Session.into(),
+        field_path: "sharing.pages[1].url".into(),
+        reason: "must be another".into(),
+        ..Refusal::default()
+    }];
+    let view = View::Linked(facts);
+    let status = report(&Observed { pod: Some(pod()), view, ..Observed::new(&asking, None) });
+    says(&status, Type::PageReady, "False", "Rejected");
+    assert_eq!(status.last_error.unwrap().message, "spec.sharing.pages[1].url: must be another");
 }
 
 #[test]

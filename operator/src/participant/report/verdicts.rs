@@ -110,8 +110,13 @@ fn told(observed: &Observed<'_>, type_: Type) -> (Verdict, i64) {
 }
 
 fn unsupported(observed: &Observed<'_>, type_: Type) -> Option<Verdict> {
-    let inputs = observed.participant.spec.inputs.as_ref().filter(|_| type_ == Type::InputsReady)?;
-    capability::missing(&capability::of_inputs(inputs), &observed.view.facts()?.capabilities)
+    let spec = &observed.participant.spec;
+    let needed = match type_ {
+        Type::InputsReady => spec.inputs.as_ref().map(capability::of_inputs),
+        Type::PageReady => spec.sharing.as_ref().map(capability::of_sharing),
+        _ => None,
+    };
+    capability::missing(&needed?, &observed.view.facts()?.capabilities)
 }
 
 fn answered(answer: &Report, type_: Type) -> Verdict {
@@ -157,7 +162,7 @@ fn rejected(refusal: &Refusal) -> Verdict {
 /// The condition that a refused field belongs to.
 fn concerns(refusal: &Refusal) -> Option<Type> {
     match (refusal.part(), refusal.field_path.split('.').next()?) {
-        (Part::Session, "page") => Some(Type::PageReady),
+        (Part::Session, "page" | "sharing") => Some(Type::PageReady),
         (Part::Session, "inputs") => Some(Type::InputsReady),
         _ => None,
     }

@@ -28,6 +28,8 @@ pub enum Told {
     Refused { reason: String },
     /// Something was copied in the session.
     Clipboard { text: String },
+    /// The text that came is in the session's clipboard before whatever is done from now on.
+    Copied,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -127,6 +129,7 @@ mod tests {
             (Told::Asked { by: id }, json!({"Asked": {"by": "7"}})),
             (Told::Refused { reason: "no".to_owned() }, json!({"Refused": {"reason": "no"}})),
             (Told::Clipboard { text: "ä".to_owned() }, json!({"Clipboard": {"text": "ä"}})),
+            (Told::Copied, json!("Copied")),
         ] {
             assert_eq!(told(&message), shape);
         }

@@ -6,7 +6,10 @@ use tokio_util::sync::CancellationToken;
 use understudy_core::input::{Refusal, Steer};
 use understudy_core::invitation::Refusal as NotInvited;
 use understudy_core::participant::Status;
-use understudy_core::spec::{AudioInput, Choice, Destination, FrameRate, Inputs, Livestream, Output, Source};
+use understudy_core::spec::{
+    AudioInput, Choice, Destination, FrameRate, Inputs, Livestream, Output, Sharing, Source,
+};
+use understudy_core::steering::seat::{IDLE, Mode};
 
 use super::*;
 use crate::gst;
@@ -121,6 +124,44 @@ async fn what_was_refused_elsewhere_is_in_the_same_snapshot() {
     assert_eq!((report.observed_generation, report.refusals), (1, vec![access]));
     let (_, report) = stage.want(told(2, v1::SessionSpec::default(), &[])).await;
     assert_eq!((report.observed_generation, report.refusals), (2, vec![]));
+}
+
+fn shared(mode: &str) -> v1::SessionSpec {
+    let page = Some(v1::Page { url: "understudy:mirror".into(), ..v1::Page::default() });
+    let notes =
+        v1::NamedPage { name: "notes".into(), url: "understudy:mirror".into(), ..v1::NamedPage::default() };
+    let sharing = v1::Sharing { mode: mode.into(), pages: vec![notes], ..v1::Sharing::default() };
+    v1::SessionSpec { page, sharing: Some(sharing), ..v1::SessionSpec::default() }
+}
+
+#[test]
+fn another_sharing_touches_neither_display_nor_page() {
+    let parsed = |document: &v1::SessionSpec| spec::parse(document).unwrap();
+    let alone = v1::SessionSpec { sharing: None, ..shared("") };
+    for (before, after) in
+        [(&alone, &shared("Host")), (&shared("Host"), &shared("Off")), (&shared("Off"), &alone)]
+    {
+        assert_ne!(parsed(before), parsed(after));
+        assert_eq!(changes(&parsed(before), &parsed(after), true), []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_it_is_shared_is_told_on_with_each_change_and_kept_while_a_document_is_refused() {
+    let stage = Stage::new();
+    let mut sharing = stage.session.sharing();
+    assert_eq!(*sharing.borrow_and_update(), Sharing::default());
+    let host = v1::SessionSpec { page: None, ..shared("Host") };
+    stage.want(told(1, host.clone(), &[])).await;
+    assert!(sharing.has_changed().unwrap());
+    assert_eq!(sharing.borrow_and_update().mode, Some(Mode::Host { idle: IDLE }));
+    stage.want(told(2, v1::SessionSpec { display_name: "Ada".into(), ..host.clone() }, &[])).await;
+    assert!(!sharing.has_changed().unwrap(), "it is the same");
+    let (refusals, _) = stage.want(told(3, v1::SessionSpec { page: None, ..shared("x") }, &[])).await;
+    assert_eq!(parts(&refusals), [(v1::Part::Session, "", "sharing.mode")]);
+    assert!(!sharing.has_changed().unwrap(), "what was refused changes nothing");
+    stage.want(told(4, v1::SessionSpec::default(), &[])).await;
+    assert_eq!(*sharing.borrow_and_update(), Sharing::default());
 }
 
 /// A stage that nobody answers at.

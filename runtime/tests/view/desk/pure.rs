@@ -17,7 +17,7 @@ const MEANS: &str = "import('/view/assets/keys.js').then(({ meaning }) => TABLE.
 const TABLE: &str = "[['a', 'KeyA'], ['A', 'KeyA', 'S'], ['A', 'KeyA'], ['z', 'KeyY'], ['ö', 'Semicolon'], ['!', 'Digit1', 'S'],
     ['!', 'Digit1', 'S', 'de'], ['1', 'Digit1', '', 'fr'], ['\"', 'Digit2', 'S'], ['я', 'KeyZ', 'C'], ['@', 'KeyQ', 'CAG'],
     ['@', 'KeyL', 'A'], ['F11', 'F11'], ['Shift', 'ShiftRight'], ['5', 'Numpad5'], ['End', 'Numpad1'], ['Enter', 'NumpadEnter'],
-    ['Dead', 'Equal'], ['CapsLock', 'CapsLock'], ['Process', 'KeyA']]";
+    ['Dead', 'Equal'], ['CapsLock', 'CapsLock'], ['Process', 'KeyA'], ['Delete', 'NumpadDecimal']]";
 
 /// Where pictures are in their boxes, and where a pointer is on one.
 const PLACES: &str = "import('/view/assets/hands.js').then(({ shown, placeOn, turned, changed }) => [
@@ -55,7 +55,7 @@ async fn whatever_stands_on_a_key_arrives_and_a_picture_is_where_it_is_seen() {
     let letters = json!([
         0x41, 0x41, "A", 0x5a, "ö", 0x31, "!", "1", 0xde, 0x5a, "@", "@", 0x7a, 0xa1, 0x65, 0x23, 0x0d
     ]);
-    let nothing = json!([null, null, null]);
+    let nothing = json!([null, null, null, 0x2e]);
     assert_eq!(
         meant,
         Value::from([letters.as_array().unwrap().clone(), nothing.as_array().unwrap().clone()].concat())

@@ -86,7 +86,8 @@ async fn what_was_copied_goes_both_ways() {
     .await
     .unwrap();
     assert_eq!(said(&page, 1).await, [json!({"Clipboard": {"text": "from here"}})]);
-    // Control is held when the browser pastes; V comes after the text.
+    page.evaluate("server.say('Copied'); true").await.unwrap();
+    // Control is held when the browser pastes; V comes once the session has the text.
     page.evaluate("sink.focus(); true").await.unwrap();
     key(&page, "rawKeyDown", "Control", "ControlLeft", 2).await;
     let paste = "{ const data = new DataTransfer(); data.setData('text/plain', 'pasted');
@@ -94,6 +95,27 @@ async fn what_was_copied_goes_both_ways() {
     page.evaluate(paste).await.unwrap();
     assert_eq!(said(&page, 1).await, [json!({"Clipboard": {"text": "pasted"}})]);
     key(&page, "keyUp", "Control", "ControlLeft", 0).await;
+    browser::becomes_true(&page, "server.heard.keyboard.some((message) => /^0000..00a2$/.test(message))")
+        .await;
+    let pressed =
+        page.evaluate("server.heard.keyboard.some((message) => /0056$/.test(message))").await.unwrap();
+    assert_eq!(pressed, json!(false), "the text is on its way");
+    page.evaluate("server.say('Copied'); true").await.unwrap();
     browser::becomes_true(&page, "server.heard.keyboard.some((message) => /^0001..0056$/.test(message))")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_ended_is_not_begun_again_by_whoever_watched_it() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    let page = page_of(&stage, &chromium, UNION).await;
+    // A line that was only lost comes back.
+    page.evaluate("server.lose(); true").await.unwrap();
+    browser::becomes_true(&page, "server.open === 2 && document.body.dataset.line === 'open'").await;
+    page.evaluate("server.end(); true").await.unwrap();
+    let ended =
+        "document.body.dataset.line === 'refused' && desk.hidden && toast.textContent.includes('has ended')";
+    browser::becomes_true(&page, ended).await;
+    assert_eq!(page.evaluate("server.open").await.unwrap(), json!(2));
 }

@@ -63,6 +63,26 @@ fn what_is_told_has_the_names_that_clients_know() {
         (Told::ClientKicked, json!("ClientKicked")),
     ] {
         assert_eq!(told(&message), json);
+        let name = json.as_str().or_else(|| json.as_object()?.keys().next().map(String::as_str)).unwrap();
+        assert!(is_written(name), "{name} is in no row of the reference");
+        is_known(&message);
+    }
+}
+
+/// Whether the reference has it.
+fn is_written(name: &str) -> bool {
+    include_str!("../../../../../docs/reference/streamer-messages.md").contains(&format!("`{name}`"))
+}
+
+/// Whoever adds a message writes down what it is, above and in the reference.
+fn is_known(message: &Told) {
+    match message {
+        Told::WebRtcConfig { .. } | Told::Signaling(_) | Told::UpdateApp { .. } => {}
+        Told::StageStarting { .. } | Told::StageComplete { .. } | Told::StageFailed { .. } => {}
+        Told::ConnectionComplete { .. } | Told::ConnectionTerminated { .. } => {}
+        Told::Steering { .. } | Told::SteeringRefused { .. } => {}
+        Told::PeerDisconnect | Told::InternalServerError | Told::HostNotFound | Told::AppNotFound => {}
+        Told::HostNotPaired | Told::AlreadyStreaming | Told::SessionNotFound | Told::ClientKicked => {}
     }
 }
 
