@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use understudy_core::fanout::quality::Quality;
 use understudy_core::level::Level;
 use understudy_core::offer::{Description, Type};
 use understudy_e2e::browser::Chromium;
@@ -18,11 +19,17 @@ use guest::{Browser, Guest, Sitting};
 const MARGIN: Duration = Duration::from_secs(1);
 /// A browser that finds its way does so within this.
 const COMES: Duration = Duration::from_secs(7);
-const PULSE: &str = "{\"ConnectionStatusUpdate\":{\"status\":\"Ok\"}}";
 
 fn desk(stage: &Stage, first: First) -> Desk {
-    let opening = Opening { name: "program", level: Level::HD, first, pulse: PULSE };
+    let opening = Opening { name: "program", level: Level::HD, first, pulse: said_of };
     stage.driver.desk(&stage.program, opening).expect("there must be a seat")
+}
+
+const fn said_of(quality: Quality) -> &'static str {
+    match quality {
+        Quality::Good => "it does well",
+        Quality::Poor => "it does poorly",
+    }
 }
 
 fn opened(label: &str) -> Told {

@@ -22,6 +22,7 @@ pub mod again;
 pub mod backlog;
 pub mod cut;
 pub mod numbering;
+pub mod quality;
 pub mod receipt;
 
 pub mod history;

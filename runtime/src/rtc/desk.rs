@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use understudy_core::fanout::quality::Quality;
 use understudy_core::level::Level;
 use understudy_core::offer::{Description, First, Unfit};
 
@@ -21,8 +22,9 @@ pub struct Opening<'a> {
     /// Of the picture.
     pub level: Level,
     pub first: First,
-    /// What is said on `general` to whom nothing comes from, so that its stack acknowledges it: text that means nothing new.
-    pub pulse: &'static str,
+    /// What is said on `general` to whom nothing comes from, so that its stack acknowledges it: text that means nothing new to whoever
+    /// knows how well its network does.
+    pub pulse: fn(Quality) -> &'static str,
 }
 
 /// What the peer says over its own way to us.
@@ -67,6 +69,8 @@ pub enum Told {
     Silent,
     /// Something has come again.
     Heard,
+    /// How well its network does, if that changes; good, at first. It may be lost, and pulses go by it.
+    Quality(Quality),
     /// It was the last.
     Closed(Ended),
 }

@@ -4,6 +4,8 @@
 //!   WebRtcConfig ─> StageStarting ─> StageComplete ─> offer ⇄ answer, candidates ─> ConnectionComplete … PeerDisconnect
 //! ```
 
+mod words;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use understudy_core::level::Level;
 use understudy_core::steering::seat::Event;
 use understudy_core::steering::wire::Notice;
 use understudy_core::streamer::message::{
-    App, Asked, Candidate, Capabilities, Said, Sdp, Signaling, Standing as You, Told,
+    App, Asked, Capabilities, Said, Sdp, Signaling, Standing as You, Told,
 };
 use understudy_core::streamer::talk;
 
@@ -27,6 +29,7 @@ use crate::access::Role;
 use crate::program::Found;
 use crate::rtc::{self, Desk, First, Opening};
 use crate::steering::IS_TOUCH_SCREEN;
+use words::{inward, outward, status};
 
 /// A socket that does not take a message within this is left.
 const WRITE: Duration = Duration::from_secs(2);
@@ -175,7 +178,7 @@ impl Conversation {
         };
         let level = program.levels().map_or(Level::HD, Levels::offered);
         let scene = Arc::clone(&self.place.scene);
-        let opening = Opening { name: &scene.program, level, first, pulse: Notice::ConnectionOk.text() };
+        let opening = Opening { name: &scene.program, level, first, pulse: status };
         self.say(Told::StageStarting { stage: CONNECTION }).await?;
         match self.site.transport.desk(&program, opening) {
             Ok(desk) => self.desk = Some(desk),
@@ -257,6 +260,10 @@ impl Conversation {
                 self.hands.let_go();
                 Ok(())
             }
+            rtc::Told::Quality(quality) => {
+                self.notify(status(quality)).await;
+                Ok(())
+            }
             rtc::Told::Opened { label } if *label == *talk::LABEL => {
                 if let Some(desk) = &self.desk {
                     self.talk.open(desk.speaker());
@@ -312,11 +319,7 @@ impl Conversation {
 
     async fn leave(&mut self, farewell: Farewell) -> Goes {
         self.hands.let_go();
-        if let Some(desk) = &self.desk {
-            let last = rtc::Message::Text(Notice::ConnectionTerminated.text().to_owned());
-            let speaker = desk.speaker();
-            drop(tokio::time::timeout(WRITE, speaker.say("general", last)).await);
-        }
+        self.notify(Notice::ConnectionTerminated.text()).await;
         match farewell {
             Farewell::Ended => self.say(Told::PeerDisconnect).await?,
             Farewell::Kicked => self.say(Told::ClientKicked).await?,
@@ -327,6 +330,13 @@ impl Conversation {
             }
         }
         self.close(close_code::NORMAL, "it is over").await
+    }
+
+    /// On the channel that is for that. What it has no room for is lost.
+    async fn notify(&self, notice: &str) {
+        let Some(desk) = &self.desk else { return };
+        let (speaker, text) = (desk.speaker(), rtc::Message::Text(notice.to_owned()));
+        drop(tokio::time::timeout(WRITE, speaker.offer("general", text)).await);
     }
 
     async fn say(&mut self, told: Told) -> Goes {
@@ -372,14 +382,4 @@ impl Scene {
     pub(super) fn app(&self) -> Told {
         Told::UpdateApp { app: App { app_id: self.app, title: self.title.clone(), is_hdr_supported: false } }
     }
-}
-
-fn inward(candidate: Candidate) -> rtc::Candidate {
-    let Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment } = candidate;
-    rtc::Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment }
-}
-
-fn outward(candidate: rtc::Candidate) -> Candidate {
-    let rtc::Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment } = candidate;
-    Candidate { candidate, sdp_mid, sdp_mline_index, username_fragment }
 }

@@ -78,7 +78,7 @@ impl Channel {
 
 impl Notice {
     /// JSON, sent as text.
-    pub fn text(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self {
             Self::ConnectionTerminated => r#""ConnectionTerminated""#,
             Self::ConnectionOk => r#"{"ConnectionStatusUpdate":{"status":"Ok"}}"#,

@@ -111,9 +111,14 @@ impl Viewer {
         for report in of(picture.ssrc()) {
             let trip = sender_reports.round_trip(report.last_sender_report, report.delay, now);
             let network = estimate.reported(*report, octets, trip, now);
-            let Some(network) = network.filter(|_| expected.is_none()) else { continue };
+            let Some(network) = network else { continue };
             tracing::debug!(?network, ?report, ?trip, maximum = ?said.maximum, "a look at a viewer's network");
-            wanted = adaptation.looked(network, now);
+            if let Some(desk) = &mut self.desk {
+                desk.looked(network, adaptation.step(), now);
+            }
+            if expected.is_none() {
+                wanted = adaptation.looked(network, now);
+            }
         }
         wanted
     }

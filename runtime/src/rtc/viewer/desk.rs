@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use understudy_core::fanout::estimate::Network;
+use understudy_core::fanout::quality::{Opinion, Quality};
 use understudy_core::offer::{Numbers, Shown};
+use understudy_core::rendition::Step;
 
 use super::super::channels::{GENERAL, Spoken};
 use super::super::connection::State;
@@ -33,8 +36,9 @@ pub(in super::super) struct End {
     /// Bounded. What finds no room ends the desk: a key that is not heard to go up stays down.
     told: mpsc::Sender<Told>,
     ended: Arc<OnceLock<Ended>>,
-    pulse: &'static str,
+    pulse: fn(Quality) -> &'static str,
     pulsed: Instant,
+    opinion: Opinion,
     /// When it connected.
     since: Instant,
     is_silent: bool,
@@ -43,10 +47,23 @@ pub(in super::super) struct End {
 }
 
 impl End {
-    pub fn new(told: mpsc::Sender<Told>, ended: Arc<OnceLock<Ended>>, pulse: &'static str) -> Self {
+    pub fn new(
+        told: mpsc::Sender<Told>,
+        ended: Arc<OnceLock<Ended>>,
+        pulse: fn(Quality) -> &'static str,
+    ) -> Self {
         let parked = Streams { video: None, audio: None };
         let since = Instant::now();
-        Self { told, ended, pulse, pulsed: since, since, is_silent: false, parked }
+        let opinion = Opinion::default();
+        Self { told, ended, pulse, pulsed: since, opinion, since, is_silent: false, parked }
+    }
+
+    /// At its network, while it is shown that step.
+    pub fn looked(&mut self, network: Network, shown: Step, now: Instant) {
+        if let Some(quality) = self.opinion.looked(network, shown, now) {
+            // The next pulse says it as well.
+            let _ = self.told.try_send(Told::Quality(quality));
+        }
     }
 
     fn wake_at(&self, present: Instant) -> Option<Instant> {
@@ -110,7 +127,7 @@ impl Viewer {
         }
         if state == State::Live && !is_silent && now >= present.max(desk.pulsed) + PULSE_INTERVAL {
             desk.pulsed = now;
-            let pulse = Message::Text(desk.pulse.to_owned());
+            let pulse = Message::Text((desk.pulse)(desk.opinion.quality()).to_owned());
             // One that has no room is acknowledged no sooner.
             self.connection.say(GENERAL, pulse, now);
         }
