@@ -6,7 +6,8 @@
 //! stack, which keeps ICE, DTLS and SRTCP. Whose network carries less is shown a smaller picture. A publisher's packets go to its
 //! [`Sink`]. We are ICE-lite: the peer checks, and begins the handshake unless it wants to be the DTLS server. A server that we
 //! publish to is a viewer like others, but it is we who offer and check, from a port of its own and by a relay if nothing else leads
-//! there. Who sits at a desk is a viewer with data channels, and may describe itself anew as long as it is there. Whoever falls silent
+//! there. Who sits at a desk is a viewer with data channels, and may describe itself anew, and have the way to it
+//! found anew, as long as it is there. Whoever falls silent
 //! is removed.
 
 mod addresses;

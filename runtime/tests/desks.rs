@@ -2,6 +2,7 @@
 
 mod guest;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -33,6 +34,12 @@ const fn said_of(quality: Quality) -> &'static str {
 
 fn opened(label: &str) -> Told {
     Told::Opened { label: label.into() }
+}
+
+/// Ours, of a description.
+fn ufrag(told: &Told) -> Option<&str> {
+    let Told::Description(Description { sdp, .. }) = told else { return None };
+    sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"))
 }
 
 fn text(label: &str, text: &str) -> Told {
@@ -151,11 +158,46 @@ async fn a_browser_that_offers_data_channels_first_is_offered_picture_and_sound(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_has_the_way_found_anew_and_its_channels_and_pictures_go_on() {
+    let stage = Stage::open().await;
+    let chromium = Chromium::launch().await;
+    let page = chromium.open(&format!("http://{}/view/nobody", stage.http)).await;
+    page.evaluate(guest::PAGE).await.expect("the script must run");
+    let mut sitting = Sitting::new(desk(&stage, First::Peer), Browser::new(page.clone()));
+    sitting.is_told(&text("keyboard", "typed")).await;
+    sitting.is_told(&opened("general")).await;
+    sitting.guest_says("pictures").await;
+    let before = sitting.told.len();
+    for turn in ["once", "twice"] {
+        page.evaluate("restart()").await.expect("it must offer");
+        // Nothing but a check with the new credentials finds the way over which this comes.
+        let renewed = |told: &Told| matches!(told, Told::Description(Description { ty: Type::Answer, .. }));
+        let answers = sitting.told.iter().filter(|told| renewed(told)).count();
+        sitting.becomes(|sitting| sitting.told.iter().filter(|told| renewed(told)).count() > answers).await;
+        page.evaluate(&format!("keyboard.send('{turn}'); look('{turn} pictures'); true")).await.unwrap();
+        sitting.is_told(&text("keyboard", turn)).await;
+        assert!(sitting.desk.speaker().say("keyboard", Message::Text(format!("{turn} heard"))).await);
+        sitting.guest_says(&format!("{turn} heard")).await;
+        sitting.guest_says(&format!("{turn} pictures")).await;
+    }
+    let ufrags: HashSet<_> = sitting.told.iter().filter_map(ufrag).collect();
+    assert_eq!(ufrags.len(), 3, "new ones of ours each time: {ufrags:?}");
+    let is_new = |told: &Told| matches!(told, Told::Connected | Told::Opened { .. } | Told::Shut { .. });
+    assert!(!sitting.told[before..].iter().any(is_new), "one association: {:?}", &sitting.told[before..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_taken_is_said_and_the_desk_is_as_it_was() {
     let stage = Stage::open().await;
     let mut desk = desk(&stage, First::Us);
-    assert!(matches!(desk.told().await, Told::Description(Description { ty: Type::Offer, .. })));
     let answer = Description { ty: Type::Answer, sdp: "v=0\r\n".into() };
     desk.hear(Said::Description(answer)).await.expect_err("it answers nothing");
-    assert!(matches!(desk.told().await, Told::Candidate(_)), "it goes on");
+    let mut sitting = Sitting::new(desk, Guest::start(&["--channel", "keyboard"]));
+    sitting.is_told(&opened("keyboard")).await;
+    assert!(matches!(sitting.told[0], Told::Description(Description { ty: Type::Offer, .. })));
+    // Nor does one that comes late.
+    let late = Description { ty: Type::Answer, sdp: "v=0\r\n".into() };
+    sitting.desk.hear(Said::Description(late)).await.expect("it is passed over");
+    sitting.guest.tell(r#"{"label": "keyboard", "say": "still here"}"#).await;
+    sitting.is_told(&text("keyboard", "still here")).await;
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use understudy_core::offer::{Act, Description, Dialogue, Shown, Transport, Type, candidates};
+use understudy_core::offer::{Act, Credentials, Description, Dialogue, Shown, Transport, Type, candidates};
 
 use super::desk::{Candidate, Ended, Message, Opening, Said, SaidError, Told};
 use super::driver::Command;
@@ -92,9 +92,11 @@ impl Desk {
     pub async fn hear(&mut self, said: Said) -> Result<(), SaidError> {
         // The peer checks the way to us, wherever it is: its candidates need not be known.
         let Said::Description(said) = said else { return Ok(()) };
+        let mut acts: VecDeque<Act> = self.dialogue.hear(&said)?.into();
         let mut comer = None;
-        for act in self.dialogue.hear(&said)? {
+        while let Some(act) = acts.pop_front() {
             match act {
+                Act::Renew(credentials) => acts.extend(self.renew(credentials).await?),
                 Act::Connect { transport, sdp } => comer = Some((transport, sdp)),
                 Act::Show(shown) => match comer.take() {
                     Some((transport, answer)) => self.admit((&transport, answer), shown).await?,
@@ -138,6 +140,14 @@ impl Desk {
         let Some(Waiting { offering, end, .. }) = self.waiting.take() else { return Ok(()) };
         let viewer = offering.seated(peer, shown, end)?;
         Ok(self.driver.admit(&self.name, &self.program, viewer, vec![]).await?)
+    }
+
+    /// What is said of a way that is found anew.
+    async fn renew(&mut self, credentials: Credentials) -> Result<Vec<Act>, OfferError> {
+        let renewed = self.driver.restart(&self.session_id, credentials).await;
+        let renewed = renewed.unwrap_or(Err(OfferError::NotRunning));
+        let acts = self.dialogue.renewed(renewed.as_ref().ok().map(|renewed| renewed.fragment.as_str()));
+        renewed.map(|_| acts)
     }
 
     async fn take(&mut self, shown: Shown) {

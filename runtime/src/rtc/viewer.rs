@@ -69,7 +69,7 @@ pub(super) struct Viewer {
     /// Free again when the viewer is gone.
     _seat: Seat,
     ufrag: String,
-    /// For finding the way to it anew, if it was the viewer who offered.
+    /// For finding the way to it anew, if it is the viewer who looks for it.
     restart: Option<Restart>,
     feedback: Arc<Feedback>,
     cryptography: Arc<Tapped>,

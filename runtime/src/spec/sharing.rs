@@ -115,7 +115,7 @@ mod tests {
     fn what_cannot_be_is_named_by_its_field() {
         let page = |name: &str| format!("{{name: {name:?}, url: 'understudy:mirror'}}");
         let long = "a".repeat(64);
-        let eight = vec!["{}"; 8].join(", ");
+        let eight = ["{}"; 8].join(", ");
         for (text, field) in [
             ("{mode: union}".to_owned(), "sharing.mode"),
             ("{maxViewers: 1001}".to_owned(), "sharing.maxViewers"),

@@ -23,6 +23,7 @@ pub const PAGE: &str = "window.said = []; (async () => {
     const tell = (what) => said.push(what);
     const follow = (channel) => {
         channel.onmessage = ({ data }) => tell(data);
+        window[channel.label] = channel;
         if (channel.label === 'keyboard') channel.onopen = () => channel.send('typed');
     };
     follow(peer.createDataChannel('keyboard'));
@@ -32,7 +33,8 @@ pub const PAGE: &str = "window.said = []; (async () => {
         if (track.kind !== 'video') return;
         const video = document.body.appendChild(document.createElement('video'));
         Object.assign(video, { srcObject: streams[0] ?? new MediaStream([track]), muted: true });
-        video.requestVideoFrameCallback(() => tell('pictures'));
+        window.look = (word) => video.requestVideoFrameCallback(() => tell(word));
+        look('pictures');
         video.play();
     };
     const gathered = new Promise((done) => {
@@ -47,6 +49,11 @@ pub const PAGE: &str = "window.said = []; (async () => {
         if (ty !== 'offer') return;
         await peer.setLocalDescription();
         tell({ ty: 'answer', sdp: peer.localDescription.sdp });
+    };
+    window.restart = async () => {
+        peer.restartIce();
+        await peer.setLocalDescription();
+        tell({ ty: 'offer', sdp: peer.localDescription.sdp });
     };
     await peer.setLocalDescription();
     tell('offer');
@@ -159,6 +166,10 @@ impl<P: Peer> Sitting<P> {
     pub fn guest_said(&self, wanted: &str) -> bool {
         let wanted = serde_json::from_str(wanted).unwrap_or_else(|_| Value::from(wanted));
         self.said.contains(&wanted)
+    }
+
+    pub async fn becomes(&mut self, is_there: impl FnMut(&Self) -> bool) {
+        self.until(is_there, "what was waited for").await;
     }
 
     async fn until(&mut self, mut is_there: impl FnMut(&Self) -> bool, wanted: &str) {

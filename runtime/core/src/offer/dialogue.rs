@@ -6,17 +6,21 @@
 //!    │   ^  <── its answer ──          └─ part of an answer, or a word that something is taken back: passed over
 //!    └───┘
 //!   its offer: answered; the first, with an offer of what it did not ask for
+//!
+//!   Stable ── its offer, with other credentials ──> Renewing ── the stack's new ones: answered ──> Stable
 //! ```
 //! The WebRTC stack hears nothing of all that. It is told once, as soon as the peer has said who it is, that everything is taken; who
-//! takes what is between us and the peer.
+//! takes what is between us and the peer. Only where a peer is reached by other ICE credentials from now on (RFC 8839 §4.4.3) the
+//! stack says with which of ours it is answered; DTLS, and all that goes over it, stays as it is.
 
 mod wording;
 
 mod reading;
 
 use super::codec::Numbers;
+use super::restart::Credentials;
 use super::section;
-use super::transport::{DtlsRole, Transport};
+use super::transport::Transport;
 use super::{Fault, Unusable};
 use reading::Heard;
 use wording::{Place, Us};
@@ -55,6 +59,8 @@ pub enum Act {
         transport: Transport,
         sdp: String,
     },
+    /// The way to the peer is to be found anew, by these credentials of its. [`Dialogue::renewed`] hears ours.
+    Renew(Credentials),
     /// What is sent from now on.
     Show(Shown),
     Say(Description),
@@ -76,8 +82,16 @@ pub enum Unfit {
     Answer(#[from] Unusable),
     #[error("the description is a=ice-lite, as this server is: one of the two must check the way")]
     Lite,
-    #[error("the way cannot be found anew in this connection: another is to be begun")]
+    /// A restart is offered (RFC 8839 §4.4.1.1.1).
+    #[error(
+        "the answer names other ICE credentials than before: the way is found anew by an offer that does"
+    )]
     Restart,
+    /// RFC 8842 §4.
+    #[error(
+        "the description names another certificate than before: another connection is to be begun for it"
+    )]
+    Certificate,
 }
 
 /// What was said so far.
@@ -96,12 +110,29 @@ enum Signal {
     Stable,
     /// With these words.
     Offered(String),
+    /// The stack has not said yet with what this is answered.
+    Renewing(Renewal),
+}
+
+/// An offer by which the way is found anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Renewal {
+    transport: Transport,
+    shown: Shown,
+    places: Vec<Place>,
 }
 
 struct Contact {
-    ufrag: String,
-    /// Ours.
-    role: DtlsRole,
+    /// As the peer named it last, but for our part in the handshake: that is of the first time.
+    transport: Transport,
+}
+
+/// How somebody who describes itself is known.
+enum Met {
+    First(Act),
+    Again,
+    /// By other credentials.
+    Elsewhere,
 }
 
 impl Dialogue {
@@ -125,45 +156,78 @@ impl Dialogue {
             // An offer that collides with ours; an answer that comes late; words before the last.
             (Signal::Offered(_), Type::Offer)
             | (Signal::Stable, Type::Answer)
+            // It is answered first.
+            | (Signal::Renewing(_), _)
             | (_, Type::Pranswer | Type::Rollback) => Ok(vec![]),
         }
     }
 
+    /// What the stack says of itself after [`Act::Renew`]: its credentials, in SDP. None: it cannot, and everything is as it was.
+    pub fn renewed(&mut self, said: Option<&str>) -> Vec<Act> {
+        let Signal::Renewing(renewal) = std::mem::replace(&mut self.signal, Signal::Stable) else {
+            return vec![];
+        };
+        let (Some(said), Some(contact)) = (said, &mut self.contact) else { return vec![] };
+        let Renewal { transport, shown, places } = renewal;
+        contact.transport = Transport { role: contact.transport.role, ..transport };
+        self.us.renew(said);
+        self.places = places;
+        vec![Act::Show(shown), Act::Say(self.answer())]
+    }
+
     fn hear_offer(&mut self, sdp: &str) -> Result<Vec<Act>, Unfit> {
         let (heard, places) = reading::offer(&self.us, sdp)?;
-        let mut acts = self.meet(heard.transport, heard.is_lite, heard.message_size)?;
+        let shown = heard.shown;
+        let mut acts = match self.meet(&heard)? {
+            Met::First(act) => vec![act],
+            Met::Again => vec![],
+            Met::Elsewhere => {
+                let credentials = Credentials::of(&heard.transport);
+                self.signal = Signal::Renewing(Renewal { transport: heard.transport, shown, places });
+                return Ok(vec![Act::Renew(credentials)]);
+            }
+        };
         self.places = places;
-        acts.push(Act::Show(heard.shown));
-        let sdp = self.describe();
-        acts.push(Act::Say(Description { ty: Type::Answer, sdp }));
+        acts.push(Act::Show(shown));
+        acts.push(Act::Say(self.answer()));
         let is_first = acts.iter().any(|act| matches!(act, Act::Connect { .. }));
-        if is_first && (heard.shown.video.is_none() || heard.shown.audio.is_none()) {
+        if is_first && (shown.video.is_none() || shown.audio.is_none()) {
             acts.push(Act::Say(self.offer()));
         }
         Ok(acts)
     }
 
     fn hear_answer(&mut self, heard: Heard) -> Result<Vec<Act>, Unfit> {
-        let mut acts = self.meet(heard.transport, heard.is_lite, heard.message_size)?;
+        let mut acts = match self.meet(&heard)? {
+            Met::First(act) => vec![act],
+            Met::Again => vec![],
+            Met::Elsewhere => return Err(Unfit::Restart),
+        };
         acts.push(Act::Show(heard.shown));
         self.signal = Signal::Stable;
         Ok(acts)
     }
 
-    /// The first time it says who it is; later it has to be the same.
-    fn meet(&mut self, transport: Transport, is_lite: bool, message_size: u32) -> Result<Vec<Act>, Unfit> {
-        if is_lite {
+    /// The first time it says who it is; later it has to be the same, and may be elsewhere.
+    fn meet(&mut self, heard: &Heard) -> Result<Met, Unfit> {
+        if heard.is_lite {
             return Err(Unfit::Lite);
         }
+        let transport = heard.transport.clone();
         match &self.contact {
-            Some(known) if known.ufrag != transport.ufrag => Err(Unfit::Restart),
-            Some(_) => Ok(vec![]),
+            Some(known) if !transport.is_same_peer(&known.transport) => Err(Unfit::Certificate),
+            Some(known) if transport.is_elsewhere(&known.transport) => Ok(Met::Elsewhere),
+            Some(_) => Ok(Met::Again),
             None => {
-                self.contact = Some(Contact { ufrag: transport.ufrag.clone(), role: transport.role });
-                let sdp = self.us.taken_whole(&transport, message_size);
-                Ok(vec![Act::Connect { transport, sdp }])
+                self.contact = Some(Contact { transport: transport.clone() });
+                let sdp = self.us.taken_whole(&transport, heard.message_size);
+                Ok(Met::First(Act::Connect { transport, sdp }))
             }
         }
+    }
+
+    fn answer(&mut self) -> Description {
+        Description { ty: Type::Answer, sdp: self.describe() }
     }
 
     /// Everything that is not described yet, behind what is.
@@ -176,7 +240,7 @@ impl Dialogue {
 
     fn describe(&mut self) -> String {
         // The part in the handshake is not changed while a connection lasts (RFC 8842 §5.5).
-        let setup = self.contact.as_ref().map_or("actpass", |contact| contact.role.token());
+        let setup = self.contact.as_ref().map_or("actpass", |contact| contact.transport.role.token());
         self.us.describe(&self.places, setup)
     }
 }

@@ -1,8 +1,10 @@
-//! ICE restarts (RFC 9725 §4.3.2): a peer names new credentials in a fragment of SDP, and is told ours in another.
+//! ICE restarts: a peer names new credentials in a fragment of SDP, and is told ours in another (RFC 9725 §4.3.2); or in an offer,
+//! which is answered (RFC 8839 §4.4.3).
 
 use super::Offer;
 use super::answer::Fate;
 use super::section::{self, is_candidate, push_line, value};
+use super::transport::Transport;
 
 /// What a peer checks with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct NoCredentials;
 pub struct Restart {
     /// The reduced offer.
     sdp: String,
-    /// `m=` and `a=mid` of the section whose transport is used.
+    /// `m=` and `a=mid` of the section whose transport is used; empty where no section is named to the peer.
     head: [String; 2],
 }
 
@@ -61,7 +63,18 @@ impl Offer {
     }
 }
 
+impl Credentials {
+    pub(super) fn of(transport: &Transport) -> Self {
+        Self { ufrag: transport.ufrag.clone(), password: transport.password.clone() }
+    }
+}
+
 impl Restart {
+    /// Of a peer that has taken an offer of ours whole by this answer: offered by itself, that says the same.
+    pub fn of(answer: String) -> Self {
+        Self { sdp: answer, head: Default::default() }
+    }
+
     /// The reduced offer with these credentials, for the stack.
     pub fn offer(&self, credentials: &Credentials) -> String {
         let mut out = String::new();
@@ -84,7 +97,9 @@ impl Restart {
         let [media, mid] = &self.head;
         let mut out = String::new();
         push_line(&mut out, "a=ice-lite");
-        push_line(&mut out, &format!("m={media}"));
+        if !media.is_empty() {
+            push_line(&mut out, &format!("m={media}"));
+        }
         if !mid.is_empty() {
             push_line(&mut out, &format!("a=mid:{mid}"));
         }

@@ -11,7 +11,7 @@ const SHA_256_BYTES: usize = 32;
 pub struct Transport {
     /// The peer's ICE user fragment.
     pub ufrag: String,
-    password: String,
+    pub(super) password: String,
     /// SHA-256 of certificates, in pairs of capitals; the peer has one of them (RFC 8122 §5).
     pub fingerprints: Vec<String>,
     /// Ours, by what the peer leaves to us.
@@ -113,6 +113,16 @@ impl DtlsRole {
 }
 
 impl Transport {
+    /// Whether it is to be reached by other credentials than the same peer's before: the way is to be found anew.
+    pub(super) fn is_elsewhere(&self, before: &Self) -> bool {
+        (&self.ufrag, &self.password) != (&before.ufrag, &before.password)
+    }
+
+    /// Whether it may still have the certificate of before.
+    pub(super) fn is_same_peer(&self, before: &Self) -> bool {
+        self.fingerprints.iter().any(|print| before.fingerprints.contains(print))
+    }
+
     /// Its lines for the WebRTC stack, which reads tokens as they are usually written, and one fingerprint.
     pub fn write(&self, out: &mut String) {
         push_line(out, &format!("a=ice-ufrag:{}", self.ufrag));

@@ -8,7 +8,7 @@ use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::shared::error::Error;
 use understudy_core::guard::Policy;
 use understudy_core::level::Level;
-use understudy_core::offer::{Acceptance, Shown, Transport, accept};
+use understudy_core::offer::{Acceptance, Restart, Shown, Transport, accept};
 
 use super::super::connection::guarded;
 use super::super::feedback::Feedback;
@@ -118,9 +118,10 @@ impl Offering {
     ) -> Result<Viewer, OfferError> {
         let now = Instant::now();
         let Self { mut agreed, .. } = self;
-        let stack = &mut agreed.negotiated.stack;
+        let (stack, restart) = (&mut agreed.negotiated.stack, Restart::of(answer.clone()));
         guarded(|| stack.set_remote_description(now, RTCSessionDescription::answer(answer)?))?;
-        Ok(Viewer::new(agreed, peer, now).seated(end, shown, now))
+        let viewer = Viewer { restart: Some(restart), ..Viewer::new(agreed, peer, now) };
+        Ok(viewer.seated(end, shown, now))
     }
 
     fn take(self, answer: &Acceptance, at: &[SocketAddr], now: Instant) -> Result<Viewer, AnswerError> {

@@ -1,3 +1,4 @@
+use super::super::transport::DtlsRole;
 use super::*;
 
 const SHA_256: &str = super::super::generate::SHA_256;
@@ -80,6 +81,7 @@ const AUDIO: Option<Numbers> = Some(Numbers { payload_type: 111, repair: None })
 fn words(acts: &[Act]) -> Vec<&'static str> {
     let word = |act: &Act| match act {
         Act::Connect { .. } => "connect",
+        Act::Renew(_) => "renew",
         Act::Show(Shown { video: None, audio: None }) => "show nothing",
         Act::Show(_) => "show",
         Act::Say(Description { ty: Type::Offer, .. }) => "offer",
@@ -269,13 +271,69 @@ fn a_peer_that_asks_for_everything_itself_is_offered_nothing() {
     assert_eq!(super::super::check(BROWSER, &spoken(&acts, Type::Answer)), Ok(()));
 }
 
-#[test]
-fn another_way_needs_another_connection() {
+/// A dialogue in which all is said.
+fn settled() -> Dialogue {
     let mut dialogue = dialogue(First::Peer);
     let acts = dialogue.hear(&said(Type::Offer, &data(""))).unwrap();
     dialogue.hear(&said(Type::Answer, &all(&spoken(&acts, Type::Offer)))).unwrap();
-    let restart = dialogue.hear(&said(Type::Offer, &data("").replace("ufrag:peer", "ufrag:elsewhere")));
-    assert_eq!(restart, Err(Unfit::Restart));
+    dialogue
+}
+
+fn elsewhere() -> String {
+    data("").replace("ufrag:peer", "ufrag:elsewhere").replace("pwd:abc", "pwd:cba")
+}
+
+const RENEWED: &str = "a=ice-lite\r\na=ice-ufrag:fresh\r\na=ice-pwd:zyxwvutsrqponmlkjihgfedc\r\n";
+
+#[test]
+fn an_offer_with_other_credentials_is_answered_with_new_ones_of_ours_once_the_stack_has_them() {
+    let mut dialogue = settled();
+    let acts = dialogue.hear(&said(Type::Offer, &elsewhere())).unwrap();
+    let [Act::Renew(credentials)] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!(credentials.ufrag, "elsewhere");
+    // What comes meanwhile is passed over.
+    assert_eq!(dialogue.hear(&said(Type::Offer, &elsewhere())), Ok(vec![]));
+    let acts = dialogue.renewed(Some(RENEWED));
+    assert_eq!(words(&acts), ["show nothing", "answer"]);
+    let answer = spoken(&acts, Type::Answer);
+    for fresh in ["a=ice-ufrag:fresh\r\n", "a=ice-pwd:zyx", "a=setup:passive\r\n", "a=candidate:1 "] {
+        assert!(answer.contains(fresh), "{fresh} in {answer}");
+    }
+    assert!(!answer.contains("ufrag:ours"), "{answer}");
+    // It is known by those from now on, and by one of two that are new as well.
+    assert_eq!(words(&dialogue.hear(&said(Type::Offer, &elsewhere())).unwrap()), ["show nothing", "answer"]);
+    let other = elsewhere().replace("pwd:cba", "pwd:cab");
+    assert_eq!(words(&dialogue.hear(&said(Type::Offer, &other)).unwrap()), ["renew"]);
+}
+
+#[test]
+fn a_way_that_the_stack_cannot_find_anew_leaves_everything_as_it_was() {
+    let mut dialogue = settled();
+    dialogue.hear(&said(Type::Offer, &elsewhere())).unwrap();
+    assert_eq!(dialogue.renewed(None), []);
+    let acts = dialogue.hear(&said(Type::Offer, &data(""))).unwrap();
+    assert_eq!(words(&acts), ["show nothing", "answer"]);
+    assert!(spoken(&acts, Type::Answer).contains("ufrag:ours"));
+    assert_eq!(dialogue.renewed(Some(RENEWED)), [], "nobody has asked for it");
+}
+
+#[test]
+fn another_certificate_is_another_connection() {
+    let mut dialogue = settled();
+    let other =
+        elsewhere().replace(SHA_256, &SHA_256.replacen("sha-256 ", "sha-256 00:", 1)[..SHA_256.len()]);
+    assert_eq!(dialogue.hear(&said(Type::Offer, &other)), Err(Unfit::Certificate));
+    assert_eq!(words(&dialogue.hear(&said(Type::Offer, &elsewhere())).unwrap()), ["renew"]);
+}
+
+#[test]
+fn an_answer_finds_no_way_anew() {
+    let mut dialogue = dialogue(First::Peer);
+    let acts = dialogue.hear(&said(Type::Offer, &data(""))).unwrap();
+    let answer = all(&spoken(&acts, Type::Offer));
+    let moved = answer.replace("ufrag:peer", "ufrag:elsewhere");
+    assert_eq!(dialogue.hear(&said(Type::Answer, &moved)), Err(Unfit::Restart));
+    assert_eq!(words(&dialogue.hear(&said(Type::Answer, &answer)).unwrap()), ["show"]);
 }
 
 #[test]

@@ -50,6 +50,15 @@ impl Us {
         Ok(Self { session, version: 0, candidates, identity, raw })
     }
 
+    /// From now on it has the ICE credentials that the stack names here.
+    pub fn renew(&mut self, said: &str) {
+        for name in ["ice-ufrag", "ice-pwd"] {
+            let Some(now) = said.lines().find_map(|line| value(line, name)) else { continue };
+            let named = self.identity.iter_mut().filter(|line| value(line, name).is_some());
+            named.for_each(|line| *line = format!("a={name}:{}", now.trim()));
+        }
+    }
+
     /// Appends what of ours is not there yet.
     pub fn complete(&self, places: &mut Vec<Place>) {
         for ours in &self.raw {
