@@ -3,26 +3,36 @@
 mod guest;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use understudy_core::fanout::quality::Quality;
+use understudy_core::fanout::quality::{Quality, WELL};
 use understudy_core::level::Level;
 use understudy_core::offer::{Description, Type};
 use understudy_e2e::browser::Chromium;
-use understudy_runtime::rtc::{Desk, Ended, First, Message, Opening, SILENT_AFTER, Said, Told};
+use understudy_runtime::program::Program;
+use understudy_runtime::rtc::{Desk, Ended, First, Handle, Message, Opening, SILENT_AFTER, Said, Told};
 
+use crate::support::link::Link;
 use crate::support::stage::Stage;
+use crate::support::steps::Steps;
 use guest::{Browser, Guest, Sitting};
 
+/// Three quarters of what picture and sound take: one step less has room.
+const NARROW: u64 = 2_000_000;
 /// What is told may come that much later, on a machine that does more than this.
 const MARGIN: Duration = Duration::from_secs(1);
 /// A browser that finds its way does so within this.
 const COMES: Duration = Duration::from_secs(7);
 
 fn desk(stage: &Stage, first: First) -> Desk {
+    open(&stage.driver, &stage.program, first)
+}
+
+fn open(driver: &Handle, program: &Program, first: First) -> Desk {
     let opening = Opening { name: "program", level: Level::HD, first, pulse: said_of };
-    stage.driver.desk(&stage.program, opening).expect("there must be a seat")
+    driver.desk(program, opening).expect("there must be a seat")
 }
 
 const fn said_of(quality: Quality) -> &'static str {
@@ -184,6 +194,31 @@ async fn a_browser_has_the_way_found_anew_and_its_channels_and_pictures_go_on() 
     assert_eq!(ufrags.len(), 3, "new ones of ours each time: {ufrags:?}");
     let is_new = |told: &Told| matches!(told, Told::Connected | Told::Opened { .. } | Told::Shut { .. });
     assert!(!sitting.told[before..].iter().any(is_new), "one association: {:?}", &sitting.told[before..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_link_is_narrow_is_told_that_it_does_poorly_until_it_carries_all_again() {
+    let stage = Steps::open().await;
+    let link = Arc::new(Link::to(stage.http, stage.driver.local_addr().port()).await);
+    let desk = open(&stage.driver, &stage.program, First::Us);
+    let mut sitting = Sitting::over(&link, desk, Guest::start(&["--channel", "keyboard"]));
+    sitting.guest_says(r#"{"media": "video"}"#).await;
+    sitting.guest_says(r#"{"label": "general", "heard": "it does well"}"#).await;
+    let is_told = |told: &[Told]| told.iter().any(|told| matches!(told, Told::Quality(_)));
+    assert!(!is_told(&sitting.told), "it has room for all: {:?}", sitting.told);
+
+    link.narrow(NARROW);
+    sitting.is_told(&Told::Quality(Quality::Poor)).await;
+    sitting.guest_says(r#"{"label": "general", "heard": "it does poorly"}"#).await;
+    // Less is shown, and has room: that is no better than all.
+    sitting.becomes(|_| stage.metric("shown{step=\"Half\"}") == 1).await;
+    sitting.goes_on(WELL + MARGIN).await;
+    assert!(!sitting.told.contains(&Told::Quality(Quality::Good)), "{:?}", sitting.told);
+
+    link.widen();
+    sitting.is_told(&Told::Quality(Quality::Good)).await;
+    assert_eq!(stage.metric("shown{step=\"Full\"}"), 1);
+    sitting.guest_says_again(r#"{"label": "general", "heard": "it does well"}"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Streamers from outside: their HTTP, their sockets of both kinds, and peers on another WebRTC stack.
 
 mod client;
+mod narrow;
 mod older;
 mod pages;
 mod peers;
@@ -8,3 +9,5 @@ mod rest;
 mod returns;
 mod rights;
 mod sockets;
+mod strangers;
+mod withdrawn;

@@ -1,5 +1,6 @@
 //! Whoever sits at a desk: a process on another WebRTC stack, or a page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -12,8 +13,10 @@ use understudy_devtools::Page;
 use understudy_e2e::probe;
 use understudy_runtime::rtc::{Candidate, Desk, Said, Told};
 
-/// Start, handshake and first pictures, in software, on a machine that does more than this.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::link::Link;
+
+/// Start, handshake and first pictures, in software, or a step up and what follows it, on a machine that does more than this.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A page is asked that often.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -88,6 +91,8 @@ pub struct Sitting<P> {
     pub guest: P,
     pub told: Vec<Told>,
     said: Vec<Value>,
+    /// Over which the guest is sent to.
+    link: Option<Arc<Link>>,
 }
 
 impl Guest {
@@ -148,7 +153,12 @@ impl Peer for Browser {
 
 impl<P: Peer> Sitting<P> {
     pub fn new(desk: Desk, guest: P) -> Self {
-        Self { desk, guest, told: vec![], said: vec![] }
+        Self { desk, guest, told: vec![], said: vec![], link: None }
+    }
+
+    /// The same, over that link.
+    pub fn over(link: &Arc<Link>, desk: Desk, guest: P) -> Self {
+        Self { link: Some(Arc::clone(link)), ..Self::new(desk, guest) }
     }
 
     /// Returns when that was told, now or before.
@@ -172,6 +182,18 @@ impl<P: Peer> Sitting<P> {
         self.until(is_there, "what was waited for").await;
     }
 
+    /// The same, of what it says from now on.
+    pub async fn guest_says_again(&mut self, wanted: &str) {
+        self.said.clear();
+        self.guest_says(wanted).await;
+    }
+
+    /// Both are there for so long, whatever they say.
+    pub async fn goes_on(&mut self, time: Duration) {
+        let until = tokio::time::Instant::now() + time;
+        self.until(|_| tokio::time::Instant::now() >= until, "anything").await;
+    }
+
     async fn until(&mut self, mut is_there: impl FnMut(&Self) -> bool, wanted: &str) {
         let until = tokio::time::Instant::now() + PATIENCE;
         while !is_there(self) {
@@ -189,6 +211,7 @@ impl<P: Peer> Sitting<P> {
         match &told {
             Told::Description(Description { ty, sdp }) => {
                 let ty = if *ty == Type::Offer { "offer" } else { "answer" };
+                let sdp = self.link.as_ref().map_or_else(|| sdp.clone(), |link| link.through(sdp));
                 self.guest.hear(json!({ "ty": ty, "sdp": sdp })).await;
             }
             // After its end there is nothing else.

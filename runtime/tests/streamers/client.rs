@@ -1,14 +1,16 @@
 //! Who asks and who watches.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use understudy_e2e::wait;
 
 use crate::support::session::Session;
@@ -96,7 +98,21 @@ impl Socket {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        match connect_async(request).await {
+        Self::of(connect_async(request).await)
+    }
+
+    /// From that address of this machine, to a session on it.
+    pub async fn knock_from(from: Ipv4Addr, session: &Session, path: &str) -> Result<Self, (u16, String)> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(session.http_at(Ipv4Addr::LOCALHOST.into())).await.unwrap();
+        Self::of(client_async(at(session, path), MaybeTlsStream::Plain(stream)).await)
+    }
+
+    fn of(
+        answered: Result<(WebSocketStream<MaybeTlsStream<TcpStream>>, Response), Error>,
+    ) -> Result<Self, (u16, String)> {
+        match answered {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(Error::Http(answer)) => {
                 let text = String::from_utf8(answer.body().clone().unwrap_or_default()).unwrap();
@@ -123,6 +139,37 @@ impl Socket {
                 Some(Ok(Message::Pong(_))) => return Ok("pong".into()),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// Asks that of who steers.
+    pub async fn asks(&mut self, what: &str) {
+        self.says(Message::text(json!({ "Steering": what }).to_string())).await;
+    }
+
+    /// Once it is told that it stands so: what it is told of who steers.
+    pub async fn stands(&mut self, you: &str) -> Value {
+        self.asks("state").await;
+        loop {
+            let (_, told) = self.until("Steering").await;
+            if told["Steering"]["you"] == you {
+                return told["Steering"].clone();
+            }
+        }
+    }
+
+    /// Whether it has been sent away by the time it could have an answer.
+    pub async fn is_kicked(&mut self) -> bool {
+        // Who is gone takes nothing.
+        let asked = json!({"Steering": "state"}).to_string();
+        drop(self.socket.send(Message::text(asked)).await);
+        loop {
+            match self.hears().await {
+                Ok(told) if told == "ClientKicked" => return true,
+                Ok(told) if told.get("Steering").is_some() => return false,
+                Ok(_) => {}
+                Err(_) => return false,
             }
         }
     }

@@ -33,17 +33,6 @@ fn peer(session: &Session, query: &str) -> String {
     at(session, &format!("/api/streamers/desk/peer?{query}"))
 }
 
-/// Once it is told that it stands so.
-async fn stands(socket: &mut Socket, you: &str) -> Value {
-    socket.says(Message::text(r#"{"Steering":"state"}"#)).await;
-    loop {
-        let (_, told) = socket.until("Steering").await;
-        if told["Steering"]["you"] == you {
-            return told["Steering"].clone();
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_withdrawn_ends_what_it_opened_and_one_that_sinks_steers_no_more() {
     let (operator, session) = desk().await;
@@ -54,16 +43,16 @@ async fn a_token_that_is_withdrawn_ends_what_it_opened_and_one_that_sinks_steers
     let said = first(&json!({"credentials": "c", "session_id": "ses", "mode": "keepalive"}));
     keeps.says(Message::text(said)).await;
     keeps.until("UpdateApp").await;
-    stands(&mut steers, "steers").await;
+    steers.stands("steers").await;
 
     operator.admits(tokens("c", "d"));
-    stands(&mut steers, "watches").await;
+    steers.stands("watches").await;
     assert_eq!(looks.until_the_end().await.1, Some(1008));
     assert_eq!(keeps.until_the_end().await.1, Some(1008));
     operator.admits(tokens("w", "d"));
     let (told, code) = steers.until_the_end().await;
     assert_eq!((told.last().map(String::as_str), code), (Some("PeerDisconnect"), Some(1008)));
-    stands(&mut oversees, "steers").await;
+    oversees.stands("steers").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,23 +66,23 @@ async fn who_comes_back_is_the_same_to_others_and_has_the_control_that_they_had(
 
     let ada = peer(&session, "token=c&identity=ada-1");
     let (mut first, mut other) = (Socket::open(&ada).await, Socket::open(&peer(&session, "token=c")).await);
-    stands(&mut first, "waits").await;
-    first.says(Message::text(r#"{"Steering":"request"}"#)).await;
-    let known = stands(&mut first, "steers").await["host"].clone();
-    other.says(Message::text(r#"{"Steering":"request"}"#)).await;
-    stands(&mut other, "waits").await;
+    first.stands("waits").await;
+    first.asks("request").await;
+    let known = first.stands("steers").await["host"].clone();
+    other.asks("request").await;
+    other.stands("waits").await;
     assert_eq!(Socket::knock(&peer(&session, "token=c"), &[]).await.err().expect("two watch").0, 503);
 
     // By another connection, while the one before is there, though as many watch as may.
     let mut again = Socket::open(&ada).await;
     let (told, code) = first.until_the_end().await;
     assert_eq!((told.last().map(String::as_str), code), (Some("ClientKicked"), Some(1000)));
-    assert_eq!(stands(&mut again, "steers").await["host"], known, "others know the same one");
-    assert_eq!(stands(&mut other, "waits").await["host"], known);
+    assert_eq!(again.stands("steers").await["host"], known, "others know the same one");
+    assert_eq!(other.stands("waits").await["host"], known);
 
     // After it has gone: others who have asked do not wait for it.
     drop(again);
-    assert_ne!(stands(&mut other, "steers").await["host"], known);
+    assert_ne!(other.stands("steers").await["host"], known);
     drop(other);
     let told = || async {
         let asked = reqwest::Client::new().get(session.url("/api/streamers/desk")).bearer_auth("v").send();
@@ -102,15 +91,15 @@ async fn who_comes_back_is_the_same_to_others_and_has_the_control_that_they_had(
     };
     wait::until(SOON, told).await;
     let mut back = Socket::open(&ada).await;
-    back.says(Message::text(r#"{"Steering":"request"}"#)).await;
-    assert_eq!(stands(&mut back, "steers").await["host"], known, "it is known for a while");
+    back.asks("request").await;
+    assert_eq!(back.stands("steers").await["host"], known, "it is known for a while");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn how_a_streamer_is_shared_follows_the_document_while_people_watch() {
     let (operator, session) = desk().await;
     let mut socket = Socket::open(&peer(&session, "token=c")).await;
-    stands(&mut socket, "steers").await;
+    socket.stands("steers").await;
     for (mode, you) in [("Off", "watches"), ("Host", "waits"), ("Union", "steers")] {
         let sharing = Some(Sharing { mode: mode.into(), ..Sharing::default() });
         operator.shows(SessionSpec { sharing, ..SessionSpec::default() });

@@ -24,8 +24,16 @@ const WIDE: u64 = 1_000_000_000;
 
 pub struct Link {
     pub http: SocketAddr,
+    ports: Ports,
     counts: Arc<Counts>,
     relay: JoinHandle<()>,
+}
+
+/// The server's, and the one that stands for it.
+#[derive(Clone, Copy)]
+struct Ports {
+    media: u16,
+    own: u16,
 }
 
 struct Counts {
@@ -53,12 +61,18 @@ impl Link {
             lost: AtomicU64::new(0),
         });
         let relay = tokio::spawn(relay(front, back, Arc::clone(&counts)));
-        let signalling = Signalling { server, media, own, client: reqwest::Client::new() };
+        let ports = Ports { media, own };
+        let signalling = Signalling { server, ports, client: reqwest::Client::new() };
         let whep = Router::new()
             .route("/whep/program", post(watch))
             .route("/whep/program/{session}", delete(leave))
             .with_state(signalling);
-        Self { http: listen(whep.merge(view::router())).await, counts, relay }
+        Self { http: listen(whep.merge(view::router())).await, ports, counts, relay }
+    }
+
+    /// What the server says, so that it is spoken to through the link.
+    pub fn through(&self, sdp: &str) -> String {
+        self.ports.through(sdp)
     }
 
     pub fn whep(&self) -> String {
@@ -87,6 +101,15 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.relay.abort();
+    }
+}
+
+impl Ports {
+    fn through(self, sdp: &str) -> String {
+        let sdp = sdp.replace(&format!(" {} typ host", self.media), &format!(" {} typ host", self.own));
+        // What comes over TCP would go around it.
+        let lines = sdp.lines().filter(|line| !line.ends_with("tcptype passive"));
+        lines.flat_map(|line| [line, "\r\n"]).collect()
     }
 }
 
@@ -133,8 +156,7 @@ async fn relay(front: UdpSocket, back: UdpSocket, counts: Arc<Counts>) {
 #[derive(Clone)]
 struct Signalling {
     server: SocketAddr,
-    media: u16,
-    own: u16,
+    ports: Ports,
     client: reqwest::Client,
 }
 
@@ -145,11 +167,7 @@ async fn watch(State(to): State<Signalling>, offer: Bytes) -> impl IntoResponse 
     let answered = request.send().await.expect("the server must answer");
     let status = answered.status();
     let place = answered.headers()[header::LOCATION].to_str().expect("a path must be text").to_owned();
-    let answer = answered.text().await.expect("the answer must be text");
-    let through = answer.replace(&format!(" {} typ host", to.media), &format!(" {} typ host", to.own));
-    // What comes over TCP would go around it.
-    let lines = through.lines().filter(|line| !line.ends_with("tcptype passive"));
-    let answer: String = lines.flat_map(|line| [line, "\r\n"]).collect();
+    let answer = to.ports.through(&answered.text().await.expect("the answer must be text"));
     let headers: [(HeaderName, String); 2] =
         [(header::CONTENT_TYPE, "application/sdp".to_owned()), (header::LOCATION, place)];
     (status, headers, answer)
