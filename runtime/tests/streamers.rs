@@ -1,6 +1,8 @@
 //! Streamers from outside: their HTTP, their sockets of both kinds, and peers on another WebRTC stack.
 
 mod client;
+mod clients;
+mod crowd;
 mod older;
 mod pages;
 mod peers;
@@ -8,3 +10,5 @@ mod rest;
 mod returns;
 mod rights;
 mod sockets;
+mod typed;
+mod watcher;
