@@ -160,6 +160,7 @@ def summary(watching):
         "frames": watching.video.frames,
         "width": watching.video.size[0],
         "height": watching.video.size[1],
+        "middle": watching.video.middle,
         "audio_seconds": round(len(samples) / audio.rate, 2),
         "tone_hz": round(frequency, 1),
         "tone_duty": round(duty, 3),

@@ -35,6 +35,7 @@ class Video:
         self.frames = 0
         self.unread = 0
         self.size = (0, 0)
+        self.middle = (0, 0, 0)  # of the last frame, Y, U and V of the pixel in its middle
         self.first = asyncio.Event()
         self.first_at = None
 
@@ -48,6 +49,7 @@ class Video:
             number = frame_number(luma)
             self.frames += 1
             self.size = (frame.width, frame.height)
+            self.middle = tuple(middle(plane) for plane in frame.planes)
             if number is None:
                 self.unread += 1
             else:
@@ -63,6 +65,10 @@ class Video:
         last += (frame.pts - last + 2**31) % 2**32 - 2**31
         self.clock = (start, last)
         return float((last - start) * frame.time_base)
+
+
+def middle(plane):
+    return memoryview(plane)[plane.line_size * (plane.height // 2) + plane.width // 2]
 
 
 class Audio:

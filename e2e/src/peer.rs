@@ -22,6 +22,8 @@ pub struct Told {
     pub frames: u32,
     pub width: u32,
     pub height: u32,
+    /// Of the last picture, Y, U and V of the pixel in its middle.
+    pub middle: (u8, u8, u8),
     pub audio_seconds: f64,
     pub tone_hz: f64,
     pub tone_duty: f64,

@@ -9,12 +9,12 @@ use url::Url;
 use crate::crowd::{Churn, Wanted};
 use crate::machine::Process;
 use crate::pacing::{Rate, Sample};
-use crate::signalling::{Client, Janus, Signalling, Whep};
+use crate::signalling::{Client, Janus, Peer, Signalling, Whep};
 use crate::viewer::Repair;
 
 /// Many WHEP viewers in one process: what a server sends them, what is lost, and how soon they see a picture.
 #[derive(Clone, Debug, Parser)]
-#[command(version, group(ArgGroup::new("server").required(true).args(["url", "janus"])))]
+#[command(version, group(ArgGroup::new("server").required(true).args(["url", "janus", "streamer"])))]
 pub struct Args {
     /// The WHEP endpoint, as http://host:8889/whep/program.
     #[arg(long, value_parser = http_url)]
@@ -25,7 +25,13 @@ pub struct Args {
     /// What of that Janus is watched.
     #[arg(long)]
     pub mountpoint: Option<u64>,
-    /// The bearer token that WHEP wants.
+    /// The peer socket of a streamer, which is watched instead, as ws://host:10001/api/streamers/desk/peer.
+    #[arg(long, value_parser = ws_url)]
+    pub streamer: Option<Url>,
+    /// Of a streamer's viewers, so many type, each ten keys a second.
+    #[arg(long, default_value_t = 0, conflicts_with_all = ["url", "janus"])]
+    pub steering: usize,
+    /// The bearer token that WHEP or the streamer wants.
     #[arg(long, env = "WHEP_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// How many watch.
@@ -67,6 +73,7 @@ impl Args {
     pub fn wanted(&self) -> Wanted {
         Wanted {
             viewers: self.viewers,
+            steering: self.steering,
             join_rate: self.join_rate,
             sample: self.sample,
             together: Duration::from_secs(self.seconds),
@@ -83,7 +90,8 @@ impl Args {
         let whep = |url: &Url| Signalling::Whep(Whep::new(client.clone(), url.clone(), self.token.clone()));
         let janus = self.janus.clone().zip(self.mountpoint);
         let janus = janus.map(|(url, number)| Signalling::Janus(Janus::new(client.clone(), url, number)));
-        Ok(self.url.as_ref().map(whep).or(janus))
+        let peer = |url: &Url| Signalling::Peer(Peer::new(url.clone(), self.token.clone()));
+        Ok(self.url.as_ref().map(whep).or(janus).or(self.streamer.as_ref().map(peer)))
     }
 }
 
@@ -93,6 +101,15 @@ fn http_url(text: &str) -> Result<Url, String> {
     match (url.scheme(), url.host_str()) {
         ("http" | "https", Some(_)) => Ok(url),
         (scheme, _) => Err(format!("WHEP is spoken over http and https, not {scheme}")),
+    }
+}
+
+fn ws_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text)
+        .map_err(|error| format!("{error}; a URL is as ws://host:10001/api/streamers/desk/peer"))?;
+    match (url.scheme(), url.host_str()) {
+        ("ws", Some(_)) => Ok(url),
+        (scheme, _) => Err(format!("a streamer is watched over ws here, not {scheme}")),
     }
 }
 
@@ -125,6 +142,9 @@ mod tests {
         assert!(read(&[]).is_err());
         assert!(read(&["--janus", "http://host/janus"]).is_err());
         assert!(read(&["--janus", "http://host/janus", "--mountpoint", "1"]).is_ok());
+        assert!(read(&["--streamer", "ws://host/api/streamers/desk/peer", "--steering", "3"]).is_ok());
+        assert!(read(&["--url", "http://a", "--steering", "3"]).is_err());
+        assert!(read(&["--streamer", "http://host/api/streamers/desk/peer"]).is_err());
         assert!(read(&["--url", "http://a", "--janus", "http://host/janus", "--mountpoint", "1"]).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Many viewers: they join at a rate, watch for a while together, and leave.
 
+mod hands;
 mod join;
 
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ const JOINED_WITHIN: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub viewers: usize,
+    /// Of them, those who press keys.
+    pub steering: usize,
     pub join_rate: Rate,
     pub sample: Sample,
     /// How long all watch together.
@@ -83,7 +86,7 @@ pub async fn watch(signalling: Signalling, local: IpAddr, wanted: &Wanted) -> Se
     let memory_before = wanted.process.and_then(|process| process.memory_bytes().ok());
     let leave = CancellationToken::new();
     let mut crowd = Crowd::new(plan, wanted.sample, leave.clone());
-    let mut steady = crowd.join(wanted.viewers, wanted.join_rate).await;
+    let mut steady = crowd.join((wanted.viewers, wanted.steering), wanted.join_rate).await;
     crowd.settled(&mut steady, JOINED_WITHIN).await;
 
     let (since, before) = (Instant::now(), counts(&steady));

@@ -1,8 +1,9 @@
-//! How a viewer and a server come to know each other, over HTTP.
+//! How a viewer and a server come to know each other, over HTTP or a WebSocket.
 
 mod http;
 
 mod janus;
+mod peer;
 mod whep;
 
 use std::time::Instant;
@@ -14,12 +15,14 @@ use crate::stack::Stack;
 
 pub use self::http::Client;
 pub use janus::Janus;
+pub use peer::Peer;
 pub use whep::Whep;
 
 #[derive(Clone, Debug)]
 pub enum Signalling {
     Whep(Whep),
     Janus(Janus),
+    Peer(Peer),
 }
 
 /// A session that was begun.
@@ -36,6 +39,7 @@ pub struct Session {
 enum Place {
     Whep(Url),
     Janus(janus::Place),
+    Peer(Box<peer::Place>),
 }
 
 /// Why there is no session.
@@ -62,13 +66,15 @@ impl Signalling {
         match self {
             Self::Whep(whep) => whep.join(stack).await,
             Self::Janus(janus) => janus.join(stack).await,
+            Self::Peer(peer) => peer.join(stack).await,
         }
     }
 
-    /// Keeps a session alive that would end by itself. Never returns.
+    /// Keeps a session alive that would end by itself. Never returns; given up before it is left.
     pub async fn keep(&self, session: &Session) {
         match (self, &session.place) {
             (Self::Janus(janus), Place::Janus(place)) => janus.keep(place).await,
+            (Self::Peer(peer), Place::Peer(place)) => peer.keep(place).await,
             _ => std::future::pending().await,
         }
     }
@@ -77,6 +83,7 @@ impl Signalling {
         match (self, &session.place) {
             (Self::Whep(whep), Place::Whep(place)) => whep.leave(place).await,
             (Self::Janus(janus), Place::Janus(place)) => janus.leave(place).await,
+            (Self::Peer(peer), Place::Peer(place)) => peer.leave(place).await,
             _ => Ok(()),
         }
     }
@@ -86,6 +93,7 @@ impl Signalling {
         let url = match self {
             Self::Whep(whep) => whep.url(),
             Self::Janus(janus) => janus.url(),
+            Self::Peer(peer) => peer.url(),
         };
         let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
         Some((host.to_owned(), url.port_or_known_default()?))

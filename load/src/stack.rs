@@ -1,4 +1,5 @@
-//! The WebRTC stack of one viewer, which receives: a full ICE agent and the DTLS client. Without I/O and without a clock.
+//! The WebRTC stack of one viewer, which receives, and may press keys: a full ICE agent and the DTLS client. Without I/O and
+//! without a clock.
 
 mod offer;
 
@@ -8,9 +9,10 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
+use rtc::data_channel::RTCDataChannelId;
 use rtc::interceptor::Packet;
 use rtc::peer_connection::RTCPeerConnection;
-use rtc::peer_connection::event::RTCPeerConnectionEvent;
+use rtc::peer_connection::event::{RTCDataChannelEvent, RTCPeerConnectionEvent};
 use rtc::peer_connection::message::{RTCMessage, TaggedRTCMessage};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::state::RTCPeerConnectionState;
@@ -23,6 +25,9 @@ use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 
 use crate::feedback::Rtcp;
 use crate::rtp::Protocol;
+
+/// The data channel on which keys are told.
+const KEYBOARD: &str = "keyboard";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -65,6 +70,12 @@ pub struct Stack {
     local: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     state: State,
+    keyboard: Option<Keyboard>,
+}
+
+struct Keyboard {
+    channel: RTCDataChannelId,
+    is_open: bool,
 }
 
 impl Stack {
@@ -73,7 +84,7 @@ impl Stack {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let mut connection = offer::connection(Arc::clone(&heard), now)?;
         connection.add_local_candidate(understudy_rtc::host_candidate(local)?)?;
-        Ok(Self { connection, local, heard, state: State::Connecting })
+        Ok(Self { connection, local, heard, state: State::Connecting, keyboard: None })
     }
 
     /// Wants a picture and a sound.
@@ -94,6 +105,25 @@ impl Stack {
         let answer = self.connection.create_answer(None)?;
         self.connection.set_local_description(now, answer)?;
         Ok(self.connection.local_description().map(|local| local.sdp).unwrap_or_default())
+    }
+
+    /// Before it answers.
+    pub fn open_keyboard(&mut self) -> Result<(), Error> {
+        let channel = self.connection.create_data_channel(KEYBOARD, None)?.id();
+        self.keyboard = Some(Keyboard { channel, is_open: false });
+        Ok(())
+    }
+
+    /// Whether keys can be pressed.
+    pub fn has_keyboard(&self) -> bool {
+        self.keyboard.as_ref().is_some_and(|keyboard| keyboard.is_open)
+    }
+
+    /// A message of the keyboard's channel; lost, while there is none.
+    pub fn press(&mut self, message: &[u8], now: Instant) -> Result<(), Error> {
+        let channel = self.keyboard.as_ref().map(|keyboard| keyboard.channel);
+        let channel = channel.and_then(|channel| self.connection.data_channel(channel));
+        channel.map_or(Ok(()), |mut channel| channel.send(now, BytesMut::from(message)))
     }
 
     pub fn state(&self) -> State {
@@ -164,8 +194,15 @@ impl Stack {
 
     fn see_events(&mut self) {
         while let Some(event) = self.connection.poll_event() {
-            if let RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) = event {
-                self.state = after(self.state, state);
+            match event {
+                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(state) => {
+                    self.state = after(self.state, state);
+                }
+                RTCPeerConnectionEvent::OnDataChannel(RTCDataChannelEvent::OnOpen(id)) => {
+                    let keyboard = self.keyboard.as_mut().filter(|keyboard| keyboard.channel == id);
+                    keyboard.into_iter().for_each(|keyboard| keyboard.is_open = true);
+                }
+                _ => {}
             }
         }
     }

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use nix::sys::socket::{setsockopt, sockopt};
 use parking_lot::Mutex;
 use rtc::rtp::Packet;
@@ -83,12 +84,14 @@ pub struct Viewer {
     pub pictured: oneshot::Sender<()>,
     /// Whatever was decrypted goes here as well, for who wants to see it and is fast enough.
     pub packets: Option<mpsc::Sender<Packet>>,
+    /// What it says on the keyboard's channel, once that is open.
+    pub keys: Option<mpsc::Receiver<Bytes>>,
 }
 
 impl Viewer {
     /// Watches until told to leave.
     pub async fn run(self, leave: CancellationToken) -> Result<(), Failure> {
-        let Self { plan, attention, tally, pictured, packets } = self;
+        let Self { plan, attention, tally, pictured, packets, mut keys } = self;
         let socket = bind(plan.local)?;
         let local = socket.local_addr()?;
         let mut stack =
@@ -100,7 +103,7 @@ impl Viewer {
         }
         let ears = Ears { tally, pictured, packets };
         let mut watching = Watching::new(stack, &session.remote, ears, attention, &plan);
-        let watched = watch(&mut watching, &socket, &plan.signalling, &session, &leave).await;
+        let watched = watch(&mut watching, &socket, (&plan.signalling, &session), &mut keys, &leave).await;
         let left = plan.signalling.leave(&session).await;
         watching.close(&socket);
         watched?;
@@ -111,8 +114,8 @@ impl Viewer {
 async fn watch(
     watching: &mut Watching,
     socket: &UdpSocket,
-    signalling: &Signalling,
-    session: &Session,
+    (signalling, session): (&Signalling, &Session),
+    keys: &mut Option<mpsc::Receiver<Bytes>>,
     leave: &CancellationToken,
 ) -> Result<(), Failure> {
     let deadline = Instant::now() + CONNECTED_WITHIN;
@@ -130,6 +133,7 @@ async fn watch(
             biased;
             () = leave.cancelled() => return Ok(()),
             () = &mut keep => {}
+            Some(message) = pressed(keys), if watching.has_keyboard() => watching.press(&message, Instant::now()),
             readable = socket.readable() => {
                 readable?;
                 watching.read(socket)?;
@@ -137,6 +141,18 @@ async fn watch(
             () = tokio::time::sleep_until(wake_at.into()) => {}
         }
     }
+}
+
+/// Never, where nothing will be.
+async fn pressed(keys: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
+    let message = match keys {
+        Some(keys) => keys.recv().await,
+        None => std::future::pending().await,
+    };
+    if message.is_none() {
+        *keys = None;
+    }
+    message
 }
 
 fn bind(local: IpAddr) -> io::Result<UdpSocket> {

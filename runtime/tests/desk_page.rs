@@ -126,6 +126,11 @@ async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see
         return red > 170 && green < 80 && blue < 80; })()";
     browser::becomes_true(&ada, red).await;
     browser::becomes_true(&bea, red).await;
+    let third = Peer { press: vec![0x5a], token: Some("c".to_owned()), ..Peer::new(&url, 1) };
+    let third = third.run().await.unwrap();
+    let (luma, _, red) = third.middle;
+    assert!(luma.abs_diff(80) < 20 && red > 170, "{third:?}");
+    browser::becomes_true(&shown, "field.value.endsWith('Jkz')").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

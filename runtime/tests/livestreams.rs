@@ -12,6 +12,7 @@ use understudy_e2e::destination::{Destination, TOKEN};
 use understudy_e2e::ports::free_tcp;
 use understudy_e2e::{client, wait};
 
+use crate::support::held::Held;
 use crate::support::session::Session;
 
 /// For what takes a moment on an idle machine.
@@ -323,33 +324,6 @@ async fn a_key_stands_in_nothing_that_a_session_tells() {
     }
 }
 
-/// What is the process's own at a moment: descriptors, threads, and KiB of memory.
-fn held(session: &Session) -> [u64; 3] {
-    let process = format!("/proc/{}", session.pid());
-    let entries = |folder: &str| std::fs::read_dir(format!("{process}/{folder}")).unwrap().count() as u64;
-    let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let resident = resident.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
-    [entries("fd"), entries("task"), resident]
-}
-
-/// The same once all that a start brings along is there: as many descriptors for a while.
-async fn at_rest(session: &Session) -> [u64; 3] {
-    const LOOKS: usize = 20;
-    let rests = async || {
-        let first = held(session);
-        for _ in 0..LOOKS {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let now = held(session);
-            if now[0] != first[0] {
-                return Err(format!("{first:?} and then {now:?}"));
-            }
-        }
-        Ok(first)
-    };
-    wait::until(SOON, rests).await.0
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_streams_that_come_and_go_leave_nothing_behind() {
     const ROUNDS: usize = 1000;
@@ -375,18 +349,10 @@ async fn a_thousand_streams_that_come_and_go_leave_nothing_behind() {
     for number in 0..50 {
         round(number).await;
     }
-    let before = at_rest(&session).await;
+    let before = Held::at_rest(&session).await;
     for number in 0..ROUNDS {
         round(number).await;
     }
-    let settled = async || {
-        let after = held(&session);
-        let grown = [2, 2, GROWTH_KIB]
-            .into_iter()
-            .zip(before.into_iter().zip(after))
-            .any(|(most, (was, is))| is > was + most);
-        if grown { Err(format!("{before:?} before and {after:?} now")) } else { Ok(()) }
-    };
-    wait::until(SOON, settled).await;
+    before.comes_back(&session, Held { descriptors: 2, threads: 2, resident_kib: GROWTH_KIB }).await;
     assert_eq!(list(&session).await, json!([]));
 }

@@ -6,6 +6,7 @@ pub mod counts;
 pub mod doorway;
 pub mod encoder;
 pub mod ground;
+pub mod held;
 pub mod link;
 pub mod operator;
 pub mod processes;

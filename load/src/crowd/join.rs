@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::hands::Hands;
 use super::{Churn, Outcome};
 use crate::pacing::{Rate, Sample};
 use crate::tally::{Counts, Tally};
@@ -33,12 +34,13 @@ impl Crowd {
         Self { plan, sample, leave }
     }
 
-    /// Returns when the last has begun.
-    pub async fn join(&mut self, count: usize, rate: Rate) -> Vec<Member> {
+    /// Returns when the last has begun; the first of them press keys.
+    pub async fn join(&mut self, (count, steering): (usize, usize), rate: Rate) -> Vec<Member> {
         let (start, mut members) = (Instant::now(), Vec::with_capacity(count));
         for number in 0..count {
             tokio::time::sleep_until(start + rate.at(number)).await;
-            members.push(self.begin(number, self.leave.clone()));
+            let hands = (number < steering).then(|| Hands::of(number));
+            members.push(self.begin(number, hands, self.leave.clone()));
         }
         members
     }
@@ -57,7 +59,7 @@ impl Crowd {
             for number in 0..rate.within(time) {
                 tokio::time::sleep_until(start + rate.at(number)).await;
                 let leave = self.leave.child_token();
-                members.push(self.begin(number, leave.clone()));
+                members.push(self.begin(number, None, leave.clone()));
                 tokio::spawn(async move {
                     tokio::time::sleep(stay).await;
                     leave.cancel();
@@ -68,7 +70,7 @@ impl Crowd {
         members
     }
 
-    fn begin(&self, number: usize, leave: CancellationToken) -> Member {
+    fn begin(&self, number: usize, hands: Option<Hands>, leave: CancellationToken) -> Member {
         let tally = Arc::new(Mutex::new(Tally::default()));
         let (pictured, told) = oneshot::channel();
         let attention = if self.sample.holds(number) { Attention::All } else { Attention::FirstPicture };
@@ -78,6 +80,7 @@ impl Crowd {
             tally: Arc::clone(&tally),
             pictured,
             packets: None,
+            keys: hands.map(Hands::type_along),
         };
         Member { tally, pictured: Some(told), task: tokio::spawn(viewer.run(leave)) }
     }

@@ -133,6 +133,15 @@ impl Watching {
         Ok(())
     }
 
+    pub fn has_keyboard(&self) -> bool {
+        self.stack.has_keyboard()
+    }
+
+    /// It leaves with the next [`Self::turn`].
+    pub fn press(&mut self, message: &[u8], now: Instant) {
+        self.noted(|stack| stack.press(message, now));
+    }
+
     pub fn close(&mut self, socket: &UdpSocket) {
         self.noted(Stack::close);
         self.send(socket);

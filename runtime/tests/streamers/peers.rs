@@ -3,19 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
-use understudy_devtools::{Devtools, Page};
 use understudy_e2e::peer::Peer;
-use understudy_e2e::wait;
 
 use super::client::{SOON, active, at, first, until_watched};
+use super::typed::Typed;
 use crate::support::session::Session;
 
-const INPUTS: &str = "page: {url: \"understudy:mirror\"}\ninputs: {video: {file: {url: \"understudy:test-picture\"}}, audio: {file: {url: \"understudy:test-picture\"}}}";
-
-/// What was pressed and let go of, as the page hears it.
-const LISTEN: &str = "window.keys = [];
-    for (const kind of ['keydown', 'keyup']) addEventListener(kind, (event) => keys.push(kind + ' ' + event.key), true);
-    window.focus(); true";
+pub const INPUTS: &str = "page: {url: \"understudy:mirror\"}\ninputs: {video: {file: {url: \"understudy:test-picture\"}}, audio: {file: {url: \"understudy:test-picture\"}}}";
 
 /// The same, but for what a key that is held says again and again.
 const COUNT: &str = "window.keys = [];
@@ -27,36 +21,18 @@ const COUNT: &str = "window.keys = [];
 const FLOOD: usize = 2_000;
 
 /// From a peer's last sign of life to the release of what it held, which is 2 s, and what a machine that does more takes.
-const LETS_GO: Duration = Duration::from_secs(10);
-
-async fn page_of(session: &Session) -> (Devtools, Page) {
-    let url = format!("ws://{}/", session.devtools());
-    let connected = || async { Devtools::connect(&url).await.map_err(|error| error.to_string()) };
-    let ((devtools, _reader), _) = wait::until(SOON, connected).await;
-    let page = Page::first(&devtools).await.unwrap();
-    (devtools, page)
-}
-
-async fn until_heard(page: &Page, last: &str, patience: Duration) -> Vec<String> {
-    let heard = || async {
-        let keys = page.evaluate("keys").await.map_err(|error| error.to_string())?;
-        let keys: Vec<String> = serde_json::from_value(keys).unwrap();
-        if keys.iter().any(|key| key == last) { Ok(keys) } else { Err(format!("{keys:?}")) }
-    };
-    wait::until(patience, heard).await.0
-}
+pub const LETS_GO: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_watch_see_hear_and_steer_and_one_that_dies_lets_go() {
     let session = Session::live(INPUTS).await;
     active(&session, "desk").await;
-    let (_devtools, page) = page_of(&session).await;
-    page.evaluate(LISTEN).await.unwrap();
+    let typed = Typed::at(&session).await;
     let url = at(&session, "/api/streamers/desk/peer");
 
     // Shift, held by one that is killed.
     let mut holder = Peer { hold: vec![0x10], ..Peer::new(&url, 120) }.start();
-    until_heard(&page, "keydown Shift", SOON).await;
+    typed.until("keydown Shift", SOON).await;
     let told = until_watched(&session, "desk", 1).await;
     assert_eq!(told["peers"][0]["is_live"], true);
     let together = Peer { press: vec![0x41], ..Peer::new(&url, 3) }.run().await.unwrap();
@@ -64,15 +40,15 @@ async fn those_who_watch_see_hear_and_steer_and_one_that_dies_lets_go() {
     assert!(together.told.iter().any(|name| name == "ConnectionComplete"), "{together:?}");
     assert!(together.frames > 30 && (together.width, together.height) == (1280, 720), "{together:?}");
     assert!((together.tone_hz - 1000.0).abs() < 10.0 && together.audio_seconds > 2.0, "{together:?}");
-    let keys = until_heard(&page, "keyup A", SOON).await;
+    let keys = typed.until("keyup A", SOON).await;
     assert!(keys.contains(&"keydown A".to_owned()), "the Shift of one and the letter of another: {keys:?}");
 
     holder.kill().await.unwrap();
-    until_heard(&page, "keyup Shift", LETS_GO).await;
+    typed.until("keyup Shift", LETS_GO).await;
     until_watched(&session, "desk", 0).await;
 
     // The older clients offer first; what they write arrives whatever keyboard it is from.
-    page.evaluate("keys.length = 0").await.unwrap();
+    typed.forget().await;
     let first = Some(first(&json!({"session_id": "ses", "mode": "create"})));
     let older = Peer {
         first,
@@ -82,7 +58,7 @@ async fn those_who_watch_see_hear_and_steer_and_one_that_dies_lets_go() {
     };
     let older = older.run().await.unwrap();
     assert!(older.frames > 0 && older.size == (1280, 720), "{older:?}");
-    until_heard(&page, "keydown ж", SOON).await;
+    typed.until("keydown ж", SOON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,7 @@ fn viewer(url: &str, packets: mpsc::Sender<Packet>) -> anyhow::Result<Viewer> {
         tally: Arc::new(Mutex::new(Tally::default())),
         pictured: oneshot::channel().0,
         packets: Some(packets),
+        keys: None,
     })
 }
 
