@@ -1,8 +1,7 @@
 """Measures what it is like to steer a streamer: through aiortc, at a page of its own that tells when it felt something.
 
 `latency`: from a key's message on the data channel to the event in the session's page, and to the first decoded picture in which
-what it did is seen. `crowd`: so many who watch by the streamer's socket and steer all the time, for as long as they are asked to.
-`rounds`: so many who come, are connected and go. Rows of CSV or JSON go to stdout.
+what it did is seen. `rounds`: so many who come, are connected and go. Rows of CSV or JSON go to stdout.
 
 Exit: 0 something to tell; 1 nothing could be measured (the reason is on stderr).
 """
@@ -11,7 +10,6 @@ import argparse
 import asyncio
 import json
 import random
-import struct
 import sys
 import time
 
@@ -209,33 +207,6 @@ async def latency(options):
         print(f"seen,{number},{'' if took is None else format(took, '.2f')}")
 
 
-def moved(x, y):
-    return struct.pack(">Bhhhh", 1, x, y, 4096, 4096)
-
-
-async def one_of_crowd(options, until):
-    async with Watching(options.url, Quiet()) as watching:
-        mouse = watching.peer.createDataChannel("mouse", ordered=False, maxRetransmits=0)
-        opened = asyncio.Event()
-        mouse.on("open", opened.set)
-        await asyncio.wait_for(opened.wait(), CONNECTED_SECONDS)
-        print("steers", file=sys.stderr, flush=True)
-        said = 0
-        while time.monotonic() < until:
-            mouse.send(moved(random.randrange(4096), random.randrange(4096)))
-            if said % 6 == 0:
-                strike(watching.keyboard, A)
-            said += 1
-            await asyncio.sleep(1 / 60)
-        return said
-
-
-async def crowd(options):
-    until = time.monotonic() + options.seconds
-    said = await asyncio.gather(*(one_of_crowd(options, until) for _ in range(options.peers)))
-    print(json.dumps({"peers": options.peers, "moves": sum(said)}))
-
-
 async def rounds(options):
     left = iter(range(options.rounds))
     failed = []
@@ -254,17 +225,16 @@ async def rounds(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["latency", "crowd", "rounds"])
+    parser.add_argument("what", choices=["latency", "rounds"])
     parser.add_argument("--url", required=True, help="ws://…/api/streamers/ID/peer")
     parser.add_argument("--page-port", type=int, default=0, help="where the session's page is served")
     parser.add_argument("--keys", type=int, default=600, help="whose way to the page is measured")
     parser.add_argument("--seen", type=int, default=150, help="whose way to the picture is measured")
-    parser.add_argument("--peers", type=int, default=3, help="how many at once")
-    parser.add_argument("--seconds", type=float, default=30, help="how long they stay")
+    parser.add_argument("--peers", type=int, default=4, help="how many at once")
     parser.add_argument("--rounds", type=int, default=1000, help="how many come and go")
     options = parser.parse_args()
     try:
-        asyncio.run({"latency": latency, "crowd": crowd, "rounds": rounds}[options.what](options))
+        asyncio.run({"latency": latency, "rounds": rounds}[options.what](options))
     except (Failure, aiohttp.ClientError, asyncio.TimeoutError) as problem:
         print(f"steered: {problem or type(problem).__name__}", file=sys.stderr)
         return 1
