@@ -4,18 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use understudy_e2e::peer::Peer;
+use understudy_e2e::wait;
 
 use super::client::{SOON, active, at, first, until_watched};
 use super::typed::Typed;
 use crate::support::session::Session;
 
 pub const INPUTS: &str = "page: {url: \"understudy:mirror\"}\ninputs: {video: {file: {url: \"understudy:test-picture\"}}, audio: {file: {url: \"understudy:test-picture\"}}}";
-
-/// The same, but for what a key that is held says again and again.
-const COUNT: &str = "window.keys = [];
-    for (const kind of ['keydown', 'keyup'])
-        addEventListener(kind, ({ key, repeat }) => repeat || keys.push(kind + ' ' + key), true);
-    window.focus(); true";
 
 /// Strokes at once: several times what one may do.
 const FLOOD: usize = 2_000;
@@ -65,18 +60,16 @@ async fn those_who_watch_see_hear_and_steer_and_one_that_dies_lets_go() {
 async fn one_who_does_more_than_hands_can_do_leaves_room_for_others_and_holds_nothing() {
     let session = Session::live(INPUTS).await;
     active(&session, "desk").await;
-    let (_devtools, page) = page_of(&session).await;
-    page.evaluate(COUNT).await.unwrap();
+    let typed = Typed::at(&session).await;
     let url = at(&session, "/api/streamers/desk/peer");
     let mut hasty = Peer { press: vec![0x41; FLOOD], ..Peer::new(&url, 5) }.start();
-    until_heard(&page, "keydown a", SOON).await;
+    typed.until("keydown a", SOON).await;
     Peer { press: vec![0x42], ..Peer::new(&url, 1) }.run().await.unwrap();
-    until_heard(&page, "keyup b", LETS_GO).await;
+    typed.until("keyup b", LETS_GO).await;
     hasty.wait().await.unwrap();
     until_watched(&session, "desk", 0).await;
     let let_go = || async {
-        let keys = page.evaluate("keys").await.map_err(|error| error.to_string())?;
-        let keys: Vec<String> = serde_json::from_value(keys).unwrap();
+        let keys = typed.heard().await?;
         let count = |what: &str| keys.iter().filter(|key| *key == what).count();
         let (downs, ups) = (count("keydown a"), count("keyup a"));
         if downs == ups { Ok(downs) } else { Err(format!("{downs} times down, {ups} times up")) }

@@ -9,9 +9,10 @@ use understudy_e2e::wait;
 use super::client::SOON;
 use crate::support::session::Session;
 
-/// What was pressed and let go of, as the page hears it.
+/// What was pressed and let go of, as the page hears it; not what a key that is held says again and again.
 const LISTEN: &str = "window.keys = [];
-    for (const kind of ['keydown', 'keyup']) addEventListener(kind, (event) => keys.push(kind + ' ' + event.key), true);
+    for (const kind of ['keydown', 'keyup'])
+        addEventListener(kind, ({ key, repeat }) => repeat || keys.push(kind + ' ' + key), true);
     window.focus(); true";
 
 pub struct Typed {
@@ -50,7 +51,8 @@ impl Typed {
         self.page.evaluate("keys.length = 0").await.unwrap();
     }
 
-    async fn heard(&self) -> Result<Vec<String>, String> {
+    /// All that was, until now.
+    pub async fn heard(&self) -> Result<Vec<String>, String> {
         let keys: Value = self.page.evaluate("keys").await.map_err(|error| error.to_string())?;
         Ok(serde_json::from_value(keys).unwrap())
     }
