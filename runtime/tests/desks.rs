@@ -228,7 +228,7 @@ async fn what_cannot_be_taken_is_said_and_the_desk_is_as_it_was() {
     let answer = Description { ty: Type::Answer, sdp: "v=0\r\n".into() };
     desk.hear(Said::Description(answer)).await.expect_err("it answers nothing");
     let mut sitting = Sitting::new(desk, Guest::start(&["--channel", "keyboard"]));
-    sitting.is_told(&opened("keyboard")).await;
+    sitting.guest_says(r#"{"opened": "keyboard"}"#).await;
     assert!(matches!(sitting.told[0], Told::Description(Description { ty: Type::Offer, .. })));
     // Nor does one that comes late.
     let late = Description { ty: Type::Answer, sdp: "v=0\r\n".into() };

@@ -150,5 +150,6 @@ async fn who_comes_by_another_connection_has_let_go_of_what_the_first_held_and_w
     looks.asks("request").await;
     let (_, refused) = looks.until("SteeringRefused").await;
     assert!(refused["SteeringRefused"]["reason"].as_str().unwrap().contains("look on"), "{refused}");
-    assert!(host.is_kicked().await);
+    let (told, code) = host.until_the_end().await;
+    assert_eq!((told.last().map(String::as_str), code), (Some("ClientKicked"), Some(1000)));
 }
