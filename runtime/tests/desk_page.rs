@@ -100,7 +100,12 @@ async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see
     ada.hands("Input.insertText", json!({"text": "ößЖ漢"})).await.unwrap();
     browser::becomes_true(&shown, "field.value === 'HößЖ漢'").await;
 
-    // A third, on another stack, is killed with Shift held.
+    dies_with_shift(&session, &shown, (&ada, &bea)).await;
+    all_see_the_same(&session, &shown, (&ada, &bea)).await;
+}
+
+/// A third, on another stack, is killed with Shift held: the others are not stuck.
+async fn dies_with_shift(session: &Session, shown: &Page, (ada, bea): (&Page, &Page)) {
     let url = session.url("/api/streamers/desk/peer").replace("http://", "ws://");
     let mut holder = Peer { hold: vec![0x10], token: Some("c".to_owned()), ..Peer::new(&url, 120) }.start();
     let shift = |kind: &str, times: u32| {
@@ -108,29 +113,31 @@ async fn what_is_typed_and_clicked_reaches_the_session_s_page_and_the_others_see
             "seen.filter(({{ type, code }}) => type === '{kind}' && code === 'ShiftLeft').length === {times}"
         )
     };
-    browser::becomes_true(&shown, &shift("keydown", 2)).await;
-    key(&bea, "rawKeyDown", "j", "KeyJ").await;
-    key(&bea, "keyUp", "j", "KeyJ").await;
-    browser::becomes_true(&shown, "field.value.endsWith('J')").await;
+    browser::becomes_true(shown, &shift("keydown", 2)).await;
+    key(bea, "rawKeyDown", "j", "KeyJ").await;
+    key(bea, "keyUp", "j", "KeyJ").await;
+    browser::becomes_true(shown, "field.value.endsWith('J')").await;
     holder.kill().await.unwrap();
-    browser::becomes_true(&shown, &shift("keyup", 2)).await;
-    key(&ada, "rawKeyDown", "k", "KeyK").await;
-    key(&ada, "keyUp", "k", "KeyK").await;
-    browser::becomes_true(&shown, "field.value.endsWith('Jk')").await;
+    browser::becomes_true(shown, &shift("keyup", 2)).await;
+    key(ada, "rawKeyDown", "k", "KeyK").await;
+    key(ada, "keyUp", "k", "KeyK").await;
+    browser::becomes_true(shown, "field.value.endsWith('Jk')").await;
+}
 
-    // All see the same.
+async fn all_see_the_same(session: &Session, shown: &Page, (ada, bea): (&Page, &Page)) {
+    let url = session.url("/api/streamers/desk/peer").replace("http://", "ws://");
     shown.evaluate("field.style.background = 'rgb(200, 40, 40)'; true").await.unwrap();
     let red = "(() => { const canvas = new OffscreenCanvas(1, 1).getContext('2d');
         canvas.drawImage(video, video.videoWidth / 2, video.videoHeight / 2, 1, 1, 0, 0, 1, 1);
         const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
         return red > 170 && green < 80 && blue < 80; })()";
-    browser::becomes_true(&ada, red).await;
-    browser::becomes_true(&bea, red).await;
+    browser::becomes_true(ada, red).await;
+    browser::becomes_true(bea, red).await;
     let third = Peer { press: vec![0x5a], token: Some("c".to_owned()), ..Peer::new(&url, 1) };
     let third = third.run().await.unwrap();
     let (luma, _, red) = third.middle;
     assert!(luma.abs_diff(80) < 20 && red > 170, "{third:?}");
-    browser::becomes_true(&shown, "field.value.endsWith('Jkz')").await;
+    browser::becomes_true(shown, "field.value.endsWith('Jkz')").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
