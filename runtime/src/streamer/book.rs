@@ -82,7 +82,12 @@ impl Book {
             Mail::Enter(id, visitor, reply) => drop(reply.send(self.enter(&id, visitor))),
             Mail::First(first, visitor, reply) => drop(reply.send(self.first(*first, visitor))),
             Mail::Apps(reply) => drop(reply.send(self.scenes.apps())),
-            Mail::Steer(scene, event, reply) => drop(reply.send(scene.table.on(event))),
+            Mail::Steer(scene, event, reply) => {
+                if let seat::Event::Rank { peer, role } = event {
+                    self.entries.values_mut().for_each(|entry| entry.rank(peer, role));
+                }
+                drop(reply.send(scene.table.on(event)));
+            }
             Mail::Live(id, peer) => {
                 if let Some(entry) = self.entries.get_mut(&id) {
                     entry.live(peer);
@@ -174,7 +179,7 @@ impl Book {
             Step::Leave => Claimed::Left(None),
             Step::TakeOver => match self.entries.get_mut(&id) {
                 // It looks on beside.
-                Some(entry) if !entry.yields_to(role) => self.watch(&id, visitor),
+                Some(entry) if !entry.yields_to(hands::seated(role)) => self.watch(&id, visitor),
                 Some(entry) => {
                     entry.kick();
                     self.hold(&id, visitor)
@@ -207,7 +212,7 @@ impl Book {
         let role = visitor.role;
         let claimed = self.watch(id, visitor);
         if let (Claimed::Watches(place), Some(entry)) = (&claimed, self.entries.get_mut(id)) {
-            entry.hold(place.peer, role);
+            entry.hold(place.peer, hands::seated(role));
         }
         claimed
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{oneshot, watch};
 use understudy_core::steering::Peer;
+use understudy_core::steering::seat::Role;
 use understudy_core::streamer::identity::{Identity, Known, Memory};
 use understudy_core::streamer::life::{Event, Life};
 use understudy_core::streamer::message::Mode;
@@ -13,7 +14,6 @@ use understudy_core::streamer::{Id, view};
 
 use super::super::mail::{Farewell, Standing};
 use super::super::scenes::Which;
-use crate::access::Role;
 
 pub(super) struct Entry {
     pub(super) life: Life,
@@ -150,6 +150,15 @@ impl Entry {
     pub(super) fn hold(&mut self, peer: Peer, role: Role) {
         if let Tenure::Session { holder, .. } = &mut self.tenure {
             *holder = Some((peer, role));
+        }
+    }
+
+    /// What somebody's token allows is something else now.
+    pub(super) fn rank(&mut self, peer: Peer, role: Role) {
+        if let Tenure::Session { holder: Some((holder, held)), .. } = &mut self.tenure
+            && *holder == peer
+        {
+            *held = role;
         }
     }
 
