@@ -86,7 +86,7 @@ impl Book {
                 if let seat::Event::Rank { peer, role } = event {
                     self.entries.values_mut().for_each(|entry| entry.rank(peer, role));
                 }
-                drop(reply.send(scene.table.on(event)));
+                let _ = reply.send(scene.table.on(event));
             }
             Mail::Live(id, peer) => {
                 if let Some(entry) = self.entries.get_mut(&id) {
