@@ -1,5 +1,25 @@
 # shellcheck shell=bash
-# Read by measurements: processor time of a program and all that it has started.
+# Read by measurements: whether a session is ready, what it holds, and processor time of a program and all that it has started.
+
+# As in the image, where memory is given back and does not lie about in the arenas of many threads.
+export MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072
+
+# ready WHAT PID PORT LOG SECONDS: waits until the session whose health is told there is ready; fails, with the end of its log, if it
+# ends before or is late.
+ready() {
+  local left=$5
+  until curl -fs -o /dev/null "http://127.0.0.1:$3/readyz"; do
+    kill -0 "$2" 2>/dev/null || { echo "$1 ended:" && tail -n 20 "$4" && return 1; } >&2
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || { echo "$1 is not ready within $5 s:" && tail -n 20 "$4" && return 1; } >&2
+    sleep 1
+  done
+}
+
+# Of a process that may be gone: its memory in KiB, its descriptors and its threads.
+resident() { awk '/^VmRSS:/ { print $2 }' "/proc/$1/status" 2>/dev/null; }
+descriptors() { find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l; }
+threads() { find "/proc/$1/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l; }
 
 # spent PID: what each program at or below it has used, in ticks (proc_pid_stat(5), utime and stime).
 spent() {

@@ -3,6 +3,10 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+/// Of an address that a browser may be shown.
+pub(super) const IS_PAGE: &str =
+    "self.matches('^(https?://[^/?#@ ]+([/?#][^ ]*)?|understudy:[a-z0-9]([-a-z0-9]*[a-z0-9])?)$')";
+
 /// The page that the browser shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -10,7 +14,7 @@ pub struct Page {
     /// Address of the page: `https://…`, `http://…`, or `understudy:NAME` for a page that ships with the runtime
     /// (as `understudy:mirror`). A change is live: the browser navigates.
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = Rule::new("self.matches('^(https?://[^/?#@ ]+([/?#][^ ]*)?|understudy:[a-z0-9]([-a-z0-9]*[a-z0-9])?)$')")
+    #[x_kube(validation = Rule::new(IS_PAGE)
         .message("page.url must be https://HOST…, http://HOST… (without user or password) or understudy:NAME"))]
     pub url: String,
     /// Width of the window in pixels, a multiple of 8. A change is live: the page is loaded anew.

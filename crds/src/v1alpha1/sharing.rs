@@ -1,6 +1,6 @@
 //! Who steers what streamers show of a participant, and how many watch.
 
-use crate::v1alpha1::page::{default_frame_rate, default_height, default_width};
+use crate::v1alpha1::page::{IS_PAGE, default_frame_rate, default_height, default_width};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ pub struct NamedPage {
     pub name: String,
     /// Address of the page, as that of `spec.page`. A change is live: its browser navigates.
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = Rule::new("self.matches('^(https?://[^/?#@ ]+([/?#][^ ]*)?|understudy:[a-z0-9]([-a-z0-9]*[a-z0-9])?)$')")
+    #[x_kube(validation = Rule::new(IS_PAGE)
         .message("sharing.pages.url must be https://HOST…, http://HOST… (without user or password) or understudy:NAME"))]
     pub url: String,
     /// Width of its window in pixels, a multiple of 8. A change is live: the page is loaded anew.

@@ -5,7 +5,7 @@
 //                        │ └> refused  └──────────> lost <────────────┘   the socket or the way broke
 //                        └──────── after a back-off ──┘
 //
-// A streamer that somebody has ended is not made again by whoever watched it.
+// A streamer that somebody has ended is not made again by whoever watched it; one that went with its runtime is.
 //
 // Refused it stays until it is closed and opened again, with another token.
 //
@@ -132,6 +132,8 @@ export class Line {
       if (status === 200 || status === 409) return this.#connect();
       this.why = this.#ended && status === 404 ? "ended" : refusal(status);
     } catch {
+      // It is the runtime that has ended, and all that was there with it.
+      this.#ended = false;
       this.why = "later";
     }
     if (turn !== this.#turn) return;

@@ -94,8 +94,8 @@ fn older(streamers: Streamers, policy: watch::Receiver<Policy>) -> Router {
 ///
 /// It is there before anybody watches, and stays when nobody does, until it is deleted or nobody has watched it for
 /// `idle_timeout_seconds`. All fields are needed but `streamer_id`, of which one is made, and `idle_timeout_seconds`, without which
-/// it stays. `host_id` 0 is this runtime, `app_id` 0 its own display, and others are what `GET /api/apps` says; what is asked for of picture and sound is a wish, since all
-/// who watch a runtime are shown what is encoded once.
+/// it stays. `host_id` 0 is this runtime, `app_id` 0 its own display, and others are what `GET /api/apps` says; what is asked for of
+/// picture and sound is a wish, since all who watch a display are shown what is encoded once.
 #[utoipa::path(
     post, path = "/api/streamers", tag = "streamers",
     params(("wait" = Option<u32>, Query, description = "Answer once there is something to be seen, or it is known that there is nothing, or after so many seconds, at most 60.")),

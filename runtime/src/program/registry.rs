@@ -46,6 +46,11 @@ impl Registry {
         });
     }
 
+    /// Nobody's from now on, whoever had it.
+    pub fn free(&self, name: &str) {
+        self.names.send_if_modified(|now| now.remove(name).is_some());
+    }
+
     pub fn find(&self, name: &str) -> Found {
         match self.names.borrow().get(name) {
             None => Found::Unknown,
@@ -157,6 +162,9 @@ mod tests {
         assert!(matches!(registry.find("program"), Found::Unknown));
         registry.name(&bob, named(&["a"]));
         assert!(matches!(registry.find("a"), Found::Silent));
+        registry.free("a");
+        registry.name(&ada, named(&["a"]));
+        assert!(matches!(registry.find("a"), Found::Live(found) if found.is(&ada)), "it was free");
     }
 
     #[tokio::test(start_paused = true)]

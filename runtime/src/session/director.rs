@@ -137,8 +137,7 @@ impl Director {
             self.attend().await;
             self.record();
             self.publish();
-            let deadlines = [self.parts.deadline(), self.attends_at(), self.origin.again_at()];
-            let deadline = deadlines.into_iter().flatten().min();
+            let deadline = self.due();
             tokio::select! {
                 message = messages.recv() => match message {
                     Some(message) => self.take(message).await,

@@ -1,5 +1,7 @@
 //! What the session is asked to be: each part of a wish is carried out, or refused, by itself.
 
+use std::time::Instant;
+
 use understudy_core::part::{Event, Part};
 use understudy_core::proof::Proof;
 use understudy_core::recording;
@@ -44,6 +46,11 @@ impl Director {
         let camera = Shape { size: self.config.camera_size, frame_rate: self.config.camera_frame_rate };
         let Shape { size, frame_rate } = page.as_ref().map_or(camera, Shape::of);
         Full { size, frame_rate, bitrate: encoding.video }
+    }
+
+    /// When something of it is to be done although nothing comes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        [self.parts.deadline(), self.attends_at(), self.origin.again_at()].into_iter().flatten().min()
     }
 
     /// A name has become free: what was refused of the wish for that is carried out.

@@ -53,8 +53,6 @@ pub(super) struct Scenes {
     /// What has been told to end, until it has.
     ending: FuturesUnordered<tokio::task::JoinHandle<()>>,
     document: watch::Receiver<Document>,
-    /// The document may change no more.
-    is_last: bool,
 }
 
 /// A scene and how it stands.
@@ -82,7 +80,7 @@ impl Scenes {
         };
         let own = Stage::new(own, setup.session.clone());
         let (pages, ending) = (BTreeMap::new(), FuturesUnordered::new());
-        Ok(Self { setup, own, pages, ending, document, is_last: false })
+        Ok(Self { setup, own, pages, ending, document })
     }
 
     /// How many may watch one streamer.
@@ -119,19 +117,13 @@ impl Scenes {
         if self.pages.contains_key(name) {
             return Ok(());
         }
-        let named = self
-            .document
-            .borrow()
-            .pages
-            .iter()
-            .zip(APP + 1..)
-            .find(|(page, _)| page.name == *name)
-            .map(|(page, app)| (page.clone(), app));
-        let Some((named, app)) = named else { return Ok(()) };
+        let document = self.document.borrow().clone();
+        let mut numbered = document.pages.iter().zip(APP + 1..);
+        let Some((named, app)) = numbered.find(|(page, _)| page.name == *name) else { return Ok(()) };
         tracing::info!(page = name, "a named page begins");
         let program = format!("page:{name}");
-        let (page, session) = Page::begin(&self.setup.pages, &program, named.page)?;
-        let sharing = self.setup.sharing.told(&self.document.borrow());
+        let (page, session) = Page::begin(&self.setup.pages, &program, named.page.clone())?;
+        let sharing = self.setup.sharing.told(&document);
         let scene = Scene { program, title: name.clone(), app, table: self.setup.table(sharing)? };
         self.pages.insert(name.clone(), Shown { stage: Stage::new(scene, session), page });
         Ok(())
@@ -140,8 +132,10 @@ impl Scenes {
     /// These are shown, and no others: what nobody shows ends.
     pub(super) fn keep<'a>(&mut self, shown: impl Iterator<Item = &'a Which> + Clone) {
         let is_shown = |name: &String| shown.clone().any(|which| which.as_ref() == Some(name));
-        for (name, Shown { page, .. }) in self.pages.extract_if(.., |name, _| !is_shown(name)) {
+        for (name, Shown { stage, page }) in self.pages.extract_if(.., |name, _| !is_shown(name)) {
             tracing::info!(page = name, "a named page ends: nobody shows it any more");
+            // Whoever shows it next begins another, which has the name at once.
+            self.setup.pages.programs.free(&stage.scene.program);
             self.ending.push(page.end());
         }
     }
@@ -187,7 +181,8 @@ impl Scenes {
 
     /// Resolves once a display has come or gone, or the document says something else. May be given up on without losing anything.
     pub(super) async fn changed(&mut self) {
-        let Self { own, pages, ending, document, is_last, .. } = self;
+        let Self { own, pages, ending, document, .. } = self;
+        let may_change = document.has_changed().is_ok();
         let screens: Vec<_> =
             own.coming().into_iter().chain(pages.values_mut().filter_map(Shown::coming)).collect();
         let screens = match screens.is_empty() {
@@ -196,7 +191,7 @@ impl Scenes {
         };
         tokio::select! {
             () = screens => {}
-            changed = document.changed(), if !*is_last => *is_last = changed.is_err(),
+            _ = document.changed(), if may_change => {}
             Some(_) = ending.next(), if !ending.is_empty() => {}
         }
     }

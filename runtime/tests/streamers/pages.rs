@@ -5,7 +5,7 @@ use serde_json::json;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::wait;
 
-use super::client::{SOON, ask, body};
+use super::client::{SOON, Socket, ask, at, body};
 use crate::support::server::{Server, ok};
 use crate::support::session::Session;
 
@@ -17,6 +17,18 @@ fn of_app(app: u32, id: &str) -> String {
     let mut body = body(id);
     body["app_id"] = app.into();
     body.to_string()
+}
+
+/// By another session of its own, while the one before still ends.
+async fn shown_again_at_once(session: &Session) {
+    for id in ["meeting", "page:board"] {
+        let (status, _) = ask(session, Method::DELETE, &format!("/api/streamers/{id}"), None).await;
+        assert_eq!(status, 204, "{id}");
+    }
+    let (status, told) = ask(session, Method::POST, "/api/streamers?wait=40", Some(of_app(1, "again"))).await;
+    assert_eq!((status, &told["status"]), (200, &json!("active")), "{told}");
+    let mut socket = Socket::open(&at(session, "/api/streamers/again/peer")).await;
+    socket.until("Signaling").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,10 +74,8 @@ async fn a_named_page_is_there_while_a_streamer_shows_it_and_has_a_keyboard_of_i
     assert!(!own.paths().iter().any(|path| path.starts_with("/typed/")), "another keyboard");
 
     drop(chromium);
-    for id in ["meeting", "page:board"] {
-        let (status, _) = ask(&session, Method::DELETE, &format!("/api/streamers/{id}"), None).await;
-        assert_eq!(status, 204, "{id}");
-    }
+    shown_again_at_once(&session).await;
+    assert_eq!(ask(&session, Method::DELETE, "/api/streamers/again", None).await.0, 204);
     let ended = || async {
         let displays = session.children("Xvfb").len();
         if displays == 1 { Ok(()) } else { Err(format!("{displays} displays")) }

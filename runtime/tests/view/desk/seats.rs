@@ -113,9 +113,14 @@ async fn what_somebody_has_ended_is_not_begun_again_by_whoever_watched_it() {
     // A line that was only lost comes back.
     page.evaluate("server.lose(); true").await.unwrap();
     browser::becomes_true(&page, "server.open === 2 && document.body.dataset.line === 'open'").await;
+    // So does one whose runtime says goodbye, and is gone for a while.
+    page.evaluate("server.isGone = true; server.end(); true").await.unwrap();
+    browser::becomes_true(&page, "document.body.dataset.line === 'lost'").await;
+    page.evaluate("setTimeout(() => { server.isGone = false; }, 3000); true").await.unwrap();
+    browser::becomes_true(&page, "server.open === 3 && document.body.dataset.line === 'open'").await;
     page.evaluate("server.end(); true").await.unwrap();
     let ended =
         "document.body.dataset.line === 'refused' && desk.hidden && toast.textContent.includes('has ended')";
     browser::becomes_true(&page, ended).await;
-    assert_eq!(page.evaluate("server.open").await.unwrap(), json!(2));
+    assert_eq!(page.evaluate("server.open").await.unwrap(), json!(3));
 }
