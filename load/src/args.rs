@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, default_value_t = 0, conflicts_with_all = ["url", "janus"])]
     pub steering: usize,
     /// The bearer token that WHEP or the streamer wants.
-    #[arg(long, env = "WHEP_TOKEN", hide_env_values = true)]
+    #[arg(long, env = "WHEP_TOKEN", hide_env_values = true, allow_hyphen_values = true)]
     pub token: Option<String>,
     /// How many watch.
     #[arg(long, default_value_t = 10)]
@@ -127,6 +127,9 @@ mod tests {
         let args = read(&["--url", "http://host/whep/program"]).expect("it must be read");
         assert_eq!((args.viewers, args.seconds), (10, 20));
         assert_eq!(args.wanted().repair, Repair::Refresh);
+        let token = ["--token", "-one-of-64-begins-so"];
+        let args = read(&[["--url", "http://host/whep/program"], token].concat()).expect("it must be read");
+        assert_eq!(args.token.as_deref(), Some(token[1]));
     }
 
     #[test]

@@ -6,12 +6,12 @@ use crate::apply::{Error, Writer, refused};
 use crate::names;
 use crate::owner::{Kind, Owner};
 use crate::resource;
-use base64::Engine;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::{ByteString, NamespaceResourceScope};
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt};
+use rand::distr::{Alphanumeric, SampleString};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::time::Instant;
@@ -19,8 +19,8 @@ use understudy_crds::ACCESS_SECRET_TYPE;
 use understudy_crds::v1alpha1::{Livestream, VirtualParticipant};
 use understudy_proto::v1::AccessTokens;
 
-/// 256 bits: nobody guesses one.
-const TOKEN_BYTES: usize = 32;
+/// 256 bits of letters and digits: nobody guesses one, and one that began with `-` would be an option to whoever passes it on.
+const TOKEN_LENGTH: usize = 43;
 
 /// Those who hold one pod.
 #[derive(Clone, Copy, Debug)]
@@ -269,7 +269,7 @@ fn fresh_tokens() -> AccessTokens {
 }
 
 fn token() -> String {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; TOKEN_BYTES]>())
+    Alphanumeric.sample_string(&mut rand::rng(), TOKEN_LENGTH)
 }
 
 #[cfg(test)]
@@ -287,6 +287,13 @@ mod tests {
 
     fn secret() -> Secret {
         resource::access_secret(&owner("u1"), &["v".into(), "c".into(), "a".into()])
+    }
+
+    #[test]
+    fn a_token_is_a_word_to_every_shell_and_program_and_no_other_is_like_it() {
+        let made = std::collections::HashSet::<_>::from_iter(std::iter::repeat_with(token).take(500));
+        assert_eq!(made.len(), 500);
+        assert!(made.iter().all(|word| word.len() == TOKEN_LENGTH && word.chars().all(|c| c.is_ascii_alphanumeric())));
     }
 
     #[test]
