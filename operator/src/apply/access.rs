@@ -293,7 +293,10 @@ mod tests {
     fn a_token_is_a_word_to_every_shell_and_program_and_no_other_is_like_it() {
         let made = std::collections::HashSet::<_>::from_iter(std::iter::repeat_with(token).take(500));
         assert_eq!(made.len(), 500);
-        assert!(made.iter().all(|word| word.len() == TOKEN_LENGTH && word.chars().all(|c| c.is_ascii_alphanumeric())));
+        assert!(
+            made.iter()
+                .all(|word| word.len() == TOKEN_LENGTH && word.chars().all(|c| c.is_ascii_alphanumeric()))
+        );
     }
 
     #[test]
