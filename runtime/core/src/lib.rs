@@ -37,6 +37,7 @@ pub mod rhythm;
 pub mod sending;
 pub mod streamer;
 
+pub mod call;
 pub mod invitation;
 pub mod mp4;
 pub mod passage;

@@ -1,0 +1,20 @@
+//! Calls between two peers, as they tell each other over whatever carries their words: who rings, who answers, what is offered.
+//!
+//! ```text
+//!   origin   Requested ── call-ack ──> Acked ── offer made ──> Offered ── call-answer ──> Answered ── media is up ──> Connected
+//!   target   (rings) ── accepted ────> Acked ── call-offer ──> Offered ── answer made ──> Answered ── media is up ──> Connected
+//! ```
+//! From each of them it ends: here, there, when a deadline passes, or when its connection has failed. A connection that nothing
+//! comes from for a while has not failed.
+
+pub mod message;
+
+mod book;
+mod line;
+
+pub use book::{Act, Book, Manners, Ringing, Unfit};
+pub use line::{End, Line, Media, Phase, RING, Role, Why};
+
+/// Of one call. The same channel may carry another call later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub u64);
