@@ -15,6 +15,7 @@ pub mod rtp;
 pub mod senders;
 pub mod settling;
 pub mod silence;
+pub mod vp8;
 pub mod waiting;
 
 pub mod adaptation;

@@ -52,3 +52,4 @@ pub mod recording;
 pub mod resize;
 pub mod screenshot;
 pub mod visit;
+pub mod webm;

@@ -15,6 +15,8 @@ pub enum VideoCodec {
     /// Constrained baseline, without B-frames, as Annex B with SPS and PPS before each IDR: what every viewer decodes.
     #[default]
     H264,
+    /// What decodes it is in every browser, and beside Opus in every page that has no WebRTC.
+    Vp8,
     /// Without B-frames, a sequence header before each I-frame: what JSMpeg decodes, which has nothing but a script.
     Mpeg1,
 }

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{clock, h264, rtp};
-use crate::media::{Kind, Unit};
+use super::{clock, h264, rtp, vp8};
+use crate::media::{Kind, Track, Unit, VideoCodec};
 
 /// What the kernel takes as one run (`UDP_MAX_SEGMENTS` of Linux before 6.9).
 const MAX_RUN_PACKETS: usize = 64;
@@ -42,7 +42,7 @@ pub struct Cutter {
 impl Cutter {
     pub fn cut(&mut self, frame: Unit) -> Cut {
         let (payloads, next) = match frame.kind() {
-            Kind::Video => (h264::packetize(&frame.payload), &mut self.video),
+            Kind::Video => (packetize(&frame), &mut self.video),
             Kind::Audio => (vec![frame.payload.clone()], &mut self.audio),
         };
         let first = *next;
@@ -51,6 +51,13 @@ impl Cutter {
         let timestamp = clock::timestamp(frame.kind(), frame.pts, 0);
         let runs = runs(&payloads);
         Cut { frame, timestamp, first, payloads, runs }
+    }
+}
+
+fn packetize(frame: &Unit) -> Vec<Bytes> {
+    match frame.track {
+        Track::Video { codec: VideoCodec::Vp8, .. } => vp8::packetize(&frame.payload),
+        _ => h264::packetize(&frame.payload),
     }
 }
 
@@ -83,7 +90,6 @@ fn runs(payloads: &[Bytes]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Track;
     use std::time::Duration;
 
     fn of(sizes: &[usize]) -> Vec<Range<usize>> {

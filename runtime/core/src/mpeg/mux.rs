@@ -98,13 +98,14 @@ impl Muxer {
     }
 
     fn picture(&mut self, codec: VideoCodec, unit: &Unit) -> Option<Chunk> {
-        self.begun |= unit.key;
-        let mut bytes = self.begin(unit)?;
         let (kind, before) = match codec {
             VideoCodec::H264 if is_delimited(&unit.payload) => (tables::H264, &[][..]),
             VideoCodec::H264 => (tables::H264, &DELIMITER[..]),
             VideoCodec::Mpeg1 => (tables::MPEG_1, &[][..]),
+            VideoCodec::Vp8 => return None,
         };
+        self.begun |= unit.key;
+        let mut bytes = self.begin(unit)?;
         self.tables.show(kind);
         if unit.key {
             let heard = self.heard.is_some_and(|heard| heard + SILENT >= unit.pts);
