@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import aiohttp
 import numpy
 from aioice import Connection, ice
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from cells import frame_number, tone
@@ -120,7 +120,10 @@ async def watch(options, video, audio):
         takers.append(asyncio.ensure_future(sink.take(track)))
 
     if not options.answer:
-        peer.addTransceiver("video", direction="recvonly")
+        picture = peer.addTransceiver("video", direction="recvonly")
+        if options.codec:
+            known = RTCRtpReceiver.getCapabilities("video").codecs
+            picture.setCodecPreferences([codec for codec in known if codec.mimeType == f"video/{options.codec}"])
         peer.addTransceiver("audio", direction="recvonly")
         await peer.setLocalDescription(await peer.createOffer())
     headers = {"Authorization": f"Bearer {options.token}"} if options.token else {}
@@ -234,6 +237,7 @@ def main():
     parser.add_argument("--modulo", type=int, default=0, help="length of the clip in frames, if it repeats")
     parser.add_argument("--drop", type=float, default=0, help="share of the media packets to lose, 0 to 1")
     parser.add_argument("--family", type=int, choices=(4, 6), help="media over addresses of this family alone")
+    parser.add_argument("--codec", help="offer the picture as this alone, as VP8")
     parser.add_argument("--answer", action="store_true", help="have the server offer, and answer that")
     parser.add_argument("--json", action="store_true", help="one line, for programs")
     options = parser.parse_args()

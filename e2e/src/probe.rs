@@ -46,6 +46,8 @@ pub struct Watch {
     pub loss: f64,
     /// Whether the server is to offer, and this viewer answers.
     pub answers: bool,
+    /// What it knows of codecs of the picture, as `VP8`; none: all that its stack does.
+    pub codec: Option<&'static str>,
 }
 
 /// Sits at a desk: lines of JSON go to it and come from it, as `desk.py` says.
@@ -96,6 +98,9 @@ impl Watch {
         }
         if self.answers {
             command.arg("--answer");
+        }
+        if let Some(codec) = self.codec {
+            command.args(["--codec", codec]);
         }
         command
     }

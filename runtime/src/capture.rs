@@ -138,7 +138,7 @@ struct Encoders {
 impl Encoders {
     async fn run(self, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), gst::Error> {
         match rendition.codec {
-            VideoCodec::H264 => video::run(self.grab, screen, rendition, outlet).await,
+            VideoCodec::H264 | VideoCodec::Vp8 => video::run(self.grab, screen, rendition, outlet).await,
             VideoCodec::Mpeg1 => {
                 let encoder = Executable::new("ffmpeg", self.ffmpeg);
                 mpeg1::Encoder { encoder, grab: self.grab }.run(screen, rendition, outlet).await

@@ -38,6 +38,7 @@ mod test_picture;
 mod transport_stream;
 mod view;
 mod virtual_inputs_http;
+mod webm;
 mod webrtc_in;
 mod whep;
 mod whip_out;

@@ -40,7 +40,7 @@ use codec::choose;
 use section::{Direction, Lines, Section, push_line};
 use selection::{Carried, Reading, Selection, open, select};
 
-use crate::media::Kind;
+use crate::media::{Kind, VideoCodec};
 
 /// Room for a browser with every codec and extension: about 12 kB in practice.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -62,6 +62,7 @@ pub struct Offer {
 /// One codec as the offer numbers and describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codec {
+    pub encoding: Encoding,
     pub payload_type: u8,
     /// The `a=fmtp` parameters of the answer: those of the offer, but for the level.
     pub fmtp: String,
@@ -104,10 +105,19 @@ pub enum Fault {
 
 /// Reads the offer of a viewer. The first video and the first audio that it can receive from us are sent.
 pub fn read(text: &str) -> Result<Offer, Fault> {
+    viewer(text, &[Encoding::H264, Encoding::Vp8, Encoding::Opus])
+}
+
+/// The same of what goes out as it comes, of which there is no other picture.
+pub fn read_for_h264(text: &str) -> Result<Offer, Fault> {
+    viewer(text, &[Encoding::H264, Encoding::Opus])
+}
+
+fn viewer(text: &str, known: &[Encoding]) -> Result<Offer, Fault> {
     let lines = lines(text)?;
     let wants = |direction: Direction| direction.receives;
-    let reading = Reading { wants, nothing: Fault::NothingToSend, codecs: choose };
-    let selection = select(text, &lines, reading)?;
+    let codecs = |section: &Section<'_>, kind| choose(section, kind, known);
+    let selection = select(text, &lines, Reading { wants, nothing: Fault::NothingToSend, codecs })?;
     let sdp = selection.reduce(&lines, send_into);
     let Selection { media, transport, outline, .. } = selection;
     let codec = |kind| {
@@ -119,6 +129,14 @@ pub fn read(text: &str) -> Result<Offer, Fault> {
 }
 
 impl Offer {
+    /// As what its picture is sent.
+    pub fn picture(&self) -> VideoCodec {
+        match &self.video {
+            Some(Codec { encoding: Encoding::Vp8, .. }) => VideoCodec::Vp8,
+            _ => VideoCodec::H264,
+        }
+    }
+
     /// The stack's answer to [`Offer::sdp`], made one to the offer of the viewer and held against it.
     pub fn answer(&self, raw: &str) -> Result<String, Violation> {
         self.outline.answer(raw)

@@ -31,6 +31,11 @@ const PIXELS_PER_THREAD: u64 = 1280 * 720 * 30;
 /// How much the encoder may send ahead of its bitrate. Small, for an even stream.
 const VBV_MILLISECONDS: u32 = 600;
 
+/// As libwebrtc encodes 720p and more for conversations: of 16, beyond which nothing is gained.
+const VP8_SPEED: i32 = 10;
+/// As libwebrtc's: a block that changed by less is not encoded anew.
+const VP8_STATIC: i32 = 1;
+
 /// What is made of a screen.
 pub(super) struct Target {
     pub(super) codec: VideoCodec,
@@ -50,9 +55,15 @@ impl Target {
         }
     }
 
-    /// Nothing is taken away.
-    fn is_all_of(&self, screen: &Screen) -> bool {
-        self.size == screen.size && self.frame_rate.per_second() >= screen.frame_rate.per_second()
+    /// Nothing is taken away, and it is what comes encoded.
+    fn is_h264_of_all(&self, screen: &Screen) -> bool {
+        self.codec == VideoCodec::H264
+            && self.size == screen.size
+            && self.frame_rate.per_second() >= screen.frame_rate.per_second()
+    }
+
+    fn frames_between_keys(&self) -> u32 {
+        self.frame_rate.per_second() * u32::try_from(KEYFRAME_INTERVAL.as_secs()).unwrap_or(2)
     }
 
     pub(super) const fn track(&self) -> Track {
@@ -72,7 +83,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) async fn run(grab: Grab, screen: Screen, rendition: Video, outlet: Outlet) -> Result<(), Error> {
     let target = Target::new(&screen, rendition);
     match &screen.view {
-        View::Camera(picture) if target.is_all_of(&screen) && !rendition.steady => {
+        View::Camera(picture) if target.is_h264_of_all(&screen) && !rendition.steady => {
             let passed = Passed {
                 units: picture.passage().take(),
                 groups: Groups::within(target.bitrate, Some(target.frame_rate)),
@@ -123,12 +134,10 @@ fn build(
     let convert = element("videoconvertscale")?;
     let size = element("capsfilter")?;
     size.set_property("caps", raw(target.size, target.frame_rate).build());
-    let encoder = h264(target)?;
-    let caps = gst::Caps::builder("video/x-h264")
-        .field("profile", "constrained-baseline")
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au")
-        .build();
+    let (encoder, caps) = match target.codec {
+        VideoCodec::Vp8 => (vp8(target)?, gst::Caps::builder("video/x-vp8").build()),
+        VideoCodec::H264 | VideoCodec::Mpeg1 => (h264(target)?, annex_b()),
+    };
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();
     let duration = target.frame_rate.interval();
     sink.set_callbacks(publisher(outlet, Made { track: target.track(), duration, delay: Duration::ZERO }));
@@ -159,23 +168,49 @@ pub(super) fn raw_frames(screen: &Screen, rate: FrameRate) -> gst_app::AppSrc {
         .build()
 }
 
+/// Every access unit of it whole, with parameter sets before each keyframe.
+fn annex_b() -> gst::Caps {
+    gst::Caps::builder("video/x-h264")
+        .field("profile", "constrained-baseline")
+        .field("stream-format", "byte-stream")
+        .field("alignment", "au")
+        .build()
+}
+
+/// For conversation: nothing is looked ahead for, and what takes too long is done less well.
+fn vp8(target: &Target) -> Result<gst::Element, Error> {
+    let encoder = element("vp8enc")?;
+    encoder.set_property("deadline", 1_i64);
+    encoder.set_property("cpu-used", VP8_SPEED);
+    encoder.set_property_from_str("end-usage", "cbr");
+    encoder.set_property("target-bitrate", target.bitrate.bits_per_second().cast_signed());
+    encoder.set_property("buffer-size", VBV_MILLISECONDS.cast_signed());
+    encoder.set_property("keyframe-max-dist", target.frames_between_keys().cast_signed());
+    encoder.set_property("lag-in-frames", 0_i32);
+    encoder.set_property("threads", i32::try_from(threads(target, cores())).unwrap_or(1));
+    // What the display shows stands still most of the time.
+    encoder.set_property("static-threshold", VP8_STATIC);
+    Ok(encoder)
+}
+
 fn h264(target: &Target) -> Result<gst::Element, Error> {
     let encoder = element("x264enc")?;
-    let frames_between_keys =
-        target.frame_rate.per_second() * u32::try_from(KEYFRAME_INTERVAL.as_secs()).unwrap_or(2);
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property_from_str("speed-preset", "superfast");
     encoder.set_property("bitrate", target.bitrate.bits_per_second() / 1000);
     encoder.set_property("vbv-buf-capacity", VBV_MILLISECONDS);
-    encoder.set_property("key-int-max", frames_between_keys);
+    encoder.set_property("key-int-max", target.frames_between_keys());
     encoder.set_property("bframes", 0_u32);
-    // What the cgroup's quota leaves, if there is one.
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    encoder.set_property("threads", u32::try_from(threads(target, cores)).unwrap_or(1));
+    encoder.set_property("threads", u32::try_from(threads(target, cores())).unwrap_or(1));
     encoder.set_property("aud", false);
     // Scene cuts would make keyframes that nobody asked for.
     encoder.set_property("option-string", "scenecut=0:repeat-headers=1");
     Ok(encoder)
+}
+
+/// What the cgroup's quota leaves, if there is one.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Of an encoder that may use so many cores.

@@ -1,10 +1,12 @@
-//! `WS /stream/socket/{name}`: a programme as an MPEG transport stream, in binary messages of whole packets.
+//! `WS /stream/socket/{name}`: a programme as an MPEG transport stream, in binary messages of whole packets, or as WebM, in messages of
+//! one cluster each.
 //!
-//! Only the socket is here: the stream is one for all who read it, and a reader that is behind goes on with the next keyframe
-//! (`crate::program`). What a reader says has no meaning.
+//! Only the socket is here: a transport stream is one for all who read it (`crate::program`), WebM is written for each. A reader that is
+//! behind goes on with the next keyframe. What a reader says has no meaning.
 
 mod error;
 mod pass;
+mod source;
 
 use std::sync::Arc;
 
@@ -16,7 +18,8 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde::Deserialize;
-use understudy_core::rendition::Transport;
+use understudy_core::media::VideoCodec;
+use understudy_core::rendition::{Audio, Transport, Video};
 
 use super::Metrics;
 use super::metrics;
@@ -25,6 +28,7 @@ use crate::seats::Seats;
 use crate::subprotocol;
 use error::Refusal;
 use pass::Watching;
+use source::{Source, WebM};
 
 /// Far more than one programme is watched by over sockets; each costs half a second of it and a descriptor.
 const SEATS: usize = 256;
@@ -57,15 +61,16 @@ pub struct Asked {
     codec: Option<String>,
 }
 
-/// Watch a programme as an MPEG transport stream.
+/// Watch a programme as an MPEG transport stream, or as WebM.
 ///
-/// Binary messages of whole packets, the first of which are tables and a keyframe. When the stream ends, the socket is closed with
+/// Binary messages: of a transport stream whole packets, the first of which are tables and a keyframe; of WebM first the initialization
+/// segment, and then a cluster each, in time from zero. When the stream ends, the socket is closed with
 /// 1000 and `stream stopped`.
 #[utoipa::path(
     get, path = "/stream/socket/{name}", tag = "programme",
     params(
         ("name" = String, Path, description = "program, or the name of a livestream."),
-        ("codec" = Option<String>, Query, description = "`h264`, with AAC, or `mpeg1`, with MP2, for JSMpeg."),
+        ("codec" = Option<String>, Query, description = "`h264`, with AAC, or `mpeg1`, with MP2, for JSMpeg; `vp8`, with Opus, is WebM, for Media Source Extensions."),
     ),
     responses(
         (status = 101, description = "The socket opens."),
@@ -83,9 +88,9 @@ pub async fn watch(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
-    let rendition = rendition(asked.codec.as_deref())?;
+    let form = form(asked.codec.as_deref())?;
     let program = sockets.find(&name)?;
-    program.has(rendition.video)?;
+    program.has(form.picture())?;
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
@@ -100,17 +105,43 @@ pub async fn watch(
     let present = sockets.programs.enter(&name);
     let metrics = sockets.metrics.reader(metrics::Transport::WebSocket);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let stream = program.transport(rendition).subscribe();
+        let stream = form.of(&program);
         pass::on(socket, Watching { stream, metrics }, gone).await;
         drop((seat, present));
     }))
 }
 
-fn rendition(codec: Option<&str>) -> Result<Transport, Refusal> {
+/// As what a programme is read.
+enum Form {
+    Transport(Transport),
+    WebM,
+}
+
+fn form(codec: Option<&str>) -> Result<Form, Refusal> {
     match codec {
-        None | Some("" | "h264") => Ok(Transport::h264()),
-        Some("mpeg1") => Ok(Transport::mpeg1()),
+        None | Some("" | "h264") => Ok(Form::Transport(Transport::h264())),
+        Some("mpeg1") => Ok(Form::Transport(Transport::mpeg1())),
+        Some("vp8") => Ok(Form::WebM),
         Some(_) => Err(Refusal::UnknownCodec),
+    }
+}
+
+impl Form {
+    fn picture(&self) -> Video {
+        match self {
+            Self::Transport(rendition) => rendition.video,
+            Self::WebM => Video { codec: VideoCodec::Vp8, ..Video::default() },
+        }
+    }
+
+    fn of(&self, program: &Program) -> Source {
+        match self {
+            Self::Transport(rendition) => Source::Transport(program.transport(*rendition).subscribe()),
+            Self::WebM => {
+                let (picture, sound) = (program.video(self.picture()), program.audio(Audio::default()));
+                Source::WebM(Box::new(WebM::new(picture.subscribe(), sound.subscribe())))
+            }
+        }
     }
 }
 

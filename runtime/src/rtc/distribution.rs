@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use understudy_core::fanout::clock::Anchor;
 use understudy_core::fanout::cut::{Cut, Cutter};
-use understudy_core::media::Kind;
+use understudy_core::media::{Kind, VideoCodec};
 use understudy_core::rendition::{Audio, Step, Video};
 
 use super::directory::PeerId;
@@ -44,6 +44,8 @@ pub(super) struct Distribution {
     pub id: DistributionId,
     pub name: String,
     program: Program,
+    /// Of its picture.
+    codec: VideoCodec,
     pictures: Vec<Picture>,
     /// Dropped, it ends.
     _sound: Feed,
@@ -117,7 +119,7 @@ impl Distribution {
 
     fn fed(&mut self, step: Step) -> &mut Picture {
         let place = self.pictures.iter().position(|picture| picture.step == step).unwrap_or_else(|| {
-            let hub = self.program.video(Video { step, ..Video::default() });
+            let hub = self.program.video(Video { codec: self.codec, step, ..Video::default() });
             let feed = self.feeds.feed(self.id, &hub);
             self.pictures.push(Picture::new(step, hub, feed));
             self.pictures.len() - 1
@@ -143,8 +145,14 @@ impl Distributions {
     }
 
     /// Adds a viewer, who is shown everything; the first starts the feeds.
-    pub fn join(&mut self, name: &str, program: &Program, viewer: PeerId) -> DistributionId {
-        let same = |other: &Distribution| other.name == name && other.program.is_as(program);
+    pub fn join(
+        &mut self,
+        name: &str,
+        (program, codec): (&Program, VideoCodec),
+        viewer: PeerId,
+    ) -> DistributionId {
+        let same =
+            |other: &Distribution| other.name == name && other.codec == codec && other.program.is_as(program);
         let place = self.all.iter().position(same).unwrap_or_else(|| {
             self.next += 1;
             let id = DistributionId(self.next);
@@ -153,6 +161,7 @@ impl Distributions {
                 id,
                 name: name.to_owned(),
                 program: program.clone(),
+                codec,
                 pictures: Vec::new(),
                 _sound: feeds.feed(id, &program.audio(Audio::default())),
                 anchor: None,

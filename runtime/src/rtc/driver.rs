@@ -216,7 +216,7 @@ impl Driver {
     }
 
     fn admit(&mut self, id: PeerId, name: &str, program: &Program, mut viewer: Box<Viewer>) {
-        viewer.distribution = Some(self.distributions.join(name, program, id));
+        viewer.distribution = Some(self.distributions.join(name, (program, viewer.codec), id));
         viewer.admitted(name, id, self.metrics.first_frame(viewer.is_published()));
         self.ways.open(viewer.outlet.take());
         if viewer.is_published() {

@@ -17,7 +17,9 @@ use rtc::crypto::RTCCryptoProvider;
 use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::interceptor::Registry;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
-use rtc::peer_connection::configuration::media_engine::MediaEngine;
+use rtc::peer_connection::configuration::media_engine::{
+    MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9, MediaEngine,
+};
 use rtc::peer_connection::configuration::setting_engine::{SettingEngine, SettingEngineBuilder};
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::peer_connection::transport::{RTCDtlsRole, RTCIceCandidateInit};
@@ -25,7 +27,7 @@ use rtc::peer_connection::{RTCPeerConnection, RTCPeerConnectionBuilder};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use rtc::shared::error::Error;
 use understudy_core::media::Kind;
-use understudy_core::offer::{self, DtlsRole, Transport};
+use understudy_core::offer::{self, DtlsRole, Encoding, Transport};
 use uuid::Uuid;
 
 use super::Ice;
@@ -185,6 +187,15 @@ fn codec_kind(kind: Kind) -> RtpCodecKind {
     match kind {
         Kind::Video => RtpCodecKind::Video,
         Kind::Audio => RtpCodecKind::Audio,
+    }
+}
+
+const fn mime_type(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Vp8 => MIME_TYPE_VP8,
+        Encoding::Vp9 => MIME_TYPE_VP9,
+        Encoding::H264 => MIME_TYPE_H264,
+        Encoding::Opus => MIME_TYPE_OPUS,
     }
 }
 

@@ -32,7 +32,7 @@ use understudy_core::fanout::history::History;
 use understudy_core::fanout::repair::Patience;
 use understudy_core::fanout::reporting::Reporting;
 use understudy_core::fanout::rtp::Index;
-use understudy_core::media::Kind;
+use understudy_core::media::{Kind, VideoCodec};
 use understudy_core::offer::{Credentials, Offer, Restart, Transport};
 
 use super::batch::Path;
@@ -62,6 +62,8 @@ pub(super) struct Viewer {
     pub connection: Connection,
     /// What it watches, from when it is admitted.
     pub distribution: Option<DistributionId>,
+    /// What its picture is encoded as.
+    pub codec: VideoCodec,
     /// Where its media goes, as soon as ICE and DTLS have found out.
     pub path: Option<Path>,
     /// The port of ours that it has to itself, until a loop has it.
@@ -152,7 +154,8 @@ impl Viewer {
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
         let agreed = Agreed { negotiated, sendings, feedback, cryptography, seat, arrival };
-        let viewer = Self { restart: Some(offer.restart()), ..Self::new(agreed, &offer.transport, now) };
+        let viewer = Self::new(agreed, &offer.transport, now);
+        let viewer = Self { codec: offer.picture(), restart: Some(offer.restart()), ..viewer };
         let answer = Answer::new(&viewer.connection, sdp);
         Ok((viewer, answer))
     }
@@ -164,6 +167,7 @@ impl Viewer {
         Self {
             connection: Connection::new(negotiated, peer, REST, now),
             distribution: None,
+            codec: VideoCodec::default(),
             path: None,
             outlet: None,
             _seat: seat,

@@ -2,7 +2,7 @@
 
 use super::section::{Section, parameter, push_line};
 use super::selection::Carried;
-use super::{Codec, Fault, level};
+use super::{Codec, Encoding, Fault, level};
 use crate::media::Kind;
 
 /// What a viewer means who offers H.264 and says no more (GStreamer does).
@@ -16,15 +16,16 @@ pub struct Numbers {
     pub repair: Option<u8>,
 }
 
-pub(super) fn choose(section: &Section<'_>, kind: Kind) -> Result<Codec, Fault> {
+pub(super) fn choose(section: &Section<'_>, kind: Kind, known: &[Encoding]) -> Result<Codec, Fault> {
     let ranked = section.payload_types().filter_map(|number| {
-        let codec = candidate(section, kind, number)?;
-        Some((suitability(kind, &codec.fmtp)?, codec))
+        let codec = candidate(section, kind, number).filter(|codec| known.contains(&codec.encoding))?;
+        Some((suitability(&codec)?, codec))
     });
     first_best(ranked).map(|codec| Codec { fmtp: level::answered(&codec.fmtp), ..codec }).ok_or(
         Fault::NoCodec {
             kind: kind.media(),
             needed: match kind {
+                Kind::Video if known.contains(&Encoding::Vp8) => "H.264 with packetization-mode=1, or VP8",
                 Kind::Video => "H.264 with packetization-mode=1",
                 Kind::Audio => "Opus (opus/48000/2)",
             },
@@ -45,17 +46,19 @@ fn first_best(ranked: impl Iterator<Item = (u8, Codec)>) -> Option<Codec> {
 
 fn candidate(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Codec> {
     let name = section.described("rtpmap", payload_type)?.to_ascii_lowercase();
-    let fitting = match kind {
-        Kind::Video => name == "h264/90000",
-        Kind::Audio => name == "opus/48000/2",
+    let encoding = match (kind, name.as_str()) {
+        (Kind::Video, "h264/90000") => Encoding::H264,
+        (Kind::Video, "vp8/90000") => Encoding::Vp8,
+        (Kind::Audio, "opus/48000/2") => Encoding::Opus,
+        _ => return None,
     };
-    let fmtp = section.described("fmtp", payload_type).unwrap_or(match kind {
-        Kind::Video => PLAIN_H264,
-        Kind::Audio => "",
+    let fmtp = section.described("fmtp", payload_type).unwrap_or(match encoding {
+        Encoding::H264 => PLAIN_H264,
+        _ => "",
     });
     let repair = section.payload_types().find(|number| repairs(section, *number, payload_type));
     let repair = repair.filter(|_| kind == Kind::Video);
-    fitting.then(|| Codec { payload_type, fmtp: fmtp.to_owned(), repair })
+    Some(Codec { encoding, payload_type, fmtp: fmtp.to_owned(), repair })
 }
 
 /// Whether what is lost under a number is sent again under another (RFC 4588 §8.6).
@@ -71,11 +74,12 @@ pub(super) fn write_repair(out: &mut String, repair: u8, lost: u8) {
     push_line(out, &format!("a=fmtp:{repair} apt={lost}"));
 }
 
-/// Greater is better. Constrained baseline is what we send; each other profile decodes it too.
-fn suitability(kind: Kind, fmtp: &str) -> Option<u8> {
-    if kind == Kind::Audio {
+/// Greater is better. Constrained baseline is what we send; each other profile decodes it too. VP8 is for whoever knows nothing else.
+fn suitability(codec: &Codec) -> Option<u8> {
+    if codec.encoding != Encoding::H264 {
         return Some(0);
     }
+    let fmtp = &codec.fmtp;
     if parameter(fmtp, "packetization-mode") != Some("1") {
         return None;
     }

@@ -31,6 +31,31 @@ fn constrained_baseline_is_preferred_and_keeps_the_number_of_the_offer() {
 }
 
 #[test]
+fn who_decodes_no_h264_of_ours_is_sent_vp8() {
+    let read = |text: String| read(&text).unwrap();
+    assert_eq!(read(offer()).picture(), VideoCodec::H264);
+    for without in
+        [offer().replace("H264", "H265"), offer().replace("packetization-mode=1", "packetization-mode=0")]
+    {
+        let offer = read(without);
+        assert_eq!((offer.picture(), offer.video.as_ref().unwrap().payload_type), (VideoCodec::Vp8, 96));
+        assert!(
+            offer.sdp.contains("SAVPF 96\r\n") && offer.sdp.contains("a=rtcp-fb:96 nack\r\n"),
+            "{}",
+            offer.sdp
+        );
+        assert!(!offer.sdp.contains("a=fmtp:96"), "{}", offer.sdp);
+    }
+}
+
+#[test]
+fn of_what_goes_out_as_it_comes_there_is_no_vp8() {
+    let without = offer().replace("H264", "H265");
+    let read = read_for_h264(&without).unwrap();
+    assert!(read.video.is_none() && read.audio.is_some(), "the sound is not taken along");
+}
+
+#[test]
 fn what_repairs_the_codec_that_is_sent_is_kept_and_what_repairs_another_is_not() {
     let rtx = "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtpmap:107 rtx/90000\r\na=fmtp:107 apt=106\r\n";
     let text = offer()
@@ -140,7 +165,7 @@ fn each_fault_is_named() {
 
 #[test]
 fn a_viewer_without_our_codec_is_told_which_it_needs() {
-    let fault = fault_of(&offer().replace("H264", "H265").replace("opus", "G722"));
+    let fault = fault_of(&offer().replace("H264", "H265").replace("VP8", "AV1").replace("opus", "G722"));
     assert!(matches!(fault, Fault::NoCodec { kind: "video", .. }));
     assert!(fault.to_string().contains("H.264"));
     let sound = offer().replace("a=sendrecv", "a=inactive").replace("opus", "G722");

@@ -13,7 +13,7 @@ const RETRY_AFTER_SECONDS: &str = "2";
 pub enum Refusal {
     #[error("stream id required")]
     NoName,
-    #[error("codec must be h264 or mpeg1")]
+    #[error("codec must be h264, mpeg1 or vp8")]
     UnknownCodec,
     #[error("stream not found")]
     Unknown,

@@ -7,11 +7,9 @@ use bytes::Bytes;
 use futures::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::Instant;
 
-use crate::broadcast::Subscriber;
+use super::source::Source;
 use crate::egress::metrics::Reader;
 
-/// Clients of the source system were given no more than 32 KiB at once; these are whole packets.
-const PIECE_BYTES: usize = 174 * 188;
 /// Whoever takes nothing for so long is gone, or wants nothing of what is live.
 pub(super) const UNTAKEN: Duration = Duration::from_secs(10);
 /// A stream of which nothing comes for so long has an encoder that does not start: whoever reads it is told so, and may come again.
@@ -27,7 +25,7 @@ pub(super) trait Socket: Stream<Item = Result<Message, axum::Error>> + Sink<Mess
 impl<S: Stream<Item = Result<Message, axum::Error>> + Sink<Message> + Unpin> Socket for S {}
 
 pub(super) struct Watching {
-    pub(super) stream: Subscriber,
+    pub(super) stream: Source,
     pub(super) metrics: Reader,
 }
 
@@ -57,9 +55,9 @@ async fn send(socket: &mut impl Socket, watching: &mut Watching) -> Last {
     let mut came = Instant::now();
     loop {
         let sent = tokio::select! {
-            chunk = watching.stream.next() => {
+            messages = watching.stream.next() => {
                 came = Instant::now();
-                hand(socket, &chunk.payload, watching).await
+                hand(socket, messages, watching).await
             }
             () = tokio::time::sleep_until(came + SILENT) => Err(again("nothing comes of the stream")),
             _ = pings.tick() => within_time(socket, Message::Ping(Bytes::new())).await,
@@ -74,11 +72,14 @@ async fn send(socket: &mut impl Socket, watching: &mut Watching) -> Last {
     }
 }
 
-async fn hand(socket: &mut impl Socket, chunk: &Bytes, watching: &mut Watching) -> Result<(), Last> {
-    for at in (0..chunk.len()).step_by(PIECE_BYTES) {
-        let piece = chunk.slice(at..chunk.len().min(at + PIECE_BYTES));
-        let bytes = piece.len();
-        within_time(socket, Message::Binary(piece)).await?;
+async fn hand(
+    socket: &mut impl Socket,
+    messages: Vec<Bytes>,
+    watching: &mut Watching,
+) -> Result<(), Last> {
+    for message in messages {
+        let bytes = message.len();
+        within_time(socket, Message::Binary(message)).await?;
         watching.metrics.took(bytes);
     }
     watching.account();
@@ -164,7 +165,7 @@ mod tests {
     async fn served(takes: usize, has: usize) -> Duration {
         let hub = Hub::new(Kind::Video, Metrics::default());
         let metrics = egress::Metrics::default().reader(Transport::WebSocket);
-        let watching = Watching { stream: hub.subscribe(), metrics };
+        let watching = Watching { stream: Source::Transport(hub.subscribe()), metrics };
         (0..has).for_each(|_| publish(&hub));
         let began = Instant::now();
         on(Deaf { takes }, watching, std::future::pending()).await;

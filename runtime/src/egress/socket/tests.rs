@@ -81,7 +81,7 @@ async fn what_cannot_be_watched_is_refused_in_words_before_the_socket_opens() {
     for (path, status, text) in [
         ("/stream/socket/", 400, "stream id required"),
         ("/stream/socket", 400, "stream id required"),
-        ("/stream/socket/a?codec=vp8", 400, "codec must be h264 or mpeg1"),
+        ("/stream/socket/a?codec=vp7", 400, "codec must be h264, mpeg1 or vp8"),
         ("/stream/socket/b", 404, "stream not found"),
         ("/stream/socket/rtmp", 409, "stream not websocket-enabled"),
         ("/stream/socket/silent", 409, "stream has nothing to show yet"),

@@ -7,21 +7,19 @@ use rtc::interceptor::{
     NackGeneratorBuilder, RTCPFeedback, ReceiverReportBuilder, Registry, Slot, StreamInfo,
     TwccReceiverBuilder,
 };
-use rtc::peer_connection::configuration::media_engine::{
-    MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9, MediaEngine,
-};
+use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
 };
 use rtc::shared::error::Error;
 use understudy_core::fanout::clock;
 use understudy_core::media::Kind;
-use understudy_core::offer::{Encoding, Format, Incoming, TRANSPORT_CC};
+use understudy_core::offer::{Format, Incoming, TRANSPORT_CC};
 use understudy_rtc::Unannounced;
 
 use super::super::arrivals::Arrivals;
 use super::super::transport_address::TransportAddress;
-use super::{Known, Negotiated, answer, codec_kind, connection, feedback};
+use super::{Known, Negotiated, answer, codec_kind, connection, feedback, mime_type};
 
 /// How often missing packets are asked for: a few times within what the receiver waits for one.
 const ASK_AGAIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -110,13 +108,4 @@ fn parameters(format: &Format) -> RTCRtpCodecParameters {
         },
     };
     RTCRtpCodecParameters { rtp_codec, payload_type: format.payload_type }
-}
-
-const fn mime_type(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Vp8 => MIME_TYPE_VP8,
-        Encoding::Vp9 => MIME_TYPE_VP9,
-        Encoding::H264 => MIME_TYPE_H264,
-        Encoding::Opus => MIME_TYPE_OPUS,
-    }
 }

@@ -8,7 +8,7 @@ use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 use rtc::shared::error::Error;
 use understudy_core::level::Level;
 use understudy_core::media::Kind;
-use understudy_core::offer::{Codec, counted};
+use understudy_core::offer::{Codec, Encoding, counted};
 
 use super::super::Ice;
 use super::super::channels;
@@ -58,9 +58,14 @@ fn prepare(
     cryptography: Arc<Tapped>,
     now: Instant,
 ) -> Result<(RTCPeerConnection, Sendings), Error> {
-    let picture =
-        Codec { payload_type: PICTURE, fmtp: format!("{PROFILE}{:02x}", level.idc()), repair: Some(AGAIN) };
-    let sound = Codec { payload_type: SOUND.0, fmtp: SOUND.1.to_owned(), repair: None };
+    let picture = Codec {
+        encoding: Encoding::H264,
+        payload_type: PICTURE,
+        fmtp: format!("{PROFILE}{:02x}", level.idc()),
+        repair: Some(AGAIN),
+    };
+    let sound =
+        Codec { encoding: Encoding::Opus, payload_type: SOUND.0, fmtp: SOUND.1.to_owned(), repair: None };
     let codecs = [(Kind::Video, picture), (Kind::Audio, sound)];
     let engine = engine(codecs.iter().map(|(kind, codec)| (*kind, codec)))?;
     let peer = Known::Nothing(ice);

@@ -1,13 +1,11 @@
-//! With a viewer: one H.264 picture and one Opus sound go to it.
+//! With a viewer: one picture, as H.264 or VP8, and one Opus sound go to it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::media_engine::{
-    MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX, MediaEngine,
-};
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_RTX, MediaEngine};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters,
 };
@@ -19,7 +17,7 @@ use understudy_core::offer::{Codec, Offer};
 use super::super::feedback::Feedback;
 use super::super::keys::Tapped;
 use super::super::transport_address::TransportAddress;
-use super::{Known, Negotiated, answer, codec_kind, connection, feedback};
+use super::{Known, Negotiated, answer, codec_kind, connection, feedback, mime_type};
 
 /// Of picture and sound, whose name in reports this is too (RFC 5576 §6.1).
 pub(in super::super) const STREAM: &str = "understudy";
@@ -119,10 +117,7 @@ pub(super) fn track(kind: Kind, codec: &Codec) -> (MediaStreamTrack, Sending) {
 
 fn parameters(kind: Kind, codec: &Codec) -> RTCRtpCodecParameters {
     let rtp_codec = RTCRtpCodec {
-        mime_type: match kind {
-            Kind::Video => MIME_TYPE_H264.to_owned(),
-            Kind::Audio => MIME_TYPE_OPUS.to_owned(),
-        },
+        mime_type: mime_type(codec.encoding).to_owned(),
         clock_rate: clock::rate_hz(kind),
         channels: match kind {
             Kind::Video => 0,

@@ -109,7 +109,7 @@ fn a_section_that_is_not_wanted_does_not_take_the_candidates_along() {
 fn a_section_that_is_not_served_names_its_own_payload_types_only() {
     for way in ["inactive", "sendonly"] {
         let second =
-            format!("m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na={way}\r\na=rtpmap:97 VP8/90000\r\n");
+            format!("m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:1\r\na={way}\r\na=rtpmap:97 AV1/90000\r\n");
         assert_eq!(
             viewer(&with(&second, false)),
             Ok(vec!["video 9 96 sendonly".into(), "video 0 97 inactive".into()])
@@ -162,8 +162,8 @@ fn the_first_of_a_group_stays_in_it_whatever_it_carries() {
 
 #[test]
 fn a_picture_that_nobody_can_send_does_not_take_the_transport_of_the_sound_along() {
-    let vp8 = "m=video 9 UDP/TLS/RTP/SAVPF 97 98\r\na=mid:1\r\na=recvonly\r\na=rtpmap:97 rtx/90000\r\n\
-        a=fmtp:97 apt=98\r\na=rtpmap:98 VP8/90000\r\n";
+    let av1 = "m=video 9 UDP/TLS/RTP/SAVPF 97 98\r\na=mid:1\r\na=recvonly\r\na=rtpmap:97 rtx/90000\r\n\
+        a=fmtp:97 apt=98\r\na=rtpmap:98 AV1/90000\r\n";
     let sound = |offer: String| {
         let (rest, last) = offer.rsplit_once("m=video").expect("two sections");
         let last = last.replace("H264/90000", "opus/48000/2").replace("a=fmtp:96", "a=x");
@@ -173,7 +173,7 @@ fn a_picture_that_nobody_can_send_does_not_take_the_transport_of_the_sound_along
             1,
         )
     };
-    let offer = sound(with(vp8, true));
+    let offer = sound(with(av1, true));
     assert_eq!(
         viewer(&offer),
         Ok(vec!["video 9 98 inactive".into(), "audio 9 96 sendonly".into()]),

@@ -1,0 +1,175 @@
+//! What a reader is sent, message by message.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use understudy_core::media::{Track, Unit};
+use understudy_core::webm::Writer;
+
+use crate::broadcast::Subscriber;
+use crate::deadline;
+
+/// Clients of the source system were given no more than 32 KiB at once; these are whole packets.
+const PIECE_BYTES: usize = 174 * 188;
+/// A page's clock stands still for a sound that is announced and does not come: one that is not there by then is not announced.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
+
+pub(super) enum Source {
+    /// Muxed once for all.
+    Transport(Subscriber),
+    WebM(Box<WebM>),
+}
+
+/// Muxed for one reader, whose time begins with it.
+pub(super) struct WebM {
+    picture: Subscriber,
+    sound: Subscriber,
+    state: State,
+}
+
+enum State {
+    /// The first keyframe, and what followed; none: it has not come.
+    Waiting { units: Vec<Unit>, until: Option<Instant> },
+    Writing(Writer),
+}
+
+impl Source {
+    /// The messages that come next. May be given up on without losing any.
+    pub(super) async fn next(&mut self) -> Vec<Bytes> {
+        match self {
+            Self::Transport(stream) => pieces(&stream.next().await.payload),
+            Self::WebM(webm) => webm.next().await,
+        }
+    }
+
+    /// How many frames were dropped for this reader because it was behind.
+    pub(super) fn lost(&self) -> u64 {
+        match self {
+            Self::Transport(stream) => stream.lost(),
+            Self::WebM(webm) => webm.picture.lost() + webm.sound.lost(),
+        }
+    }
+}
+
+fn pieces(chunk: &Bytes) -> Vec<Bytes> {
+    let piece = |at| chunk.slice(at..chunk.len().min(at + PIECE_BYTES));
+    (0..chunk.len()).step_by(PIECE_BYTES).map(piece).collect()
+}
+
+impl WebM {
+    pub(super) fn new(picture: Subscriber, sound: Subscriber) -> Self {
+        Self { picture, sound, state: State::Waiting { units: Vec::new(), until: None } }
+    }
+
+    async fn next(&mut self) -> Vec<Bytes> {
+        loop {
+            let until = match &self.state {
+                State::Waiting { until, .. } => *until,
+                State::Writing(_) => None,
+            };
+            let messages = tokio::select! {
+                unit = self.picture.next() => self.take(unit),
+                unit = self.sound.next() => self.take(unit),
+                () = deadline::reached(until) => self.begin(None),
+            };
+            if !messages.is_empty() {
+                return messages;
+            }
+        }
+    }
+
+    fn take(&mut self, unit: Unit) -> Vec<Bytes> {
+        match &mut self.state {
+            State::Writing(writer) => writer.push(&unit),
+            State::Waiting { units, until } => {
+                let channels = match unit.track {
+                    Track::Audio { channels, .. } => Some(channels),
+                    Track::Video { .. } | Track::Transport => None,
+                };
+                if channels.is_none() {
+                    until.get_or_insert_with(|| Instant::now() + HEARD_WITHIN);
+                }
+                // What is heard before there is a picture is of nothing that is seen.
+                if channels.is_none() || until.is_some() {
+                    units.push(unit);
+                }
+                if channels.is_some() && until.is_some() { self.begin(channels) } else { vec![] }
+            }
+        }
+    }
+
+    fn begin(&mut self, channels: Option<u32>) -> Vec<Bytes> {
+        let State::Waiting { units, .. } = &mut self.state else { return vec![] };
+        let (units, mut writer) = (std::mem::take(units), Writer::new(true, channels));
+        let messages = units.iter().flat_map(|unit| writer.push(unit)).collect();
+        self.state = State::Writing(writer);
+        messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use understudy_core::media::{Kind, VideoCodec};
+
+    use super::*;
+    use crate::broadcast::{Hub, Metrics};
+
+    const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+
+    fn unit(track: Track, pts: Duration, payload: &[u8]) -> Unit {
+        let payload = Bytes::copy_from_slice(payload);
+        Unit { track, pts, dts: pts, duration: Duration::from_millis(33), key: true, payload }
+    }
+
+    fn keyframe(milliseconds: u64) -> Unit {
+        let track = Track::Video { codec: VideoCodec::Vp8, width: 64, height: 48, frames_per_second: 30 };
+        unit(track, Duration::from_millis(milliseconds), &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 48, 0, 1])
+    }
+
+    struct Hubs {
+        picture: Hub,
+        sound: Hub,
+    }
+
+    impl Hubs {
+        fn new() -> Self {
+            let hub = |kind| Hub::new(kind, Metrics::default());
+            Self { picture: hub(Kind::Video), sound: hub(Kind::Audio) }
+        }
+
+        fn read(&self) -> WebM {
+            WebM::new(self.picture.subscribe(), self.sound.subscribe())
+        }
+    }
+
+    fn has_sound(initialization: &Bytes) -> bool {
+        initialization.windows(6).any(|six| six == b"A_OPUS")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_message_is_the_initialization_alone_with_the_sound_that_there_is() {
+        let hubs = Hubs::new();
+        let mut webm = hubs.read();
+        hubs.picture.publish(keyframe(0));
+        hubs.sound.publish(unit(Track::opus(2), Duration::from_millis(10), &[7]));
+        let messages = webm.next().await;
+        assert!(messages[0].starts_with(&EBML) && has_sound(&messages[0]));
+        assert_eq!(messages.len(), 2, "and the keyframe");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sound_that_does_not_come_is_not_waited_for_and_not_announced() {
+        let hubs = Hubs::new();
+        let mut webm = hubs.read();
+        hubs.picture.publish(keyframe(0));
+        let began = Instant::now();
+        let messages = webm.next().await;
+        assert!(!has_sound(&messages[0]));
+        assert_eq!(began.elapsed(), HEARD_WITHIN);
+        hubs.sound.publish(unit(Track::opus(2), Duration::from_millis(50), &[7]));
+        hubs.picture.publish(keyframe(33));
+        let more = webm.next().await;
+        assert!(more.len() == 1 && !more[0].starts_with(&EBML));
+    }
+}
