@@ -23,7 +23,7 @@ use crate::camera::Picture;
 use crate::child::Executable;
 use crate::gst;
 use crate::program::{Ladder, Program};
-pub(crate) use encoded::unit;
+pub(crate) use encoded::{Made, unit};
 pub(crate) use speaker::{as_encoded, encoder, made};
 
 use encoded::Outlet;

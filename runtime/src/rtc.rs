@@ -13,6 +13,7 @@
 mod addresses;
 mod arrivals;
 mod batch;
+mod calls;
 mod destination;
 mod ending;
 mod feedback;
@@ -32,6 +33,9 @@ mod seal;
 mod routes;
 
 mod spread;
+
+mod intake;
+mod sink;
 
 mod publisher;
 
@@ -62,11 +66,13 @@ mod offers;
 
 mod desks;
 
+pub use calls::{Call, Outgoing, Party, Sends};
 pub use desk::{Candidate, Ended, Message, Opening, SILENT_AFTER, Said, SaidError, Told};
 pub use desks::{Desk, Speaker};
 pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};
 pub use metrics::Metrics;
 pub use relay::NoRelay;
+pub use sink::{Packet, Report, Sink, Taken};
 pub use understudy_core::offer::First;
 pub use viewer::Offering;
 
@@ -74,15 +80,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use understudy_core::fanout::clock::Moment;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::media::{Kind, VideoCodec};
-use understudy_core::offer::{self, Credentials, Fault, Format, Violation};
+use understudy_core::media::VideoCodec;
+use understudy_core::offer::{self, Credentials, Fault, Violation};
 use understudy_core::rendition::Video;
 
 use crate::program::{Audience, Program};
@@ -100,6 +103,8 @@ use viewer::Viewer;
 const MAX_LOOPS: NonZeroUsize = NonZeroUsize::new(8).expect("it must be more than none");
 /// One publishes to a session, and another may replace it before it is gone.
 const MAX_PUBLISHERS: usize = 4;
+/// Of one participant at once; each has a port of its own.
+const MAX_CALLS: usize = 32;
 /// A session has a handful of livestreams, each of which may be on its way to a server while it still is at another.
 const MAX_DESTINATIONS: usize = 32;
 
@@ -159,45 +164,6 @@ pub struct Restarted {
     pub fragment: String,
 }
 
-/// One RTP packet of a publisher.
-#[derive(Clone, Debug)]
-pub struct Packet {
-    pub format: Arc<Format>,
-    /// Of the stream that it belongs to.
-    pub ssrc: u32,
-    pub timestamp: u32,
-    pub arrived: Instant,
-    /// The whole packet, decrypted, without header extensions.
-    pub bytes: Bytes,
-}
-
-/// What a publisher's sender report says of its own stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
-    pub kind: Kind,
-    pub ssrc: u32,
-    pub moment: Moment,
-}
-
-/// Who takes what a publisher sends. Dropped when the publisher is gone.
-pub trait Sink: Send {
-    /// Is called by a loop: it must not wait.
-    fn take(&self, packet: Packet) -> Taken;
-
-    /// The same of a report of a stream of which a packet was given before. What finds no room is lost: others follow.
-    fn report(&self, report: Report);
-}
-
-/// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    Yes,
-    /// Nobody wants it now.
-    Unwanted,
-    /// It is wanted and there is no room: a picture is lost.
-    Full,
-}
-
 /// Why an offer was not answered.
 #[derive(Debug, thiserror::Error)]
 pub enum OfferError {
@@ -231,6 +197,7 @@ pub struct Handle {
     viewer_seats: Seats,
     publisher_seats: Seats,
     destination_seats: Seats,
+    call_seats: Seats,
     audience: Audience,
     local: SocketAddr,
     announced: Arc<[TransportAddress]>,
@@ -264,6 +231,7 @@ pub fn spawn(config: &Config, metrics: Metrics, shutdown: CancellationToken) -> 
         viewer_seats: Seats::new(config.max_viewers),
         publisher_seats: Seats::new(MAX_PUBLISHERS),
         destination_seats: Seats::new(MAX_DESTINATIONS),
+        call_seats: Seats::new(MAX_CALLS),
         audience,
         local,
         announced,

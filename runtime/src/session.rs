@@ -9,6 +9,7 @@ mod told;
 mod keeper;
 
 mod audience;
+mod carried;
 mod director;
 mod invited;
 mod kept;
@@ -54,6 +55,7 @@ use crate::process::Processes;
 use crate::program::Registry;
 use crate::{sound, source};
 
+pub use carried::Carried;
 pub use metrics::Metrics;
 pub use participant::InviteError;
 pub use recordings::{RecordingError, RecordingView};
@@ -160,6 +162,7 @@ pub struct Handle {
     devtools: watch::Receiver<Option<String>>,
     participant: watch::Receiver<View>,
     sharing: watch::Receiver<Sharing>,
+    carried: Carried,
 }
 
 #[derive(Debug)]
@@ -233,9 +236,21 @@ pub fn start(
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (director, outlets) = director::Director::new(config, Box::new(viewers), mailbox.clone());
     let task = tokio::spawn(director.run(messages, shutdown));
-    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, participant, sharing } =
-        outlets;
-    (Handle { mailbox, report, inputs, outputs, recordings, screen, devtools, participant, sharing }, task)
+    let director::Outlets { report, inputs, outputs, recordings, screen, devtools, .. } = outlets;
+    let director::Outlets { participant, sharing, carried, .. } = outlets;
+    let handle = Handle {
+        mailbox,
+        report,
+        inputs,
+        outputs,
+        recordings,
+        screen,
+        devtools,
+        participant,
+        sharing,
+        carried,
+    };
+    (handle, task)
 }
 
 /// Who knows how many people watch a livestream; a closure will do.
@@ -292,6 +307,11 @@ impl Handle {
     /// The display, while it is there.
     pub fn screen(&self) -> watch::Receiver<Option<Screen>> {
         self.screen.clone()
+    }
+
+    /// What camera and microphone carry.
+    pub fn carried(&self) -> Carried {
+        self.carried.clone()
     }
 
     /// How those who watch streamers share what they show, as the document says.

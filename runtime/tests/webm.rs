@@ -81,7 +81,8 @@ async fn each_message_is_what_a_page_appends_and_ffprobe_reads_them_whole() {
     assert!(clusters.iter().all(|cluster| cluster.starts_with(&CLUSTER)));
     std::fs::write(folder.path().join("stream.webm"), messages.concat()).expect("it must be written");
     let entries = "stream=codec_name,width,height,sample_rate,channels,nb_read_frames";
-    let text = format!("ffprobe -v warning -count_frames -show_entries {entries} -of csv=p=0 stream.webm 2>&1");
+    let text =
+        format!("ffprobe -v warning -count_frames -show_entries {entries} -of csv=p=0 stream.webm 2>&1");
     let told = client::shell(&text, folder.path()).await.expect("it must be read");
     let streams: Vec<&str> = told.lines().collect();
     let [picture, sound] = streams[..] else { panic!("nothing is complained of: {told}") };

@@ -26,7 +26,10 @@ mod restart;
 
 mod dialogue;
 
+mod call;
+
 pub use acceptance::{Acceptance, Unusable, accept};
+pub use call::{Agreement, Calling, Way, answered, calling, candidate};
 pub use check::{Violation, check};
 pub use codec::Numbers;
 pub use counting::{TRANSPORT_CC, counted};

@@ -1,20 +1,19 @@
 //! One of the loops: a task that owns its peers, seals what they are shown and sends it.
 
+mod command;
 mod frames;
 mod moves;
 mod viewers;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::deadlines::Deadlines;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::offer::Credentials;
 use understudy_core::tcp::outbox::Cargo;
 
 use super::batch::Path;
@@ -26,14 +25,14 @@ use super::metrics::Metrics;
 use super::peer::Peer;
 use super::publisher::Publisher;
 use super::reception::{Addressed, Inlet, Received};
-use super::relay::Relay;
 use super::routes::Routes;
 use super::transport_address::{TransportAddress, TransportProtocol};
-use super::viewer::{Viewer, Word};
+use super::viewer::Viewer;
 use super::ways::{Spreads, Ways};
-use super::{Begun, OfferError, Restarted};
 use crate::program::{Audience, Program};
 use frames::Leaving;
+
+pub(super) use command::Command;
 
 /// Frames between the feeds and the owner. Short: a frame that waits here is late for everyone.
 const FED: usize = 32;
@@ -41,55 +40,6 @@ const FED: usize = 32;
 const IDLE: Duration = Duration::from_secs(60);
 /// Packets over TCP that are looked at together.
 const TURN: usize = 16;
-
-pub(super) enum Command {
-    Admit {
-        id: PeerId,
-        name: String,
-        program: Program,
-        viewer: Box<Viewer>,
-        reply: oneshot::Sender<()>,
-    },
-    Receive {
-        id: PeerId,
-        publisher: Box<Publisher>,
-        reply: oneshot::Sender<()>,
-    },
-    /// A whole picture is wanted of a publisher.
-    Refresh {
-        id: PeerId,
-        need: Need,
-    },
-    Leave {
-        id: PeerId,
-        reply: oneshot::Sender<bool>,
-    },
-    Find {
-        id: PeerId,
-        reply: oneshot::Sender<Option<Begun>>,
-    },
-    /// The way to a viewer is to be found anew.
-    Restart {
-        id: PeerId,
-        credentials: Credentials,
-        reply: oneshot::Sender<Option<Result<Restarted, OfferError>>>,
-    },
-    /// A peer that we check can be reached by a relay, too, at these of its addresses.
-    AddRelay {
-        id: PeerId,
-        relay: Relay,
-        at: Vec<SocketAddr>,
-        reply: oneshot::Sender<()>,
-    },
-    Desk {
-        id: PeerId,
-        word: Word,
-    },
-    /// Nobody watches that program any more.
-    End {
-        name: String,
-    },
-}
 
 /// What all loops have in common.
 #[derive(Clone)]
@@ -184,8 +134,10 @@ impl Driver {
                 let _ = reply.send(());
             }
             Command::Refresh { id, need } => {
-                if let Some(Peer::Publisher(publisher)) = self.peers.get_mut(&id) {
-                    publisher.refresh(need);
+                match self.peers.get_mut(&id) {
+                    Some(Peer::Publisher(publisher)) => publisher.refresh(need),
+                    Some(Peer::Viewer(viewer)) => viewer.refresh(need),
+                    None => {}
                 }
                 self.settle(id);
             }
@@ -210,6 +162,10 @@ impl Driver {
             }
             Command::Find { id, reply } => {
                 let _ = reply.send(self.viewer(id).map(|viewer| viewer.begun()));
+            }
+            Command::Reach { id, at, line } => {
+                self.reach(id, at, &line);
+                self.settle(id);
             }
             Command::Desk { id, word } => self.hear_desk(id, word),
         }

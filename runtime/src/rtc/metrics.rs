@@ -9,7 +9,7 @@ use prometheus_client::registry::{Registry, Unit};
 use understudy_core::rendition;
 
 use super::ending::Why;
-use super::publisher::Delivery;
+use super::intake::Delivery;
 
 /// Twenty milliseconds are a peer beside this one, ten seconds one that gives up soon.
 const FIRST_FRAME_SECONDS: [f64; 10] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8];

@@ -1,10 +1,12 @@
 //! From an offer to a peer connection with an answer, and from an offer of ours to one that waits for an answer.
 
 mod from_publisher;
+mod of_call;
 mod to_answerer;
 mod to_viewer;
 
 pub(super) use from_publisher::from_publisher;
+pub(super) use of_call::{Seen, to_callee, to_caller};
 #[cfg(test)]
 pub(super) use tests::OFFER;
 pub(super) use to_answerer::{to_answerer, to_desk};
@@ -40,10 +42,14 @@ const FAILED_AFTER: Duration = Duration::from_secs(7);
 /// The same of one to whom we offer, a stage among them, whose loss is told within 15 s: the stack looks each two seconds, and a report
 /// may wait for one more.
 const FAILED_AT_OFFER_AFTER: Duration = Duration::from_secs(3);
+/// Two who talk wait for each other while a network is away, and find one another again.
+const CALL_FAILED_AFTER: Duration = Duration::from_secs(112);
 /// RFC 8445 §14.2: between two checks of an agent.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Of one address, until it counts as unreachable: ten seconds of one check each interval.
 const MOST_CHECKS: u16 = 200;
+/// The same of a call, for as long as one waits for the other.
+const MOST_CALL_CHECKS: u16 = 600;
 /// A packet that is sent again comes behind this many later ones at most: about a second of a keyframe's burst.
 const REPLAY_PACKETS: usize = 1024;
 
@@ -75,6 +81,10 @@ enum Known<'a> {
     All(&'a Transport),
     /// It has to answer.
     Nothing(Ice),
+    /// The same, of a call: both check.
+    Callee,
+    /// It has called, and checks as we do.
+    Caller(&'a Transport),
 }
 
 /// A connection that speaks what the engine knows with such a peer. Its ICE credentials are its own: given ones it would keep in a
@@ -103,21 +113,27 @@ fn settings(peer: &Known<'_>) -> SettingEngine {
     let failed_after = match peer {
         Known::All(_) => FAILED_AFTER,
         Known::Nothing(_) => FAILED_AT_OFFER_AFTER,
+        Known::Callee | Known::Caller(_) => CALL_FAILED_AFTER,
     };
     let settings = match peer {
         Known::All(peer) => settings
             // The stack knows of one; of several, `Connection` looks at the certificate itself.
             .with_disable_certificate_fingerprint_verification(peer.fingerprints.len() > 1)
             .with_lite(true)
-            .with_answering_dtls_role(match peer.role {
-                DtlsRole::Client => RTCDtlsRole::Client,
-                DtlsRole::Server => RTCDtlsRole::Server,
-            }),
+            .with_answering_dtls_role(dtls_role(peer.role)),
         Known::Nothing(ice) => settings
             // Nobody knows how many there will be.
             .with_disable_certificate_fingerprint_verification(true)
             .with_lite(*ice == Ice::Lite)
             .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MOST_CHECKS)),
+        // Candidates come one by one, and there is a person at the other end.
+        Known::Callee => settings
+            .with_disable_certificate_fingerprint_verification(true)
+            .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MOST_CALL_CHECKS)),
+        Known::Caller(peer) => settings
+            .with_disable_certificate_fingerprint_verification(peer.fingerprints.len() > 1)
+            .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MOST_CALL_CHECKS))
+            .with_answering_dtls_role(dtls_role(peer.role)),
     };
     settings
         // The first is the cheapest by far; the second is what every client knows.
@@ -129,6 +145,13 @@ fn settings(peer: &Known<'_>) -> SettingEngine {
         .with_srtp_replay_protection_window(REPLAY_PACKETS)
         .with_include_loopback_candidate(true)
         .build()
+}
+
+const fn dtls_role(role: DtlsRole) -> RTCDtlsRole {
+    match role {
+        DtlsRole::Client => RTCDtlsRole::Client,
+        DtlsRole::Server => RTCDtlsRole::Server,
+    }
 }
 
 /// Has the way found anew, for whom this reduced offer names new credentials: our new user fragment and the stack's answer.

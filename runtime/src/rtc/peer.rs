@@ -28,7 +28,7 @@ impl Peer {
 
     pub fn wake_at(&self, now: Instant) -> Option<Instant> {
         match self {
-            Self::Viewer(viewer) => viewer.wake_at(),
+            Self::Viewer(viewer) => viewer.wake_at(now),
             Self::Publisher(publisher) => publisher.wake_at(now),
         }
     }

@@ -19,6 +19,7 @@ async fn whoever_finds_no_seat_is_told_before_anything_is_made_for_it() {
         viewer_seats: Seats::new(0),
         publisher_seats: Seats::new(0),
         destination_seats: Seats::new(0),
+        call_seats: Seats::new(0),
         audience: Audience::default(),
         local: SocketAddr::from(([127, 0, 0, 1], 9)),
         // No answer could be made either: none would have a candidate.

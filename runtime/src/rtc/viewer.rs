@@ -6,14 +6,18 @@
 //! ```
 
 mod adapting;
+mod again;
 mod arrival;
 mod beginning;
+mod calling;
 mod desk;
 mod offering;
 mod publication;
 mod stream;
 
+pub(super) use again::Answered;
 pub(super) use beginning::Due;
+pub(super) use calling::{Dialling, Ends};
 pub(super) use desk::{End, Word};
 pub use offering::Offering;
 
@@ -39,7 +43,8 @@ use super::batch::Path;
 use super::connection::{Connection, State, guarded};
 use super::directory::PeerId;
 use super::distribution::DistributionId;
-use super::feedback::{Feedback, Missing};
+use super::feedback::Feedback;
+use super::intake::Intake;
 use super::keys::Tapped;
 use super::negotiate::{Negotiated, Sendings, to_viewer};
 use super::outlet::Outlet;
@@ -95,8 +100,10 @@ pub(super) struct Viewer {
     arrival: Option<Arrival>,
     /// If it is a server that we publish to.
     publication: Option<Publication>,
-    /// If it is at a desk.
+    /// If it is at a desk, or in a call.
     desk: Option<End>,
+    /// What comes from it, if it is in a call.
+    intake: Option<Intake>,
 }
 
 /// What comes of a negotiation with a viewer.
@@ -128,14 +135,6 @@ pub(super) enum Shown {
     Done,
     /// Its connection has something to say, or it has something to be done.
     Settle,
-}
-
-/// What came of packets that were asked for again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answered {
-    pub sent: u64,
-    /// On their way already, or too many.
-    pub refused: u64,
 }
 
 impl Viewer {
@@ -191,6 +190,7 @@ impl Viewer {
             arrival: Some(arrival),
             publication: None,
             desk: None,
+            intake: None,
         }
     }
 
@@ -211,17 +211,16 @@ impl Viewer {
     }
 
     /// When it has something to do although nothing arrives and nothing is shown.
-    pub fn wake_at(&self) -> Option<Instant> {
+    pub fn wake_at(&self, now: Instant) -> Option<Instant> {
         let stage = match &self.stage {
             Stage::Settling { until } => Some(*until),
             Stage::Beginning { portions, .. } => Some(portions.due()),
             Stage::Expected | Stage::Watching => None,
         };
         let adapting = self.adapting.wake_at();
-        [self.connection.wake_at(), stage, self.repair_at, adapting, self.desk_wakes_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let told = [self.desk_wakes_at(), self.intake_wakes_at(now)].into_iter().flatten();
+        let own = [self.connection.wake_at(), stage, self.repair_at, adapting].into_iter().flatten();
+        own.chain(told).min()
     }
 
     /// Spreads a frame if this viewer can use it.
@@ -269,49 +268,6 @@ impl Viewer {
             self.lose(now);
         }
         misses
-    }
-
-    /// The very packets that were sent before, one after the other. What was sent before it was shown another picture is not:
-    /// the hub's packets of now must never go out under those numbers.
-    pub fn again(
-        &mut self,
-        missing: &[Missing],
-        history: &History,
-        now: Instant,
-        mut send: impl FnMut(&[u8]) -> bool,
-    ) -> Answered {
-        let mut answered = Answered::default();
-        let (Some(sealer), Some(stream)) = (&mut self.sealer, &mut self.streams.video) else {
-            return answered;
-        };
-        let (ssrc, mut bytes) = (stream.ssrc(), Vec::new());
-        for missing in missing.iter().filter(|missing| missing.ssrc == ssrc) {
-            let Some((index, number)) = stream.find(missing.sequence) else { continue };
-            let history = match &self.begun {
-                Some(begun) if index < begun.from => continue,
-                Some(begun) if index < begun.until => &begun.history,
-                _ => history,
-            };
-            // What comes in another stream stays lost in this one.
-            if stream.repair_ssrc().is_none() {
-                self.adapting.asked(missing.sequence);
-            }
-            let Some((cut, at)) = history.find(number) else { continue };
-            if !self.again.admits(index, now) {
-                answered.refused += 1;
-                continue;
-            }
-            bytes.clear();
-            let (header, payload) = (stream.header(cut, at, index), &cut.payloads[at]);
-            let sealed = match stream.repair(&header, payload) {
-                Some((header, payload)) => sealer.seal(&header, &payload, &mut bytes),
-                None => sealer.seal(&header, payload, &mut bytes),
-            };
-            if sealed.is_ok() {
-                answered.sent += u64::from(send(&bytes));
-            }
-        }
-        answered
     }
 
     /// False: its media cannot be protected, and it is gone.

@@ -9,25 +9,24 @@ use understudy_core::outputs::Refusal;
 use understudy_core::part::{Effect, Event, Loss, Part, Parts};
 use understudy_core::participant::{Standing, View as Participant};
 use understudy_core::recording::Wanted;
-use understudy_core::rendition::Full;
 use understudy_core::spec::{Choice, Livestream, Location, Sharing};
 use understudy_devtools::Page;
 use understudy_proto::v1;
 
 use super::asked::{Asked, Shows};
 use super::audience::Audience;
+use super::carried::{Carried, CarriedTeller};
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
 use super::origin::Origin;
 use super::recordings::{RecordingView, Recordings};
 use super::show::Show;
-use super::sources::{Allowed, Sources};
+use super::sources::Sources;
 use super::stage::Stages;
 use super::streams::{StreamView, Streams};
 use super::{Config, InputsView, Mail, Viewers};
 use crate::browser::{self, Sandbox, Service};
-use crate::capture::{Screen, Speaker, View};
-use crate::sound;
+use crate::capture::Screen;
 
 /// Of the nine seconds in which all has to end: for destinations, which are told so.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -40,7 +39,7 @@ pub(super) struct Director {
     pub(super) parts: Parts,
     pub(super) keepers: HashMap<Part, Keeper>,
     attempts: u64,
-    display: Option<String>,
+    pub(super) display: Option<String>,
     pub(super) browser: Option<RunningBrowser>,
     pub(super) sources: Sources,
     pub(super) origin: Origin,
@@ -59,6 +58,7 @@ pub(super) struct Director {
     pub(super) devtools: watch::Sender<Option<String>>,
     pub(super) participant: watch::Sender<Participant>,
     pub(super) sharing: watch::Sender<Sharing>,
+    pub(super) carried: CarriedTeller,
 }
 
 /// What others need of the browser that runs.
@@ -79,6 +79,7 @@ pub(super) struct Outlets {
     pub(super) devtools: watch::Receiver<Option<String>>,
     pub(super) participant: watch::Receiver<Participant>,
     pub(super) sharing: watch::Receiver<Sharing>,
+    pub(super) carried: Carried,
 }
 
 impl Director {
@@ -90,6 +91,7 @@ impl Director {
         let report = watch::Sender::default();
         let (inputs, devtools) = (watch::Sender::new(InputsView::default()), watch::Sender::new(None));
         let (participant, sharing) = (watch::Sender::default(), watch::Sender::default());
+        let carried = CarriedTeller::default();
         let recordings = Recordings::new(config.recorder.clone(), mailbox.clone());
         let (outputs, recorded) = (watch::Sender::default(), watch::Sender::new(recordings.views()));
         let show = Show::new(&config, &mailbox);
@@ -102,6 +104,7 @@ impl Director {
             devtools: devtools.subscribe(),
             participant: participant.subscribe(),
             sharing: sharing.subscribe(),
+            carried: carried.subscribe(),
         };
         let director = Self {
             parts: Parts::new(config.camera_mode()),
@@ -128,6 +131,7 @@ impl Director {
             devtools,
             participant,
             sharing,
+            carried,
         };
         (director, outlets)
     }
@@ -314,48 +318,6 @@ impl Director {
         browser::restart_service(pid, service).await;
         self.stages.renew();
         self.journal.reloaded(returned);
-    }
-
-    /// What the parts allow is seen, heard and played.
-    pub(super) fn offer(&mut self) {
-        let Full { size, frame_rate, bitrate } = self.full();
-        let screen = self.view().map(|view| Screen { view, size, frame_rate, bitrate });
-        let sound = self.parts.is_up(Part::Sound);
-        let speaker = sound.then(|| Speaker {
-            server: sound::server(&self.config.directory),
-            source: match self.shows() {
-                Shows::Page => sound::SPEAKER_MONITOR.to_owned(),
-                Shows::Origin | Shows::Inputs | Shows::Nothing => self.config.sound.source.clone(),
-            },
-            bitrate: self.asked.session.encoding.audio,
-            passage: (self.shows() == Shows::Inputs).then(|| self.sources.sound().clone()),
-        });
-        self.show.see(screen, self.streams.all().next().is_some() || self.stages.needs_picture());
-        self.show.hear(speaker);
-        let shown = matches!(self.shows(), Shows::Page | Shows::Inputs);
-        let seen = self.shows() == Shows::Inputs || self.parts.is_wanted(Part::Camera);
-        let speaker = self.shows() == Shows::Page;
-        self.sources.allow(Allowed { shown, seen, sound, speaker });
-    }
-
-    pub(super) fn shows(&self) -> Shows {
-        match (&self.asked.session.page, self.sources.are_configured()) {
-            (Some(_), _) => Shows::Page,
-            (None, _) if self.origin.is_wanted() => Shows::Origin,
-            (None, true) => Shows::Inputs,
-            (None, false) => Shows::Nothing,
-        }
-    }
-
-    /// Where the program's picture comes from, while it is there.
-    fn view(&self) -> Option<View> {
-        match self.shows() {
-            Shows::Page => {
-                self.display.clone().filter(|_| self.parts.is_up(Part::Display)).map(View::Display)
-            }
-            Shows::Inputs => Some(View::Camera(self.sources.picture().clone())),
-            Shows::Origin | Shows::Nothing => None,
-        }
     }
 
     fn start_stream(&mut self, livestream: Livestream) -> Result<StreamView, Refusal> {

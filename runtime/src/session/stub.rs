@@ -7,6 +7,7 @@ use understudy_core::participant::View;
 use understudy_core::spec::{FrameRate, Limits, Resolution, Sharing};
 use understudy_proto::v1;
 
+use super::carried::CarriedTeller;
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics, StreamView};
 use crate::camera::Place;
 use crate::egress::{Recorder, Senders, recording};
@@ -37,6 +38,7 @@ impl Stub {
             devtools: watch::channel(None).1,
             participant: participant.subscribe(),
             sharing: watch::channel(Sharing::default()).1,
+            carried: CarriedTeller::default().subscribe(),
         };
         (handle, Self { messages, report, outputs, participant })
     }

@@ -16,7 +16,8 @@ use super::{counting, level};
 use crate::guard::{Class, Policy};
 use crate::level::Level;
 use crate::media::Kind;
-use candidate::{Candidate, candidates};
+pub(super) use candidate::Candidate;
+use candidate::candidates;
 
 /// Of what may be tried. More are not worth the checks.
 const MOST_CANDIDATES: usize = 16;
@@ -113,7 +114,7 @@ pub fn accept(offer: &str, answer: &str) -> Result<Acceptance, Unusable> {
 }
 
 /// Each address once.
-fn tried(answer: &Lines<'_>) -> Vec<Candidate> {
+pub(super) fn tried(answer: &Lines<'_>) -> Vec<Candidate> {
     let mut tried: Vec<Candidate> = Vec::new();
     for candidate in answer.sections.iter().flat_map(candidates) {
         if tried.len() < MOST_CANDIDATES && !tried.iter().any(|other| other.is_at(&candidate)) {

@@ -95,7 +95,7 @@ impl Encoding {
 }
 
 /// What of a section can be decoded. None at all is a fault: the publisher would send into nothing.
-fn known(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
+pub(super) fn known(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
     let formats: Vec<Format> =
         section.payload_types().filter_map(|number| format(section, kind, number)).collect();
     let needed = match kind {
@@ -133,6 +133,15 @@ fn receive_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>) 
     if let Some(number) = counting::extension(section) {
         counting::extend(out, number);
     }
+    describe(out, section, formats);
+    if let Some(ssrc) = stream(section) {
+        push_line(out, &format!("a=msid:publisher {kind}"));
+        push_line(out, &format!("a=ssrc:{ssrc} cname:publisher"));
+    }
+}
+
+/// Formats as their section has them.
+pub(super) fn describe(out: &mut String, section: &Section<'_>, formats: &[Format]) {
     for format in formats {
         let number = format.payload_type;
         for name in ["rtpmap", "fmtp"] {
@@ -141,14 +150,10 @@ fn receive_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>) 
         }
         section.feedback(number).for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
     }
-    if let Some(ssrc) = stream(section) {
-        push_line(out, &format!("a=msid:publisher {kind}"));
-        push_line(out, &format!("a=ssrc:{ssrc} cname:publisher"));
-    }
 }
 
 /// The stream that the section announces, without those that only repair it (RFC 5576 §4.2).
-fn stream(section: &Section<'_>) -> Option<u32> {
+pub(super) fn stream(section: &Section<'_>) -> Option<u32> {
     let repairs: Vec<&str> = section
         .attributes("ssrc-group")
         .filter_map(|group| group.strip_prefix("FID ").or(group.strip_prefix("FEC-FR ")))

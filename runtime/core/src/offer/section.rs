@@ -154,6 +154,15 @@ impl<'a> Section<'a> {
 }
 
 impl Direction {
+    pub const fn word(self) -> &'static str {
+        match (self.sends, self.receives) {
+            (true, true) => "sendrecv",
+            (true, false) => "sendonly",
+            (false, true) => "recvonly",
+            (false, false) => "inactive",
+        }
+    }
+
     fn read(line: &str) -> Option<Self> {
         let (sends, receives) = match line.strip_prefix("a=")?.to_ascii_lowercase().as_str() {
             "sendrecv" => (true, true),

@@ -72,11 +72,7 @@ async fn send(socket: &mut impl Socket, watching: &mut Watching) -> Last {
     }
 }
 
-async fn hand(
-    socket: &mut impl Socket,
-    messages: Vec<Bytes>,
-    watching: &mut Watching,
-) -> Result<(), Last> {
+async fn hand(socket: &mut impl Socket, messages: Vec<Bytes>, watching: &mut Watching) -> Result<(), Last> {
     for message in messages {
         let bytes = message.len();
         within_time(socket, Message::Binary(message)).await?;

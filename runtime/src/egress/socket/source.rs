@@ -30,7 +30,10 @@ pub(super) struct WebM {
 
 enum State {
     /// The first keyframe, and what followed; none: it has not come.
-    Waiting { units: Vec<Unit>, until: Option<Instant> },
+    Waiting {
+        units: Vec<Unit>,
+        until: Option<Instant>,
+    },
     Writing(Writer),
 }
 

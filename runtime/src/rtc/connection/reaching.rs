@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use rtc::peer_connection::transport::RTCIceCandidateInit;
 use understudy_core::guard::Policy;
 
 use super::{Connection, State};
@@ -10,7 +11,25 @@ use super::{Connection, State};
 /// From the answer to the end of the handshake: a server is there, or another try is worth more than waiting.
 const REACH_DEADLINE: Duration = Duration::from_secs(10);
 
+/// The same of a call, whose candidates come one by one.
+const CALL_DEADLINE: Duration = Duration::from_secs(30);
+/// Of the timers of a connection on which media flows both ways: what is missing is asked for, and what came is reported.
+const REST: Duration = Duration::from_millis(10);
+
 impl Connection {
+    /// The same, where both check.
+    pub fn calling(self, reach: Policy, now: Instant) -> Self {
+        let state = State::Expected { until: now + CALL_DEADLINE };
+        Self { reach: Some(reach), state, rest: REST, ..self }
+    }
+
+    /// The peer may be reached so, too: a line of SDP.
+    pub fn add_candidate(&mut self, line: &str) {
+        let candidate = line.strip_prefix("a=").unwrap_or(line).to_owned();
+        let init = RTCIceCandidateInit { candidate, ..RTCIceCandidateInit::default() };
+        self.guarded(|stack| stack.add_remote_candidate(init));
+    }
+
     /// The same, where we speak next: it is we who check. What comes from elsewhere than it may be is not heard.
     pub fn checking(self, reach: Policy, now: Instant) -> Self {
         let state = State::Expected { until: now + REACH_DEADLINE };

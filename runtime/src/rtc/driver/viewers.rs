@@ -31,6 +31,18 @@ impl Driver {
         ways.add_relay(port, relay);
     }
 
+    /// A peer that is in a call may be there, too.
+    pub(super) fn reach(&mut self, id: PeerId, at: SocketAddr, line: &str) {
+        let Self { routes, peers, .. } = self;
+        let Some(Peer::Viewer(viewer)) = peers.get_mut(&id) else { return };
+        if !viewer.is_in_call() {
+            return;
+        }
+        let through = viewer.connection.port().map(Through::Port);
+        routes.hope(id, &[TransportAddress::udp(at).through(through)]);
+        viewer.connection.add_candidate(line);
+    }
+
     pub(super) fn resume(&mut self) {
         let missed = self.ways.socket.resume(&self.metrics);
         self.skip(&missed);
@@ -73,6 +85,7 @@ impl Driver {
             viewer.tells(connected, now);
             self.send(id);
         }
+        self.take_from_viewer(id, connected, now);
         let Some(viewer) = self.viewer(id) else { return };
         if viewer.feedback().take_heard() {
             viewer.connection.heard(now);
@@ -101,6 +114,19 @@ impl Driver {
         // After what was asked for again, which is a loss too.
         if let Some(step) = self.viewer(id).and_then(|viewer| viewer.judge(now)) {
             self.expect(id, step, now);
+        }
+    }
+
+    /// What comes from one who is in a call.
+    fn take_from_viewer(&mut self, id: PeerId, connected: bool, now: Instant) {
+        let Some(viewer) = self.viewer(id).filter(|viewer| viewer.is_in_call()) else { return };
+        if connected {
+            viewer.refresh(Need::Join);
+        }
+        let delivery = viewer.deliver(now);
+        self.metrics.delivered(&delivery);
+        if delivery.refreshed > 0 {
+            self.send(id);
         }
     }
 

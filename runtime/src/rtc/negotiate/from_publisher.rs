@@ -40,25 +40,32 @@ pub(in super::super) fn from_publisher(
     for format in &offer.formats {
         engine.register_codec(parameters(format), codec_kind(format.encoding.kind()))?;
     }
-    let streams: Vec<_> = offer.formats.iter().map(stream).collect();
-    let mut interceptors = Registry::new()
-        .with(Slot::NackGenerator, Unannounced::new(nack_generator(), streams.clone()))
-        .with(Slot::ReceiverReport, Unannounced::new(ReceiverReportBuilder::new().build(), streams))
-        .with(
-            Slot::Custom(understudy_rtc::SLOT),
-            understudy_rtc::Tap::new(move |packet| arrivals.see(packet)),
-        );
+    let tap = understudy_rtc::Tap::new(move |packet| arrivals.see(packet));
+    let mut interceptors = receiving(&offer.formats).with(Slot::Custom(understudy_rtc::SLOT), tap);
     if offer.reports_arrival {
-        for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
-            let extension = RTCRtpHeaderExtensionCapability { uri: TRANSPORT_CC.to_owned() };
-            engine.register_header_extension(extension, kind, None)?;
-        }
-        let reports = TwccReceiverBuilder::new().with_interval(ARRIVAL_REPORT_INTERVAL).build();
-        interceptors = interceptors.with(Slot::TwccReceiver, reports);
+        interceptors = reporting(&mut engine, interceptors)?;
     }
     let mut stack = connection(engine, interceptors, None, &Known::All(&offer.transport), now)?;
     let sdp = answer(&mut stack, offer.sdp.clone(), announced, now)?;
     Ok(Negotiated::new(stack, sdp))
+}
+
+/// What comes in these formats is asked for again where it is missing, and reported on.
+pub(super) fn receiving(formats: &[Format]) -> Registry {
+    let streams: Vec<_> = formats.iter().map(stream).collect();
+    Registry::new()
+        .with(Slot::NackGenerator, Unannounced::new(nack_generator(), streams.clone()))
+        .with(Slot::ReceiverReport, Unannounced::new(ReceiverReportBuilder::new().build(), streams))
+}
+
+/// It is said of each packet whether it came.
+pub(super) fn reporting(engine: &mut MediaEngine, interceptors: Registry) -> Result<Registry, Error> {
+    for kind in [RtpCodecKind::Video, RtpCodecKind::Audio] {
+        let extension = RTCRtpHeaderExtensionCapability { uri: TRANSPORT_CC.to_owned() };
+        engine.register_header_extension(extension, kind, None)?;
+    }
+    let reports = TwccReceiverBuilder::new().with_interval(ARRIVAL_REPORT_INTERVAL).build();
+    Ok(interceptors.with(Slot::TwccReceiver, reports))
 }
 
 fn nack_generator() -> rtc::interceptor::NackGeneratorInterceptor {
@@ -87,7 +94,7 @@ fn stream(format: &Format) -> StreamInfo {
     }
 }
 
-fn parameters(format: &Format) -> RTCRtpCodecParameters {
+pub(super) fn parameters(format: &Format) -> RTCRtpCodecParameters {
     let kind = format.encoding.kind();
     let rtp_codec = RTCRtpCodec {
         mime_type: mime_type(format.encoding).to_owned(),

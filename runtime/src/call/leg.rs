@@ -1,0 +1,230 @@
+//! The connection of one call: what goes out by it, and what comes.
+//!
+//! ```text
+//!   Dialling ── the peer's answer ──> Talking ── it is lost, or nobody wants it any more ──> over
+//!                    an offer of the peer's ──^
+//! ```
+//! A task of its own drives it from the moment in which both descriptions are known.
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+use understudy_core::call::Media;
+use understudy_core::call::message::Candidate;
+use understudy_core::media::VideoCodec;
+use understudy_core::offer::Agreement;
+use understudy_core::rendition::{Audio, Video};
+
+use super::reception::{Inlet, Reception};
+use crate::broadcast::{Hub, Metrics};
+use crate::program::Program;
+use crate::rtc::{self, Party, Sends};
+
+/// What is asked of a connection, before it does it: more candidates than a browser has.
+const ASKED: usize = 128;
+/// What is told of it, before somebody takes it.
+const TOLD: usize = 16;
+
+/// Makes connections. Clones are the same.
+#[derive(Clone)]
+pub struct Legs {
+    transport: rtc::Handle,
+    /// What camera and microphone carry.
+    program: Program,
+    metrics: Metrics,
+}
+
+/// One connection; dropped, it ends.
+pub struct Leg {
+    legs: Legs,
+    stage: Stage,
+    remote: watch::Sender<Option<Remote>>,
+}
+
+enum Stage {
+    Dialling(Box<rtc::Outgoing>),
+    Talking(Talking),
+    /// Its answer could not be taken.
+    Over,
+}
+
+struct Talking {
+    asked: mpsc::Sender<Asked>,
+    told: mpsc::Receiver<Told>,
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// What is asked of the task that drives it.
+enum Asked {
+    Add(String),
+    Send { video: Sends, audio: Sends },
+}
+
+/// What there is to tell of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    Media(Media),
+    /// For good, and why, for people.
+    Lost(String),
+}
+
+/// What the other side shows and says, once it does.
+#[derive(Clone)]
+pub struct Remote {
+    /// VP8 or H.264 units.
+    pub picture: Hub,
+    /// Opus units.
+    pub sound: Hub,
+    /// Whether its description has them.
+    pub has_picture: bool,
+    pub has_sound: bool,
+}
+
+impl Legs {
+    /// `program`: what goes out.
+    pub fn new(transport: rtc::Handle, program: Program, metrics: Metrics) -> Self {
+        Self { transport, program, metrics }
+    }
+
+    /// A connection, and the offer of it.
+    pub async fn offer(&self) -> Result<(Leg, String), String> {
+        let dialled = self.transport.dial().map_err(|error| error.to_string())?;
+        let offer = dialled.sdp().to_owned();
+        let stage = Stage::Dialling(Box::new(dialled));
+        Ok((Leg { legs: self.clone(), stage, remote: watch::Sender::default() }, offer))
+    }
+
+    /// One that answers the offer, and its answer.
+    pub async fn answer(&self, offer: &str) -> Result<(Leg, String), String> {
+        let (inlet, reception) = self.reception();
+        let answered = self.transport.answer_call(offer, self.party(inlet)).await;
+        let (call, answer) = answered.map_err(|error| error.to_string())?;
+        let remote = watch::Sender::default();
+        let stage = Stage::Talking(talk(call, reception, &remote));
+        Ok((Leg { legs: self.clone(), stage, remote }, answer))
+    }
+
+    /// What this participant shows of itself, as pages without WebRTC play it.
+    pub fn preview(&self) -> (Hub, Hub) {
+        let vp8 = Video { codec: VideoCodec::Vp8, ..Video::default() };
+        (self.program.video(vp8), self.program.audio(Audio::default()))
+    }
+
+    fn reception(&self) -> (Inlet, Reception) {
+        Reception::new(&self.metrics)
+    }
+
+    fn party(&self, inlet: Inlet) -> Party<'_> {
+        Party { name: "call", program: &self.program, sink: Box::new(inlet) }
+    }
+}
+
+impl Leg {
+    /// The peer's answer.
+    pub async fn take(&mut self, answer: &str) -> Result<(), String> {
+        let Stage::Dialling(outgoing) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Err("the other side has answered already".to_owned());
+        };
+        let (inlet, reception) = self.legs.reception();
+        let answered = outgoing.answered(answer, self.legs.party(inlet)).await;
+        let call = answered.map_err(|error| error.to_string())?;
+        self.stage = Stage::Talking(talk(call, reception, &self.remote));
+        Ok(())
+    }
+
+    /// Another offer of the peer's, while the call lasts.
+    pub async fn renew(&mut self, _offer: &str) -> Result<String, String> {
+        Err("what goes to and fro is not changed while a call lasts".to_owned())
+    }
+
+    /// The peer may be reached so, too. Does not wait: of more than there is room for, the last are left out.
+    pub fn add(&self, candidate: &Candidate) {
+        self.ask(Asked::Add(candidate.candidate.clone()));
+    }
+
+    /// Whether sound and picture go out from now on. Does not wait.
+    pub fn send(&self, audio: Sends, video: Sends) {
+        self.ask(Asked::Send { video, audio });
+    }
+
+    fn ask(&self, asked: Asked) {
+        if let Stage::Talking(talking) = &self.stage
+            && talking.asked.try_send(asked).is_err()
+        {
+            tracing::debug!("a call is asked for more than it can do");
+        }
+    }
+
+    /// What comes; none: not before the descriptions are exchanged.
+    pub fn remote(&self) -> watch::Receiver<Option<Remote>> {
+        self.remote.subscribe()
+    }
+
+    /// The next. May be given up on without losing any; pending for good after `Lost`.
+    pub async fn told(&mut self) -> Told {
+        if let Stage::Talking(talking) = &mut self.stage
+            && let Some(told) = talking.told.recv().await
+        {
+            return told;
+        }
+        std::future::pending().await
+    }
+}
+
+/// From now on media flows, or tries to.
+fn talk(call: rtc::Call, reception: Reception, remote: &watch::Sender<Option<Remote>>) -> Talking {
+    let Agreement { video, audio, .. } = call.agreement();
+    remote.send_replace(Some(Remote {
+        picture: reception.picture.clone(),
+        sound: reception.sound.clone(),
+        has_picture: !video.comes.is_empty(),
+        has_sound: !audio.comes.is_empty(),
+    }));
+    let ((asked, asks), (tells, told)) = (mpsc::channel(ASKED), mpsc::channel(TOLD));
+    let driving = drive(call, reception, asks, tells).instrument(tracing::info_span!("call"));
+    Talking { asked, told, _driver: AbortOnDropHandle::new(tokio::spawn(driving)) }
+}
+
+/// Until it is lost, or nobody asks any more.
+async fn drive(
+    mut call: rtc::Call,
+    mut reception: Reception,
+    mut asks: mpsc::Receiver<Asked>,
+    tells: mpsc::Sender<Told>,
+) {
+    let mut wishes = reception.picture.keyframe_requests();
+    loop {
+        let told = tokio::select! {
+            asked = asks.recv() => {
+                match asked {
+                    Some(Asked::Add(candidate)) => call.add(&candidate).await,
+                    Some(Asked::Send { video, audio }) => call.show(video, audio).await,
+                    None => return,
+                }
+                continue;
+            }
+            need = wishes.next() => {
+                call.refresh(need);
+                continue;
+            }
+            () = reception.receive() => return,
+            told = call.told() => told,
+        };
+        let told = match told {
+            rtc::Told::Connected | rtc::Told::Heard => Told::Media(Media::Connected),
+            rtc::Told::Silent => Told::Media(Media::Disconnected),
+            rtc::Told::Closed(ended) => Told::Lost(ended.to_string()),
+            _ => continue,
+        };
+        let is_last = matches!(told, Told::Lost(_));
+        if tells.send(told).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// As [`Leg::send`] has it.
+pub const fn sends(on: bool) -> Sends {
+    if on { Sends::On } else { Sends::Off }
+}
+
