@@ -33,6 +33,8 @@ pub mod display;
 pub mod egress;
 pub mod steering;
 
+pub mod call;
+
 pub mod browser;
 pub mod process;
 pub mod source;

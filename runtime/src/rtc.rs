@@ -66,7 +66,7 @@ mod offers;
 
 mod desks;
 
-pub use calls::{Call, Outgoing, Party, Sends};
+pub use calls::{Call, Outgoing, Party};
 pub use desk::{Candidate, Ended, Message, Opening, SILENT_AFTER, Said, SaidError, Told};
 pub use desks::{Desk, Speaker};
 pub use destination::{AnswerError, Evidence, Ice, Lost, Progress, Published};

@@ -13,6 +13,7 @@ use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt};
 use rand::distr::{Alphanumeric, SampleString};
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::time::Instant;
 use understudy_crds::ACCESS_SECRET_TYPE;
@@ -116,18 +117,26 @@ impl Writer {
     /// The first that has a Secret says which they are. Who has none is given one with the same, and so is who has others: one
     /// pod has one set of them. Somebody who deletes one wants others: then all are made anew, so that nobody has to delete them
     /// all at once. One whose Secret cannot be used holds up nobody else.
+    ///
+    /// Who holds the same pod may be looked at meanwhile: what is known is asked before what is there, which is written after it, and
+    /// what was asked to go says nothing any more. Otherwise the one would remove what the other makes again, from what is about to go.
     async fn ensure_access(&self, holders: Holders<'_>) -> Result<Access, Error> {
         let (mut access, mut found, mut lacking) = (Access::default(), Vec::<Found<'_>>::new(), Vec::new());
+        let had = holders.all.iter().filter(|holder| self.was_given(holder, holders.given));
+        let had: HashSet<&str> = had.map(|holder| holder.uid.as_str()).collect();
         for holder in holders.all {
             match self.secret(holder).await? {
                 None => lacking.push(holder),
+                Some(secret) if secret.metadata.deletion_timestamp.is_some() && holder.owns(&secret) => {
+                    lacking.push(holder);
+                }
                 Some(secret) => {
                     let tokens = access.of(holder, tokens(holder, &secret))?;
                     found.extend(tokens.map(|tokens| Found { holder, secret, tokens }));
                 }
             }
         }
-        if !self.is_deleted(&lacking, holders.given).await? {
+        if !self.is_deleted(&lacking, &had).await? {
             access.tokens = found.first().map(|first| first.tokens.clone());
         }
         // All go before one is made: whoever goes on from here, should this process end, finds none of the old.
@@ -150,9 +159,9 @@ impl Writer {
         Ok(access)
     }
 
-    /// Whether somebody has deleted a Secret of these. With an object that is gone its Secret goes by itself.
-    async fn is_deleted(&self, lacking: &[&Owner], given: &[String]) -> Result<bool, Error> {
-        for holder in lacking.iter().filter(|holder| self.was_given(holder, given)) {
+    /// Whether somebody has deleted a Secret of these, who had one. With an object that is gone its Secret goes by itself.
+    async fn is_deleted(&self, lacking: &[&Owner], had: &HashSet<&str>) -> Result<bool, Error> {
+        for holder in lacking.iter().filter(|holder| had.contains(holder.uid.as_str())) {
             if self.is_there(holder).await? {
                 return Ok(true);
             }
@@ -291,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_token_is_a_word_to_every_shell_and_program_and_no_other_is_like_it() {
-        let made = std::collections::HashSet::<_>::from_iter(std::iter::repeat_with(token).take(500));
+        let made = HashSet::<_>::from_iter(std::iter::repeat_with(token).take(500));
         assert_eq!(made.len(), 500);
         assert!(
             made.iter()

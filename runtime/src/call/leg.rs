@@ -15,13 +15,14 @@ use understudy_core::media::VideoCodec;
 use understudy_core::offer::Agreement;
 use understudy_core::rendition::{Audio, Video};
 
+use super::curtain::{Curtain, Sends, Stage};
 use super::reception::{Inlet, Reception};
 use crate::broadcast::{Hub, Metrics};
 use crate::program::Program;
-use crate::rtc::{self, Party, Sends};
+use crate::rtc::{self, Party};
 
-/// What is asked of a connection, before it does it: more candidates than a browser has.
-const ASKED: usize = 128;
+/// Candidates that wait to be tried: more than a browser has.
+const CANDIDATES: usize = 128;
 /// What is told of it, before somebody takes it.
 const TOLD: usize = 16;
 
@@ -29,19 +30,18 @@ const TOLD: usize = 16;
 #[derive(Clone)]
 pub struct Legs {
     transport: rtc::Handle,
-    /// What camera and microphone carry.
-    program: Program,
-    metrics: Metrics,
+    stage: Stage,
 }
 
 /// One connection; dropped, it ends.
 pub struct Leg {
     legs: Legs,
-    stage: Stage,
+    curtain: Curtain,
+    state: State,
     remote: watch::Sender<Option<Remote>>,
 }
 
-enum Stage {
+enum State {
     Dialling(Box<rtc::Outgoing>),
     Talking(Talking),
     /// Its answer could not be taken.
@@ -49,15 +49,9 @@ enum Stage {
 }
 
 struct Talking {
-    asked: mpsc::Sender<Asked>,
+    candidates: mpsc::Sender<String>,
     told: mpsc::Receiver<Told>,
     _driver: AbortOnDropHandle<()>,
-}
-
-/// What is asked of the task that drives it.
-enum Asked {
-    Add(String),
-    Send { video: Sends, audio: Sends },
 }
 
 /// What there is to tell of one.
@@ -81,54 +75,59 @@ pub struct Remote {
 }
 
 impl Legs {
-    /// `program`: what goes out.
-    pub fn new(transport: rtc::Handle, program: Program, metrics: Metrics) -> Self {
-        Self { transport, program, metrics }
+    /// `carried`: what camera and microphone do; `dark`: a black picture.
+    pub fn new(transport: rtc::Handle, [carried, dark]: [Program; 2], metrics: Metrics) -> Self {
+        Self { transport, stage: Stage { carried, dark, metrics } }
     }
 
     /// A connection, and the offer of it.
     pub async fn offer(&self) -> Result<(Leg, String), String> {
         let dialled = self.transport.dial().map_err(|error| error.to_string())?;
         let offer = dialled.sdp().to_owned();
-        let stage = Stage::Dialling(Box::new(dialled));
-        Ok((Leg { legs: self.clone(), stage, remote: watch::Sender::default() }, offer))
+        let state = State::Dialling(Box::new(dialled));
+        let (curtain, remote) = (Curtain::new(&self.stage), watch::Sender::default());
+        Ok((Leg { legs: self.clone(), curtain, state, remote }, offer))
     }
 
     /// One that answers the offer, and its answer.
     pub async fn answer(&self, offer: &str) -> Result<(Leg, String), String> {
         let (inlet, reception) = self.reception();
-        let answered = self.transport.answer_call(offer, self.party(inlet)).await;
+        let (curtain, remote) = (Curtain::new(&self.stage), watch::Sender::default());
+        let answered = self.transport.answer_call(offer, party(&curtain, inlet)).await;
         let (call, answer) = answered.map_err(|error| error.to_string())?;
-        let remote = watch::Sender::default();
-        let stage = Stage::Talking(talk(call, reception, &remote));
-        Ok((Leg { legs: self.clone(), stage, remote }, answer))
+        let state = State::Talking(talk(call, reception, &remote));
+        Ok((Leg { legs: self.clone(), curtain, state, remote }, answer))
     }
 
     /// What this participant shows of itself, as pages without WebRTC play it.
     pub fn preview(&self) -> (Hub, Hub) {
         let vp8 = Video { codec: VideoCodec::Vp8, ..Video::default() };
-        (self.program.video(vp8), self.program.audio(Audio::default()))
+        (self.stage.carried.video(vp8), self.stage.carried.audio(Audio::default()))
     }
 
     fn reception(&self) -> (Inlet, Reception) {
-        Reception::new(&self.metrics)
+        Reception::new(&self.stage.metrics)
     }
+}
 
-    fn party(&self, inlet: Inlet) -> Party<'_> {
-        Party { name: "call", program: &self.program, sink: Box::new(inlet) }
-    }
+fn party(curtain: &Curtain, inlet: Inlet) -> Party<'_> {
+    Party { name: "call", program: &curtain.program, sink: Box::new(inlet) }
 }
 
 impl Leg {
     /// The peer's answer.
     pub async fn take(&mut self, answer: &str) -> Result<(), String> {
-        let Stage::Dialling(outgoing) = std::mem::replace(&mut self.stage, Stage::Over) else {
-            return Err("the other side has answered already".to_owned());
+        let outgoing = match std::mem::replace(&mut self.state, State::Over) {
+            State::Dialling(outgoing) => outgoing,
+            other => {
+                self.state = other;
+                return Err("the other side has answered already".to_owned());
+            }
         };
         let (inlet, reception) = self.legs.reception();
-        let answered = outgoing.answered(answer, self.legs.party(inlet)).await;
+        let answered = outgoing.answered(answer, party(&self.curtain, inlet)).await;
         let call = answered.map_err(|error| error.to_string())?;
-        self.stage = Stage::Talking(talk(call, reception, &self.remote));
+        self.state = State::Talking(talk(call, reception, &self.remote));
         Ok(())
     }
 
@@ -139,20 +138,16 @@ impl Leg {
 
     /// The peer may be reached so, too. Does not wait: of more than there is room for, the last are left out.
     pub fn add(&self, candidate: &Candidate) {
-        self.ask(Asked::Add(candidate.candidate.clone()));
-    }
-
-    /// Whether sound and picture go out from now on. Does not wait.
-    pub fn send(&self, audio: Sends, video: Sends) {
-        self.ask(Asked::Send { video, audio });
-    }
-
-    fn ask(&self, asked: Asked) {
-        if let Stage::Talking(talking) = &self.stage
-            && talking.asked.try_send(asked).is_err()
+        if let State::Talking(talking) = &self.state
+            && talking.candidates.try_send(candidate.candidate.clone()).is_err()
         {
-            tracing::debug!("a call is asked for more than it can do");
+            tracing::debug!("a call is told of more candidates than it can take");
         }
+    }
+
+    /// Whether sound and picture go out from now on: silence and black do otherwise. Does not wait.
+    pub fn send(&self, audio: Sends, video: Sends) {
+        self.curtain.sends(video, audio);
     }
 
     /// What comes; none: not before the descriptions are exchanged.
@@ -162,7 +157,7 @@ impl Leg {
 
     /// The next. May be given up on without losing any; pending for good after `Lost`.
     pub async fn told(&mut self) -> Told {
-        if let Stage::Talking(talking) = &mut self.stage
+        if let State::Talking(talking) = &mut self.state
             && let Some(told) = talking.told.recv().await
         {
             return told;
@@ -180,29 +175,28 @@ fn talk(call: rtc::Call, reception: Reception, remote: &watch::Sender<Option<Rem
         has_picture: !video.comes.is_empty(),
         has_sound: !audio.comes.is_empty(),
     }));
-    let ((asked, asks), (tells, told)) = (mpsc::channel(ASKED), mpsc::channel(TOLD));
-    let driving = drive(call, reception, asks, tells).instrument(tracing::info_span!("call"));
-    Talking { asked, told, _driver: AbortOnDropHandle::new(tokio::spawn(driving)) }
+    let ((candidates, more), (tells, told)) = (mpsc::channel(CANDIDATES), mpsc::channel(TOLD));
+    let driving = drive(call, reception, more, tells).instrument(tracing::info_span!("call"));
+    Talking { candidates, told, _driver: AbortOnDropHandle::new(tokio::spawn(driving)) }
 }
 
 /// Until it is lost, or nobody asks any more.
 async fn drive(
     mut call: rtc::Call,
     mut reception: Reception,
-    mut asks: mpsc::Receiver<Asked>,
+    mut candidates: mpsc::Receiver<String>,
     tells: mpsc::Sender<Told>,
 ) {
     let mut wishes = reception.picture.keyframe_requests();
     loop {
         let told = tokio::select! {
-            asked = asks.recv() => {
-                match asked {
-                    Some(Asked::Add(candidate)) => call.add(&candidate).await,
-                    Some(Asked::Send { video, audio }) => call.show(video, audio).await,
-                    None => return,
+            candidate = candidates.recv() => match candidate {
+                Some(candidate) => {
+                    call.add(&candidate).await;
+                    continue;
                 }
-                continue;
-            }
+                None => return,
+            },
             need = wishes.next() => {
                 call.refresh(need);
                 continue;
@@ -223,8 +217,5 @@ async fn drive(
     }
 }
 
-/// As [`Leg::send`] has it.
-pub const fn sends(on: bool) -> Sends {
-    if on { Sends::On } else { Sends::Off }
-}
-
+#[cfg(test)]
+mod tests;

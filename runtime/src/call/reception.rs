@@ -77,7 +77,7 @@ impl Reception {
                 tracing::warn!(%error, "what comes in a call cannot be received");
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn pass(&mut self, packet: Packet) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::mpsc;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::fanout::quality::Quality;
-use understudy_core::offer::{Agreement, Numbers, Shown, Way, answered, calling, candidate};
+use understudy_core::offer::{Agreement, answered, calling, candidate};
 
 use super::desk::{Ended, Told};
 use super::driver::Command;
@@ -117,17 +117,6 @@ impl Call {
         self.loops.tell(&self.session_id, |id| Command::Reach { id, at, line }).await;
     }
 
-    /// What of ours goes out from now on, of what the peer takes.
-    pub async fn show(&self, video: Sends, audio: Sends) {
-        let numbers = |way: &Way, sends| {
-            let sent = way.sent.as_ref().filter(|_| sends == Sends::On)?;
-            Some(Numbers { payload_type: sent.payload_type, repair: sent.repair })
-        };
-        let Agreement { video: picture, audio: sound, .. } = &self.agreement;
-        let shown = Shown { video: numbers(picture, video), audio: numbers(sound, audio) };
-        self.loops.tell(&self.session_id, |id| Command::Desk { id, word: Word::Take(shown) }).await;
-    }
-
     /// Asks for a whole picture; wishes are merged and spaced.
     pub fn refresh(&self, need: Need) {
         self.loops.try_tell(&self.session_id, |id| Command::Refresh { id, need });
@@ -138,13 +127,6 @@ impl Call {
         let told = self.inbox.recv().await;
         told.unwrap_or_else(|| Told::Closed(self.ended.get().copied().unwrap_or(Ended::Ended)))
     }
-}
-
-/// Whether something goes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sends {
-    On,
-    Off,
 }
 
 impl Drop for Call {

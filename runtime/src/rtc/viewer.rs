@@ -15,6 +15,7 @@ mod offering;
 mod publication;
 mod stream;
 
+#[cfg(test)]
 pub(super) use again::Answered;
 pub(super) use beginning::Due;
 pub(super) use calling::{Dialling, Ends};

@@ -75,6 +75,9 @@ pub enum Unfit {
     Calling,
 }
 
+/// One of the two ways in which a call begins.
+type Begin = fn(Id, &str, &str, Instant) -> (Line, Vec<line::Act>);
+
 impl Book {
     pub fn new(me: &str, manners: Manners) -> Self {
         Self { me: me.to_owned(), manners, lines: BTreeMap::new(), ringing: BTreeMap::new(), last: 0 }
@@ -126,7 +129,7 @@ impl Book {
     fn begin(
         &mut self,
         (channel, peer): (&str, &str),
-        role: fn(Id, &str, &str, Instant) -> (Line, Vec<line::Act>),
+        role: Begin,
         now: Instant,
     ) -> Result<(Id, Vec<Act>), Unfit> {
         if !self.lines.contains_key(channel) && self.lines.len() >= MOST_CALLS {

@@ -13,7 +13,7 @@ use super::counting;
 use super::incoming::{describe, known, stream};
 use super::section::{self, Direction, Lines, Section, parameter, push_line};
 use super::selection::{Reading, Selection, open, select};
-use super::transport::{self, Transport};
+use super::transport::Transport;
 use super::{Codec, Encoding, Fault, Format, MAX_BYTES, Unusable, lines};
 use crate::media::Kind;
 
@@ -171,7 +171,7 @@ fn encodable(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
 }
 
 /// A section of the peer's: its formats, its first stream, and nothing else.
-fn offered_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>, direction: Direction) {
+fn offered_into(out: &mut String, section: &Section<'_>, formats: &[Format], direction: Direction) {
     let numbers: Vec<u8> = formats.iter().map(|format| format.payload_type).collect();
     let kind = section.kind().map(Kind::media).unwrap_or_default();
     open(out, kind, &numbers, direction.word());

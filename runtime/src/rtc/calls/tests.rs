@@ -131,21 +131,6 @@ async fn picture_and_sound_go_both_ways_until_one_of_the_two_hangs_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_switched_off_does_not_go_out_and_the_rest_does() {
-    let (ada, bob) = (Peer::new(), Peer::new());
-    let (ours, _theirs) = talk(&ada, &bob).await;
-    bob.came.until(Encoding::Vp8, 30).await;
-    ours.show(Sends::Off, Sends::On).await;
-    tokio::time::sleep(FRAME * 3).await;
-    let before = bob.came.count(Encoding::Vp8);
-    let heard = bob.came.count(Encoding::Opus);
-    bob.came.until(Encoding::Opus, heard + 20).await;
-    assert_eq!(bob.came.count(Encoding::Vp8), before, "no picture goes out");
-    ours.show(Sends::On, Sends::On).await;
-    bob.came.until(Encoding::Vp8, before + 30).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_talked_about_is_said() {
     let ada = Peer::new();
     let refused = ada.handle.answer_call("v=0\r\n", ada.party()).await;

@@ -104,7 +104,7 @@ fn what_is_served_says_where_we_are_whatever_stands_before_it() {
 #[test]
 fn a_section_that_is_not_served_is_answered_in_its_own_payload_types() {
     for way in ["inactive", "sendonly"] {
-        let other = format!("m=video 9 UDP/TLS/RTP/SAVPF 97\r\na={way}\r\na=rtpmap:97 VP8/90000\r\n");
+        let other = format!("m=video 9 UDP/TLS/RTP/SAVPF 97\r\na={way}\r\na=rtpmap:97 AV1/90000\r\n");
         let sections = served(&bundled("", &other));
         assert!(sections[1].starts_with("video 0 UDP/TLS/RTP/SAVPF 97\r\n"), "{sections:?}");
         assert!(!sections[1].contains("recvonly"), "{sections:?}");

@@ -31,7 +31,7 @@ fn nothing_is_due_before_a_viewer_has_had_time_to_get_its_keys() {
     derive(&viewer);
     viewer.connected(now);
     assert_eq!(viewer.due(now), Due::Nothing);
-    assert!(viewer.wake_at().is_some_and(|at| at <= now + SHORTEST));
+    assert!(viewer.wake_at(now).is_some_and(|at| at <= now + SHORTEST));
     assert_eq!(viewer.due(now + SHORTEST), Due::Begin);
 }
 

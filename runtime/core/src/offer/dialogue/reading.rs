@@ -5,11 +5,13 @@ use super::super::codec::{Numbers, choose, write_repair};
 use super::super::section::{self, Lines, Section};
 use super::super::selection::is_data_channel;
 use super::super::transport::{self, Transport};
-use super::super::{Codec, Fault, MAX_BYTES, lines};
+use super::super::{Codec, Encoding, Fault, MAX_BYTES, lines};
 use super::wording::{MESSAGE_BYTES, Place, Us, data_lines};
 use super::{Shown, Unfit};
 use crate::media::Kind;
 
+/// As what there is to send at a desk.
+const KNOWN: [Encoding; 2] = [Encoding::H264, Encoding::Opus];
 /// What we send is reported on so.
 const FEEDBACK: [&str; 4] = ["nack", "nack pli", "ccm fir", "goog-remb"];
 
@@ -55,7 +57,8 @@ pub(super) fn offer(us: &Us, sdp: &str) -> Result<(Heard, Vec<Place>), Fault> {
 
 /// A section of media: sent into, if it is the first of its kind that wants it.
 fn serve(us: &Us, (lines, section): (&Lines<'_>, &Section<'_>), answer: &mut Place, shown: &mut Shown) {
-    let Some((kind, codec)) = section.kind().and_then(|kind| Some((kind, choose(section, kind).ok()?)))
+    let Some((kind, codec)) =
+        section.kind().and_then(|kind| Some((kind, choose(section, kind, &KNOWN).ok()?)))
     else {
         return;
     };

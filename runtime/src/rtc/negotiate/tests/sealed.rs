@@ -241,6 +241,6 @@ fn a_viewer_is_helped_once_for_a_picture_and_not_for_what_a_keyframe_has_made_go
     assert!(!viewer.missed(&first, now), "a keyframe came since");
     assert!(viewer.missed(&second, now));
     assert_eq!(viewer.due(now), Due::Nothing, "it was helped just now");
-    assert!(viewer.wake_at().is_some_and(|at| at <= now + FIRST_WAIT));
+    assert!(viewer.wake_at(now).is_some_and(|at| at <= now + FIRST_WAIT));
     assert_eq!(viewer.due(now + FIRST_WAIT), Due::Repair);
 }
