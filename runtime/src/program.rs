@@ -122,7 +122,8 @@ impl Program {
     /// Refused if there cannot be such a picture of it.
     pub fn has(&self, rendition: Video) -> Result<(), Fixed> {
         let is_as_it_comes = rendition == Video { step: rendition.step, ..Video::default() };
-        if self.sides.coming.is_none() || is_as_it_comes { Ok(()) } else { Err(Fixed) }
+        let is_made_here = self.sides.coming.is_none() && !self.sides.pictures.is_fixed();
+        if is_made_here || is_as_it_comes { Ok(()) } else { Err(Fixed) }
     }
 
     /// How many read its picture, whichever rendition.

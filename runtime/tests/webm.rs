@@ -1,4 +1,4 @@
-//! The programme as WebM over a WebSocket: for pages that have no WebRTC.
+//! The programme as VP8: as WebM over a WebSocket, for pages that have no WebRTC, and over WHEP.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use understudy_e2e::browser::{self, Chromium};
 use understudy_e2e::client;
+use understudy_e2e::probe::Watch;
 
-use crate::support::session::Session;
+use crate::support::session::{CLIP_FRAMES, Session};
 
 const EXAMPLE: &str = include_str!("../../examples/session.yaml");
 const INITIALIZATION: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
@@ -112,4 +113,18 @@ async fn a_page_without_webrtc_plays_picture_and_sound() {
     let again = chromium.open(&session.url("/status")).await;
     again.evaluate(&PLAY.replace("STREAM", &stream)).await.expect("the page must run it");
     browser::becomes_true(&again, "video.error === null && video.currentTime > 1 && numbers.size > 20").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_decodes_nothing_but_vp8_is_sent_that_over_whep() {
+    let session = Session::live(EXAMPLE).await;
+    let watch = Watch {
+        codec: Some("VP8"),
+        clip_frames: Some(CLIP_FRAMES),
+        ..Watch::new(session.url("/whep/program"), 5)
+    };
+    let seen = watch.run().await.expect("VP8 must be sent");
+    assert_eq!((seen.width, seen.height), (1280, 720), "{seen:?}");
+    // A machine that does more than this leaves some out.
+    assert!(seen.distinct_per_second > 10 && seen.audio_seconds > 4.0, "{seen:?}");
 }

@@ -65,15 +65,6 @@ async fn another_stack_receives_picture_and_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_knows_nothing_but_vp8_is_sent_that() {
-    let stage = Stage::open().await;
-    let seen = Watch { codec: Some("VP8"), ..Watch::new(stage.whep(), 6) }.run().await;
-    let seen = seen.expect("VP8 must be sent");
-    seen.is_the_test_picture().expect("the picture must be whole");
-    assert_eq!((seen.width, seen.height), (1280, 720), "{seen:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_needs_no_ipv4() {
     let address = own_ipv6().expect(
         "this machine must have an address and a route of IPv6 beyond loopback, which WebRTC stacks do not use; \

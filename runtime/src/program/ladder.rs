@@ -106,6 +106,11 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Ladder<K> {
         matches!(self.0.make, Make::Encode { own: None, .. })
     }
 
+    /// Whether there is one hub, whatever is asked for.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self.0.make, Make::Fixed(_))
+    }
+
     /// Of all its hubs.
     pub fn readers(&self) -> usize {
         let of = |hub: &Hub| *hub.demand().borrow();
