@@ -9,11 +9,14 @@
 
 pub mod message;
 
-mod book;
+mod end;
 mod line;
 
+mod book;
+
 pub use book::{Act, Book, Manners, Ringing, Unfit};
-pub use line::{End, Line, Media, Phase, RING, Role, Why};
+pub use end::{End, Why};
+pub use line::{Line, Media, Phase, RING, Role};
 
 /// Of one call. The same channel may carry another call later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Id;
-use super::line::{self, End, Event, Line, Media, Phase, RING, Role, Why};
+use super::end::{End, Why};
+use super::line::{self, Event, Line, Media, Phase, RING, Role};
 use super::message::{Candidate, Envelope, Payload, Strange, is_name};
 use crate::media::Kind;
 
