@@ -2,6 +2,7 @@
 //! that is awaited, and state changes with a deadline.
 
 mod call;
+pub mod packets;
 
 use std::sync::LazyLock;
 use std::time::Duration;

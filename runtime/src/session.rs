@@ -9,10 +9,10 @@ mod told;
 mod keeper;
 
 mod audience;
-mod carried;
 mod director;
 mod invited;
 mod kept;
+mod offer;
 mod origin;
 mod participant;
 mod recordings;
@@ -55,8 +55,8 @@ use crate::process::Processes;
 use crate::program::Registry;
 use crate::{sound, source};
 
-pub use carried::Carried;
 pub use metrics::Metrics;
+pub use offer::Carried;
 pub use participant::InviteError;
 pub use recordings::{RecordingError, RecordingView};
 pub use resize::ResizeError;

@@ -16,7 +16,7 @@ mod book;
 
 pub use book::{Act, Book, Manners, Ringing, Unfit};
 pub use end::{End, Why};
-pub use line::{Line, Media, Phase, RING, Role};
+pub use line::{Line, Phase, RING, Role};
 
 /// Of one call. The same channel may carry another call later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,7 @@ pub mod aac;
 pub mod backoff;
 pub mod camera;
 pub mod condition;
+pub mod connection;
 pub mod cookie;
 pub mod failure;
 pub mod guard;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use crate::connection::State;
 use crate::fanout::silence::{SILENT, Silence};
 use crate::sending::Sending;
 use crate::{backoff, failure, whip};
@@ -52,18 +53,6 @@ struct Peer {
     sent: u64,
     /// When the other side reported on them last, in milliseconds of any clock; 0: never.
     heard: u64,
-}
-
-/// `RTCPeerConnectionState` (W3C WebRTC §4.3.3): of ICE and DTLS together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum State {
-    New,
-    Connecting,
-    Connected,
-    Disconnected,
-    Failed,
-    Closed,
 }
 
 /// What is known of a page since it was opened.

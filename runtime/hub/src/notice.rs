@@ -15,15 +15,15 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// To somebody whose envelope is not on its way.
-    pub(crate) fn unsent(envelope: &Envelope, why: Unsent) -> Envelope {
+    /// To somebody whose word to that peer is not on its way.
+    pub(crate) fn unsent(to: &str, (peer, topic): (&str, &str), why: Unsent) -> Envelope {
         let kind = match why {
             Unsent::Foreign => "error",
             Unsent::Absent => "unreachable",
             Unsent::Busy => "busy",
         };
-        let payload = json!({ "type": kind, "peer": envelope.to, "message": why.to_string() });
-        Self::envelope(&envelope.from, &envelope.topic, payload)
+        let payload = json!({ "type": kind, "peer": peer, "message": why.to_string() });
+        Self::envelope(to, topic, payload)
     }
 
     /// To somebody who said what is no envelope.

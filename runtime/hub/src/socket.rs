@@ -40,14 +40,16 @@ pub async fn serve(mut socket: WebSocket, mut member: Member) {
         let Message::Text(text) = message else { continue };
         hears_at = heard + allowance.take(heard.into());
         let notice = match serde_json::from_str::<Envelope>(&text) {
-            Ok(envelope) => member.say(envelope.clone()).err().map(|why| Notice::unsent(&envelope, why)),
+            Ok(envelope) => {
+                let (peer, topic) = (envelope.to.clone(), envelope.topic.clone());
+                member.say(envelope).err().map(|why| Notice::unsent(member.name(), (&peer, &topic), why))
+            }
             Err(error) => Some(Notice::unread(member.name(), &error)),
         };
-        if let Some(mut notice) = notice {
-            member.name().clone_into(&mut notice.to);
-            if !tell(&mut socket, &notice).await {
-                return;
-            }
+        if let Some(notice) = notice
+            && !tell(&mut socket, &notice).await
+        {
+            return;
         }
     }
 }
@@ -74,3 +76,6 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
 async fn bid(mut socket: WebSocket, code: u16, reason: &'static str) {
     send(&mut socket, Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ async fn a_peer_that_comes_back_takes_its_place_and_none_takes_one_that_is_held_
 #[test]
 fn what_the_hub_says_is_told_from_what_peers_say() {
     let envelope = told("ada", "bob");
-    let notice = Notice::unsent(&envelope, Unsent::Absent);
+    let notice = Notice::unsent("ada", ("bob", "call:x"), Unsent::Absent);
     assert_eq!(notice.payload["type"], "unreachable");
     let read = Notice::read(&notice);
     assert_eq!(read, Some(Notice::Unsent { to: "bob".into(), topic: "call:x".into() }));

@@ -9,8 +9,8 @@
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
-use understudy_core::call::Media;
 use understudy_core::call::message::Candidate;
+use understudy_core::connection;
 use understudy_core::media::VideoCodec;
 use understudy_core::offer::Agreement;
 use understudy_core::rendition::{Audio, Video};
@@ -57,7 +57,7 @@ struct Talking {
 /// What there is to tell of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    Media(Media),
+    Media(connection::State),
     /// For good, and why, for people.
     Lost(String),
 }
@@ -205,8 +205,8 @@ async fn drive(
             told = call.told() => told,
         };
         let told = match told {
-            rtc::Told::Connected | rtc::Told::Heard => Told::Media(Media::Connected),
-            rtc::Told::Silent => Told::Media(Media::Disconnected),
+            rtc::Told::Connected | rtc::Told::Heard => Told::Media(connection::State::Connected),
+            rtc::Told::Silent => Told::Media(connection::State::Disconnected),
             rtc::Told::Closed(ended) => Told::Lost(ended.to_string()),
             _ => continue,
         };

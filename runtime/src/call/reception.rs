@@ -8,23 +8,25 @@ use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks, AppSrc};
-use gstreamer_video as gst_video;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::{Interval, interval};
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::fanout::{clock, vp8};
+use understudy_core::fanout::vp8;
 use understudy_core::media::{Kind, Track, VideoCodec};
 use understudy_core::offer::Encoding;
 
 use crate::broadcast::{Hub, Metrics};
 use crate::capture::{Made, unit};
-use crate::gst::{Error, Pipeline, element};
+use crate::gst::{Error, Pipeline, packets};
 use crate::rtc::{Packet, Report, Sink, Taken};
 
 /// About a second of a 5 Mbps picture.
 const PACKETS: usize = 512;
 /// How long a packet that is missing is waited for: a few times as long as it takes to be sent again.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(120);
+/// Between two looks at whether all is well.
+const LOOK: Duration = Duration::from_secs(1);
 /// As browsers send them.
 const SOUND: Duration = Duration::from_millis(20);
 const PICTURE: Duration = Duration::from_millis(33);
@@ -39,6 +41,7 @@ pub(super) struct Reception {
     packets: mpsc::Receiver<Packet>,
     video: Option<Chain>,
     audio: Option<Chain>,
+    looks: Interval,
 }
 
 /// One stream.
@@ -67,17 +70,32 @@ impl Reception {
         let (inlet, packets) = mpsc::channel(PACKETS);
         let hub = |kind| Hub::new(kind, metrics.clone());
         let (picture, sound) = (hub(Kind::Video), hub(Kind::Audio));
-        (Inlet(inlet), Self { picture, sound, packets, video: None, audio: None })
+        (Inlet(inlet), Self { picture, sound, packets, video: None, audio: None, looks: interval(LOOK) })
     }
 
     /// Passes on what comes, for good. May be given up on without losing any.
     pub async fn receive(&mut self) {
-        while let Some(packet) = self.packets.recv().await {
-            if let Err(error) = self.pass(packet) {
-                tracing::warn!(%error, "what comes in a call cannot be received");
+        loop {
+            tokio::select! {
+                Some(packet) = self.packets.recv() => {
+                    if let Err(error) = self.pass(packet) {
+                        tracing::warn!(%error, "what comes in a call cannot be received");
+                    }
+                }
+                _ = self.looks.tick() => self.look(),
             }
         }
-        std::future::pending::<()>().await;
+    }
+
+    /// A stream that broke down begins anew with its next packet.
+    fn look(&mut self) {
+        for chain in [&mut self.video, &mut self.audio] {
+            let broken = chain.as_ref().and_then(|chain| chain.pipeline.look_after());
+            if let Some(error) = broken {
+                tracing::warn!(%error, "a stream of a call broke down");
+                *chain = None;
+            }
+        }
     }
 
     fn pass(&mut self, packet: Packet) -> Result<(), Error> {
@@ -101,24 +119,12 @@ impl Reception {
 impl Chain {
     fn new(ssrc: u32, (encoding, payload_type): (Encoding, u8), hub: Hub) -> Result<Self, Error> {
         let pipeline = Pipeline::new("call");
-        let kind = encoding.kind();
-        let caps = gst::Caps::builder("application/x-rtp")
-            .field("media", kind.media())
-            .field("encoding-name", encoding.name())
-            .field("clock-rate", clock::rate_hz(kind).cast_signed())
-            .field("payload", i32::from(payload_type))
-            .field("ssrc", ssrc)
-            .build();
-        let entry =
-            AppSrc::builder().caps(&caps).format(gst::Format::Time).is_live(true).do_timestamp(true).build();
-        let buffer = element("rtpjitterbuffer")?;
-        buffer.set_property("latency", u32::try_from(PATIENCE.mseconds()).unwrap_or(u32::MAX));
-        buffer.set_property("faststart-min-packets", 1_u32);
-        buffer.set_property("do-lost", true);
+        let entry = packets::entry(encoding, payload_type, ssrc);
+        let buffer = packets::jitter_buffer(PATIENCE)?;
         let sink = AppSink::builder().sync(false).max_buffers(64).build();
         sink.set_callbacks(published(hub.clone(), encoding));
-        pass_wishes(&entry, hub.clone());
-        let unpack = unpacking(encoding)?;
+        packets::pass_requests(&entry, move || hub.request_keyframe(Need::Repair));
+        let unpack = packets::unpack(encoding)?;
         let mut chain: Vec<&gst::Element> = vec![entry.upcast_ref(), &buffer];
         chain.extend(&unpack);
         chain.push(sink.upcast_ref());
@@ -130,46 +136,7 @@ impl Chain {
     /// What it does not take any more is told on its bus.
     fn push(&self, packet: Bytes) {
         let _ = self.entry.push_buffer(gst::Buffer::from_slice(packet));
-        if let Some(error) = self.pipeline.look_after() {
-            tracing::debug!(%error, "a stream of a call is not received");
-        }
     }
-}
-
-/// From packets in their order to whole pictures, or pieces of sound.
-fn unpacking(encoding: Encoding) -> Result<Vec<gst::Element>, Error> {
-    Ok(match encoding {
-        Encoding::Opus => vec![element("rtpopusdepay")?],
-        Encoding::H264 => {
-            let form = element("capsfilter")?;
-            let caps = gst::Caps::builder("video/x-h264");
-            let caps = caps.field("stream-format", "byte-stream").field("alignment", "au").build();
-            form.set_property("caps", caps);
-            let parse = element("h264parse")?;
-            parse.set_property("config-interval", -1_i32);
-            vec![waiting(element("rtph264depay")?), parse, form]
-        }
-        Encoding::Vp8 => vec![waiting(element("rtpvp8depay")?)],
-        Encoding::Vp9 => vec![waiting(element("rtpvp9depay")?)],
-    })
-}
-
-/// What an element asks of its sender is asked of the peer, as whoever reads the picture asks.
-fn pass_wishes(entry: &AppSrc, hub: Hub) {
-    let Some(pad) = entry.static_pad("src") else { return };
-    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, probe| {
-        if probe.event().is_some_and(|event| gst_video::ForceKeyUnitEvent::is(event)) {
-            hub.request_keyframe(Need::Repair);
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-/// A picture with a hole in it goes no further, nor does what refers to it.
-fn waiting(unpack: gst::Element) -> gst::Element {
-    unpack.set_property("request-keyframe", true);
-    unpack.set_property("wait-for-keyframe", true);
-    unpack
 }
 
 fn published(hub: Hub, encoding: Encoding) -> AppSinkCallbacks {

@@ -136,6 +136,7 @@ fn build(
     size.set_property("caps", raw(target.size, target.frame_rate).build());
     let (encoder, caps) = match target.codec {
         VideoCodec::Vp8 => (vp8(target)?, gst::Caps::builder("video/x-vp8").build()),
+        // MPEG-1 is made elsewhere (`super::mpeg1`).
         VideoCodec::H264 | VideoCodec::Mpeg1 => (h264(target)?, annex_b()),
     };
     let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(30).build();

@@ -13,7 +13,6 @@ use understudy_core::offer::{Agreement, answered, calling, candidate};
 use super::desk::{Ended, Told};
 use super::driver::Command;
 use super::loops::Loops;
-use super::transport_address::{Through, TransportAddress};
 use super::viewer::{Dialling, End, Ends, Viewer, Word};
 use super::{AnswerError, Handle, OfferError, Sink};
 use crate::program::Program;
@@ -61,14 +60,12 @@ impl Handle {
         let calling = calling(offer_sdp)?;
         let seat = self.call_seats.take().ok_or(OfferError::Full)?;
         let outlet = self.outlets.open().map_err(OfferError::NoPort)?;
-        let port = outlet.port();
         let Party { name, program, sink } = party;
         let (end, inbox, ended) = end();
         let ends = Ends { end, sink };
         let (viewer, answer) = Viewer::called(&calling, ends, (outlet, &*self.announced), seat)?;
         let session_id: Arc<str> = viewer.connection.session_id().into();
-        let at = at(&calling.agreement, port);
-        self.admit(name, program, viewer, at).await?;
+        self.admit(name, program, viewer, vec![]).await?;
         let call = Call { session_id, loops: self.loops.clone(), inbox, ended, agreement: calling.agreement };
         call.reach_all().await;
         Ok((call, answer))
@@ -84,11 +81,11 @@ impl Outgoing {
     pub async fn answered(self, answer_sdp: &str, party: Party<'_>) -> Result<Call, AnswerError> {
         let Self { dialling, driver } = self;
         let agreement = answered(dialling.sdp(), answer_sdp)?;
-        let (session_id, port): (Arc<str>, _) = (dialling.session_id().into(), dialling.port());
+        let session_id: Arc<str> = dialling.session_id().into();
         let Party { name, program, sink } = party;
         let (end, inbox, ended) = end();
         let viewer = dialling.answered(&agreement, Ends { end, sink })?;
-        driver.admit(name, program, viewer, at(&agreement, port)).await?;
+        driver.admit(name, program, viewer, vec![]).await?;
         let call = Call { session_id, loops: driver.loops.clone(), inbox, ended, agreement };
         call.reach_all().await;
         Ok(call)
@@ -139,11 +136,6 @@ impl Drop for Call {
 fn end() -> (End, mpsc::Receiver<Told>, Arc<OnceLock<Ended>>) {
     let (ended, (told, inbox)) = (Arc::new(OnceLock::new()), mpsc::channel(TOLD));
     (End::new(told, Arc::clone(&ended), NO_PULSE), inbox, ended)
-}
-
-fn at(agreement: &Agreement, port: u16) -> Vec<TransportAddress> {
-    let through = Some(Through::Port(port));
-    agreement.addresses().into_iter().map(|at| TransportAddress::udp(at).through(through)).collect()
 }
 
 #[cfg(test)]

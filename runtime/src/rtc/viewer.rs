@@ -148,8 +148,7 @@ impl Viewer {
         let now = Instant::now();
         let arrival = Arrival::begin(now);
         let feedback = Arc::new(Feedback::default());
-        let cryptography =
-            Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
+        let cryptography = tapped()?;
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| to_viewer(offer, announced, seen, tapped, now))?;
         let sdp = offer.answer(&negotiated.sdp).map_err(OfferError::broken)?;
@@ -335,6 +334,11 @@ impl Viewer {
             Ok(())
         });
     }
+}
+
+/// What takes a peer's keys along.
+fn tapped() -> Result<Arc<Tapped>, OfferError> {
+    Ok(Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?))
 }
 
 impl Streams {

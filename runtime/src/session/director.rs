@@ -15,9 +15,9 @@ use understudy_proto::v1;
 
 use super::asked::{Asked, Shows};
 use super::audience::Audience;
-use super::carried::{Carried, CarriedTeller};
 use super::journal::Journal;
 use super::keeper::{Gives, Keeper, News, Order, What};
+use super::offer::{Carried, CarriedTeller};
 use super::origin::Origin;
 use super::recordings::{RecordingView, Recordings};
 use super::show::Show;

@@ -7,7 +7,7 @@ use understudy_core::participant::View;
 use understudy_core::spec::{FrameRate, Limits, Resolution, Sharing};
 use understudy_proto::v1;
 
-use super::carried::CarriedTeller;
+use super::offer::CarriedTeller;
 use super::{Config, Handle, InputsView, MAILBOX, Mail, Metrics, StreamView};
 use crate::camera::Place;
 use crate::egress::{Recorder, Senders, recording};

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::Id;
 use super::end::{End, Why};
-use super::line::{self, Event, Line, Media, Phase, RING, Role};
+use super::line::{self, Event, Line, Phase, RING, Role};
 use super::message::{Candidate, Envelope, Payload, Strange, is_name};
+use crate::connection;
 use crate::media::Kind;
 
 /// Those that go on at once. Each costs a connection, and most people have one.
@@ -258,7 +259,7 @@ impl Book {
         self.of(id, Event::Unusable(message), now)
     }
 
-    pub fn connects(&mut self, id: Id, media: Media, now: Instant) -> Vec<Act> {
+    pub fn connects(&mut self, id: Id, media: connection::State, now: Instant) -> Vec<Act> {
         self.of(id, Event::Media(media), now)
     }
 

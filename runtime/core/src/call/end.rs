@@ -26,7 +26,7 @@ pub enum Why {
     Unusable,
     /// No way to the peer is found, or not any more.
     Failed,
-    /// The same peer called anew.
+    /// Another call has its channel: of the same peer, which began anew, or one that was begun here.
     Replaced,
     /// This runtime ends, or makes no calls any more.
     Stopped,
@@ -63,7 +63,7 @@ impl Why {
             Self::Failed => {
                 "no way to the other side is found: a firewall may be between, and a TURN server would help"
             }
-            Self::Replaced => "the other side has called anew",
+            Self::Replaced => "another call has begun on this channel",
             Self::Stopped => "this participant takes part in no calls any more",
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Id;
 use super::end::{End, Why};
 use super::message::{Candidate, Payload};
+use crate::connection;
 
 /// For how long a peer is rung.
 pub const RING: Duration = Duration::from_secs(30);
@@ -41,19 +42,6 @@ pub enum Phase {
     Hung,
 }
 
-/// How its connection stands, in the words of W3C WebRTC §4.3.3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Media {
-    #[default]
-    New,
-    Connecting,
-    Connected,
-    /// Nothing comes from the peer at the moment.
-    Disconnected,
-    Failed,
-    Closed,
-}
-
 /// One call of this peer's.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -61,7 +49,8 @@ pub struct Line {
     pub channel: String,
     pub peer: String,
     pub role: Role,
-    pub media: Media,
+    /// How its connection stands.
+    pub media: connection::State,
     /// Whether sound and picture of ours go out.
     pub audio_on: bool,
     pub video_on: bool,
@@ -108,7 +97,7 @@ pub(super) enum Event {
     Described(String),
     /// What the peer says of its media cannot be used.
     Unusable(String),
-    Media(Media),
+    Media(connection::State),
     /// Its connection is lost for good.
     Lost(String),
     HungUp(Why),
@@ -148,7 +137,7 @@ impl Line {
             channel: channel.to_owned(),
             peer: peer.to_owned(),
             role,
-            media: Media::New,
+            media: connection::State::New,
             audio_on: true,
             video_on: true,
             began: now,
@@ -171,7 +160,7 @@ impl Line {
 
     /// Something may still come from the peer, as far as is known.
     pub(super) fn is_well(&self) -> bool {
-        self.media != Media::Disconnected
+        self.media != connection::State::Disconnected
     }
 
     pub fn wake_at(&self) -> Option<Instant> {
@@ -195,7 +184,7 @@ impl Line {
             Event::Unusable(message) => self.end(Why::Unusable, message, true),
             Event::Media(media) => self.connects(media, now),
             Event::Lost(message) => {
-                self.media = Media::Failed;
+                self.media = connection::State::Failed;
                 self.end(Why::Failed, message, true)
             }
             Event::HungUp(why) => self.end(why, why.message().to_owned(), true),
@@ -277,9 +266,9 @@ impl Line {
         }
     }
 
-    fn connects(&mut self, media: Media, now: Instant) -> Vec<Act> {
+    fn connects(&mut self, media: connection::State, now: Instant) -> Vec<Act> {
         self.media = media;
-        if media == Media::Connected && matches!(self.phase(), Phase::Offered | Phase::Answered) {
+        if media == connection::State::Connected && matches!(self.phase(), Phase::Offered | Phase::Answered) {
             self.state = State::Connected;
             self.connected = Some(now);
         }
@@ -339,8 +328,8 @@ impl Line {
 
     fn end(&mut self, why: Why, message: String, tells: bool) -> Vec<Act> {
         self.state = State::Hung;
-        if self.media != Media::Failed {
-            self.media = Media::Closed;
+        if self.media != connection::State::Failed {
+            self.media = connection::State::Closed;
         }
         let farewell = tells.then_some(Act::Say(Payload::HangUp));
         farewell.into_iter().chain([Act::Over(End { why, message })]).collect()
@@ -372,19 +361,6 @@ impl Phase {
             Self::Answered => "answered",
             Self::Connected => "connected",
             Self::Hung => "hung",
-        }
-    }
-}
-
-impl Media {
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Connecting => "connecting",
-            Self::Connected => "connected",
-            Self::Disconnected => "disconnected",
-            Self::Failed => "failed",
-            Self::Closed => "closed",
         }
     }
 }

@@ -90,18 +90,10 @@ pub enum Unusable {
 
 /// Reads the answer to an offer of ours, which is taken whole or not at all.
 pub fn accept(offer: &str, answer: &str) -> Result<Acceptance, Unusable> {
-    if answer.len() > MAX_BYTES {
-        return Err(Unusable::TooLarge);
-    }
-    let offer = section::split(offer).map_err(|fault| Unusable::of(&fault))?;
-    let answer = section::split(answer).map_err(|fault| Unusable::of(&fault))?;
-    let (offered, answered) = (offer.sections.len(), answer.sections.len());
-    if offered != answered {
-        return Err(Unusable::Sections { offered, answered });
-    }
+    let (offer, answer) = split(offer, answer)?;
+    let places: Vec<usize> = (0..answer.sections.len()).collect();
     let media: Vec<Taken> =
-        (0..answered).map(|place| take(&offer, &answer, place)).collect::<Result<_, _>>()?;
-    let places: Vec<usize> = (0..answered).collect();
+        places.iter().map(|place| take(&offer, &answer, *place)).collect::<Result<_, _>>()?;
     let transport = transport::read(&answer, &places, &places).map_err(|fault| Unusable::of(&fault))?;
     check_transport(&answer, &transport)?;
     let is_lite = transport::is_lite(&answer);
@@ -111,6 +103,33 @@ pub fn accept(offer: &str, answer: &str) -> Result<Acceptance, Unusable> {
     });
     let level = level.unwrap_or(Level::HD);
     Ok(Acceptance { transport, is_lite, level, candidates: tried(&answer), media })
+}
+
+/// Both as lines, section by section.
+pub(super) fn split<'a>(offer: &'a str, answer: &'a str) -> Result<(Lines<'a>, Lines<'a>), Unusable> {
+    if answer.len() > MAX_BYTES {
+        return Err(Unusable::TooLarge);
+    }
+    let offer = section::split(offer).map_err(|fault| Unusable::of(&fault))?;
+    let answer = section::split(answer).map_err(|fault| Unusable::of(&fault))?;
+    let (offered, answered) = (offer.sections.len(), answer.sections.len());
+    if offered == answered { Ok((offer, answer)) } else { Err(Unusable::Sections { offered, answered }) }
+}
+
+/// Of which kind a section of an answer is, and its `a=mid`: those that were offered in its place.
+pub(super) fn place_of<'a>(
+    offer: &Lines<'a>,
+    answer: &Lines<'_>,
+    place: usize,
+) -> Result<(Kind, &'a str), Unusable> {
+    let (asked, given) = (&offer.sections[place], &answer.sections[place]);
+    let other = Unusable::OtherSection { section: place + 1 };
+    let (Some(kind), Some(mid)) = (asked.kind(), asked.mid()) else { return Err(other) };
+    // Who leaves a=mid away bundles nothing, and answers by the place alone (RFC 3264 §6).
+    if given.kind() != Some(kind) || given.mid().is_some_and(|said| said != mid) {
+        return Err(other);
+    }
+    Ok((kind, mid))
 }
 
 /// Each address once.
@@ -126,12 +145,7 @@ pub(super) fn tried(answer: &Lines<'_>) -> Vec<Candidate> {
 
 fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Taken, Unusable> {
     let (asked, given) = (&offer.sections[place], &answer.sections[place]);
-    let other = Unusable::OtherSection { section: place + 1 };
-    let (Some(kind), Some(mid)) = (asked.kind(), asked.mid()) else { return Err(other) };
-    // Who leaves a=mid away bundles nothing, and answers by the place alone (RFC 3264 §6).
-    if given.kind() != Some(kind) || given.mid().is_some_and(|said| said != mid) {
-        return Err(other);
-    }
+    let (kind, mid) = place_of(offer, answer, place)?;
     if given.is_stopped() {
         return Err(Unusable::Rejected { kind: kind.media() });
     }
@@ -191,9 +205,14 @@ fn fits(asked: &Section<'_>, given: &Section<'_>, kind: Kind, number: u8) -> boo
         Kind::Video => offered.eq_ignore_ascii_case("H264/90000"),
         Kind::Audio => offered.eq_ignore_ascii_case("opus/48000/2"),
     };
+    is_sent && is_as_offered(offered, given, number)
+}
+
+/// Whether an answer means by a number what was offered under it.
+pub(super) fn is_as_offered(offered: &str, given: &Section<'_>, number: u8) -> bool {
     let same = given.described("rtpmap", number).is_none_or(|said| said.eq_ignore_ascii_case(offered));
     let mode = given.described("fmtp", number).and_then(|fmtp| parameter(fmtp, "packetization-mode"));
-    is_sent && same && mode != Some("0")
+    same && mode != Some("0")
 }
 
 fn check_transport(answer: &Lines<'_>, transport: &Transport) -> Result<(), Unusable> {

@@ -6,15 +6,15 @@
 
 use std::net::SocketAddr;
 
-use super::acceptance::{Candidate, tried};
+use super::acceptance::{self, Candidate, is_as_offered, place_of, tried};
 use super::answer::Outline;
 use super::check::Violation;
 use super::counting;
-use super::incoming::{describe, known, stream};
-use super::section::{self, Direction, Lines, Section, parameter, push_line};
+use super::incoming::{announce, known, taken_into};
+use super::section::{Direction, Lines, Section, push_line};
 use super::selection::{Reading, Selection, open, select};
-use super::transport::Transport;
-use super::{Codec, Encoding, Fault, Format, MAX_BYTES, Unusable, lines};
+use super::transport::{self, Transport};
+use super::{Codec, Encoding, Fault, Format, Unusable, lines};
 use crate::media::Kind;
 
 /// What is agreed with a peer.
@@ -50,7 +50,7 @@ pub fn calling(text: &str) -> Result<Calling, Fault> {
     let wants = |direction: Direction| direction.sends || direction.receives;
     let selection = select(text, &lines, Reading { wants, nothing: Fault::NothingSent, codecs: encodable })?;
     let sdp = selection.reduce(&lines, |out, section, formats| {
-        offered_into(out, section, formats, lines.direction(section));
+        taken_into(out, section, formats, lines.direction(section));
     });
     let Selection { media, transport, outline, .. } = selection;
     let mut agreement = Agreement::new(transport, tried(&lines), sdp);
@@ -65,22 +65,15 @@ pub fn calling(text: &str) -> Result<Calling, Fault> {
 
 /// Reads the answer to an offer of ours.
 pub fn answered(offer: &str, answer: &str) -> Result<Agreement, Unusable> {
-    if answer.len() > MAX_BYTES {
-        return Err(Unusable::TooLarge);
-    }
-    let offer = section::split(offer).map_err(|fault| Unusable::of(&fault))?;
-    let answer = section::split(answer).map_err(|fault| Unusable::of(&fault))?;
-    let (offered, answered) = (offer.sections.len(), answer.sections.len());
-    if offered != answered {
-        return Err(Unusable::Sections { offered, answered });
-    }
+    let (offer, answer) = acceptance::split(offer, answer)?;
+    let places = 0..answer.sections.len();
     let taken: Vec<Option<Vec<Format>>> =
-        (0..answered).map(|place| take(&offer, &answer, place)).collect::<Result<_, _>>()?;
-    let accepted: Vec<usize> = (0..answered).filter(|place| taken[*place].is_some()).collect();
+        places.clone().map(|place| take(&offer, &answer, place)).collect::<Result<_, _>>()?;
+    let accepted: Vec<usize> = places.filter(|place| taken[*place].is_some()).collect();
     if accepted.is_empty() {
         return Err(Unusable::Rejected { kind: "picture and the sound" });
     }
-    let transport = super::acceptance::transport(&answer, &accepted)?;
+    let transport = acceptance::transport(&answer, &accepted)?;
     let sdp = written(&offer, &answer, &taken, &transport);
     let mut agreement = Agreement::new(transport, tried(&answer), sdp);
     for (place, formats) in taken.into_iter().enumerate() {
@@ -132,11 +125,6 @@ impl Agreement {
     pub fn candidates(&self) -> Vec<(SocketAddr, String)> {
         self.candidates.iter().map(|candidate| (candidate.address, candidate.line())).collect()
     }
-
-    /// The same, without the lines.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.candidates.iter().map(|candidate| candidate.address).collect()
-    }
 }
 
 impl Way {
@@ -170,29 +158,10 @@ fn encodable(section: &Section<'_>, kind: Kind) -> Result<Vec<Format>, Fault> {
     if formats.is_empty() { Err(Fault::NoCodec { kind: kind.media(), needed }) } else { Ok(formats) }
 }
 
-/// A section of the peer's: its formats, its first stream, and nothing else.
-fn offered_into(out: &mut String, section: &Section<'_>, formats: &[Format], direction: Direction) {
-    let numbers: Vec<u8> = formats.iter().map(|format| format.payload_type).collect();
-    let kind = section.kind().map(Kind::media).unwrap_or_default();
-    open(out, kind, &numbers, direction.word());
-    if let Some(number) = counting::extension(section) {
-        counting::extend(out, number);
-    }
-    describe(out, section, formats);
-    if let Some(ssrc) = stream(section).filter(|_| direction.sends) {
-        push_line(out, &format!("a=msid:peer {kind}"));
-        push_line(out, &format!("a=ssrc:{ssrc} cname:peer"));
-    }
-}
-
 /// What a section of an answer takes of ours; none: it is refused.
 fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Option<Vec<Format>>, Unusable> {
     let (asked, given) = (&offer.sections[place], &answer.sections[place]);
-    let other = Unusable::OtherSection { section: place + 1 };
-    let (Some(kind), Some(mid)) = (asked.kind(), asked.mid()) else { return Err(other) };
-    if given.kind() != Some(kind) || given.mid().is_some_and(|said| said != mid) {
-        return Err(other);
-    }
+    let (kind, _) = place_of(offer, answer, place)?;
     let direction = answer.direction(given);
     if given.is_stopped() || !(direction.sends || direction.receives) {
         return Ok(None);
@@ -203,10 +172,7 @@ fn take(offer: &Lines<'_>, answer: &Lines<'_>, place: usize) -> Result<Option<Ve
     let ours = encodable(asked, kind).map_err(|fault| Unusable::of(&fault))?;
     let fits = |number: u8| {
         let format = ours.iter().find(|format| format.payload_type == number)?;
-        let (offered, said) = (asked.described("rtpmap", number)?, given.described("rtpmap", number));
-        let mode = given.described("fmtp", number).and_then(|fmtp| parameter(fmtp, "packetization-mode"));
-        let same = said.is_none_or(|said| said.eq_ignore_ascii_case(offered));
-        (same && mode != Some("0")).then(|| format.clone())
+        is_as_offered(asked.described("rtpmap", number)?, given, number).then(|| format.clone())
     };
     let formats: Vec<Format> = given.payload_types().filter_map(fits).collect();
     let needed = match kind {
@@ -232,6 +198,9 @@ fn written(
         .collect();
     let mut out = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
     push_line(&mut out, &format!("a=group:BUNDLE {}", mids.join(" ")));
+    if transport::is_lite(answer) {
+        push_line(&mut out, "a=ice-lite");
+    }
     for (place, formats) in taken.iter().enumerate() {
         let (asked, given) = (&offer.sections[place], &answer.sections[place]);
         match formats {
@@ -264,10 +233,7 @@ fn answered_into(
         let both = given.feedback(number).filter(|what| asked.feedback(number).any(|other| other == *what));
         both.for_each(|what| push_line(out, &format!("a=rtcp-fb:{number} {what}")));
     }
-    if let Some(ssrc) = stream(given).filter(|_| direction.sends) {
-        push_line(out, &format!("a=msid:peer {kind}"));
-        push_line(out, &format!("a=ssrc:{ssrc} cname:peer"));
-    }
+    announce(out, given, direction);
 }
 
 /// One format stands for all, since a line needs one (RFC 3264 §6).

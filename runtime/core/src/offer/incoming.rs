@@ -125,23 +125,39 @@ fn format(section: &Section<'_>, kind: Kind, payload_type: u8) -> Option<Format>
     Some(Format { encoding, payload_type, fmtp: fmtp.to_owned(), refresh })
 }
 
-/// A section that is received: its formats, its first stream, and nothing else.
+/// A section that is received.
 fn receive_into(out: &mut String, section: &Section<'_>, formats: &Vec<Format>) {
+    taken_into(out, section, formats, Direction { sends: true, receives: false });
+}
+
+/// A section of the peer's, which goes that way: its formats, its first stream, and nothing else.
+pub(super) fn taken_into(
+    out: &mut String,
+    section: &Section<'_>,
+    formats: &Vec<Format>,
+    direction: Direction,
+) {
     let kind = section.kind().map(Kind::media).unwrap_or_default();
-    open(out, kind, &formats.payload_types(), "sendonly");
+    open(out, kind, &formats.payload_types(), direction.word());
     // The one header extension that is answered: without its feedback a sender feels its way up from a poor picture.
     if let Some(number) = counting::extension(section) {
         counting::extend(out, number);
     }
     describe(out, section, formats);
-    if let Some(ssrc) = stream(section) {
-        push_line(out, &format!("a=msid:publisher {kind}"));
-        push_line(out, &format!("a=ssrc:{ssrc} cname:publisher"));
+    announce(out, section, direction);
+}
+
+/// The stream in which the section's sender sends, if it does.
+pub(super) fn announce(out: &mut String, section: &Section<'_>, direction: Direction) {
+    let kind = section.kind().map(Kind::media).unwrap_or_default();
+    if let Some(ssrc) = stream(section).filter(|_| direction.sends) {
+        push_line(out, &format!("a=msid:peer {kind}"));
+        push_line(out, &format!("a=ssrc:{ssrc} cname:peer"));
     }
 }
 
 /// Formats as their section has them.
-pub(super) fn describe(out: &mut String, section: &Section<'_>, formats: &[Format]) {
+fn describe(out: &mut String, section: &Section<'_>, formats: &[Format]) {
     for format in formats {
         let number = format.payload_type;
         for name in ["rtpmap", "fmtp"] {
@@ -153,7 +169,7 @@ pub(super) fn describe(out: &mut String, section: &Section<'_>, formats: &[Forma
 }
 
 /// The stream that the section announces, without those that only repair it (RFC 5576 §4.2).
-pub(super) fn stream(section: &Section<'_>) -> Option<u32> {
+fn stream(section: &Section<'_>) -> Option<u32> {
     let repairs: Vec<&str> = section
         .attributes("ssrc-group")
         .filter_map(|group| group.strip_prefix("FID ").or(group.strip_prefix("FEC-FR ")))

@@ -66,7 +66,7 @@ async fn talk(ada: &Peer, bob: &Peer) -> (Leg, Leg) {
     ours.take(&answer).await.expect("the answer must be taken");
     for leg in [&mut ours, &mut theirs] {
         let told = tokio::time::timeout(SOON, leg.told()).await;
-        assert_eq!(told, Ok(Told::Media(Media::Connected)));
+        assert_eq!(told, Ok(Told::Media(connection::State::Connected)));
     }
     (ours, theirs)
 }

@@ -33,6 +33,8 @@ enum State {
     Waiting {
         units: Vec<Unit>,
         until: Option<Instant>,
+        /// The channels of what has been heard by now, were it before the picture.
+        channels: Option<u32>,
     },
     Writing(Writer),
 }
@@ -62,7 +64,7 @@ fn pieces(chunk: &Bytes) -> Vec<Bytes> {
 
 impl WebM {
     pub(super) fn new(picture: Subscriber, sound: Subscriber) -> Self {
-        Self { picture, sound, state: State::Waiting { units: Vec::new(), until: None } }
+        Self { picture, sound, state: State::Waiting { units: Vec::new(), until: None, channels: None } }
     }
 
     async fn next(&mut self) -> Vec<Bytes> {
@@ -74,7 +76,7 @@ impl WebM {
             let messages = tokio::select! {
                 unit = self.picture.next() => self.take(unit),
                 unit = self.sound.next() => self.take(unit),
-                () = deadline::reached(until) => self.begin(None),
+                () = deadline::reached(until) => self.begin(),
             };
             if !messages.is_empty() {
                 return messages;
@@ -85,26 +87,24 @@ impl WebM {
     fn take(&mut self, unit: Unit) -> Vec<Bytes> {
         match &mut self.state {
             State::Writing(writer) => writer.push(&unit),
-            State::Waiting { units, until } => {
-                let channels = match unit.track {
-                    Track::Audio { channels, .. } => Some(channels),
-                    Track::Video { .. } | Track::Transport => None,
-                };
-                if channels.is_none() {
+            State::Waiting { units, until, channels } => {
+                if let Track::Audio { channels: heard, .. } = unit.track {
+                    *channels = Some(heard);
+                } else {
                     until.get_or_insert_with(|| Instant::now() + HEARD_WITHIN);
                 }
                 // What is heard before there is a picture is of nothing that is seen.
-                if channels.is_none() || until.is_some() {
+                if until.is_some() {
                     units.push(unit);
                 }
-                if channels.is_some() && until.is_some() { self.begin(channels) } else { vec![] }
+                if channels.is_some() && until.is_some() { self.begin() } else { vec![] }
             }
         }
     }
 
-    fn begin(&mut self, channels: Option<u32>) -> Vec<Bytes> {
-        let State::Waiting { units, .. } = &mut self.state else { return vec![] };
-        let (units, mut writer) = (std::mem::take(units), Writer::new(true, channels));
+    fn begin(&mut self) -> Vec<Bytes> {
+        let State::Waiting { units, channels, .. } = &mut self.state else { return vec![] };
+        let (units, mut writer) = (std::mem::take(units), Writer::new(true, *channels));
         let messages = units.iter().flat_map(|unit| writer.push(unit)).collect();
         self.state = State::Writing(writer);
         messages
@@ -156,9 +156,19 @@ mod tests {
         let mut webm = hubs.read();
         hubs.picture.publish(keyframe(0));
         hubs.sound.publish(unit(Track::opus(2), Duration::from_millis(10), &[7]));
+        // Which of the two is taken first is chance.
         let messages = webm.next().await;
         assert!(messages[0].starts_with(&EBML) && has_sound(&messages[0]));
         assert_eq!(messages.len(), 2, "and the keyframe");
+    }
+
+    #[test]
+    fn a_sound_that_came_before_the_picture_is_announced_with_it_and_not_sent() {
+        let mut webm = Hubs::new().read();
+        assert!(webm.take(unit(Track::opus(2), Duration::ZERO, &[7])).is_empty());
+        let messages = webm.take(keyframe(10));
+        assert!(has_sound(&messages[0]) && messages.len() == 2, "the initialization and the keyframe");
+        assert!(!messages[1].windows(2).any(|two| two == [0x80, 7]), "nothing of the sound");
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,7 +43,9 @@ pub(in super::super) fn to_callee(
     let formats = formats();
     let mut stack = stack(&formats, seen, &Known::Callee, now)?;
     let mut sendings = Sendings::default();
-    for format in [&formats[0], &formats[2]] {
+    // As what it is sent the answer says.
+    let [vp8, _, opus] = &formats;
+    for format in [vp8, opus] {
         let kind = format.encoding.kind();
         let (track, sending) = track(kind, &codec(format));
         let direction = RTCRtpTransceiverDirection::Sendrecv;

@@ -13,13 +13,12 @@ use super::super::arrivals::Arrivals;
 use super::super::connection::guarded;
 use super::super::feedback::Feedback;
 use super::super::intake::{Delivery, Intake};
-use super::super::keys::Tapped;
 use super::super::negotiate::{Negotiated, Seen, Sendings, to_callee, to_caller};
 use super::super::outlet::Outlet;
 use super::super::transport_address::TransportAddress;
 use super::super::{AnswerError, OfferError, Sink};
 use super::arrival::Arrival;
-use super::{Agreed, End, Viewer};
+use super::{Agreed, End, Viewer, tapped};
 use crate::seats::Seat;
 
 /// A call of ours, until its peer has answered. Dropped, nothing comes of it.
@@ -51,10 +50,6 @@ impl Dialling {
 
     pub fn session_id(&self) -> &str {
         &self.agreed.negotiated.session_id
-    }
-
-    pub fn port(&self) -> u16 {
-        self.outlet.port()
     }
 
     /// The peer has answered so.
@@ -137,11 +132,10 @@ fn number(sendings: &mut Sendings, agreement: &Agreement) {
 }
 
 fn seen() -> Result<Seen, OfferError> {
-    let cryptography = Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?;
     Ok(Seen {
         feedback: Arc::new(Feedback::default()),
         arrivals: Arc::new(Arrivals::default()),
-        cryptography: Arc::new(cryptography),
+        cryptography: tapped()?,
     })
 }
 

@@ -18,7 +18,7 @@ use super::super::outlet::Outlet;
 use super::super::transport_address::TransportAddress;
 use super::super::{AnswerError, Ice, OfferError};
 use super::arrival::Arrival;
-use super::{Agreed, End, Viewer};
+use super::{Agreed, End, Viewer, tapped};
 use crate::seats::Seat;
 
 /// What was offered. Dropped, nothing comes of it.
@@ -52,8 +52,7 @@ impl Offering {
     ) -> Result<Self, OfferError> {
         let arrival = Arrival::begin(Instant::now());
         let feedback = Arc::new(Feedback::default());
-        let cryptography =
-            Arc::new(Tapped::new().map_err(|error| OfferError::Unanswerable(error.to_string()))?);
+        let cryptography = tapped()?;
         let (seen, tapped) = (Arc::clone(&feedback), Arc::clone(&cryptography));
         let (negotiated, sendings) = guarded(|| negotiate(seen, tapped, Instant::now()))?;
         Ok(Self {

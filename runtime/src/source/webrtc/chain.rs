@@ -7,8 +7,6 @@ use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSrc;
-use gstreamer_video as gst_video;
-use understudy_core::fanout::clock;
 use understudy_core::fanout::keyframe::Need;
 use understudy_core::input::rest::Change;
 use understudy_core::input::watch::Arrival;
@@ -19,8 +17,7 @@ use understudy_core::spec::Shape;
 use super::feeding;
 use super::playout::{Played, Playout};
 use crate::camera::Writer;
-use crate::gst::{Error, Pipeline, element};
-use crate::ingest::peer::Door;
+use crate::gst::{Error, Pipeline, element, packets};
 use crate::rtc::Packet;
 use crate::source::Surroundings;
 use crate::source::metrics::Origin;
@@ -76,9 +73,10 @@ impl Chain {
     ) -> Result<Self, Error> {
         let pipeline = Pipeline::playback("peer-picture");
         let branch = branches(&pipeline, surroundings, Timing::AsItComes).picture(shape, writer)?;
-        let entry = entry(&key);
-        pass_requests(&entry, surroundings.ingest.peer.clone());
-        let buffer = jitter_buffer(PICTURE_PATIENCE)?;
+        let entry = packets::entry(key.encoding(), key.format.payload_type, key.ssrc);
+        let door = surroundings.ingest.peer.clone();
+        packets::pass_requests(&entry, move || door.refresh(Need::Repair));
+        let buffer = packets::jitter_buffer(PICTURE_PATIENCE)?;
         // A decoder that cannot keep up must not build a backlog: frames are lost, and a whole one is asked for.
         buffer.set_property("drop-on-latency", true);
         let elements = decoding(key.encoding())?;
@@ -99,16 +97,18 @@ impl Chain {
     pub fn sound(key: Key, surroundings: &Surroundings, hold: Duration) -> Result<Self, Error> {
         let pipeline = Pipeline::playback("peer-sound");
         let branch = branches(&pipeline, surroundings, Timing::ByTimestamp).sound()?;
-        let entry = entry(&key);
-        let buffer = jitter_buffer(SOUND_PATIENCE)?;
-        let unpack = element("rtpopusdepay")?;
+        let entry = packets::entry(key.encoding(), key.format.payload_type, key.ssrc);
+        let buffer = packets::jitter_buffer(SOUND_PATIENCE)?;
+        let unpack = packets::unpack(Encoding::Opus)?;
         let decoder = element("opusdec")?;
         decoder.set_property("plc", true);
         decoder.set_property("use-inband-fec", true);
         // The decoder asks for 120 ms, the longest packet that there is, to mend one loss from the next packet. That one
         // is here by the time the loss is certain: nobody has to wait for it, and lips would be far from the voice.
         pipeline.inner.set_latency(SOUND_PATIENCE + SOUND_AHEAD);
-        pipeline.chain(&[entry.upcast_ref(), &buffer, &unpack, &decoder])?;
+        let mut chain = vec![entry.upcast_ref(), &buffer];
+        chain.extend(unpack.iter().chain([&decoder]));
+        pipeline.chain(&chain)?;
         decoder.link(&branch.entry)?;
         valve::fit(&decoder, &branch.flow);
         let (playout, began) = (Playout::default(), Instant::now());
@@ -194,69 +194,20 @@ const fn branches<'a>(
     Branches { pipeline, surroundings, origin: Origin::WebRtc, timing }
 }
 
-fn entry(key: &Key) -> AppSrc {
-    let kind = key.kind();
-    let caps = gst::Caps::builder("application/x-rtp")
-        .field("media", kind.media())
-        .field("encoding-name", key.encoding().name())
-        .field("clock-rate", clock::rate_hz(kind).cast_signed())
-        .field("payload", i32::from(key.format.payload_type))
-        .field("ssrc", key.ssrc)
-        .build();
-    AppSrc::builder().caps(&caps).format(gst::Format::Time).is_live(true).do_timestamp(true).build()
-}
-
-/// Packets in order pass at once; a gap is waited for.
-fn jitter_buffer(patience: gst::ClockTime) -> Result<gst::Element, Error> {
-    let buffer = element("rtpjitterbuffer")?;
-    buffer.set_property("latency", u32::try_from(patience.mseconds()).unwrap_or(u32::MAX));
-    // Otherwise the first packet waits for as long as a missing one.
-    buffer.set_property("faststart-min-packets", 1_u32);
-    buffer.set_property("do-lost", true);
-    Ok(buffer)
-}
-
 /// From packets in their order to raw pictures. Nothing in it may hold a frame back for the next one.
 fn decoding(encoding: Encoding) -> Result<Vec<gst::Element>, Error> {
-    let (unpack, decode) = match encoding {
-        Encoding::Vp8 => ("rtpvp8depay", "vp8dec"),
-        Encoding::Vp9 => ("rtpvp9depay", "vp9dec"),
-        Encoding::H264 => ("rtph264depay", "avdec_h264"),
+    let decoder = element(match encoding {
+        Encoding::Vp8 => "vp8dec",
+        Encoding::Vp9 => "vp9dec",
+        Encoding::H264 => "avdec_h264",
         Encoding::Opus => return Err(Error::Missing("picture decoder for sound")),
-    };
-    let unpack = element(unpack)?;
-    // A picture with a hole in it is not shown, nor what refers to it.
-    unpack.set_property("request-keyframe", true);
-    unpack.set_property("wait-for-keyframe", true);
-    let decoder = element(decode)?;
-    let mut elements = vec![unpack];
+    })?;
+    let mut elements = packets::unpack(encoding)?;
     if encoding == Encoding::H264 {
-        let parse = element("h264parse")?;
-        // Whoever comes to look later needs the parameters with each whole picture.
-        parse.set_property("config-interval", -1_i32);
-        let form = element("capsfilter")?;
-        form.set_property("caps", byte_stream());
-        elements.extend([parse, form]);
         // Threads that take a frame each hold as many frames back.
         decoder.set_property_from_str("thread-type", "slice");
         decoder.set_property("output-corrupt", false);
     }
     elements.push(decoder);
     Ok(elements)
-}
-
-/// Start codes between the parts, a whole picture in each buffer.
-fn byte_stream() -> gst::Caps {
-    gst::Caps::builder("video/x-h264").field("stream-format", "byte-stream").field("alignment", "au").build()
-}
-
-/// What an element asks of its sender is asked of the peer.
-fn pass_requests(entry: &AppSrc, door: Door) {
-    let Some(pad) = entry.static_pad("src") else { return };
-    pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, probe| {
-        if probe.event().is_some_and(|event| gst_video::ForceKeyUnitEvent::is(event)) {
-            door.refresh(Need::Repair);
-        }
-        gst::PadProbeReturn::Ok
-    });
 }

@@ -111,7 +111,7 @@ impl Two {
     fn connect(&mut self) {
         for who in 0..2 {
             let id = self.books[who].line("x").expect("there must be a call").id;
-            let acts = self.books[who].connects(id, Media::Connected, self.now);
+            let acts = self.books[who].connects(id, connection::State::Connected, self.now);
             self.does(who, acts);
         }
     }
@@ -265,12 +265,12 @@ fn a_silence_ends_no_call_and_a_lost_connection_does() {
     two.talk();
     two.connect();
     let id = two.books[0].line("x").unwrap().id;
-    assert_eq!(two.books[0].connects(id, Media::Disconnected, two.now), []);
+    assert_eq!(two.books[0].connects(id, connection::State::Disconnected, two.now), []);
     assert_eq!(phase(&two.books[0]), Some((Role::Origin, Phase::Connected)));
     let acts = two.books[0].lost(id, "no way".into(), two.now);
     assert_eq!((end(&acts), said(&acts)), (Some(Why::Failed), vec!["call-hangup".to_owned()]));
     assert_eq!(two.books[0].lines().count(), 0);
-    assert_eq!(two.books[0].connects(id, Media::Connected, two.now), [], "it is over");
+    assert_eq!(two.books[0].connects(id, connection::State::Connected, two.now), [], "it is over");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn whoever_calls_anew_after_its_end_rings_anew() {
     two.start(0);
     two.talk();
     assert_eq!(two.books[1].ringing().count(), 0, "while it is connected that is the same call");
-    two.books[1].connects(id, Media::Disconnected, two.now);
+    two.books[1].connects(id, connection::State::Disconnected, two.now);
     let again = told("ada", "bob", "x", Payload::Request);
     let acts = two.books[1].hear(&again, two.now).unwrap();
     assert_eq!((end(&acts), said(&acts)), (Some(Why::Replaced), vec![]));

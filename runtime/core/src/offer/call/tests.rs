@@ -37,7 +37,8 @@ fn what_an_answer_takes_is_sent_and_what_it_sends_may_come() {
         "in the answer's order"
     );
     assert_eq!(encodings(&agreed.audio), (Some(Encoding::Opus), vec![]));
-    assert_eq!(agreed.addresses(), ["192.0.2.7:4000".parse().unwrap()]);
+    let at: Vec<SocketAddr> = agreed.candidates().into_iter().map(|(at, _line)| at).collect();
+    assert_eq!(at, ["192.0.2.7:4000".parse().unwrap()]);
     let sdp = agreed.sdp();
     assert!(
         sdp.contains("m=video 9 UDP/TLS/RTP/SAVPF 98 96\r\n") && sdp.contains("a=ssrc:77 cname:peer"),

@@ -39,7 +39,7 @@ fn one_stream_a_kind_is_received_and_what_repairs_it_is_left_out() {
     assert_eq!(sdp.matches("a=sendonly").count(), 2, "{sdp}");
     assert_eq!(sdp.matches("m=video").count(), 1, "{sdp}");
     assert_eq!(sdp.matches("a=ssrc:").count(), 1, "{sdp}");
-    assert!(sdp.contains("a=ssrc:7 cname:publisher") && sdp.contains("a=extmap:4 http"), "{sdp}");
+    assert!(sdp.contains("a=ssrc:7 cname:peer") && sdp.contains("a=extmap:4 http"), "{sdp}");
     for gone in ["rtx", "sdes:mid", "ssrc-group", "PCMU", "profile-id=2", "sendrecv"] {
         assert!(!sdp.contains(gone), "{gone} in {sdp}");
     }

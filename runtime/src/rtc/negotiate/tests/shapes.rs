@@ -259,7 +259,7 @@ fn one_stream_of_a_published_picture_is_announced_and_not_the_one_that_repairs_i
         let read = offer::incoming(&publishing(browser, "sendonly")).expect("it must be read");
         let picture = section(&read.sdp, "video");
         let streams: Vec<&str> = picture.lines().filter(|line| line.starts_with("a=ssrc")).collect();
-        assert_eq!(streams, ["a=ssrc:1001 cname:publisher"], "{picture}");
+        assert_eq!(streams, ["a=ssrc:1001 cname:peer"], "{picture}");
     }
 }
 
