@@ -6,9 +6,11 @@ use std::time::Duration;
 use base64::Engine;
 use tempfile::TempDir;
 use tokio::process::Child;
-use understudy_devtools::{Devtools, Page, endpoint};
+use understudy_devtools::{Devtools, endpoint};
 
 use crate::{program, settings, wait};
+
+pub use understudy_devtools::Page;
 
 /// A cold start on a busy machine.
 const LAUNCH: Duration = Duration::from_secs(60);

@@ -1,5 +1,6 @@
 //! The session's HTTP surface: what it consists of, and who may use which part.
 
+pub mod calls;
 mod computer;
 pub mod core;
 mod display;
@@ -66,6 +67,8 @@ pub struct Surface {
     pub recordings: RecordingSettings,
     /// What processes are driven over ([`core::router`]).
     pub core: Router,
+    /// What others are called over ([`calls::router`]).
+    pub calls: Router,
     /// What many watch and steer together ([`streamers::router`]).
     pub streamers: Router,
     /// Of the participant socket; 0: there is none.
@@ -103,6 +106,7 @@ pub fn router(surface: Surface) -> Router {
     Router::new()
         .merge(surface.core)
         .merge(surface.streamers)
+        .merge(surface.calls)
         .merge(pages::router())
         .merge(view::router())
         .merge(processes_page::router())

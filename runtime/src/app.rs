@@ -1,5 +1,6 @@
 //! Puts the layers together, runs them, and takes them down in the reverse order.
 
+mod calls;
 mod connections;
 mod ending;
 mod guards;
@@ -84,8 +85,7 @@ pub async fn run(
     let (ingest, feed) = (setup.ingest.clone(), setup.feed.clone());
     let (session, task) = start(setup.clone(), &peers, &shutdown);
     let told = (&mut registry, &mut tasks);
-    let streamers = streamers::open(&config, (&session, setup, &outward), told, &shutdown)?;
-    let core = processes::surface(&config, processes, &outward, (&mut tasks, &shutdown))?;
+    let [streamers, calls] = with_others(&config, (&session, setup, &outward), told, &shutdown)?;
     let surface = api::Surface {
         session: session.clone(),
         whep: outward.router(&config, &session),
@@ -98,8 +98,9 @@ pub async fn run(
         programs: outward.programs.clone(),
         streams: streams(&config, outward.rtmp_ports())?,
         recordings: recording_settings(&config)?,
-        core,
-        streamers: api::streamers::router(streamers, &policies),
+        core: processes::surface(&config, processes, &outward, (&mut tasks, &shutdown))?,
+        streamers,
+        calls,
         participant_socket_port: participant.port,
         players: config.share_dir.join("players"),
     };
@@ -121,6 +122,19 @@ pub async fn run(
 
 fn participant_router(config: &Run, session: &session::Handle, http_port: u16) -> axum::Router {
     participant_socket::router(ParticipantSocket::new(session.clone(), identity(config), http_port))
+}
+
+/// What others steer, and by what others are called.
+fn with_others(
+    config: &Run,
+    (session, setup, outward): (&session::Handle, session::Config, &Outward),
+    (registry, tasks): (&mut Registry, &mut Tasks),
+    shutdown: &CancellationToken,
+) -> anyhow::Result<[axum::Router; 2]> {
+    let policies = outward.policies();
+    let calls = calls::open(config, (session, &setup, outward), (&mut *registry, &mut *tasks), shutdown)?;
+    let streamers = streamers::open(config, (session, setup, outward), (registry, tasks), shutdown)?;
+    Ok([api::streamers::router(streamers, &policies), api::calls::router(calls, &policies)])
 }
 
 fn start(

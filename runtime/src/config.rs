@@ -1,5 +1,6 @@
 //! The command line and the environment: the only place that reads either.
 
+mod calls;
 mod confine;
 mod core;
 mod devices;
@@ -23,6 +24,7 @@ use crate::net::Families;
 use crate::rtc::TcpPort;
 use rtmp::{RTMP, RTMPS};
 
+pub use calls::Calls;
 pub use confine::Confine;
 pub use core::{Core, Login};
 pub use devices::Devices;
@@ -178,6 +180,9 @@ pub struct Run {
 
     #[command(flatten)]
     pub steering: Steering,
+
+    #[command(flatten)]
+    pub calls: Calls,
 
     #[command(flatten)]
     pub rtmp: Rtmp,

@@ -14,4 +14,4 @@ pub mod whip;
 pub use metrics::Metrics;
 pub use recording::{Recorder, Recording};
 pub use sender::{Sender, Senders, UNUSABLE};
-pub use trust::trust;
+pub use trust::{trust, trusting};

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use understudy_core::leg::Levels;
 use understudy_core::level::Level;
-use understudy_core::media::Kind;
+use understudy_core::media::{Kind, VideoCodec};
 use understudy_core::rendition::{Audio, Transport, Video};
 use understudy_core::spec::Choice;
 
@@ -44,33 +44,36 @@ struct Sides {
     shows: watch::Receiver<bool>,
     /// Of a picture that somebody else encodes; none: it is encoded here.
     coming: Option<watch::Receiver<Option<Levels>>>,
+    /// As what a picture comes of which there is no other.
+    comes_as: VideoCodec,
 }
 
 /// Why there is no such picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it goes out as it comes, as H.264: there is no other picture of it")]
+#[error("it goes out as it comes: there is no other picture of it")]
 pub struct Fixed;
 
 impl Program {
     /// `shows`: whether there is anything to be seen.
     pub fn new(pictures: Ladder<Video>, sounds: Ladder<Audio>, shows: watch::Receiver<bool>) -> Self {
-        Self::made(pictures, sounds, (shows, None))
+        Self::made(pictures, sounds, (shows, None), VideoCodec::H264)
     }
 
     /// What others encode: a picture that is there as it comes, which is always shown, and of its sound what is made of that. `levels`:
     /// of its H.264, once that is known.
     pub fn coming(picture: Hub, sounds: Ladder<Audio>, levels: watch::Receiver<Option<Levels>>) -> Self {
-        Self::made(Ladder::fixed(picture), sounds, (watch::channel(true).1, Some(levels)))
+        Self::made(Ladder::fixed(picture), sounds, (watch::channel(true).1, Some(levels)), VideoCodec::H264)
     }
 
     fn made(
         pictures: Ladder<Video>,
         sounds: Ladder<Audio>,
         (shows, coming): (watch::Receiver<bool>, Option<watch::Receiver<Option<Levels>>>),
+        comes_as: VideoCodec,
     ) -> Self {
         let (pictures, sounds) = (Arc::new(pictures), Arc::new(sounds));
         let streams = streams(Arc::clone(&pictures), Arc::clone(&sounds));
-        let sides = Sides { pictures, sounds, streams, shows, coming };
+        let sides = Sides { pictures, sounds, streams, shows, coming, comes_as };
         Self { sides: Arc::new(sides), choice: Choice::default() }
     }
 
@@ -84,6 +87,11 @@ impl Program {
     pub fn of(renditions: &Renditions, shows: watch::Receiver<bool>) -> Self {
         let Renditions { video, audio } = renditions.clone();
         Self::new(Ladder::fixed(video), Ladder::fixed(audio), shows)
+    }
+
+    /// The same, which is always shown, of a picture of that codec.
+    pub fn fixed(Renditions { video, audio }: Renditions, comes_as: VideoCodec) -> Self {
+        Self::made(Ladder::fixed(video), Ladder::fixed(audio), (watch::channel(true).1, None), comes_as)
     }
 
     /// The same, of which there is that picture alone, and none for narrow networks.
@@ -121,9 +129,21 @@ impl Program {
 
     /// Refused if there cannot be such a picture of it.
     pub fn has(&self, rendition: Video) -> Result<(), Fixed> {
-        let is_as_it_comes = rendition == Video { step: rendition.step, ..Video::default() };
-        let is_made_here = self.sides.coming.is_none() && !self.sides.pictures.is_fixed();
-        if is_made_here || is_as_it_comes { Ok(()) } else { Err(Fixed) }
+        let comes = Video { step: rendition.step, codec: self.sides.comes_as, ..Video::default() };
+        if self.is_made_here() || rendition == comes { Ok(()) } else { Err(Fixed) }
+    }
+
+    /// As what viewers may be sent its picture, best first.
+    pub fn codecs(&self) -> &'static [VideoCodec] {
+        match self.sides.comes_as {
+            _ if self.is_made_here() => &[VideoCodec::H264, VideoCodec::Vp8],
+            VideoCodec::Vp8 => &[VideoCodec::Vp8],
+            VideoCodec::H264 | VideoCodec::Mpeg1 => &[VideoCodec::H264],
+        }
+    }
+
+    fn is_made_here(&self) -> bool {
+        self.sides.coming.is_none() && !self.sides.pictures.is_fixed()
     }
 
     /// How many read its picture, whichever rendition.

@@ -84,9 +84,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::fanout::keyframe::Need;
-use understudy_core::media::VideoCodec;
 use understudy_core::offer::{self, Credentials, Fault, Violation};
-use understudy_core::rendition::Video;
 
 use crate::program::{Audience, Program};
 use crate::seats::Seats;
@@ -258,11 +256,7 @@ fn listen(config: &Config, udp_port: u16, streams: &streams::Streams) -> Option<
 impl Handle {
     /// Lets one more viewer watch a program. The name is what [`Handle::viewers`] counts by.
     pub async fn watch(&self, name: &str, program: &Program, offer_sdp: &str) -> Result<Answer, OfferError> {
-        let vp8 = Video { codec: VideoCodec::Vp8, ..Video::default() };
-        let offer = match program.has(vp8) {
-            Ok(()) => offer::read(offer_sdp)?,
-            Err(_) => offer::read_for_h264(offer_sdp)?,
-        };
+        let offer = offer::read_for(offer_sdp, program.codecs())?;
         // Before anything is made for the peer: certificates are what an offer costs.
         let seat = self.viewer_seats.take().ok_or(OfferError::Full)?;
         // Before a loop sees it: certificates and SDP take longer than a frame may wait.

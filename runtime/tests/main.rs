@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests, too")]
 
+mod calls;
 mod camera_file;
 mod clients;
 mod desk_page;

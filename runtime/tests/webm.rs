@@ -18,8 +18,8 @@ const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
 const WHILE: Duration = Duration::from_secs(5);
 
 /// Plays a stream as clients of the source system do, with Media Source Extensions in `sequence` mode, where there is no WebRTC.
-/// `window.numbers` are those of the pictures that were shown.
-const PLAY: &str = "(() => {
+/// `window.numbers` are those of the pictures that were shown, `lightest` how light the brightest spot of a picture is now.
+pub const PLAY: &str = "(() => {
     delete window.RTCPeerConnection;
     const video = document.createElement('video');
     video.muted = true;
@@ -53,6 +53,11 @@ const PLAY: &str = "(() => {
         video.requestVideoFrameCallback(look);
     };
     video.requestVideoFrameCallback(look);
+    const small = new OffscreenCanvas(16, 9).getContext('2d', { willReadFrequently: true });
+    window.lightest = () => {
+        small.drawImage(video, 0, 0, 16, 9);
+        return Math.max(...small.getImageData(0, 0, 16, 9).data.filter((_, place) => place % 4 === 1));
+    };
     video.play();
     window.video = video;
 })(); true";

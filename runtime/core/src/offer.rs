@@ -108,12 +108,18 @@ pub enum Fault {
 
 /// Reads the offer of a viewer. The first video and the first audio that it can receive from us are sent.
 pub fn read(text: &str) -> Result<Offer, Fault> {
-    viewer(text, &[Encoding::H264, Encoding::Vp8, Encoding::Opus])
+    read_for(text, &[VideoCodec::H264, VideoCodec::Vp8])
 }
 
-/// The same of what goes out as it comes, of which there is no other picture.
-pub fn read_for_h264(text: &str) -> Result<Offer, Fault> {
-    viewer(text, &[Encoding::H264, Encoding::Opus])
+/// The same of what there is in these pictures alone, best first.
+pub fn read_for(text: &str, pictures: &[VideoCodec]) -> Result<Offer, Fault> {
+    let encoding = |codec: &VideoCodec| match codec {
+        VideoCodec::H264 => Some(Encoding::H264),
+        VideoCodec::Vp8 => Some(Encoding::Vp8),
+        VideoCodec::Mpeg1 => None,
+    };
+    let known: Vec<Encoding> = pictures.iter().filter_map(encoding).chain([Encoding::Opus]).collect();
+    viewer(text, &known)
 }
 
 fn viewer(text: &str, known: &[Encoding]) -> Result<Offer, Fault> {

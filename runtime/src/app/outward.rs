@@ -55,6 +55,11 @@ impl Outward {
         self.doors.ports()
     }
 
+    /// Of what leaves over sockets.
+    pub(super) fn metrics(&self) -> egress::Metrics {
+        self.metrics.clone()
+    }
+
     /// Who may do what.
     pub(super) fn policies(&self) -> watch::Receiver<Policy> {
         self.rtmp.policy.clone()

@@ -22,15 +22,14 @@ const SILENCE: [u8; 3] = [0xfc, 0xff, 0xfe];
 
 /// Whether something goes out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sends {
+pub(super) enum Sends {
     #[default]
     On,
     Off,
 }
 
-/// What there is to go out. Clones are the same.
-#[derive(Clone)]
-pub(super) struct Stage {
+/// What there is to go out.
+pub struct Stage {
     /// What camera and microphone carry.
     pub carried: Program,
     /// A black picture.
@@ -53,8 +52,7 @@ impl Curtain {
             let metrics = stage.metrics.clone();
             move || Hub::new(kind, metrics.clone())
         };
-        let Stage { carried, dark, .. } = stage.clone();
-        let sounding = carried.clone();
+        let (carried, dark, sounding) = (stage.carried.clone(), stage.dark.clone(), stage.carried.clone());
         let pictured = Ladder::derived(hubs(Kind::Video), move |rendition: Video, out| {
             pictures([carried.video(rendition), dark.video(rendition)], out, seen.clone())
         });

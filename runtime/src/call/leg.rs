@@ -6,16 +6,14 @@
 //! ```
 //! A task of its own drives it from the moment in which both descriptions are known.
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use understudy_core::call::message::Candidate;
 use understudy_core::connection;
 use understudy_core::media::VideoCodec;
-use understudy_core::offer::Agreement;
-use understudy_core::rendition::{Audio, Video};
+use understudy_core::offer::{Agreement, Encoding, Way};
 
-use super::curtain::{Curtain, Sends, Stage};
 use super::reception::{Inlet, Reception};
 use crate::broadcast::{Hub, Metrics};
 use crate::program::Program;
@@ -25,20 +23,21 @@ use crate::rtc::{self, Party};
 const CANDIDATES: usize = 128;
 /// What is told of it, before somebody takes it.
 const TOLD: usize = 16;
+/// What the transport counts those by who are in a call.
+const NAME: &str = "call";
 
 /// Makes connections. Clones are the same.
 #[derive(Clone)]
 pub struct Legs {
     transport: rtc::Handle,
-    stage: Stage,
+    metrics: Metrics,
 }
 
 /// One connection; dropped, it ends.
 pub struct Leg {
     legs: Legs,
-    curtain: Curtain,
+    program: Program,
     state: State,
-    remote: watch::Sender<Option<Remote>>,
 }
 
 enum State {
@@ -51,6 +50,7 @@ enum State {
 struct Talking {
     candidates: mpsc::Sender<String>,
     told: mpsc::Receiver<Told>,
+    remote: Remote,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -69,49 +69,37 @@ pub struct Remote {
     pub picture: Hub,
     /// Opus units.
     pub sound: Hub,
-    /// Whether its description has them.
-    pub has_picture: bool,
+    /// As what the picture comes; none: its description has none.
+    pub codec: Option<VideoCodec>,
+    /// Whether its description has sound.
     pub has_sound: bool,
 }
 
 impl Legs {
-    /// `carried`: what camera and microphone do; `dark`: a black picture.
-    pub fn new(transport: rtc::Handle, [carried, dark]: [Program; 2], metrics: Metrics) -> Self {
-        Self { transport, stage: Stage { carried, dark, metrics } }
+    pub const fn new(transport: rtc::Handle, metrics: Metrics) -> Self {
+        Self { transport, metrics }
     }
 
-    /// A connection, and the offer of it.
-    pub async fn offer(&self) -> Result<(Leg, String), String> {
+    /// A connection over which `program` goes out, and the offer of it.
+    pub async fn offer(&self, program: Program) -> Result<(Leg, String), String> {
         let dialled = self.transport.dial().map_err(|error| error.to_string())?;
         let offer = dialled.sdp().to_owned();
         let state = State::Dialling(Box::new(dialled));
-        let (curtain, remote) = (Curtain::new(&self.stage), watch::Sender::default());
-        Ok((Leg { legs: self.clone(), curtain, state, remote }, offer))
+        Ok((Leg { legs: self.clone(), program, state }, offer))
     }
 
     /// One that answers the offer, and its answer.
-    pub async fn answer(&self, offer: &str) -> Result<(Leg, String), String> {
-        let (inlet, reception) = self.reception();
-        let (curtain, remote) = (Curtain::new(&self.stage), watch::Sender::default());
-        let answered = self.transport.answer_call(offer, party(&curtain, inlet)).await;
+    pub async fn answer(&self, offer: &str, program: Program) -> Result<(Leg, String), String> {
+        let (inlet, reception) = Reception::new(&self.metrics);
+        let answered = self.transport.answer_call(offer, party(&program, inlet)).await;
         let (call, answer) = answered.map_err(|error| error.to_string())?;
-        let state = State::Talking(talk(call, reception, &remote));
-        Ok((Leg { legs: self.clone(), curtain, state, remote }, answer))
-    }
-
-    /// What this participant shows of itself, as pages without WebRTC play it.
-    pub fn preview(&self) -> (Hub, Hub) {
-        let vp8 = Video { codec: VideoCodec::Vp8, ..Video::default() };
-        (self.stage.carried.video(vp8), self.stage.carried.audio(Audio::default()))
-    }
-
-    fn reception(&self) -> (Inlet, Reception) {
-        Reception::new(&self.stage.metrics)
+        let state = State::Talking(talk(call, reception));
+        Ok((Leg { legs: self.clone(), program, state }, answer))
     }
 }
 
-fn party(curtain: &Curtain, inlet: Inlet) -> Party<'_> {
-    Party { name: "call", program: &curtain.program, sink: Box::new(inlet) }
+fn party(program: &Program, inlet: Inlet) -> Party<'_> {
+    Party { name: NAME, program, sink: Box::new(inlet) }
 }
 
 impl Leg {
@@ -124,16 +112,11 @@ impl Leg {
                 return Err("the other side has answered already".to_owned());
             }
         };
-        let (inlet, reception) = self.legs.reception();
-        let answered = outgoing.answered(answer, party(&self.curtain, inlet)).await;
+        let (inlet, reception) = Reception::new(&self.legs.metrics);
+        let answered = outgoing.answered(answer, party(&self.program, inlet)).await;
         let call = answered.map_err(|error| error.to_string())?;
-        self.state = State::Talking(talk(call, reception, &self.remote));
+        self.state = State::Talking(talk(call, reception));
         Ok(())
-    }
-
-    /// Another offer of the peer's, while the call lasts.
-    pub async fn renew(&mut self, _offer: &str) -> Result<String, String> {
-        Err("what goes to and fro is not changed while a call lasts".to_owned())
     }
 
     /// The peer may be reached so, too. Does not wait: of more than there is room for, the last are left out.
@@ -145,14 +128,12 @@ impl Leg {
         }
     }
 
-    /// Whether sound and picture go out from now on: silence and black do otherwise. Does not wait.
-    pub fn send(&self, audio: Sends, video: Sends) {
-        self.curtain.sends(video, audio);
-    }
-
     /// What comes; none: not before the descriptions are exchanged.
-    pub fn remote(&self) -> watch::Receiver<Option<Remote>> {
-        self.remote.subscribe()
+    pub fn remote(&self) -> Option<Remote> {
+        match &self.state {
+            State::Talking(talking) => Some(talking.remote.clone()),
+            State::Dialling(_) | State::Over => None,
+        }
     }
 
     /// The next. May be given up on without losing any; pending for good after `Lost`.
@@ -167,17 +148,23 @@ impl Leg {
 }
 
 /// From now on media flows, or tries to.
-fn talk(call: rtc::Call, reception: Reception, remote: &watch::Sender<Option<Remote>>) -> Talking {
+fn talk(call: rtc::Call, reception: Reception) -> Talking {
     let Agreement { video, audio, .. } = call.agreement();
-    remote.send_replace(Some(Remote {
+    let remote = Remote {
         picture: reception.picture.clone(),
         sound: reception.sound.clone(),
-        has_picture: !video.comes.is_empty(),
+        codec: codec(video),
         has_sound: !audio.comes.is_empty(),
-    }));
+    };
     let ((candidates, more), (tells, told)) = (mpsc::channel(CANDIDATES), mpsc::channel(TOLD));
-    let driving = drive(call, reception, more, tells).instrument(tracing::info_span!("call"));
-    Talking { candidates, told, _driver: AbortOnDropHandle::new(tokio::spawn(driving)) }
+    let driving = drive(call, reception, more, tells).in_current_span();
+    Talking { candidates, told, remote, _driver: AbortOnDropHandle::new(tokio::spawn(driving)) }
+}
+
+/// Who may choose sends what is named first.
+fn codec(way: &Way) -> Option<VideoCodec> {
+    let first = way.comes.first()?;
+    Some(if first.encoding == Encoding::H264 { VideoCodec::H264 } else { VideoCodec::Vp8 })
 }
 
 /// Until it is lost, or nobody asks any more.

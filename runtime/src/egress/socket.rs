@@ -11,8 +11,8 @@ mod source;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -28,7 +28,9 @@ use crate::seats::Seats;
 use crate::subprotocol;
 use error::Refusal;
 use pass::Watching;
-use source::{Source, WebM};
+use source::Source;
+
+pub use source::WebM;
 
 /// Far more than one programme is watched by over sockets; each costs half a second of it and a descriptor.
 const SEATS: usize = 256;
@@ -139,10 +141,16 @@ impl Form {
             Self::Transport(rendition) => Source::Transport(program.transport(*rendition).subscribe()),
             Self::WebM => {
                 let (picture, sound) = (program.video(self.picture()), program.audio(Audio::default()));
-                Source::WebM(Box::new(WebM::new(picture.subscribe(), sound.subscribe())))
+                Source::WebM(Box::new(WebM::new(Some(picture.subscribe()), Some(sound.subscribe()))))
             }
         }
     }
+}
+
+/// Shows that to one reader, until it goes, takes nothing, or there is no more of it: `gone`.
+pub async fn show(socket: WebSocket, webm: WebM, metrics: &Metrics, gone: impl Future<Output = ()>) {
+    let metrics = metrics.reader(metrics::Transport::WebSocket);
+    pass::on(socket, Watching { stream: Source::WebM(Box::new(webm)), metrics }, gone).await;
 }
 
 impl Sockets {

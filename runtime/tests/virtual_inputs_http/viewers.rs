@@ -50,6 +50,7 @@ impl Guarded {
             players: Path::new(env!("CARGO_MANIFEST_DIR")).join("../share/players"),
             core: axum::Router::new(),
             streamers: axum::Router::new(),
+            calls: axum::Router::new(),
             participant_socket_port: 0,
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -51,7 +51,7 @@ fn who_decodes_no_h264_of_ours_is_sent_vp8() {
 #[test]
 fn of_what_goes_out_as_it_comes_there_is_no_vp8() {
     let without = offer().replace("H264", "H265");
-    let read = read_for_h264(&without).unwrap();
+    let read = read_for(&without, &[VideoCodec::H264]).unwrap();
     assert!(read.video.is_none() && read.audio.is_some(), "the sound is not taken along");
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use understudy_core::media::{Kind, Track, Unit};
 
 use super::*;
 use crate::broadcast::{Renditions, Subscriber};
-use crate::call::Sends;
+use crate::call::curtain::{Curtain, Sends, Stage};
 use crate::rtc::tests::on_loopback;
 
 const FRAME: Duration = Duration::from_millis(33);
@@ -21,6 +22,7 @@ const DARK: u8 = 0;
 
 struct Peer {
     legs: Legs,
+    stage: Stage,
     shutdown: CancellationToken,
 }
 
@@ -34,7 +36,13 @@ impl Peer {
             tokio::spawn(publish(media, of));
             program
         });
-        Self { legs: Legs::new(on_loopback(8, &shutdown), programs, metrics), shutdown }
+        let [carried, dark] = programs;
+        let legs = Legs::new(on_loopback(8, &shutdown), metrics.clone());
+        Self { legs, stage: Stage { carried, dark, metrics }, shutdown }
+    }
+
+    fn curtain(&self) -> Curtain {
+        Curtain::new(&self.stage)
     }
 }
 
@@ -60,9 +68,11 @@ async fn publish(media: Renditions, of: u8) {
 }
 
 /// Both ends of a call, connected.
-async fn talk(ada: &Peer, bob: &Peer) -> (Leg, Leg) {
-    let (mut ours, offer) = ada.legs.offer().await.expect("it must be offered");
-    let (mut theirs, answer) = bob.legs.answer(&offer).await.expect("it must be answered");
+async fn talk((ada, ours): (&Peer, &Curtain), (bob, theirs): (&Peer, &Curtain)) -> (Leg, Leg) {
+    let offered = ada.legs.offer(ours.program.clone()).await;
+    let (mut ours, offer) = offered.expect("it must be offered");
+    let answered = bob.legs.answer(&offer, theirs.program.clone()).await;
+    let (mut theirs, answer) = answered.expect("it must be answered");
     ours.take(&answer).await.expect("the answer must be taken");
     for leg in [&mut ours, &mut theirs] {
         let told = tokio::time::timeout(SOON, leg.told()).await;
@@ -89,15 +99,18 @@ async fn heard(remote: &Remote) -> Unit {
 }
 
 fn remote(leg: &Leg) -> Remote {
-    leg.remote().borrow().clone().expect("both descriptions are known")
+    leg.remote().expect("both descriptions are known")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_carries_comes_whole_to_the_other_and_black_and_silence_where_that_is_switched_off() {
     let (ada, bob) = (Peer::new(ADA), Peer::new(BOB));
-    let (ours, mut theirs) = talk(&ada, &bob).await;
+    let (curtain, of_theirs) = (ada.curtain(), bob.curtain());
+    let (ours, mut theirs) = talk((&ada, &curtain), (&bob, &of_theirs)).await;
     let (of_bob, of_ada) = (remote(&ours), remote(&theirs));
-    assert!(of_ada.has_picture && of_ada.has_sound && of_bob.has_picture && of_bob.has_sound);
+    for remote in [&of_ada, &of_bob] {
+        assert_eq!((remote.codec, remote.has_sound), (Some(VideoCodec::Vp8), true));
+    }
     let unit = sees(&mut of_bob.picture.subscribe(), BOB).await;
     assert_eq!((unit.payload.len(), unit.key), (3010, true), "a picture is whole");
     assert!(matches!(unit.track, Track::Video { codec: VideoCodec::Vp8, width: 64, height: 48, .. }));
@@ -106,12 +119,12 @@ async fn what_one_carries_comes_whole_to_the_other_and_black_and_silence_where_t
 
     let mut seen = of_ada.picture.subscribe();
     sees(&mut seen, ADA).await;
-    ours.send(Sends::On, Sends::Off);
+    curtain.sends(Sends::Off, Sends::On);
     sees(&mut seen, DARK).await;
     for _ in 0..10 {
         assert_eq!(seen.next().await.payload.last(), Some(&DARK), "nothing else is shown any more");
     }
-    ours.send(Sends::On, Sends::On);
+    curtain.sends(Sends::On, Sends::On);
     sees(&mut seen, ADA).await;
 
     drop(ours);
@@ -129,9 +142,10 @@ async fn what_one_carries_comes_whole_to_the_other_and_black_and_silence_where_t
 #[tokio::test]
 async fn what_cannot_be_talked_about_is_said_in_words() {
     let ada = Peer::new(ADA);
-    let refused = ada.legs.answer("v=0\r\n").await.err().expect("it is no offer");
+    let program = ada.stage.carried.clone();
+    let refused = ada.legs.answer("v=0\r\n", program.clone()).await.err().expect("it is no offer");
     assert!(refused.contains("media section"), "{refused}");
-    let (mut ours, _offer) = ada.legs.offer().await.expect("it must be offered");
+    let (mut ours, _offer) = ada.legs.offer(program).await.expect("it must be offered");
     assert!(ours.take("nonsense").await.is_err());
     assert!(ours.take("nonsense").await.is_err(), "and it is over");
 }

@@ -21,17 +21,18 @@ pub(super) enum Source {
     WebM(Box<WebM>),
 }
 
-/// Muxed for one reader, whose time begins with it.
-pub(super) struct WebM {
-    picture: Subscriber,
-    sound: Subscriber,
+/// Muxed for one reader, whose time begins with it. One of the two may be absent for good.
+pub struct WebM {
+    picture: Option<Subscriber>,
+    sound: Option<Subscriber>,
     state: State,
 }
 
 enum State {
-    /// The first keyframe, and what followed; none: it has not come.
     Waiting {
+        /// What there is of it since the first keyframe.
         units: Vec<Unit>,
+        /// When it begins at the latest; none: that keyframe has not come.
         until: Option<Instant>,
         /// The channels of what has been heard by now, were it before the picture.
         channels: Option<u32>,
@@ -52,7 +53,7 @@ impl Source {
     pub(super) fn lost(&self) -> u64 {
         match self {
             Self::Transport(stream) => stream.lost(),
-            Self::WebM(webm) => webm.picture.lost() + webm.sound.lost(),
+            Self::WebM(webm) => webm.lost(),
         }
     }
 }
@@ -63,19 +64,25 @@ fn pieces(chunk: &Bytes) -> Vec<Bytes> {
 }
 
 impl WebM {
-    pub(super) fn new(picture: Subscriber, sound: Subscriber) -> Self {
+    pub fn new(picture: Option<Subscriber>, sound: Option<Subscriber>) -> Self {
         Self { picture, sound, state: State::Waiting { units: Vec::new(), until: None, channels: None } }
     }
 
-    async fn next(&mut self) -> Vec<Bytes> {
+    /// Of both.
+    pub fn lost(&self) -> u64 {
+        [&self.picture, &self.sound].into_iter().flatten().map(Subscriber::lost).sum()
+    }
+
+    /// The messages that come next: the first is the initialization, alone. May be given up on without losing any.
+    pub async fn next(&mut self) -> Vec<Bytes> {
         loop {
             let until = match &self.state {
                 State::Waiting { until, .. } => *until,
                 State::Writing(_) => None,
             };
             let messages = tokio::select! {
-                unit = self.picture.next() => self.take(unit),
-                unit = self.sound.next() => self.take(unit),
+                unit = of(&mut self.picture) => self.take(unit),
+                unit = of(&mut self.sound) => self.take(unit),
                 () = deadline::reached(until) => self.begin(),
             };
             if !messages.is_empty() {
@@ -85,29 +92,39 @@ impl WebM {
     }
 
     fn take(&mut self, unit: Unit) -> Vec<Bytes> {
+        let (has_picture, has_sound) = (self.picture.is_some(), self.sound.is_some());
         match &mut self.state {
             State::Writing(writer) => writer.push(&unit),
             State::Waiting { units, until, channels } => {
+                let is_sound = matches!(unit.track, Track::Audio { .. });
                 if let Track::Audio { channels: heard, .. } = unit.track {
                     *channels = Some(heard);
-                } else {
+                }
+                if !(is_sound && has_picture) {
                     until.get_or_insert_with(|| Instant::now() + HEARD_WITHIN);
                 }
                 // What is heard before there is a picture is of nothing that is seen.
                 if until.is_some() {
                     units.push(unit);
                 }
-                if channels.is_some() && until.is_some() { self.begin() } else { vec![] }
+                if until.is_some() && (channels.is_some() || !has_sound) { self.begin() } else { vec![] }
             }
         }
     }
 
     fn begin(&mut self) -> Vec<Bytes> {
         let State::Waiting { units, channels, .. } = &mut self.state else { return vec![] };
-        let (units, mut writer) = (std::mem::take(units), Writer::new(true, *channels));
+        let (units, mut writer) = (std::mem::take(units), Writer::new(self.picture.is_some(), *channels));
         let messages = units.iter().flat_map(|unit| writer.push(unit)).collect();
         self.state = State::Writing(writer);
         messages
+    }
+}
+
+async fn of(side: &mut Option<Subscriber>) -> Unit {
+    match side {
+        Some(side) => side.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -142,7 +159,7 @@ mod tests {
         }
 
         fn read(&self) -> WebM {
-            WebM::new(self.picture.subscribe(), self.sound.subscribe())
+            WebM::new(Some(self.picture.subscribe()), Some(self.sound.subscribe()))
         }
     }
 
@@ -160,6 +177,20 @@ mod tests {
         let messages = webm.next().await;
         assert!(messages[0].starts_with(&EBML) && has_sound(&messages[0]));
         assert_eq!(messages.len(), 2, "and the keyframe");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_no_sound_or_no_picture_waits_for_none() {
+        let hubs = Hubs::new();
+        let began = Instant::now();
+        let mut seen = WebM::new(Some(hubs.picture.subscribe()), None);
+        hubs.picture.publish(keyframe(0));
+        let messages = seen.next().await;
+        assert!(!has_sound(&messages[0]) && messages.len() == 2);
+        let mut heard = WebM::new(None, Some(hubs.sound.subscribe()));
+        hubs.sound.publish(unit(Track::opus(2), Duration::from_millis(10), &[7]));
+        assert!(has_sound(&heard.next().await[0]));
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[test]
