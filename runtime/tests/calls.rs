@@ -145,9 +145,9 @@ async fn two_participants_talk_over_a_hub_and_pages_without_webrtc_see_and_hear_
     let mut course = Events::open(&ada, &format!("/api/call/session/{CHANNEL}/events")).await;
     assert_eq!(course.named("state").await["pc_state"], "connected");
 
-    let chromium = Chromium::launch().await;
-    let (at_ada, at_bob) =
-        (chromium.open(&ada.url("/status")).await, chromium.open(&bob.url("/status")).await);
+    // A page that nobody sees is shown nothing: each has a browser of its own.
+    let (one, other) = (Chromium::launch().await, Chromium::launch().await);
+    let (at_ada, at_bob) = (one.open(&ada.url("/status")).await, other.open(&bob.url("/status")).await);
     play(&at_ada, &ada, "media").await;
     play(&at_bob, &bob, "media").await;
     browser::becomes_true(&at_ada, PLAYS).await;

@@ -76,6 +76,8 @@ pub(super) struct Connection {
     role: DtlsRole,
     /// If it is we who check: where it may be.
     reach: Option<Policy>,
+    /// Of a message that leaves: whether it says that a check of the peer's was genuine.
+    confirms: fn(&[u8]) -> bool,
     /// By which port of ours it is reached, if it is not the one that all share.
     port: Option<u16>,
     /// Our address at its relay, if it has one.
@@ -124,6 +126,7 @@ impl Connection {
             fingerprints: peer.fingerprints.clone(),
             role: peer.role,
             reach: None,
+            confirms: stun::confirms,
             port: None,
             relayed: None,
             state,
@@ -144,12 +147,6 @@ impl Connection {
             signed: None,
             channels: None,
         }
-    }
-
-    /// What tells of a message that leaves whether it says that a check of the peer's was genuine. Where it is we who check, our
-    /// checks say nothing.
-    pub fn confirms(&self) -> fn(&[u8]) -> bool {
-        if self.reach.is_some() { stun::answers } else { stun::confirms }
     }
 
     pub fn session_id(&self) -> &str {

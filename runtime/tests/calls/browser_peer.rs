@@ -24,12 +24,14 @@ async fn a_page_with_its_own_webrtc_calls_and_each_sees_and_hears_the_other() {
     browser::photograph(&caller, "call-browser.png").await;
 
     // What it sends is seen at the participant's page, over WebM and over the loopback.
-    let beside = chromium.open(&ada.url("/status")).await;
+    // A page that nobody sees shows nothing: who looks has a browser of their own.
+    let viewers = Chromium::launch().await;
+    let beside = viewers.open(&ada.url("/status")).await;
     play(&beside, &ada, "media").await;
     let seen = "video.error === null && video.currentTime > 1 && video.videoWidth > 0 && lightest() > 60 \
         && video.webkitAudioDecodedByteCount > 0";
     browser::becomes_true(&beside, seen).await;
-    let looped = chromium.open(&ada.url("/status")).await;
+    let looped = viewers.open(&ada.url("/status")).await;
     let path = format!("/api/call/loopback/{CHANNEL}");
     let begun = looped.evaluate(&LOOPBACK.replace("PATH", &path)).await;
     assert_eq!(begun.expect("the page must run it"), true);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rtc::peer_connection::transport::RTCIceCandidateInit;
 use understudy_core::guard::Policy;
 
+use super::super::stun;
 use super::{Connection, State};
 
 /// From the answer to the end of the handshake: a server is there, or another try is worth more than waiting.
@@ -17,7 +18,8 @@ const CALL_DEADLINE: Duration = Duration::from_secs(30);
 const REST: Duration = Duration::from_millis(10);
 
 impl Connection {
-    /// The same, where both check.
+    /// The same, where both check. Of a browser that nominates with its first check the stack wants our check back answered before it
+    /// answers itself; and what it checks back is what came to be genuine.
     pub fn calling(self, reach: Policy, now: Instant) -> Self {
         let state = State::Expected { until: now + CALL_DEADLINE };
         Self { reach: Some(reach), state, rest: REST, ..self }
@@ -33,7 +35,13 @@ impl Connection {
     /// The same, where we speak next: it is we who check. What comes from elsewhere than it may be is not heard.
     pub fn checking(self, reach: Policy, now: Instant) -> Self {
         let state = State::Expected { until: now + REACH_DEADLINE };
-        Self { reach: Some(reach), state, ..self }
+        // Our own checks go anywhere, and say nothing.
+        Self { reach: Some(reach), confirms: stun::answers, state, ..self }
+    }
+
+    /// What tells of a message that leaves whether it says that a check of the peer's was genuine.
+    pub fn confirms(&self) -> fn(&[u8]) -> bool {
+        self.confirms
     }
 
     /// The same, where it is reached by another port of ours.
