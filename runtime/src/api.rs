@@ -110,6 +110,7 @@ pub fn router(surface: Surface) -> Router {
         .merge(pages::router())
         .merge(view::router())
         .merge(processes_page::router())
+        .merge(calls::page::router())
         .merge(stage::page::router(participant_socket_port))
         .merge(players::router(players))
         .merge(openapi::router())

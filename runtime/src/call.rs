@@ -14,6 +14,7 @@ mod line;
 mod metrics;
 mod reception;
 mod signaler;
+mod speaker;
 
 pub use curtain::Stage;
 pub use driver::{Calls, NotBegun, Setup, Table, start};

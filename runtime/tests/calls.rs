@@ -1,6 +1,7 @@
 //! Participants that call each other, as the source system's clients make them: over HTTP, server-sent events and WebM.
 
 mod browser_peer;
+mod page;
 mod requests;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use understudy_e2e::browser::{self, Chromium, Page};
+use understudy_e2e::probe::Watch;
 use understudy_e2e::wait;
 
 use crate::support::session::Session;
@@ -199,4 +201,20 @@ async fn whoever_dies_in_a_call_is_called_again_under_the_same_name() {
     };
     wait::until(SOON, over).await;
     assert_eq!(ada.counts("understudy_calls_ended_total{reason=\"peer-hung-up\"}").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_other_side_says_is_heard_in_the_programme() {
+    let ada = participant("ada", None, &[]);
+    ada.until_live(SOON * 2).await;
+    let hub = ada.url("/api/call/hub").replacen("http", "ws", 1);
+    let silent =
+        ["--calls", "true", "--participant-id", "eve", "--calls-auto-accept", "true", "--calls-hub", &hub];
+    let eve = Session::idle_logged(&silent);
+    eve.until_reason("PageReady", "Loaded").await;
+    done(&ada, "/api/call/start", with("eve")).await;
+    until_connected(&eve).await;
+    let seen = Watch::new(eve.whep(), 5).run().await.expect("the programme must be shown");
+    let tone = (seen.tone_hz - 1000.0).abs() < 10.0 && (0.1..0.3).contains(&seen.tone_duty);
+    assert!(tone, "{seen:?}\n{}", eve.log());
 }

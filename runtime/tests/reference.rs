@@ -59,6 +59,7 @@ async fn place(session: &Session, path: &str, operation: &Value) -> String {
         "/pages/{name}" => "welcome",
         "/players/{name}" => "hls.js",
         "/view/assets/{name}" => "view.js",
+        "/call/assets/{name}" => "call.js",
         _ => "program",
     };
     let path = path.replace("{name}", name).replace("{path}", "browser");

@@ -3,7 +3,7 @@
 mod access;
 mod again;
 mod desk;
-mod phone;
+pub mod phone;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ mod events;
 mod hub;
 mod loopback;
 mod media;
+pub(super) mod page;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

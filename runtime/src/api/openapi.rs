@@ -123,6 +123,8 @@ const YAML: &str = "application/vnd.oai.openapi";
         view::livestream,
         view::asset,
         processes_page::page,
+        super::calls::page::page,
+        super::calls::page::asset,
         processes_page::asset,
         super::stage::page::stage,
         super::stage::page::asset,

@@ -71,12 +71,13 @@ fn begin<F: Future<Output = ()> + Send + 'static>((calls, driving): (Calls, F), 
 /// What camera and microphone carry, and a black picture of the same size for when that is switched off.
 fn stage(carried: Carried, pages: &session::Config, metrics: broadcast::Metrics) -> Stage {
     let Carried { camera, microphone } = carried;
+    let speaker = microphone.clone();
     let size = pages.camera_size;
     let darkness = camera.clone();
     let (black, picture) = (watch::Sender::new(None::<Screen>), Picture::new(size));
     picture.show_black();
     let dark_screen = black.subscribe();
-    // As bright as it is not, it is of the same shape as what is carried, whenever that is known.
+    // Whoever sees it sees no other size than before.
     tokio::spawn(follow(darkness, black, picture));
     let program = |screen, speaker| {
         let subjects = Subjects {
@@ -91,7 +92,7 @@ fn stage(carried: Carried, pages: &session::Config, metrics: broadcast::Metrics)
     };
     let carried: Program = program(camera, microphone);
     let dark = program(dark_screen, watch::channel(None).1);
-    Stage { carried, dark, metrics }
+    Stage { carried, dark, speaker, metrics }
 }
 
 async fn follow(

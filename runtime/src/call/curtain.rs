@@ -12,6 +12,7 @@ use understudy_core::media::{Kind, Track, Unit};
 use understudy_core::rendition::{Audio, Video};
 
 use crate::broadcast::{Hub, Metrics};
+use crate::capture::Speaker;
 use crate::gst;
 use crate::program::{Ladder, Program};
 
@@ -28,12 +29,14 @@ pub(super) enum Sends {
     Off,
 }
 
-/// What there is to go out.
+/// What there is to go out, and where what comes is heard.
 pub struct Stage {
     /// What camera and microphone carry.
     pub carried: Program,
     /// A black picture.
     pub dark: Program,
+    /// Where PulseAudio is, while it is there.
+    pub speaker: watch::Receiver<Option<Speaker>>,
     pub metrics: Metrics,
 }
 
@@ -158,7 +161,8 @@ mod tests {
         let metrics = Metrics::default();
         let (carried, dark) = (Renditions::new(&metrics), Renditions::new(&metrics));
         let program = |media| Program::of(media, watch::channel(true).1);
-        let stage = Stage { carried: program(&carried), dark: program(&dark), metrics };
+        let speaker = watch::channel(None).1;
+        let stage = Stage { carried: program(&carried), dark: program(&dark), speaker, metrics };
         let curtain = Curtain::new(&stage);
         Sides { carried, dark, curtain }
     }

@@ -11,6 +11,7 @@ use understudy_core::connection;
 
 use super::curtain::{Curtain, Sends, Stage};
 use super::leg::{Leg, Legs, Remote, Told};
+use super::speaker;
 use crate::program::Program;
 
 /// What is to be done of one call: an offer, its answer, and all the candidates of a browser.
@@ -69,6 +70,7 @@ pub(super) struct Slot {
     curtain: Curtain,
     to_do: mpsc::Sender<Do>,
     _connection: AbortOnDropHandle<()>,
+    _speaker: AbortOnDropHandle<()>,
 }
 
 impl Standing {
@@ -95,9 +97,11 @@ impl Slot {
         let span = tracing::info_span!("call", channel = line.channel, peer = line.peer);
         let connection =
             Connection { legs: legs.clone(), program: curtain.program.clone(), leg: None, remote };
+        let playing = speaker::play(ongoing.remote.clone(), stage.speaker.clone()).instrument(span.clone());
         let tending = connection.tend(line.id, doing, news).instrument(span);
         let connection = AbortOnDropHandle::new(tokio::spawn(tending));
-        Self { ongoing, standing, taken: None, curtain, to_do, _connection: connection }
+        let speaker = AbortOnDropHandle::new(tokio::spawn(playing));
+        Self { ongoing, standing, taken: None, curtain, to_do, _connection: connection, _speaker: speaker }
     }
 
     pub fn ongoing(&self) -> Ongoing {

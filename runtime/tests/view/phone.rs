@@ -23,7 +23,7 @@ const AMISS: &str = "(() => {
 })()";
 
 /// On each of those screens, of which pictures are kept.
-pub(super) async fn fits(page: &Page, what: &str) {
+pub async fn fits(page: &Page, what: &str) {
     for screen in SCREENS {
         page.becomes_phone(screen).await.unwrap();
         assert_eq!(page.evaluate(AMISS).await.unwrap(), "", "{what} on {screen:?}");

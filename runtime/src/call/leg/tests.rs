@@ -38,7 +38,7 @@ impl Peer {
         });
         let [carried, dark] = programs;
         let legs = Legs::new(on_loopback(8, &shutdown), metrics.clone());
-        Self { legs, stage: Stage { carried, dark, metrics }, shutdown }
+        Self { legs, stage: Stage { carried, dark, speaker: watch::channel(None).1, metrics }, shutdown }
     }
 
     fn curtain(&self) -> Curtain {
