@@ -57,6 +57,26 @@ pub fn at_desk(arguments: &[&str]) -> Child {
     command.spawn().expect("the guest must start")
 }
 
+/// What was told in a call, and what arrived of the other side.
+#[derive(Debug, Deserialize)]
+pub struct Called {
+    /// The types of what the other side said, in order.
+    pub told: Vec<String>,
+    pub frames: u32,
+    /// How many pictures that differ there were in each whole second, after the first.
+    pub seconds: Vec<u32>,
+    pub tone_hz: f64,
+    pub tone_duty: f64,
+}
+
+/// Calls, or is called, with arguments as `calling.py` takes them: what arrived, or why nothing did.
+pub async fn called(arguments: &[&str]) -> Result<Called, String> {
+    let mut command = python("calling.py");
+    command.args(arguments);
+    let said = program::output(&mut command, OVERHEAD).await?;
+    serde_json::from_str(&said).map_err(|error| format!("the caller said {said}: {error}"))
+}
+
 fn python(script: &str) -> Command {
     let python = settings::cache().join("venv/bin/python");
     program::needs(&python, "sh e2e/probe/setup.sh");

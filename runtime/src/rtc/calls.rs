@@ -13,6 +13,7 @@ use understudy_core::offer::{Agreement, answered, calling, candidate};
 use super::desk::{Ended, Told};
 use super::driver::Command;
 use super::loops::Loops;
+use super::transport_address::TransportAddress;
 use super::viewer::{Dialling, End, Ends, Viewer, Word};
 use super::{AnswerError, Handle, OfferError, Sink};
 use crate::program::Program;
@@ -65,9 +66,9 @@ impl Handle {
         let ends = Ends { end, sink };
         let (viewer, answer) = Viewer::called(&calling, ends, (outlet, &*self.announced), seat)?;
         let session_id: Arc<str> = viewer.connection.session_id().into();
-        self.admit(name, program, viewer, vec![]).await?;
+        let at = places(&viewer, &calling.agreement);
+        self.admit(name, program, viewer, at).await?;
         let call = Call { session_id, loops: self.loops.clone(), inbox, ended, agreement: calling.agreement };
-        call.reach_all().await;
         Ok((call, answer))
     }
 }
@@ -85,10 +86,9 @@ impl Outgoing {
         let Party { name, program, sink } = party;
         let (end, inbox, ended) = end();
         let viewer = dialling.answered(&agreement, Ends { end, sink })?;
-        driver.admit(name, program, viewer, vec![]).await?;
-        let call = Call { session_id, loops: driver.loops.clone(), inbox, ended, agreement };
-        call.reach_all().await;
-        Ok(call)
+        let at = places(&viewer, &agreement);
+        driver.admit(name, program, viewer, at).await?;
+        Ok(Call { session_id, loops: driver.loops.clone(), inbox, ended, agreement })
     }
 }
 
@@ -100,18 +100,8 @@ impl Call {
     /// The peer may be reached at this candidate, too. What is none is passed over.
     pub async fn add(&self, text: &str) {
         if let Some((at, line)) = candidate(text) {
-            self.reach(at, line).await;
+            self.loops.tell(&self.session_id, |id| Command::Reach { id, at, line }).await;
         }
-    }
-
-    async fn reach_all(&self) {
-        for (at, line) in self.agreement.candidates() {
-            self.reach(at, line).await;
-        }
-    }
-
-    async fn reach(&self, at: SocketAddr, line: String) {
-        self.loops.tell(&self.session_id, |id| Command::Reach { id, at, line }).await;
     }
 
     /// Asks for a whole picture; wishes are merged and spaced.
@@ -131,6 +121,12 @@ impl Drop for Call {
     fn drop(&mut self) {
         self.loops.try_tell(&self.session_id, |id| Command::Desk { id, word: Word::Leave });
     }
+}
+
+/// Where the peer's description says that it is.
+fn places(viewer: &Viewer, agreement: &Agreement) -> Vec<TransportAddress> {
+    let place = |(at, _): (SocketAddr, String)| viewer.connection.place(at);
+    agreement.candidates().into_iter().map(place).collect()
 }
 
 fn end() -> (End, mpsc::Receiver<Told>, Arc<OnceLock<Ended>>) {

@@ -128,6 +128,11 @@ impl Directory {
         }
     }
 
+    /// Whether what comes from there is that peer's.
+    pub fn is_claimed(&self, peer: PeerId, from: TransportAddress) -> bool {
+        self.0.lock().by_address.get(&from).is_some_and(|claim| claim.home.peer == peer)
+    }
+
     pub fn find_session(&self, session_id: &str) -> Option<Home> {
         self.0.lock().by_session.get(session_id).copied()
     }

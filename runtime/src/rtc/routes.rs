@@ -62,6 +62,11 @@ impl Routes {
         self.directory.local_for(to)
     }
 
+    /// Whether a check of that peer from there was genuine.
+    pub fn is_at(&self, peer: PeerId, at: TransportAddress) -> bool {
+        self.directory.is_claimed(peer, at)
+    }
+
     /// A peer that we check may be at these, too.
     pub fn hope(&self, peer: PeerId, at: &[TransportAddress]) {
         self.directory.hope(peer, at);

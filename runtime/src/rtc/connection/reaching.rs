@@ -7,6 +7,7 @@ use rtc::peer_connection::transport::RTCIceCandidateInit;
 use understudy_core::guard::Policy;
 
 use super::super::stun;
+use super::super::transport_address::{Through, TransportAddress};
 use super::{Connection, State};
 
 /// From the answer to the end of the handshake: a server is there, or another try is worth more than waiting.
@@ -53,6 +54,11 @@ impl Connection {
     pub fn add_relay(&mut self, relayed: SocketAddr) {
         self.relayed = Some(relayed);
         self.guarded(|stack| stack.add_local_candidate(understudy_rtc::relayed_candidate(relayed)?));
+    }
+
+    /// That address of the peer's, by the port of ours at which it is reached.
+    pub fn place(&self, at: SocketAddr) -> TransportAddress {
+        TransportAddress::udp(at).through(self.port.map(Through::Port))
     }
 
     /// By which port of ours the peer is reached, if it is not the one that all share.

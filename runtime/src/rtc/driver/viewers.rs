@@ -38,8 +38,12 @@ impl Driver {
         if !viewer.is_in_call() {
             return;
         }
-        let through = viewer.connection.port().map(Through::Port);
-        routes.hope(id, &[TransportAddress::udp(at).through(through)]);
+        let place = viewer.connection.place(at);
+        // A check was from there: the stack knows it, and would make a second way of it, of which it waits to see which is better.
+        if routes.is_at(id, place) {
+            return;
+        }
+        routes.hope(id, &[place]);
         viewer.connection.add_candidate(line);
     }
 

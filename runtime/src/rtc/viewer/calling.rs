@@ -91,7 +91,11 @@ impl Viewer {
         let viewer = Self::new(agreed, &agreement.transport, now);
         // Whoever is called is anywhere, as whoever calls is: nothing but checks goes there before it has answered one.
         let reach = Policy { allow: AllowPrivate::All, own: Vec::new() };
-        let connection = viewer.connection.calling(reach, now).leaving_by(Some(outlet.port()));
+        let mut connection = viewer.connection.calling(reach, now).leaving_by(Some(outlet.port()));
+        // Before any check of its comes: of an address that a check was from the stack would make a second way.
+        for (_, line) in agreement.candidates() {
+            connection.add_candidate(&line);
+        }
         let vp8 = agreement.video.sent.as_ref().is_some_and(|codec| codec.encoding == Encoding::Vp8);
         let codec = if vp8 { VideoCodec::Vp8 } else { VideoCodec::H264 };
         let intake = Some(Intake::new(agreement.comes(), arrivals, sink));
