@@ -1,6 +1,7 @@
 //! Participants that call each other, as the source system's clients make them: over HTTP, server-sent events and WebM.
 
 mod browser_peer;
+mod many;
 mod other_stacks;
 mod page;
 mod requests;

@@ -307,3 +307,6 @@ impl<S: Signaler> Driver<S> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
