@@ -2,14 +2,15 @@
 
 use super::*;
 
-/// Comes to a hub as `web`, and rings. What it shows is a square that grows brighter; what it says is a tone of 440 Hz.
+/// Comes to a hub as `web`; `request()` rings. What it shows is a square that grows brighter; what it says is a tone of 440 Hz.
 /// `window.numbers` are those of the pictures that it is shown.
 const PEER: &str = include_str!("../fixtures/caller.js");
 
-async fn ring(page: &Page, session: &Session) {
+async fn come(page: &Page, session: &Session) {
     let hub = session.url("/api/call/hub?peer=web").replacen("http", "ws", 1);
     let begun = page.evaluate(&PEER.replace("HUB", &hub).replace("CHANNEL", CHANNEL)).await;
     assert_eq!(begun.expect("the page must run it"), true);
+    browser::becomes_true(page, "socket.readyState === WebSocket.OPEN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,7 +19,8 @@ async fn a_page_with_its_own_webrtc_calls_and_each_sees_and_hears_the_other() {
     ada.until_live(SOON * 2).await;
     let chromium = Chromium::launch().await;
     let caller = chromium.open(&ada.url("/status")).await;
-    ring(&caller, &ada).await;
+    come(&caller, &ada).await;
+    caller.evaluate("request(); true").await.expect("the page must run it");
     until_connected(&ada).await;
     browser::becomes_true(&caller, "numbers.size > 30 && level() > 0.01").await;
     browser::photograph(&caller, "call-browser.png").await;
@@ -68,3 +70,17 @@ const LOOPBACK: &str = "(() => {
         await connection.setRemoteDescription({ type: 'answer', sdp });
     })();
 })(); true";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_its_own_webrtc_is_called() {
+    let ada = participant("ada", None, &[]);
+    ada.until_live(SOON * 2).await;
+    let chromium = Chromium::launch().await;
+    let called = chromium.open(&ada.url("/status")).await;
+    come(&called, &ada).await;
+    done(&ada, "/api/call/start", with("web")).await;
+    until_connected(&ada).await;
+    browser::becomes_true(&called, "numbers.size > 30 && level() > 0.01").await;
+    done(&ada, "/api/call/hangup", json!({ "channel_id": CHANNEL })).await;
+    browser::becomes_true(&called, "said.includes('call-hangup')").await;
+}
