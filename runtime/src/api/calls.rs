@@ -8,6 +8,7 @@ mod loopback;
 mod media;
 pub(super) mod page;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,10 +17,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router, middleware};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use understudy_core::call::Id;
 use understudy_core::media::Kind;
 use understudy_hub::Hub;
 
@@ -56,6 +59,8 @@ pub(super) struct Desk {
     site: Arc<Site>,
     seats: Seats,
     announced: watch::Sender<Vec<Value>>,
+    /// Calls whose pages are ended with them.
+    watched: Arc<Mutex<HashSet<Id>>>,
 }
 
 /// Whether this is answered for the first time.
@@ -88,7 +93,7 @@ pub fn router(site: Option<Site>, policy: &watch::Receiver<Policy>) -> Router {
         return mode.route("/api/call/{*rest}", any(async || OFF));
     };
     let (site, seats) = (Arc::new(site), Seats::new(SEATS));
-    let desk = Desk { site, seats, announced: watch::Sender::default() };
+    let desk = Desk { site, seats, announced: watch::Sender::default(), watched: Arc::default() };
     mode.merge(guarded(view(desk.clone()), Role::View)).merge(guarded(control(desk), Role::Control))
 }
 

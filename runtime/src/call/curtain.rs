@@ -67,8 +67,11 @@ impl Curtain {
     }
 
     pub fn sends(&self, video: Sends, audio: Sends) {
-        self.video.send_replace(video);
-        self.audio.send_replace(audio);
+        let change = |side: &watch::Sender<Sends>, to| {
+            side.send_if_modified(|now| std::mem::replace(now, to) != to);
+        };
+        change(&self.video, video);
+        change(&self.audio, audio);
     }
 }
 
@@ -191,6 +194,8 @@ mod tests {
         dark.video.publish(picture(900, true, 0));
         dark.video.publish(picture(1040, false, 0));
         dark.video.publish(picture(1080, true, 0));
+        // Said again, nothing of it changes: nobody is asked for another keyframe.
+        curtain.sends(Sends::Off, Sends::On);
         let black = seen.next().await;
         assert_eq!((black.payload[0], black.pts), (0, Duration::from_millis(1080)));
         carried.video.publish(picture(1090, true, 1));

@@ -19,9 +19,6 @@ use crate::program::Program;
 use crate::rtc::OfferError;
 use crate::signalling;
 
-/// What such pages are counted by.
-const NAME: &str = "call-page";
-
 #[derive(Deserialize)]
 struct Description {
     #[serde(default)]
@@ -111,8 +108,8 @@ fn unknown() -> Failure {
 async fn answer(desk: &Desk, call: &Ongoing, sdp: &str) -> Result<String, Failure> {
     let early = || Failure(StatusCode::CONFLICT, "the other side has not answered yet".to_owned());
     let remote = call.remote.borrow().clone().ok_or_else(early)?;
-    let transport = desk.site.transport.clone();
-    let answer = transport.watch(NAME, &program(remote), sdp).await.map_err(refused)?;
+    let transport = &desk.site.transport;
+    let answer = transport.watch(&name(call), &program(remote), sdp).await.map_err(refused)?;
     desk.announced.send_if_modified(|known| {
         let is_new = known.is_empty();
         if is_new {
@@ -120,14 +117,22 @@ async fn answer(desk: &Desk, call: &Ongoing, sdp: &str) -> Result<String, Failur
         }
         is_new
     });
-    let call = call.clone();
-    let session = answer.session_id;
-    // Whoever has left before is not there to be ended.
-    tokio::spawn(async move {
-        drop(call.over().await);
-        transport.leave(&session).await;
-    });
+    if desk.watched.lock().insert(call.id) {
+        tokio::spawn(end_with(desk.clone(), call.clone()));
+    }
     Ok(answer.sdp)
+}
+
+/// What its pages are counted by.
+fn name(call: &Ongoing) -> String {
+    format!("call-{}", call.id.0)
+}
+
+/// Whoever watches a call is told that it is over.
+async fn end_with(desk: Desk, call: Ongoing) {
+    drop(call.over().await);
+    desk.watched.lock().remove(&call.id);
+    desk.site.transport.end(&name(&call)).await;
 }
 
 fn program(remote: Remote) -> Program {
