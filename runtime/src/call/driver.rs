@@ -215,6 +215,7 @@ impl<S: Signaler> Driver<S> {
             News::Described(sdp) => self.book.described(id, sdp, now),
             News::Unusable(why) => self.book.unusable(id, why, now),
             News::Told(Told::Media(media)) => self.book.connects(id, media, now),
+            News::Told(Told::Closed) => self.book.closed(id, now),
             News::Told(Told::Lost(why)) => self.book.lost(id, why, now),
             News::Refused(why) => {
                 tracing::warn!(error = why, "an offer in a call that goes on is not followed");

@@ -58,6 +58,8 @@ struct Talking {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     Media(connection::State),
+    /// By the peer, for good.
+    Closed,
     /// For good, and why, for people.
     Lost(String),
 }
@@ -136,7 +138,7 @@ impl Leg {
         }
     }
 
-    /// The next. May be given up on without losing any; pending for good after `Lost`.
+    /// The next. May be given up on without losing any; pending for good after the last.
     pub async fn told(&mut self) -> Told {
         if let State::Talking(talking) = &mut self.state
             && let Some(told) = talking.told.recv().await
@@ -194,10 +196,11 @@ async fn drive(
         let told = match told {
             rtc::Told::Connected | rtc::Told::Heard => Told::Media(connection::State::Connected),
             rtc::Told::Silent => Told::Media(connection::State::Disconnected),
+            rtc::Told::Closed(rtc::Ended::Closed) => Told::Closed,
             rtc::Told::Closed(ended) => Told::Lost(ended.to_string()),
             _ => continue,
         };
-        let is_last = matches!(told, Told::Lost(_));
+        let is_last = matches!(told, Told::Closed | Told::Lost(_));
         if tells.send(told).await.is_err() || is_last {
             return;
         }

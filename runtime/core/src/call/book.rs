@@ -268,6 +268,11 @@ impl Book {
         self.of(id, Event::Lost(message), now)
     }
 
+    /// Its peer has ended its connection.
+    pub fn closed(&mut self, id: Id, now: Instant) -> Vec<Act> {
+        self.of(id, Event::Closed, now)
+    }
+
     pub fn pass(&mut self, now: Instant) -> Vec<Act> {
         let over = |ringing: &Ringing| ringing.until <= now;
         let silent: Vec<String> =

@@ -100,6 +100,8 @@ pub(super) enum Event {
     Media(connection::State),
     /// Its connection is lost for good.
     Lost(String),
+    /// Its peer has ended the connection; what it says of that may come later, or never.
+    Closed,
     HungUp(Why),
     Passed,
 }
@@ -187,6 +189,7 @@ impl Line {
                 self.media = connection::State::Failed;
                 self.end(Why::Failed, message, true)
             }
+            Event::Closed => self.end(Why::PeerHungUp, Why::PeerHungUp.message().to_owned(), false),
             Event::HungUp(why) => self.end(why, why.message().to_owned(), true),
             Event::Unsent => {
                 if let State::Requested { again, reached, .. } = &mut self.state {

@@ -152,3 +152,16 @@ async fn whoever_leaves_says_so_and_whoever_rings_for_somebody_who_is_gone_canno
     assert_eq!(ada.calls.hang_up("y".to_owned()).await, Ok(false));
     assert_eq!(bob.calls.hang_up("x".to_owned()).await, Err(Gone));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_ends_its_connection_without_a_word_has_hung_up() {
+    let here = Place::new();
+    let there = Place::at(here.hub.clone());
+    let (ada, bob) = (here.peer("ada", true), there.peer("bob", false));
+    bob.call("x", "ada").await;
+    let call = ada.connected("x").await;
+    bob.connected("x").await;
+    drop(bob);
+    let end = tokio::time::timeout(SOON, call.over()).await.expect("it must notice");
+    assert_eq!(end.why, Why::PeerHungUp);
+}

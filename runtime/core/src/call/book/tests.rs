@@ -274,6 +274,19 @@ fn a_silence_ends_no_call_and_a_lost_connection_does() {
 }
 
 #[test]
+fn a_connection_that_its_peer_has_closed_is_a_hang_up_that_is_not_echoed() {
+    let mut two = Two::new();
+    two.start(0);
+    two.talk();
+    two.accept(1);
+    two.talk();
+    let id = two.books[0].line("x").unwrap().id;
+    let acts = two.books[0].closed(id, two.now);
+    assert_eq!((end(&acts), said(&acts)), (Some(Why::PeerHungUp), vec![]));
+    assert_eq!(two.books[0].lines().count(), 0);
+}
+
+#[test]
 fn whoever_calls_anew_after_its_end_rings_anew() {
     let mut two = Two::new();
     two.start(0);
